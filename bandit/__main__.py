@@ -1,0 +1,5 @@
+"""`python -m bandit` is the command `bandit`."""
+
+from bandit.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""Who may get what: eligibility, contact pressure, slots, prices."""

@@ -1,0 +1,1 @@
+"""Posteriors, and policies as frozen hyperparameters over them."""

@@ -1,0 +1,1 @@
+"""Logged and generated campaigns replayed wave by wave for policies that learn."""

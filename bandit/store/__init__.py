@@ -1,0 +1,1 @@
+"""DuckDB over Parquet: sources, record, manifests, snapshots, index, exports."""

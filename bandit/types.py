@@ -1,0 +1,40 @@
+"""Values that several parts exchange. Imports nothing of the package."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+Float32 = npt.NDArray[np.float32]
+Float64 = npt.NDArray[np.float64]
+Int32 = npt.NDArray[np.int32]
+UInt64 = npt.NDArray[np.uint64]
+Bool = npt.NDArray[np.bool_]
+
+NO_CONTACT = 0
+"""The action that is always allowed: the customer is left in peace."""
+
+HOLDOUT = -1
+"""`Choice.group` of a customer who is held out."""
+
+EXPLORATION = -2
+"""`Choice.group` of a decision drawn uniformly over the eligible actions by the exploration floor."""
+
+
+class Choice(NamedTuple):
+    """What a policy decided for n customers.
+
+    ``action`` int32[n]; ``propensity`` float64[n], exact, in (0, 1]; ``score`` float32[n], the
+    policy's score of the taken action; ``group`` int16[n], the mixture component that decided
+    (HOLDOUT, EXPLORATION or its position), 0 for a policy alone; ``joint`` float64[n, p + 1], for
+    a mixture the probability of (component, action so far), holdout last: the next slot's prior.
+    """
+
+    action: Int32
+    propensity: Float64
+    score: Float32
+    group: npt.NDArray[np.int16]
+    joint: Float64
