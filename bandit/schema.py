@@ -1,0 +1,59 @@
+"""Every column that the program writes, with type and meaning; the only place that names them.
+
+Column metadata carry the meaning into the files themselves.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+
+def _field(name: str, kind: pa.DataType, meaning: str, *, nullable: bool = False) -> pa.Field:
+    return pa.field(name, kind, nullable=nullable, metadata={"meaning": meaning})
+
+
+def decisions(customer_type: pa.DataType) -> pa.Schema:
+    """One row a slot: what was decided for a customer, and with which probability."""
+    return pa.schema([
+        _field("decision_id", pa.uint64(), "keyed hash of wave, customer and slot; unique in a campaign"),
+        _field("wave", pa.string(), "name of the wave"),
+        _field("customer_id", customer_type, "the user's own key"),
+        _field("slot", pa.int16(), "contacts of a customer in this wave count from 1; ranks of an inbound list too"),
+        _field("placement", pa.string(), "'outbound', or the inbound channel whose list this rank is in"),
+        _field("action", pa.int32(), "position in the manifest's actions; 0 is no contact"),
+        _field("offer", pa.string(), "offer, null for no contact", nullable=True),
+        _field("channel", pa.string(), "channel, null for no contact", nullable=True),
+        _field("propensity", pa.float64(), "probability of this action under the complete logging policy, given the slots before"),
+        _field("group", pa.string(), "'holdout', 'exploration' or the policy's name"),
+        _field("expected_reward", pa.float32(), "posterior mean of the reward of the taken action"),
+        _field("expected_value", pa.float32(), "value times expected reward, less offer and channel cost"),
+        _field("price_paid", pa.float32(), "sum of the prices of the resources that the action uses, in reward units"),
+        _field("eligible_count", pa.int32(), "actions that could be taken in this slot, no contact included"),
+        _field("eligible", pa.binary(), "their set, one bit an action of the manifest, little bit order"),
+        _field("keep_probability", pa.float32(), "probability of surviving the hard cap's thinning; 1 where none was needed"),
+        _field("features", pa.list_(pa.float32()), "the context as served, in the order of the snapshot's feature spec"),
+        _field("snapshot", pa.string(), "version of the posterior that decided"),
+        _field("decided_at", pa.timestamp("us", tz="UTC"), "time of the wave"),
+    ])  # fmt: skip
+
+
+def outcomes(customer_type: pa.DataType) -> pa.Schema:
+    """Events as they came: a decision, or a customer and a time."""
+    return pa.schema([
+        _field("event_id", pa.string(), "the sender's id; a repeated one is taken once"),
+        _field("decision_id", pa.uint64(), "the decision it belongs to, if the sender knows it", nullable=True),
+        _field("customer_id", customer_type, "else the customer", nullable=True),
+        _field("event", pa.string(), "what happened"),
+        _field("reward", pa.float64(), "what it was worth, in the campaign's unit"),
+        _field("occurred_at", pa.timestamp("us", tz="UTC"), "when"),
+    ])  # fmt: skip
+
+
+REJECTS = pa.schema([
+    _field("table", pa.string(), "which input"),
+    _field("key", pa.string(), "the row's key, or its number"),
+    _field("column", pa.string(), "which column"),
+    _field("value", pa.string(), "what stood there"),
+    _field("reason", pa.string(), "why the row was refused"),
+])  # fmt: skip
+"""Rows that were refused; the wave goes on without them up to `limits.reject_share`."""
