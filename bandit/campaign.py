@@ -10,14 +10,13 @@ import datetime as dt
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
     StringConstraints,
-    ValidationError,
     model_validator,
 )
 
@@ -138,7 +137,7 @@ class Channel(_Strict):
 
 
 class Consents(Source):
-    """Who agreed to be contacted on which channel; the newest row of a customer and channel counts."""
+    """Who agreed to be contacted on which channel; a refusal outweighs a grant."""
 
     customer: str = "customer_id"
     channel: str = "channel"

@@ -15,7 +15,7 @@ def _field(name: str, kind: pa.DataType, meaning: str, *, nullable: bool = False
 def decisions(customer_type: pa.DataType) -> pa.Schema:
     """One row a slot: what was decided for a customer, and with which probability."""
     return pa.schema([
-        _field("decision_id", pa.uint64(), "keyed hash of wave, customer and slot; unique in a campaign"),
+        _field("decision_id", pa.string(), "wave and row number: '2026-11-23.17'; text, so that no spreadsheet rounds it"),
         _field("wave", pa.string(), "name of the wave"),
         _field("customer_id", customer_type, "the user's own key"),
         _field("slot", pa.int16(), "contacts of a customer in this wave count from 1; ranks of an inbound list too"),
@@ -41,7 +41,7 @@ def outcomes(customer_type: pa.DataType) -> pa.Schema:
     """Events as they came: a decision, or a customer and a time."""
     return pa.schema([
         _field("event_id", pa.string(), "the sender's id; a repeated one is taken once"),
-        _field("decision_id", pa.uint64(), "the decision it belongs to, if the sender knows it", nullable=True),
+        _field("decision_id", pa.string(), "the decision it belongs to, if the sender knows it", nullable=True),
         _field("customer_id", customer_type, "else the customer", nullable=True),
         _field("event", pa.string(), "what happened"),
         _field("reward", pa.float64(), "what it was worth, in the campaign's unit"),

@@ -21,7 +21,7 @@ HOLDOUT = -1
 """`Choice.group` of a customer who is held out."""
 
 EXPLORATION = -2
-"""`Choice.group` of a decision drawn uniformly over the eligible actions by the exploration floor."""
+"""`Choice.group` of a decision drawn uniformly by the exploration floor."""
 
 
 class Choice(NamedTuple):
