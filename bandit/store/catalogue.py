@@ -1,0 +1,173 @@
+"""Offers and channels, from campaign.toml or from a table of the user's."""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+from collections.abc import Iterable
+from typing import Any, NamedTuple, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from bandit.campaign import Campaign, Channel, Offer
+from bandit.errors import BanditError, ConfigError
+from bandit.store.database import Database, Table
+from bandit.store.faults import Faults, nearest, shown
+
+MAX_ROWS = 10_000
+_LISTS = frozenset({"channels"})
+_DATES = frozenset({"starts", "ends"})
+_COUNTS = frozenset({
+    "priority", "max_contacts", "min_contacts", "ranks", "capacity",
+})  # fmt: skip
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class Catalogue(NamedTuple):
+    """What may be offered and through what, in the order of the source."""
+
+    offers: tuple[Offer, ...]
+    channels: tuple[Channel, ...]
+
+
+def load_catalogue(campaign: Campaign, database: Database) -> Catalogue:
+    """Read offers and channels and check them against each other.
+
+    ConfigError lists every fault: a table's with file, row, column and value, unknown channels,
+    names that stand twice, caps on names that do not exist.
+    """
+    faults = Faults()
+    offers, channels = campaign.offer, campaign.channel
+    try:
+        offers = offers or _read(database, "offers", Offer)
+    except BanditError as e:
+        faults.catch(e)
+    try:
+        channels = channels or _read(database, "channels", Channel)
+    except BanditError as e:
+        faults.catch(e)
+    faults.config.extend(_twice("offer", (o.name for o in offers)))
+    faults.config.extend(_twice("channel", (c.name for c in channels)))
+    if channels:
+        faults.config.extend(_unknown_channels(offers, channels))
+    if offers and channels:
+        faults.config.extend(_unknown_in_caps(campaign, offers, channels))
+    faults.stop()
+    return Catalogue(offers, channels)
+
+
+def actions(catalogue: Catalogue) -> tuple[tuple[str, str], ...]:
+    """(offer, channel) pairs that may be served, offer by offer; no contact is not among them."""
+    return tuple(
+        (offer.name, channel.name)
+        for offer in catalogue.offers
+        for channel in catalogue.channels
+        if offer.channels is None or channel.name in offer.channels
+    )
+
+
+def _read(database: Database, role: str, model: type[Model]) -> tuple[Model, ...]:
+    table = database.table(role)
+    unknown = [c for c in table.columns if c not in model.model_fields]
+    if unknown:
+        raise ConfigError("\n".join(
+            f"{table.shown}: unknown column {c!r}{nearest(c, model.model_fields)};"
+            " leave it out with a query"
+            for c in unknown
+        ))  # fmt: skip
+    if "name" not in table.columns:
+        raise ConfigError(f"{table.shown}: column 'name' is missing; add it")
+    rows = database.rows(f"SELECT * FROM {table.view} LIMIT {MAX_ROWS + 1}")
+    if len(rows) > MAX_ROWS:
+        raise ConfigError(f"{table.shown}: more than {MAX_ROWS} rows; is it the right table?")
+    if not rows:
+        raise ConfigError(f"{table.shown} is empty; it must hold at least one row")
+    faults = Faults()
+    found = []
+    for number, row in enumerate(rows, start=1):
+        given = {c: _plain(c, v) for c, v in zip(table.columns, row, strict=True) if v is not None}
+        try:
+            found.append(model.model_validate(given))
+        except ValidationError as e:
+            faults.config.extend(_messages(table, number, given, e))
+    faults.stop()
+    return tuple(found)
+
+
+def _plain(column: str, value: Any) -> Any:
+    """A database value as the model's strict types expect it; what does not fit stays as it is."""
+    if isinstance(value, decimal.Decimal):
+        value = float(value)
+    if column in _LISTS:
+        parts = value.split(",") if isinstance(value, str) else value
+        return tuple(p.strip() if isinstance(p, str) else p for p in parts)
+    if column in _DATES:
+        return _date(value)
+    if column == "value" and isinstance(value, str):
+        return _number(value)
+    if column in _COUNTS and isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
+def _date(value: Any) -> Any:
+    if isinstance(value, dt.datetime):
+        return value.date()
+    if isinstance(value, str):
+        try:
+            return dt.date.fromisoformat(value)
+        except ValueError:
+            return value
+    return value
+
+
+def _number(value: str) -> float | str:
+    try:
+        return float(value)
+    except ValueError:
+        return value
+
+
+def _messages(
+    table: Table, number: int, given: dict[str, Any], error: ValidationError
+) -> Iterable[str]:
+    for one in error.errors(include_url=False):
+        column = str(one["loc"][0]) if one["loc"] else "row"
+        context = one.get("ctx", {}).get("error")
+        message = str(context) if context else one["msg"][0].lower() + one["msg"][1:]
+        value = f" = {shown(given[column])}" if column in given else ""
+        yield f"{table.shown}, row {number}: {column}{value}: {message}"
+
+
+def _twice(kind: str, names: Iterable[str]) -> Iterable[str]:
+    seen: set[str] = set()
+    for name in names:
+        if name.lower() in seen:
+            yield f"{kind} {name!r} stands twice; rename one of them (case does not tell them apart)"
+        seen.add(name.lower())
+
+
+def _unknown_channels(offers: Iterable[Offer], channels: Iterable[Channel]) -> Iterable[str]:
+    known = [c.name for c in channels]
+    for offer in offers:
+        for channel in offer.channels or ():
+            if channel not in known:
+                yield f"offer {offer.name!r} names an unknown channel {channel!r}{nearest(channel, known)}"
+        if offer.channels == ():
+            yield f"offer {offer.name!r} has no channel; name one, or leave channels out for all"
+
+
+def _unknown_in_caps(
+    campaign: Campaign, offers: Iterable[Offer], channels: Iterable[Channel]
+) -> Iterable[str]:
+    known = {"offer": [o.name for o in offers], "channel": [c.name for c in channels]}
+    yield from _twice("group_cap", (cap.name for cap in campaign.group_cap))
+    for cap in campaign.group_cap:
+        for kind, named in (("offer", cap.offers), ("channel", cap.channels)):
+            for name in named or ():
+                if name not in known[kind]:
+                    yield (
+                        f"group_cap {cap.name!r} names an unknown {kind} {name!r}"
+                        f"{nearest(name, known[kind])}"
+                    )

@@ -1,0 +1,184 @@
+"""CSV read as a whole before it is trusted: broken lines named, types from every row.
+
+A guess from the first rows would break on a column that looks integer for hundreds of rows.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import duckdb
+
+from bandit.errors import DataError
+from bandit.store import sql
+
+SAMPLE_ROWS = 10_000
+MAX_HEADER_CHARACTERS = 1_000_000
+MAX_COLUMNS = 10_000
+FAULT = "_bandit_fault"
+"""Column of a view over CSV: what a cell said that its column's declared kind cannot hold."""
+
+# From narrow to wide: the first type that every cell fits is the column's.
+_FITS = {
+    "BIGINT": "TRY_CAST({c} AS BIGINT)::VARCHAR = {c}",
+    "DOUBLE": "TRY_CAST({c} AS DOUBLE) IS NOT NULL AND NOT ({c} LIKE '0_%' AND {c} NOT LIKE '0.%')",
+    "BOOLEAN": "lower({c}) IN ('true', 'false')",
+    "DATE": "length({c}) <= 10 AND TRY_CAST({c} AS DATE) IS NOT NULL",
+    "TIMESTAMP WITH TIME ZONE": "{c} LIKE '____-%' AND TRY_CAST({c} AS TIMESTAMPTZ) IS NOT NULL",
+}
+
+
+def view(
+    connection: duckdb.DuckDBPyConnection, file: Path, hints: Mapping[str, str]
+) -> tuple[str, bool]:
+    """SELECT over a CSV file (gzip too) with typed columns.
+
+    `hints` are the types that the configuration needs: where most cells of a column fit, the
+    others become NULL and the row's column FAULT says "column\\x1fcell". Returns the SELECT and
+    whether it has that column. DataError names the file and its broken lines.
+    """
+    names, delimiter = _header(file)
+    raw = _reader(file, names, delimiter)
+    _check_lines(connection, file, raw)
+    types = _types(connection, raw, names)
+    wanted = {n: t for n, t in hints.items() if n in types and types[n] == "VARCHAR"}
+    loose = _mostly(connection, raw, wanted)
+    columns = [
+        f"TRY_CAST({sql.name(n)} AS {loose.get(n, types[n])}) AS {sql.name(n)}" for n in names
+    ]
+    if loose:
+        faults = " ".join(_fault_case(n, t) for n, t in loose.items())
+        columns.append(f"CASE {faults} END AS {sql.name(FAULT)}")
+    return f"SELECT {', '.join(columns)} FROM {raw}", bool(loose)
+
+
+def _fault_case(column: str, kind: str) -> str:
+    c = sql.name(column)
+    return (
+        f"WHEN {c} IS NOT NULL AND TRY_CAST({c} AS {kind}) IS NULL"
+        f" THEN {sql.text(column + chr(31))} || {c}"
+    )
+
+
+def _header(file: Path) -> tuple[list[str], str]:
+    """Column names and delimiter from the first line."""
+    try:
+        with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as stream:
+            start = stream.read(MAX_HEADER_CHARACTERS)
+        line = start.decode("utf-8-sig", errors="replace")
+    except (gzip.BadGzipFile, EOFError, zlib.error) as e:
+        raise DataError(f"{file} is no valid gzip file ({e}); write it again") from None
+    except OSError as e:
+        raise DataError(f"{file} cannot be read: {e.strerror}") from None
+    first = line.split("\n", 1)[0]
+    if not first.strip():
+        raise DataError(f"{file}, line 1 is empty; the first line must name the columns")
+    delimiter = max(",;\t|", key=first.count)
+    try:
+        names = next(csv.reader(io.StringIO(line), delimiter=delimiter, strict=True))
+    except (csv.Error, StopIteration) as e:
+        raise DataError(f"{file}, line 1 is no list of column names: {e}") from None
+    _check_names(file, names)
+    return names, delimiter
+
+
+def _check_names(file: Path, names: list[str]) -> None:
+    if len(names) > MAX_COLUMNS:
+        raise DataError(f"{file}, line 1 names {len(names)} columns; at most {MAX_COLUMNS} are read")
+    folded = [n.lower() for n in names]
+    for position, found in enumerate(folded, start=1):
+        if not found.strip() or "\x00" in found or "\ufffd" in found:
+            raise DataError(
+                f"{file}, line 1: column {position} has no readable name; name every column in UTF-8"
+            )
+        if folded.index(found) != position - 1:
+            raise DataError(
+                f"{file}, line 1 names column {names[position - 1]!r} twice; rename one of them"
+            )
+    if FAULT in folded:
+        raise DataError(f"{file}, line 1: the name {FAULT!r} is reserved; rename that column")
+
+
+def _reader(file: Path, names: list[str], delimiter: str) -> str:
+    columns = ", ".join(f"{sql.text(n)}: 'VARCHAR'" for n in names)
+    return (
+        f"read_csv({sql.text(str(file))}, auto_detect=false, header=true, strict_mode=true,"
+        f" delim={sql.text(delimiter)}, quote='\"', escape='\"', columns={{{columns}}})"
+    )
+
+
+def _check_lines(connection: duckdb.DuckDBPyConnection, file: Path, raw: str) -> None:
+    """One pass that keeps going after a broken line, so that the first few are told together."""
+    reader = raw[:-1] + ", store_rejects=true, rejects_limit=20)"
+    try:
+        connection.execute(f"SELECT count(*) FROM {reader}").fetchall()
+        broken = connection.execute(
+            "SELECT line, any_value(csv_line), any_value(error_message) FROM reject_errors"
+            " GROUP BY line ORDER BY line LIMIT 5"
+        ).fetchall()
+    except duckdb.Error as e:
+        raise DataError(f"{file} cannot be read as CSV: {first_line(e)}") from None
+    connection.execute("DROP TABLE IF EXISTS reject_errors")
+    connection.execute("DROP TABLE IF EXISTS reject_scans")
+    if broken:
+        raise DataError("\n".join(_broken(file, *row) for row in broken))
+
+
+def _broken(file: Path, line: int, content: str | None, message: str) -> str:
+    remedy = "save the file as UTF-8" if "unicode" in message.lower() else "mend or delete the line"
+    cut = (content or "").strip().replace("\n", "\\n")[:80]
+    return f"{file}, line {line} is broken: {message.rstrip('.')}; it reads {cut!r}; {remedy}"
+
+
+def first_line(error: duckdb.Error) -> str:
+    """What DuckDB says, without its class and its hints."""
+    line = str(error).split("\n", 1)[0]
+    return line.split("Error: ", 1)[-1]
+
+
+def _types(
+    connection: duckdb.DuckDBPyConnection, raw: str, names: list[str]
+) -> dict[str, str]:
+    """The narrowest type of each column that all its cells fit; candidates from the first rows."""
+    all_types = {n: list(_FITS) for n in names}
+    candidates = _survivors(connection, f"(SELECT * FROM {raw} LIMIT {SAMPLE_ROWS})", all_types)
+    left = _survivors(connection, raw, candidates)
+    return {n: left[n][0] if left.get(n) else "VARCHAR" for n in names}
+
+
+def _survivors(
+    connection: duckdb.DuckDBPyConnection, source: str, candidates: Mapping[str, list[str]]
+) -> dict[str, list[str]]:
+    pairs = [(n, t) for n, types in candidates.items() for t in types]
+    if not pairs:
+        return {}
+    checks = ", ".join(
+        f"bool_and({_FITS[t].format(c=sql.name(n))}) FILTER ({sql.name(n)} IS NOT NULL)"
+        for n, t in pairs
+    )
+    row = connection.execute(f"SELECT {checks} FROM {source}").fetchone() or ()
+    kept: dict[str, list[str]] = {n: [] for n in candidates}
+    for (column, kind), fits in zip(pairs, row, strict=True):
+        if fits:
+            kept[column].append(kind)
+    return kept
+
+
+def _mostly(
+    connection: duckdb.DuckDBPyConnection, raw: str, wanted: Mapping[str, str]
+) -> dict[str, str]:
+    """Those of `wanted` that at least half of the column's cells fit."""
+    if not wanted:
+        return {}
+    shares = ", ".join(
+        f"count(TRY_CAST({sql.name(n)} AS {t})) * 2 >= count({sql.name(n)})"
+        f" AND count({sql.name(n)}) > 0"
+        for n, t in wanted.items()
+    )
+    row = connection.execute(f"SELECT {shares} FROM {raw}").fetchone() or ()
+    return {n: t for (n, t), good in zip(wanted.items(), row, strict=True) if good}

@@ -1,0 +1,142 @@
+"""A [source] of the configuration as a SELECT that DuckDB can run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from bandit.campaign import Source
+from bandit.errors import ConfigError
+from bandit.store import sql
+
+DATABASES = {".duckdb", ".db"}
+PARQUET = {".parquet", ".pq"}
+MAX_QUERY_CHARACTERS = 100_000
+OWN_NAME = "source"
+"""What a query over a Parquet or CSV file calls it."""
+
+
+class Located(NamedTuple):
+    """A source with its files found."""
+
+    role: str
+    source: Source
+    files: tuple[Path, ...]
+
+    @property
+    def is_database(self) -> bool:
+        """Whether the file is one of DuckDB's own."""
+        return self.files[0].suffix in DATABASES
+
+    @property
+    def shown(self) -> str:
+        """The source as a message names it."""
+        if self.source.table is not None:
+            return f"{self.files[0]}, table {self.source.table!r}"
+        return f"{self.files[0]}" + (", query" if self.source.query is not None else "")
+
+
+def locate(role: str, source: Source, folder: Path) -> Located:
+    """Find the files; relative paths start at the campaign's folder, `*` is for Parquet."""
+    given = folder / source.source
+    if "\x00" in source.source:
+        raise ConfigError(f"[{role}] source = {source.source!r} is no path")
+    if "*" in given.name:
+        files = tuple(sorted(given.parent.glob(given.name)))
+        if not files or any(f.suffix not in PARQUET for f in files):
+            raise ConfigError(
+                f"[{role}] source = {source.source!r} matches no Parquet files; '*' is for these"
+            )
+    else:
+        files = (given,)
+    if not given.is_file() and files == (given,):
+        raise ConfigError(
+            f"[{role}] source = {source.source!r}: {given} does not exist; mend the path,"
+            " which starts at the folder of campaign.toml"
+        )
+    located = Located(role, source, tuple(f.resolve() for f in files))
+    _check_kind(located)
+    return located
+
+
+def _check_kind(located: Located) -> None:
+    name = located.files[0].name.lower()
+    known = located.is_database or located.files[0].suffix in PARQUET
+    if not known and not name.endswith((".csv", ".csv.gz", ".tsv", ".txt")):
+        raise ConfigError(
+            f"[{located.role}] source = {located.source.source!r}: only .duckdb, .parquet, .csv"
+            " and .csv.gz are read; convert it to one of them"
+        )
+    if any(c in str(f) for f in located.files for c in "*?["):
+        raise ConfigError(
+            f"[{located.role}] source = {located.source.source!r}: a path with *, ? or [ is a"
+            " pattern to DuckDB; rename it"
+        )
+    if located.source.table is not None and not located.is_database:
+        raise ConfigError(
+            f"[{located.role}] table = {located.source.table!r}: a file has no tables; use query,"
+            f" where the file is called {OWN_NAME!r}"
+        )
+
+
+def parquet(files: Iterable[Path]) -> str:
+    """The table function over Parquet files."""
+    return f"read_parquet([{', '.join(sql.text(str(f)) for f in files)}])"
+
+
+def table(alias: str, dotted: str) -> str:
+    """A table of an attached database, `name` or `schema.name`."""
+    schema, _, last = dotted.rpartition(".")
+    return ".".join(sql.name(part) for part in (alias, schema or "main", last))
+
+
+def query(role: str, text: str, *, alias: str | None, own: str | None) -> str:
+    """A user's SELECT with its tables looked up in `alias`, or the name OWN_NAME replaced.
+
+    ConfigError unless it is one SELECT and nothing else.
+    """
+    tree = _select(role, text)
+    inside = {cte.alias_or_name.lower() for cte in tree.find_all(exp.CTE)}
+    for node in list(tree.find_all(exp.Table)):
+        if not isinstance(node.this, exp.Identifier) or node.catalog:
+            continue
+        if not node.db and node.name.lower() in inside:
+            continue
+        if alias is not None:
+            schema = node.db or "main"
+            node.set("catalog", exp.to_identifier(alias, quoted=True))
+            node.set("db", exp.to_identifier(schema, quoted=True))
+        elif own is not None and not node.db and node.name.lower() == OWN_NAME:
+            if not node.alias:
+                node.set("alias", exp.TableAlias(this=exp.to_identifier(OWN_NAME, quoted=True)))
+            node.set("this", exp.to_identifier(own, quoted=True))
+    return tree.sql("duckdb", comments=False)
+
+
+def _select(role: str, text: str) -> exp.Query:
+    if len(text) > MAX_QUERY_CHARACTERS:
+        raise ConfigError(f"[{role}] query is longer than {MAX_QUERY_CHARACTERS} characters")
+    try:
+        trees = [t for t in sqlglot.parse(text, dialect="duckdb") if t is not None]
+    except (SqlglotError, RecursionError) as e:
+        reason = str(e).split("\n", 1)[0] or "nested too deeply"
+        raise ConfigError(f"[{role}] query does not parse: {reason}") from None
+    forbidden = (exp.DML, exp.DDL, exp.Command, exp.Into, exp.Pragma, exp.Attach, exp.Copy)
+    if (
+        len(trees) != 1
+        or not isinstance(trees[0], exp.Query)
+        or any(isinstance(n, forbidden) and not isinstance(n, exp.Query) for n in trees[0].walk())
+    ):
+        raise ConfigError(f"[{role}] query must be one SELECT and nothing else: {sql_start(text)}")
+    return trees[0]
+
+
+def sql_start(text: str) -> str:
+    """The beginning of a query, for a message."""
+    flat = " ".join(text.split())
+    return repr(flat if len(flat) <= 80 else flat[:77] + "...")

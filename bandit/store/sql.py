@@ -1,0 +1,55 @@
+"""Quoting, and the types of DuckDB as far as we tell them apart."""
+
+from __future__ import annotations
+
+import re
+
+from sqlglot import exp
+
+INTEGERS = frozenset(
+    "TINYINT SMALLINT INTEGER BIGINT UTINYINT USMALLINT UINTEGER UBIGINT HUGEINT UHUGEINT".split()
+)
+TIMES = re.compile(r"^(DATE|TIMESTAMP(_S|_MS|_NS)?|TIMESTAMP WITH TIME ZONE)$")
+LISTS = re.compile(r"^(?P<item>[A-Z]+(?:\(\d+,\d+\))?)\[(?P<size>\d*)\]$")
+
+
+def name(identifier: str) -> str:
+    """A quoted identifier."""
+    return exp.to_identifier(identifier, quoted=True).sql("duckdb")
+
+
+def text(value: str) -> str:
+    """A string literal; for file paths in statements that take no parameters."""
+    return exp.Literal.string(value).sql("duckdb")
+
+
+def is_number(kind: str) -> bool:
+    """Integers, floats and decimals; a truth value is none."""
+    return kind in INTEGERS or kind in {"FLOAT", "DOUBLE"} or kind.startswith("DECIMAL")
+
+
+def is_time(kind: str) -> bool:
+    """A date or a point in time."""
+    return TIMES.match(kind) is not None
+
+
+def is_category(kind: str) -> bool:
+    """Text, or what has an obvious one: whole numbers, truth values, enums, UUIDs, dates."""
+    return (
+        kind in INTEGERS
+        or kind in {"VARCHAR", "BOOLEAN", "UUID", "DATE"}
+        or kind.startswith("ENUM")
+    )
+
+
+def is_vector(kind: str) -> bool:
+    """A list or fixed array of numbers."""
+    found = LISTS.match(kind)
+    return found is not None and is_number(found["item"])
+
+
+def moment(expression: str, kind: str) -> str:
+    """A DATE, TIMESTAMP or text as a point in time; without a zone it is UTC, no date is NULL."""
+    if kind == "TIMESTAMP WITH TIME ZONE":
+        return expression
+    return f"TRY_CAST({expression} AS TIMESTAMPTZ)"
