@@ -1,0 +1,120 @@
+"""Cholesky factors of the actions' precisions, and what is derived from them.
+
+``A = G + ridge I = L Lᵀ`` with ``A`` scaled to unit diagonal first, so that features in different
+units cost no accuracy (van der Sluis 1969). ``W = L⁻¹`` gives ``xᵀA⁻¹x = |W x|²``. The order of
+every sum is fixed: factors do not depend on the number of threads.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import prange
+
+from bandit.kernels._compile import parallel, serial
+
+
+@serial
+def factor_into(matrix, lower):
+    """Factor ``matrix`` [d, d] = L Lᵀ into ``lower``; return the first bad pivot's index or -1."""
+    d = matrix.shape[0]
+    for j in range(d):
+        for c in range(j + 1, d):
+            lower[j, c] = 0.0
+        for i in range(j + 1):
+            total = matrix[j, i]
+            for c in range(i):
+                total -= lower[j, c] * lower[i, c]
+            if i < j:
+                lower[j, i] = total / lower[i, i]
+            elif total > 0.0:
+                lower[j, j] = np.sqrt(total)
+            else:
+                return j
+    return -1
+
+
+@serial
+def invert_lower_into(lower, inverse):
+    """``inverse`` = L⁻¹ by forward substitution, column by column of the identity."""
+    d = lower.shape[0]
+    inverse[:, :] = 0.0
+    for i in range(d):
+        inverse[i, i] = 1.0
+        for j in range(i):
+            factor = lower[i, j]
+            for c in range(j + 1):
+                inverse[i, c] -= factor * inverse[j, c]
+        for c in range(i + 1):
+            inverse[i, c] /= lower[i, i]
+
+
+@serial
+def _one_norm(matrix):
+    largest = 0.0
+    for j in range(matrix.shape[0]):
+        total = 0.0
+        for i in range(matrix.shape[0]):
+            total += abs(matrix[i, j])
+        largest = max(largest, total)
+    return largest
+
+
+@serial
+def _inverse_one_norm(inverse, work):
+    """Largest column sum of ``|Wᵀ W|``, the one-norm of the inverted matrix."""
+    d = inverse.shape[0]
+    work[:, :] = 0.0
+    for r in range(d):
+        for i in range(r + 1):
+            factor = inverse[r, i]
+            for j in range(r + 1):
+                work[i, j] += factor * inverse[r, j]
+    return _one_norm(work)
+
+
+@serial
+def _solve_once(inverse, vector, out):
+    """``out += Wᵀ W vector``."""
+    d = vector.size
+    for i in range(d):
+        total = 0.0
+        for j in range(i + 1):
+            total += inverse[i, j] * vector[j]
+        for j in range(i + 1):
+            out[j] += inverse[i, j] * total
+
+
+@parallel
+def posterior_factors_into(gram, shift, ridge, inverse, mean, condition):
+    """Invert the factors and solve for the means of k actions.
+
+    ``gram`` [k, d, d], ``shift`` [k, d] → ``inverse`` [k, d, d] (lower, ``A⁻¹ = WᵀW``), ``mean``
+    [k, d] = A⁻¹b with one step of iterative refinement, ``condition`` [k]: the one-norm condition
+    number of the matrix scaled to unit diagonal, infinite where it is not positive definite.
+    """
+    k, d = shift.shape
+    for a in prange(k):
+        scaled = np.empty((d, d))
+        scale = np.empty(d)
+        for i in range(d):
+            scale[i] = 1.0 / np.sqrt(gram[a, i, i] + ridge)
+        for i in range(d):
+            for j in range(d):
+                scaled[i, j] = gram[a, i, j] * scale[i] * scale[j]
+            scaled[i, i] = 1.0
+        lower = np.empty((d, d))
+        condition[a] = np.inf
+        if factor_into(scaled, lower) < 0:
+            whole = inverse[a]
+            invert_lower_into(lower, whole)
+            condition[a] = _one_norm(scaled) * _inverse_one_norm(whole, lower)
+            for i in range(d):
+                for j in range(i + 1):
+                    whole[i, j] *= scale[j]
+            mean[a, :] = 0.0
+            _solve_once(whole, shift[a], mean[a])
+            residual = shift[a] - ridge * mean[a]
+            for i in range(d):
+                for j in range(d):
+                    residual[i] -= gram[a, i, j] * mean[a, j]
+            _solve_once(whole, residual, mean[a])

@@ -1,0 +1,66 @@
+"""Random numbers that are a function of what they are for, not of when they are drawn.
+
+A draw is keyed on (seed, wave, customer, action, draw, purpose): a row key is mixed from all but
+the action, and the actions' numbers are the SplitMix64 stream that starts at the row key (Steele,
+Lea, Flood 2014, "Fast splittable pseudorandom number generators", OOPSLA). Integer work only, no
+branches, no state: the same number comes out in any order, on any number of threads.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bandit.kernels._compile import inline, serial
+from bandit.types import UInt64
+
+# The golden ratio in 64 bits, and the finaliser of SplitMix64 (variant 13 of Stafford's mixers).
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
+_MIX_2 = np.uint64(0x94D049BB133111EB)
+_S30, _S27, _S31, _S11 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11)
+_UNIT = 2.0**-53
+
+HOLDOUT, SHARE, EXPLORE, EXPLORE_PICK, UNIFORM_PICK, EPSILON, EPSILON_PICK, SAMPLE = range(1, 9)
+"""Purposes: draws for different purposes never meet."""
+
+
+@inline
+def mix(word):
+    """Scatter 64 bits (a bijection): SplitMix64's finaliser."""
+    word = (word ^ (word >> _S30)) * _MIX_1
+    word = (word ^ (word >> _S27)) * _MIX_2
+    return word ^ (word >> _S31)
+
+
+@serial
+def stream_key(seed, wave, draw, purpose):
+    """Mix what all rows of a call share into one word."""
+    word = mix(np.uint64(seed) + GOLDEN)
+    word = mix(word ^ (np.uint64(wave) + GOLDEN))
+    word = mix(word ^ (np.uint64(draw) + GOLDEN))
+    return mix(word ^ (np.uint64(purpose) + GOLDEN))
+
+
+@inline
+def row_key(stream, customer):
+    """Mix a customer's key into the stream."""
+    return mix(stream ^ mix(customer + GOLDEN))
+
+
+@inline
+def cell(row, action):
+    """64 random bits for one action of a row."""
+    return mix(row + (np.uint64(action) + np.uint64(1)) * GOLDEN)
+
+
+@inline
+def unit(word):
+    """Uniform on the open interval (0, 1): the upper 53 bits, at the middle of their cell."""
+    return (np.float64(word >> _S11) + 0.5) * _UNIT
+
+
+@serial
+def uniforms_into(stream: np.uint64, keys: UInt64, out: np.ndarray) -> None:
+    """One uniform a row: ``out`` float64[n] from ``keys`` uint64[n]."""
+    for i in range(keys.size):
+        out[i] = unit(cell(row_key(stream, keys[i]), 0))

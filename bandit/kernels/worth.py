@@ -1,0 +1,98 @@
+"""From scores to decisions: ``worth = value·score − cost``, the best eligible action, ties low."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import prange
+
+from bandit.kernels import keyed_random as kr
+from bandit.kernels._compile import inline, parallel, serial
+from bandit.kernels.normal import normal
+
+EVERYTHING, DENSE, PACKED = range(3)
+"""How ``eligible`` is written: not at all, uint8[n, k] of 0 and 1, bits (little order)."""
+
+
+@inline
+def allowed(eligible, packing, row, action):
+    """Tell whether the action may be taken for the row."""
+    if packing == 0:
+        return True
+    if packing == 1:
+        return eligible[row, action] != 0
+    return (eligible[row, action >> 3] >> (action & 7)) & 1 != 0
+
+
+@serial
+def first_row_without_action(eligible, packing, n, k):
+    """Return the first row in which nothing is eligible, or -1."""
+    if packing == 0:
+        return -1
+    for i in range(n):
+        found = False
+        for a in range(k):
+            if allowed(eligible, packing, i, a):
+                found = True
+                break
+        if not found:
+            return i
+    return -1
+
+
+@parallel
+def best_into(scores, eligible, packing, values, costs, action):
+    """``action`` int32[n]: the eligible action of the largest worth, the lowest index on ties.
+
+    ``scores`` float64[n, k]; ``values``, ``costs`` float64[1 or n, k]; prange over rows.
+    """
+    n, k = scores.shape
+    value_step = 0 if values.shape[0] == 1 else 1
+    cost_step = 0 if costs.shape[0] == 1 else 1
+    for i in prange(n):
+        best = -np.inf
+        taken = -1
+        for a in range(k):
+            if allowed(eligible, packing, i, a):
+                worth = values[i * value_step, a] * scores[i, a] - costs[i * cost_step, a]
+                if taken < 0 or worth > best:
+                    best = worth
+                    taken = a
+        action[i] = taken
+
+
+@parallel
+def perturb_into(scores, widths, alpha, stream, keys):
+    """Thompson's draw ``scores += alpha·widths·z`` with keyed normals; prange over rows."""
+    n, k = scores.shape
+    for i in prange(n):
+        row = kr.row_key(stream, keys[i])
+        for a in range(k):
+            scores[i, a] += alpha * widths[i, a] * normal(kr.cell(row, a))
+
+
+@parallel
+def pick_uniform_into(eligible, packing, k, stream, keys, action, count):
+    """``action`` int32[n] uniform over the eligible ones, ``count`` int64[n] how many they are."""
+    for i in prange(keys.size):
+        number = 0
+        for a in range(k):
+            if allowed(eligible, packing, i, a):
+                number += 1
+        rank = np.int64(kr.unit(kr.cell(kr.row_key(stream, keys[i]), 0)) * number)
+        count[i] = number
+        for a in range(k):
+            if allowed(eligible, packing, i, a):
+                if rank == 0:
+                    action[i] = a
+                    break
+                rank -= 1
+
+
+@parallel
+def first_by_priority_into(eligible, packing, order, action):
+    """``action`` int32[n]: the first eligible action in ``order`` int64[k]; prange over rows."""
+    for i in prange(action.size):
+        for a in order:
+            if allowed(eligible, packing, i, a):
+                action[i] = a
+                break

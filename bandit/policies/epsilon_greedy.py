@@ -1,0 +1,50 @@
+"""Greedy, but now and then anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bandit.errors import ConfigError
+from bandit.kernels import keyed_random
+from bandit.policies.greedy import Greedy
+from bandit.policies.policy import Policy
+from bandit.policies.problem import Problem
+from bandit.policies.uniform import uniform_at, uniform_pick, uniform_table
+from bandit.types import Float64, Int32
+
+
+@dataclass(frozen=True)
+class EpsilonGreedy(Policy):
+    """With probability ``epsilon`` uniform over the eligible actions, else greedy.
+
+    References
+    ----------
+    Sutton, Barto (2018), Reinforcement Learning, 2nd edition, section 2.2.
+    """
+
+    epsilon: float
+
+    def __post_init__(self) -> None:
+        """Refuse what is no probability."""
+        if not 0.0 <= self.epsilon <= 1.0:
+            raise ConfigError(f"epsilon must lie in [0, 1], it is {self.epsilon}")
+
+    def decide(self, problem: Problem) -> Int32:
+        """Flip the keyed coin, then explore or exploit."""
+        coin = np.empty(problem.n)
+        keyed_random.uniforms_into(problem.stream(keyed_random.EPSILON), problem.keys, coin)
+        explored = uniform_pick(problem, keyed_random.EPSILON_PICK)[0]
+        return np.where(coin < self.epsilon, explored, Greedy().decide(problem))
+
+    def propensity(self, problem: Problem, action: Int32, decided: Int32) -> Float64:
+        """``(1 − epsilon)·[greedy] + epsilon / eligible``."""
+        del decided
+        exploit = action == Greedy().decide(problem)
+        return (1.0 - self.epsilon) * exploit + self.epsilon * uniform_at(problem, action)
+
+    def distribution(self, problem: Problem) -> Float64:
+        """``(1 − epsilon)·[greedy] + epsilon / eligible`` for every action."""
+        exploit = Greedy().distribution(problem)
+        return (1.0 - self.epsilon) * exploit + self.epsilon * uniform_table(problem)

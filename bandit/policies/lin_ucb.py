@@ -1,0 +1,44 @@
+"""LinUCB with disjoint linear models."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from bandit.errors import ConfigError
+from bandit.policies.policy import (
+    DeterministicPolicy,
+    best_action,
+    posterior_means,
+    posterior_widths,
+)
+from bandit.policies.problem import Problem
+from bandit.types import Float64, Int32
+
+
+@dataclass(frozen=True)
+class LinUCB(DeterministicPolicy):
+    """Optimism: score ``μ + alpha·s``, ``μ = xᵀA⁻¹b``, ``s = √(xᵀA⁻¹x)``.
+
+    ``alpha`` ≥ 0 is the exploration width in units of the reward.
+
+    References
+    ----------
+    Li, Chu, Langford, Schapire (2010), A contextual-bandit approach to personalized news article
+    recommendation, WWW, algorithm 1.
+    """
+
+    alpha: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse a width that is none."""
+        if not (math.isfinite(self.alpha) and self.alpha >= 0.0):
+            raise ConfigError(f"alpha must be a number of at least 0, it is {self.alpha}")
+
+    def score_table(self, problem: Problem) -> Float64:
+        """Upper confidence bounds float64[n, k]."""
+        return posterior_means(problem) + self.alpha * posterior_widths(problem)
+
+    def decide(self, problem: Problem) -> Int32:
+        """Take the action whose bound is worth most."""
+        return best_action(problem, self.score_table(problem))

@@ -1,0 +1,66 @@
+"""Any MABWiser policy in a replay: its choice is taken as certain (a distribution of 0 and 1)."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bandit.errors import DataError
+from bandit.policies.checks import check_actions, check_contexts, check_vector
+from bandit.policies.policy import DeterministicPolicy, best_action
+from bandit.policies.problem import Problem
+from bandit.types import Array, Float64, Int32
+
+
+@dataclass(frozen=True, eq=False)
+class MabwiserPolicy(DeterministicPolicy):
+    """A fitted `mabwiser.mab.MAB` whose arms are 0, 1, ..., k − 1.
+
+    The model learns through `learn`, not through a posterior. Each call works on a copy, so the
+    model's own random numbers depend on what it has learned, not on how often it was asked.
+
+    References
+    ----------
+    Strong, Kleynhans, Kadıoğlu (2021), MABWiser: parallelizable contextual multi-armed bandits,
+    International Journal on Artificial Intelligence Tools 30(4).
+    """
+
+    model: Any
+
+    @classmethod
+    def of(
+        cls, n_actions: int, learning: Any, neighborhood: Any = None, seed: int = 123456
+    ) -> MabwiserPolicy:
+        """Wrap a learning (and neighbourhood) policy of MABWiser for ``n_actions`` arms."""
+        from mabwiser.mab import MAB  # noqa: PLC0415 - slow to import, needed here only
+
+        return cls(MAB(list(range(n_actions)), learning, neighborhood, seed=seed))
+
+    def learn(self, contexts: Array, actions: Array, rewards: Array) -> MabwiserPolicy:
+        """Return the policy after ``partial_fit`` on n rows."""
+        x = check_contexts(contexts, np.shape(contexts)[-1])
+        taken = check_actions(actions, x.shape[0], len(self.model.arms))
+        model = deepcopy(self.model)
+        learn = model.partial_fit if model._is_initial_fit else model.fit  # noqa: SLF001
+        learn(taken, check_vector("rewards", rewards, x.shape[0]), x.astype(np.float64))
+        return MabwiserPolicy(model)
+
+    def decide(self, problem: Problem) -> Int32:
+        """Take the eligible action whose expectation is worth most."""
+        return best_action(problem, self.score_table(problem))
+
+    def score_table(self, problem: Problem) -> Float64:
+        """MABWiser's expectations, float64[n, k]; NaN and infinity are refused."""
+        arms = self.model.arms
+        if arms != list(range(problem.k)):
+            raise DataError(f"a MABWiser model needs the arms 0 to {problem.k - 1}, it has {arms}")
+        answer = deepcopy(self.model).predict_expectations(problem.contexts.astype(np.float64))
+        rows = [answer] if isinstance(answer, dict) else answer
+        table = np.array([[row[a] for a in arms] for row in rows], dtype=np.float64)
+        table = table.reshape(problem.n, problem.k)
+        if not np.isfinite(table).all():
+            raise DataError("MABWiser's expectations must be finite; was every arm fitted?")
+        return table

@@ -1,0 +1,179 @@
+"""The complete logging policy: holdout, rollout shares, exploration floor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from bandit.errors import ConfigError, DataError
+from bandit.kernels import keyed_random
+from bandit.policies.policy import Policy
+from bandit.policies.posterior import Posterior
+from bandit.policies.problem import Problem, pose
+from bandit.policies.uniform import uniform_at, uniform_pick, uniform_table
+from bandit.types import EXPLORATION, HOLDOUT, NO_CONTACT, Array, Choice, Float64, Int32
+
+
+@dataclass(frozen=True)
+class Mixture(Policy):
+    """``π = h·[no contact] + (1−h)·Σ_p share_p·((1−ε)·π_p + ε·uniform over eligible)``.
+
+    ``components`` [(share, policy), ...] with shares that sum to one, ``holdout`` h,
+    ``exploration`` ε. A customer belongs to one group (holdout or component) for good: it is
+    drawn from ``group_seed`` (the call's seed where None) and the customer's key, not from wave or
+    slot. The holdout takes action 0 whatever is eligible.
+    """
+
+    components: Sequence[tuple[float, Policy]]
+    holdout: float = 0.0
+    exploration: float = 0.0
+    group_seed: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse shares that are none."""
+        parts = tuple((float(share), policy) for share, policy in self.components)
+        shares = [share for share, _ in parts]
+        if not parts or min(shares) < 0.0 or abs(sum(shares) - 1.0) > 1e-9:
+            raise ConfigError(f"shares of a mixture must be at least 0 and sum to 1: {shares}")
+        for name, value in (("holdout", self.holdout), ("exploration", self.exploration)):
+            if not 0.0 <= value <= 1.0:
+                raise ConfigError(f"{name} must lie in [0, 1], it is {value}")
+        object.__setattr__(self, "components", parts)
+
+    def prior_weights(self, n: int) -> Float64:
+        """Weights of the groups before the first slot: ``(1−h)·share_p`` and h, float64[n, p + 1]."""
+        shares = [(1.0 - self.holdout) * share for share, _ in self.components]
+        return np.tile(np.array([*shares, self.holdout]), (n, 1))
+
+    def groups(self, problem: Problem) -> Array:
+        """Position of each customer's component, HOLDOUT for the holdout, int16[n]."""
+        seed = problem.seed if self.group_seed is None else self.group_seed
+        lasting = replace(problem, seed=seed, wave=0, draw=0)
+        held, where = np.empty(problem.n), np.empty(problem.n)
+        keyed_random.uniforms_into(lasting.stream(keyed_random.HOLDOUT), problem.keys, held)
+        keyed_random.uniforms_into(lasting.stream(keyed_random.SHARE), problem.keys, where)
+        edges = np.cumsum([share for share, _ in self.components])
+        component = np.searchsorted(edges[:-1], where, side="right")
+        return np.where(held < self.holdout, HOLDOUT, component).astype(np.int16)
+
+    def choose(
+        self,
+        posterior: Posterior | None,
+        contexts: Array,
+        *,
+        eligible: Array | None = None,
+        values: Array | None = None,
+        costs: Array | None = None,
+        keys: Array | None = None,
+        seed: int = 0,
+        wave: int = 0,
+        draw: int = 0,
+        prior: Float64 | None = None,
+    ) -> Choice:
+        """Decide for n customers; for a further slot pass the last choice's ``joint`` as ``prior``.
+
+        ``prior`` float64[n, p + 1] weighs component p (holdout last) jointly with the actions
+        taken so far; the propensity is ``Σ joint / Σ prior``, conditional on the slots before.
+        """
+        problem = pose(
+            posterior, contexts, eligible=eligible, values=values, costs=costs, keys=keys,
+            seed=seed, wave=wave, draw=draw,
+        )  # fmt: skip
+        before = self._prior(prior, problem.n)
+        action, group, decided = self._draw(problem)
+        joint = before * self._conditionals(problem, action, decided)
+        return Choice(
+            action=action,
+            propensity=np.minimum(joint.sum(axis=1) / before.sum(axis=1), 1.0),
+            score=self._scores_of(problem, action, group),
+            group=group,
+            joint=joint,
+        )
+
+    def probabilities(
+        self,
+        posterior: Posterior | None,
+        contexts: Array,
+        *,
+        eligible: Array | None = None,
+        values: Array | None = None,
+        costs: Array | None = None,
+        prior: Float64 | None = None,
+    ) -> Float64:
+        """Probability of every action, float64[n, k]; ``prior`` as in `choose`."""
+        problem = pose(posterior, contexts, eligible=eligible, values=values, costs=costs)
+        return self._distribution(problem, self._prior(prior, problem.n))
+
+    def decide(self, problem: Problem) -> Int32:
+        """Draw group, coin and action."""
+        return self._draw(problem)[0]
+
+    def propensity(self, problem: Problem, action: Int32, decided: Int32) -> Float64:
+        """Probability of ``action`` in a first slot."""
+        del decided
+        each = [policy.decide(problem) for _, policy in self.components]
+        return (self.prior_weights(problem.n) * self._conditionals(problem, action, each)).sum(
+            axis=1
+        )
+
+    def distribution(self, problem: Problem) -> Float64:
+        """Probability of every action in a first slot."""
+        return self._distribution(problem, self.prior_weights(problem.n))
+
+    def score_table(self, problem: Problem) -> Float64:
+        """Scores of the component with the largest share."""
+        return max(self.components, key=lambda part: part[0])[1].score_table(problem)
+
+    def _prior(self, prior: Float64 | None, n: int) -> Float64:
+        if prior is None:
+            return self.prior_weights(n)
+        shape = (n, len(self.components) + 1)
+        weights = np.asarray(prior, dtype=np.float64)
+        if weights.shape != shape:
+            raise DataError(f"prior must have shape {shape}, it has {weights.shape}")
+        bad = ~(np.isfinite(weights).all(axis=1) & (weights >= 0.0).all(axis=1))
+        bad |= ~(weights.sum(axis=1) > 0.0)
+        if bad.any():
+            row = int(np.argmax(bad))
+            raise DataError(
+                f"prior must be weights with a positive sum, row {row} has {weights[row]}"
+            )
+        return weights
+
+    def _draw(self, problem: Problem) -> tuple[Int32, Array, list[Int32]]:
+        group = self.groups(problem)
+        decided = [policy.decide(problem) for _, policy in self.components]
+        action = np.choose(np.maximum(group, 0), decided).astype(np.int32)
+        coin = np.empty(problem.n)
+        keyed_random.uniforms_into(problem.stream(keyed_random.EXPLORE), problem.keys, coin)
+        explored = (coin < self.exploration) & (group != HOLDOUT)
+        picked = uniform_pick(problem, keyed_random.EXPLORE_PICK)[0]
+        action = np.where(explored, picked, action)
+        action[group == HOLDOUT] = NO_CONTACT
+        return action, np.where(explored, np.int16(EXPLORATION), group), decided
+
+    def _conditionals(self, problem: Problem, action: Int32, decided: list[Int32]) -> Float64:
+        """Probability of ``action`` given each group, float64[n, p + 1]."""
+        floor = self.exploration * uniform_at(problem, action)
+        columns = [
+            (1.0 - self.exploration) * policy.propensity(problem, action, each) + floor
+            for (_, policy), each in zip(self.components, decided, strict=True)
+        ]
+        return np.stack([*columns, (action == NO_CONTACT).astype(np.float64)], axis=1)
+
+    def _distribution(self, problem: Problem, prior: Float64) -> Float64:
+        weights = prior / prior.sum(axis=1, keepdims=True)
+        out = self.exploration * uniform_table(problem) * (1.0 - weights[:, -1:])
+        for p, (_, policy) in enumerate(self.components):
+            out += (1.0 - self.exploration) * weights[:, p : p + 1] * policy.distribution(problem)
+        out[:, NO_CONTACT] += weights[:, -1]
+        return out
+
+    def _scores_of(self, problem: Problem, action: Int32, group: Array) -> Array:
+        """Score of the taken action by the policy that decided; by the largest one elsewhere."""
+        score = self.score_of(problem, action)
+        for p, (_, policy) in enumerate(self.components):
+            score = np.where(group == p, policy.score_of(problem, action), score)
+        return score

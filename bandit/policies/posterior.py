@@ -1,0 +1,192 @@
+"""What has been learned about each action: sums that merge, and the ridge solution they give."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from bandit.errors import DataError
+from bandit.kernels import cholesky, gram
+from bandit.policies.checks import check_actions, check_contexts, check_vector
+from bandit.types import Array, Float64
+
+CONDITION_LIMIT = 1e12
+"""Beyond this the digits of a solution are noise: float64 carries 16, the solve loses 12."""
+
+
+@dataclass(frozen=True, eq=False)
+class Posterior:
+    """Ridge regressions of reward on context, one per action, as sums that merge and decay.
+
+    ``gram`` float64[k, d, d] = Σ w x xᵀ (without the ridge), ``shift`` float64[k, d] = Σ w r x,
+    ``count`` float64[k] = Σ w, ``reward_sum`` float64[k] = Σ w r, ``square_sum`` float64[k] =
+    Σ w r², ``ridge`` the prior precision. Every operation returns a new posterior.
+
+    References
+    ----------
+    Li, Chu, Langford, Schapire (2010), A contextual-bandit approach to personalized news article
+    recommendation, WWW, section 3.1.
+    """
+
+    gram: Float64
+    shift: Float64
+    count: Float64
+    reward_sum: Float64
+    square_sum: Float64
+    ridge: float
+
+    def __post_init__(self) -> None:
+        """Refuse arrays whose shapes disagree."""
+        if self.shift.ndim != 2:
+            raise DataError(f"posterior's shift must have shape (k, d), it has {self.shift.shape}")
+        k, d = self.shift.shape
+        expected = {"gram": (k, d, d), "count": (k,), "reward_sum": (k,), "square_sum": (k,)}
+        for name, shape in expected.items():
+            found = getattr(self, name).shape
+            if found != shape:
+                raise DataError(f"posterior's {name} must have shape {shape}, it has {found}")
+        if not (np.isfinite(self.ridge) and self.ridge > 0.0):
+            raise DataError(f"ridge must be a positive number, it is {self.ridge}")
+
+    @classmethod
+    def prior(cls, n_actions: int, n_features: int, ridge: float = 1.0) -> Posterior:
+        """Nothing seen yet: k = ``n_actions`` actions, d = ``n_features`` features."""
+        if n_actions < 1 or n_features < 1:
+            raise DataError(
+                f"a posterior needs at least one action and one feature, got {n_actions} and {n_features}"
+            )
+        k, d = n_actions, n_features
+        return cls(
+            np.zeros((k, d, d)),
+            np.zeros((k, d)),
+            np.zeros(k),
+            np.zeros(k),
+            np.zeros(k),
+            float(ridge),
+        )
+
+    @property
+    def n_actions(self) -> int:
+        """k."""
+        return int(self.shift.shape[0])
+
+    @property
+    def n_features(self) -> int:
+        """d."""
+        return int(self.shift.shape[1])
+
+    def update(
+        self, contexts: Array, actions: Array, rewards: Array, weights: Array | None = None
+    ) -> Posterior:
+        """Learn from n rows: ``contexts`` float[n, d], ``actions`` int[n], ``rewards`` float[n].
+
+        ``weights`` float[n] ≥ 0 count a row more or less than once (1 where absent). Sums run in
+        the order of the rows, in float64. NaN, infinity, an action outside [0, k) or a negative
+        weight is a `DataError` that names the row.
+        """
+        x = check_contexts(contexts, self.n_features)
+        n = x.shape[0]
+        taken = check_actions(actions, n, self.n_actions)
+        reward = check_vector("rewards", rewards, n)
+        weight = np.ones(n) if weights is None else check_vector("weights", weights, n, least=0.0)
+        rows, start = gram.group_rows(taken, self.n_actions)
+        sums = np.stack([self.count, self.reward_sum, self.square_sum], axis=1)
+        total, shift = self.gram.copy(), self.shift.copy()
+        gram.accumulate_into(x, reward, weight, rows, start, total, shift, sums)
+        return Posterior(total, shift, *(np.ascontiguousarray(s) for s in sums.T), self.ridge)
+
+    def merge(self, other: Posterior) -> Posterior:
+        """Pool what two posteriors of the same prior have seen."""
+        if self.shift.shape != other.shift.shape or self.ridge != other.ridge:
+            raise DataError(
+                "posteriors merge only with the same actions, features and ridge: "
+                f"{self.shift.shape} ridge {self.ridge} and {other.shift.shape} ridge {other.ridge}"
+            )
+        return Posterior(
+            self.gram + other.gram,
+            self.shift + other.shift,
+            self.count + other.count,
+            self.reward_sum + other.reward_sum,
+            self.square_sum + other.square_sum,
+            self.ridge,
+        )
+
+    def decay(self, factor: float) -> Posterior:
+        """Forget towards the prior: every sum is multiplied by ``factor`` in [0, 1]."""
+        if not 0.0 <= factor <= 1.0:
+            raise DataError(f"a decay factor must lie in [0, 1], it is {factor}")
+        return replace(
+            self,
+            gram=self.gram * factor,
+            shift=self.shift * factor,
+            count=self.count * factor,
+            reward_sum=self.reward_sum * factor,
+            square_sum=self.square_sum * factor,
+        )
+
+    def add_actions(self, count: int, like: Sequence[int] | None = None) -> Posterior:
+        """Append ``count`` actions that start from the prior.
+
+        With ``like`` they start from the pooled sums of those actions instead, as if all that was
+        seen of them had been seen of the new one.
+        """
+        if count < 0:
+            raise DataError(f"count of new actions must not be negative, it is {count}")
+        chosen = np.asarray([] if like is None else list(like), dtype=np.int64)
+        outside = chosen[(chosen < 0) | (chosen >= self.n_actions)]
+        if outside.size:
+            raise DataError(f"like names action {outside[0]}, there are {self.n_actions}")
+
+        def extended(sums: Float64) -> Float64:
+            pooled = sums[chosen].sum(axis=0, keepdims=True)
+            return np.concatenate([sums, np.repeat(pooled, count, axis=0)])
+
+        return replace(
+            self,
+            gram=extended(self.gram),
+            shift=extended(self.shift),
+            count=extended(self.count),
+            reward_sum=extended(self.reward_sum),
+            square_sum=extended(self.square_sum),
+        )
+
+    @property
+    def precision(self) -> Float64:
+        """``A = ridge I + Σ w x xᵀ`` of each action, float64[k, d, d]."""
+        return self.gram + self.ridge * np.eye(self.n_features)
+
+    @property
+    def mean(self) -> Float64:
+        """``A⁻¹ b`` of each action, float64[k, d]; an ill-conditioned action is a `DataError`."""
+        return self._solution[0]
+
+    @property
+    def inverse_factor(self) -> Float64:
+        """``W`` float64[k, d, d], lower triangular, with ``A⁻¹ = WᵀW``: width² is ``|W x|²``."""
+        return self._solution[1]
+
+    @cached_property
+    def noise_variance(self) -> Float64:
+        """Mean squared residual ``(Σ w r² − bᵀA⁻¹b) / Σ w``; 1 for an action without data, [k]."""
+        residual = np.maximum(self.square_sum - np.sum(self.shift * self.mean, axis=1), 0.0)
+        seen = self.count > 0.0
+        return np.where(seen, residual / np.where(seen, self.count, 1.0), 1.0)
+
+    @cached_property
+    def _solution(self) -> tuple[Float64, Float64]:
+        inverse = np.zeros_like(self.gram)
+        mean = np.zeros_like(self.shift)
+        condition: npt.NDArray[np.float64] = np.zeros(self.n_actions)
+        cholesky.posterior_factors_into(self.gram, self.shift, self.ridge, inverse, mean, condition)
+        bad = np.flatnonzero(~(condition <= CONDITION_LIMIT))
+        if bad.size:
+            raise DataError(
+                f"precision of action {bad[0]} has condition number {condition[bad[0]]:.3g}, beyond "
+                f"{CONDITION_LIMIT:g}: raise the ridge ({self.ridge}), or drop features that repeat others"
+            )
+        mean.flags.writeable = inverse.flags.writeable = False
+        return mean, inverse

@@ -1,0 +1,136 @@
+"""One call to a policy: every array checked once, in the form that the kernels take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bandit.errors import DataError
+from bandit.kernels import worth
+from bandit.kernels.keyed_random import stream_key
+from bandit.policies.checks import check_contexts, check_table
+from bandit.policies.posterior import Posterior
+from bandit.types import Array, Float64, UInt64
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """Arguments of `Policy.choose` after the boundary: n rows, k actions.
+
+    ``eligible`` uint8[n, k] (DENSE) or uint8[n, ceil(k/8)] (PACKED) as ``packing`` says;
+    ``values``, ``costs`` float64[1 or n, k]; ``keys`` uint64[n].
+    """
+
+    posterior: Posterior | None
+    contexts: Array
+    n: int
+    k: int
+    eligible: Array
+    packing: int
+    values: Float64
+    costs: Float64
+    keys: UInt64
+    seed: int
+    wave: int
+    draw: int
+
+    def stream(self, purpose: int) -> np.uint64:
+        """Mix seed, wave, draw and purpose: the part of a random key that all rows share."""
+        word = 0xFFFFFFFFFFFFFFFF
+        return np.uint64(
+            stream_key(
+                np.uint64(self.seed & word),
+                np.uint64(self.wave & word),
+                np.uint64(self.draw & word),
+                np.uint64(purpose),
+            )
+        )
+
+    def needs_posterior(self) -> Posterior:
+        """Return the posterior, or refuse its absence."""
+        if self.posterior is None:
+            raise DataError("this policy learns: it needs a posterior, got None")
+        return self.posterior
+
+    def mask(self) -> Array:
+        """Spell out the eligible actions, bool[n, k]."""
+        if self.packing == worth.EVERYTHING:
+            return np.ones((self.n, self.k), dtype=bool)
+        if self.packing == worth.DENSE:
+            return self.eligible.astype(bool)
+        bits = np.unpackbits(self.eligible, axis=1, count=self.k, bitorder="little")
+        return bits.astype(bool)
+
+
+def _action_count(posterior: Posterior | None, eligible: Array | None, tables: list[Array]) -> int:
+    if posterior is not None:
+        return posterior.n_actions
+    if eligible is not None and eligible.ndim == 2 and eligible.dtype == np.bool_:
+        return int(eligible.shape[1])
+    if tables:
+        return int(tables[0].shape[-1])
+    raise DataError(
+        "without a posterior the number of actions must show in eligible bool[n, k], values or costs"
+    )
+
+
+def _check_eligible(eligible: Array | None, n: int, k: int) -> tuple[Array, int]:
+    if eligible is None:
+        return np.zeros((1, 1), np.uint8), worth.EVERYTHING
+    if eligible.dtype == np.bool_ and eligible.shape == (n, k):
+        return np.ascontiguousarray(eligible).view(np.uint8), worth.DENSE
+    if eligible.dtype == np.uint8 and eligible.shape == (n, (k + 7) // 8):
+        return np.ascontiguousarray(eligible), worth.PACKED
+    raise DataError(
+        f"eligible must be bool[{n}, {k}] or packed uint8[{n}, {(k + 7) // 8}] (little bit order), "
+        f"it is {eligible.dtype}{list(eligible.shape)}"
+    )
+
+
+def _check_keys(keys: Array | None, n: int) -> UInt64:
+    if keys is None:
+        return np.arange(n, dtype=np.uint64)
+    found = np.asarray(keys)
+    if found.shape != (n,) or not np.issubdtype(found.dtype, np.integer):
+        raise DataError(f"keys must be uint64[{n}], they are {found.dtype}{list(found.shape)}")
+    return np.ascontiguousarray(found.astype(np.uint64))
+
+
+def pose(
+    posterior: Posterior | None,
+    contexts: Array,
+    *,
+    eligible: Array | None = None,
+    values: Array | None = None,
+    costs: Array | None = None,
+    keys: Array | None = None,
+    seed: int = 0,
+    wave: int = 0,
+    draw: int = 0,
+) -> Problem:
+    """Check the arguments of a policy call; whatever is wrong is a `DataError` by name and row."""
+    tables = [np.asarray(table) for table in (values, costs) if table is not None]
+    mask = None if eligible is None else np.asarray(eligible)
+    k = _action_count(posterior, mask, tables)
+    x = np.asarray(contexts)
+    x = check_contexts(x, x.shape[-1] if posterior is None else posterior.n_features)
+    n = x.shape[0]
+    bits, packing = _check_eligible(mask, n, k)
+    empty = worth.first_row_without_action(bits, packing, n, k)
+    if empty >= 0:
+        raise DataError(f"eligible allows no action in row {empty}; no contact is always allowed")
+    return Problem(
+        posterior=posterior,
+        contexts=x,
+        n=n,
+        k=k,
+        eligible=bits,
+        packing=packing,
+        values=check_table("values", values, n, k, 1.0),
+        costs=check_table("costs", costs, n, k, 0.0),
+        keys=_check_keys(keys, n),
+        seed=seed,
+        wave=wave,
+        draw=draw,
+    )

@@ -1,0 +1,44 @@
+"""What runs today: the first eligible action by priority."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bandit.errors import ConfigError, DataError
+from bandit.kernels import worth
+from bandit.policies.policy import DeterministicPolicy
+from bandit.policies.problem import Problem
+from bandit.types import Int32
+
+
+@dataclass(frozen=True)
+class Rules(DeterministicPolicy):
+    """First eligible action in the order of ``priority``; whoever is not named comes after.
+
+    The unnamed follow in the order of their index, so a list without action 0 falls back to no
+    contact. Values and costs play no part.
+    """
+
+    priority: Sequence[int]
+
+    def __post_init__(self) -> None:
+        """Freeze the order; refuse doubles."""
+        order = tuple(int(action) for action in self.priority)
+        if len(set(order)) < len(order) or min(order, default=0) < 0:
+            raise ConfigError(f"priority must name each action once, by its index: {order}")
+        object.__setattr__(self, "priority", order)
+
+    def decide(self, problem: Problem) -> Int32:
+        """Walk down the list."""
+        outside = [action for action in self.priority if action >= problem.k]
+        if outside:
+            raise DataError(f"priority names action {outside[0]}, there are {problem.k}")
+        named = set(self.priority)
+        rest = [action for action in range(problem.k) if action not in named]
+        order = np.array([*self.priority, *rest], dtype=np.int64)
+        action = np.zeros(problem.n, np.int32)
+        worth.first_by_priority_into(problem.eligible, problem.packing, order, action)
+        return action

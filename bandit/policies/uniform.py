@@ -1,0 +1,53 @@
+"""Every eligible action with the same probability."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bandit.kernels import keyed_random, worth
+from bandit.policies.policy import Policy
+from bandit.policies.problem import Problem
+from bandit.types import Float64, Int32
+
+
+def uniform_pick(problem: Problem, purpose: int) -> tuple[Int32, Float64]:
+    """Draw uniformly over the eligible actions: action int32[n] and its probability float64[n]."""
+    action = np.zeros(problem.n, np.int32)
+    count = np.zeros(problem.n, np.int64)
+    worth.pick_uniform_into(
+        problem.eligible, problem.packing, problem.k, problem.stream(purpose), problem.keys,
+        action, count,
+    )  # fmt: skip
+    return action, 1.0 / count
+
+
+def uniform_at(problem: Problem, action: Int32) -> Float64:
+    """Probability of ``action`` under the uniform draw, zero where it is not eligible."""
+    mask = problem.mask()
+    return mask[np.arange(problem.n), action] / mask.sum(axis=1)
+
+
+def uniform_table(problem: Problem) -> Float64:
+    """Probability of every action under the uniform draw, float64[n, k]."""
+    mask = problem.mask()
+    return mask / mask.sum(axis=1, keepdims=True)
+
+
+@dataclass(frozen=True)
+class Uniform(Policy):
+    """Uniform over the eligible actions, whatever they are worth: the cleanest logging policy."""
+
+    def decide(self, problem: Problem) -> Int32:
+        """Draw an eligible action."""
+        return uniform_pick(problem, keyed_random.UNIFORM_PICK)[0]
+
+    def propensity(self, problem: Problem, action: Int32, decided: Int32) -> Float64:
+        """One over the number of eligible actions."""
+        del decided
+        return uniform_at(problem, action)
+
+    def distribution(self, problem: Problem) -> Float64:
+        """One over the number of eligible actions, in their columns."""
+        return uniform_table(problem)
