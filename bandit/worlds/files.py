@@ -1,0 +1,182 @@
+"""A generated operator on disk: customers.duckdb and a campaign.toml that serves from it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from bandit.types import Array
+from bandit.worlds.assortment import Assortment
+from bandit.worlds.draws import logistic, uniform
+from bandit.worlds.people import ORIGIN, people
+
+DATABASE = "customers.duckdb"
+CHUNK = 250_000
+INLINE_OFFERS = 50
+"""Up to here the offers stand in campaign.toml, beyond in the table `offers`."""
+
+_COLUMNS = (
+    "numeric = [",
+    '    "age", "tenure_months", "arpu_eur", "data_gb", "voice_minutes",',
+    '    "roaming_days", "household", "app_days", "open_rate",',
+    "]",
+    'boolean = ["fibre_available", "has_fibre", "has_tv"]',
+    'categorical = ["plan", "region", "device"]',
+    'date = ["device_since", "contract_end"]',
+)
+
+
+class Plan(NamedTuple):
+    """What campaign.toml says beside the catalogue: who decides for whom, and how often."""
+
+    shares: tuple[tuple[str, float], ...] = (("rules", 0.45), ("lin_ts", 0.45))
+    holdout: float = 0.1
+    exploration: float = 0.02
+    same_offer_days: int = 55
+    refusal_days: int = 90
+    slots: int = 1
+
+
+def write_database(
+    file: Path, goods: Assortment, *, customers: int, seed: int, embedding: int
+) -> None:
+    """Tables customers, consents and, for many offers, offers; chunked, so memory stays bounded."""
+    with duckdb.connect(str(file)) as con:
+        con.execute("SET threads = 2")
+        for first, ids in enumerate(_chunks(customers)):
+            crowd = people(ids, seed)
+            columns = dict(crowd.columns)
+            if embedding:
+                columns["embedding"] = _embedding(crowd.traits, ids, seed, embedding)
+            for name, batch in (
+                ("customers", pa.table(columns)),
+                ("consents", _consents(ids, goods, seed)),
+            ):
+                con.register("batch", batch)
+                verb = f"INSERT INTO {name}" if first else f"CREATE TABLE {name} AS"
+                con.execute(f"{verb} SELECT * FROM batch")
+                con.unregister("batch")
+        if len(goods.offers) > INLINE_OFFERS:
+            con.register("batch", _offers(goods))
+            con.execute("CREATE TABLE offers AS SELECT * FROM batch")
+
+
+def _chunks(customers: int) -> Iterator[Array]:
+    for start in range(0, customers, CHUNK):
+        yield np.arange(start + 1, min(start + CHUNK, customers) + 1, dtype=np.int64)
+
+
+def _consents(ids: Array, goods: Assortment, seed: int) -> pa.Table:
+    channel = np.arange(len(goods.channels))
+    granted = uniform(seed, "consent", ids[:, None], channel) < goods.consent_share
+    row, column = np.nonzero(granted)
+    names = pa.DictionaryArray.from_arrays(
+        pa.array(column.astype(np.int16)), list(goods.channels)
+    ).cast(pa.string())
+    return pa.table(
+        {
+            "customer_id": ids[row],
+            "channel": names,
+            "granted": np.ones(len(row), dtype=np.bool_),
+        }
+    )
+
+
+def _embedding(traits: Array, ids: Array, seed: int, width: int) -> pa.Array:
+    """FLOAT[width]: the visible traits mixed into every coordinate, as a two-tower model would."""
+    seen = traits[:, :-1]
+    axes = logistic(seed, "axes", np.arange(seen.shape[1])[:, None], np.arange(width))
+    noise = uniform(seed, "embedding", ids[:, None], np.arange(width)) - 0.5
+    values = (seen @ axes / np.sqrt(seen.shape[1]) + noise).astype(np.float32)
+    return pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), width)
+
+
+def _offers(goods: Assortment) -> pa.Table:
+    return pa.table(
+        {
+            "name": list(goods.offers),
+            "family": list(goods.families),
+            "cost": goods.offer_cost_eur,
+            "eligible": pa.array(goods.eligible, pa.string()),
+            "priority": goods.priority,
+            "starts": pa.array(goods.starts, pa.date32()),
+        }
+    )
+
+
+def campaign_text(
+    goods: Assortment, plan: Plan, *, seed: int, window_days: float, embedding: int
+) -> str:
+    """campaign.toml of the generated operator."""
+    lines = [
+        "# A generated telecom operator: `bandit demo` serves and learns from it.",
+        f"# Its calendar begins on {ORIGIN}; rewards are the margin in EUR.",
+        'name = "telecom"',
+        f"seed = {seed}",
+        "",
+        "[customers]",
+        f"source = {_quote(DATABASE)}",
+        'table = "customers"',
+        'key = "customer_id"',
+        "",
+        "[features]",
+        *('vector = ["embedding"]',) * bool(embedding),
+        *_COLUMNS * (not embedding),
+    ]
+    lines += ["", "[consents]", f"source = {_quote(DATABASE)}", 'table = "consents"']
+    lines += ["", "[reward]", 'unit = "EUR"', f"window_days = {window_days}"]
+    lines += [
+        "",
+        "[pressure]",
+        f"slots = {plan.slots}",
+        f"same_offer_days = {float(plan.same_offer_days)}",
+        f"refusal_days = {float(plan.refusal_days)}",
+        "",
+        "[policy]",
+        f"holdout = {plan.holdout}",
+        f"exploration = {plan.exploration}",
+    ]
+    total = sum(share for _, share in plan.shares)
+    for policy, share in plan.shares:
+        lines += ["", "[[policy.share]]", f'policy = "{policy}"', f"share = {share / total:.12g}"]
+    lines += _channel_lines(goods)
+    if len(goods.offers) > INLINE_OFFERS:
+        lines += ["", "[offers]", f"source = {_quote(DATABASE)}", 'table = "offers"']
+    else:
+        lines += _offer_lines(goods)
+    return "\n".join(lines) + "\n"
+
+
+def _channel_lines(goods: Assortment) -> list[str]:
+    lines = []
+    for name, cost in zip(goods.channels, goods.channel_cost_eur.tolist(), strict=True):
+        lines += ["", "[[channel]]", f"name = {_quote(name)}", f"cost = {cost}"]
+    return lines
+
+
+def _offer_lines(goods: Assortment) -> list[str]:
+    lines = []
+    for i, name in enumerate(goods.offers):
+        lines += [
+            "",
+            "[[offer]]",
+            f"name = {_quote(name)}",
+            f"family = {_quote(goods.families[i])}",
+        ]
+        lines += [f"priority = {int(goods.priority[i])}"]
+        if rule := goods.eligible[i]:
+            lines += [f"eligible = {_quote(rule)}"]
+        if starts := goods.starts[i]:
+            lines += [f"starts = {starts}"]
+    return lines
+
+
+def _quote(text: str) -> str:
+    """A TOML basic string; JSON's escapes are among TOML's."""
+    return json.dumps(text, ensure_ascii=False)

@@ -1,0 +1,241 @@
+"""A telecom operator with a hidden true response: for the demo, tests and simulations.
+
+The learner sees the customers' columns and the outcomes; the truth stays here, so that a policy's
+value can be compared with the best that the truth allows. Everything is derived from the seed and
+the customer's id by counter: the same customer answers the same treatment on the same day alike,
+whatever policy chose it (common random numbers), and n customers are the first n of any more.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from bandit.errors import DataError
+from bandit.types import Array, Bool, Float64
+from bandit.worlds import events, truth
+from bandit.worlds.assortment import Assortment, assortment
+from bandit.worlds.draws import uniform
+from bandit.worlds.files import DATABASE, Plan, campaign_text, write_database
+from bandit.worlds.people import ORIGIN, People, people
+
+UNSUBSCRIBE_SHARE = 0.4
+"""Of the refusals, how many withdraw consent for the channel as well."""
+
+
+@dataclass(frozen=True)
+class World:
+    """A generated operator of `customers` with ids 1..n.
+
+    ``window_days`` is the attribution window and the time in which an organic purchase falls;
+    ``delay_days`` the mean of a sale's exponential delay; ``refusal_cost_eur`` what a refusal
+    loses; ``drift`` how far tastes turn over a year (0 none, 1 strongly); the last
+    ``new_offers`` of the offers start ``new_offers_day`` days after the origin.
+    """
+
+    customers: int
+    offers: int = 20
+    channels: int = 5
+    seed: int = 0
+    drift: float = 0.0
+    new_offers: int = 0
+    new_offers_day: int = 56
+    window_days: float = 14.0
+    delay_days: float = 3.0
+    refusal_cost_eur: float = 8.0
+
+    @property
+    def origin(self) -> dt.datetime:
+        """Day 0, a Monday morning."""
+        return dt.datetime.combine(ORIGIN, dt.time(6), tzinfo=dt.UTC)
+
+    @cached_property
+    def goods(self) -> Assortment:
+        """Offers and channels with the truth about them."""
+        return assortment(
+            self.offers,
+            self.channels,
+            self.seed,
+            new=self.new_offers,
+            new_day=self.new_offers_day,
+        )
+
+    @property
+    def actions(self) -> list[tuple[str, str] | None]:
+        """(offer, channel) of each column of the truth; column 0 is no contact."""
+        pairs = [(o, c) for o in self.goods.offers for c in self.goods.channels]
+        return [None, *pairs]
+
+    @property
+    def costs(self) -> Float64:
+        """float64[k]: EUR that each action costs, offer and channel together."""
+        both = self.goods.offer_cost_eur[:, None] + self.goods.channel_cost_eur
+        return np.concatenate(([0.0], both.ravel()))
+
+    def people(self, ids: Array) -> People:
+        """The customers number `ids`."""
+        return people(ids, self.seed)
+
+    def day(self, at: dt.datetime) -> int:
+        """Days from the origin to `at`."""
+        return (at.astimezone(dt.UTC).date() - ORIGIN).days
+
+    def write(self, folder: Path, *, plan: Plan | None = None, embedding: int = 0) -> None:
+        """customers.duckdb and campaign.toml in `folder`, which is made if it does not exist.
+
+        ``embedding``: width of a ready-made FLOAT[] column that then is the only feature.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        write_database(
+            folder / DATABASE,
+            self.goods,
+            customers=self.customers,
+            seed=self.seed,
+            embedding=embedding,
+        )
+        text = campaign_text(
+            self.goods,
+            plan or Plan(),
+            seed=self.seed,
+            window_days=self.window_days,
+            embedding=embedding,
+        )
+        (folder / "campaign.toml").write_text(text, encoding="utf-8")
+
+    def expected_rewards(
+        self, ids: Array, at: dt.datetime, *, recent: Array | None = None
+    ) -> Float64:
+        """The true mean reward of each action inside the window, EUR before costs, float64[n, k].
+
+        ``recent`` int[n]: contacts that the customer had lately; each makes a refusal likelier.
+        """
+        crowd, goods = self.people(ids), self.goods
+        n = len(crowd.ids)
+        sale = truth.sale(
+            goods,
+            truth.appeal(goods, crowd, self.day(at), self.drift),
+            truth.reach(goods, crowd),
+        )
+        gain = sale * (self._in_time * goods.margin_eur)[:, None]
+        gain -= (self._refusal(crowd, recent) * self.refusal_cost_eur)[:, None, :]
+        base = truth.organic(crowd) * truth.ORGANIC_MARGIN_EUR
+        return np.concatenate((base[:, None], base[:, None] + gain.reshape(n, -1)), axis=1)
+
+    def best_value(
+        self, ids: Array, eligible: Bool, at: dt.datetime, *, recent: Array | None = None
+    ) -> Float64:
+        """Net value of the best eligible action, float64[n]; nobody can do better in this wave."""
+        net = self.expected_rewards(ids, at, recent=recent) - self.costs
+        return np.asarray(np.where(eligible, net, -np.inf).max(axis=1), dtype=np.float64)
+
+    def rules_value(
+        self, ids: Array, eligible: Bool, at: dt.datetime, *, recent: Array | None = None
+    ) -> Float64:
+        """Net value of business as usual: the first eligible offer by priority, float64[n]."""
+        net = self.expected_rewards(ids, at, recent=recent) - self.costs
+        rank = np.repeat(self.goods.priority, self.channels) * self.channels
+        order = np.concatenate(([np.iinfo(np.int64).max - 1], rank))
+        order[1:] += np.tile(np.arange(self.channels), self.offers)
+        chosen = np.where(eligible, order, np.iinfo(np.int64).max).argmin(axis=1)
+        return np.asarray(net[np.arange(len(net)), chosen], dtype=np.float64)
+
+    def respond(
+        self, decisions: pa.Table, at: dt.datetime, *, recent: Array | None = None
+    ) -> pa.Table:
+        """Events that follow a wave's decisions, as `schema.outcomes`, in the order of time.
+
+        Needs the columns decision_id, customer_id, slot, offer and channel; `recent` int[n] is
+        aligned with the rows. Every customer's organic purchase is named by customer and time.
+        """
+        day, goods = self.day(at), self.goods
+        ids = decisions["customer_id"].to_numpy()
+        offer = _positions(decisions["offer"], goods.offers, "offer")
+        channel = _positions(decisions["channel"], goods.channels, "channel")
+        rows = np.flatnonzero(offer >= 0)
+        contacts = events.Contacts(
+            rows=rows,
+            customers=ids[rows],
+            decisions=decisions["decision_id"].combine_chunks().take(pa.array(rows)),
+            slots=decisions["slot"].to_numpy()[rows],
+            offer=offer[rows],
+            channel=channel[rows],
+        )
+        lately = None if recent is None else np.asarray(recent)[rows]
+        parts = [self._organic(np.unique(ids), at), *self._answers(contacts, at, day, lately)]
+        return pa.concat_tables(parts).sort_by(
+            [("occurred_at", "ascending"), ("event_id", "ascending")]
+        )
+
+    def _answers(
+        self, contacts: events.Contacts, at: dt.datetime, day: int, recent: Array | None
+    ) -> list[pa.Table]:
+        """Sales, refusals and withdrawn consents that contacts bring about."""
+        goods, who = self.goods, contacts.customers
+        crowd, row = self.people(who), np.arange(len(who))
+        o, c = contacts.offer, contacts.channel
+        chance = truth.SALE_CEILING * goods.fit[o, c]
+        chance = chance * truth.appeal(goods, crowd, day, self.drift)[row, o]
+        chance = chance * truth.reach(goods, crowd)[row, c]
+        annoyed = self._refusal(crowd, recent)[row, c]
+
+        def draw(stream: str) -> Float64:
+            return uniform(self.seed, stream, who, np.full(len(who), day), o, c)
+
+        refused, leaves = draw("refusal") < annoyed, draw("unsubscribe") < UNSUBSCRIBE_SHARE
+        lag = -np.log(draw("delay"))
+        loss = np.full(len(who), -self.refusal_cost_eur)
+        soon = np.minimum(0.5 * lag, 0.7 * self.window_days)
+        return [
+            events.of_contacts(kind, day, at, contacts, hit, reward, delay)
+            for kind, hit, reward, delay in (
+                ("sale", draw("sale") < chance, goods.margin_eur[o], self.delay_days * lag),
+                ("refusal", refused & ~leaves, loss, soon),
+                ("unsubscribe", refused & leaves, loss, soon),
+            )
+        ]
+
+    @property
+    def _in_time(self) -> float:
+        """P(delay ≤ window)."""
+        return float(1.0 - np.exp(-self.window_days / self.delay_days))
+
+    def _refusal(self, crowd: People, recent: Array | None) -> Float64:
+        lately = np.zeros(len(crowd.ids)) if recent is None else np.asarray(recent, np.float64)
+        return truth.refusal(self.goods, crowd, lately)
+
+    def _organic(self, who: Array, at: dt.datetime) -> pa.Table:
+        """One chance a customer, whatever was decided for it."""
+        day = self.day(at)
+
+        def draw(stream: str, ids: Array) -> Float64:
+            return uniform(self.seed, stream, ids, np.full(len(ids), day))
+
+        buyers = who[draw("organic", who) < truth.organic(self.people(who))]
+        return events.table(
+            kind="organic",
+            day=day,
+            at=at,
+            customers=buyers,
+            decisions=None,
+            slots=np.zeros(len(buyers), dtype=np.int64),
+            rewards=truth.ORGANIC_MARGIN_EUR * (0.5 + draw("organic size", buyers)),
+            delay_days=0.999 * self.window_days * draw("organic time", buyers),
+        )
+
+
+def _positions(column: pa.ChunkedArray, names: tuple[str, ...], what: str) -> Array:
+    """Where each value stands in `names`, −1 for null; an unknown one is an error."""
+    found = pc.index_in(column, value_set=pa.array(names, pa.string()))
+    strange = pc.and_(pc.is_null(found), pc.is_valid(column))
+    if pc.any(strange).as_py():
+        name = column.filter(strange)[0].as_py()
+        raise DataError(
+            f"{what} {name!r} is none of this world's; was the wave served from its folder?"
+        )
+    return np.asarray(found.fill_null(-1).to_numpy(), dtype=np.int64)

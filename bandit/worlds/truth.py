@@ -1,0 +1,60 @@
+r"""The hidden response: what each action earns from each customer, in EUR.
+
+For customer x, offer o on channel c, day t:
+
+    P(sale)    = 0.4 · fit[o, c] · σ(taste_o(t)·x + base_o + region_o[x]) · σ(reach_c·x + base_c)
+    P(refusal) = annoys_c · exp(1.3 · sensitivity(x) + 0.5 · recent contacts)   (at most 0.6)
+    E[reward]  = E[organic | x] + P(sale) · P(delay ≤ window) · margin_o − P(refusal) · refusal cost
+
+A sale, a refusal and an organic purchase are independent; no contact earns the organic part alone.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bandit.types import Float64
+from bandit.worlds.assortment import Assortment
+from bandit.worlds.people import TRAITS, People
+
+SALE_CEILING = 0.4
+REFUSAL_CEILING = 0.6
+DRIFT_PERIOD_DAYS = 365.0
+ORGANIC_MARGIN_EUR = 9.0
+
+
+def _sigmoid(z: Float64) -> Float64:
+    return np.asarray(1.0 / (1.0 + np.exp(-z)), dtype=np.float64)
+
+
+def appeal(goods: Assortment, crowd: People, day: float, drift: float) -> Float64:
+    """float64[n, o]: how much each customer wants each offer on `day`, in (0, 1)."""
+    turned = drift * np.sin(2.0 * np.pi * day / DRIFT_PERIOD_DAYS)
+    taste = goods.taste + turned * goods.turn
+    return _sigmoid(
+        crowd.traits @ taste.T + goods.taste_base + goods.taste_region[:, crowd.region].T
+    )
+
+
+def reach(goods: Assortment, crowd: People) -> Float64:
+    """float64[n, c]: how surely each channel reaches each customer, in (0, 1)."""
+    return _sigmoid(crowd.traits @ goods.reach.T + goods.reach_base)
+
+
+def refusal(goods: Assortment, crowd: People, recent: Float64) -> Float64:
+    """float64[n, c]: probability that one more contact is refused, after `recent` contacts."""
+    fed_up = np.exp(1.3 * crowd.sensitivity + 0.5 * recent)
+    return np.minimum(fed_up[:, None] * goods.annoys, REFUSAL_CEILING)
+
+
+def organic(crowd: People) -> Float64:
+    """float64[n]: probability that a customer left in peace buys of itself within a period."""
+    score = 0.6 * crowd.traits[:, TRAITS.index("wealth")]
+    score += 0.5 * crowd.traits[:, TRAITS.index("contract_near")]
+    return np.asarray(0.3 * _sigmoid(score - 1.4), dtype=np.float64)
+
+
+def sale(goods: Assortment, liked: Float64, reached: Float64) -> Float64:
+    """P(sale) of aligned `liked` [..., o] and `reached` [..., c]: float64[..., o, c]."""
+    product = liked[..., :, None] * reached[..., None, :] * goods.fit
+    return np.minimum(SALE_CEILING * product, 1.0)
