@@ -55,7 +55,7 @@ def check_vector(name: str, values: Array, n: int, least: float = -np.inf) -> Fl
 
 
 def check_table(name: str, table: Array | None, n: int, k: int, default: float) -> Float64:
-    """Return float[k] or float[n, k] as float64[1, k] or [n, k], finite; ``default`` where absent."""
+    """Return float[k] or float[n, k] as float64[1, k] or [n, k]; ``default`` where absent."""
     if table is None:
         return np.full((1, k), default)
     whole = np.asarray(table).astype(np.float64, copy=False)

@@ -44,7 +44,7 @@ class MabwiserPolicy(DeterministicPolicy):
         x = check_contexts(contexts, np.shape(contexts)[-1])
         taken = check_actions(actions, x.shape[0], len(self.model.arms))
         model = deepcopy(self.model)
-        learn = model.partial_fit if model._is_initial_fit else model.fit  # noqa: SLF001
+        learn = model.partial_fit if model._is_initial_fit else model.fit
         learn(taken, check_vector("rewards", rewards, x.shape[0]), x.astype(np.float64))
         return MabwiserPolicy(model)
 

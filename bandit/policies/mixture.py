@@ -43,7 +43,7 @@ class Mixture(Policy):
         object.__setattr__(self, "components", parts)
 
     def prior_weights(self, n: int) -> Float64:
-        """Weights of the groups before the first slot: ``(1−h)·share_p`` and h, float64[n, p + 1]."""
+        """Weights of the groups before the first slot: ``(1−h)·share_p``, h; float64[n, p + 1]."""
         shares = [(1.0 - self.holdout) * share for share, _ in self.components]
         return np.tile(np.array([*shares, self.holdout]), (n, 1))
 
@@ -114,9 +114,8 @@ class Mixture(Policy):
         """Probability of ``action`` in a first slot."""
         del decided
         each = [policy.decide(problem) for _, policy in self.components]
-        return (self.prior_weights(problem.n) * self._conditionals(problem, action, each)).sum(
-            axis=1
-        )
+        joint: Float64 = self.prior_weights(problem.n) * self._conditionals(problem, action, each)
+        return joint.sum(axis=1)
 
     def distribution(self, problem: Problem) -> Float64:
         """Probability of every action in a first slot."""

@@ -102,7 +102,7 @@ class Policy(ABC):
         )
 
     def scores(self, posterior: Posterior | None, contexts: Array) -> Float64:
-        """Score of every action, float64[n, k]: posterior means unless the policy says otherwise."""
+        """Score of every action, float64[n, k]: posterior means, LinUCB upper bounds."""
         return self.score_table(pose(posterior, contexts))
 
     @abstractmethod

@@ -57,7 +57,8 @@ class Posterior:
         """Nothing seen yet: k = ``n_actions`` actions, d = ``n_features`` features."""
         if n_actions < 1 or n_features < 1:
             raise DataError(
-                f"a posterior needs at least one action and one feature, got {n_actions} and {n_features}"
+                "a posterior needs at least one action and one feature, "
+                f"got {n_actions} and {n_features}"
             )
         k, d = n_actions, n_features
         return cls(
@@ -71,12 +72,12 @@ class Posterior:
 
     @property
     def n_actions(self) -> int:
-        """k."""
+        """How many actions there are: k."""
         return int(self.shift.shape[0])
 
     @property
     def n_features(self) -> int:
-        """d."""
+        """How many features a context has: d."""
         return int(self.shift.shape[1])
 
     def update(
@@ -97,7 +98,8 @@ class Posterior:
         sums = np.stack([self.count, self.reward_sum, self.square_sum], axis=1)
         total, shift = self.gram.copy(), self.shift.copy()
         gram.accumulate_into(x, reward, weight, rows, start, total, shift, sums)
-        return Posterior(total, shift, *(np.ascontiguousarray(s) for s in sums.T), self.ridge)
+        count, reward_sum, square_sum = (np.ascontiguousarray(column) for column in sums.T)
+        return Posterior(total, shift, count, reward_sum, square_sum, self.ridge)
 
     def merge(self, other: Posterior) -> Posterior:
         """Pool what two posteriors of the same prior have seen."""
@@ -185,8 +187,9 @@ class Posterior:
         bad = np.flatnonzero(~(condition <= CONDITION_LIMIT))
         if bad.size:
             raise DataError(
-                f"precision of action {bad[0]} has condition number {condition[bad[0]]:.3g}, beyond "
-                f"{CONDITION_LIMIT:g}: raise the ridge ({self.ridge}), or drop features that repeat others"
+                f"precision of action {bad[0]} has condition number {condition[bad[0]]:.3g}, "
+                f"beyond {CONDITION_LIMIT:g}: raise the ridge ({self.ridge}), or drop features "
+                "that repeat others"
             )
         mean.flags.writeable = inverse.flags.writeable = False
         return mean, inverse

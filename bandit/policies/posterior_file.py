@@ -57,7 +57,14 @@ def _checked(name: str, arrays: dict[str, Float64]) -> Posterior:
             raise DataError(f"posterior file {name} is damaged: {key} must be finite float64")
     if arrays["ridge"].shape != (1,):
         raise DataError(f"posterior file {name} is damaged: ridge must be one number")
-    posterior = Posterior(*(arrays[key] for key in _NAMES), float(arrays["ridge"][0]))
+    posterior = Posterior(
+        gram=arrays["gram"],
+        shift=arrays["shift"],
+        count=arrays["count"],
+        reward_sum=arrays["reward_sum"],
+        square_sum=arrays["square_sum"],
+        ridge=float(arrays["ridge"][0]),
+    )
     if not np.array_equal(posterior.gram, posterior.gram.transpose(0, 2, 1)):
         raise DataError(f"posterior file {name} is damaged: gram is not symmetric")
     if (posterior.count < 0.0).any() or (posterior.square_sum < 0.0).any():

@@ -71,7 +71,8 @@ def _action_count(posterior: Posterior | None, eligible: Array | None, tables: l
     if tables:
         return int(tables[0].shape[-1])
     raise DataError(
-        "without a posterior the number of actions must show in eligible bool[n, k], values or costs"
+        "without a posterior the number of actions must show in eligible bool[n, k], values "
+        "or costs"
     )
 
 
