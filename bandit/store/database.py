@@ -48,7 +48,7 @@ class Database:
                 "allow_community_extensions": False,
             },
         )
-        self.connection.execute("SET TimeZone = 'UTC'")
+        self.connection.execute("SET GLOBAL TimeZone = 'UTC'")
 
     def __enter__(self) -> Self:
         return self

@@ -1,0 +1,108 @@
+"""The fitted encoding: frozen, stored as JSON with every snapshot, used unchanged ever after."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+from bandit.errors import DataError
+
+Kind = Literal["numeric", "boolean", "categorical", "date", "vector"]
+KINDS = ("numeric", "boolean", "categorical", "date", "vector")
+SCALARS = frozenset({"numeric", "boolean", "date"})
+
+OTHER = "(other)"
+MISSING = "(missing)"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """How one column of the customers becomes features.
+
+    numeric, boolean, date (age in days at the wave): ``(x − mean) / scale``, missing 0, and where
+    the fit saw missing values one feature more that is 1 for missing. categorical: one feature for
+    each of `categories`, one for all others, one for missing values where the fit saw some. vector:
+    its `length` numbers as they are, missing 0, with the same indicator.
+    """
+
+    name: str
+    kind: Kind
+    mean: float = 0.0
+    scale: float = 1.0
+    missing: bool = False
+    categories: tuple[str, ...] = ()
+    length: int = 1
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of its features."""
+        if self.kind == "categorical":
+            values = (*self.categories, OTHER, *((MISSING,) if self.missing else ()))
+            return tuple(f"{self.name}={value}" for value in values)
+        indicator = (f"{self.name}={MISSING}",) if self.missing else ()
+        if self.kind == "vector":
+            return tuple(f"{self.name}[{i}]" for i in range(self.length)) + indicator
+        return (self.name, *indicator)
+
+
+@dataclass(frozen=True)
+class FeatureSpec:
+    """The d features in their order: the intercept if any, then column by column."""
+
+    intercept: bool
+    columns: tuple[Column, ...]
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Names of the d features."""
+        start = ("intercept",) if self.intercept else ()
+        return start + tuple(name for column in self.columns for name in column.names)
+
+    @property
+    def n_features(self) -> int:
+        """d."""
+        return len(self.names)
+
+    @property
+    def digest(self) -> str:
+        """sha256 of the JSON."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+    def to_json(self) -> str:
+        """Canonical JSON: the same spec gives the same bytes."""
+        content = {"intercept": self.intercept, "columns": [asdict(c) for c in self.columns]}
+        return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> FeatureSpec:
+        """Read what `to_json` wrote; DataError if it is anything else."""
+        try:
+            content = json.loads(text)
+            columns = tuple(_column(c) for c in content["columns"])
+            intercept = content["intercept"]
+        except (ValueError, KeyError, TypeError, RecursionError) as e:
+            raise DataError(f"the feature spec is damaged ({e}); restore the snapshot") from None
+        if not isinstance(intercept, bool):
+            raise DataError("the feature spec is damaged (intercept); restore the snapshot")
+        return cls(intercept, columns)
+
+
+def _column(content: dict[str, Any]) -> Column:
+    column = Column(**{**content, "categories": tuple(content["categories"])})
+    good = (
+        isinstance(column.name, str)
+        and column.kind in KINDS
+        and isinstance(column.mean, float | int)
+        and isinstance(column.scale, float | int)
+        and column.scale > 0
+        and isinstance(column.missing, bool)
+        and all(isinstance(c, str) for c in column.categories)
+        and isinstance(column.length, int)
+        and 1 <= column.length <= 1_000_000
+    )
+    if not good:
+        raise ValueError(f"column {content.get('name')!r}")
+    return column
