@@ -1,1 +1,42 @@
-"""Off-policy evaluation: estimators, intervals, diagnostics, the gate."""
+"""Off-policy evaluation: estimators, intervals, diagnostics, the gate.
+
+Estimators are pure functions of arrays; a policy never appears here, only its probabilities.
+"""
+
+from bandit.ope.bounds import lower_bound
+from bandit.ope.cross_fitting import Ridge, cross_fit, fold_of
+from bandit.ope.estimate import Estimate
+from bandit.ope.estimators import (
+    dm,
+    dr,
+    dros,
+    embedding_weights,
+    ips,
+    mips,
+    replay,
+    sg_dr,
+    sg_ips,
+    sndr,
+    snips,
+    switch_dr,
+)
+
+__all__ = [
+    "Estimate",
+    "Ridge",
+    "cross_fit",
+    "dm",
+    "dr",
+    "dros",
+    "embedding_weights",
+    "fold_of",
+    "ips",
+    "lower_bound",
+    "mips",
+    "replay",
+    "sg_dr",
+    "sg_ips",
+    "sndr",
+    "snips",
+    "switch_dr",
+]

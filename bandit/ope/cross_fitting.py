@@ -1,0 +1,183 @@
+"""Outcome models that never judge a row they learned from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bandit.errors import ConfigError, DataError
+from bandit.kernels import gram
+from bandit.ope import checks
+from bandit.ope.units import first_seen
+from bandit.types import Array, Float64
+
+
+@dataclass(frozen=True)
+class Ridge:
+    """Our own outcome model: a ridge regression an action, shrunk towards the one over all.
+
+    θ_a = θ + (Σ_a x xᵀ + ridge I)⁻¹ Σ_a x (r - xᵀθ), θ the pooled solution; x carries an intercept.
+    An action without data is predicted by the pooled one.
+    """
+
+    ridge: float = 1.0
+
+
+def fold_of(
+    n: int, folds: int, clusters: npt.ArrayLike | None = None, seed: int = 0
+) -> npt.NDArray[np.int64]:
+    """Fold of each row, int64[n] in [0, folds): whole clusters, in equal numbers, at random."""
+    labels = checks.clusters(clusters, n)
+    place, count = (np.arange(n), n) if labels is None else first_seen(labels)
+    if folds < 2 or count < folds:
+        raise ConfigError(
+            f"{folds} folds of {count} rows or clusters cannot be made; take from 2 to {count}"
+        )
+    return np.asarray(np.random.default_rng(seed).permutation(count) % folds)[place]
+
+
+def cross_fit(
+    model: Any,
+    contexts: npt.ArrayLike,
+    actions: npt.ArrayLike,
+    rewards: npt.ArrayLike,
+    n_actions: int,
+    folds: int = 3,
+    clusters: npt.ArrayLike | None = None,
+    seed: int = 0,
+) -> Float64:
+    """Predicted reward of every action for every row, from the other folds: float64[n, k].
+
+    ``model`` is `Ridge` or any scikit-learn regressor or classifier, which is fitted on the
+    context and the action's indicator; a classifier predicts the mean over its classes.
+    ``contexts`` float[n, d], ``actions`` int[n] in [0, k), ``rewards`` float[n]. Rows of one of
+    ``clusters`` stay together. Chernozhukov et al. (2018), Double/debiased machine learning.
+
+    Raises
+    ------
+    DataError
+        NaN, an action outside [0, k), lengths that differ.
+    ConfigError
+        Folds that cannot be made, or a model without fit and predict.
+    """
+    r = checks.vector("rewards", rewards)
+    n = len(r)
+    x = _contexts(contexts, n)
+    taken = np.asarray(actions, dtype=np.int64)
+    bad = np.flatnonzero((taken < 0) | (taken >= n_actions)) if taken.shape == (n,) else None
+    if bad is None:
+        raise DataError(f"actions must be one number a row: {taken.shape} for {n} rows")
+    if bad.size:
+        raise DataError(f"row {bad[0]} has action {taken[bad[0]]}, there are {n_actions}")
+    fold = fold_of(n, folds, clusters, seed)
+    if isinstance(model, Ridge):
+        return _ridge(model, x, taken, r, n_actions, fold)
+    return _sklearn(model, x, taken, r, n_actions, fold)
+
+
+def _contexts(values: npt.ArrayLike, n: int) -> Array:
+    x = np.asarray(values)
+    x = np.ascontiguousarray(x, dtype=np.float32 if x.dtype == np.float32 else np.float64)
+    if x.ndim != 2 or len(x) != n:
+        raise DataError(f"contexts must be float[{n}, d], their shape is {x.shape}")
+    bad = np.flatnonzero(~np.isfinite(x).all(axis=1))
+    if bad.size:
+        raise DataError(f"contexts must be finite, row {bad[0]} is not; drop it or fill it in")
+    return x
+
+
+def _ridge(
+    model: Ridge,
+    contexts: Array,
+    actions: npt.NDArray[np.int64],
+    rewards: Float64,
+    k: int,
+    fold: npt.NDArray[np.int64],
+) -> Float64:
+    """Sums per fold and action once; each fold's model is the sum over the others."""
+    checks.parameter("ridge", model.ridge)
+    x = np.concatenate([contexts, np.ones((len(contexts), 1), contexts.dtype)], axis=1)
+    folds, d = int(fold.max()) + 1, x.shape[1]
+    grams, shifts = np.zeros((folds * k, d, d)), np.zeros((folds * k, d))
+    rows, start = gram.group_rows(fold * k + actions, folds * k)
+    gram.accumulate_into(
+        x, rewards, np.ones(len(x)), rows, start, grams, shifts, np.zeros((folds * k, 3))
+    )
+    gram_of, shift_of = grams.reshape(folds, k, d, d), shifts.reshape(folds, k, d)
+    all_grams, all_shifts = gram_of.sum(axis=0), shift_of.sum(axis=0)
+    out = np.empty((len(x), k))
+    for f in range(folds):
+        theta = _shrunken(all_grams - gram_of[f], all_shifts - shift_of[f], model.ridge)
+        mine = fold == f
+        out[mine] = x[mine] @ theta.T
+    return out
+
+
+def _shrunken(grams: Float64, shifts: Float64, ridge: float) -> Float64:
+    """Coefficients float64[k, d] of the pooled ridge and each action's departure from it."""
+    prior = ridge * np.eye(grams.shape[-1])
+    pooled = np.linalg.solve(grams.sum(axis=0) + prior, shifts.sum(axis=0))
+    left = shifts - grams @ pooled
+    return np.asarray(pooled + np.linalg.solve(grams + prior, left[..., None])[..., 0])
+
+
+def _sklearn(
+    model: Any,
+    contexts: Array,
+    actions: npt.NDArray[np.int64],
+    rewards: Float64,
+    k: int,
+    fold: npt.NDArray[np.int64],
+) -> Float64:
+    clone = _clone_of(model)
+    indicator = np.eye(k)
+    out = np.empty((len(rewards), k))
+    for f in range(int(fold.max()) + 1):
+        test = np.flatnonzero(fold == f)
+        train = np.flatnonzero(fold != f)
+        target = _target(model, rewards[train])
+        if (target == target[0]).all():
+            out[test] = float(rewards[train[0]])
+            continue
+        fitted = clone(model).fit(np.hstack([contexts[train], indicator[actions[train]]]), target)
+        for a in range(k):
+            here = np.broadcast_to(indicator[a], (len(test), k))
+            out[test, a] = _predict(fitted, np.hstack([contexts[test], here]))
+    return out
+
+
+def _target(model: Any, rewards: Float64) -> Array:
+    """Classifiers want labels: the rewards where they are whole numbers."""
+    if not hasattr(model, "predict_proba"):
+        return rewards
+    if np.any(rewards != np.rint(rewards)):
+        raise DataError(
+            f"a classifier ({type(model).__name__}) needs rewards that are whole numbers, such as "
+            "0 and 1; take a regressor for amounts"
+        )
+    return rewards.astype(np.int64)
+
+
+def _predict(fitted: Any, rows: Array) -> Float64:
+    if hasattr(fitted, "predict_proba"):
+        return np.asarray(fitted.predict_proba(rows) @ fitted.classes_, dtype=np.float64)
+    return np.asarray(fitted.predict(rows), dtype=np.float64)
+
+
+def _clone_of(model: Any) -> Any:
+    """scikit-learn's clone; the library is wanted only when such a model is given."""
+    if not (hasattr(model, "fit") and hasattr(model, "predict")):
+        raise ConfigError(
+            f"an outcome model needs fit and predict, {model!r} has not; "
+            "take ope.Ridge() or a scikit-learn estimator"
+        )
+    try:
+        return import_module("sklearn.base").clone
+    except ImportError as missing:
+        raise ConfigError(
+            "outcome models other than ope.Ridge need scikit-learn: pip install scikit-learn"
+        ) from missing
