@@ -95,17 +95,19 @@ def _checked(spec: FeatureSpec, columns: pa.RecordBatch) -> list[pa.Array]:
     return arrays
 
 
+_TYPES = {
+    "numeric": (pa.float64(),),
+    "boolean": (pa.bool_(),),
+    "categorical": (pa.string(), pa.large_string()),
+    "date": (pa.timestamp("us"),),
+}
+
+
 def _fits(column: Column, kind: pa.DataType) -> bool:
     if column.kind == "vector":
         is_list = pa.types.is_list(kind) or pa.types.is_fixed_size_list(kind)
-        return is_list and pa.types.is_float32(kind.value_type)
-    if column.kind == "categorical":
-        return pa.types.is_string(kind) or pa.types.is_large_string(kind)
-    if column.kind == "date":
-        return pa.types.is_timestamp(kind) and kind.unit == "us"
-    if column.kind == "boolean":
-        return pa.types.is_boolean(kind)
-    return pa.types.is_float64(kind)
+        return bool(is_list and kind.value_type == pa.float32())
+    return kind in _TYPES[column.kind]
 
 
 def _into(column: Column, array: pa.Array, at: dt.datetime, out: Float32) -> list[Fault]:
@@ -143,9 +145,10 @@ def _scalar_into(column: Column, array: pa.Array, at: dt.datetime, out: Float32)
 def _numbers(column: Column, array: pa.Array, at: dt.datetime) -> Float64:
     """Values as float64; what stands in missing places is finite and without meaning."""
     if column.kind == "numeric":
-        return _buffer(array, np.float64)
+        numbers: Float64 = _buffer(array, np.float64)
+        return numbers
     if column.kind == "boolean":
-        return np.asarray(pc.fill_null(array, False).cast(pa.float64()).to_numpy())  # noqa: FBT003
+        return np.asarray(pc.fill_null(array, False).cast(pa.float64()).to_numpy())
     now = (at - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1)
     age_us: npt.NDArray[np.int64] = now - _buffer(array, np.int64)
     return age_us / DAY_US

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import duckdb
 
@@ -62,10 +63,10 @@ def fit(features: Features, relation: duckdb.DuckDBPyRelation, at: dt.datetime) 
 
 
 _TYPES = {
-    "numeric": ("DOUBLE",),
-    "boolean": ("BOOLEAN",),
-    "categorical": ("VARCHAR",),
-    "date": ("TIMESTAMP",),
+    "numeric": "DOUBLE",
+    "boolean": "BOOLEAN",
+    "categorical": "VARCHAR",
+    "date": "TIMESTAMP",
 }
 
 
@@ -77,8 +78,8 @@ def _check_types(relation: duckdb.DuckDBPyRelation, wanted: Sequence[tuple[str, 
             faults.append(f"feature column {name!r} is missing; there are {', '.join(types)}")
         elif kind == "vector" and not types[name].startswith("FLOAT["):
             faults.append(f"feature column {name!r} is {types[name]}; a vector must be FLOAT[d]")
-        elif kind != "vector" and types[name] not in _TYPES[kind]:
-            faults.append(f"feature column {name!r} is {types[name]}; {kind} needs {_TYPES[kind][0]}")
+        elif kind != "vector" and types[name] != _TYPES[kind]:
+            faults.append(f"feature column {name!r} is {types[name]}; {kind} needs {_TYPES[kind]}")
     if faults:
         raise ConfigError("\n".join(faults))
 
@@ -87,9 +88,8 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _one(relation: duckdb.DuckDBPyRelation, aggregates: Sequence[str]) -> tuple[object, ...]:
-    row = relation.aggregate(", ".join(aggregates)).fetchone()
-    return row or ()
+def _one(relation: duckdb.DuckDBPyRelation, aggregates: Sequence[str]) -> tuple[Any, ...]:
+    return tuple(relation.aggregate(", ".join(aggregates)).fetchall()[0])
 
 
 def _column(
@@ -121,7 +121,7 @@ def _scalar(
         raise DataError(f"feature column {name!r} has no value at all; fill it or leave it out")
     if low == high:
         raise DataError(f"feature column {name!r} is constant ({low}); leave it out")
-    mean, scale = rounded(float(str(mean))), rounded(float(str(scale)))
+    mean, scale = rounded(mean), rounded(scale)
     if not (math.isfinite(mean) and math.isfinite(scale) and scale > 0):
         raise DataError(
             f"feature column {name!r} has values from {low} to {high}, too far apart to standardise"
@@ -173,7 +173,7 @@ def _vector(relation: duckdb.DuckDBPyRelation, name: str, total: int) -> Column:
         )
     if low == 0:
         raise DataError(f"feature column {name!r} has vectors without numbers; leave it out")
-    return Column(name, "vector", length=int(str(common)), missing=known != total)
+    return Column(name, "vector", length=int(common), missing=known != total)
 
 
 def _fixed(relation: duckdb.DuckDBPyRelation, name: str) -> bool:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from bandit.errors import DataError
 
 Kind = Literal["numeric", "boolean", "categorical", "date", "vector"]
-KINDS = ("numeric", "boolean", "categorical", "date", "vector")
+KINDS: tuple[Kind, ...] = ("numeric", "boolean", "categorical", "date", "vector")
 SCALARS = frozenset({"numeric", "boolean", "date"})
 
 OTHER = "(other)"
@@ -63,7 +63,7 @@ class FeatureSpec:
 
     @property
     def n_features(self) -> int:
-        """d."""
+        """The d of the contexts' shape."""
         return len(self.names)
 
     @property

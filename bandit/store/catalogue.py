@@ -144,7 +144,7 @@ def _twice(kind: str, names: Iterable[str]) -> Iterable[str]:
     seen: set[str] = set()
     for name in names:
         if name.lower() in seen:
-            yield f"{kind} {name!r} stands twice; rename one of them (case does not tell them apart)"
+            yield f"{kind} {name!r} stands twice; rename one (upper and lower case are the same)"
         seen.add(name.lower())
 
 
@@ -153,7 +153,10 @@ def _unknown_channels(offers: Iterable[Offer], channels: Iterable[Channel]) -> I
     for offer in offers:
         for channel in offer.channels or ():
             if channel not in known:
-                yield f"offer {offer.name!r} names an unknown channel {channel!r}{nearest(channel, known)}"
+                yield (
+                    f"offer {offer.name!r} names an unknown channel {channel!r}"
+                    f"{nearest(channel, known)}"
+                )
         if offer.channels == ():
             yield f"offer {offer.name!r} has no channel; name one, or leave channels out for all"
 

@@ -65,9 +65,7 @@ def feature_relation(database: Database, campaign: Campaign) -> duckdb.DuckDBPyR
     """The feature columns of all customers as `features.fit` takes them."""
     columns = feature_columns(database, campaign)
     chosen = ", ".join(f"{query} AS {sql.name(c)}" for c, query in columns.items()) or "1 AS one"
-    return database.connection.sql(
-        f"SELECT {chosen} FROM {database.table('customers').view}"
-    )
+    return database.connection.sql(f"SELECT {chosen} FROM {database.table('customers').view}")
 
 
 def key_type(database: Database, campaign: Campaign) -> str:
@@ -93,10 +91,10 @@ def as_key(expression: str, kind: str, wanted: str) -> str:
     if kind == wanted:
         return expression
     if wanted == "VARCHAR":
-        whole = f"CAST({expression} AS VARCHAR)"
-        return whole if kind in sql.INTEGERS or kind == "UUID" else f"TRY_CAST({expression} AS VARCHAR)"
+        return f"CAST({expression} AS VARCHAR)"
     number = f"TRY_CAST({expression} AS BIGINT)"
     if kind in sql.INTEGERS:
         return number
-    same = f"{number}::VARCHAR = trim({expression})" if kind == "VARCHAR" else f"{number} = {expression}"
-    return f"CASE WHEN {same} THEN {number} END"
+    if kind == "VARCHAR":
+        return f"CASE WHEN {number}::VARCHAR = trim({expression}) THEN {number} END"
+    return f"CASE WHEN {number} = {expression} THEN {number} END"

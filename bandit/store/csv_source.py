@@ -25,21 +25,23 @@ FAULT = "_bandit_fault"
 
 # From narrow to wide: the first type that every cell fits is the column's.
 _FITS = {
-    "BIGINT": "TRY_CAST({c} AS BIGINT)::VARCHAR = {c}",
-    "DOUBLE": "TRY_CAST({c} AS DOUBLE) IS NOT NULL AND NOT ({c} LIKE '0_%' AND {c} NOT LIKE '0.%')",
+    "BIGINT": "TRY_CAST(nullif({c}, '') AS BIGINT)::VARCHAR = {c}",
+    "DOUBLE": "TRY_CAST(nullif({c}, '') AS DOUBLE) IS NOT NULL"
+    " AND NOT ({c} LIKE '0_%' AND {c} NOT LIKE '0.%')",
     "BOOLEAN": "lower({c}) IN ('true', 'false')",
-    "DATE": "length({c}) <= 10 AND TRY_CAST({c} AS DATE) IS NOT NULL",
-    "TIMESTAMP WITH TIME ZONE": "{c} LIKE '____-%' AND TRY_CAST({c} AS TIMESTAMPTZ) IS NOT NULL",
+    "DATE": "length({c}) <= 10 AND TRY_CAST(nullif({c}, '') AS DATE) IS NOT NULL",
+    "TIMESTAMP WITH TIME ZONE": "{c} LIKE '____-%'"
+    " AND TRY_CAST(nullif({c}, '') AS TIMESTAMPTZ) IS NOT NULL",
 }
 
 
 def view(
     connection: duckdb.DuckDBPyConnection, file: Path, hints: Mapping[str, str]
 ) -> tuple[str, bool]:
-    """SELECT over a CSV file (gzip too) with typed columns.
+    r"""SELECT over a CSV file (gzip too) with typed columns.
 
     `hints` are the types that the configuration needs: where most cells of a column fit, the
-    others become NULL and the row's column FAULT says "column\\x1fcell". Returns the SELECT and
+    others become NULL and the row's column FAULT says "column\x1fcell". Returns the SELECT and
     whether it has that column. DataError names the file and its broken lines.
     """
     names, delimiter = _header(file)
@@ -49,7 +51,9 @@ def view(
     wanted = {n: t for n, t in hints.items() if n in types and types[n] == "VARCHAR"}
     loose = _mostly(connection, raw, wanted)
     columns = [
-        f"TRY_CAST({sql.name(n)} AS {loose.get(n, types[n])}) AS {sql.name(n)}" for n in names
+        f"{_loosely(n, loose[n]) if n in loose else f'CAST({sql.name(n)} AS {types[n]})'}"
+        f" AS {sql.name(n)}"
+        for n in names
     ]
     if loose:
         faults = " ".join(_fault_case(n, t) for n, t in loose.items())
@@ -57,10 +61,19 @@ def view(
     return f"SELECT {', '.join(columns)} FROM {raw}", bool(loose)
 
 
+def _loosely(column: str, kind: str) -> str:
+    """NULL where the cell does not fit.
+
+    DuckDB 2.0 moves a bare TRY_CAST into its CSV reader, where a misfit is an error; the nullif
+    keeps it out.
+    """
+    return f"TRY_CAST(nullif({sql.name(column)}, '') AS {kind})"
+
+
 def _fault_case(column: str, kind: str) -> str:
     c = sql.name(column)
     return (
-        f"WHEN {c} IS NOT NULL AND TRY_CAST({c} AS {kind}) IS NULL"
+        f"WHEN {c} IS NOT NULL AND {_loosely(column, kind)} IS NULL"
         f" THEN {sql.text(column + chr(31))} || {c}"
     )
 
@@ -89,12 +102,12 @@ def _header(file: Path) -> tuple[list[str], str]:
 
 def _check_names(file: Path, names: list[str]) -> None:
     if len(names) > MAX_COLUMNS:
-        raise DataError(f"{file}, line 1 names {len(names)} columns; at most {MAX_COLUMNS} are read")
+        raise DataError(f"{file}, line 1 names {len(names)} columns; {MAX_COLUMNS} are the most")
     folded = [n.lower() for n in names]
     for position, found in enumerate(folded, start=1):
         if not found.strip() or "\x00" in found or "\ufffd" in found:
             raise DataError(
-                f"{file}, line 1: column {position} has no readable name; name every column in UTF-8"
+                f"{file}, line 1: column {position} has no readable name; name it, in UTF-8"
             )
         if folded.index(found) != position - 1:
             raise DataError(
@@ -141,9 +154,7 @@ def first_line(error: duckdb.Error) -> str:
     return line.split("Error: ", 1)[-1]
 
 
-def _types(
-    connection: duckdb.DuckDBPyConnection, raw: str, names: list[str]
-) -> dict[str, str]:
+def _types(connection: duckdb.DuckDBPyConnection, raw: str, names: list[str]) -> dict[str, str]:
     """The narrowest type of each column that all its cells fit; candidates from the first rows."""
     all_types = {n: list(_FITS) for n in names}
     candidates = _survivors(connection, f"(SELECT * FROM {raw} LIMIT {SAMPLE_ROWS})", all_types)
@@ -176,8 +187,7 @@ def _mostly(
     if not wanted:
         return {}
     shares = ", ".join(
-        f"count(TRY_CAST({sql.name(n)} AS {t})) * 2 >= count({sql.name(n)})"
-        f" AND count({sql.name(n)}) > 0"
+        f"count({_loosely(n, t)}) * 2 >= count({sql.name(n)}) AND count({sql.name(n)}) > 0"
         for n, t in wanted.items()
     )
     row = connection.execute(f"SELECT {shares} FROM {raw}").fetchone() or ()

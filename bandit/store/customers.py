@@ -143,9 +143,7 @@ def _is_integer(text: str) -> bool:
     return text.removeprefix("-").isdecimal() and -(2**63) <= int(text) < 2**63
 
 
-def _plan(
-    database: Database, campaign: Campaign, catalogue: Catalogue, at: dt.datetime
-) -> _Plan:
+def _plan(database: Database, campaign: Campaign, catalogue: Catalogue, at: dt.datetime) -> _Plan:
     found = expressions(database, catalogue.offers, at)
     return _Plan(catalogue, found, tuple(feature_columns(database, campaign)))
 
@@ -223,7 +221,7 @@ def _repeated(ids: pa.Array, before: Any, after: Any) -> Bool:
     n = len(ids)
     same = np.zeros(n + 1, dtype=bool)
     if n > 1:
-        equal = pc.fill_null(pc.equal(ids[1:], ids[:-1]), False)  # noqa: FBT003
+        equal = pc.fill_null(pc.equal(ids[1:], ids[:-1]), False)
         same[1:n] = equal.to_numpy(zero_copy_only=False)
     same[0] = before is not None and before.is_valid and before.equals(ids[0])
     same[n] = after is not None and after.is_valid and after.equals(ids[n - 1])
@@ -234,7 +232,7 @@ def _rules(plan: _Plan, batch: pa.RecordBatch) -> Bool:
     """Unknown is no; an offer without a rule is for everybody."""
     out = np.ones((batch.num_rows, len(plan.found.rule_of)), dtype=bool)
     answers = [
-        pc.fill_null(batch.column(f"r{i}"), False).to_numpy(zero_copy_only=False)  # noqa: FBT003
+        pc.fill_null(batch.column(f"r{i}"), False).to_numpy(zero_copy_only=False)
         for i in range(len(plan.found.rules))
     ]
     for offer, position in enumerate(plan.found.rule_of):
@@ -300,7 +298,7 @@ def _rejects(
         if missing[row]:
             fault = ("key", "", "the key is missing or no 64-bit integer; give each row its own")
         elif repeated[row]:
-            fault = ("key", key, "the key stands more than once; all its rows are refused, keep one")
+            fault = ("key", key, "the key stands more than once; all its rows are out, keep one")
         elif batch.column("fault")[row].is_valid:
             column, _, cell = str(batch.column("fault")[row]).partition("\x1f")
             fault = (column, cell, "the cell is not of the feature's kind; mend or empty it")

@@ -148,10 +148,10 @@ def connect(
     try:
         aliases = _attach(database, located, faults)
         _lock(database, [f for s in located for f in s.files] + list(extra_files))
-        for source in located:
-            if not source.is_database or source.files[0] in aliases:
+        for found in located:
+            if not found.is_database or found.files[0] in aliases:
                 try:
-                    _open(database, campaign, source, aliases)
+                    _open(database, campaign, found, aliases)
                 except BanditError as e:
                     faults.catch(e)
         faults.stop()

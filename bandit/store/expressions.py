@@ -7,7 +7,8 @@ every identifier quoted.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import sqlglot
 from sqlglot import exp
@@ -20,7 +21,7 @@ MAX_CHARACTERS = 4_000
 MAX_DEPTH = 30
 MAX_NODES = 1_000
 
-_OPERATORS: frozenset[type[exp.Expression]] = frozenset({
+_OPERATORS: frozenset[type[exp.Expr]] = frozenset({
     exp.Column, exp.Identifier, exp.Literal, exp.Boolean, exp.Null, exp.Paren, exp.Tuple,
     exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.And, exp.Or, exp.Not,
     exp.Add, exp.Sub, exp.Mul, exp.Div, exp.IntDiv, exp.Mod, exp.Neg,
@@ -28,7 +29,7 @@ _OPERATORS: frozenset[type[exp.Expression]] = frozenset({
     exp.Cast, exp.TryCast, exp.DataType, exp.Var, exp.DPipe,
 })  # fmt: skip
 
-FUNCTIONS: dict[str, type[exp.Expression]] = {
+FUNCTIONS: dict[str, type[exp.Expr]] = {
     "abs": exp.Abs,
     "round": exp.Round,
     "floor": exp.Floor,
@@ -54,7 +55,10 @@ FUNCTIONS: dict[str, type[exp.Expression]] = {
     "date_diff": exp.DateDiff,
     "today": exp.CurrentDate,
 }
-"""Functions by the name that the user calls them; `age_days(date)` is ours."""
+"""Functions by the name that the user calls them."""
+
+AGE_DAYS = "age_days"
+"""Ours: the days from a date to the wave."""
 
 _CASTS = {
     exp.DataType.Type.DATE: "DATE",
@@ -68,6 +72,7 @@ _CASTS = {
     exp.DataType.Type.VARCHAR: "TEXT",
     exp.DataType.Type.TEXT: "TEXT",
 }
+_CAST_NAMES = sorted(set(_CASTS.values()))
 _UNITS = {"DAY", "WEEK", "MONTH", "QUARTER", "YEAR", "HOUR", "MINUTE"}
 _ALLOWED = _OPERATORS | frozenset(FUNCTIONS.values())
 
@@ -84,22 +89,20 @@ def check_expression(
     """
     tree = _parse(text)
     day = (at or dt.datetime.now(dt.UTC)).astimezone(dt.UTC).date()
-    known = {c.lower(): c for c in columns}
-    count = 0
-    for node in tree.walk():
-        count += 1
-        if count > MAX_NODES or node.depth > 4 * MAX_DEPTH:
+    today = exp.cast(exp.Literal.string(day.isoformat()), "DATE", dialect="duckdb")
+    for count, node in enumerate(tree.walk()):
+        if count > MAX_NODES:
             raise ConfigError(f"{shown(text)}: too large; at most {MAX_NODES} parts")
         _check(node, text)
-    safe = tree.transform(lambda node: _rewrite(node, text, known, columns, day))
+    safe: exp.Expr = tree.transform(_Rewrite(text, columns, today).node)
     return f"TRY({safe.sql('duckdb', comments=False, identify=True)})"
 
 
-def _parse(text: str) -> exp.Expression:
+def _parse(text: str) -> exp.Expr:
     if len(text) > MAX_CHARACTERS:
         raise ConfigError(f"{shown(text)}: longer than {MAX_CHARACTERS} characters; shorten it")
     if "\x00" in text or not text.strip():
-        raise ConfigError(f"{shown(text)}: empty or not text; write for example \"age >= 18\"")
+        raise ConfigError(f'{shown(text)}: empty or not text; write for example "age >= 18"')
     if _nesting(text) > MAX_DEPTH:
         raise ConfigError(f"{shown(text)}: nested more than {MAX_DEPTH} deep; simplify it")
     try:
@@ -115,7 +118,7 @@ def _parse(text: str) -> exp.Expression:
 
 
 def _nesting(text: str) -> int:
-    """Deepest bracket or CASE, and runs of prefixes, counted before a recursive parser sees them."""
+    """Deepest bracket, CASE or run of prefixes, counted before a recursive parser sees them."""
     depth = deepest = 0
     for token in text.lower().replace("(", " ( ").replace(")", " ) ").split():
         depth += (token in {"(", "case", "not", "-", "+", "~"}) - (token in {")", "end"})
@@ -132,70 +135,104 @@ def _parse_message(text: str, error: ParseError) -> str:
     return f"{shown(text)} does not parse at {where}{near}: {what}"
 
 
-def _check(node: exp.Expression, text: str) -> None:
+def _check(node: exp.Expr, text: str) -> None:
     """Refuse everything that is not listed, and the rarer arguments of what is."""
     if isinstance(node, exp.Anonymous):
-        if node.name.lower() in {"age_days", "today"}:
-            return
-        raise ConfigError(
-            f"{shown(text)}: function {node.name!r} is not allowed{nearest(node.name, _function_names())}"
+        reason = _unknown_function(node)
+    elif type(node) not in _ALLOWED:
+        reason = f"{_construction(node)} is not allowed here"
+    else:
+        reason = next(
+            (r for kind, rule in _NARROWER if isinstance(node, kind) and (r := rule(node))), ""
         )
-    if type(node) not in _ALLOWED:
-        raise ConfigError(f"{shown(text)}: {_construction(node)} is not allowed here")
-    if isinstance(node, exp.Column) and (node.table or not isinstance(node.this, exp.Identifier)):
-        raise ConfigError(f"{shown(text)}: {node.sql('duckdb')!r} is no column; write its name alone")
-    if isinstance(node, exp.In) and (node.args.get("query") or node.args.get("unnest") or node.args.get("field")):
-        raise ConfigError(f"{shown(text)}: IN takes a list of values here, not a query")
-    if isinstance(node, exp.Cast):
-        kind = node.to
-        if kind.this not in _CASTS or kind.expressions or node.args.get("format"):
-            raise ConfigError(
-                f"{shown(text)}: cast to {kind.sql('duckdb')} is not allowed; known here:"
-                f" {', '.join(sorted(set(_CASTS.values())))}"
-            )
-    if isinstance(node, exp.DateDiff) and str(node.args.get("unit") or "DAY").strip("'").upper() not in _UNITS:
-        raise ConfigError(f"{shown(text)}: date_diff counts in {', '.join(sorted(_UNITS))}")
-    if isinstance(node, exp.Var) and not isinstance(node.parent, exp.DateDiff):
-        raise ConfigError(f"{shown(text)}: {node.name!r} is not allowed here")
+    if reason:
+        raise ConfigError(f"{shown(text)}: {reason}")
 
 
-def _function_names() -> list[str]:
-    return [*FUNCTIONS, "age_days"]
+def _unknown_function(node: exp.Anonymous) -> str:
+    if node.name.lower() in {AGE_DAYS, "today"}:
+        return ""
+    return f"function {node.name!r} is not allowed{nearest(node.name, [*FUNCTIONS, AGE_DAYS])}"
 
 
-def _construction(node: exp.Expression) -> str:
+def _construction(node: exp.Expr) -> str:
     if isinstance(node, exp.Func):
         return f"function {node.sql_name().lower()!r}"
     return f"{type(node).__name__.upper()} ({shown(node.sql('duckdb'))})"
 
 
-def _rewrite(
-    node: exp.Expression,
-    text: str,
-    known: Mapping[str, str],
-    columns: Mapping[str, str],
-    day: dt.date,
-) -> exp.Expression:
+def _column_alone(node: exp.Expr) -> str:
+    if node.args.get("table") or not isinstance(node.this, exp.Identifier):
+        return f"{node.sql('duckdb')!r} is no column; write its name alone"
+    return ""
+
+
+def _values_only(node: exp.Expr) -> str:
+    if any(node.args.get(other) for other in ("query", "unnest", "field")):
+        return "IN takes a list of values here, not a query"
+    return ""
+
+
+def _plain_type(node: exp.Expr) -> str:
+    kind = node.args["to"]
+    if kind.this in _CASTS and not kind.expressions and not node.args.get("format"):
+        return ""
+    return f"cast to {kind.sql('duckdb')} is not allowed; known here: {', '.join(_CAST_NAMES)}"
+
+
+def _known_unit(node: exp.Expr) -> str:
+    unit = node.args.get("unit")
+    if unit is None or str(unit.name).upper() in _UNITS:
+        return ""
+    return f"date_diff counts in {', '.join(sorted(_UNITS)).lower()}"
+
+
+def _unit_only(node: exp.Expr) -> str:
+    return "" if isinstance(node.parent, exp.DateDiff) else f"{node.name!r} is not allowed here"
+
+
+_NARROWER: tuple[tuple[type[exp.Expr], Callable[[exp.Expr], str]], ...] = (
+    (exp.Column, _column_alone),
+    (exp.In, _values_only),
+    (exp.Cast, _plain_type),
+    (exp.DateDiff, _known_unit),
+    (exp.Var, _unit_only),
+)
+
+
+class _Rewrite(NamedTuple):
     """Columns by their true names, casts that cannot fail, the wave's day for today."""
-    today = exp.cast(exp.Literal.string(day.isoformat()), "DATE", dialect="duckdb")
-    if isinstance(node, exp.Column):
-        found = known.get(node.name.lower())
-        if found is None:
-            raise ConfigError(f"{shown(text)}: unknown column {node.name!r}{nearest(node.name, columns)}")
-        return exp.column(exp.to_identifier(found, quoted=True))
-    if isinstance(node, exp.CurrentDate):
-        return today
-    if isinstance(node, exp.Anonymous):
+
+    text: str
+    columns: Mapping[str, str]
+    today: exp.Expr
+
+    def node(self, node: exp.Expr) -> exp.Expr:
+        if isinstance(node, exp.Column):
+            return exp.column(exp.to_identifier(self._true_name(node.name), quoted=True))
+        if isinstance(node, exp.CurrentDate):
+            return self.today.copy()
+        if isinstance(node, exp.Anonymous):
+            return self._ours(node)
+        if type(node) is exp.Cast:
+            return exp.TryCast(this=node.this, to=node.to)
+        return node
+
+    def _true_name(self, name: str) -> str:
+        for column in self.columns:
+            if column.lower() == name.lower():
+                return column
+        raise ConfigError(
+            f"{shown(self.text)}: unknown column {name!r}{nearest(name, self.columns)}"
+        )
+
+    def _ours(self, node: exp.Anonymous) -> exp.Expr:
         arguments = node.expressions
         if node.name.lower() == "today" and not arguments:
-            return today
-        if len(arguments) != 1:
-            raise ConfigError(f"{shown(text)}: {node.name} takes one column, for example age_days(joined)")
-        return exp.DateDiff(this=today, expression=_date(arguments[0]), unit=exp.Var(this="DAY"))
-    if isinstance(node, exp.Cast) and type(node) is exp.Cast:
-        return exp.TryCast(this=node.this, to=node.to)
-    return node
-
-
-def _date(node: exp.Expression) -> exp.Expression:
-    return exp.TryCast(this=node, to=exp.DataType.build("DATE", dialect="duckdb"))
+            return self.today.copy()
+        if node.name.lower() != AGE_DAYS or len(arguments) != 1:
+            raise ConfigError(
+                f"{shown(self.text)}: write today() without arguments, {AGE_DAYS}(joined) with one"
+            )
+        born = exp.TryCast(this=arguments[0], to=exp.DataType.build("DATE", dialect="duckdb"))
+        return exp.DateDiff(this=self.today.copy(), expression=born, unit=exp.Var(this="DAY"))

@@ -28,10 +28,11 @@ def side_rejects(database: Database, campaign: Campaign) -> Iterator[pa.RecordBa
         f"SELECT TRY_CAST({sql.name(campaign.customers.key)} AS {key}) AS id"
         f" FROM {database.table('customers').view}"
     )
-    parts = [p for p in (_consents(database, campaign, key), _history(database, campaign, key)) if p]
-    for rows in parts:
+    for rows in (_consents(database, campaign, key), _history(database, campaign, key)):
+        if rows is None:
+            continue
         query = (
-            'SELECT "table", coalesce(given, \'\') AS key,'
+            "SELECT \"table\", coalesce(given, '') AS key,"
             " CASE WHEN known.id IS NULL THEN customer_column ELSE column_ END AS column_,"
             " coalesce(CASE WHEN known.id IS NULL THEN given ELSE value END, '') AS value,"
             " CASE WHEN known.id IS NULL THEN 'no such customer; add it or drop the row'"

@@ -6,9 +6,10 @@ import re
 
 from sqlglot import exp
 
-INTEGERS = frozenset(
-    "TINYINT SMALLINT INTEGER BIGINT UTINYINT USMALLINT UINTEGER UBIGINT HUGEINT UHUGEINT".split()
-)
+INTEGERS = frozenset({
+    "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT",
+    "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT",
+})  # fmt: skip
 TIMES = re.compile(r"^(DATE|TIMESTAMP(_S|_MS|_NS)?|TIMESTAMP WITH TIME ZONE)$")
 LISTS = re.compile(r"^(?P<item>[A-Z]+(?:\(\d+,\d+\))?)\[(?P<size>\d*)\]$")
 

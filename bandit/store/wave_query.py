@@ -45,7 +45,8 @@ def expressions(database: Database, offers: Sequence[Offer], at: dt.datetime) ->
     faults = Faults()
     rules: dict[str, int] = {}
     values: dict[str, int] = {}
-    rule_of, value_of = [], []
+    rule_of: list[int] = []
+    value_of: list[int] = []
     for offer in offers:
         for text, kept, positions, wanted in (
             (offer.eligible, rules, rule_of, "eligible"),
@@ -152,9 +153,7 @@ def _consents(database: Database, campaign: Campaign, catalogue: Catalogue, key:
         return f"SELECT NULL::{key} AS id, {none} WHERE false"
     given = campaign.consents
     granted = consent_value(database, campaign)
-    customer = as_key(
-        sql.name(given.customer), database.column("consents", given.customer), key
-    )
+    customer = as_key(sql.name(given.customer), database.column("consents", given.customer), key)
     database.column("consents", given.channel)
     bits = ", ".join(
         f"bit_or(CASE WHEN granted AND position // {WORD} = {w}"
