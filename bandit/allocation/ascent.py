@@ -1,0 +1,124 @@
+"""Prices by a bundle method whose metric is the dual's own curvature.
+
+The Lagrangian dual q(z) = Σ_i h_i(costs(z)) + bound·z is convex and piecewise linear. Each pass
+gives a cut (value, slope) that bounds q from below everywhere; near ties give the rate at which
+customers change over, which is q's curvature when there are many of them. The next point minimises
+the maximum of the cuts plus half the curvature norm of the step: Newton's method while customers
+are many, the proximal bundle method (Kiwiel 1990; Lemaréchal, Sagastizábal 1997 for the variable
+metric) when they are few.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from bandit.allocation.master import propose
+from bandit.allocation.passes import Passes, Sums
+from bandit.allocation.problem import Sides
+from bandit.types import Float64
+
+ENOUGH_DESCENT = 0.1
+GOOD_DESCENT = 0.4
+
+
+class Ascent(NamedTuple):
+    """Where the search ended.
+
+    ``multipliers`` float64[s]; ``dual`` q there; ``sums`` the pass there; ``curvature``
+    float64[s, s]; ``usage`` float64[s] and ``value``: the cuts mixed by their weights, a
+    fractional allocation that nearly keeps all limits; ``passes`` made.
+    """
+
+    multipliers: Float64
+    dual: float
+    sums: Sums
+    curvature: Float64
+    usage: Float64
+    value: float
+    passes: int
+
+
+class _Cuts:
+    """Value v_b and usage u_b of allocations: q(z) ≥ v_b + (bound − u_b)·z."""
+
+    def __init__(self, capacity: int) -> None:
+        self.value: list[float] = []
+        self.usage: list[Float64] = []
+        self.idle: list[int] = []
+        self.capacity = capacity
+
+    def add(self, value: float, usage: Float64) -> None:
+        self.value.append(value)
+        self.usage.append(usage)
+        self.idle.append(0)
+
+    def retire(self, weights: Float64) -> None:
+        """Forget the longest idle when there are too many."""
+        self.idle = [
+            0 if w > 1e-9 else idle + 1 for idle, w in zip(self.idle, weights, strict=True)
+        ]
+        while len(self.value) > self.capacity and max(self.idle) > 0:
+            at = int(np.argmax(self.idle))
+            del self.value[at], self.usage[at], self.idle[at]
+
+
+def ascend(
+    passes: Passes,
+    sides: Sides,
+    start: Float64,
+    low: Float64,
+    high: Float64,
+    *,
+    tolerance: float = 1e-7,
+    most: int = 200,
+) -> Ascent:
+    """Minimise q over low ≤ z ≤ high float64[s], from `start`.
+
+    Stops when the predicted decrease is below `tolerance` of q, or after `most` passes.
+    """
+    cuts = _Cuts(len(low) + 50)
+    nearest = max(40, 10 * len(low))
+    at = np.clip(start, low, high)
+    sums = passes.sums(sides.usage @ at)
+    best = float(sums.worth + sides.bound @ at)
+    cuts.add(sums.value, sums.counts @ sides.usage)
+    curvature = passes.curvature(sides.usage @ at, sides.usage, nearest)
+    floor = _least_curvature(sides, best)
+    mixed = (cuts.usage[0], cuts.value[0])
+    stiff = 1.0
+    done = 1
+    while done < most:
+        usage = np.array(cuts.usage)
+        value = np.array(cuts.value)
+        slopes = sides.bound - usage
+        metric = stiff * (curvature + np.diag(1e-3 * curvature.diagonal() + floor))
+        step, model, weights = propose(
+            value + slopes @ at - best, slopes, metric, low - at, high - at
+        )
+        mixed = (weights @ usage, float(weights @ value))
+        predicted = -model
+        if predicted * max(stiff, 1.0) <= tolerance * abs(best):
+            break
+        trial = at + step
+        tried = passes.sums(sides.usage @ trial)
+        dual = float(tried.worth + sides.bound @ trial)
+        done += 1
+        cuts.retire(weights)
+        cuts.add(tried.value, tried.counts @ sides.usage)
+        decrease = (best - dual) / predicted
+        if decrease >= ENOUGH_DESCENT:
+            at, best, sums = trial, dual, tried
+            curvature = passes.curvature(sides.usage @ at, sides.usage, nearest)
+        if decrease >= GOOD_DESCENT:
+            stiff = max(0.5 * stiff, 0.25)
+        elif decrease < 0:
+            stiff = min(2.0 * stiff, 1e6)
+    return Ascent(at, best, sums, curvature, *mixed, done)
+
+
+def _least_curvature(sides: Sides, dual: float) -> Float64:
+    """A scale for resources that nobody is about to leave: all of it over the whole value."""
+    size = np.maximum(np.abs(sides.bound), sides.usage.max(axis=0, initial=0.0))
+    return np.asarray(1e-4 * np.maximum(size, 1e-12) ** 2 / max(abs(dual), 1e-12))

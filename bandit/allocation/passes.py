@@ -1,0 +1,221 @@
+"""Passes over customers, whose sums are all that the search for prices ever sees.
+
+A pass at given action costs returns sums over customers, so it may run in parts, on several
+machines, and be merged. Contenders are what a pass needs to keep of a customer: only those actions
+that can win while the prices stay in a box (`bandit.kernels.allocation_contenders`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from bandit.allocation.problem import Problem
+from bandit.kernels.allocation_contenders import (
+    UNDECIDED,
+    classify_into,
+    contender_moves_into,
+    contender_pass_into,
+    gather_into,
+)
+from bandit.kernels.allocation_pass import pass_into
+from bandit.types import Array, Bool, Float64, Int32
+
+BLOCK = 2048
+"""Rows whose sums are added in order; part of the result's definition."""
+
+EVERYTHING = np.zeros((0, 0), np.bool_)
+
+
+class Block(NamedTuple):
+    """Some customers: values float32 or float64[b, k], eligible bool[b, k] or None for all."""
+
+    values: Array
+    eligible: Bool | None = None
+
+
+class Sums(NamedTuple):
+    """What a pass adds up: Σ h_i, Σ v of what is taken, and contacts per action int64[k]."""
+
+    worth: float
+    value: float
+    counts: Array
+
+
+class Passes(Protocol):
+    """Customers, seen only through sums; parts of it merge by addition."""
+
+    def sums(self, costs: Float64) -> Sums:
+        """Let everybody choose at these action costs float64[k]."""
+        ...
+
+    def curvature(self, costs: Float64, usage: Float64, nearest: int) -> Float64:
+        """Second derivative float64[s, s] of Σ h_i along usage float64[k, s], from near ties."""
+        ...
+
+
+def merge(parts: Iterable[Sums]) -> Sums:
+    """Sums of several parts as those of all."""
+    every = list(parts)
+    return Sums(
+        math.fsum(part.worth for part in every),
+        math.fsum(part.value for part in every),
+        np.sum([part.counts for part in every], axis=0),
+    )
+
+
+def choose(block: Block, problem: Problem, costs: Float64) -> tuple[Sums, Int32]:
+    """One pass over all actions: the sums, and who takes what, int32[b, slots]."""
+    n, k = block.values.shape
+    count = -(-n // BLOCK)
+    chosen = np.full((n, problem.slots), -1, np.int32)
+    worth, value = np.zeros(count), np.zeros(count)
+    counts = np.zeros((count, k), np.int64)
+    eligible = EVERYTHING if block.eligible is None else block.eligible
+    pass_into(block.values, eligible, costs, problem.groups, BLOCK, chosen, worth, value, counts)
+    return Sums(math.fsum(worth), math.fsum(value), counts.sum(axis=0)), chosen
+
+
+class Contenders(NamedTuple):
+    """Customers as the actions that can still win while costs stay between low and high.
+
+    The r undecided ones row by row: ``rows`` int64[r] their places in the whole, ``offsets``
+    int64[r + 1], ``action`` int32[e], ``value`` float64[e]. The decided ones only as sums:
+    ``fixed_value`` and ``fixed_counts`` int64[k]. ``customers`` counts everybody.
+    """
+
+    rows: Array
+    offsets: Array
+    action: Int32
+    value: Float64
+    fixed_value: float
+    fixed_counts: Array
+    customers: int
+    problem: Problem
+
+    def chosen(self, costs: Float64) -> tuple[Sums, Int32]:
+        """Sums over everybody, and the places in ``action`` that the undecided take."""
+        r = len(self.rows)
+        size = max(256, r // 64)
+        count = -(-r // size)
+        places = np.full((r, self.problem.slots), -1, np.int32)
+        worth, value = np.zeros(count), np.zeros(count)
+        counts = np.zeros((count, len(costs)), np.int64)
+        contender_pass_into(
+            self.offsets,
+            self.action,
+            self.value,
+            costs,
+            self.problem.groups,
+            size,
+            places,
+            worth,
+            value,
+            counts,
+        )
+        fixed = self.fixed_value - float(self.fixed_counts @ costs)
+        sums = Sums(
+            math.fsum([*worth, fixed]),
+            math.fsum([*value, self.fixed_value]),
+            counts.sum(axis=0) + self.fixed_counts,
+        )
+        return sums, places
+
+    def sums(self, costs: Float64) -> Sums:
+        """See `Passes`."""
+        return self.chosen(costs)[0]
+
+    def curvature(self, costs: Float64, usage: Float64, nearest: int) -> Float64:
+        """See `Passes`: how fast customers change over, from the `nearest` smallest margins.
+
+        A customer who takes b instead of a once prices move by its margin contributes
+        d dᵀ times the density of margins at zero, d = usage_a − usage_b; the density is
+        estimated with a triangle kernel as wide as the margin of rank `nearest`.
+        """
+        r = len(self.rows)
+        margin = np.empty(r)
+        leaves, enters = np.empty(r, np.int32), np.empty(r, np.int32)
+        contender_moves_into(
+            self.offsets,
+            self.action,
+            self.value,
+            costs,
+            self.problem.groups,
+            self.problem.slots,
+            margin,
+            leaves,
+            enters,
+        )
+        if r > nearest:
+            near = np.argpartition(margin, nearest)[:nearest]
+            width = margin[near].max()
+        else:
+            near = np.flatnonzero(np.isfinite(margin))
+            width = margin[near].max(initial=0.0)
+        if not (len(near) and np.isfinite(width) and width > 0):
+            return np.zeros((usage.shape[1], usage.shape[1]))
+        ended = np.vstack([usage, np.zeros(usage.shape[1])])
+        change = ended[leaves[near]] - ended[enters[near]]
+        weight = (1.0 - margin[near] / width) / width
+        curved: Float64 = (change * weight[:, None]).T @ change
+        return curved
+
+
+def contenders(
+    blocks: Iterable[Block], problem: Problem, low: Float64, high: Float64
+) -> Contenders:
+    """Keep of every customer what can win at action costs between `low` and `high` float64[k]."""
+    parts = []
+    start = 0
+    for block in blocks:
+        parts.append(_block_contenders(block, problem, low, high, start))
+        start += len(block.values)
+    if not parts:
+        parts = [_nobody(problem)]
+    sizes = np.concatenate([np.diff(part.offsets) for part in parts])
+    return Contenders(
+        np.concatenate([part.rows for part in parts]),
+        np.concatenate([[0], np.cumsum(sizes)]),
+        np.concatenate([part.action for part in parts]),
+        np.concatenate([part.value for part in parts]),
+        math.fsum(part.fixed_value for part in parts),
+        np.sum([part.fixed_counts for part in parts], axis=0),
+        start,
+        problem,
+    )
+
+
+def _nobody(problem: Problem) -> Contenders:
+    empty = np.zeros(0, np.int64)
+    return Contenders(
+        empty,
+        np.zeros(1, np.int64),
+        empty.astype(np.int32),
+        np.zeros(0),
+        0.0,
+        np.zeros(len(problem.usage), np.int64),
+        0,
+        problem,
+    )
+
+
+def _block_contenders(
+    block: Block, problem: Problem, low: Float64, high: Float64, start: int
+) -> Contenders:
+    n, k = block.values.shape
+    count = -(-n // BLOCK)
+    eligible = EVERYTHING if block.eligible is None else block.eligible
+    status, size = np.zeros(n, np.uint8), np.zeros(n, np.int32)
+    value, counts = np.zeros(count), np.zeros((count, k), np.int64)
+    rules = (low, high, problem.groups, problem.slots)
+    classify_into(block.values, eligible, *rules, BLOCK, status, size, value, counts)
+    rows = np.flatnonzero(status == UNDECIDED)
+    offsets = np.concatenate([[0], np.cumsum(size[rows], dtype=np.int64)])
+    action, worth = np.empty(offsets[-1], np.int32), np.empty(offsets[-1])
+    gather_into(block.values, eligible, *rules, rows, offsets, action, worth)
+    return Contenders(
+        rows + start, offsets, action, worth, math.fsum(value), counts.sum(axis=0), n, problem
+    )
