@@ -231,6 +231,7 @@ class World:
 
 def _positions(column: pa.ChunkedArray, names: tuple[str, ...], what: str) -> Array:
     """Where each value stands in `names`, −1 for null; an unknown one is an error."""
+    column = column.cast(pa.string())
     found = pc.index_in(column, value_set=pa.array(names, pa.string()))
     strange = pc.and_(pc.is_null(found), pc.is_valid(column))
     if pc.any(strange).as_py():

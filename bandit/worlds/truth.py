@@ -3,7 +3,7 @@ r"""The hidden response: what each action earns from each customer, in EUR.
 For customer x, offer o on channel c, day t:
 
     P(sale)    = 0.4 · fit[o, c] · σ(taste_o(t)·x + base_o + region_o[x]) · σ(reach_c·x + base_c)
-    P(refusal) = annoys_c · exp(1.3 · sensitivity(x) + 0.5 · recent contacts)   (at most 0.6)
+    P(refusal) = annoys_c · exp(1.3 · sensitivity(x) + 0.25 · recent contacts)   (at most 0.6)
     E[reward]  = E[organic | x] + P(sale) · P(delay ≤ window) · margin_o − P(refusal) · refusal cost
 
 A sale, a refusal and an organic purchase are independent; no contact earns the organic part alone.
@@ -43,7 +43,7 @@ def reach(goods: Assortment, crowd: People) -> Float64:
 
 def refusal(goods: Assortment, crowd: People, recent: Float64) -> Float64:
     """float64[n, c]: probability that one more contact is refused, after `recent` contacts."""
-    fed_up = np.exp(1.3 * crowd.sensitivity + 0.5 * recent)
+    fed_up = np.exp(1.3 * crowd.sensitivity + 0.25 * recent)
     return np.minimum(fed_up[:, None] * goods.annoys, REFUSAL_CEILING)
 
 

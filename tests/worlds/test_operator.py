@@ -27,7 +27,7 @@ def decide(world: World, action: np.ndarray, ids: np.ndarray = IDS) -> pa.Table:
             "customer_id": ids,
             "slot": np.ones(len(ids), dtype=np.int16),
             "offer": pa.array([t and t[0] for t in taken], pa.string()),
-            "channel": pa.array([t and t[1] for t in taken], pa.string()),
+            "channel": pa.array([t and t[1] for t in taken], pa.string()).dictionary_encode(),
         }
     )
 
