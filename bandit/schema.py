@@ -12,27 +12,31 @@ def _field(name: str, kind: pa.DataType, meaning: str, *, nullable: bool = False
     return pa.field(name, kind, nullable=nullable, metadata={"meaning": meaning})
 
 
-def decisions(customer_type: pa.DataType) -> pa.Schema:
+LABEL = pa.dictionary(pa.int32(), pa.string())
+"""A text that repeats: stored once a file."""
+
+
+def decisions(customer_type: pa.DataType, n_actions: int, n_features: int) -> pa.Schema:
     """One row a slot: what was decided for a customer, and with which probability."""
     return pa.schema([
         _field("decision_id", pa.string(), "wave and row number: '2026-11-23.17'; text, so that no spreadsheet rounds it"),
-        _field("wave", pa.string(), "name of the wave"),
+        _field("wave", LABEL, "name of the wave"),
         _field("customer_id", customer_type, "the user's own key"),
         _field("slot", pa.int16(), "contacts of a customer in this wave count from 1; ranks of an inbound list too"),
-        _field("placement", pa.string(), "'outbound', or the inbound channel whose list this rank is in"),
+        _field("placement", LABEL, "'outbound', or the inbound channel whose list this rank is in"),
         _field("action", pa.int32(), "position in the manifest's actions; 0 is no contact"),
-        _field("offer", pa.string(), "offer, null for no contact", nullable=True),
-        _field("channel", pa.string(), "channel, null for no contact", nullable=True),
+        _field("offer", LABEL, "offer, null for no contact", nullable=True),
+        _field("channel", LABEL, "channel, null for no contact", nullable=True),
         _field("propensity", pa.float64(), "probability of this action under the complete logging policy, given the slots before"),
-        _field("group", pa.string(), "'holdout', 'exploration' or the policy's name"),
+        _field("group", LABEL, "'holdout', 'exploration' or the policy's name"),
         _field("expected_reward", pa.float32(), "posterior mean of the reward of the taken action"),
         _field("expected_value", pa.float32(), "value times expected reward, less offer and channel cost"),
         _field("price_paid", pa.float32(), "sum of the prices of the resources that the action uses, in reward units"),
         _field("eligible_count", pa.int32(), "actions that could be taken in this slot, no contact included"),
-        _field("eligible", pa.binary(), "their set, one bit an action of the manifest, little bit order"),
+        _field("eligible", pa.binary((n_actions + 7) // 8), "their set, one bit an action of the manifest, little bit order"),
         _field("keep_probability", pa.float32(), "probability of surviving the hard cap's thinning; 1 where none was needed"),
-        _field("features", pa.list_(pa.float32()), "the context as served, in the order of the snapshot's feature spec"),
-        _field("snapshot", pa.string(), "version of the posterior that decided"),
+        _field("features", pa.list_(pa.float32(), n_features), "the context as served, in the order of the snapshot's feature spec"),
+        _field("snapshot", LABEL, "version of the posterior that decided"),
         _field("decided_at", pa.timestamp("us", tz="UTC"), "time of the wave"),
     ])  # fmt: skip
 

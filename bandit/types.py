@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -38,3 +38,25 @@ class Choice(NamedTuple):
     score: Float32
     group: npt.NDArray[np.int16]
     joint: Float64
+
+
+class Progress(Protocol):
+    """How a workflow tells how far it is."""
+
+    def step(self, text: str, total: int | None = None) -> None:
+        """Begin a step of `total` units, if their number is known."""
+
+    def advance(self, count: int) -> None:
+        """Tell that `count` more units are done."""
+
+
+class _Silent:
+    def step(self, text: str, total: int | None = None) -> None:
+        pass
+
+    def advance(self, count: int) -> None:
+        pass
+
+
+SILENT: Progress = _Silent()
+"""Tells nobody."""

@@ -14,5 +14,7 @@ def shared_data() -> Path:
     """Real campaigns with their provenance; they lie beside the repository, never in it."""
     folder = ROOT.parent / "shared" / "data"
     if not folder.is_dir():
-        pytest.skip("needs the real campaigns of ../shared/data (hillstrom, obd, ...) beside the repository")
+        pytest.skip(
+            "needs the real campaigns of ../shared/data (hillstrom, obd, ...) beside the repository"
+        )
     return folder

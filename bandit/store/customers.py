@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -139,6 +139,28 @@ def lookup(
     raise DataError(f"no customer has the key {customer!r}; look into the customers' source")
 
 
+def kept(rows: CustomerRows, keep: Bool) -> CustomerRows:
+    """The rows of a batch where `keep` bool[n] holds."""
+    mask = pa.array(keep)
+    return rows._replace(
+        ids=rows.ids.filter(mask),
+        keys=rows.keys[keep],
+        columns=rows.columns.filter(mask),
+        rules=rows.rules[keep],
+        values=rows.values[keep] if rows.values.ndim == 2 else rows.values,
+        consent=rows.consent[keep],
+        contacts=_kept_events(rows.contacts, keep),
+        refusals=_kept_events(rows.refusals, keep),
+    )
+
+
+def _kept_events(events: Events, keep: Bool) -> Events:
+    lengths = np.diff(events.offsets)
+    chosen = np.repeat(keep, lengths)
+    offsets = np.concatenate([[0], np.cumsum(lengths[keep])]).astype(np.int64)
+    return Events(offsets, events.channel[chosen], events.offer[chosen], events.age_days[chosen])
+
+
 def _is_integer(text: str) -> bool:
     return text.removeprefix("-").isdecimal() and -(2**63) <= int(text) < 2**63
 
@@ -154,8 +176,7 @@ def _batches(
     """Arrow batches of a query, streamed on a cursor so that others may use the connection."""
     cursor = database.connection.cursor()
     try:
-        reader = cursor.sql(query, params=list(parameters)).to_arrow_reader(size)
-        yield from reader
+        yield from _cut(cursor.sql(query, params=list(parameters)).to_arrow_reader(size), size)
     except duckdb.Error as e:
         raise failed(e) from None
     except pa.ArrowException as e:
@@ -164,13 +185,27 @@ def _batches(
         cursor.close()
 
 
+def _cut(pieces: Iterable[pa.RecordBatch], size: int) -> Iterator[pa.RecordBatch]:
+    """Batches of exactly `size` rows; with several threads DuckDB's own borders wander."""
+    held: list[pa.RecordBatch] = []
+    waiting = 0
+    for piece in pieces:
+        held.append(piece)
+        waiting += piece.num_rows
+        while waiting >= size:
+            start = size - (waiting - held[-1].num_rows)
+            yield pa.concat_batches([*held[:-1], held[-1].slice(0, start)])
+            held = [held[-1].slice(start)]
+            waiting -= size
+    if waiting:
+        yield pa.concat_batches(held)
+
+
 def _rows(plan: _Plan, batches: Iterator[pa.RecordBatch]) -> Iterator[CustomerRows]:
     """Convert with one batch of lookahead: a key may stand on both sides of a border."""
     before: Any = None
     held: pa.RecordBatch | None = None
     for batch in batches:
-        if batch.num_rows == 0:
-            continue
         if held is not None:
             yield _convert(plan, held, before, batch.column("id")[0])
             before = held.column("id")[-1]

@@ -1,0 +1,78 @@
+"""Contact pressure: how often, how soon again, and what was refused."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from bandit.allocation.eligibility import Blocked
+from bandit.kernels.eligibility import pressure_into
+from bandit.types import Array
+
+UNSET = -1.0
+
+
+class ContactPolicy(NamedTuple):
+    """The limits in force; UNSET where there is none. Days are compared with `age < limit`.
+
+    ``channel_max`` int64[c], ``channel_days`` float64[c]; ``family`` int32[o]: offers of one number
+    exclude one another (an offer without family has a number of its own).
+    """
+
+    slots: int
+    max_contacts: int
+    per_days: float
+    channel_max: Array
+    channel_days: Array
+    quiet_days: float
+    same_offer_days: float
+    refusal_days: float
+    family: Array
+
+    @property
+    def horizon_days(self) -> float:
+        """Older contacts and refusals matter to no limit."""
+        limits = [self.per_days, self.quiet_days, self.same_offer_days, self.refusal_days]
+        return max([*limits, *(float(d) for d in self.channel_days), 0.0])
+
+
+class Contacts(NamedTuple):
+    """Ragged past contacts: ``offsets`` int64[n + 1]; ``offer``, ``channel`` int16 and ``age_days``
+    float32, one entry a contact."""  # noqa: D205, D209
+
+    offsets: Array
+    offer: Array
+    channel: Array
+    age_days: Array
+
+
+class Refusals(NamedTuple):
+    """Ragged past refusals: ``offsets`` int64[n + 1]; ``offer`` int16, -1 for all; ``age_days``."""
+
+    offsets: Array
+    offer: Array
+    age_days: Array
+
+
+class Pressure(NamedTuple):
+    """``allowance`` int32[n]: outbound contacts still allowed in this wave; what is blocked."""
+
+    allowance: Array
+    blocked: Blocked
+
+
+def apply(policy: ContactPolicy, contacts: Contacts, refusals: Refusals) -> Pressure:
+    """What the policy still allows each of n customers."""
+    n = contacts.offsets.shape[0] - 1
+    allowance = np.full(n, policy.slots, dtype=np.int32)
+    channels = np.empty((n, policy.channel_max.shape[0]), dtype=np.bool_)
+    offers = np.empty((n, policy.family.shape[0]), dtype=np.bool_)
+    pressure_into(
+        *(contacts.offsets, contacts.offer, contacts.channel, contacts.age_days),
+        *(refusals.offsets, refusals.offer, refusals.age_days),
+        *(policy.max_contacts, policy.per_days, policy.channel_max, policy.channel_days),
+        *(policy.quiet_days, policy.same_offer_days, policy.refusal_days, policy.family),
+        *(allowance, channels, offers),
+    )
+    return Pressure(allowance, Blocked(channels, offers))

@@ -1,0 +1,181 @@
+"""The commands: parse, call one workflow, map errors to exit codes.
+
+Workflows are imported inside the commands, so that `bandit --help` starts at once.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bandit import __version__
+from bandit.console import report_error, run
+
+app = typer.Typer(
+    name="bandit",
+    help="Each customer gets the offer, on the channel, that is worth most, or is left in peace.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+CampaignArg = Annotated[
+    Path, typer.Argument(metavar="CAMPAIGN", help="a folder with a campaign.toml, or the file")
+]
+Json = Annotated[bool, typer.Option("--json", help="print one JSON object to standard output")]
+Wave = Annotated[str | None, typer.Option(help="name of the wave; the day by default")]
+At = Annotated[
+    dt.datetime | None,
+    typer.Option(
+        help="the time to act at, in UTC; today's midnight by default", show_default=False
+    ),
+]
+Seed = Annotated[
+    int | None, typer.Option(min=0, help="seed of the draws; the campaign's by default")
+]
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"bandit {__version__} (offer-bandit)")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="print the version")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def demo(
+    directory: Annotated[
+        Path | None, typer.Argument(metavar="[DIR]", help="an empty or new folder; kept afterwards")
+    ] = None,
+    customers: Annotated[int, typer.Option(min=100, help="generated customers")] = 50_000,
+    waves: Annotated[int, typer.Option(min=1, max=1000, help="waves to run")] = 8,
+    seed: Annotated[int, typer.Option(min=0)] = 1,
+    as_json: Json = False,
+) -> None:
+    """Run the whole loop on a generated operator: the shortest way to see it work."""
+    from bandit.workflows.demo import demo as workflow
+
+    run(as_json, workflow, folder=directory, customers=customers, waves=waves, seed=seed)
+
+
+@app.command()
+def init(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="an empty or new folder")],
+    as_json: Json = False,
+) -> None:
+    """Write a commented campaign.toml and example data."""
+    from bandit.workflows.init import init as workflow
+
+    run(as_json, workflow, folder=directory)
+
+
+@app.command()
+def check(campaign: CampaignArg, as_json: Json = False) -> None:
+    """Check configuration and data, everything wrong at once; writes nothing."""
+    from bandit.workflows.check import check as workflow
+
+    run(as_json, workflow, campaign_path=campaign)
+
+
+@app.command("serve-batch")
+def serve_batch(
+    campaign: CampaignArg,
+    wave: Wave = None,
+    seed: Seed = None,
+    at: At = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="do it all and write nothing")] = False,
+    snapshot: Annotated[
+        str | None, typer.Option(help="version to decide with; the newest by default")
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="customers at a time; changes no result")
+    ] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="changes no result")] = None,
+    as_json: Json = False,
+) -> None:
+    """Decide for every customer, write the wave and one list a channel."""
+    from bandit.workflows.serve_batch import serve_batch as workflow
+
+    run(
+        as_json,
+        workflow,
+        campaign_path=campaign,
+        wave=wave,
+        seed=seed,
+        at=_utc(at),
+        dry_run=dry_run,
+        snapshot=snapshot,
+        batch_size=batch_size,
+        threads=threads,
+    )
+
+
+@app.command()
+def learn(
+    campaign: CampaignArg,
+    outcomes: Annotated[
+        Path | None, typer.Option(help="outcomes to take in first: Parquet, CSV or .duckdb")
+    ] = None,
+    log: Annotated[
+        bool, typer.Option("--log", help="take in the logged campaign of [log] as a wave first")
+    ] = False,
+    at: At = None,
+    as_json: Json = False,
+) -> None:
+    """Learn from waves whose window has closed; write a snapshot."""
+    from bandit.workflows.learn import learn as workflow
+
+    run(as_json, workflow, campaign_path=campaign, outcomes=outcomes, log=log, at=_utc(at))
+
+
+@app.command()
+def rollback(
+    campaign: CampaignArg,
+    version: Annotated[str, typer.Argument(metavar="VERSION", help="snapshot to return to")],
+    as_json: Json = False,
+) -> None:
+    """Make an older snapshot the newest one, until the next `learn`."""
+    from bandit.workflows.rollback import rollback as workflow
+
+    run(as_json, workflow, campaign_path=campaign, version=version)
+
+
+@app.command()
+def explain(
+    campaign: CampaignArg,
+    customer: Annotated[str, typer.Argument(metavar="CUSTOMER", help="the customer's key")],
+    wave: Wave = None,
+    as_json: Json = False,
+) -> None:
+    """Show why a customer got what they got."""
+    from bandit.workflows.explain import explain as workflow
+
+    run(as_json, workflow, campaign_path=campaign, customer=customer, wave=wave)
+
+
+def _utc(at: dt.datetime | None) -> dt.datetime | None:
+    return None if at is None else at.replace(tzinfo=dt.UTC)
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    """The entry point: every fault the user can mend ends in a message and its exit code."""
+    try:
+        return app(args=arguments, standalone_mode=True)
+    except KeyboardInterrupt:
+        sys.stderr.write("\ninterrupted; nothing was published\n")
+        sys.exit(130)
+    except Exception as error:
+        sys.exit(report_error(error, as_json="--json" in (arguments or sys.argv)))

@@ -1,0 +1,167 @@
+"""From decisions in a folder aside to a published wave and its lists, all or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, fields, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from bandit import __version__
+from bandit.campaign import Campaign
+from bandit.errors import ConfigError
+from bandit.store import database, exports, files, manifest, record, snapshots
+from bandit.store.catalogue import Catalogue, load_catalogue
+from bandit.store.customers import Reject
+from bandit.store.exports import Lists
+from bandit.store.record import DecisionWriter
+from bandit.types import Progress
+from bandit.workflows import starting_point
+from bandit.workflows.summary import WaveSummary
+from bandit.workflows.wave import Run, Wave
+
+Move = tuple[Path, Path]
+
+
+class Target(NamedTuple):
+    """Where a wave is written before it is published: (aside, final) folders; None in a dry run."""
+
+    wave: Move | None
+    lists: Move | None
+
+    @classmethod
+    def open(cls, stack: ExitStack, run: Run) -> Target:
+        """Make the folders aside; they are gone when `stack` closes, unless published."""
+        if run.dry_run:
+            return cls(None, None)
+        wave = run.campaign.folder / record.WAVES / run.wave
+        lists = run.campaign.folder / exports.EXPORTS / run.wave
+        files.remove(lists)
+        return cls(
+            (stack.enter_context(files.aside(wave)), wave),
+            (stack.enter_context(files.aside(lists)), lists),
+        )
+
+    @contextmanager
+    def writer(self, decisions: pa.Schema) -> Iterator[Callable[[pa.RecordBatch], None]]:
+        """Give what takes decisions; they are complete when it closes without an error."""
+        if self.wave is None:
+            yield lambda _: None
+            return
+        writer = DecisionWriter(self.wave[0], decisions)
+        try:
+            yield writer.write
+            writer.close()
+        finally:
+            writer.abandon()
+
+
+def export(wave: Wave, target: Target, progress: Progress) -> Lists | None:
+    """Write the lists, with the consents of this moment."""
+    if target.wave is None or target.lists is None:
+        return None
+    progress.step("reading consents again and writing lists")
+    return _export(wave.run, wave.catalogue, target.wave[0], target.lists[0])
+
+
+def publish(wave: Wave, target: Target, summary: WaveSummary, rejects: Sequence[Reject]) -> None:
+    """Write manifests and rename: a new snapshot, then the wave, then its lists.
+
+    Nobody is contacted without a record: the lists come last, and `finish` writes them if a crash
+    came in between.
+    """
+    if target.wave is None or target.lists is None:
+        return
+    run, campaign = wave.run, wave.run.campaign
+    record.write_rejects(target.wave[0] / record.REJECTS, rejects)
+    manifest.write(target.wave[0], _content(wave, summary))
+    manifest.write(target.lists[0], {"kind": "lists", "wave": run.wave})
+    moves = [target.wave, target.lists]
+    with ExitStack() as stack:
+        if wave.start.is_new:
+            final = campaign.folder / snapshots.SNAPSHOTS / wave.start.version
+            partial = stack.enter_context(files.aside(final))
+            starting_point.save(wave.start, partial, campaign)
+            moves.insert(0, (partial, final))
+        files.put_in_place(*moves)
+
+
+def again(run: Run, notes: list[str], progress: Progress) -> WaveSummary:
+    """A wave that is published already: its summary, and its lists if a crash left none."""
+    folder = run.campaign.folder / record.WAVES / run.wave
+    content = manifest.read(folder)
+    _hold_same(run, content, folder)
+    names = {f.name for f in fields(WaveSummary)}
+    summary = WaveSummary(**{k: v for k, v in content["summary"].items() if k in names})
+    notes = [*notes, f"wave {run.wave} is published already; it was not run again"]
+    return replace(summary, notes=notes)
+
+
+def finish(campaign: Campaign) -> list[str]:
+    """Write the lists of waves that a dead run published without; consents are read anew."""
+    notes = []
+    for wave in record.waves(campaign.folder):
+        lists = campaign.folder / exports.EXPORTS / wave.name
+        left = lists.with_name(f".{wave.name}{files.PARTIAL}")
+        if lists.exists() or not left.exists():
+            continue
+        run = Run(campaign, wave.name, wave.at, int(wave.manifest["seed"]))
+        with database.connect(campaign) as data:
+            catalogue = load_catalogue(campaign, data)
+        with files.aside(lists) as partial:
+            _export(run, catalogue, wave.folder, partial)
+            manifest.write(partial, {"kind": "lists", "wave": wave.name})
+            files.put_in_place((partial, lists))
+        notes.append(f"wrote the lists of wave {wave.name}, which a run that died had left out")
+    return notes
+
+
+def _hold_same(run: Run, content: dict[str, Any], folder: Path) -> None:
+    """The wave on disk must be the one asked for."""
+    asked = {"config": run.campaign.digest, "seed": run.seed, "at": run.at.isoformat()}
+    for name, value in asked.items():
+        if content[name] != value:
+            raise ConfigError(
+                f"{folder} is published already, with {name} {content[name]}, and this run has"
+                f" {value}; a wave is never written twice: give another --wave"
+            )
+
+
+def _export(run: Run, catalogue: Catalogue, decided: Path, lists: Path) -> Lists:
+    decisions = sorted(decided.glob("decisions-*.parquet"))
+    with database.connect(
+        run.campaign,
+        threads=run.threads,
+        roles=("customers", "consents"),
+        extra_files=decisions,
+    ) as fresh:
+        return exports.write(lists, run.campaign, fresh, decisions, catalogue.channels)
+
+
+def _content(wave: Wave, summary: WaveSummary) -> dict[str, Any]:
+    """The wave's manifest: what it was made from and what came out; no clock, no machine."""
+    run, the_plan = wave.run, wave.plan
+    return {
+        "kind": "wave",
+        "wave": run.wave,
+        "at": run.at.isoformat(),
+        "seed": run.seed,
+        "config": run.campaign.digest,
+        "snapshot": wave.start.version,
+        "actions": the_plan.pairs,
+        "placements": [p.name for p in the_plan.placements],
+        "groups": the_plan.groups,
+        "features": wave.start.features,
+        "d": wave.posterior.n_features,
+        "decisions": summary.decisions,
+        "prices": the_plan.prices.tolist(),
+        "summary": asdict(summary),
+        "versions": {
+            "bandit": __version__,
+            **{name: version(name) for name in ("numpy", "numba", "duckdb", "pyarrow")},
+        },
+    }

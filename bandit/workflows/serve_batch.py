@@ -1,0 +1,133 @@
+"""`bandit serve-batch`: decide for every customer, publish the wave and one list a channel."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, nullcontext
+from pathlib import Path
+
+import numba
+
+from bandit import campaign_file
+from bandit.campaign import Campaign
+from bandit.errors import DataError
+from bandit.store import customers, database, lock, record
+from bandit.store.catalogue import load_catalogue
+from bandit.store.customers import CustomerRows
+from bandit.store.database import Database
+from bandit.types import SILENT, Progress
+from bandit.workflows import plan, publish, recover
+from bandit.workflows.decide import Decider
+from bandit.workflows.past import Past
+from bandit.workflows.publish import Target
+from bandit.workflows.starting_point import starting_point
+from bandit.workflows.summary import WaveSummary, WaveTally, summarise
+from bandit.workflows.wave import Run, Wave
+
+
+def serve_batch(
+    campaign_path: Path,
+    *,
+    wave: str | None = None,
+    at: dt.datetime | None = None,
+    seed: int | None = None,
+    dry_run: bool = False,
+    snapshot: str | None = None,
+    batch_size: int | None = None,
+    threads: int | None = None,
+    progress: Progress = SILENT,
+) -> WaveSummary:
+    """Run one wave; nothing is published unless everything is.
+
+    ``wave`` is the day of ``at`` by default, ``at`` today's midnight (UTC): the same inputs give the
+    same bytes. A wave that is published already is not run again.
+    """
+    campaign = campaign_file.load(campaign_path)
+    at = at or plan.midnight()
+    run = Run(
+        campaign=campaign,
+        wave=plan.wave_name(wave, at),
+        at=at,
+        seed=campaign.seed if seed is None else seed,
+        dry_run=dry_run,
+        batch_size=batch_size,
+        threads=threads,
+    )
+    if threads is not None:
+        numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+    with nullcontext() if dry_run else lock.hold(campaign.folder, f"serve-batch --wave {run.wave}"):
+        notes = [] if dry_run else recover.recover(campaign)
+        if not dry_run and (campaign.folder / record.WAVES / run.wave).exists():
+            return publish.again(run, notes, progress)
+        return _serve(run, snapshot, notes, progress)
+
+
+def _serve(run: Run, snapshot: str | None, notes: list[str], progress: Progress) -> WaveSummary:
+    campaign = run.campaign
+    past = Past.of(campaign, run.at)
+    with ExitStack() as stack:
+        progress.step("opening sources")
+        data = stack.enter_context(
+            database.connect(campaign, threads=run.threads, extra_files=past.files)
+        )
+        catalogue = load_catalogue(campaign, data)
+        progress.step("reading features")
+        start = starting_point(campaign, data, snapshot, run.at)
+        wave = Wave.of(run, catalogue, start, customers.customer_type(data, campaign))
+        target = Target.open(stack, run)
+        tally, rejects = _decide_all(wave, data, past, target, progress)
+        _hold_reject_share(campaign, data, tally, rejects)
+        lists = publish.export(wave, target, progress)
+        summary = summarise(wave, tally, len(rejects), lists, [*notes, *start.notes])
+        publish.publish(wave, target, summary, rejects)
+        return summary
+
+
+def _decide_all(
+    wave: Wave, data: Database, past: Past, target: Target, progress: Progress
+) -> tuple[WaveTally, list[customers.Reject]]:
+    """Stream the customers through the decisions; memory holds one batch."""
+    decider = Decider(wave)
+    tally, rejects = WaveTally(wave.plan), []
+    progress.step("deciding", total=data.count("customers"))
+    with target.writer(decider.schema) as write:
+        for rows in _stream(wave, data, past):
+            batch = decider.decide(rows)
+            write(batch.decisions)
+            tally.add(batch.slots, batch.eligible, batch.decisions)
+            rejects += rows.rejects + batch.rejects
+            progress.advance(len(rows.ids) + len(rows.rejects))
+    return tally, rejects
+
+
+def _stream(wave: Wave, data: Database, past: Past) -> Iterator[CustomerRows]:
+    return customers.stream(
+        data,
+        wave.run.campaign,
+        wave.catalogue,
+        at=wave.run.at,
+        batch_size=wave.run.batch_size,
+        record_contacts=past.contacts,
+        refusals=past.refusals,
+    )
+
+
+def _hold_reject_share(
+    campaign: Campaign, data: Database, tally: WaveTally, rejects: Sequence[customers.Reject]
+) -> None:
+    """Refuse the wave when too many rows are bad: then the input is wrong, not a few rows."""
+    total = tally.customers + len(rejects)
+    if total == 0:
+        raise DataError(f"{data.table('customers').shown} has no rows; is it the right table?")
+    limit = campaign.limits.reject_share
+    if len(rejects) > limit * total:
+        listed = "\n".join(
+            f"{data.table('customers').shown}, customer {r['key']}: {r['column']} = {r['value']!r}:"
+            f" {r['reason']}"
+            for r in rejects[:3]
+        )
+        raise DataError(
+            f"{listed}\n{len(rejects):,} of {total:,} customers are refused, more than"
+            f" limits.reject_share = {limit:g} allows; mend them or raise it; nothing was published"
+        )

@@ -1,0 +1,58 @@
+"""A wave: its identity, and everything that is fixed before its first customer is read."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from bandit.allocation.slots import Placement
+from bandit.campaign import Campaign
+from bandit.policies.posterior import Posterior
+from bandit.store.catalogue import Catalogue
+from bandit.types import Array, Bool, Choice
+from bandit.workflows import plan
+from bandit.workflows.plan import Plan
+from bandit.workflows.starting_point import Start
+
+
+class Run(NamedTuple):
+    """A wave's identity and how it is run; the last two change no result."""
+
+    campaign: Campaign
+    wave: str
+    at: dt.datetime
+    seed: int
+    dry_run: bool = False
+    batch_size: int | None = None
+    threads: int | None = None
+
+
+class Wave(NamedTuple):
+    """``posterior`` covers the plan's actions: the snapshot's, and new ones at the prior."""
+
+    run: Run
+    catalogue: Catalogue
+    start: Start
+    plan: Plan
+    posterior: Posterior
+    customer_type: pa.DataType
+
+    @classmethod
+    def of(cls, run: Run, catalogue: Catalogue, start: Start, customer_type: pa.DataType) -> Wave:
+        """Make the plan and extend the posterior to its actions."""
+        the_plan = plan.make(run.campaign, catalogue, start.pairs, run.at, start.posterior)
+        new = len(the_plan.pairs) - len(start.pairs)
+        posterior = start.posterior.add_actions(new)
+        return cls(run, catalogue, start, the_plan, posterior, customer_type)
+
+
+class Taken(NamedTuple):
+    """One slot of one placement: ``rows`` int64[m], the customers it was filled for, in order."""
+
+    placement: Placement
+    slot: int
+    rows: Array
+    choice: Choice
+    allowed: Bool
