@@ -71,10 +71,11 @@ def ascend(
     low: Float64,
     high: Float64,
     *,
+    spread: float,
     tolerance: float = 1e-7,
     most: int = 200,
 ) -> Ascent:
-    """Minimise q over low ≤ z ≤ high float64[s], from `start`.
+    """Minimise q over low ≤ z ≤ high float64[s], from `start`; `spread` is the range of values.
 
     Stops when the predicted decrease is below `tolerance` of q, or after `most` passes.
     """
@@ -85,7 +86,7 @@ def ascend(
     best = float(sums.worth + sides.bound @ at)
     cuts.add(sums.value, sums.counts @ sides.usage)
     curvature = passes.curvature(sides.usage @ at, sides.usage, nearest)
-    floor = _least_curvature(sides, best)
+    floor = _least_curvature(sides, spread)
     mixed = (cuts.usage[0], cuts.value[0])
     stiff = 1.0
     done = 1
@@ -99,7 +100,7 @@ def ascend(
         )
         mixed = (weights @ usage, float(weights @ value))
         predicted = -model
-        if predicted * max(stiff, 1.0) <= tolerance * abs(best):
+        if predicted * max(stiff, 1.0) <= tolerance * max(abs(best), spread):
             break
         trial = at + step
         tried = passes.sums(sides.usage @ trial)
@@ -118,7 +119,8 @@ def ascend(
     return Ascent(at, best, sums, curvature, *mixed, done)
 
 
-def _least_curvature(sides: Sides, dual: float) -> Float64:
-    """A scale for resources that nobody is about to leave: all of it over the whole value."""
-    size = np.maximum(np.abs(sides.bound), sides.usage.max(axis=0, initial=0.0))
-    return np.asarray(1e-4 * np.maximum(size, 1e-12) ** 2 / max(abs(dual), 1e-12))
+def _least_curvature(sides: Sides, spread: float) -> Float64:
+    """For resources that nobody is about to leave: as if all of it went over the whole range."""
+    unit = np.abs(sides.usage).max(axis=0, initial=0.0)
+    size = np.maximum(np.abs(sides.bound), unit)
+    return np.asarray(1e-4 * np.maximum(size * unit, 1e-12) / max(spread, 1e-12))

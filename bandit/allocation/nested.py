@@ -23,6 +23,8 @@ GROWTH = 20
 WIDTH = 4.0
 """Half width of a box in standard errors of the sample's prices."""
 WIDENINGS = 12
+BOUNDLESS = 1e200
+"""Action cost beyond everything; finite, because the kernels use fast-math."""
 
 Blocks = Callable[[float], Iterable[Block]]
 """Blocks of the customers whose keyed random number in [0, 1) is below the share; 1.0 is all.
@@ -70,13 +72,14 @@ def find(
     """Best multipliers over all customers; `start` float64[s] from an earlier, similar problem."""
     inequalities = sides(problem)
     steps = ladder or shares(customers, len(inequalities.bound))
-    everything = np.full(len(problem.usage), np.inf)
+    everything = np.full(len(problem.usage), BOUNDLESS)
     people = contenders(blocks(steps[0]), problem, -everything, everything)
-    ceiling = _ceiling(people, inequalities)
+    spread = _spread(people)
+    ceiling = _ceiling(spread, inequalities)
     outer = Box(np.zeros_like(ceiling), ceiling)
     at = np.zeros_like(ceiling) if start is None else start
     level = _scaled(inequalities, steps[0])
-    ascent = ascend(people, level, at, *outer, tolerance=tolerance)
+    ascent = ascend(people, level, at, *outer, spread=spread, tolerance=tolerance)
     box = outer
     passes = int(steps[0] == 1.0)
     for before, share in zip(steps, steps[1:], strict=False):
@@ -85,7 +88,9 @@ def find(
         for _ in range(WIDENINGS):
             people = contenders(blocks(share), problem, *_cost_range(inequalities, box))
             passes += share == 1.0
-            ascent = ascend(people, level, ascent.multipliers, *box, tolerance=tolerance)
+            ascent = ascend(
+                people, level, ascent.multipliers, *box, spread=spread, tolerance=tolerance
+            )
             tight = _pressed(ascent.multipliers, box, outer)
             if not tight.any():
                 break
@@ -97,17 +102,19 @@ def _scaled(inequalities: Sides, share: float) -> Sides:
     return inequalities._replace(bound=inequalities.bound * share)
 
 
-def _ceiling(people: Contenders, inequalities: Sides) -> Float64:
+def _spread(people: Contenders) -> float:
+    return max(float(people.value.max(initial=0.0) - people.value.min(initial=0.0)), 1e-12)
+
+
+def _ceiling(spread: float, inequalities: Sides) -> Float64:
     """Multipliers that no exchange of contacts can be worth, so that the search is bounded.
 
     One unit may cost at most as many exchanges in a row as there are inequalities, each of the
     full range of values.
     """
-    values = people.value
-    spread = max(values.max(initial=0.0), 0.0) - min(values.min(initial=0.0), 0.0)
     amounts = np.abs(inequalities.usage)
     least = np.min(np.where(amounts > 0, amounts, np.inf), axis=0, initial=np.inf)
-    chain = 2.0 * (1 + len(least)) * max(float(spread), 1e-12)
+    chain = 2.0 * (1 + len(least)) * spread
     return np.where(np.isfinite(least), chain / least, 0.0)
 
 

@@ -23,6 +23,7 @@ from bandit.types import Array, Float64, Int32
 
 ROUNDS = 200
 SHAKES = 40
+NEVER_WORTH = 1e9
 
 
 class Recovered(NamedTuple):
@@ -49,7 +50,8 @@ class _Ledger:
         self.bounds = np.vstack([problem.limits, problem.minimums])
         self.bounds *= np.array([[1 + ROUNDING], [1 - ROUNDING]])
         # One unit of usage weighs the same whatever the resource is counted in.
-        self.unit = 1.0 / np.maximum(problem.usage.max(axis=0, initial=0.0), 1e-300)
+        most = problem.usage.max(axis=0, initial=0.0)
+        self.unit = 1.0 / np.where(most > 0, most, 1.0)
         self.weights = np.vstack([self.unit, self.unit])
         self.used = self.counts() @ problem.usage
 
@@ -136,13 +138,18 @@ class _Ledger:
             self.exhaust(MEND)
             self.bounds[1] = floors
 
+    def improve(self) -> None:
+        """Use the room that is left; a minimum still missed never buys a passed limit."""
+        self.weights[0] = NEVER_WORTH * self.unit
+        self.exhaust(IMPROVE)
+
 
 def recover(people: Contenders, costs: Float64) -> Recovered:
     """Keep all limits, starting from everybody's choice at `costs` float64[k]."""
     ledger = _Ledger(people, people.chosen(costs)[1], costs)
     ledger.mend()
     ledger.keep_limits()
-    ledger.exhaust(IMPROVE)
+    ledger.improve()
     counts = ledger.counts()
     places = ledger.chosen[ledger.chosen >= 0]
     value = float(people.value[places].sum()) + people.fixed_value
