@@ -89,7 +89,10 @@ def _quoted(name: str) -> str:
 
 
 def _one(relation: duckdb.DuckDBPyRelation, aggregates: Sequence[str]) -> tuple[Any, ...]:
-    return tuple(relation.aggregate(", ".join(aggregates)).fetchall()[0])
+    try:
+        return tuple(relation.aggregate(", ".join(aggregates)).fetchall()[0])
+    except duckdb.Error as e:
+        raise DataError(f"reading the features failed: {str(e).splitlines()[0]}") from None
 
 
 def _column(

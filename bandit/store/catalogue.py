@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from bandit.campaign import Campaign, Channel, Offer
-from bandit.errors import BanditError, ConfigError
+from bandit.errors import ConfigError
 from bandit.store.database import Database, Table
 from bandit.store.faults import Faults, nearest, shown
 
@@ -38,22 +38,22 @@ def load_catalogue(campaign: Campaign, database: Database) -> Catalogue:
     names that stand twice, caps on names that do not exist.
     """
     faults = Faults()
+    catalogue = read_catalogue(campaign, database, faults)
+    faults.stop()
+    return catalogue
+
+
+def read_catalogue(campaign: Campaign, database: Database, faults: Faults) -> Catalogue:
+    """Like `load_catalogue`, but what is wrong goes to `faults`; what is right is returned."""
     offers, channels = campaign.offer, campaign.channel
-    try:
-        offers = offers or _read(database, "offers", Offer)
-    except BanditError as e:
-        faults.catch(e)
-    try:
-        channels = channels or _read(database, "channels", Channel)
-    except BanditError as e:
-        faults.catch(e)
+    offers = offers or faults.attempt(lambda: _read(database, "offers", Offer)) or ()
+    channels = channels or faults.attempt(lambda: _read(database, "channels", Channel)) or ()
     faults.config.extend(_twice("offer", (o.name for o in offers)))
     faults.config.extend(_twice("channel", (c.name for c in channels)))
     if channels:
         faults.config.extend(_unknown_channels(offers, channels))
     if offers and channels:
         faults.config.extend(_unknown_in_caps(campaign, offers, channels))
-    faults.stop()
     return Catalogue(offers, channels)
 
 

@@ -19,7 +19,8 @@ from bandit.schema import REJECTS
 from bandit.store.catalogue import Catalogue
 from bandit.store.columns import customer_type, feature_columns, feature_relation, key_type
 from bandit.store.database import Database, failed
-from bandit.store.wave_query import WORD, Expressions, expressions, wave_query
+from bandit.store.faults import Faults
+from bandit.store.wave_query import WORD, Expressions, check_columns, expressions, wave_query
 from bandit.types import Bool, Float32, UInt64
 
 __all__ = [
@@ -166,8 +167,13 @@ def _is_integer(text: str) -> bool:
 
 
 def _plan(database: Database, campaign: Campaign, catalogue: Catalogue, at: dt.datetime) -> _Plan:
-    found = expressions(database, catalogue.offers, at)
-    return _Plan(catalogue, found, tuple(feature_columns(database, campaign)))
+    faults = Faults()
+    found = faults.attempt(lambda: expressions(database, catalogue.offers, at))
+    features = faults.attempt(lambda: feature_columns(database, campaign))
+    check_columns(database, campaign, faults)
+    faults.attempt(lambda: key_type(database, campaign))
+    faults.stop()
+    return _Plan(catalogue, found or Expressions((), (), (), ()), tuple(features or ()))
 
 
 def _batches(

@@ -135,8 +135,27 @@ def connect(
         Everything wrong at once: missing files, unknown tables, broken CSV lines with their
         numbers, queries that are not one SELECT.
     """
-    wanted = {role: _source(campaign, role) for role in roles} | dict(more or {})
     faults = Faults()
+    database = open_sources(
+        campaign, faults, threads=threads, extra_files=extra_files, roles=roles, more=more
+    )
+    if faults:
+        database.close()
+    faults.stop()
+    return database
+
+
+def open_sources(
+    campaign: Campaign,
+    faults: Faults,
+    *,
+    threads: int | None = None,
+    extra_files: Sequence[Path] = (),
+    roles: Sequence[str] = ROLES,
+    more: Mapping[str, Source] | None = None,
+) -> Database:
+    """Like `connect`, but what is wrong goes to `faults` and the sources that are right open."""
+    wanted = {role: _source(campaign, role) for role in roles} | dict(more or {})
     located: list[Located] = []
     for role, source in wanted.items():
         if source is not None:
@@ -154,7 +173,6 @@ def connect(
                     _open(database, campaign, found, aliases)
                 except BanditError as e:
                     faults.catch(e)
-        faults.stop()
     except BaseException:
         database.close()
         raise

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 from bandit.errors import BanditError, ConfigError, DataError
+
+Result = TypeVar("Result")
 
 SHOWN = 50
 """Faults told in full; of more than that only the number."""
@@ -18,10 +21,21 @@ class Faults:
         self.config: list[str] = []
         self.data: list[str] = []
 
+    def __bool__(self) -> bool:
+        return bool(self.config or self.data)
+
     def catch(self, error: BanditError) -> None:
         """Keep an error's lines instead of raising it."""
         kept = self.config if isinstance(error, ConfigError) else self.data
         kept.extend(str(error).splitlines())
+
+    def attempt(self, step: Callable[[], Result]) -> Result | None:
+        """What `step` returns, or None if it fails; its fault is kept."""
+        try:
+            return step()
+        except BanditError as e:
+            self.catch(e)
+            return None
 
     def stop(self) -> None:
         """Raise everything gathered; a wrong configuration outranks wrong data."""

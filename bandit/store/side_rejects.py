@@ -1,89 +1,134 @@
-"""Rows of consents and contact history that cannot be used, streamed as rejects."""
+"""Rows of consents and contact history that cannot be used: counted, and streamed as rejects."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import duckdb
 import pyarrow as pa
 
 from bandit.campaign import Campaign
+from bandit.errors import DataError
 from bandit.schema import REJECTS
 from bandit.store import sql
 from bandit.store.columns import as_key, key_type
 from bandit.store.database import Database, failed
-from bandit.store.wave_query import consent_value, history_columns
+from bandit.store.wave_query import consent_value
 
 BATCH_ROWS = 50_000
 
+UNKNOWN = "no such customer"
+NO_ANSWER = "neither true nor false; counted as no consent"
+NO_DATE = "no date; write it as 2026-11-23"
 
-def side_rejects(database: Database, campaign: Campaign) -> Iterator[pa.RecordBatch]:
-    """Batches of schema.REJECTS, in a stable order.
+
+class Refused(NamedTuple):
+    """How many rows of a table are refused for a reason, and one of them."""
+
+    table: str
+    shown: str
+    reason: str
+    rows: int
+    total: int
+    column: str
+    example: str
+
+    @property
+    def sentence(self) -> str:
+        """For a person."""
+        return (
+            f"{self.shown}: {self.rows:,} of {self.total:,} rows refused, for example"
+            f" {self.column} = {self.example!r}: {self.reason}"
+        )
+
+
+def count(database: Database, campaign: Campaign) -> list[Refused]:
+    """Refused rows by table and reason; one pass, memory does not grow with them."""
+    found = []
+    for role, rows in _refused(database, campaign).items():
+        shown, total = database.table(role).shown, database.count(role)
+        counted = database.rows(
+            f'SELECT reason, count(*), min_by("column", value), min(value) FROM ({rows})'
+            " GROUP BY reason ORDER BY reason"
+        )
+        found += [Refused(role, shown, r, int(n), total, c, v) for r, n, c, v in counted]
+    return found
+
+
+def hold_share(campaign: Campaign, found: list[Refused]) -> None:
+    """DataError if more of a table's rows are refused than `limits.reject_share` allows."""
+    limit = campaign.limits.reject_share
+    tables = {f.table: [g for g in found if g.table == f.table] for f in found}
+    faults = [
+        f"{'; '.join(f.sentence for f in rows)}; more than limits.reject_share = {limit:g} allows:"
+        " mend them or raise it"
+        for rows in tables.values()
+        if sum(f.rows for f in rows) > limit * rows[0].total
+    ]
+    if faults:
+        raise DataError("\n".join(faults))
+
+
+def stream(database: Database, campaign: Campaign) -> Iterator[pa.RecordBatch]:
+    """Batches of schema.REJECTS, in an order that does not depend on the source's.
 
     A consent or contact of a customer whom the customers' source does not have, a consent whose
     answer cannot be read (it counts as no), a contact whose date is none (it counts as not made).
     """
+    names = ", ".join(sql.name(c) for c in REJECTS.names)
+    for rows in _refused(database, campaign).values():
+        cursor = database.connection.cursor()
+        try:
+            query = f"SELECT {names} FROM ({rows}) ORDER BY ALL"
+            for batch in cursor.sql(query).to_arrow_reader(BATCH_ROWS):
+                yield pa.RecordBatch.from_arrays(batch.columns, schema=REJECTS)
+        except duckdb.Error as e:
+            raise failed(e) from None
+        finally:
+            cursor.close()
+
+
+def _refused(database: Database, campaign: Campaign) -> dict[str, str]:
+    """By table, a SELECT of rejects."""
+    found: dict[str, str] = {}
+    consents, history = campaign.consents, campaign.history
+    if consents is not None and "consents" in database.tables:
+        bad = f"{consent_value(database, campaign)} IS NULL"
+        found["consents"] = _select(
+            database, campaign, "consents", consents.customer, (consents.granted, bad, NO_ANSWER)
+        )
+    if history is not None and "history" in database.tables:
+        kind = database.column("history", history.contacted_at)
+        bad = f"{sql.moment(sql.name(history.contacted_at), kind)} IS NULL"
+        found["history"] = _select(
+            database, campaign, "history", history.customer, (history.contacted_at, bad, NO_DATE)
+        )
+    return found
+
+
+def _select(
+    database: Database, campaign: Campaign, role: str, customer: str, fault: tuple[str, str, str]
+) -> str:
     key = key_type(database, campaign)
-    customers = (
-        f"SELECT TRY_CAST({sql.name(campaign.customers.key)} AS {key}) AS id"
+    column, bad, reason = fault
+    given = f"coalesce(CAST({sql.name(customer)} AS VARCHAR), '')"
+    cell = f"coalesce(CAST({sql.name(column)} AS VARCHAR), '')"
+    id_ = as_key(sql.name(customer), database.column(role, customer), key)
+    known = (
+        f"SELECT DISTINCT TRY_CAST({sql.name(campaign.customers.key)} AS {key}) AS id"
         f" FROM {database.table('customers').view}"
     )
-    for rows in (_consents(database, campaign, key), _history(database, campaign, key)):
-        if rows is None:
-            continue
-        query = (
-            "SELECT \"table\", coalesce(given, '') AS key,"
-            " CASE WHEN known.id IS NULL THEN customer_column ELSE column_ END AS column_,"
-            " coalesce(CASE WHEN known.id IS NULL THEN given ELSE value END, '') AS value,"
-            " CASE WHEN known.id IS NULL THEN 'no such customer; add it or drop the row'"
-            " ELSE reason END AS reason"
-            f" FROM ({rows}) rows LEFT JOIN (SELECT DISTINCT id FROM ({customers})) known"
-            " ON known.id = rows.id WHERE known.id IS NULL OR reason IS NOT NULL ORDER BY ALL"
-        )
-        yield from _stream(database, query)
 
+    def either(unknown: Any, otherwise: Any) -> str:
+        return f"CASE WHEN known.id IS NULL THEN {unknown} ELSE {otherwise} END"
 
-def _stream(database: Database, query: str) -> Iterator[pa.RecordBatch]:
-    cursor = database.connection.cursor()
-    try:
-        for batch in cursor.sql(query).to_arrow_reader(BATCH_ROWS):
-            yield pa.RecordBatch.from_arrays(batch.columns, schema=REJECTS)
-    except duckdb.Error as e:
-        raise failed(e) from None
-    finally:
-        cursor.close()
-
-
-def _consents(database: Database, campaign: Campaign, key: str) -> str | None:
-    given = campaign.consents
-    if given is None:
-        return None
-    customer = sql.name(given.customer)
-    answer = sql.name(given.granted)
-    id_ = as_key(customer, database.column("consents", given.customer), key)
     return (
-        f"SELECT 'consents' AS \"table\", {id_} AS id, CAST({customer} AS VARCHAR) AS given,"
-        f" {sql.text(given.customer)} AS customer_column, {sql.text(given.granted)} AS column_,"
-        f" CAST({answer} AS VARCHAR) AS value,"
-        f" CASE WHEN {consent_value(database, campaign)} IS NULL"
-        " THEN 'neither true nor false; counted as no consent' END AS reason"
-        f" FROM {database.table('consents').view}"
-    )
-
-
-def _history(database: Database, campaign: Campaign, key: str) -> str | None:
-    given = campaign.history
-    if given is None:
-        return None
-    customer = sql.name(given.customer)
-    date = sql.name(given.contacted_at)
-    id_ = as_key(customer, database.column("history", given.customer), key)
-    moment = sql.moment(date, database.column("history", given.contacted_at))
-    history_columns(database, campaign, key)
-    return (
-        f"SELECT 'history' AS \"table\", {id_} AS id, CAST({customer} AS VARCHAR) AS given,"
-        f" {sql.text(given.customer)} AS customer_column,"
-        f" {sql.text(given.contacted_at)} AS column_, CAST({date} AS VARCHAR) AS value,"
-        f" CASE WHEN {moment} IS NULL THEN 'no date; write it as 2026-11-23' END AS reason"
-        f" FROM {database.table('history').view}"
+        f'SELECT {sql.text(role)} AS "table", given AS key,'
+        f' {either(sql.text(customer), sql.text(column))} AS "column",'
+        f" {either('given', 'cell')} AS value,"
+        f" {either(sql.text(UNKNOWN), sql.text(reason))} AS reason"
+        f" FROM (SELECT {id_} AS id, {given} AS given, {cell} AS cell, {bad} AS bad"
+        f" FROM {database.table(role).view}) side"
+        f" LEFT JOIN ({known}) known ON known.id = side.id WHERE known.id IS NULL OR bad"
     )

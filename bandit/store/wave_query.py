@@ -78,6 +78,19 @@ def _check_type(database: Database, view: str, query: str, wanted: str, text: st
         raise ConfigError(f"{text!r} gives {kind}, not a number")
 
 
+def check_columns(database: Database, campaign: Campaign, faults: Faults) -> None:
+    """Whether the columns that the configuration names exist in the sources that are open."""
+    wanted = {
+        "customers": [campaign.customers.key],
+        "consents": (c := campaign.consents) and [c.customer, c.channel, c.granted],
+        "history": (h := campaign.history) and [h.customer, h.channel, h.offer, h.contacted_at],
+    }
+    for role, columns in wanted.items():
+        if role in database.tables:
+            for column in columns or ():
+                faults.attempt(lambda r=role, c=column: database.column(r, c))  # type: ignore[misc]
+
+
 def name_positions(database: Database, catalogue: Catalogue) -> None:
     """Tables of offer and channel names with their positions, filled by parameters."""
     for table, names in (
