@@ -20,9 +20,16 @@ from bandit.ope.estimators import (
     snips,
     switch_dr,
 )
+from bandit.ope.lifts import lift
+from bandit.ope.moment_sums import LOGGED
+from bandit.ope.moments import Moments
+from bandit.ope.recipes import Recipe
 
 __all__ = [
+    "LOGGED",
     "Estimate",
+    "Moments",
+    "Recipe",
     "Ridge",
     "cross_fit",
     "dm",
@@ -31,6 +38,7 @@ __all__ = [
     "embedding_weights",
     "fold_of",
     "ips",
+    "lift",
     "lower_bound",
     "mips",
     "replay",

@@ -10,7 +10,7 @@ import numpy as np
 
 from bandit.errors import ConfigError, DataError
 from bandit.ope import bounds, checks
-from bandit.ope.units import Units, influence, standard_error_of, value_of
+from bandit.ope.statistic import Statistic
 from bandit.types import Float64
 
 
@@ -20,7 +20,8 @@ class Estimate:
 
     ``lower`` and ``upper`` hold the interval at the confidence asked for, half of the risk on each
     side; ``effective_sample_size`` is (Σw)²/Σw², ``mean_weight`` should be near one,
-    ``clipped_share`` is the share of rows whose weight was shrunk.
+    ``clipped_share`` is the share of rows whose weight was shrunk. The value of a lift is the
+    paired difference of two policies.
     """
 
     value: float
@@ -50,22 +51,45 @@ class Sides(NamedTuple):
     above: bounds.Wager
 
 
+class Question(NamedTuple):
+    """How an interval is wanted: its method, two-sided confidence, and the bootstrap's seed."""
+
+    method: str
+    confidence: float
+    seed: int
+
+
 def summarise_weights(weights: Float64, shrunk: Float64) -> WeightSummary:
     """Describe the weights π_e/π_b float64[n] before they were shrunk."""
-    squares = float(np.dot(weights, weights))
-    total = float(weights.sum())
     return WeightSummary(
-        total * total / squares if squares > 0.0 else 0.0,
-        total / len(weights),
+        effective_sample_size(float(weights.sum()), float(np.dot(weights, weights))),
+        float(weights.mean()),
         float(weights.max()),
         float(np.mean(shrunk != weights)),
     )
 
 
+def effective_sample_size(total: float, squares: float) -> float:
+    """(Σw)²/Σw², 0 without any weight. Kish (1965)."""
+    return total * total / squares if squares > 0.0 else 0.0
+
+
+def describe(
+    found: Statistic,
+    sides: Callable[[], Sides],
+    weights: WeightSummary,
+    question: Question,
+    n: float,
+) -> Estimate:
+    """Put value, standard error, interval and weights together."""
+    lower, upper = interval(found, sides, question)
+    return Estimate(found.value, found.standard_error, lower, upper, *weights, n=round(n))
+
+
 def interval(
-    units: Units, sides: Callable[[], Sides], method: str, confidence: float, seed: int
+    found: Statistic, sides: Callable[[], Sides], question: Question
 ) -> tuple[float, float]:
-    """Two-sided interval of ``value_of(units)``; ``sides`` is asked only by the sequences.
+    """Two-sided interval of a statistic; ``sides`` is asked only by the sequences.
 
     Raises
     ------
@@ -74,59 +98,31 @@ def interval(
     DataError
         Fewer than two units, or a self-normalised estimator without any weight.
     """
+    method, confidence, seed = question
     risk = 0.5 * (1.0 - checks.probability("confidence", confidence))
-    if len(units.rows) < 2:
+    if len(found.effects) < 2:
         raise DataError(
             "an interval needs at least 2 independent rows or clusters, this log has 1; "
             "gather more before judging"
         )
-    value = value_of(units)
-    if np.isnan(value):
+    if np.isnan(found.value):
         raise DataError(
             "every weight is 0: the target never takes an action that was logged; "
             "no value can be had from this log"
         )
     if method == "bootstrap":
-        return _percentiles(units, risk, seed)
+        values = found.replicates(seed)
+        lower, upper = np.quantile(values[np.isfinite(values)], [risk, 1.0 - risk])
+        return float(lower), float(upper)
     if method in SEQUENCES:
-        limit = SEQUENCES[method]
-        both = sides()
+        limit, both = SEQUENCES[method], sides()
         return limit(both.below, risk), -limit(both.above, risk)
     if method not in bounds.HALF_WIDTHS:
         raise ConfigError(f"unknown interval {method!r}; choose one of {', '.join(METHODS)}")
     half = bounds.HALF_WIDTHS[method]
-    effects = len(units.rows) * influence(units)
+    effects = len(found.effects) * found.effects
+    value = found.value
     return value - half(value + effects, risk), value + half(-value - effects, risk)
-
-
-def _percentiles(units: Units, risk: float, seed: int) -> tuple[float, float]:
-    """Ratio bootstrap: numerator and denominator are drawn together."""
-    sums = np.stack([units.base, units.residual, units.weight, units.rows], axis=1)
-    values = replicate_values(bounds.resampled(sums, seed), ratio=units.ratio)
-    lower, upper = np.quantile(values[np.isfinite(values)], [risk, 1.0 - risk])
-    return float(lower), float(upper)
-
-
-def replicate_values(totals: Float64, *, ratio: bool) -> Float64:
-    """Values from totals [..., 4] of base, residual, weight, rows; NaN without any weight."""
-    base, residual, weight, rows = np.moveaxis(totals, -1, 0)
-    denominator = np.where(weight > 0.0, weight, np.nan) if ratio else rows
-    return np.asarray(base / rows + residual / denominator)
-
-
-def describe(
-    units: Units,
-    sides: Callable[[], Sides],
-    weights: WeightSummary,
-    *,
-    confidence: float,
-    method: str,
-    seed: int,
-) -> Estimate:
-    """Put value, standard error, interval and weights together."""
-    lower, upper = interval(units, sides, method, confidence, seed)
-    error = standard_error_of(influence(units))
-    return Estimate(value_of(units), error, lower, upper, *weights, n=round(units.n))
 
 
 SEQUENCES = {"betting": bounds.betting, "adaptive": bounds.adaptive}

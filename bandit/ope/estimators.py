@@ -18,8 +18,9 @@ import numpy.typing as npt
 
 from bandit.errors import DataError
 from bandit.ope import checks, row_terms
-from bandit.ope.estimate import Estimate, describe, summarise_weights
+from bandit.ope.estimate import Estimate, Question, describe, summarise_weights
 from bandit.ope.row_terms import Range
+from bandit.ope.statistic import single
 from bandit.ope.units import Terms, cluster_units
 from bandit.types import Float64
 
@@ -309,10 +310,9 @@ def _estimate(
 ) -> Estimate:
     labels = checks.clusters(clusters, len(terms.reward))
     return describe(
-        cluster_units(terms, labels),
+        single(cluster_units(terms, labels)),
         lambda: row_terms.sides_of(terms, labels, reward_range),
         summarise_weights(weights, terms.weight if shrunk is None else shrunk),
-        confidence=confidence,
-        method=interval,
-        seed=seed,
+        Question(interval, confidence, seed),
+        len(terms.reward),
     )

@@ -102,12 +102,8 @@ def influence(units: Units) -> Float64:
     if not units.ratio:
         return np.asarray((units.base + units.residual - value_of(units) * units.rows) / n)
     total = units.weight.sum()
+    if total <= 0.0:
+        return np.full(len(units.rows), np.nan)
     ratio = units.residual.sum() / total
     centred = units.base - units.base.sum() / n * units.rows
     return np.asarray(centred / n + (units.residual - ratio * units.weight) / total)
-
-
-def standard_error_of(effects: Float64) -> float:
-    """√(u/(u-1) Σ ψ²) of u independent units: the cluster-robust standard error."""
-    count = len(effects)
-    return float(np.sqrt(count / (count - 1.0) * np.dot(effects, effects)))

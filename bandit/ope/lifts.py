@@ -1,0 +1,83 @@
+"""What a candidate adds to another policy, judged on paired terms of the same rows."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from bandit.ope import checks, row_terms
+from bandit.ope.estimate import Estimate, Question, describe, summarise_weights
+from bandit.ope.recipes import Recipe
+from bandit.ope.row_terms import Range
+from bandit.ope.statistic import difference
+from bandit.ope.units import Terms, cluster_units
+from bandit.types import Float64
+
+
+class Pair(NamedTuple):
+    """Row terms of a candidate and of what it is compared with."""
+
+    candidate: Terms
+    baseline: Terms
+
+
+def lift(
+    recipe: Recipe,
+    rewards: npt.ArrayLike,
+    weights: npt.ArrayLike,
+    *,
+    baseline: npt.ArrayLike | None = None,
+    q_logged: npt.ArrayLike | None = None,
+    q_target: npt.ArrayLike | None = None,
+    q_baseline: npt.ArrayLike | None = None,
+    clusters: npt.ArrayLike | None = None,
+    confidence: float = 0.95,
+    interval: str = "bootstrap",
+    seed: int = 0,
+    reward_range: Range | None = None,
+) -> Estimate:
+    """Value of a target less that of a baseline, by one estimator on the same rows.
+
+    ``weights`` float[n] are those of the target. ``baseline`` float[n] are the weights of another
+    policy, such as business as usual; without them it is the logging policy, whose value is the
+    mean reward. ``q_target`` and ``q_baseline`` float[n] are the outcome model's means under
+    the two. Rows that both treat alike cancel, and so does the noise that they share. Interval
+    options as in `bandit.ope.estimators`.
+    """
+    w = checks.weights("weights", weights, len(checks.vector("weights", weights)))
+    pair = paired_terms(recipe, rewards, w, baseline, q_logged, q_target, q_baseline)
+    labels = checks.clusters(clusters, len(w))
+    found = difference(cluster_units(pair.candidate, labels), cluster_units(pair.baseline, labels))
+    return describe(
+        found,
+        lambda: row_terms.lift_sides_of(*pair, labels, reward_range),
+        summarise_weights(w, w if recipe.name == "dm" else pair.candidate.weight),
+        Question(interval, confidence, seed),
+        len(w),
+    )
+
+
+def paired_terms(
+    recipe: Recipe,
+    rewards: npt.ArrayLike,
+    weights: npt.ArrayLike,
+    baseline: npt.ArrayLike | None = None,
+    q_logged: npt.ArrayLike | None = None,
+    q_target: npt.ArrayLike | None = None,
+    q_baseline: npt.ArrayLike | None = None,
+) -> Pair:
+    """Checked row terms of a target and of its baseline; arguments as in `lift`."""
+    r = checks.vector("rewards", rewards)
+    n = len(r)
+
+    def optional(name: str, values: npt.ArrayLike | None) -> Float64 | None:
+        return None if values is None else checks.vector(name, values, n)
+
+    w, q = checks.weights("weights", weights, n), optional("q_logged", q_logged)
+    candidate = recipe.terms(r, w, q, optional("q_target", q_target))
+    if baseline is None:
+        return Pair(candidate, row_terms.model_free(r, np.ones(n), ratio=False))
+    other = checks.weights("baseline", baseline, n)
+    return Pair(candidate, recipe.terms(r, other, q, optional("q_baseline", q_baseline)))
