@@ -177,5 +177,5 @@ def main(arguments: list[str] | None = None) -> Any:
     except KeyboardInterrupt:
         sys.stderr.write("\ninterrupted; nothing was published\n")
         sys.exit(130)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the last line of defence: no traceback for users
         sys.exit(report_error(error, as_json="--json" in (arguments or sys.argv)))

@@ -49,7 +49,7 @@ def report_error(error: Exception, *, as_json: bool) -> int:
     return code
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any) -> Any:  # noqa: PLR0911 - one line a kind of value
     """Dataclasses, paths and not-a-number as JSON has them."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}

@@ -36,7 +36,7 @@ class Blocked(NamedTuple):
 
 
 class Eligible(NamedTuple):
-    """``mask`` bool[n, k]; ``left`` int32[n, 5]: outbound actions left at first and after a stage."""
+    """``mask`` bool[n, k]; ``left`` int32[n, 5]: outbound actions at first and after each stage."""
 
     mask: Bool
     left: Array

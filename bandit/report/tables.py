@@ -52,6 +52,44 @@ def rollback_tables(result: Any) -> RenderableType:
     return Group(Text(f"{text} {result.parent}"), *notes(result.notes))
 
 
+def explanation_tables(explanation: Any) -> RenderableType:
+    """A customer's slots with their contenders, the funnel and the features that carried it."""
+    e = explanation
+    shown: list[RenderableType] = [
+        Text(f"customer {e.customer}, wave {e.wave}, snapshot {e.snapshot}", style="bold")
+    ]
+    for slot in e.slots:
+        what = f"{slot.offer} by {slot.channel}" if slot.offer else "no contact"
+        chance = f"probability {slot.propensity:.4f}, group {slot.group}"
+        shown.append(Text(f"\n{slot.placement}, slot {slot.slot}: {what} ({chance})"))
+        shown.append(_contenders(slot))
+        if slot.features:
+            carried = "  ".join(f"{name} {term:+.3f}" for name, term in slot.features.items())
+            shown.append(Text(f"features that carried the mean: {carried}"))
+    shown.append(Text("\ntaken out, by rule", style="bold"))
+    shown.append(pairs({stage: _listed(out) for stage, out in e.funnel.items()}))
+    return Group(*shown, *notes(e.notes))
+
+
+def _contenders(slot: Any) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("action")
+    for column in ("probability", "mean", "width", "value", "cost", "worth"):
+        table.add_column(column, justify="right")
+    for c in slot.contenders:
+        name = f"{c.offer}/{c.channel}" if c.offer else "no contact"
+        numbers = (c.mean, c.width, c.value, c.cost, c.worth)
+        table.add_row(name, f"{c.probability:.4f}", *(f"{x:.3f}" for x in numbers))
+    if slot.others > 0:
+        table.add_row(f"and {slot.others:,} more")
+    return table
+
+
+def _listed(names: list[str], most: int = 12) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return (", ".join(names[:most]) + more) or "none"
+
+
 def pairs(facts: Mapping[str, str]) -> Table:
     """Two columns: what, and its value."""
     table = Table(box=None, show_header=False, pad_edge=False)

@@ -107,7 +107,8 @@ def _prepare(names: Outcomes, database: Database, customer: str, waves: Mapping[
     if names.decision not in columns and names.customer not in columns:
         raise ConfigError(
             f"{database.table('outcomes').shown}: an outcome names its decision or its customer;"
-            f" neither {names.decision!r} nor {names.customer!r} is a column; name yours in [outcomes]"
+            f" neither {names.decision!r} nor {names.customer!r} is a column; name yours in"
+            " [outcomes]"
         )
 
     def given(name: str, otherwise: str = "NULL") -> str:
@@ -149,7 +150,7 @@ def _prepare(names: Outcomes, database: Database, customer: str, waves: Mapping[
         )
         SELECT number, event_id, decision_id, customer_id, event, reward, occurred_at, CASE
             WHEN event_id IS NULL OR event_id = '' THEN
-                {_fault("$event_id", "event_id", "no event id; a repeated delivery would count twice")}
+                {_fault("$event_id", "event_id", "no event id; a repetition would count twice")}
             WHEN occurred_at IS NULL THEN
                 {_fault("$occurred_at", "time_text", "no date or time; write 2026-11-23 10:00:00")}
             WHEN NOT isfinite(reward) OR (reward_text IS NOT NULL

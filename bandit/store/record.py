@@ -88,8 +88,9 @@ class DecisionWriter:
             self._writer = pq.ParquetWriter(
                 self._folder / name, self.schema, **_layout(self.schema)
             )
+        if self._writer is None:
+            raise RuntimeError("the decision writer was abandoned before its last row")
         table = pa.Table.from_batches(self._pending, self.schema).combine_chunks()
-        assert self._writer is not None
         self._writer.write_table(table, row_group_size=ROWS_PER_GROUP)
         self._pending, self._pending_rows = [], 0
         self._groups += 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,14 +10,14 @@ import pyarrow as pa
 
 from bandit.allocation import contact_policy, eligibility
 from bandit.allocation import slots as slotting
-from bandit.allocation.contact_policy import Contacts, Refusals
-from bandit.allocation.eligibility import Eligible
+from bandit.allocation.contact_policy import Contacts, Pressure, Refusals
+from bandit.allocation.eligibility import STAGES, Eligible
 from bandit.features.encode import Fault, encode
 from bandit.store import customers
 from bandit.store.customers import CustomerRows, Reject
 from bandit.types import Array, Bool, Float32
 from bandit.workflows.assemble import Assembler
-from bandit.workflows.plan import number_of
+from bandit.workflows.plan import Pair, number_of
 from bandit.workflows.wave import Taken, Wave
 
 
@@ -31,12 +31,12 @@ class Decided(NamedTuple):
 
 
 class Decider:
-    """Decides for one batch after the other; nothing is carried from one to the next but row ids."""
+    """Decides for one batch after the other; only the row ids go on from one to the next."""
 
     def __init__(self, wave: Wave) -> None:
         self._wave = wave
         self._assembler = Assembler(wave)
-        self._number = number_of(wave.run.wave)
+        self.number = number_of(wave.run.wave)
 
     @property
     def schema(self) -> pa.Schema:
@@ -50,24 +50,48 @@ class Decider:
         if rejects:
             rows, contexts = _without(rows, contexts, encoded.faults)
         eligible, allowance = self._eligible(rows)
-        values = self._values(rows)
+        values = self.values(rows)
         slots = list(self._fill(rows, contexts, eligible.mask, allowance, values))
         decisions = self._assembler.batch(slots, rows.ids, contexts, values)
         return Decided(decisions, slots, eligible, rejects)
 
     def _eligible(self, rows: CustomerRows) -> tuple[Eligible, Array]:
         """The mask, and how many outbound contacts each customer may still get."""
-        pressure = contact_policy.apply(
-            self._wave.plan.contact_policy,
-            Contacts(*rows.contacts),
-            Refusals(rows.refusals.offsets, rows.refusals.offer, rows.refusals.age_days),
-        )
+        pressure = self._pressure(rows)
         actions = self._wave.plan.actions
         found = eligibility.eligible(actions, rows.rules, rows.consent, pressure.blocked)
         return found, pressure.allowance
 
-    def _values(self, rows: CustomerRows) -> Array:
-        """Value of each action's outcome: float32[k], or float32[n, k] where it hangs on the row."""
+    def _pressure(self, rows: CustomerRows) -> Pressure:
+        return contact_policy.apply(
+            self._wave.plan.contact_policy,
+            Contacts(
+                rows.contacts.offsets,
+                rows.contacts.offer,
+                rows.contacts.channel,
+                rows.contacts.age_days,
+            ),
+            Refusals(rows.refusals.offsets, rows.refusals.offer, rows.refusals.age_days),
+        )
+
+    @property
+    def pairs(self) -> Sequence[Pair]:
+        """(offer, channel) of actions 1, 2, …."""
+        return self._wave.plan.pairs
+
+    def stages(self, rows: CustomerRows) -> tuple[list[str | None], Bool]:
+        """The rule that takes out each pair for the first customer of ``rows``, and their mask."""
+        actions, blocked = self._wave.plan.actions, self._pressure(rows).blocked
+        found, offer, channel = [], actions.offer[1:], actions.channel[1:]
+        for a, (o, c) in enumerate(zip(offer, channel, strict=True), start=1):
+            pressed = actions.outbound[a] and (blocked.channels[0, c] or blocked.offers[0, o])
+            passed = (actions.running[a], rows.rules[0, o], rows.consent[0, c], not pressed)
+            failed = [stage for stage, ok in zip(STAGES, passed, strict=True) if not ok]
+            found.append(failed[0] if failed else None)
+        return found, self._eligible(rows)[0].mask[0]
+
+    def values(self, rows: CustomerRows) -> Array:
+        """Value of each action's outcome: float32[k], or float32[n, k] if it hangs on the row."""
         offer = self._wave.plan.actions.offer
         values: Array = rows.values[..., np.maximum(offer, 0)]
         values[..., offer < 0] = 0.0
@@ -95,7 +119,7 @@ class Decider:
                     costs=the_plan.costs + the_plan.prices,
                     keys=rows.keys[who],
                     seed=self._wave.run.seed,
-                    wave=self._number,
+                    wave=self.number,
                     draw=place.draw + slot - 1,
                     prior=None if joint is None else joint[who],
                 )

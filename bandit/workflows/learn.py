@@ -12,6 +12,7 @@ from bandit import campaign_file
 from bandit.campaign import Campaign, Source
 from bandit.policies.posterior import Posterior
 from bandit.policies.posterior_file import save_posterior
+from bandit.report.tables import learn_tables
 from bandit.store import attribution, database, files, lock, record, snapshots
 from bandit.store import outcomes as deliveries
 from bandit.store.columns import key_type
@@ -41,8 +42,6 @@ class LearnSummary:
 
     def show(self) -> Any:
         """Tables for a terminal."""
-        from bandit.report.tables import learn_tables
-
         return learn_tables(self)
 
 
@@ -71,7 +70,7 @@ def learn(
     with lock.hold(campaign.folder, "learn"):
         notes = recover.recover(campaign)
         if log:
-            notes += import_log(campaign, progress)
+            notes += import_log(campaign, at or midnight(), progress)
         delivery = _take_in(campaign, outcomes, progress)
         return _learn(campaign, at or midnight(), delivery, notes, progress)
 

@@ -1,4 +1,4 @@
-"""What a wave is decided with: actions, costs, limits, policy, posterior; fixed before the first row."""
+"""What a wave is decided with: actions, costs, limits and policy, fixed before the first row."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def noise_scale(posterior: Posterior) -> float:
 
 
 def midnight() -> dt.datetime:
-    """The beginning of this day, UTC: a wave belongs to its day, so that a rerun is the same wave."""
+    """The beginning of this day, UTC: a wave belongs to its day, and a rerun is the same wave."""
     return dt.datetime.now(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
@@ -194,7 +194,7 @@ def _mixture(
     """The complete logging policy. Holdout and shares hang on the campaign's seed alone."""
     order = sorted(
         range(1, actions.offer.shape[0]),
-        key=lambda a: (offers[actions.offer[a]].priority if actions.offer[a] >= 0 else 0, a),
+        key=lambda a: (offers[int(actions.offer[a])].priority if actions.offer[a] >= 0 else 0, a),
     )
     shares = [(s.share, _policy(s, (*order, 0), noise)) for s in campaign.policy.shares]
     return Mixture(
@@ -206,18 +206,13 @@ def _mixture(
 
 
 def _policy(share: PolicyShare, priority: tuple[int, ...], noise: float) -> Policy:
-    match share.policy:
-        case "lin_ucb":
-            return LinUCB(alpha=share.alpha * noise)
-        case "lin_ts":
-            return LinTS(alpha=share.alpha * noise)
-        case "greedy":
-            return Greedy()
-        case "epsilon_greedy":
-            return EpsilonGreedy(share.epsilon)
-        case "beta_ts":
-            return BetaTS()
-        case "uniform":
-            return Uniform()
-        case "rules":
-            return Rules(priority)
+    known: dict[str, Policy] = {
+        "lin_ucb": LinUCB(alpha=share.alpha * noise),
+        "lin_ts": LinTS(alpha=share.alpha * noise),
+        "greedy": Greedy(),
+        "epsilon_greedy": EpsilonGreedy(share.epsilon),
+        "beta_ts": BetaTS(),
+        "uniform": Uniform(),
+        "rules": Rules(priority),
+    }
+    return known[share.policy]

@@ -90,8 +90,8 @@ def publish(wave: Wave, target: Target, summary: WaveSummary, rejects: Sequence[
         files.put_in_place(*moves)
 
 
-def again(run: Run, notes: list[str], progress: Progress) -> WaveSummary:
-    """A wave that is published already: its summary, and its lists if a crash left none."""
+def again(run: Run, notes: list[str]) -> WaveSummary:
+    """A wave that is published already: its summary again."""
     folder = run.campaign.folder / record.WAVES / run.wave
     content = manifest.read(folder)
     _hold_same(run, content, folder)
@@ -160,8 +160,11 @@ def _content(wave: Wave, summary: WaveSummary) -> dict[str, Any]:
         "decisions": summary.decisions,
         "prices": the_plan.prices.tolist(),
         "summary": asdict(summary),
-        "versions": {
-            "bandit": __version__,
-            **{name: version(name) for name in ("numpy", "numba", "duckdb", "pyarrow")},
-        },
+        "versions": versions(),
     }
+
+
+def versions() -> dict[str, str]:
+    """Of what the bytes depend on."""
+    others = {name: version(name) for name in ("numpy", "numba", "duckdb", "pyarrow")}
+    return {"bandit": __version__, **others}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bandit import campaign_file
+from bandit.report.tables import rollback_tables
 from bandit.store import files, lock, snapshots
 from bandit.types import SILENT, Progress
 from bandit.workflows import recover
@@ -24,8 +25,6 @@ class Rollback:
 
     def show(self) -> Any:
         """Tables for a terminal."""
-        from bandit.report.tables import rollback_tables
-
         return rollback_tables(self)
 
 

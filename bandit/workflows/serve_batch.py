@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, nullcontext
 from pathlib import Path
@@ -40,8 +41,8 @@ def serve_batch(
 ) -> WaveSummary:
     """Run one wave; nothing is published unless everything is.
 
-    ``wave`` is the day of ``at`` by default, ``at`` today's midnight (UTC): the same inputs give the
-    same bytes. A wave that is published already is not run again.
+    ``wave`` is the day of ``at`` by default, ``at`` today's midnight (UTC): the same inputs give
+    the same bytes. A wave that is published already is not run again.
     """
     campaign = campaign_file.load(campaign_path)
     at = at or plan.midnight()
@@ -55,11 +56,11 @@ def serve_batch(
         threads=threads,
     )
     if threads is not None:
-        numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+        numba.set_num_threads(min(threads, os.cpu_count() or 1))
     with nullcontext() if dry_run else lock.hold(campaign.folder, f"serve-batch --wave {run.wave}"):
         notes = [] if dry_run else recover.recover(campaign)
         if not dry_run and (campaign.folder / record.WAVES / run.wave).exists():
-            return publish.again(run, notes, progress)
+            return publish.again(run, notes)
         return _serve(run, snapshot, notes, progress)
 
 

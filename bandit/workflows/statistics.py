@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -64,7 +63,7 @@ def of_wave(
         posterior = _summed(campaign, wave, found.rewards, withheld)
         _keep(folder, posterior)
     pairs = tuple((str(o), str(c)) for o, c in wave.manifest["actions"])
-    learned = int(round(posterior.count.sum()))
+    learned = round(float(posterior.count.sum()))
     return Statistics(wave, key, pairs, posterior, learned, found.events, found.outside_window)
 
 
@@ -73,15 +72,21 @@ def aligned(part: Statistics, pairs: Sequence[Pair]) -> Posterior:
     k = len(pairs) + 1
     where = {pair: a for a, pair in enumerate(pairs, start=1)}
     to = np.array([0, *(where[pair] for pair in part.pairs)])
-    empty = Posterior.prior(k, part.posterior.n_features, ridge=part.posterior.ridge)
 
-    def moved(name: str) -> Float64:
-        out: Float64 = getattr(empty, name).copy()
-        out[to] = getattr(part.posterior, name)
+    def moved(sums: Float64) -> Float64:
+        out = np.zeros((k, *sums.shape[1:]))
+        out[to] = sums
         return out
 
-    names = ("gram", "shift", "count", "reward_sum", "square_sum")
-    return replace(empty, **{name: moved(name) for name in names})
+    of = part.posterior
+    return Posterior(
+        gram=moved(of.gram),
+        shift=moved(of.shift),
+        count=moved(of.count),
+        reward_sum=moved(of.reward_sum),
+        square_sum=moved(of.square_sum),
+        ridge=of.ridge,
+    )
 
 
 def drop_stale(campaign: Campaign, learned: Sequence[Statistics]) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from bandit.allocation.eligibility import STAGES, Eligible
+from bandit.report.tables import wave_tables
 from bandit.store.exports import Lists
 from bandit.types import EXPLORATION, HOLDOUT, Array
 from bandit.workflows.plan import Plan
@@ -23,8 +24,11 @@ NOT_WORTH = "no offer is worth a contact"
 
 @dataclass(frozen=True)
 class WaveSummary:
-    """One wave. ``contacts`` and ``offers`` count outbound contacts, ``shown`` filled inbound ranks;
-    ``at_peace`` says why customers got no contact; money is in ``unit``."""  # noqa: D205, D209
+    """One wave.
+
+    ``contacts`` and ``offers`` count outbound contacts, ``shown`` filled inbound ranks;
+    ``at_peace`` says why customers got no contact; money is in ``unit``.
+    """
 
     wave: str
     at: str
@@ -48,8 +52,6 @@ class WaveSummary:
 
     def show(self) -> Any:
         """Tables for a terminal."""
-        from bandit.report.tables import wave_tables
-
         return wave_tables(self)
 
 
