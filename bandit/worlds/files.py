@@ -41,6 +41,7 @@ class Plan(NamedTuple):
     same_offer_days: int = 55
     refusal_days: int = 90
     slots: int = 1
+    ridge: float = 100.0
 
 
 def write_database(
@@ -131,6 +132,7 @@ def campaign_text(
     ]
     lines += ["", "[consents]", f"source = {_quote(DATABASE)}", 'table = "consents"']
     lines += ["", "[reward]", 'unit = "EUR"', f"window_days = {window_days}"]
+    lines += [f"ridge = {plan.ridge}  # cautious: a sale is rare and worth 10 to 60 EUR"]
     lines += [
         "",
         "[pressure]",
