@@ -21,6 +21,7 @@ from bandit.ope.estimators import (
     switch_dr,
 )
 from bandit.ope.lifts import lift
+from bandit.ope.log import Log
 from bandit.ope.moment_sums import LOGGED
 from bandit.ope.moments import Moments
 from bandit.ope.recipes import Recipe
@@ -28,6 +29,7 @@ from bandit.ope.recipes import Recipe
 __all__ = [
     "LOGGED",
     "Estimate",
+    "Log",
     "Moments",
     "Recipe",
     "Ridge",

@@ -49,13 +49,23 @@ def lift(
     w = checks.weights("weights", weights, len(checks.vector("weights", weights)))
     pair = paired_terms(recipe, rewards, w, baseline, q_logged, q_target, q_baseline)
     labels = checks.clusters(clusters, len(w))
-    found = difference(cluster_units(pair.candidate, labels), cluster_units(pair.baseline, labels))
+    return paired_lift(pair, w, labels, Question(interval, confidence, seed), reward_range)
+
+
+def paired_lift(
+    pair: Pair,
+    weights: Float64,
+    labels: npt.NDArray[np.generic] | None,
+    question: Question,
+    reward_range: Range | None,
+) -> Estimate:
+    """Lift from checked row terms; ``weights`` float[n] are the candidate's before shrinkage."""
     return describe(
-        found,
+        difference(cluster_units(pair.candidate, labels), cluster_units(pair.baseline, labels)),
         lambda: row_terms.lift_sides_of(*pair, labels, reward_range),
-        summarise_weights(w, w if recipe.name == "dm" else pair.candidate.weight),
-        Question(interval, confidence, seed),
-        len(w),
+        summarise_weights(weights, pair.candidate.weight),
+        question,
+        len(weights),
     )
 
 

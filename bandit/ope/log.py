@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -54,11 +54,12 @@ class Log:
         if self.propensities is not None:
             checks.propensities(self.propensities, n)
         self._check_actions()
-        falls = np.flatnonzero(self.times[1:] < self.times[:-1])
+        at: Array = self.times
+        falls = np.flatnonzero(at[1:] < at[:-1])
         if falls.size:
             raise DataError(
-                f"times must not fall, row {falls[0] + 1} has {self.times[falls[0] + 1]} after "
-                f"{self.times[falls[0]]}; sort the log by time"
+                f"times must not fall, row {falls[0] + 1} has {at[falls[0] + 1]} after "
+                f"{at[falls[0]]}; sort the log by time"
             )
 
     def _check_actions(self) -> None:
@@ -106,18 +107,16 @@ class Log:
             propensities=None if propensities is None else checks.propensities(propensities, n),
             rewards=reward,
             clusters=np.arange(n) if clusters is None else np.asarray(clusters),
-            times=np.zeros(n) if times is None else np.zeros(n),
-            positions=np.zeros(n, np.int64)
-            if positions is None
-            else _whole("positions", positions),
+            times=np.arange(n) if times is None else np.zeros(n),
+            positions=_whole("positions", np.zeros(n, int) if positions is None else positions),
         )
         if times is None:
             return log
         at = np.asarray(times)
-        if at.shape != (n,) or np.any(at != at):  # noqa: PLR0124 - NaN and NaT alone differ from themselves
+        if at.shape != (n,) or not np.array_equal(at, at):
             raise DataError(f"times must be one known time a row, {n} rows have shape {at.shape}")
         order = np.argsort(at, kind="stable")
-        return cls(**{**log.take(order)._columns(), "times": at[order]})
+        return replace(log.take(order), times=at[order])
 
     @property
     def n(self) -> int:
@@ -136,12 +135,9 @@ class Log:
 
     def take(self, rows: Array) -> Log:
         """Some of the rows, in order."""
-        return Log(
-            **{
-                name: None if column is None else column[rows]
-                for name, column in self._columns().items()
-            }
-        )
+        columns: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
+        kept: dict[str, Any] = {n: None if c is None else c[rows] for n, c in columns.items()}
+        return Log(**kept)
 
     def weights(self, target: npt.ArrayLike) -> Float64:
         """Importance weights π_e/π_b of the logged actions, float64[n].
@@ -166,13 +162,12 @@ class Log:
                 f"they have {wanted.shape}"
             )
         total = wanted.sum(axis=1)
-        bad = np.flatnonzero(
-            ~(np.abs(total - 1.0) <= PROBABILITY_SLACK) | (wanted < 0.0).any(axis=1)
-        )
-        if bad.size:
+        sound = (np.abs(total - 1.0) <= PROBABILITY_SLACK) & (wanted >= 0.0).all(axis=1)
+        if not sound.all():
+            row = int(np.argmin(sound))
             raise DataError(
-                f"target probabilities of row {bad[0]} sum to {total[bad[0]]} (none may be negative); "
-                "every row must sum to one"
+                f"target probabilities of row {row} sum to {total[row]}, the least is "
+                f"{wanted[row].min()}; every row must sum to one, and none be negative"
             )
         outside = (wanted > 0.0) & ~self.eligible
         if outside.any():
@@ -182,9 +177,6 @@ class Log:
                 "where it is not eligible"
             )
         return wanted
-
-    def _columns(self) -> dict[str, Any]:
-        return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
 def _whole(name: str, values: npt.ArrayLike) -> npt.NDArray[np.int64]:

@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bandit import ope
+from bandit.errors import DataError
+from bandit.ope.diagnostics import calibrate, diagnose, drift, unsupported_share, weigh
+from bandit.ope.gate import GateRules, judge, needed_rows
+from bandit.ope.lifts import paired_terms
+from bandit.ope.log import Log
+from bandit.ope.statistic import difference
+from bandit.ope.sweep import choose_then_judge, simultaneous
+from bandit.ope.units import row_units
+
+SOUND = weigh(np.tile([0.5, 1.5], 5000))
+
+
+def estimate(value, half, n=10_000):
+    return ope.Estimate(value, half / 2, value - half, value + half, 5000.0, 1.0, 2.0, 0.0, n)
+
+
+def test_ships_only_when_every_baseline_is_beaten():
+    verdict = judge({"logging policy": estimate(2, 1), "rules": estimate(3, 1)}, SOUND)
+    assert verdict.decision == "ship"
+    assert "beats the logging policy by 2" in verdict.reason
+
+
+def test_holds_what_is_worse():
+    verdict = judge({"logging policy": estimate(2, 1), "rules": estimate(-2, 1)}, SOUND)
+    assert verdict.decision == "hold"
+    assert "worse than the rules by 2" in verdict.reason
+
+
+def test_an_open_question_names_the_rows_that_would_decide():
+    verdict = judge({"logging policy": estimate(1.0, 2.0)}, SOUND)
+    assert verdict.decision == "not enough data"
+    assert verdict.needed_n == 40_000
+    assert "about 40,000 rows would decide" in verdict.reason
+
+
+def test_no_effect_at_all_needs_no_realistic_number():
+    verdict = judge({"logging policy": estimate(0.0, 2.0)}, SOUND)
+    assert verdict.needed_n is None
+    assert "no realistic number of rows" in verdict.reason
+
+
+def test_a_margin_lets_a_slightly_worse_policy_pass():
+    assert judge({"x": estimate(-0.5, 1)}, SOUND, GateRules(margin=-2.0)).decision == "ship"
+
+
+@pytest.mark.parametrize(
+    ("broken", "decision", "says"),
+    [
+        (
+            {"effective_sample_size": 2.1},
+            "not enough data",
+            "effective sample size is 2.1 of 10,000",
+        ),
+        ({"unsupported_share": 0.3}, "hold", "30.0% of its probability"),
+        ({"mean_weight": 1.4, "mean_weight_p": 1e-9}, "hold", "mean weight is 1.400"),
+        ({"n": 1}, "not enough data", "one row"),
+    ],
+)
+def test_a_log_that_cannot_answer_is_refused(broken, decision, says):
+    verdict = judge({"logging policy": estimate(9, 1)}, replace(SOUND, **broken))
+    assert verdict.decision == decision
+    assert says in verdict.reason
+
+
+def test_needed_rows_come_true():
+    """The interval of as many rows as were asked for leaves zero, of a tenth fewer it does not."""
+    rng = np.random.default_rng(0)
+    rewards = rng.normal(0.05, 1.0, 400)
+    few = ope.ips(rewards - rewards.mean() + 0.05, np.ones(400), interval="student_t")
+    rows = needed_rows(few)
+    assert few.lower < 0.0
+    assert rows == pytest.approx(400 * (few.value - few.lower) ** 2 / 0.05**2, abs=1)
+
+
+@pytest.fixture(scope="module")
+def log():
+    rng = np.random.default_rng(2)
+    n, k = 3000, 4
+    chance = rng.dirichlet(np.ones(k) * 3, size=n)
+    actions = (rng.random(n)[:, None] > chance.cumsum(axis=1)).sum(axis=1)
+    chosen = chance[np.arange(n), actions]
+    return Log.of(
+        actions=actions,
+        rewards=rng.random(n),
+        propensities=chosen,
+        n_actions=k + 1,
+        times=np.arange(n),
+    )
+
+
+def test_diagnose_sees_what_the_log_cannot(log):
+    target = np.zeros((log.n, 5))
+    target[:, 0], target[:, 4] = 0.75, 0.25
+    found = diagnose(log, target)
+    assert found.unsupported_share == 0.25
+    assert judge({}, found).decision == "hold"
+
+
+def test_calibration_accepts_true_and_refuses_false_propensities(log):
+    good = calibrate(log)
+    assert good.p > 0.01
+    assert np.all(np.abs(good.ratio[:4] - 1) < 4 * good.error[:4] + 0.3)
+    # action 4 is eligible but was never taken: the rest then carry all the probability
+    assert np.isnan(good.ratio[4])
+    bad = replace(
+        log, propensities=np.where(log.actions == 2, log.propensities * 0.5, log.propensities)
+    )
+    assert calibrate(bad).p < 1e-6
+
+
+def test_drift_finds_a_broken_week():
+    rng = np.random.default_rng(0)
+    w, r = rng.exponential(size=5000), rng.random(5000)
+    calm = drift(w, r)
+    assert min(calm.weight_p, calm.reward_p) > 0.01
+    r[1000:1500] += 0.3
+    assert drift(w, r).reward_p < 1e-6
+    with pytest.raises(DataError, match="at least 4 rows"):
+        drift(w[:3], r[:3])
+
+
+def test_one_row_is_described_not_crashed():
+    one = weigh([1.0])
+    assert one.n == 1
+    assert judge({}, one).decision == "not enough data"
+
+
+def test_support_adds_up():
+    assert unsupported_share([1.0, 3.0], [5, 0]) == 0.75
+    with pytest.raises(DataError, match="a number an action"):
+        unsupported_share([0.0], [1])
+
+
+def candidates(seed, n=500, many=12):
+    """Targets that only differ in how they split a fair coin: no lift anywhere."""
+    rng = np.random.default_rng(seed)
+    rewards = (rng.random(n) < 0.3).astype(float)
+    sides = rng.choice([0.2, 1.8], size=(n, many))
+    recipe = ope.Recipe("ips")
+    return {str(j): paired_terms(recipe, rewards, sides[:, j]) for j in range(many)}
+
+
+def test_winners_curse_is_paid_for():
+    """The best of twelve worthless candidates: alone it looks good far too often."""
+    logs, naive, band, split = 200, 0, 0, 0
+    for seed in range(logs):
+        pairs = candidates(seed)
+        found = {
+            name: difference(*(row_units(terms) for terms in pair)) for name, pair in pairs.items()
+        }
+        best = max(found, key=lambda name: found[name].value)
+        naive += found[best].value > 1.96 * found[best].standard_error
+        if seed < 60:
+            band += any(b.lower > 0 for b in simultaneous(found, seed=seed).values())
+            split += choose_then_judge(pairs, interval="student_t", seed=seed).lift.lower > 0
+    assert naive / logs > 0.15
+    # at most 2.5 % of false alarms by design, of 60 logs: 3 standard errors above
+    assert band <= 60 * (0.025 + 3 * np.sqrt(0.025 * 0.975 / 60))
+    assert split <= 60 * (0.025 + 3 * np.sqrt(0.025 * 0.975 / 60))
