@@ -1,6 +1,31 @@
 """Who may get what: eligibility, contact pressure, slots, prices."""
 
+from bandit.allocation.passes import Block
+from bandit.allocation.prices import Prices, correct, find_prices
 from bandit.allocation.problem import InfeasibleError
 from bandit.allocation.solve import Solution, solve
+from bandit.allocation.thinning import (
+    Quotas,
+    kept,
+    no_contact_probability,
+    plan_quotas,
+    thresholds,
+)
+from bandit.allocation.what_if import Point, what_if
 
-__all__ = ["InfeasibleError", "Solution", "solve"]
+__all__ = [
+    "Block",
+    "InfeasibleError",
+    "Point",
+    "Prices",
+    "Quotas",
+    "Solution",
+    "correct",
+    "find_prices",
+    "kept",
+    "no_contact_probability",
+    "plan_quotas",
+    "solve",
+    "thresholds",
+    "what_if",
+]

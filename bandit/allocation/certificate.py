@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from bandit.allocation.ascent import ascend
 from bandit.allocation.nested import Blocks, Found
 from bandit.allocation.passes import BLOCK, Block, Sums, choose, merge
 from bandit.allocation.problem import InfeasibleError, Problem, Sides, sides
@@ -22,16 +21,16 @@ def dual_bound(
 ) -> float:
     """Upper bound of every allocation's value, from a pass over all actions at the multipliers.
 
-    q = Σ_i h_i + bound·z holds for any z ≥ 0. What rounding can have lost is added: sums over
-    blocks lose at most BLOCK + 4 units in the last place of Σ h_i (no h_i is negative), action
-    costs as many as they have terms, each once a contact that could have been made.
+    Σ_i h_i + bound·z is one for any z ≥ 0. What rounding can have lost is added: a sum over a
+    block loses at most BLOCK units in the last place of its terms, a decided customer's v is at
+    most h + c, an action's cost loses as many units as it has terms, once a possible contact.
     """
     terms = len(multipliers) + 4
     products = inequalities.bound * multipliers
     cost = float((np.abs(inequalities.usage) @ multipliers).max(initial=0.0))
     lost = (
         (BLOCK + 4) * sums.worth
-        + customers * slots * terms * cost
+        + (BLOCK + terms) * customers * slots * cost
         + terms * float(np.abs(products).sum())
     )
     exact = math.fsum([sums.worth, *products])
@@ -78,6 +77,6 @@ def _impossible(blocks: Blocks, problem: Problem, found: Found) -> bool:
     return dual_bound(merge(parts), at, inequalities, found.people.customers, problem.slots) < 0
 
 
-def _worthless(blocks: Iterator[Block]) -> Iterator[Block]:
+def _worthless(blocks: Iterable[Block]) -> Iterator[Block]:
     for block in blocks:
         yield Block(np.zeros_like(block.values), block.eligible)

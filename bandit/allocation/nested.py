@@ -1,14 +1,15 @@
 """Prices over everybody, by way of growing samples.
 
-Each level sees a keyed sample, keeps of it only what can win while the prices stay in the last
-level's confidence box, finds the best prices in the box, and hands on a smaller box. The last
-level is everybody. A box that proves too small is widened and the level done again, so a box costs
-time when it is wrong and never truth: within it nothing that could win is missing.
+Each level sees a keyed sample, keeps of it only what can win while the prices stay in a box, finds
+the best prices in the box, and hands on a smaller box: the confidence region of its prices. The
+last level is everybody. A box that proves too small is widened and the level done again, so a
+wrong box costs time and never truth: within it nothing that could win is missing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -16,20 +17,22 @@ import numpy as np
 from bandit.allocation.ascent import Ascent, ascend
 from bandit.allocation.passes import Block, Contenders, contenders
 from bandit.allocation.problem import Problem, Sides, sides
-from bandit.types import Float64
+from bandit.types import Bool, Float64
 
 FIRST_SAMPLE = 3000
 GROWTH = 20
 WIDTH = 4.0
 """Half width of a box in standard errors of the sample's prices."""
-WIDENINGS = 12
+NEARBY = 0.25
+"""First half width, relative, of the box in which a similar problem's multipliers are sought."""
+WIDENINGS = 30
 BOUNDLESS = 1e200
 """Action cost beyond everything; finite, because the kernels use fast-math."""
 
 Blocks = Callable[[float], Iterable[Block]]
 """Blocks of the customers whose keyed random number in [0, 1) is below the share; 1.0 is all.
 
-Samples must be nested or independent, and a block the same whenever it is asked for again.
+A block must be the same whenever it is asked for again.
 """
 
 
@@ -41,18 +44,24 @@ class Box(NamedTuple):
 
 
 class Found(NamedTuple):
-    """``ascent`` over everybody; ``people`` their contenders; ``passes`` over everybody's blocks;
-    ``ceiling`` float64[s], the multiplier that stands for «cannot be reached»."""
+    """Multipliers and the customers for whom they were found.
+
+    ``ascent`` of the last level; ``people`` its contenders, complete while multipliers stay in
+    ``box``; ``outer`` the box that no sensible multiplier leaves; ``spread`` the range of values;
+    ``passes`` over everybody's blocks.
+    """
 
     ascent: Ascent
     people: Contenders
+    box: Box
+    outer: Box
+    spread: float
     passes: int
-    ceiling: Float64
 
 
-def shares(customers: int, resources: int) -> list[float]:
-    """Sample sizes as shares, the last 1.0: each level some GROWTH times the one before."""
-    size = max(FIRST_SAMPLE, 20 * resources)
+def shares(customers: int, inequalities: int) -> list[float]:
+    """Sample sizes as shares, the last 1.0: each level GROWTH times the one before."""
+    size = max(FIRST_SAMPLE, 20 * inequalities)
     ladder = []
     while size * 4 < customers:
         ladder.append(size / customers)
@@ -61,49 +70,76 @@ def shares(customers: int, resources: int) -> list[float]:
 
 
 def find(
-    blocks: Blocks,
-    customers: int,
-    problem: Problem,
-    *,
-    start: Float64 | None = None,
-    ladder: list[float] | None = None,
-    tolerance: float = 1e-7,
+    blocks: Blocks, customers: int, problem: Problem, ladder: list[float] | None = None
 ) -> Found:
-    """Best multipliers over all customers; `start` float64[s] from an earlier, similar problem."""
+    """Best multipliers over all customers, by a ladder of shares of which the last is 1.0."""
     inequalities = sides(problem)
     steps = ladder or shares(customers, len(inequalities.bound))
-    everything = np.full(len(problem.usage), BOUNDLESS)
-    people = contenders(blocks(steps[0]), problem, -everything, everything)
-    spread = _spread(people)
-    ceiling = _ceiling(spread, inequalities)
-    outer = Box(np.zeros_like(ceiling), ceiling)
-    at = np.zeros_like(ceiling) if start is None else start
-    level = _scaled(inequalities, steps[0])
-    ascent = ascend(people, level, at, *outer, spread=spread, tolerance=tolerance)
-    box = outer
-    passes = int(steps[0] == 1.0)
-    for before, share in zip(steps, steps[1:], strict=False):
-        level = _scaled(inequalities, share)
-        box = _confidence(ascent, _scaled(inequalities, before), before / share, outer)
-        for _ in range(WIDENINGS):
-            people = contenders(blocks(share), problem, *_cost_range(inequalities, box))
-            passes += share == 1.0
-            ascent = ascend(
-                people, level, ascent.multipliers, *box, spread=spread, tolerance=tolerance
-            )
-            tight = _pressed(ascent.multipliers, box, outer)
-            if not tight.any():
-                break
-            box = _widened(box, ascent.multipliers, tight, outer)
-    return Found(ascent, people, passes, ceiling)
+    found = _first(blocks, steps[0], problem)
+    for before, share in pairwise(steps):
+        box = confidence(found, at_share(inequalities, before), before / share)
+        found = refine(blocks, share, at_share(inequalities, share), found, box)
+    return found
 
 
-def _scaled(inequalities: Sides, share: float) -> Sides:
+def refine(blocks: Blocks, share: float, level: Sides, found: Found, box: Box) -> Found:
+    """Best multipliers for the inequalities `level`, which belong to the share, from a first box."""
+    passes, ascent = found.passes, found.ascent
+    for _ in range(WIDENINGS):
+        low, high = _cost_range(level, box)
+        people = contenders(blocks(share), found.people.problem, low, high)
+        passes += share >= 1.0
+        ascent = ascend(people, level, ascent.multipliers, *box, spread=found.spread)
+        tight = _pressed(ascent.multipliers, box, found.outer)
+        if not tight.any():
+            break
+        box = _widened(box, ascent.multipliers, tight, found.outer)
+    return Found(ascent, people, box, found.outer, found.spread, passes)
+
+
+def at_share(inequalities: Sides, share: float) -> Sides:
+    """The inequalities that a share of the customers must keep."""
     return inequalities._replace(bound=inequalities.bound * share)
 
 
-def _spread(people: Contenders) -> float:
-    return max(float(people.value.max(initial=0.0) - people.value.min(initial=0.0)), 1e-12)
+def confidence(found: Found, level: Sides, portion: float) -> Box:
+    """Where the best multipliers of a larger level lie: the sandwich H⁻¹ G H⁻¹ of a sample's sums.
+
+    H is the curvature, G the second moment of what a customer uses, `portion` the share of the
+    larger level that the sample was.
+    """
+    curvature = found.ascent.curvature
+    scale = curvature.diagonal()
+    inverse = np.linalg.pinv(curvature + np.diag(1e-2 * scale + 1e-300), hermitian=True)
+    noise = (level.usage * found.ascent.sums.counts[:, None]).T @ level.usage
+    variance = (inverse @ noise @ inverse).diagonal() * max(1.0 - portion, 0.0)
+    half = WIDTH * np.sqrt(np.maximum(variance, 0.0))
+    half = np.where(scale > 0, np.maximum(half, 1e-6 * found.outer.high), 0.05 * found.outer.high)
+    return _around(found, half)
+
+
+def vicinity(found: Found) -> Box:
+    """Where the multipliers of a similar problem are looked for first."""
+    at = found.ascent.multipliers
+    return _around(found, NEARBY * np.maximum(at, 0.1 * at.max(initial=0.0)) + 1e-12)
+
+
+def _around(found: Found, half: Float64) -> Box:
+    at, outer = found.ascent.multipliers, found.outer
+    return Box(np.maximum(at - half, outer.low), np.minimum(at + half, outer.high))
+
+
+def _first(blocks: Blocks, share: float, problem: Problem) -> Found:
+    inequalities = sides(problem)
+    everything = np.full(len(problem.usage), BOUNDLESS)
+    people = contenders(blocks(share), problem, -everything, everything)
+    values = people.value
+    spread = max(float(values.max(initial=0.0) - values.min(initial=0.0)), 1e-12)
+    ceiling = _ceiling(spread, inequalities)
+    outer = Box(np.zeros_like(ceiling), ceiling)
+    level = at_share(inequalities, share)
+    ascent = ascend(people, level, outer.low, *outer, spread=spread)
+    return Found(ascent, people, outer, outer, spread, int(share >= 1.0))
 
 
 def _ceiling(spread: float, inequalities: Sides) -> Float64:
@@ -123,25 +159,7 @@ def _cost_range(inequalities: Sides, box: Box) -> tuple[Float64, Float64]:
     return up @ box.low + down @ box.high, up @ box.high + down @ box.low
 
 
-def _confidence(ascent: Ascent, level: Sides, portion: float, outer: Box) -> Box:
-    """Where the next level's best multipliers lie: the sandwich H⁻¹ G H⁻¹ of the sample's sums.
-
-    G is the second moment of what a customer uses, `portion` the share of the next level that the
-    sample was.
-    """
-    curvature = ascent.curvature
-    ridge = 1e-2 * curvature.diagonal() + 1e-300
-    dead = curvature.diagonal() <= 0
-    inverse = np.linalg.pinv(curvature + np.diag(ridge), hermitian=True)
-    noise = (level.usage * ascent.sums.counts[:, None]).T @ level.usage
-    variance = (inverse @ noise @ inverse).diagonal() * max(1.0 - portion, 0.0)
-    half = WIDTH * np.sqrt(np.maximum(variance, 0.0))
-    half = np.where(dead, 0.05 * outer.high, np.maximum(half, 1e-6 * outer.high))
-    at = ascent.multipliers
-    return Box(np.maximum(at - half, outer.low), np.minimum(at + half, outer.high))
-
-
-def _pressed(at: Float64, box: Box, outer: Box) -> np.ndarray:
+def _pressed(at: Float64, box: Box, outer: Box) -> Bool:
     """Which multipliers ended at an end of the box that is not an end of the world."""
     edge = 1e-3 * (box.high - box.low)
     return ((at < box.low + edge) & (box.low > outer.low)) | (
@@ -149,8 +167,8 @@ def _pressed(at: Float64, box: Box, outer: Box) -> np.ndarray:
     )
 
 
-def _widened(box: Box, at: Float64, tight: np.ndarray, outer: Box) -> Box:
-    half = (box.high - box.low) * np.where(tight, 2.0, 0.5)
+def _widened(box: Box, at: Float64, tight: Bool, outer: Box) -> Box:
+    half = box.high - box.low
     return Box(
         np.where(tight, np.maximum(at - half, outer.low), box.low),
         np.where(tight, np.minimum(at + half, outer.high), box.high),

@@ -1,0 +1,126 @@
+"""Prices for a wave too large for memory: streamed blocks in, frozen prices and their proof out."""
+
+from __future__ import annotations
+
+import time
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from bandit.allocation.certificate import dual_bound, infeasible, relative_gap
+from bandit.allocation.nested import Blocks, Found, at_share, find, refine, vicinity
+from bandit.allocation.passes import choose, merge
+from bandit.allocation.problem import check_problem, sides
+from bandit.allocation.recovery import recover
+from bandit.types import Array, Float64
+
+
+class Prices(NamedTuple):
+    """Frozen prices and what they were found to mean.
+
+    ``prices`` float64[m] per unit of each resource, what one more unit would be worth;
+    ``costs`` float64[k] per contact, prices times usage; ``primal_value`` of an allocation that
+    keeps all limits, ``dual_value`` that none can pass, ``gap`` relative to it; ``usage``
+    float64[m] and ``counts`` int64[k] of that allocation; ``passes`` over everybody's blocks;
+    ``undecided`` customers whose choice the prices had to settle; ``seconds``; ``found`` is the
+    state for `correct`.
+    """
+
+    prices: Float64
+    costs: Float64
+    primal_value: float
+    dual_value: float
+    gap: float
+    usage: Float64
+    counts: Array
+    passes: int
+    undecided: int
+    seconds: float
+    found: Found
+
+
+def find_prices(
+    blocks: Blocks,
+    customers: int,
+    usage: npt.ArrayLike,
+    limits: npt.ArrayLike,
+    *,
+    minimums: npt.ArrayLike | None = None,
+    slots: int = 1,
+    exclusive: npt.ArrayLike | None = None,
+    ladder: list[float] | None = None,
+) -> Prices:
+    """Find the prices of `bandit.allocation.solve` for blocks that are streamed.
+
+    Parameters
+    ----------
+    blocks : callable
+        ``blocks(share)`` yields `Block`s (values float32[b, k], eligible bool[b, k] or None) of
+        the customers whose keyed random number is below share; 1.0 is everybody, which is asked
+        for once, or again where a box proves too small. The same block must come out each time.
+    customers : int
+        How many there are; sets the sizes of the samples.
+    usage, limits, minimums, slots, exclusive
+        As in `bandit.allocation.solve`.
+    ladder : list of float, optional
+        Shares of the samples, the last 1.0.
+
+    Raises
+    ------
+    DataError, InfeasibleError
+        As in `bandit.allocation.solve`.
+    """
+    began = time.perf_counter()
+    problem = check_problem(usage, limits, minimums, exclusive, slots)
+    inequalities = sides(problem)
+    found = find(blocks, customers, problem, ladder)
+    at, sums, people = found.ascent.multipliers, found.ascent.sums, found.people
+    costs = inequalities.usage @ at
+    recovered = recover(people, costs)
+    if recovered.short.any():
+        raise infeasible(blocks, problem, found, recovered)
+    dual = dual_bound(sums, at, inequalities, people.customers, problem.slots)
+    return Prices(
+        inequalities.prices(at, len(problem.limits)),
+        costs,
+        recovered.value,
+        dual,
+        relative_gap(recovered.value, dual),
+        recovered.used,
+        recovered.counts,
+        found.passes,
+        len(people.rows),
+        time.perf_counter() - began,
+        found,
+    )
+
+
+def correct(given: Prices, served: npt.ArrayLike, blocks: Blocks, share: float = 1.0) -> Prices:
+    """Move prices so that what a policy serves at them keeps the limits.
+
+    A policy that draws does not take everybody's best value, so it uses something else than what
+    the prices were found for. Let U = `served` float64[m] be what it used at ``given.prices``,
+    expected or measured with randomness apart from the wave's draws, scaled to everybody; and C
+    what the customers of `blocks` (a share of everybody will do) use there by their best values.
+    The prices are found again with the limits shifted by C − U: the values give the curvature,
+    the policy the level. Each repetition divides the error by how well the curvatures agree.
+
+    Only ``prices``, ``costs``, ``seconds`` and the state change: the value and its bound stay
+    those of the problem that was certified.
+    """
+    began = time.perf_counter()
+    inequalities = sides(given.found.people.problem)
+    level = at_share(inequalities, share)
+    problem = given.found.people.problem
+    best = merge(choose(block, problem, given.costs)[0] for block in blocks(share))
+    shift = best.counts @ problem.usage - share * np.asarray(served, np.float64)
+    moved = level._replace(bound=level.bound + level.sign * shift[level.resource])
+    found = refine(blocks, share, moved, given.found, vicinity(given.found))
+    multipliers = found.ascent.multipliers
+    return given._replace(
+        prices=inequalities.prices(multipliers, len(given.prices)),
+        costs=inequalities.usage @ multipliers,
+        seconds=given.seconds + time.perf_counter() - began,
+        found=found,
+    )
