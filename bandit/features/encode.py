@@ -129,7 +129,8 @@ def _missing(array: pa.Array) -> Bool | None:
 def _scalar_into(column: Column, array: pa.Array, at: dt.datetime, out: Float32) -> list[Fault]:
     missing = _missing(array)
     values = _numbers(column, array, at)
-    scaled = ((values - column.mean) / column.scale).astype(np.float32)
+    with np.errstate(over="ignore"):
+        scaled = ((values - column.mean) / column.scale).astype(np.float32)
     if missing is not None:
         scaled[missing] = 0.0
         if column.missing:
@@ -223,11 +224,11 @@ def _vector_into(column: Column, array: pa.Array, out: Float32) -> list[Fault]:
 def _vector_faults(
     column: Column, matrix: Float32, rows: npt.NDArray[np.int64] | None = None
 ) -> list[Fault]:
-    """NaN and infinity: a sum of zeros times the row is NaN exactly where one stands."""
-    suspect = np.flatnonzero(np.isnan(matrix @ np.zeros(matrix.shape[1], dtype=np.float32)))
+    """Rows with NaN or infinity."""
+    finite = np.isfinite(matrix)
     faults = []
-    for row in suspect:
-        place = int(np.flatnonzero(~np.isfinite(matrix[row]))[0])
+    for row in np.flatnonzero(~finite.all(axis=1)) if not finite.all() else ():
+        place = int(np.flatnonzero(~finite[row])[0])
         number = int(row if rows is None else rows[row])
         value = str(matrix[row, place])
         faults.append(Fault(number, f"{column.name}[{place}]", value, "is not finite; mend it"))

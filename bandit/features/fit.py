@@ -142,7 +142,7 @@ def _categorical(
     features: Features, relation: duckdb.DuckDBPyRelation, name: str, total: int
 ) -> Column:
     c = _quoted(name)
-    known, distinct = _one(relation, [f"count({c})", f"approx_count_distinct({c})"])
+    (known,) = _one(relation, [f"count({c})"])
     if known == 0:
         raise DataError(f"feature column {name!r} has no value at all; fill it or leave it out")
     counted = relation.filter(f"{c} IS NOT NULL AND length({c}) <= {MAX_CATEGORY_CHARACTERS}")
@@ -155,7 +155,7 @@ def _categorical(
     kept = tuple(str(value) for value, count in rows if count >= least)
     if not kept:
         raise DataError(
-            f"feature column {name!r} has about {distinct} values and none in"
+            f"feature column {name!r} has no value that stands in"
             f" {features.min_category_share:.2%} of the rows; is it a key? leave it out"
         )
     return Column(name, "categorical", categories=kept, missing=known != total)

@@ -25,7 +25,7 @@ FAULT = "_bandit_fault"
 
 # From narrow to wide: the first type that every cell fits is the column's.
 _FITS = {
-    "BIGINT": "TRY_CAST(nullif({c}, '') AS BIGINT)::VARCHAR = {c}",
+    "BIGINT": "TRY_CAST(nullif({c}, '') AS BIGINT)::VARCHAR IS NOT DISTINCT FROM {c}",
     "DOUBLE": "TRY_CAST(nullif({c}, '') AS DOUBLE) IS NOT NULL"
     " AND NOT ({c} LIKE '0_%' AND {c} NOT LIKE '0.%')",
     "BOOLEAN": "lower({c}) IN ('true', 'false')",
@@ -46,7 +46,7 @@ def view(
     """
     names, delimiter = _header(file)
     raw = _reader(file, names, delimiter)
-    _check_lines(connection, file, raw)
+    _check_lines(connection, file, raw, names)
     types = _types(connection, raw, names)
     wanted = {n: t for n, t in hints.items() if n in types and types[n] == "VARCHAR"}
     loose = _mostly(connection, raw, wanted)
@@ -125,11 +125,17 @@ def _reader(file: Path, names: list[str], delimiter: str) -> str:
     )
 
 
-def _check_lines(connection: duckdb.DuckDBPyConnection, file: Path, raw: str) -> None:
-    """One pass that keeps going after a broken line, so that the first few are told together."""
+def _check_lines(
+    connection: duckdb.DuckDBPyConnection, file: Path, raw: str, names: list[str]
+) -> None:
+    """One pass that keeps going after a broken line, so that the first few are told together.
+
+    It looks at every column: one that a query does not ask for is not decoded.
+    """
     reader = raw[:-1] + ", store_rejects=true, rejects_limit=20)"
     try:
-        connection.execute(f"SELECT count(*) FROM {reader}").fetchall()
+        every = ", ".join(f"count({sql.name(n)})" for n in names)
+        connection.execute(f"SELECT {every} FROM {reader}").fetchall()
         broken = connection.execute(
             "SELECT line, any_value(csv_line), any_value(error_message) FROM reject_errors"
             " GROUP BY line ORDER BY line LIMIT 5"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from bandit.campaign import Campaign
 from bandit.errors import DataError
 from bandit.schema import REJECTS
+from bandit.store.batches import cut
 from bandit.store.catalogue import Catalogue
 from bandit.store.columns import customer_type, feature_columns, feature_relation, key_type
 from bandit.store.database import Database, failed
@@ -76,6 +77,7 @@ class _Plan(NamedTuple):
     catalogue: Catalogue
     found: Expressions
     features: tuple[str, ...]
+    key: str
 
 
 def stream(
@@ -173,7 +175,12 @@ def _plan(database: Database, campaign: Campaign, catalogue: Catalogue, at: dt.d
     check_columns(database, campaign, faults)
     faults.attempt(lambda: key_type(database, campaign))
     faults.stop()
-    return _Plan(catalogue, found or Expressions((), (), (), ()), tuple(features or ()))
+    return _Plan(
+        catalogue,
+        found or Expressions((), (), (), ()),
+        tuple(features or ()),
+        campaign.customers.key,
+    )
 
 
 def _batches(
@@ -182,29 +189,13 @@ def _batches(
     """Arrow batches of a query, streamed on a cursor so that others may use the connection."""
     cursor = database.connection.cursor()
     try:
-        yield from _cut(cursor.sql(query, params=list(parameters)).to_arrow_reader(size), size)
+        yield from cut(cursor.sql(query, params=list(parameters)).to_arrow_reader(size), size)
     except duckdb.Error as e:
         raise failed(e) from None
     except pa.ArrowException as e:
         raise DataError(f"reading the customers failed: {str(e).splitlines()[0]}") from None
     finally:
         cursor.close()
-
-
-def _cut(pieces: Iterable[pa.RecordBatch], size: int) -> Iterator[pa.RecordBatch]:
-    """Batches of exactly `size` rows; with several threads DuckDB's own borders wander."""
-    held: list[pa.RecordBatch] = []
-    waiting = 0
-    for piece in pieces:
-        held.append(piece)
-        waiting += piece.num_rows
-        while waiting >= size:
-            start = size - (waiting - held[-1].num_rows)
-            yield pa.concat_batches([*held[:-1], held[-1].slice(0, start)])
-            held = [held[-1].slice(start)]
-            waiting -= size
-    if waiting:
-        yield pa.concat_batches(held)
 
 
 def _rows(plan: _Plan, batches: Iterator[pa.RecordBatch]) -> Iterator[CustomerRows]:
@@ -337,9 +328,9 @@ def _rejects(
     for row in np.flatnonzero(~keep):
         key = "" if missing[row] else str(batch.column("id")[row])
         if missing[row]:
-            fault = ("key", "", "the key is missing or no 64-bit integer; give each row its own")
+            fault = (plan.key, "", "the key is missing or no 64-bit integer; give each row its own")
         elif repeated[row]:
-            fault = ("key", key, "the key stands more than once; all its rows are out, keep one")
+            fault = (plan.key, key, "the key stands more than once; all its rows are out, keep one")
         elif batch.column("fault")[row].is_valid:
             column, _, cell = str(batch.column("fault")[row]).partition("\x1f")
             fault = (column, cell, "the cell is not of the feature's kind; mend or empty it")

@@ -90,12 +90,15 @@ def check_expression(
     tree = _parse(text)
     day = (at or dt.datetime.now(dt.UTC)).astimezone(dt.UTC).date()
     today = exp.cast(exp.Literal.string(day.isoformat()), "DATE", dialect="duckdb")
-    for count, node in enumerate(tree.walk()):
+    whole = exp.Paren(this=tree)
+    for count, node in enumerate(whole.walk()):
         if count > MAX_NODES:
             raise ConfigError(f"{shown(text)}: too large; at most {MAX_NODES} parts")
         _check(node, text)
-    safe: exp.Expr = tree.transform(_Rewrite(text, columns, today).node)
-    return f"TRY({safe.sql('duckdb', comments=False, identify=True)})"
+    rewrite = _Rewrite(text, columns, today)
+    for node in reversed(list(tree.walk())):
+        rewrite.in_place(node)
+    return f"TRY{whole.sql('duckdb', comments=False, identify=True)}"
 
 
 def _parse(text: str) -> exp.Expr:
@@ -207,16 +210,16 @@ class _Rewrite(NamedTuple):
     columns: Mapping[str, str]
     today: exp.Expr
 
-    def node(self, node: exp.Expr) -> exp.Expr:
+    def in_place(self, node: exp.Expr) -> None:
+        """Rewrite one node; its children are done already."""
         if isinstance(node, exp.Column):
-            return exp.column(exp.to_identifier(self._true_name(node.name), quoted=True))
-        if isinstance(node, exp.CurrentDate):
-            return self.today.copy()
-        if isinstance(node, exp.Anonymous):
-            return self._ours(node)
-        if type(node) is exp.Cast:
-            return exp.TryCast(this=node.this, to=node.to)
-        return node
+            node.set("this", exp.to_identifier(self._true_name(node.name), quoted=True))
+        elif isinstance(node, exp.CurrentDate):
+            node.replace(self.today.copy())
+        elif isinstance(node, exp.Anonymous):
+            node.replace(self._ours(node))
+        elif type(node) is exp.Cast:
+            node.replace(exp.TryCast(this=node.this, to=node.args["to"]))
 
     def _true_name(self, name: str) -> str:
         for column in self.columns:

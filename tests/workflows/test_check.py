@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from bandit.errors import BanditError, ConfigError, DataError
+from bandit.workflows.check import CheckResult, check
+from tests.store import small
+from tests.store.small import AT
+
+HISTORY = "customer_id,channel,offer,contacted_at\n1,email,shoes,2026-11-20\n"
+
+
+def _check(folder: Path, toml: str = small.TOML, **files: str) -> CheckResult:
+    return check(small.write(folder, toml, **({"history": HISTORY} | files)), at=AT)
+
+
+def _fails(
+    folder: Path, kind: type[BanditError], toml: str = small.TOML, **files: str
+) -> list[str]:
+    with pytest.raises(kind) as caught:
+        _check(folder, toml, **files)
+    return str(caught.value).splitlines()
+
+
+def test_a_good_campaign(tmp_path: Path) -> None:
+    result = _check(tmp_path)
+    assert (result.customers, result.refused, result.offers, result.channels) == (4, 0, 2, 3)
+    assert result.features[:3] == ("intercept", "age", "spend")
+    assert result.warnings == ()
+    assert "no faults" in str(result.show())
+
+
+def test_it_writes_nothing(tmp_path: Path) -> None:
+    def state() -> dict[str, str]:
+        return {
+            str(p): hashlib.sha256(p.read_bytes()).hexdigest()
+            for p in tmp_path.rglob("*")
+            if p.is_file()
+        }
+
+    small.write(tmp_path, history=HISTORY)
+    before = state()
+    check(tmp_path, at=AT)
+    assert state() == before
+
+
+def test_everything_wrong_is_told_at_once(tmp_path: Path) -> None:
+    toml = (
+        small.TOML.replace('"age", "spend"', '"age", "spent", "const"')
+        .replace('eligible = "age >= 30"', 'eligible = "agee >= 30"')
+        .replace('channels = ["email"]', 'channels = ["emial"]\nvalue = "city"')
+        .replace('source = "consents.csv"', 'source = "consent.csv"')
+        .replace('source = "history.csv"', 'source = "history.csv"\noffer = "ofer"')
+    )
+    found = _fails(tmp_path, ConfigError, toml)
+    assert found == [
+        f"[consents] source = 'consent.csv': {tmp_path}/consent.csv does not exist; mend the path,"
+        " which starts at the folder of campaign.toml",
+        "offer 'hats' names an unknown channel 'emial'; did you mean 'email'?",
+        f"{tmp_path}/history.csv has no column 'ofer'; did you mean 'offer'?",
+        "offer 'shoes', eligible: 'agee >= 30': unknown column 'agee'; did you mean 'age'?",
+        "offer 'hats', value: 'city' gives VARCHAR, not a number",
+        f"{tmp_path}/customers.csv has no column 'spent'; did you mean 'spend'?",
+        f"{tmp_path}/customers.csv has no column 'const'; known here: age, city, customer_id,"
+        " joined, member, spend",
+    ]
+
+
+def test_a_constant_column_is_named(tmp_path: Path) -> None:
+    text = small.CUSTOMERS.replace("true", "false")
+    assert _fails(tmp_path, DataError, customers=text) == [
+        "feature column 'member' is constant (0.0); leave it out"
+    ]
+
+
+def test_too_many_bad_rows_refuse(tmp_path: Path) -> None:
+    text = small.CUSTOMERS + "4,66,nan,Zug,2024-02-29,false\n5,66,nan,Zug,2024-02-29,false\n"
+    consents = small.CONSENTS + "99,email,true\n"
+    found = _fails(tmp_path, DataError, customers=text, consents=consents)
+    name = f"{tmp_path}/customers.csv"
+    twice = "the key stands more than once; all its rows are out, keep one"
+    assert found == [
+        f"{tmp_path}/consents.csv: 1 of 6 rows refused, for example customer_id = '99': no such"
+        " customer; more than limits.reject_share = 0.01 allows: mend them or raise it",
+        f"{name}, customer 4: customer_id = '4': {twice}",
+        f"{name}, customer 5: spend = 'nan': is not finite; mend or empty the cell",
+        "3 of 6 customers are refused, more than limits.reject_share = 0.01 allows; mend them or"
+        " raise it",
+    ]
+
+
+def test_what_is_odd_is_a_warning(tmp_path: Path) -> None:
+    toml = small.TOML + (
+        '[[channel]]\nname = "fax"\n[[channel]]\nname = "post"\n'
+        '[[offer]]\nname = "old"\nends = 2026-11-22\n[[offer]]\nname = "new"\nstarts = 2026-11-24\n'
+        '[[offer]]\nname = "none"\neligible = "age > 100"\nchannels = ["email"]\n'
+        '[[offer]]\nname = "deaf"\neligible = "age = 41"\nchannels = ["email", "sms"]\n'
+        "[limits]\nreject_share = 0.5\n"
+    )
+    consents = small.CONSENTS + "1,post,true\n3,e-mail,true\n99,email,true\n"
+    text = small.CUSTOMERS + "5,,,,,\n5,,,,,\n"
+    warnings = _check(tmp_path, toml, consents=consents, customers=text).warnings
+    assert warnings == (
+        f"{tmp_path}/consents.csv: 1 of 8 rows refused, for example customer_id = '99': no such"
+        " customer",
+        f"{tmp_path}/customers.csv: 2 of 6 customers refused: the key stands more than once; all"
+        " its rows are out, keep one",
+        "offer 'old' ended on 2026-11-22; it is not served",
+        "offer 'new' starts on 2026-11-24; it is not served before",
+        "offer 'none': no customer is eligible (age > 100)",
+        "offer 'deaf': no eligible customer agrees to any of its channels",
+        "channel 'fax': no customer has agreed to it; no row of [consents] grants 'fax'",
+        f"{tmp_path}/consents.csv: 1 rows are for channel 'e-mail', which the campaign does not"
+        " have; did you mean 'email'?",
+    )
+
+
+def test_channels_that_no_offer_uses_or_nobody_agreed_to(tmp_path: Path) -> None:
+    toml = small.TOML.replace('[consents]\nsource = "consents.csv"\n', "").replace(
+        'name = "shoes"', 'name = "shoes"\nchannels = ["email", "shop"]'
+    )
+    warnings = _check(tmp_path, toml).warnings
+    missing = "there is no [consents]; add it, or set consent = false if none is needed"
+    assert f"channel 'email': no customer has agreed to it; {missing}" in warnings
+    assert "channel 'sms': no offer uses it" in warnings
+
+
+LOG = '[log]\nsource = "log.csv"\naction = "segment"\nreward = "spent"\nchannel = "mail"\n'
+
+
+def test_the_log_is_checked_too(tmp_path: Path) -> None:
+    assert _fails(tmp_path, ConfigError, small.TOML + LOG, log="segment,spend\na,1\n") == [
+        f"{tmp_path}/log.csv has no column 'spent'; did you mean 'spend'?",
+        "[log] channel = 'mail' is no channel; did you mean 'email'?",
+    ]
+
+
+def test_no_customers(tmp_path: Path) -> None:
+    empty = small.CUSTOMERS.splitlines()[0] + "\n"
+    found = _fails(tmp_path, ConfigError, customers=empty)
+    assert any("is VARCHAR, a numeric feature needs a number" in line for line in found)
