@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Group
 from rich.table import Table
 
@@ -32,18 +33,23 @@ class DemoResult:
 
 def _table(result: DemoResult) -> Table:
     table = Table(
-        title=f"{result.customers:,} customers, EUR net of contact costs", title_justify="left"
+        title=f"{result.customers:,} customers; {result.unit} net of the cost of contacts",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
     )
     table.add_column("wave")
-    for head in ("learned", "rules"):
-        table.add_column(f"per contact\n{head}", justify="right")
-    for head in ("learned", "rules", "holdout"):
-        table.add_column(f"per customer\n{head}", justify="right")
-    table.add_column("learned − rules\n(95 % interval)", justify="right")
-    table.add_column("of the way from\nrules to the best", justify="right")
+    for head in ("contact:\nlearned", "contact:\nrules"):
+        table.add_column(head, justify="right", no_wrap=True)
+    for head in ("customer:\nlearned", "customer:\nrules", "customer:\nholdout"):
+        table.add_column(head, justify="right", no_wrap=True)
+    table.add_column("learned\n− rules", justify="right", no_wrap=True)
+    table.add_column("way to\nbest", justify="right", no_wrap=True)
     for row in result.waves:
         table.add_row(
-            row.wave,
+            row.wave.removeprefix("wave-"),
             *(_money(row.per_contact[g]) for g in (LEARNED, RULES)),
             *(_money(row.per_customer[g]) for g in (LEARNED, RULES, HOLDOUT)),
             _gain(row.learned_less_rules),
@@ -55,13 +61,15 @@ def _table(result: DemoResult) -> Table:
 def _words(result: DemoResult) -> list[str]:
     if not result.waves:
         return []
-    closed = result.waves[-1].closed
+    gain, closed = result.learned_less_rules, result.waves[-1].closed
     return [
-        f"Over all waves the learned policy earns {_gain(result.learned_less_rules)} {result.unit}"
-        " more a customer and wave than rules.",
-        f"In the last wave it has closed {closed.value:.0%} (95 % interval {closed.lower:.0%} to"
-        f" {closed.upper:.0%}) of the distance between rules and the best that the truth allows.",
-        f"Kept in {result.folder}",
+        "",
+        f"Over all waves learned earns {gain.value:+.2f} {result.unit} a customer more than rules",
+        f"(95 % interval {gain.lower:+.2f} to {gain.upper:+.2f}). ± above is of 95 % too.",
+        f"In the last wave it has gone {closed.value:.0%} ({closed.lower:.0%} to"
+        f" {closed.upper:.0%}) of the way from rules",
+        "to the best that the operator's hidden truth allows.",
+        f"The campaign is kept in {result.folder}",
     ]
 
 
@@ -70,4 +78,4 @@ def _money(value: float | None) -> str:
 
 
 def _gain(interval: Interval) -> str:
-    return f"{interval.value:+.2f} ({interval.lower:+.2f} to {interval.upper:+.2f})"
+    return f"{interval.value:+.2f} ±{interval.upper - interval.value:.2f}"

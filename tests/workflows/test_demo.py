@@ -57,7 +57,7 @@ def test_the_result_is_one_json_object_and_a_table(shown):
     with console.capture() as captured:
         console.print(shown.show())
     text = captured.get()
-    assert "wave-03" in text
+    assert "\n03 " in text
     assert f"bandit explain {shown.folder}" in text.replace("\n", "")
     assert np.isfinite(shown.learned_less_rules.value)
 
