@@ -14,6 +14,7 @@ import pyarrow as pa
 from bandit.types import Array
 from bandit.worlds.assortment import Assortment
 from bandit.worlds.draws import logistic, uniform
+from bandit.worlds.eligible import consents
 from bandit.worlds.people import ORIGIN, people
 
 DATABASE = "customers.duckdb"
@@ -74,9 +75,7 @@ def _chunks(customers: int) -> Iterator[Array]:
 
 
 def _consents(ids: Array, goods: Assortment, seed: int) -> pa.Table:
-    channel = np.arange(len(goods.channels))
-    granted = uniform(seed, "consent", ids[:, None], channel) < goods.consent_share
-    row, column = np.nonzero(granted)
+    row, column = np.nonzero(consents(ids, goods, seed))
     names = pa.DictionaryArray.from_arrays(
         pa.array(column.astype(np.int16)), list(goods.channels)
     ).cast(pa.string())

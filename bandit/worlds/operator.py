@@ -12,6 +12,7 @@ import datetime as dt
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -22,11 +23,21 @@ from bandit.types import Array, Bool, Float64
 from bandit.worlds import events, truth
 from bandit.worlds.assortment import Assortment, assortment
 from bandit.worlds.draws import uniform
+from bandit.worlds.eligible import eligible_actions
 from bandit.worlds.files import DATABASE, Plan, campaign_text, write_database
 from bandit.worlds.people import ORIGIN, People, people
 
 UNSUBSCRIBE_SHARE = 0.4
 """Of the refusals, how many withdraw consent for the channel as well."""
+
+
+class _Drawn(NamedTuple):
+    """Answers to one contact each: ``lag`` a standard exponential, the others bool[n]."""
+
+    sold: Bool
+    refused: Bool
+    leaves: Bool
+    lag: Float64
 
 
 @dataclass(frozen=True)
@@ -108,6 +119,12 @@ class World:
         )
         (folder / "campaign.toml").write_text(text, encoding="utf-8")
 
+    def eligible(self, ids: Array, at: dt.datetime) -> Bool:
+        """bool[n, k]: offer rules, dates and consents, as if nobody had been contacted before."""
+        return eligible_actions(
+            self.people(ids), self.goods, self.seed, at.astimezone(dt.UTC).date()
+        )
+
     def expected_rewards(
         self, ids: Array, at: dt.datetime, *, recent: Array | None = None
     ) -> Float64:
@@ -172,33 +189,61 @@ class World:
             [("occurred_at", "ascending"), ("event_id", "ascending")]
         )
 
+    def sample(
+        self, ids: Array, actions: Array, at: dt.datetime, *, recent: Array | None = None
+    ) -> Float64:
+        """What each customer's action earns inside the window, float64[n], EUR before costs.
+
+        The same draws as `respond`, without the events: for replays in memory.
+        """
+        rewards = np.zeros(len(ids))
+        buyers, size, _ = self._organic_draw(ids, self.day(at))
+        rewards[buyers] = size
+        rows = np.flatnonzero(actions > 0)
+        offer, channel = np.divmod(actions[rows] - 1, self.channels)
+        lately = None if recent is None else np.asarray(recent)[rows]
+        drawn = self._draw(ids[rows], offer, channel, self.day(at), lately)
+        in_time = drawn.sold & (self.delay_days * drawn.lag < self.window_days)
+        rewards[rows] += np.where(in_time, self.goods.margin_eur[offer], 0.0)
+        rewards[rows] -= np.where(drawn.refused, self.refusal_cost_eur, 0.0)
+        return rewards
+
     def _answers(
         self, contacts: events.Contacts, at: dt.datetime, day: int, recent: Array | None
     ) -> list[pa.Table]:
         """Sales, refusals and withdrawn consents that contacts bring about."""
-        goods, who = self.goods, contacts.customers
-        crowd, row = self.people(who), np.arange(len(who))
-        o, c = contacts.offer, contacts.channel
-        chance = truth.SALE_CEILING * goods.fit[o, c]
-        chance = chance * truth.appeal(goods, crowd, day, self.drift)[row, o]
-        chance = chance * truth.reach(goods, crowd)[row, c]
-        annoyed = self._refusal(crowd, recent)[row, c]
-
-        def draw(stream: str) -> Float64:
-            return uniform(self.seed, stream, who, np.full(len(who), day), o, c)
-
-        refused, leaves = draw("refusal") < annoyed, draw("unsubscribe") < UNSUBSCRIBE_SHARE
-        lag = -np.log(draw("delay"))
-        loss = np.full(len(who), -self.refusal_cost_eur)
-        soon = np.minimum(0.5 * lag, 0.7 * self.window_days)
+        drawn = self._draw(contacts.customers, contacts.offer, contacts.channel, day, recent)
+        loss = np.full(len(contacts.rows), -self.refusal_cost_eur)
+        soon = np.minimum(0.5 * drawn.lag, 0.7 * self.window_days)
+        gain, late = self.goods.margin_eur[contacts.offer], self.delay_days * drawn.lag
         return [
             events.of_contacts(kind, day, at, contacts, hit, reward, delay)
             for kind, hit, reward, delay in (
-                ("sale", draw("sale") < chance, goods.margin_eur[o], self.delay_days * lag),
-                ("refusal", refused & ~leaves, loss, soon),
-                ("unsubscribe", refused & leaves, loss, soon),
+                ("sale", drawn.sold, gain, late),
+                ("refusal", drawn.refused & ~drawn.leaves, loss, soon),
+                ("unsubscribe", drawn.refused & drawn.leaves, loss, soon),
             )
         ]
+
+    def _draw(
+        self, who: Array, offer: Array, channel: Array, day: int, recent: Array | None
+    ) -> _Drawn:
+        """How customers answer one contact each; keyed, so the same one is answered alike."""
+        crowd, row = self.people(who), np.arange(len(who))
+        chance = truth.SALE_CEILING * self.goods.fit[offer, channel]
+        chance = chance * truth.appeal(self.goods, crowd, day, self.drift)[row, offer]
+        chance = chance * truth.reach(self.goods, crowd)[row, channel]
+        annoyed = self._refusal(crowd, recent)[row, channel]
+
+        def draw(stream: str) -> Float64:
+            return uniform(self.seed, stream, who, np.full(len(who), day), offer, channel)
+
+        return _Drawn(
+            sold=draw("sale") < chance,
+            refused=draw("refusal") < annoyed,
+            leaves=draw("unsubscribe") < UNSUBSCRIBE_SHARE,
+            lag=-np.log(draw("delay")),
+        )
 
     @property
     def _in_time(self) -> float:
@@ -212,21 +257,28 @@ class World:
     def _organic(self, who: Array, at: dt.datetime) -> pa.Table:
         """One chance a customer, whatever was decided for it."""
         day = self.day(at)
-
-        def draw(stream: str, ids: Array) -> Float64:
-            return uniform(self.seed, stream, ids, np.full(len(ids), day))
-
-        buyers = who[draw("organic", who) < truth.organic(self.people(who))]
+        buyers, size, when = self._organic_draw(who, day)
         return events.table(
             kind="organic",
             day=day,
             at=at,
-            customers=buyers,
+            customers=who[buyers],
             decisions=None,
             slots=np.zeros(len(buyers), dtype=np.int64),
-            rewards=truth.ORGANIC_MARGIN_EUR * (0.5 + draw("organic size", buyers)),
-            delay_days=0.999 * self.window_days * draw("organic time", buyers),
+            rewards=size,
+            delay_days=0.999 * self.window_days * when,
         )
+
+    def _organic_draw(self, who: Array, day: int) -> tuple[Array, Float64, Float64]:
+        """Rows that buy of themselves, what that earns, and when within the window (0 to 1)."""
+
+        def draw(stream: str, ids: Array) -> Float64:
+            return uniform(self.seed, stream, ids, np.full(len(ids), day))
+
+        buyers = np.flatnonzero(draw("organic", who) < truth.organic(self.people(who)))
+        ids = who[buyers]
+        size = truth.ORGANIC_MARGIN_EUR * (0.5 + draw("organic size", ids))
+        return buyers, size, draw("organic time", ids)
 
 
 def _positions(column: pa.ChunkedArray, names: tuple[str, ...], what: str) -> Array:

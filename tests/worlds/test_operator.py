@@ -63,6 +63,33 @@ def test_expected_rewards_are_what_responses_average_to(world):
         assert abs(excess[rows].mean()) < 3.5 * error
 
 
+def test_sampled_rewards_are_those_of_the_events(world):
+    action = np.random.default_rng(2).integers(0, len(world.actions), N)
+    recent = IDS % 3
+    decisions = decide(world, action)
+    events = world.respond(decisions, world.origin, recent=recent)
+    sampled = world.sample(IDS, action, world.origin, recent=recent)
+    # Events are rounded to cents.
+    np.testing.assert_allclose(sampled, rewards(world, decisions, events), atol=0.011)
+
+
+def test_eligibility_is_what_the_tables_say(tmp_path):
+    small = World(400, seed=3)
+    small.write(tmp_path)
+    eligible = small.eligible(IDS[:400], small.origin)
+    assert eligible[:, 0].all()
+    with duckdb.connect(str(tmp_path / "customers.duckdb"), read_only=True) as con:
+        for o, rule in enumerate(small.goods.eligible):
+            admitted = con.execute(
+                f"SELECT coalesce({rule or 'true'}, false) FROM customers ORDER BY customer_id"
+            ).fetchnumpy()
+            agreed = con.execute(
+                "SELECT customer_id FROM consents WHERE channel = 'sms'"
+            ).fetchnumpy()["customer_id"]
+            expected = next(iter(admitted.values())) & np.isin(IDS[:400], agreed)
+            np.testing.assert_array_equal(eligible[:, 1 + 5 * o + 1], expected)
+
+
 def test_same_treatment_same_response_whatever_else_is_decided(world):
     kept = IDS <= N // 2
     one = np.where(kept, 7, 0)
