@@ -25,8 +25,8 @@ class Assembler:
         self._plan, self._run, self._snapshot = plan, wave.run, wave.start.version
         self._mean = np.ascontiguousarray(posterior.mean)
         self._rows = 0
-        self._offers = pa.array([o for o, _ in plan.pairs], pa.string())
-        self._channels = pa.array([c for _, c in plan.pairs], pa.string())
+        self._offers = _Names([offer for offer, _ in plan.pairs])
+        self._channels = _Names([channel for _, channel in plan.pairs])
         self._placements = pa.array([p.name for p in plan.placements], pa.string())
         self._groups = pa.array([*plan.groups, "exploration", "holdout"], pa.string())
 
@@ -62,8 +62,8 @@ class Assembler:
                 pa.array(joined(self._placement_index(t) for t in slots)), self._placements
             ),
             "action": action,
-            "offer": _named(self._offers, action),
-            "channel": _named(self._channels, action),
+            "offer": self._offers.of(action),
+            "channel": self._channels.of(action),
             "propensity": joined(t.choice.propensity for t in slots),
             "group": pa.DictionaryArray.from_arrays(
                 pa.array(_group_index(group, len(self._plan.groups))), self._groups
@@ -109,9 +109,21 @@ def _of_taken(values: Array, rows: Array, action: Array) -> Array:
     return values[action] if values.ndim == 1 else values[rows, action]
 
 
-def _named(names: pa.Array, action: Array) -> pa.Array:
-    """Names of the taken actions, null for no contact."""
-    return pa.DictionaryArray.from_arrays(pa.array(action - 1, mask=action == 0), names)
+class _Names:
+    """Names of actions 1, 2, …, as dictionary columns; null for no contact.
+
+    Each name stands in the dictionary once: otherwise the bytes would depend on whether Arrow had
+    to unify the dictionaries of several batches.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        once = list(dict.fromkeys(names))
+        self._dictionary = pa.array(once, pa.string())
+        self._position = np.array([-1, *(once.index(name) for name in names)], dtype=np.int32)
+
+    def of(self, action: Array) -> pa.Array:
+        index = pa.array(self._position[action], mask=action == 0)
+        return pa.DictionaryArray.from_arrays(index, self._dictionary)
 
 
 def _group_index(group: Array, components: int) -> Array:
