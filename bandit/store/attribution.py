@@ -11,7 +11,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from bandit.store import sources
+from bandit.store import sources, spill
 from bandit.store.record import Wave
 from bandit.types import Bool, Float64
 
@@ -26,7 +26,10 @@ class Attributed(NamedTuple):
 
 def connect(memory_mb: int, threads: int | None = None) -> duckdb.DuckDBPyConnection:
     """A connection for the record's own files; no expression of the user's is run on it."""
-    connection = duckdb.connect(":memory:", config={"memory_limit": f"{memory_mb}MB"})
+    connection = duckdb.connect(
+        ":memory:",
+        config={"memory_limit": f"{memory_mb}MB", "temp_directory": str(spill.folder())},
+    )
     connection.execute("SET TimeZone = 'UTC'")
     if threads is not None:
         connection.execute("SET threads = $1", [threads])
@@ -102,13 +105,13 @@ def attribute(
     return Attributed(rewards, int(inside.sum()), int((~inside).sum()))
 
 
-def withheld_rows(connection: duckdb.DuckDBPyConnection, path: Path, rows: int) -> Bool:
+def withheld_rows(connection: duckdb.DuckDBPyConnection, paths: Sequence[Path], rows: int) -> Bool:
     """Decisions that were not carried out, because consent was gone when the list was written."""
     gone = np.zeros(rows, dtype=np.bool_)
-    if path.exists():
+    if paths:
         found: pa.Table = connection.sql(
             "SELECT TRY_CAST(regexp_extract(decision_id, '[0-9]+$') AS BIGINT) AS row"
-            f" FROM {sources.parquet([path])}"
+            f" FROM {sources.parquet(paths)}"
         ).to_arrow_table()
         gone[found["row"].to_numpy()] = True
     return gone

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -13,7 +13,7 @@ import duckdb
 
 from bandit.campaign import Campaign, Source
 from bandit.errors import BanditError, ConfigError, DataError
-from bandit.store import csv_source, sources, sql
+from bandit.store import csv_source, sources, spill, sql
 from bandit.store.csv_source import FAULT, first_line
 from bandit.store.faults import Faults, nearest
 from bandit.store.sources import Located
@@ -35,14 +35,14 @@ class Database:
     """An in-memory DuckDB connection over the sources of a campaign; a context manager."""
 
     def __init__(self, threads: int, memory_mb: int) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="bandit-")
+        self._spill = spill.folder()
         self.tables: dict[str, Table] = {}
         self.connection = duckdb.connect(
             ":memory:",
             config={
                 "threads": threads,
                 "memory_limit": f"{memory_mb}MB",
-                "temp_directory": self._folder.name,
+                "temp_directory": str(self._spill),
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,
                 "allow_community_extensions": False,
@@ -64,7 +64,7 @@ class Database:
     def close(self) -> None:
         """Close the connection and remove its temporary folder."""
         self.connection.close()
-        self._folder.cleanup()
+        shutil.rmtree(self._spill, ignore_errors=True)
 
     def table(self, role: str) -> Table:
         """The source of that role; ConfigError if the campaign names none."""

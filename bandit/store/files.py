@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,6 +13,13 @@ from bandit.errors import BanditError, DataError
 
 PARTIAL = ".partial"
 _CHUNK = 1 << 22
+
+Move = tuple[Path, Path]
+"""A filled folder aside, and the name it gets."""
+
+
+class HalfPlacedError(DataError):
+    """Some renames are done and could not be undone; what lies aside is needed to finish."""
 
 
 def sync(path: Path) -> None:
@@ -26,7 +33,7 @@ def sync(path: Path) -> None:
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write one file whole: under a partial name, synced, renamed."""
-    partial = path.with_name(f".{path.name}{PARTIAL}")
+    partial = beside(path)
     try:
         partial.write_bytes(content)
         sync(partial)
@@ -37,39 +44,80 @@ def write_bytes(path: Path, content: bytes) -> None:
         raise unwritable(path, e) from None
 
 
+def beside(final: Path) -> Path:
+    """The name under which `final` is made; `sweep` removes what a dead run left under it."""
+    return final.with_name(f".{final.name}{PARTIAL}")
+
+
 @contextmanager
 def aside(final: Path) -> Iterator[Path]:
     """An empty folder beside `final` to fill; gone afterwards unless `put_in_place` renamed it."""
-    partial = final.with_name(f".{final.name}{PARTIAL}")
+    partial = beside(final)
+    needed = False
     try:
         remove(partial)
         partial.mkdir(parents=True)
         yield partial
+    except HalfPlacedError:
+        needed = True
+        raise
     except OSError as e:
         raise unwritable(final, e) from None
     finally:
-        remove(partial)
+        if not needed:
+            remove(partial)
 
 
-def put_in_place(*moves: tuple[Path, Path]) -> None:
+def put_in_place(*moves: Move) -> None:
     """Rename each filled folder to its final name; if one rename fails, the others are undone.
 
     Everything is synced before the first rename, so a crash leaves whole folders only.
     """
-    for partial, _ in moves:
-        for path in sorted(partial.rglob("*")):
-            sync(path)
-        sync(partial)
-    done: list[tuple[Path, Path]] = []
-    try:
+    with placing(*(partial for partial, _ in moves)) as place:
         for partial, final in moves:
-            partial.rename(final)
-            done.append((partial, final))
-            sync(final.parent)
-    except OSError:
+            place(partial, final)
+
+
+@contextmanager
+def placing(*partials: Path) -> Iterator[Callable[[Path, Path], None]]:
+    """Sync the folders ``partials``, then give what renames them: if the block fails, none stays.
+
+    Other steps that must not fail alone may stand between the renames.
+    """
+    for partial in partials:
+        _settle(partial)
+    done: list[Move] = []
+
+    def place(partial: Path, final: Path) -> None:
+        partial.rename(final)
+        done.append((partial, final))
+        sync(final.parent)
+
+    try:
+        yield place
+    except BaseException:
+        _undo(done)
+        raise
+
+
+def _settle(partial: Path) -> None:
+    """All of a folder, and its own name, on the disk."""
+    for path in sorted(partial.rglob("*")):
+        sync(path)
+    sync(partial)
+    sync(partial.parent)
+    sync(partial.parent.parent)
+
+
+def _undo(done: list[Move]) -> None:
+    try:
         for partial, final in reversed(done):
             final.rename(partial)
-        raise
+    except OSError as e:
+        raise HalfPlacedError(
+            f"{done[0][1]} is published and could not be completed: {e.strerror}; mend the disk,"
+            " and the next command does the rest"
+        ) from None
 
 
 def remove(path: Path) -> bool:

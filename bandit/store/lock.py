@@ -7,13 +7,15 @@ import fcntl
 import json
 import os
 import socket
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from bandit.errors import LockedError
+from bandit.errors import DataError, LockedError
 
 NAME = ".lock"
+_PATIENCE_SECONDS = 2.0
 
 
 @contextmanager
@@ -21,30 +23,37 @@ def hold(folder: Path, command: str) -> Iterator[None]:
     """Hold the campaign; LockedError with the holder's name if another run does.
 
     The kernel's advisory lock on the open file decides, so neither a crash nor a reboot leaves a
-    campaign locked; the text in the file only tells who holds it.
+    campaign locked; the text in the file only tells who holds it. No personal data go into
+    ``command``: the text outlives a crash.
     """
     path = folder / NAME
     handle = _acquire(path)
     try:
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, json.dumps(_holder(command)).encode(), 0)
+        _sign(path, handle, command)
         yield
     finally:
-        path.unlink(missing_ok=True)
+        with suppress(OSError):  # released all the same by the close
+            path.unlink()
         os.close(handle)
 
 
 def _acquire(path: Path) -> int:
     while True:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
+        except OSError as e:
+            raise _unlockable(path, e) from None
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = _read(handle)
+            holder = _holder(handle)
             os.close(handle)
             raise LockedError(
                 f"{path.parent} is held by {holder}; wait until it has finished"
             ) from None
+        except OSError as e:
+            os.close(handle)
+            raise _unlockable(path, e) from None
         if _still_there(path, handle):
             return handle
         os.close(handle)  # the holder before us removed the file between our open and our lock
@@ -57,21 +66,38 @@ def _still_there(path: Path, handle: int) -> bool:
         return False
 
 
-def _holder(command: str) -> dict[str, str | int]:
-    return {
+def _sign(path: Path, handle: int, command: str) -> None:
+    who = {
         "command": command,
         "process": os.getpid(),
         "host": socket.gethostname(),
         "since": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
     }
-
-
-def _read(handle: int) -> str:
     try:
-        who = json.loads(os.pread(handle, 4096, 0))
-    except ValueError:
-        return "another run that is just starting"
-    return (
-        f"`bandit {who['command']}` (process {who['process']} on {who['host']},"
-        f" since {who['since']})"
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, json.dumps(who).encode(), 0)
+    except OSError as e:
+        raise _unlockable(path, e) from None
+
+
+def _holder(handle: int) -> str:
+    """Who holds it; a holder that is just starting has not signed yet, so look again."""
+    until = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            who = json.loads(os.pread(handle, 4096, 0))
+            return (
+                f"`bandit {who['command']}` (process {who['process']} on {who['host']},"
+                f" since {who['since']})"
+            )
+        except (ValueError, KeyError, TypeError):
+            if time.monotonic() > until:
+                return "another run, which has not said its name"
+        time.sleep(0.01)
+
+
+def _unlockable(path: Path, error: OSError) -> DataError:
+    return DataError(
+        f"{path} could not be locked: {error.strerror}; nothing was published, the campaign's"
+        " folder must be writable and on a file system with locks"
     )

@@ -13,6 +13,7 @@ from bandit import schema
 from bandit.campaign import Campaign, Outcomes
 from bandit.errors import ConfigError, DataError
 from bandit.store import files, manifest, record, sql
+from bandit.store.batches import cut
 from bandit.store.columns import as_key
 from bandit.store.database import Database
 
@@ -71,7 +72,7 @@ def _store(
     with files.aside(parent / "incoming") as partial:
         rows = 0
         with pq.ParquetWriter(partial / EVENTS, kind, compression="ZSTD") as writer:
-            for batch in events.to_arrow_reader(_BATCH):
+            for batch in cut(events.to_arrow_reader(_BATCH), _BATCH):
                 writer.write_table(pa.Table.from_batches([batch]).cast(kind))
                 rows += batch.num_rows
         name = files.sha256(partial / EVENTS)[:16]

@@ -13,7 +13,7 @@ from bandit.campaign import Campaign, Source
 from bandit.policies.posterior import Posterior
 from bandit.policies.posterior_file import save_posterior
 from bandit.report.tables import learn_tables
-from bandit.store import attribution, database, files, lock, record, snapshots
+from bandit.store import attribution, database, files, index, lock, record, snapshots
 from bandit.store import outcomes as deliveries
 from bandit.store.columns import key_type
 from bandit.store.record import Wave
@@ -72,6 +72,7 @@ def learn(
         if log:
             notes += import_log(campaign, at or midnight(), progress)
         delivery = _take_in(campaign, outcomes, progress)
+        index.refresh(campaign.folder)
         return _learn(campaign, at or midnight(), delivery, notes, progress)
 
 
@@ -158,7 +159,7 @@ def _statistics(
         attribution.load_events(connection, deliveries.batches(campaign.folder))
         learned = []
         for wave in usable:
-            later = [w for w in waves if wave.at < w.at < wave.at + window]
+            later = [w for w in waves[waves.index(wave) + 1 :] if w.at < wave.at + window]
             learned.append(statistics.of_wave(campaign, connection, wave, later, window))
             progress.advance(1)
     finally:

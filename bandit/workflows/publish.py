@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, fields, replace
@@ -14,17 +15,16 @@ import pyarrow as pa
 from bandit import __version__
 from bandit.campaign import Campaign
 from bandit.errors import ConfigError
-from bandit.store import database, exports, files, manifest, record, snapshots
+from bandit.store import database, exports, files, index, manifest, record, snapshots
 from bandit.store.catalogue import Catalogue, load_catalogue
 from bandit.store.customers import Reject
 from bandit.store.exports import Lists
+from bandit.store.files import Move
 from bandit.store.record import DecisionWriter
 from bandit.types import Progress
 from bandit.workflows import starting_point
 from bandit.workflows.summary import WaveSummary
 from bandit.workflows.wave import Run, Wave
-
-Move = tuple[Path, Path]
 
 
 class Target(NamedTuple):
@@ -65,14 +65,16 @@ def export(wave: Wave, target: Target, progress: Progress) -> Lists | None:
     if target.wave is None or target.lists is None:
         return None
     progress.step("reading consents again and writing lists")
-    return _export(wave.run, wave.catalogue, target.wave[0], target.lists[0])
+    lists = _export(wave.run, wave.catalogue, target.wave[0], target.lists[0])
+    shutil.copyfile(target.lists[0] / exports.WITHHELD, target.wave[0] / exports.WITHHELD)
+    return lists
 
 
 def publish(wave: Wave, target: Target, summary: WaveSummary, rejects: Sequence[Reject]) -> None:
-    """Write manifests and rename: a new snapshot, then the wave, then its lists.
+    """Write manifests and rename: a new snapshot, then the wave, the index, then the lists.
 
     Nobody is contacted without a record: the lists come last, and `finish` writes them if a crash
-    came in between.
+    came in between. If a step fails, the steps before it are undone.
     """
     if target.wave is None or target.lists is None:
         return
@@ -80,14 +82,18 @@ def publish(wave: Wave, target: Target, summary: WaveSummary, rejects: Sequence[
     record.write_rejects(target.wave[0] / record.REJECTS, rejects)
     manifest.write(target.wave[0], _content(wave, summary))
     manifest.write(target.lists[0], {"kind": "lists", "wave": run.wave})
-    moves = [target.wave, target.lists]
+    before = [target.wave]
     with ExitStack() as stack:
         if wave.start.is_new:
             final = campaign.folder / snapshots.SNAPSHOTS / wave.start.version
             partial = stack.enter_context(files.aside(final))
             starting_point.save(wave.start, partial, campaign)
-            moves.insert(0, (partial, final))
-        files.put_in_place(*moves)
+            before.insert(0, (partial, final))
+        with files.placing(*(partial for partial, _ in [*before, target.lists])) as place:
+            for partial, final in before:
+                place(partial, final)
+            index.refresh(campaign.folder)
+            place(*target.lists)
 
 
 def again(run: Run, notes: list[str]) -> WaveSummary:
@@ -102,20 +108,24 @@ def again(run: Run, notes: list[str]) -> WaveSummary:
 
 
 def finish(campaign: Campaign) -> list[str]:
-    """Write the lists of waves that a dead run published without; consents are read anew."""
+    """Write the lists of waves that a dead run published without; consents are read anew.
+
+    The folder that the dead run left aside says so, and goes last.
+    """
     notes = []
     for wave in record.waves(campaign.folder):
         lists = campaign.folder / exports.EXPORTS / wave.name
-        left = lists.with_name(f".{wave.name}{files.PARTIAL}")
+        left = files.beside(lists)
         if lists.exists() or not left.exists():
             continue
         run = Run(campaign, wave.name, wave.at, int(wave.manifest["seed"]))
         with database.connect(campaign) as data:
             catalogue = load_catalogue(campaign, data)
-        with files.aside(lists) as partial:
+        with files.aside(lists.with_name(f"{wave.name}~")) as partial:
             _export(run, catalogue, wave.folder, partial)
             manifest.write(partial, {"kind": "lists", "wave": wave.name})
             files.put_in_place((partial, lists))
+        files.remove(left)
         notes.append(f"wrote the lists of wave {wave.name}, which a run that died had left out")
     return notes
 
@@ -133,13 +143,21 @@ def _hold_same(run: Run, content: dict[str, Any], folder: Path) -> None:
 
 def _export(run: Run, catalogue: Catalogue, decided: Path, lists: Path) -> Lists:
     decisions = sorted(decided.glob("decisions-*.parquet"))
+    withheld = [p for p in (decided / exports.WITHHELD,) if p.is_file()]
     with database.connect(
         run.campaign,
         threads=run.threads,
         roles=("customers", "consents"),
-        extra_files=decisions,
+        extra_files=[*decisions, *withheld],
     ) as fresh:
-        return exports.write(lists, run.campaign, fresh, decisions, catalogue.channels)
+        return exports.write(
+            lists,
+            run.campaign,
+            fresh,
+            decisions,
+            catalogue.channels,
+            withheld=withheld[0] if withheld else None,
+        )
 
 
 def _content(wave: Wave, summary: WaveSummary) -> dict[str, Any]:
@@ -159,7 +177,8 @@ def _content(wave: Wave, summary: WaveSummary) -> dict[str, Any]:
         "d": wave.posterior.n_features,
         "decisions": summary.decisions,
         "prices": the_plan.prices.tolist(),
-        "summary": asdict(summary),
+        # Notes tell of this run, what it mended for one; the wave is the same without them.
+        "summary": {k: v for k, v in asdict(summary).items() if k != "notes"},
         "versions": versions(),
     }
 

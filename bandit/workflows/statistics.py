@@ -15,6 +15,7 @@ from typing import NamedTuple
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from bandit.campaign import Campaign
@@ -23,7 +24,7 @@ from bandit.policies.posterior import Posterior
 from bandit.policies.posterior_file import load_posterior, save_posterior
 from bandit.store import attribution, exports, files, manifest
 from bandit.store.record import ROWS_PER_GROUP, Wave
-from bandit.types import Bool, Float64
+from bandit.types import Array, Bool, Float64
 from bandit.workflows.plan import Pair
 
 STATISTICS = "statistics"
@@ -52,9 +53,7 @@ def of_wave(
     """The statistics of a wave whose window has closed; silence is reward zero."""
     found = attribution.attribute(connection, wave, later, window)
     withheld = attribution.withheld_rows(
-        connection,
-        campaign.folder / exports.EXPORTS / wave.name / exports.WITHHELD,
-        found.rewards.shape[0],
+        connection, _withheld_files(campaign, wave), found.rewards.shape[0]
     )
     key = _key(campaign, wave, found.rewards, withheld)
     folder = campaign.folder / STATISTICS / f"{wave.name}-{key}"
@@ -97,6 +96,15 @@ def drop_stale(campaign: Campaign, learned: Sequence[Statistics]) -> None:
             files.remove(folder)
 
 
+def _withheld_files(campaign: Campaign, wave: Wave) -> list[Path]:
+    """Of the record, and of the lists: after a crash these were written later and withhold more."""
+    found = manifest.verified(wave.folder, wave.manifest, exports.WITHHELD)
+    lists = campaign.folder / exports.EXPORTS / wave.name
+    if (lists / manifest.NAME).is_file():
+        found += manifest.verified(lists, manifest.read(lists), exports.WITHHELD)
+    return found
+
+
 def _key(campaign: Campaign, wave: Wave, rewards: Float64, withheld: Bool) -> str:
     digest = hashlib.sha256((wave.folder / manifest.NAME).read_bytes())
     digest.update(rewards.tobytes())
@@ -133,10 +141,7 @@ def _summed(campaign: Campaign, wave: Wave, rewards: Float64, withheld: Bool) ->
     k = len(wave.manifest["actions"]) + 1
     posterior = Posterior.prior(k, int(wave.manifest["d"]), ridge=campaign.reward.ridge)
     first = wave.manifest["placements"][0]
-    start = 0
-    for batch in _batches(wave):
-        rows = slice(start, start + batch.num_rows)
-        start += batch.num_rows
+    for rows, batch in _batches(wave):
         action = batch["action"].to_numpy()
         placement = batch["placement"].cast(pa.string()).to_numpy(zero_copy_only=False)
         led = (batch["slot"].to_numpy() == 1) & (placement == first)
@@ -149,9 +154,22 @@ def _summed(campaign: Campaign, wave: Wave, rewards: Float64, withheld: Bool) ->
     return posterior
 
 
-def _batches(wave: Wave) -> Iterator[pa.RecordBatch]:
+def _batches(wave: Wave) -> Iterator[tuple[slice | Array, pa.RecordBatch]]:
+    """The wave's decisions with their row numbers, which have gaps where someone was forgotten."""
+    columns = ["action", "slot", "placement", "features.list.element"]
+    gaps = bool(wave.manifest.get("forgotten"))
+    start = 0
     for path in wave.decisions:
         files.verify(wave.folder, path.name, wave.manifest["files"][path.name]["sha256"])
         with pq.ParquetFile(path) as file:
-            columns = ["action", "slot", "placement", "features.list.element"]
-            yield from file.iter_batches(ROWS_PER_GROUP, columns=columns)
+            chosen = [*columns, "decision_id"] if gaps else columns
+            for batch in file.iter_batches(ROWS_PER_GROUP, columns=chosen):
+                yield _numbers(wave, batch) if gaps else slice(start, start + batch.num_rows), batch
+                start += batch.num_rows
+
+
+def _numbers(wave: Wave, batch: pa.RecordBatch) -> Array:
+    """Row numbers out of decision ids, "<wave>.<number>"."""
+    numbers = pc.utf8_slice_codeunits(batch["decision_id"], len(wave.name) + 1)
+    found: Array = numbers.cast(pa.int64()).to_numpy()
+    return found
