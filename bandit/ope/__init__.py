@@ -20,7 +20,7 @@ from bandit.ope.estimators import (
     snips,
     switch_dr,
 )
-from bandit.ope.lifts import lift
+from bandit.ope.lifts import lift, lift_evidence
 from bandit.ope.log import Log
 from bandit.ope.moment_sums import LOGGED
 from bandit.ope.moments import Moments
@@ -41,6 +41,7 @@ __all__ = [
     "fold_of",
     "ips",
     "lift",
+    "lift_evidence",
     "lower_bound",
     "mips",
     "replay",

@@ -83,6 +83,18 @@ def betting(bet: Wager, delta: float) -> float:
     return bet.floor + bet.scale * float(limit)
 
 
+def evidence(bet: Wager, guess: float, delta: float) -> Float64:
+    """Logarithm of the capital against "the value is at most ``guess``" after each unit.
+
+    It passes ln(1/δ) at any time with probability at most δ if the guess is right.
+    """
+    bets, out = np.empty(len(bet.terms)), np.empty(len(bet.terms))
+    ope_betting.predictable_bets_into(bet.terms, bet.sizes, delta, bets)
+    mean = max((guess - bet.floor) / bet.scale, 0.0)
+    ope_betting.capital_path_into(bet.terms, bet.sizes, bets, mean, out)
+    return out
+
+
 def adaptive(bet: Wager, delta: float) -> float:
     """Lower limit of the empirical Bernstein sequence: learning logs, drifting means, stopping.
 

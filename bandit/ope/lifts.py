@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bandit.ope import checks, row_terms
+from bandit.ope.bounds import evidence
 from bandit.ope.estimate import Estimate, Question, describe, summarise_weights
 from bandit.ope.recipes import Recipe
 from bandit.ope.row_terms import Range
@@ -50,6 +51,27 @@ def lift(
     pair = paired_terms(recipe, rewards, w, baseline, q_logged, q_target, q_baseline)
     labels = checks.clusters(clusters, len(w))
     return paired_lift(pair, w, labels, Question(interval, confidence, seed), reward_range)
+
+
+def lift_evidence(
+    recipe: Recipe,
+    rewards: npt.ArrayLike,
+    weights: npt.ArrayLike,
+    *,
+    baseline: npt.ArrayLike | None = None,
+    margin: float = 0.0,
+    confidence: float = 0.95,
+    reward_range: Range | None = None,
+) -> Float64:
+    """Evidence that the lift is above ``margin``, after each row: float64[n], natural logarithms.
+
+    Look as often as you like: where the lift is not above the margin, the curve ever passes
+    ln(2/(1 - confidence)) with probability at most (1 - confidence)/2. It is the capital behind
+    ``interval="betting"``, whose lower limit leaves the margin at the same row.
+    """
+    pair = paired_terms(recipe, rewards, weights, baseline)
+    below = row_terms.lift_sides_of(*pair, None, reward_range).below
+    return evidence(below, margin, 0.5 * (1.0 - checks.probability("confidence", confidence)))
 
 
 def paired_lift(

@@ -93,26 +93,30 @@ def lift_sides_of(
 ) -> Sides:
     """Wagers on the paired difference of two policies on the same rows.
 
-    The round difference is linear in the reward, so that its least and largest possible values
-    follow from context and action alone; against the logging policy (weights of one) it is never
-    below -(r₁ - r₀), whatever the candidate's weights.
+    Without a model both terms lie between zero and ŵ(r₁ - r₀), so that against the logging policy
+    (weights of one) the difference is never below -(r₁ - r₀), however the candidate's weights are
+    and however long the log has grown. With a model the round difference is linear in the reward,
+    and its extremes follow from context and action.
     """
     low, high = reward_limits(candidate.reward, stated)
-    slope = candidate.weight - baseline.weight
-    offset = (
-        candidate.q_target
-        - baseline.q_target
-        - candidate.weight * (candidate.q_logged - low)
-        + baseline.weight * (baseline.q_logged - low)
-    )
-    if not (candidate.modelled or baseline.modelled):
-        offset = np.zeros(len(slope))
-    term = offset + slope * (candidate.reward - low)
-    extreme = slope * (high - low)
-    floor = float((offset + np.minimum(extreme, 0.0)).min())
-    ceiling = float((offset + np.maximum(extreme, 0.0)).max())
     width = high - low
+    term = _above(candidate, low) - _above(baseline, low)
+    if candidate.modelled or baseline.modelled:
+        slope = (candidate.weight - baseline.weight) * (high - low)
+        least = term - (candidate.weight - baseline.weight) * (candidate.reward - low)
+        floor = float((least + np.minimum(slope, 0.0)).min())
+        ceiling = float((least + np.maximum(slope, 0.0)).max())
+    else:
+        floor = -float(baseline.weight.max()) * width
+        ceiling = float(candidate.weight.max()) * width
     return _pair(term - floor, ceiling - term, clusters, (floor, width), (-width, ceiling))
+
+
+def _above(terms: Terms, low: float) -> Float64:
+    """Round term of the reward less its least value: its mean is the policy's value less that."""
+    if terms.modelled:
+        return terms.q_target - low + terms.residual
+    return terms.weight * (terms.reward - low)
 
 
 def _pair(

@@ -79,8 +79,8 @@ def test_lift_over_the_logging_policy_agrees_with_memory(rows):
     weights = rows["weights"][:, 0]
     whole = ope.lift(recipe, rows["rewards"], weights, reward_range=(0.0, 1.0), **options)
     assert streamed.value == pytest.approx(whole.value)
-    # the stream knows the floor of a difference from those of its parts only: exact below
-    assert streamed.lower == pytest.approx(whole.lower, abs=0.02)
+    assert streamed.lower == pytest.approx(whole.lower, abs=1e-9)
+    assert streamed.upper == pytest.approx(whole.upper, abs=1e-9)
 
 
 @pytest.mark.parametrize("at", [1, 700, 3999])
