@@ -20,6 +20,8 @@ from pydantic import (
     model_validator,
 )
 
+from bandit.simulation import Simulate
+
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.\-]{0,99}$")]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Amount = Annotated[float, Field(allow_inf_nan=False)]
@@ -265,6 +267,8 @@ class Log(Source):
     customer: str | None = None
     cluster: str | None = None
     time: str | None = None
+    position: str | None = None
+    eligible: str | None = None
     channel: Name | None = None
     no_contact: str | None = None
     actions: dict[str, str] = Field(default_factory=dict)
@@ -292,6 +296,8 @@ class Campaign(_Strict):
     limits: Limits = Limits()
     exports: Exports = Exports()
     log: Log | None = None
+    # How past waves are judged changes no wave, so it is no part of the digest.
+    simulate: Simulate = Field(default=Simulate(), exclude=True)
 
     @model_validator(mode="after")
     def _names(self) -> Campaign:

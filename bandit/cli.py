@@ -142,6 +142,37 @@ def learn(
 
 
 @app.command()
+def simulate(
+    campaign: Annotated[
+        Path,
+        typer.Argument(
+            metavar="CAMPAIGN_OR_SIMULATION",
+            help="a campaign, a folder with a simulation.toml, or a log of the Open Bandit Dataset",
+        ),
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="folder of the report; reports/simulate by default")
+    ] = None,
+    gate: Annotated[
+        bool, typer.Option("--gate", help="exit code 6 unless the verdict is ship")
+    ] = False,
+    log: Annotated[
+        bool, typer.Option("--log", help="judge on the logged campaign of [log], not on the waves")
+    ] = False,
+    at: At = None,
+    as_json: Json = False,
+) -> None:
+    """Judge candidate policies on a logged campaign: ship, hold or not enough data."""
+    from bandit.errors import GateError
+    from bandit.workflows.simulate import simulate as workflow
+
+    result = run(as_json, workflow, campaign_path=campaign, out=out, log=log, at=_utc(at))
+    if gate and not result.gate.ships:
+        sys.stderr.write(f"gate: {result.gate.decision}: {result.gate.reason}\n")
+        raise typer.Exit(GateError.exit_code)
+
+
+@app.command()
 def rollback(
     campaign: CampaignArg,
     version: Annotated[str, typer.Argument(metavar="VERSION", help="snapshot to return to")],
@@ -164,6 +195,33 @@ def explain(
     from bandit.workflows.explain import explain as workflow
 
     run(as_json, workflow, campaign_path=campaign, customer=customer, wave=wave)
+
+
+@app.command()
+def forget(
+    campaign: CampaignArg,
+    customers: Annotated[
+        list[str], typer.Argument(metavar="CUSTOMER...", help="keys of those to forget")
+    ],
+    as_json: Json = False,
+) -> None:
+    """Remove customers from the record, the index and the lists; posteriors are kept."""
+    from bandit.workflows.forget import forget as workflow
+
+    run(as_json, workflow, campaign_path=campaign, customers=customers)
+
+
+@app.command("export-customer")
+def export_customer(
+    campaign: CampaignArg,
+    customer: Annotated[str, typer.Argument(metavar="CUSTOMER", help="the customer's key")],
+    out: Annotated[Path | None, typer.Option(help="also write it to this file, as JSON")] = None,
+    as_json: Json = False,
+) -> None:
+    """Give a person everything that is held of them, with each decision's reason."""
+    from bandit.workflows.export_customer import export_customer as workflow
+
+    run(as_json, workflow, campaign_path=campaign, customer=customer, out=out)
 
 
 def _utc(at: dt.datetime | None) -> dt.datetime | None:

@@ -8,7 +8,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from bandit.errors import BanditError
 from bandit.types import SILENT, Progress
@@ -22,16 +22,20 @@ class Result(Protocol):
         ...
 
 
-def run(as_json: bool, workflow: Callable[..., Result], **arguments: Any) -> None:
-    """Call one workflow and print its result, for a person or as one JSON object."""
+R = TypeVar("R", bound=Result)
+
+
+def run(as_json: bool, workflow: Callable[..., R], **arguments: Any) -> R:
+    """Call one workflow, print its result, for a person or as one JSON object, and return it."""
     with _progress() as progress:
         result = workflow(**arguments, progress=progress)
     if as_json:
         sys.stdout.write(json.dumps(_plain(result), allow_nan=False, default=str) + "\n")
-        return
+        return result
     from rich.console import Console
 
     Console(highlight=False, soft_wrap=not sys.stdout.isatty()).print(result.show())
+    return result
 
 
 def report_error(error: Exception, *, as_json: bool) -> int:

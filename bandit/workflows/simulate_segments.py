@@ -1,0 +1,113 @@
+"""For whom a candidate pays, how its weights lie, and what the log earned over time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from bandit.errors import ConfigError, DataError
+from bandit.features.spec import Column
+from bandit.simulation import Simulate
+from bandit.store.faults import nearest
+from bandit.types import Array
+from bandit.workflows.simulate_judge import Judge
+from bandit.workflows.simulate_logged import Logged
+from bandit.workflows.simulate_result import Interval, Period, Segment
+from bandit.workflows.simulate_targets import Target
+
+DEFAULT_COLUMNS = 3
+MOST_GROUPS = 8
+LEAST_ROWS = 200
+QUANTILES = (0.5, 0.9, 0.99, 0.999, 1.0)
+PERIODS = 10
+Z95 = 1.959963984540054
+
+
+def segments(logged: Logged, settings: Simulate, judge: Judge, target: Target) -> list[Segment]:
+    """Lift of ``target`` within each group; the intervals of all groups hold at once."""
+    groups = [
+        (column, name, rows)
+        for column in _columns(logged, settings)
+        for name, rows in _groups(logged, column)
+        if len(rows) >= LEAST_ROWS
+    ]
+    confidence = 1.0 - (1.0 - settings.confidence) / max(len(groups), 1)
+    found = []
+    for column, name, rows in groups:
+        chosen = rows if target.rows is None else rows[target.rows[rows]]
+        try:
+            lift = judge.lift(target, chosen, confidence)
+        except DataError:
+            continue
+        interval = Interval(lift.value, lift.lower, lift.upper)
+        found.append(Segment(column.name, name, len(chosen), interval))
+    return found
+
+
+def periods(logged: Logged, target: Target, confidence: float) -> list[Period]:
+    """Mean net reward of the log by wave, or by tenths of its rows in the order of time."""
+    del confidence
+    log = logged.log
+    if logged.waves is not None:
+        parts = [np.flatnonzero(logged.waves.wave == w) for w in range(len(logged.waves.names))]
+        names = list(logged.waves.names)
+    else:
+        parts = np.array_split(np.arange(log.n), min(PERIODS, log.n))
+        names = [str(i + 1) for i in range(len(parts))]
+    found = []
+    for name, rows in zip(names, parts, strict=True):
+        if len(rows) < 2:
+            continue
+        reward = log.rewards[rows]
+        half = Z95 * float(reward.std(ddof=1)) / len(rows) ** 0.5
+        mean = float(reward.mean())
+        weight = float(target.weights[rows].mean()) if log.causal else float("nan")
+        found.append(Period(name, len(rows), Interval(mean, mean - half, mean + half), weight))
+    return found
+
+
+def weight_quantiles(targets: Sequence[Target]) -> dict[str, list[float]]:
+    """Quantiles of each candidate's weights: 50, 90, 99, 99.9 and 100 %."""
+    return {
+        t.name: [
+            float(q)
+            for q in np.quantile(t.weights if t.rows is None else t.weights[t.rows], QUANTILES)
+        ]
+        for t in targets
+    }
+
+
+def _columns(logged: Logged, settings: Simulate) -> list[Column]:
+    known = {c.name: c for c in logged.spec.columns if c.kind != "vector"}
+    if settings.segments is None:
+        short = [c for c in known.values() if c.kind in {"categorical", "boolean"}]
+        return short[:DEFAULT_COLUMNS]
+    for name in settings.segments:
+        if name not in known:
+            raise ConfigError(
+                f"simulate.segments names {name!r}, which is no feature column"
+                f"{nearest(name, list(known))}"
+            )
+    return [known[name] for name in settings.segments]
+
+
+def _groups(logged: Logged, column: Column) -> Iterator[tuple[str, Array]]:
+    """Names of a column's groups with their rows, from the context as it was served."""
+    start = int(logged.spec.intercept)
+    for other in logged.spec.columns:
+        if other is column:
+            break
+        start += len(other.names)
+    block = logged.log.contexts[:, start : start + len(column.names)]
+    if column.kind == "categorical":
+        labels = [name.split("=", 1)[1] for name in column.names]
+        member = block.argmax(axis=1)
+        counts = np.bincount(member, minlength=len(labels))
+        for i in np.argsort(-counts, kind="stable")[:MOST_GROUPS]:
+            yield labels[int(i)], np.flatnonzero(member == i)
+        return
+    names = ("no", "yes") if column.kind == "boolean" else ("below average", "above average")
+    above = block[:, 0] > 0.0
+    yield names[0], np.flatnonzero(~above)
+    yield names[1], np.flatnonzero(above)
