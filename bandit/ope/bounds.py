@@ -76,22 +76,22 @@ def wager(sums: Float64, rows: Float64, floor: float, scale: float) -> Wager:
 
 
 def betting(bet: Wager, delta: float) -> float:
-    """Lower limit of the betting confidence sequence, valid at any stopping time."""
-    bets = np.empty(len(bet.terms))
-    ope_betting.predictable_bets_into(bet.terms, bet.sizes, delta, bets)
-    limit = ope_betting.lower_limit(bet.terms, bet.sizes, bets, 1.0 / delta, 1.0)
+    """Lower limit of the betting confidence sequence, valid at any stopping time.
+
+    At a time fixed beforehand also for the average of means that drift; see the kernel.
+    """
+    limit = ope_betting.lower_limit(bet.terms, bet.sizes, 1.0 / delta, 1.0)
     return bet.floor + bet.scale * float(limit)
 
 
-def evidence(bet: Wager, guess: float, delta: float) -> Float64:
+def evidence(bet: Wager, guess: float) -> Float64:
     """Logarithm of the capital against "the value is at most ``guess``" after each unit.
 
     It passes ln(1/δ) at any time with probability at most δ if the guess is right.
     """
-    bets, out = np.empty(len(bet.terms)), np.empty(len(bet.terms))
-    ope_betting.predictable_bets_into(bet.terms, bet.sizes, delta, bets)
+    out = np.empty(len(bet.terms))
     mean = max((guess - bet.floor) / bet.scale, 0.0)
-    ope_betting.capital_path_into(bet.terms, bet.sizes, bets, mean, out)
+    ope_betting.capital_path_into(bet.terms, bet.sizes, mean, out)
     return out
 
 
@@ -103,7 +103,7 @@ def adaptive(bet: Wager, delta: float) -> float:
     sum of the means); an even mixture over λ is inverted. Howard et al. (2021), theorem 4;
     Waudby-Smith et al. (2022), section 3.
     """
-    lam = np.geomspace(1e-6, 0.99, 120)
+    lam = 0.9 * 0.5 ** np.arange(16)
     penalty = (-np.log1p(-lam) - lam) * float(ope_betting.variance_process(bet.terms, bet.sizes))
     target = math.log(len(lam) / delta)
 

@@ -60,18 +60,17 @@ def lift_evidence(
     *,
     baseline: npt.ArrayLike | None = None,
     margin: float = 0.0,
-    confidence: float = 0.95,
     reward_range: Range | None = None,
 ) -> Float64:
     """Evidence that the lift is above ``margin``, after each row: float64[n], natural logarithms.
 
-    Look as often as you like: where the lift is not above the margin, the curve ever passes
-    ln(2/(1 - confidence)) with probability at most (1 - confidence)/2. It is the capital behind
-    ``interval="betting"``, whose lower limit leaves the margin at the same row.
+    Look as often as you like: where the lift is not above the margin, the curve ever passes ln(1/δ)
+    with probability at most δ. It is the capital behind ``interval="betting"``, whose lower limit
+    leaves the margin where the curve passes ln(2/(1 - confidence)).
     """
     pair = paired_terms(recipe, rewards, weights, baseline)
     below = row_terms.lift_sides_of(*pair, None, reward_range).below
-    return evidence(below, margin, 0.5 * (1.0 - checks.probability("confidence", confidence)))
+    return evidence(below, margin)
 
 
 def paired_lift(

@@ -74,39 +74,30 @@ def cluster_standard_error(numerators, denominators, clusters):
     return math.sqrt(spread / m) / low.mean()
 
 
-def betting_lower(y, delta, scale=1.0, limit=0.75, grid=4001):
-    """Largest guess on a fine grid whose capital passed 1/δ at some time; no halving."""
-    y = np.asarray(y, float) / scale
-    best = 0.0
+def betting_lower(y, delta, limit=0.75, grid=4001):
+    """Largest guess on a fine grid whose capital is 1/δ at the end; sums of logarithms."""
+    y, best = np.asarray(y, float), 0.0
     for m in np.linspace(0.0, 1.0, grid)[1:]:
-        total, size, squares, wealth = 0.5, 1.0, 0.25, 0.0
-        for t, value in enumerate(y, start=1):
-            variance = squares / t
-            bet = math.sqrt(2.0 * math.log(1.0 / delta) / (variance * t * math.log(t + 1.0)))
-            wealth += math.log1p(min(bet, limit / m) * (value - m))
-            if wealth >= math.log(1.0 / delta):
-                best = m
-                break
-            total, size = total + value, size + 1.0
-            squares += (value - total / size) ** 2
-        else:
+        bets = [min(3.0**e, limit / m) for e in range(-9, 7)]
+        wealth = [sum(math.log1p(bet * (value - m)) for value in y) for bet in bets]
+        if np.mean(np.exp(np.minimum(wealth, 600.0))) < 1.0 / delta:
             break
-    return best * scale
+        best = m
+    return best
 
 
 def adaptive_lower(y, delta):
-    """Mixture of empirical Bernstein processes over 120 λ, inverted on a grid of means."""
+    """Mixture of empirical Bernstein processes over 16 λ, inverted on a grid of means."""
     y = np.asarray(y, float)
     total, size, squares = 0.5, 1.0, 0.0
     for value in y:
         squares += (value - min(total / size, 1.0)) ** 2
         total, size = total + value, size + 1.0
-    lams = np.exp(np.linspace(math.log(1e-6), math.log(0.99), 120))
+    lams = np.array([0.9 / 2.0**j for j in range(16)])
     best = 0.0
     for m in np.linspace(0.0, 1.0, 20001):
-        process = np.mean(
-            np.exp(lams * (y.sum() - m * len(y)) + (np.log1p(-lams) + lams) * squares)
-        )
+        excess = y.sum() - m * len(y)
+        process = np.mean(np.exp(lams * excess + (np.log1p(-lams) + lams) * squares))
         if process < 1.0 / delta:
             break
         best = m
