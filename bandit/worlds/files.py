@@ -39,7 +39,7 @@ class Plan(NamedTuple):
     shares: tuple[tuple[str, float], ...] = (("rules", 0.45), ("lin_ts", 0.45))
     holdout: float = 0.1
     exploration: float = 0.02
-    same_offer_days: int = 55
+    same_offer_days: int = 28
     refusal_days: int = 90
     slots: int = 1
     ridge: float = 100.0
