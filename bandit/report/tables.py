@@ -22,6 +22,8 @@ def wave_tables(summary: Any) -> RenderableType:
     if summary.withheld:
         facts["withheld"] = f"{summary.withheld:,} (opted out before the lists were written)"
     tables: list[RenderableType] = [Text(title, style="bold"), pairs(facts)]
+    if summary.limits:
+        tables.append(_limits(summary))
     tables.append(counts("contacts by channel", summary.contacts, summary.customers))
     if summary.shown:
         tables.append(counts("shown, by inbound channel", summary.shown, 0))
@@ -29,6 +31,25 @@ def wave_tables(summary: Any) -> RenderableType:
     tables.append(counts("left in peace because", summary.at_peace, summary.customers))
     tables.append(counts("group", summary.groups, summary.customers))
     return Group(*tables, *notes(summary.notes))
+
+
+def _limits(summary: Any) -> RenderableType:
+    """Each limit with its use and what one more unit would be worth."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column("limit")
+    for column in ("at least", "at most", "used", "price"):
+        table.add_column(column, justify="right")
+    for one in summary.limits:
+        most = "-" if one.most is None else f"{one.most:,.0f}"
+        least = f"{one.least:,.0f}" if one.least else "-"
+        table.add_row(one.name, least, most, f"{one.used:,.0f}", f"{one.price:,.4f}")
+    unit = summary.unit
+    proof = (
+        f"best allocation by expected values: {summary.primal_value:,.2f} {unit}, none above"
+        f" {summary.dual_value:,.2f} (gap {summary.gap:.4%});"
+        f" {summary.given_up:,} contacts given up by lot at the caps"
+    )
+    return Group(table, Text(proof))
 
 
 def learn_tables(summary: Any) -> RenderableType:

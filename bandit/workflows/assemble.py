@@ -75,7 +75,7 @@ class Assembler:
             "eligible": _binary(
                 joined(np.packbits(t.allowed, axis=1, bitorder="little") for t in slots)
             ),
-            "keep_probability": np.ones(count, dtype=np.float32),
+            "keep_probability": joined(_keep(t) for t in slots),
             "features": pa.FixedSizeListArray.from_arrays(
                 pa.array(features.ravel()), features.shape[1]
             ),
@@ -94,6 +94,10 @@ class Assembler:
         numbers = pa.array(np.arange(self._rows, self._rows + count)).cast(pa.string())
         self._rows += count
         return pc.binary_join_element_wise(pa.scalar(self._run.wave), numbers, ".")
+
+
+def _keep(taken: Taken) -> Array:
+    return np.ones(taken.rows.shape[0], np.float32) if taken.keep is None else taken.keep
 
 
 def _label(text: str, count: int) -> pa.Array:

@@ -20,8 +20,9 @@ from bandit.store import attribution, customers, database, manifest, record, sou
 from bandit.store.catalogue import load_catalogue
 from bandit.store.customers import CustomerRows
 from bandit.types import SILENT, Float64, Progress
-from bandit.workflows.decide import Decider
+from bandit.workflows import prepare
 from bandit.workflows.past import Past
+from bandit.workflows.plan import number_of
 from bandit.workflows.starting_point import starting_point
 from bandit.workflows.wave import Run, Wave
 
@@ -107,7 +108,7 @@ def explain(
             at=served.at, record_contacts=past.contacts, refusals=past.refusals,
         )  # fmt: skip
     prices = np.array(served.manifest["prices"])
-    the_wave = the_wave._replace(plan=the_wave.plan._replace(prices=prices))
+    the_wave = the_wave.at_prices(prices)
     return _explained(the_wave, served, rows, found, customer)
 
 
@@ -147,8 +148,7 @@ def _recorded(table: pa.Table, n_actions: int) -> Iterator[_Recorded]:
 def _explained(
     wave: Wave, served: record.Wave, rows: Sequence[_Recorded], found: CustomerRows, customer: str
 ) -> Explanation:
-    decider = Decider(wave)
-    values = decider.values(found)
+    values = prepare.values(wave, found)
     values = values if values.ndim == 1 else values[0]
     prior, slots, again = None, [], True
     for one in rows:
@@ -164,19 +164,19 @@ def _explained(
         )[0]
         choice = wave.plan.policy.choose(
             wave.posterior, context, **problem, prior=prior,
-            keys=found.keys, seed=wave.run.seed, wave=decider.number,
+            keys=found.keys, seed=wave.run.seed, wave=number_of(wave.run.wave),
             draw=place.draw + one.row["slot"] - 1,
         )  # fmt: skip
         again = again and int(choice.action[0]) == one.row["action"]
         slots.append(_slot(wave, one, probability, values))
         prior = choice.joint
-    funnel, now = _funnel(decider, found)
+    now = prepare.prepare(wave, found)[0].mask[0]
     return Explanation(
         customer=customer,
         wave=served.name,
         snapshot=served.manifest["snapshot"],
         slots=slots,
-        funnel=funnel,
+        funnel=_funnel(wave, found),
         notes=_notes(wave, served, rows, again=again, now=now),
     )
 
@@ -224,14 +224,13 @@ def _contributions(wave: Wave, posterior: Posterior, action: int, x: Float64) ->
     return {wave.start.spec.names[j]: float(terms[j]) for j in largest if terms[j] != 0.0}
 
 
-def _funnel(decider: Decider, found: CustomerRows) -> tuple[dict[str, list[str]], Any]:
-    """Which rule takes out which pairs today, and the set that is left."""
+def _funnel(wave: Wave, found: CustomerRows) -> dict[str, list[str]]:
+    """Which rule takes out which pairs, by today's data."""
     out: dict[str, list[str]] = {stage: [] for stage in STAGES}
-    stages, mask = decider.stages(found)
-    for pair, stage in zip(decider.pairs, stages, strict=True):
+    for pair, stage in zip(wave.plan.pairs, prepare.stages(wave, found), strict=True):
         if stage is not None:
             out[stage].append("/".join(pair))
-    return out, mask
+    return out
 
 
 def _notes(

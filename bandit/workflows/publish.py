@@ -15,7 +15,7 @@ import pyarrow as pa
 from bandit import __version__
 from bandit.campaign import Campaign
 from bandit.errors import ConfigError
-from bandit.store import database, exports, files, index, manifest, record, snapshots
+from bandit.store import database, exports, files, index, manifest, record, snapshots, spill
 from bandit.store.catalogue import Catalogue, load_catalogue
 from bandit.store.customers import Reject
 from bandit.store.exports import Lists
@@ -28,18 +28,17 @@ from bandit.workflows.wave import Run, Wave
 
 
 class Target(NamedTuple):
-    """Where a wave is written before it is published: (aside, final) folders; None in a dry run."""
+    """Where a wave is written before it is published: (aside, final) folders."""
 
-    wave: Move | None
-    lists: Move | None
+    wave: Move
+    lists: Move
 
     @classmethod
     def open(cls, stack: ExitStack, run: Run) -> Target:
         """Make the folders aside; they are gone when `stack` closes, unless published."""
-        if run.dry_run:
-            return cls(None, None)
-        wave = run.campaign.folder / record.WAVES / run.wave
-        lists = run.campaign.folder / exports.EXPORTS / run.wave
+        folder = _scratch(stack) if run.dry_run else run.campaign.folder
+        wave = folder / record.WAVES / run.wave
+        lists = folder / exports.EXPORTS / run.wave
         files.remove(lists)
         return cls(
             (stack.enter_context(files.aside(wave)), wave),
@@ -49,9 +48,8 @@ class Target(NamedTuple):
     @contextmanager
     def writer(self, decisions: pa.Schema) -> Iterator[Callable[[pa.RecordBatch], None]]:
         """Give what takes decisions; they are complete when it closes without an error."""
-        if self.wave is None:
-            yield lambda _: None
-            return
+        for old in self.wave[0].glob("decisions-*"):
+            old.unlink()
         writer = DecisionWriter(self.wave[0], decisions)
         try:
             yield writer.write
@@ -60,10 +58,16 @@ class Target(NamedTuple):
             writer.abandon()
 
 
-def export(wave: Wave, target: Target, progress: Progress) -> Lists | None:
+def _scratch(stack: ExitStack) -> Path:
+    """A folder for what a dry run writes; it is gone when `stack` closes."""
+    folder = spill.folder()
+    folder.mkdir()
+    stack.callback(files.remove, folder)
+    return folder
+
+
+def export(wave: Wave, target: Target, progress: Progress) -> Lists:
     """Write the lists, with the consents of this moment."""
-    if target.wave is None or target.lists is None:
-        return None
     progress.step("reading consents again and writing lists")
     lists = _export(wave.run, wave.catalogue, target.wave[0], target.lists[0])
     shutil.copyfile(target.lists[0] / exports.WITHHELD, target.wave[0] / exports.WITHHELD)
@@ -76,7 +80,7 @@ def publish(wave: Wave, target: Target, summary: WaveSummary, rejects: Sequence[
     Nobody is contacted without a record: the lists come last, and `finish` writes them if a crash
     came in between. If a step fails, the steps before it are undone.
     """
-    if target.wave is None or target.lists is None:
+    if wave.run.dry_run:
         return
     run, campaign = wave.run, wave.run.campaign
     record.write_rejects(target.wave[0] / record.REJECTS, rejects)

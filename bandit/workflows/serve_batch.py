@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, nullcontext
 from pathlib import Path
 
@@ -13,17 +13,21 @@ import numba
 from bandit import campaign_file
 from bandit.campaign import Campaign
 from bandit.errors import DataError
-from bandit.store import customers, database, lock, record
+from bandit.store import customers, database, files, lock, record, spill
 from bandit.store.catalogue import load_catalogue
 from bandit.store.customers import CustomerRows
 from bandit.store.database import Database
 from bandit.types import SILENT, Progress
-from bandit.workflows import plan, publish, recover
+from bandit.workflows import limits, plan, pricing, publish, recover
 from bandit.workflows.decide import Decider
+from bandit.workflows.limits import Limits
 from bandit.workflows.past import Past
+from bandit.workflows.prepare import Prepared, prepare
 from bandit.workflows.publish import Target
+from bandit.workflows.spool import Spool
 from bandit.workflows.starting_point import starting_point
 from bandit.workflows.summary import WaveSummary, WaveTally, summarise
+from bandit.workflows.thin import Planned, Thinning
 from bandit.workflows.wave import Run, Wave
 
 
@@ -76,30 +80,79 @@ def _serve(run: Run, snapshot: str | None, notes: list[str], progress: Progress)
         progress.step("reading features")
         start = starting_point(campaign, data, snapshot, run.at)
         wave = Wave.of(run, catalogue, start, customers.customer_type(data, campaign))
+        caps = limits.of(campaign, catalogue, wave.plan)
         target = Target.open(stack, run)
-        tally, rejects = _decide_all(wave, data, past, target, progress)
+        rejects: list[customers.Reject] = []
+        batches: Iterable[Prepared] = _prepared(wave, data, past, rejects)
+        total, priced = data.count("customers"), None
+        if caps.names:
+            batches = _spooled(stack, batches, total, progress)
+            priced = pricing.find(wave, caps, batches, progress)
+            wave = wave.at_prices(priced.costs)
+        tally, planned = _decide(wave, batches, target, caps, None, progress)
+        rule = planned.thinning()
+        if rule is not None:
+            tally, _ = _decide(wave, batches, target, caps, rule, progress)
         _hold_reject_share(campaign, data, tally, rejects)
         lists = publish.export(wave, target, progress)
-        summary = summarise(wave, tally, len(rejects), lists, [*notes, *start.notes])
+        summary = summarise(
+            wave,
+            tally,
+            lists,
+            rejected=len(rejects),
+            limits=caps,
+            priced=priced,
+            given_up=planned.contacts - tally.outbound if rule is not None else 0,
+            notes=[*notes, *start.notes],
+        )
         publish.publish(wave, target, summary, rejects)
         return summary
 
 
-def _decide_all(
-    wave: Wave, data: Database, past: Past, target: Target, progress: Progress
-) -> tuple[WaveTally, list[customers.Reject]]:
-    """Stream the customers through the decisions; memory holds one batch."""
-    decider = Decider(wave)
-    tally, rejects = WaveTally(wave.plan), []
-    progress.step("deciding", total=data.count("customers"))
+def _prepared(
+    wave: Wave, data: Database, past: Past, rejects: list[customers.Reject]
+) -> Iterator[Prepared]:
+    """The customers in the order of their key, batch by batch; refused rows go to `rejects`."""
+    for rows in _stream(wave, data, past):
+        batch, refused = prepare(wave, rows)
+        rejects += rows.rejects + refused
+        yield batch
+
+
+def _spooled(
+    stack: ExitStack, batches: Iterable[Prepared], total: int, progress: Progress
+) -> Spool:
+    """Read everything once; what follows passes over it several times."""
+    progress.step("reading customers", total=total)
+    folder = spill.folder()
+    folder.mkdir()
+    stack.callback(files.remove, folder)
+    spool = Spool(folder)
+    for batch in batches:
+        spool.add(batch)
+        progress.advance(len(batch.ids))
+    return spool
+
+
+def _decide(
+    wave: Wave,
+    batches: Iterable[Prepared],
+    target: Target,
+    caps: Limits,
+    rule: Thinning | None,
+    progress: Progress,
+) -> tuple[WaveTally, Planned]:
+    """Decide for everybody and write it aside; memory holds one batch."""
+    progress.step("deciding" if rule is None else "giving up what passes a cap")
+    decider, tally, planned = Decider(wave), WaveTally(wave.plan), Planned(wave, caps)
     with target.writer(decider.schema) as write:
-        for rows in _stream(wave, data, past):
-            batch = decider.decide(rows)
-            write(batch.decisions)
-            tally.add(batch.slots, batch.eligible, batch.decisions)
-            rejects += rows.rejects + batch.rejects
-            progress.advance(len(rows.ids) + len(rows.rejects))
-    return tally, rejects
+        for batch in batches:
+            decided = decider.decide(batch, rule)
+            write(decided.decisions)
+            tally.add(decided.slots, batch.left, decided.decisions)
+            planned.add(decided.slots, batch.keys)
+            progress.advance(len(batch.ids))
+    return tally, planned
 
 
 def _stream(wave: Wave, data: Database, past: Past) -> Iterator[CustomerRows]:

@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from bandit.allocation.eligibility import STAGES, Eligible
+from bandit.allocation.eligibility import STAGES
 from bandit.report.tables import wave_tables
 from bandit.store.exports import Lists
 from bandit.types import EXPLORATION, HOLDOUT, Array
+from bandit.workflows.limits import Limits
 from bandit.workflows.plan import Plan
+from bandit.workflows.pricing import Price, Priced
 from bandit.workflows.wave import Taken, Wave
 
 HELD_OUT = "held out"
@@ -48,6 +50,11 @@ class WaveSummary:
     unit: str
     dry_run: bool
     lists: dict[str, int]
+    limits: list[Price] = field(default_factory=list)
+    primal_value: float | None = None
+    dual_value: float | None = None
+    gap: float | None = None
+    given_up: int = 0
     notes: list[str] = field(default_factory=list)
 
     def show(self) -> Any:
@@ -69,14 +76,14 @@ class WaveTally:
         self._value_micro = 0
         self._no_contact_micro = 0
 
-    def add(self, slots: Sequence[Taken], eligible: Eligible, decisions: pa.RecordBatch) -> None:
+    def add(self, slots: Sequence[Taken], left: Array, decisions: pa.RecordBatch) -> None:
         """Count one batch of customers."""
         for taken in slots:
             self.contacts += np.bincount(taken.choice.action, minlength=self.contacts.shape[0])
-        self.customers += eligible.mask.shape[0]
+        self.customers += left.shape[0]
         self.decisions += decisions.num_rows
         if slots:
-            self._add_first(slots[0], eligible)
+            self._add_first(slots[0], left)
         values = decisions.column("expected_value").to_numpy().astype(np.float64)
         contact = decisions.column("action").to_numpy() != 0
         # Whole millionths add up to the same sum in any order, so in any batch size.
@@ -94,7 +101,7 @@ class WaveTally:
         """Of all decisions to leave a customer in peace."""
         return self._no_contact_micro / 1e6
 
-    def _add_first(self, taken: Taken, eligible: Eligible) -> None:
+    def _add_first(self, taken: Taken, left: Array) -> None:
         group, action = taken.choice.group, taken.choice.action
         names = [*self._plan.groups, "exploration", "holdout"]
         index = np.where(group == EXPLORATION, len(names) - 2, group)
@@ -103,7 +110,7 @@ class WaveTally:
             self.groups[name] += int(count)
         if taken.placement.outbound:
             self.contacted += int((action != 0).sum())
-            self._peace(group, action, eligible.left)
+            self._peace(group, action, left)
 
     def _peace(self, group: Array, action: Array, left: Array) -> None:
         quiet = action == 0
@@ -115,6 +122,11 @@ class WaveTally:
         self.at_peace[HELD_OUT] += int((quiet & (group == HOLDOUT)).sum())
         self.at_peace[EXPLORED] += int((free & (group == EXPLORATION)).sum())
         self.at_peace[NOT_WORTH] += int((free & (group >= 0)).sum())
+
+    @property
+    def outbound(self) -> int:
+        """Outbound contacts, slots counted each."""
+        return int(self.contacts[self._plan.actions.outbound].sum())
 
     def by_channel(self, *, outbound: bool) -> dict[str, int]:
         """Contacts, or filled inbound ranks, of each channel."""
@@ -133,7 +145,15 @@ class WaveTally:
 
 
 def summarise(
-    wave: Wave, tally: WaveTally, rejected: int, lists: Lists | None, notes: list[str]
+    wave: Wave,
+    tally: WaveTally,
+    lists: Lists,
+    *,
+    rejected: int,
+    limits: Limits,
+    priced: Priced | None,
+    given_up: int,
+    notes: list[str],
 ) -> WaveSummary:
     """The summary of a wave that has been decided."""
     return WaveSummary(
@@ -151,9 +171,28 @@ def summarise(
         groups=dict(tally.groups),
         expected_value=tally.expected_value,
         expected_no_contact=tally.expected_no_contact,
-        withheld=lists.withheld if lists else 0,
+        withheld=lists.withheld,
         unit=wave.run.campaign.reward.unit,
         dry_run=wave.run.dry_run,
-        lists=lists.rows if lists else {},
+        lists=lists.rows,
+        limits=[] if priced is None else _limits(limits, priced, tally),
+        primal_value=None if priced is None else priced.primal_value,
+        dual_value=None if priced is None else priced.dual_value,
+        gap=None if priced is None else priced.gap,
+        given_up=given_up,
         notes=notes,
     )
+
+
+def _limits(limits: Limits, priced: Priced, tally: WaveTally) -> list[Price]:
+    used = tally.contacts @ limits.usage
+    return [
+        Price(
+            name=name,
+            most=float(limits.most[j]) if np.isfinite(limits.most[j]) else None,
+            least=float(limits.least[j]),
+            price=float(priced.prices[j]),
+            used=float(used[j]),
+        )
+        for j, name in enumerate(limits.names)
+    ]

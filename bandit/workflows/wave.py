@@ -11,7 +11,7 @@ from bandit.allocation.slots import Placement
 from bandit.campaign import Campaign
 from bandit.policies.posterior import Posterior
 from bandit.store.catalogue import Catalogue
-from bandit.types import Array, Bool, Choice
+from bandit.types import Array, Bool, Choice, Float64
 from bandit.workflows import plan
 from bandit.workflows.plan import Plan
 from bandit.workflows.starting_point import Start
@@ -47,12 +47,20 @@ class Wave(NamedTuple):
         posterior = start.posterior.add_actions(new)
         return cls(run, catalogue, start, the_plan, posterior, customer_type)
 
+    def at_prices(self, prices: Float64) -> Wave:
+        """The same wave at prices float64[k] per contact."""
+        return self._replace(plan=self.plan._replace(prices=prices))
+
 
 class Taken(NamedTuple):
-    """One slot of one placement: ``rows`` int64[m], the customers it was filled for, in order."""
+    """One slot of one placement: ``rows`` int64[m], the customers it was filled for, in order.
+
+    ``keep`` float32[m]: probability that thinning left the taken action, None where it is 1.
+    """
 
     placement: Placement
     slot: int
     rows: Array
     choice: Choice
     allowed: Bool
+    keep: Array | None = None

@@ -216,14 +216,3 @@ def test_rollback_serves_the_older_snapshot(served: Path) -> None:
     assert _posterior(served) == (served / "snapshots/000000/posterior.safetensors").read_bytes()
     with pytest.raises(errors.UsageError, match="has no snapshot '000009'; it has 000000"):
         rollback(served, version="000009")
-
-
-def test_withheld_decisions_are_not_learned_from(served: Path) -> None:
-    contacts = campaigns.decisions(served, "w1").filter(
-        (pl.col("action") > 0) & (pl.col("channel") == "email")
-    )
-    gone = pl.DataFrame({"decision_id": contacts["decision_id"][:5]})
-    gone.write_parquet(served / "exports" / "w1" / "withheld.parquet")
-    before = campaigns.decisions(served, "w1")
-    first = (pl.col("placement") == "outbound") | (pl.col("action") > 0)
-    assert learn(served, at=CLOSED).decisions == before.filter(first).height - 5

@@ -1,0 +1,148 @@
+"""Prices of a wave's limits: found from expected values, corrected for what is served, frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from bandit.allocation.lots import PRICE_SAMPLE, uniforms
+from bandit.allocation.passes import Block
+from bandit.allocation.prices import Prices, correct, find_prices
+from bandit.allocation.problem import InfeasibleError
+from bandit.errors import ConfigError
+from bandit.kernels.expected_worth import expected_worth_into
+from bandit.types import Float64, Progress
+from bandit.workflows.decide import fill
+from bandit.workflows.limits import Limits
+from bandit.workflows.prepare import Prepared
+from bandit.workflows.spool import Spool
+from bandit.workflows.wave import Wave
+
+CORRECTIONS = 4
+MEASURED_CUSTOMERS = 500_000
+# Two standard deviations of a count of independent draws: below it a hard cap is seldom met.
+MARGIN = 2.0
+
+
+@dataclass(frozen=True)
+class Price:
+    """A limit: ``price`` is what one more unit would be worth, ``used`` what the wave took."""
+
+    name: str
+    most: float | None
+    least: float
+    price: float
+    used: float
+
+
+class Priced(NamedTuple):
+    """``costs`` float64[k]: what a contact pays; the rest is of the certified best allocation.
+
+    ``prices`` float64[m] say what one more unit would be worth in it. The costs are those of the
+    prices that were corrected for the policy that is really served.
+    """
+
+    costs: Float64
+    prices: Float64
+    primal_value: float
+    dual_value: float
+    gap: float
+
+
+def find(wave: Wave, limits: Limits, spool: Spool, progress: Progress) -> Priced:
+    """Prices at which the complete logging policy is expected to keep every limit.
+
+    First those of the best allocation by expected values (posterior means, no draws), with its
+    certified gap. What the policy would serve at them is then measured with random numbers apart
+    from the wave's, and the limits that the prices are found for are moved until it fits.
+    ConfigError if a committed minimum cannot be had.
+    """
+    progress.step("finding prices")
+    customers = _Customers(wave, spool)
+    try:
+        found = find_prices(
+            customers.blocks,
+            spool.customers,
+            limits.usage,
+            limits.most,
+            minimums=limits.least,
+            slots=wave.run.campaign.pressure.slots,
+            exclusive=_exclusive(wave),
+        )
+    except InfeasibleError as e:
+        raise ConfigError(
+            f"{limits.names[e.resource]}: the minimum {e.minimum:,.0f} cannot be had"
+            f" {'at all' if e.certified else 'within the other limits'}; the nearest that can is"
+            f" {e.nearest:,.0f}: lower it, or widen what limits it"
+        ) from None
+    corrected = _corrected(limits, customers, found)
+    return Priced(corrected.costs, found.prices, found.primal_value, found.dual_value, found.gap)
+
+
+def _corrected(limits: Limits, customers: _Customers, found: Prices) -> Prices:
+    share = min(1.0, MEASURED_CUSTOMERS / max(customers.count, 1))
+    for round_ in range(CORRECTIONS):
+        used = customers.served(found.costs, limits.usage, share, seed=round_)
+        spread = MARGIN * np.sqrt(used * limits.usage.max(axis=0) * (1.0 + 1.0 / share))
+        if _settled(used, spread, found.prices, limits):
+            break
+        toward = used + np.where(np.isfinite(limits.most), spread, 0.0)
+        found = correct(found, toward, customers.blocks, share)
+    return found
+
+
+def _settled(used: Float64, spread: Float64, prices: Float64, limits: Limits) -> bool:
+    """Nothing passed, and where there is a price the limit is nearly used up."""
+    above = used > limits.most
+    idle = (prices > 0) & (used < limits.most - 2.0 * spread)
+    short = used < limits.least
+    return not (above | idle | short).any()
+
+
+class _Customers:
+    """The wave's customers as blocks of expected worth, a keyed share of them at a time."""
+
+    def __init__(self, wave: Wave, spool: Spool) -> None:
+        self._wave, self._spool = wave, spool
+        self._mean = np.ascontiguousarray(wave.posterior.mean)
+        self.count = spool.customers
+
+    def blocks(self, share: float) -> Iterator[Block]:
+        """Worth of each outbound contact above leaving the customer in peace."""
+        plan = self._wave.plan
+        for batch in self._sample(share):
+            worth = np.empty(batch.mask.shape, dtype=np.float32)
+            values = np.atleast_2d(batch.values).astype(np.float32, copy=False)
+            expected_worth_into(batch.contexts, self._mean, values, plan.costs, worth)
+            allowed = batch.mask & plan.actions.outbound & (batch.allowance > 0)[:, None]
+            yield Block(worth, allowed)
+
+    def served(self, costs: Float64, usage: Float64, share: float, seed: int) -> Float64:
+        """What the policy uses at these action costs, float64[m], scaled to everybody."""
+        at_prices = self._wave.at_prices(costs)
+        draws = (self._wave.run.seed + 0x5EED + seed) % 2**63
+        counts = np.zeros(usage.shape[0])
+        for batch in self._sample(share):
+            for taken in fill(at_prices, batch, seed=draws):
+                if not taken.placement.outbound:
+                    break
+                counts += np.bincount(taken.choice.action, minlength=counts.shape[0])
+        used: Float64 = (counts / share) @ usage
+        return used
+
+    def _sample(self, share: float) -> Iterable[Prepared]:
+        for batch in self._spool:
+            if share >= 1.0:
+                yield batch
+                continue
+            keep = uniforms(self._wave.run.seed, PRICE_SAMPLE, batch.keys) < share
+            if keep.any():
+                yield batch.only(keep)
+
+
+def _exclusive(wave: Wave) -> Float64 | None:
+    """Slots exclude families and channels; the search for prices knows one of them: channels."""
+    return wave.plan.exclusive[2] if wave.run.campaign.pressure.slots > 1 else None
