@@ -97,6 +97,10 @@ def serve_batch(
     seed: Seed = None,
     at: At = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="do it all and write nothing")] = False,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=NUMBER", help="with --dry-run: another limit"),
+    ] = None,
     snapshot: Annotated[
         str | None, typer.Option(help="version to decide with; the newest by default")
     ] = None,
@@ -117,9 +121,35 @@ def serve_batch(
         seed=seed,
         at=_utc(at),
         dry_run=dry_run,
+        settings=settings or (),
         snapshot=snapshot,
         batch_size=batch_size,
         threads=threads,
+    )
+
+
+@app.command("what-if")
+def what_if(
+    campaign: CampaignArg,
+    limit: Annotated[str, typer.Option(help="email.capacity, fibre.budget, limits.max_contacts")],
+    low: Annotated[float, typer.Option("--from", help="smallest size of the limit")],
+    high: Annotated[float, typer.Option("--to", help="largest size of the limit")],
+    points: Annotated[int, typer.Option(min=1, max=100, help="rows of the table")] = 7,
+    at: At = None,
+    as_json: Json = False,
+) -> None:
+    """Show what a wave would be worth at other sizes of one limit; writes nothing."""
+    from bandit.workflows.what_if import what_if as workflow
+
+    run(
+        as_json,
+        workflow,
+        campaign_path=campaign,
+        limit=limit,
+        low=low,
+        high=high,
+        points=points,
+        at=_utc(at),
     )
 
 

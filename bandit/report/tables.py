@@ -67,6 +67,17 @@ def learn_tables(summary: Any) -> RenderableType:
     return Group(pairs(facts), *notes(summary.notes))
 
 
+def what_if_tables(result: Any) -> RenderableType:
+    """Value against one limit."""
+    table = Table(box=None, pad_edge=False)
+    for column in (result.limit, f"value, {result.unit}", "one more is worth", "used"):
+        table.add_column(column, justify="right")
+    for p in result.points:
+        table.add_row(f"{p.most:,.0f}", f"{p.value:,.2f}", f"{p.price:,.4f}", f"{p.used:,.0f}")
+    sample = f"by {result.customers:,} of {result.total:,} customers"
+    return Group(table, Text(sample), *notes(result.notes))
+
+
 def rollback_tables(result: Any) -> RenderableType:
     """Which version serves now."""
     text = f"snapshot {result.snapshot} now serves: it is {result.restored} again, in place of"

@@ -61,7 +61,7 @@ def find(wave: Wave, limits: Limits, spool: Spool, progress: Progress) -> Priced
     ConfigError if a committed minimum cannot be had.
     """
     progress.step("finding prices")
-    customers = _Customers(wave, spool)
+    customers = Customers(wave, spool)
     try:
         found = find_prices(
             customers.blocks,
@@ -70,7 +70,7 @@ def find(wave: Wave, limits: Limits, spool: Spool, progress: Progress) -> Priced
             limits.most,
             minimums=limits.least,
             slots=wave.run.campaign.pressure.slots,
-            exclusive=_exclusive(wave),
+            exclusive=exclusive(wave),
         )
     except InfeasibleError as e:
         raise ConfigError(
@@ -82,7 +82,7 @@ def find(wave: Wave, limits: Limits, spool: Spool, progress: Progress) -> Priced
     return Priced(corrected.costs, found.prices, found.primal_value, found.dual_value, found.gap)
 
 
-def _corrected(limits: Limits, customers: _Customers, found: Prices) -> Prices:
+def _corrected(limits: Limits, customers: Customers, found: Prices) -> Prices:
     share = min(1.0, MEASURED_CUSTOMERS / max(customers.count, 1))
     for round_ in range(CORRECTIONS):
         used = customers.served(found.costs, limits.usage, share, seed=round_)
@@ -102,7 +102,7 @@ def _settled(used: Float64, spread: Float64, prices: Float64, limits: Limits) ->
     return not (above | idle | short).any()
 
 
-class _Customers:
+class Customers:
     """The wave's customers as blocks of expected worth, a keyed share of them at a time."""
 
     def __init__(self, wave: Wave, spool: Spool) -> None:
@@ -143,6 +143,6 @@ class _Customers:
                 yield batch.only(keep)
 
 
-def _exclusive(wave: Wave) -> Float64 | None:
+def exclusive(wave: Wave) -> Array | None:
     """Slots exclude families and channels; the search for prices knows one of them: channels."""
     return wave.plan.exclusive[2] if wave.run.campaign.pressure.slots > 1 else None

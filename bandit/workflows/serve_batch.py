@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, nullcontext
 from pathlib import Path
 
@@ -12,19 +12,18 @@ import numba
 
 from bandit import campaign_file
 from bandit.campaign import Campaign
-from bandit.errors import DataError
-from bandit.store import customers, database, files, lock, record, spill
+from bandit.errors import DataError, UsageError
+from bandit.store import customers, database, lock, record
 from bandit.store.catalogue import load_catalogue
-from bandit.store.customers import CustomerRows
 from bandit.store.database import Database
 from bandit.types import SILENT, Progress
-from bandit.workflows import limits, plan, pricing, publish, recover
+from bandit.workflows import limits, overrides, plan, pricing, publish, reading, recover
 from bandit.workflows.decide import Decider
 from bandit.workflows.limits import Limits
+from bandit.workflows.overrides import Setting
 from bandit.workflows.past import Past
-from bandit.workflows.prepare import Prepared, prepare
+from bandit.workflows.prepare import Prepared
 from bandit.workflows.publish import Target
-from bandit.workflows.spool import Spool
 from bandit.workflows.starting_point import starting_point
 from bandit.workflows.summary import WaveSummary, WaveTally, summarise
 from bandit.workflows.thin import Planned, Thinning
@@ -38,6 +37,7 @@ def serve_batch(
     at: dt.datetime | None = None,
     seed: int | None = None,
     dry_run: bool = False,
+    settings: Sequence[str] = (),
     snapshot: str | None = None,
     batch_size: int | None = None,
     threads: int | None = None,
@@ -48,6 +48,9 @@ def serve_batch(
     ``wave`` is the day of ``at`` by default, ``at`` today's midnight (UTC): the same inputs give
     the same bytes. A wave that is published already is not run again.
     """
+    changes = [overrides.parse(text) for text in settings]
+    if changes and not dry_run:
+        raise UsageError("--set asks what would be, so it goes with --dry-run only")
     campaign = campaign_file.load(campaign_path)
     at = at or plan.midnight()
     run = Run(
@@ -65,10 +68,16 @@ def serve_batch(
         notes = [] if dry_run else recover.recover(campaign)
         if not dry_run and (campaign.folder / record.WAVES / run.wave).exists():
             return publish.again(run, notes)
-        return _serve(run, snapshot, notes, progress)
+        return _serve(run, changes, snapshot, notes, progress)
 
 
-def _serve(run: Run, snapshot: str | None, notes: list[str], progress: Progress) -> WaveSummary:
+def _serve(
+    run: Run,
+    changes: Sequence[Setting],
+    snapshot: str | None,
+    notes: list[str],
+    progress: Progress,
+) -> WaveSummary:
     campaign = run.campaign
     past = Past.of(campaign, run.at)
     with ExitStack() as stack:
@@ -76,17 +85,18 @@ def _serve(run: Run, snapshot: str | None, notes: list[str], progress: Progress)
         data = stack.enter_context(
             database.connect(campaign, threads=run.threads, extra_files=past.files)
         )
-        catalogue = load_catalogue(campaign, data)
+        campaign, catalogue = overrides.apply(campaign, load_catalogue(campaign, data), changes)
+        run = run._replace(campaign=campaign)
         progress.step("reading features")
         start = starting_point(campaign, data, snapshot, run.at)
         wave = Wave.of(run, catalogue, start, customers.customer_type(data, campaign))
         caps = limits.of(campaign, catalogue, wave.plan)
         target = Target.open(stack, run)
         rejects: list[customers.Reject] = []
-        batches: Iterable[Prepared] = _prepared(wave, data, past, rejects)
+        batches: Iterable[Prepared] = reading.prepared(wave, data, past, rejects)
         total, priced = data.count("customers"), None
         if caps.names:
-            batches = _spooled(stack, batches, total, progress)
+            batches = reading.spooled(stack, batches, total, progress)
             priced = pricing.find(wave, caps, batches, progress)
             wave = wave.at_prices(priced.costs)
         tally, planned = _decide(wave, batches, target, caps, None, progress)
@@ -109,31 +119,6 @@ def _serve(run: Run, snapshot: str | None, notes: list[str], progress: Progress)
         return summary
 
 
-def _prepared(
-    wave: Wave, data: Database, past: Past, rejects: list[customers.Reject]
-) -> Iterator[Prepared]:
-    """The customers in the order of their key, batch by batch; refused rows go to `rejects`."""
-    for rows in _stream(wave, data, past):
-        batch, refused = prepare(wave, rows)
-        rejects += rows.rejects + refused
-        yield batch
-
-
-def _spooled(
-    stack: ExitStack, batches: Iterable[Prepared], total: int, progress: Progress
-) -> Spool:
-    """Read everything once; what follows passes over it several times."""
-    progress.step("reading customers", total=total)
-    folder = spill.folder()
-    folder.mkdir()
-    stack.callback(files.remove, folder)
-    spool = Spool(folder)
-    for batch in batches:
-        spool.add(batch)
-        progress.advance(len(batch.ids))
-    return spool
-
-
 def _decide(
     wave: Wave,
     batches: Iterable[Prepared],
@@ -153,18 +138,6 @@ def _decide(
             planned.add(decided.slots, batch.keys)
             progress.advance(len(batch.ids))
     return tally, planned
-
-
-def _stream(wave: Wave, data: Database, past: Past) -> Iterator[CustomerRows]:
-    return customers.stream(
-        data,
-        wave.run.campaign,
-        wave.catalogue,
-        at=wave.run.at,
-        batch_size=wave.run.batch_size,
-        record_contacts=past.contacts,
-        refusals=past.refusals,
-    )
 
 
 def _hold_reject_share(

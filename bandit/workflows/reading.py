@@ -1,0 +1,46 @@
+"""The customers of a wave, read once: streamed as they come, or spooled for several passes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+
+from bandit.store import customers, files, spill
+from bandit.store.database import Database
+from bandit.types import Progress
+from bandit.workflows.past import Past
+from bandit.workflows.prepare import Prepared, prepare
+from bandit.workflows.spool import Spool
+from bandit.workflows.wave import Wave
+
+
+def prepared(
+    wave: Wave, data: Database, past: Past, rejects: list[customers.Reject]
+) -> Iterator[Prepared]:
+    """The customers in the order of their key, batch by batch; refused rows go to `rejects`."""
+    stream = customers.stream(
+        data,
+        wave.run.campaign,
+        wave.catalogue,
+        at=wave.run.at,
+        batch_size=wave.run.batch_size,
+        record_contacts=past.contacts,
+        refusals=past.refusals,
+    )
+    for rows in stream:
+        batch, refused = prepare(wave, rows)
+        rejects += rows.rejects + refused
+        yield batch
+
+
+def spooled(stack: ExitStack, batches: Iterable[Prepared], total: int, progress: Progress) -> Spool:
+    """Everything on disk until `stack` closes, for what passes over it several times."""
+    progress.step("reading customers", total=total)
+    folder = spill.folder()
+    folder.mkdir()
+    stack.callback(files.remove, folder)
+    spool = Spool(folder)
+    for batch in batches:
+        spool.add(batch)
+        progress.advance(len(batch.ids))
+    return spool

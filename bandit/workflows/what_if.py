@@ -1,0 +1,112 @@
+"""`bandit what-if`: what a wave would be worth at other sizes of one limit."""
+
+from __future__ import annotations
+
+import datetime as dt
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bandit import campaign_file
+from bandit.allocation.what_if import what_if as table
+from bandit.errors import UsageError
+from bandit.report.tables import what_if_tables
+from bandit.store import customers, database
+from bandit.store.catalogue import load_catalogue
+from bandit.types import SILENT, Progress
+from bandit.workflows import limits, overrides, plan, pricing, reading
+from bandit.workflows.past import Past
+from bandit.workflows.starting_point import starting_point
+from bandit.workflows.wave import Run, Wave
+
+MOST_CUSTOMERS = 500_000
+
+
+@dataclass(frozen=True)
+class WhatIfPoint:
+    """``value``: the best that any allocation could reach at ``most``, in the campaign's unit."""
+
+    most: float
+    value: float
+    price: float
+    used: float
+
+
+@dataclass(frozen=True)
+class WhatIf:
+    """``customers`` of ``total`` were looked at; values are scaled to all."""
+
+    limit: str
+    unit: str
+    customers: int
+    total: int
+    points: list[WhatIfPoint]
+    notes: list[str] = field(default_factory=list)
+
+    def show(self) -> Any:
+        """Tables for a terminal."""
+        return what_if_tables(self)
+
+
+def what_if(
+    campaign_path: Path,
+    *,
+    limit: str,
+    low: float,
+    high: float,
+    points: int = 7,
+    at: dt.datetime | None = None,
+    progress: Progress = SILENT,
+) -> WhatIf:
+    """Value against one limit from ``low`` to ``high``, the others as they are; writes nothing."""
+    if not 0 <= low <= high or points < 1:
+        raise UsageError(f"--from {low:g} --to {high:g}: give 0 <= from <= to")
+    campaign = campaign_file.load(campaign_path)
+    at = at or plan.midnight()
+    past = Past.of(campaign, at)
+    with ExitStack() as stack:
+        progress.step("opening sources")
+        data = stack.enter_context(database.connect(campaign, extra_files=past.files))
+        catalogue = load_catalogue(campaign, data)
+        key = overrides.resolve(catalogue, limit)
+        setting = overrides.parse(f"{key}={high}")
+        campaign, catalogue = overrides.apply(campaign, catalogue, [setting])
+        start = starting_point(campaign, data, None, at)
+        run = Run(campaign, plan.wave_name(None, at), at, campaign.seed, dry_run=True)
+        wave = Wave.of(run, catalogue, start, customers.customer_type(data, campaign))
+        caps = limits.of(campaign, catalogue, wave.plan)
+        rejects: list[customers.Reject] = []
+        batches = reading.prepared(wave, data, past, rejects)
+        spool = reading.spooled(stack, batches, data.count("customers"), progress)
+        progress.step("solving")
+        share = min(1.0, MOST_CUSTOMERS / max(spool.customers, 1))
+        found = table(
+            pricing.Customers(wave, spool).blocks,
+            spool.customers,
+            caps.usage,
+            caps.most,
+            caps.names.index(_resource(key)),
+            np.linspace(low, high, points),
+            minimums=caps.least,
+            slots=campaign.pressure.slots,
+            exclusive=pricing.exclusive(wave),
+            share=share,
+        )
+    return WhatIf(
+        limit=key,
+        unit=campaign.reward.unit,
+        customers=round(share * spool.customers),
+        total=spool.customers,
+        points=[WhatIfPoint(p.limit, p.value, p.price, p.used) for p in found],
+    )
+
+
+def _resource(key: str) -> str:
+    """The resource that a limit is of: an offer's contacts have a most and a least."""
+    for end in (".max_contacts", ".min_contacts"):
+        if key.startswith("offers.") and key.endswith(end):
+            return key.removesuffix(end) + ".contacts"
+    return key
