@@ -14,7 +14,7 @@ from bandit.allocation.prices import Prices, correct, find_prices
 from bandit.allocation.problem import InfeasibleError
 from bandit.errors import ConfigError
 from bandit.kernels.expected_worth import expected_worth_into
-from bandit.types import Float64, Progress
+from bandit.types import Array, Float64, Progress
 from bandit.workflows.decide import fill
 from bandit.workflows.limits import Limits
 from bandit.workflows.prepare import Prepared
