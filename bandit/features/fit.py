@@ -48,7 +48,10 @@ def fit(features: Features, relation: duckdb.DuckDBPyRelation, at: dt.datetime) 
     _check_types(relation, wanted)
     if not wanted:
         return FeatureSpec(features.intercept, ())
-    total = int(_one(relation, ["count(*)"])[0])
+    try:
+        total = int(_one(relation, ["count(*)"])[0])
+    except duckdb.Error as e:
+        raise DataError(f"the feature columns cannot be read: {_first_line(e)}") from None
     if total == 0:
         raise DataError("there are no customers to fit the features on; fill the source")
     columns, faults = [], []
@@ -57,6 +60,8 @@ def fit(features: Features, relation: duckdb.DuckDBPyRelation, at: dt.datetime) 
             columns.append(_column(features, relation, name, kind, at, total))
         except DataError as e:
             faults.append(str(e))
+        except duckdb.Error as e:
+            faults.append(f"feature column {name!r} cannot be read: {_first_line(e)}")
     if faults:
         raise DataError("\n".join(faults))
     return FeatureSpec(features.intercept, tuple(columns))
@@ -89,10 +94,11 @@ def _quoted(name: str) -> str:
 
 
 def _one(relation: duckdb.DuckDBPyRelation, aggregates: Sequence[str]) -> tuple[Any, ...]:
-    try:
-        return tuple(relation.aggregate(", ".join(aggregates)).fetchall()[0])
-    except duckdb.Error as e:
-        raise DataError(f"reading the features failed: {str(e).splitlines()[0]}") from None
+    return tuple(relation.aggregate(", ".join(aggregates)).fetchall()[0])
+
+
+def _first_line(error: duckdb.Error) -> str:
+    return str(error).split("\n", 1)[0]
 
 
 def _column(

@@ -8,7 +8,7 @@ import pyarrow as pa
 from bandit.campaign import Campaign
 from bandit.errors import BanditError, ConfigError
 from bandit.store import sql
-from bandit.store.database import Database
+from bandit.store.database import Database, failed
 from bandit.store.faults import Faults
 
 _REMEDY = {
@@ -65,7 +65,10 @@ def feature_relation(database: Database, campaign: Campaign) -> duckdb.DuckDBPyR
     """The feature columns of all customers as `features.fit` takes them."""
     columns = feature_columns(database, campaign)
     chosen = ", ".join(f"{query} AS {sql.name(c)}" for c, query in columns.items()) or "1 AS one"
-    return database.connection.sql(f"SELECT {chosen} FROM {database.table('customers').view}")
+    try:
+        return database.connection.sql(f"SELECT {chosen} FROM {database.table('customers').view}")
+    except duckdb.Error as e:
+        raise failed(e) from None
 
 
 def key_type(database: Database, campaign: Campaign) -> str:

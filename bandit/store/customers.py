@@ -19,7 +19,7 @@ from bandit.schema import REJECTS
 from bandit.store.batches import cut
 from bandit.store.catalogue import Catalogue
 from bandit.store.columns import customer_type, feature_columns, feature_relation, key_type
-from bandit.store.database import Database, failed
+from bandit.store.database import Database, failed, streaming_failed
 from bandit.store.faults import Faults
 from bandit.store.wave_query import WORD, Expressions, check_columns, expressions, wave_query
 from bandit.types import Bool, Float32, UInt64
@@ -192,8 +192,8 @@ def _batches(
         yield from cut(cursor.sql(query, params=list(parameters)).to_arrow_reader(size), size)
     except duckdb.Error as e:
         raise failed(e) from None
-    except pa.ArrowException as e:
-        raise DataError(f"reading the customers failed: {str(e).splitlines()[0]}") from None
+    except (pa.ArrowException, OSError) as e:
+        raise streaming_failed(e) from None
     finally:
         cursor.close()
 

@@ -100,10 +100,20 @@ class Database:
 def failed(error: duckdb.Error) -> BanditError:
     """What DuckDB reports while it reads the user's data, as an error of the user's."""
     if isinstance(error, duckdb.OutOfMemoryException):
-        return ConfigError(
-            f"DuckDB ran out of memory ({first_line(error)}); raise limits.memory_mb"
-        )
+        return _too_little_memory(first_line(error))
     return DataError(f"reading the data failed: {first_line(error)}")
+
+
+def streaming_failed(error: Exception) -> BanditError:
+    """The same for what comes through an Arrow reader, which hides DuckDB's class of error."""
+    line = str(error).split("\n", 1)[0]
+    if "Out of Memory" in line:
+        return _too_little_memory(line)
+    return DataError(f"reading the data failed: {line}")
+
+
+def _too_little_memory(line: str) -> ConfigError:
+    return ConfigError(f"limits.memory_mb is too little for this data ({line}); raise it")
 
 
 def connect(

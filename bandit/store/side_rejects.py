@@ -13,7 +13,7 @@ from bandit.errors import DataError
 from bandit.schema import REJECTS
 from bandit.store import sql
 from bandit.store.columns import as_key, key_type
-from bandit.store.database import Database, failed
+from bandit.store.database import Database, failed, streaming_failed
 from bandit.store.wave_query import consent_value
 
 BATCH_ROWS = 50_000
@@ -85,6 +85,8 @@ def stream(database: Database, campaign: Campaign) -> Iterator[pa.RecordBatch]:
                 yield pa.RecordBatch.from_arrays(batch.columns, schema=REJECTS)
         except duckdb.Error as e:
             raise failed(e) from None
+        except (pa.ArrowException, OSError) as e:
+            raise streaming_failed(e) from None
         finally:
             cursor.close()
 

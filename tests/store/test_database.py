@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import gzip
-import tempfile
 from pathlib import Path
 
 import duckdb
@@ -276,12 +275,13 @@ def test_extra_files_can_be_read(tmp_path: Path) -> None:
         data.rows(f"SELECT a FROM '{ours}'")
 
 
-def test_the_private_folder_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+def test_what_was_spilled_is_removed(tmp_path: Path) -> None:
     with database.connect(small.campaign(tmp_path)) as data:
-        data.rows("SELECT 1")
-        assert list(tmp_path.glob("bandit-*"))
-    assert not list(tmp_path.glob("bandit-*"))
+        folder = Path(data.rows("SELECT current_setting('temp_directory')")[0][0])
+        folder.mkdir(exist_ok=True)
+        (folder / "spilled").write_text("customers")
+    assert not folder.exists()
+    assert tmp_path not in folder.parents
 
 
 def test_a_role_that_the_campaign_lacks(tmp_path: Path) -> None:
