@@ -3,7 +3,7 @@
 from bandit.replay.curves import Bands, Curve, bands
 from bandit.replay.generated import replay_world
 from bandit.replay.learners import Learning, SelfLearning
-from bandit.replay.logged import replay_log
+from bandit.replay.logged import replay_lin_ucb, replay_log
 from bandit.replay.protocols import Customers, Learner, LoggedRows, World
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "SelfLearning",
     "World",
     "bands",
+    "replay_lin_ucb",
     "replay_log",
     "replay_world",
 ]

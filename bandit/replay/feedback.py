@@ -6,7 +6,6 @@ from collections import deque
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from bandit.errors import ConfigError
 from bandit.replay.protocols import Learner
@@ -14,21 +13,20 @@ from bandit.types import Array, Float64, Int32
 
 
 class Batch(NamedTuple):
-    """Rows to learn from: contexts, actions, rewards, weights and the waves until a reward came."""
+    """Rows to learn from, with the rewards that came within their window."""
 
     contexts: Array
     actions: Int32
     rewards: Float64
     weights: Float64
-    delays: npt.NDArray[np.int64] | None
 
 
 class Feedback:
     """Decisions that wait until their window closes.
 
-    A decision of wave t is learned from once, before wave t + window + 1, with the reward that came
-    within ``window`` waves (0: before the next wave) and zero for one that came later. Learning
-    from what came early before the window closes would take quick sales for frequent ones.
+    A decision of wave t is learned from once, before wave t + window + 1 (0: before the next wave).
+    Learning from what came early before the window closes would take quick sales for frequent
+    ones.
     """
 
     def __init__(self, window: int) -> None:
@@ -46,12 +44,10 @@ class Feedback:
         while self._waiting and self._waiting[0][0] + self._window < wave:
             _, batch = self._waiting.popleft()
             if len(batch.actions):
-                learner = learner.update(
-                    batch.contexts, batch.actions, self._in_time(batch), batch.weights
-                )
+                learner = learner.update(*batch)
         return learner
 
-    def _in_time(self, batch: Batch) -> Float64:
-        if batch.delays is None:
-            return batch.rewards
-        return np.where(batch.delays <= self._window, batch.rewards, 0.0)
+
+def wave_seed(seed: int, wave: int) -> int:
+    """Seed of one wave's draws."""
+    return int(np.random.SeedSequence([seed, wave]).generate_state(1, np.uint32)[0])

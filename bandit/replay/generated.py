@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bandit.replay.curves import Curve
-from bandit.replay.feedback import Batch, Feedback
-from bandit.replay.logged import wave_seed
+from bandit.replay.feedback import Batch, Feedback, wave_seed
 from bandit.replay.protocols import Learner, World
 
 
@@ -25,8 +24,8 @@ def replay_world(
         drawn = wave_seed(seed, wave)
         actions = learner.choose(people.contexts, people.eligible, people.keys, drawn).action
         rewards, delays = world.outcomes(wave, people, actions, drawn)
-        n = len(actions)
-        feedback.add(wave, Batch(people.contexts, actions, rewards, np.ones(n), delays))
+        n, in_time = len(actions), np.where(delays <= window, rewards, 0.0)
+        feedback.add(wave, Batch(people.contexts, actions, in_time, np.ones(n)))
         truth = world.expected(wave, people)
         earned = truth[np.arange(n), actions].sum()
         best = np.where(people.eligible, truth, -np.inf).max(axis=1).mean()

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -8,9 +8,8 @@ import pytest
 import bandit
 from bandit import ope
 from bandit.errors import ConfigError, DataError
-from bandit.kernels.keyed_random import stream_key
-from bandit.kernels.replay_match import matches_into
-from bandit.replay import Learning, bands, replay_log
+from bandit.replay import Learning, bands, replay_lin_ucb, replay_log
+from bandit.replay.passage import prepare
 from bandit.types import Choice
 from tests.reference.ope_replay import lin_ucb_replay
 
@@ -59,11 +58,14 @@ def test_lin_ucb_is_the_row_by_row_replay(window):
     log = make_log(700, 4, seed=1)
     learner = Learning(bandit.LinUCB(alpha=0.7), bandit.Posterior.prior(4, 3, ridge=2.0))
     curve, _ = replay_log(log, learner, waves=60, window=window)
+    compiled = replay_lin_ucb(log, alpha=0.7, ridge=2.0, waves=60, window=window)
     expected = lin_ucb_replay(
         log.contexts.astype(float), log.actions, log.rewards, 4, 60, 0.7, 2.0, window
     )
     assert curve.total == pytest.approx(expected[:, 0])
     assert curve.weight == pytest.approx(expected[:, 1])
+    assert compiled.total == pytest.approx(expected[:, 0])
+    assert compiled.weight == pytest.approx(expected[:, 1])
 
 
 def test_rejection_on_a_uniform_log_is_the_replay_estimator():
@@ -86,26 +88,32 @@ def test_a_log_that_is_not_uniform_gives_the_true_value(form):
     assert abs(values.mean() - truth) < 3 * values.std(ddof=1) / np.sqrt(100)
 
 
-def test_thinning_is_the_plain_loop():
-    rng = np.random.default_rng(0)
-    chosen, logged = (
-        rng.integers(0, 3, 500).astype(np.int32),
-        rng.integers(0, 3, 500).astype(np.int32),
-    )
-    p, keys = rng.uniform(0.1, 1.0, 500), np.arange(500, dtype=np.uint64)
-    stream = np.uint64(stream_key(np.uint64(1), np.uint64(0), np.uint64(0), np.uint64(0)))
-    out = np.empty(500, np.int64)
-    every = out[: matches_into(chosen, logged, p, 0.0, stream, keys, out)].copy()
-    assert every.tolist() == np.flatnonzero(chosen == logged).tolist()
-    kept = out[: matches_into(chosen, logged, p, 0.1, stream, keys, out)].copy()
-    assert set(kept) <= set(every)
-    expected, spread = (0.1 / p[every]).sum(), (0.1 / p[every] * (1 - 0.1 / p[every])).sum()
-    assert abs(len(kept) - expected) < 4 * np.sqrt(spread)
-    order = rng.permutation(500)
-    again = out[
-        : matches_into(chosen[order], logged[order], p[order], 0.1, stream, keys[order], out)
-    ]
-    assert sorted(order[again].tolist()) == kept.tolist()
+def test_thinning_keeps_floor_over_propensity():
+    log = make_log(5000, 3, seed=0, skew=0.6)
+    rows = prepare(log)
+    chance = log.propensities.min() / log.propensities
+    spread = np.sqrt(np.sum(chance * (1 - chance)))
+    assert abs(rows.survives.sum() - chance.sum()) < 4 * spread
+    assert rows.survives[chance == 1.0].all()
+    shuffled = prepare(log, shuffle=True)
+    assert np.array_equal(shuffled.survives[np.argsort(shuffled.keys)], rows.survives)
+    assert prepare(log, form="weighted").survives.all()
+
+
+@pytest.mark.parametrize("form", ["rejection", "weighted"])
+@pytest.mark.parametrize("restricted", [False, True])
+def test_the_compiled_lin_ucb_is_the_replayed_policy(form, restricted):
+    log = make_log(1500, 5, seed=6, skew=0.3)
+    if restricted:
+        allowed = np.random.default_rng(0).random((1500, 5)) < 0.7
+        allowed[np.arange(1500), log.actions] = True
+        log = replace(log, eligible=allowed)
+    options = {"waves": 130, "form": form, "window": 1, "seed": 4, "shuffle": True}
+    learner = Learning(bandit.LinUCB(alpha=0.4), bandit.Posterior.prior(5, 3, ridge=1.5))
+    expected, _ = replay_log(log, learner, **options)
+    found = replay_lin_ucb(log, alpha=0.4, ridge=1.5, **options)
+    for name in ("decisions", "weight", "squares", "total"):
+        assert getattr(found, name) == pytest.approx(getattr(expected, name))
 
 
 def test_nothing_is_learned_before_its_window_closes():
@@ -145,6 +153,10 @@ def test_bad_replays_are_named():
         replay_log(log, Still((1.0, 0.0)), waves=np.arange(10)[::-1])
     with pytest.raises(DataError, match="delays must be one number a row"):
         replay_log(log, Still((1.0, 0.0)), delays=[1])
+    with pytest.raises(ConfigError, match="floor must lie"):
+        replay_log(log, Still((1.0, 0.0)), floor=0.0)
+    with pytest.raises(ConfigError, match="alpha must be at least 0"):
+        replay_lin_ucb(log, alpha=-1.0)
     blind = ope.Log.of(actions=[0, 1], rewards=[0.0, 1.0])
     with pytest.raises(DataError, match="no policy can be replayed"):
         replay_log(blind, Still((1.0, 0.0)))

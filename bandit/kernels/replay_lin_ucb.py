@@ -1,0 +1,148 @@
+"""LinUCB replayed through a whole logged campaign in one call.
+
+Li, Chu, Langford, Schapire (2010), algorithm 1 (disjoint), inside Li, Chu, Langford, Wang (2011),
+algorithm 2. Only whether the policy's choice equals the logged action is needed, so that a row is
+done as soon as one other action scores higher; actions that did so lately are asked first. One
+thread: a wave is too short to share out.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from bandit.kernels._compile import serial, serial_fast
+from bandit.types import Array, Bool, Float64, Int32
+
+
+@serial
+def refresh_into(
+    gram: Float64, shift: Float64, ridge: float, factor: Float64, mean: Float64
+) -> None:
+    """Fill W [d, d] (lower, A⁻¹ = WᵀW) and A⁻¹b [d] of one action from A = gram + ridge I."""
+    d = shift.size
+    lower = gram.copy()
+    for i in range(d):
+        lower[i, i] += ridge
+        for j in range(i + 1):
+            total = lower[i, j]
+            for p in range(j):
+                total -= lower[i, p] * lower[j, p]
+            lower[i, j] = np.sqrt(total) if i == j else total / lower[j, j]
+    for j in range(d):
+        factor[j, j] = 1.0 / lower[j, j]
+        for i in range(j + 1, d):
+            total = 0.0
+            for p in range(j, i):
+                total -= lower[i, p] * factor[p, j]
+            factor[i, j] = total / lower[i, i]
+    mean[:] = 0.0
+    for i in range(d):
+        half = 0.0
+        for j in range(i + 1):
+            half += factor[i, j] * shift[j]
+        for j in range(i + 1):
+            mean[j] += factor[i, j] * half
+
+
+# Fast-math: contexts and rewards are finite, A is at least ridge I. Sums may be taken in any order.
+@serial_fast
+def inner(left: Float64, right: Float64) -> float:
+    """Product of two vectors [d]."""
+    total = 0.0
+    for i in range(left.size):
+        total += left[i] * right[i]
+    return total
+
+
+@serial_fast
+def width(factor: Float64, x: Float64) -> float:
+    """√(xᵀA⁻¹x) = |W x|."""
+    squares = 0.0
+    for i in range(x.size):
+        part = 0.0
+        for j in range(i + 1):
+            part += factor[i, j] * x[j]
+        squares += part * part
+    return float(np.sqrt(squares))
+
+
+@serial
+def is_choice(
+    logged: int,
+    x: Float64,
+    eligible: Bool,
+    alpha: float,
+    means: Float64,
+    factors: Float64,
+    order: npt.NDArray[np.int64],
+) -> bool:
+    """Whether no eligible action scores above the logged one (the first of equals is chosen).
+
+    ``order`` [k] is changed: an action that scored above comes first next time.
+    """
+    score = inner(means[logged], x) + alpha * width(factors[logged], x)
+    for place in range(order.size):
+        a = order[place]
+        if a == logged or (eligible.size > 0 and not eligible[a]):
+            continue
+        other = inner(means[a], x)
+        if other < score:
+            other += alpha * width(factors[a], x)
+        if other > score or (other == score and a < logged):
+            for back in range(place, 0, -1):
+                order[back] = order[back - 1]
+            order[0] = a
+            return False
+    return True
+
+
+@serial
+def matches_into(
+    contexts: Array,
+    eligible: Bool,
+    actions: Int32,
+    survives: Bool,
+    rewards: Float64,
+    weights: Float64,
+    starts: npt.NDArray[np.int64],
+    window: int,
+    n_actions: int,
+    alpha: float,
+    ridge: float,
+    matched: Bool,
+) -> None:
+    """Fill ``matched`` bool[n]: the policy chose what was logged, and the row survives thinning.
+
+    ``contexts`` [n, d]; ``eligible`` [n, k], or [0, k] where everything is; ``actions``,
+    ``survives``, ``rewards`` (those within the window), ``weights`` (to learn with) [n]; wave t
+    is the rows ``starts[t]`` to ``starts[t + 1]``, learned from before wave t + window + 1.
+    """
+    k, d = n_actions, contexts.shape[1]
+    grams, shifts = np.zeros((k, d, d)), np.zeros((k, d))
+    factors, means = np.zeros((k, d, d)), np.zeros((k, d))
+    stale, order, x = np.ones(k, np.bool_), np.arange(k), np.empty(d)
+    everything = np.ones(0, np.bool_)
+    for wave in range(starts.size - 1):
+        known = wave - window - 1
+        if known >= 0:
+            for row in range(starts[known], starts[known + 1]):
+                if matched[row]:
+                    a, weight = actions[row], weights[row]
+                    stale[a] = True
+                    for i in range(d):
+                        scaled = weight * contexts[row, i]
+                        shifts[a, i] += scaled * rewards[row]
+                        for j in range(i + 1):
+                            grams[a, i, j] += scaled * contexts[row, j]
+        for a in range(k):
+            if stale[a]:
+                refresh_into(grams[a], shifts[a], ridge, factors[a], means[a])
+                stale[a] = False
+        for row in range(starts[wave], starts[wave + 1]):
+            matched[row] = False
+            if survives[row]:
+                for i in range(d):
+                    x[i] = contexts[row, i]
+                allowed = eligible[row] if eligible.shape[0] > 0 else everything
+                matched[row] = is_choice(actions[row], x, allowed, alpha, means, factors, order)
