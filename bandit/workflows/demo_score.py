@@ -96,11 +96,12 @@ def read(world: World, wave: Wave) -> Decided:
     table = pa.concat_tables(pq.read_table(file, columns=columns) for file in wave.decisions)
     position = {pair: a for a, pair in enumerate(world.actions)}
     to = np.array([0, *(position[o, c] for o, c in wave.manifest["actions"])])
-    width = (len(to) + 7) // 8
-    packed = b"".join(table["eligible"].cast(pa.binary(width)).to_pylist())
-    bits = np.unpackbits(
-        np.frombuffer(packed, np.uint8).reshape(-1, width), axis=1, bitorder="little"
-    )
+    packed = table["eligible"].combine_chunks()
+    width = packed.type.byte_width
+    bytes_ = np.frombuffer(packed.buffers()[1], np.uint8)
+    start = packed.offset * width
+    rows = bytes_[start : start + len(packed) * width].reshape(-1, width)
+    bits = np.unpackbits(rows, axis=1, bitorder="little")
     eligible = np.zeros((len(table), len(position)), dtype=np.bool_)
     eligible[:, to] = bits[:, : len(to)]
     return Decided(
@@ -151,10 +152,11 @@ def _closed(world: World, decided: Decided, rows: Bool, at: dt.datetime, recent:
     ids, eligible, lately = decided.ids[rows], decided.eligible[rows], recent[rows]
     if not len(ids):
         return Interval(0.0, 0.0, 0.0)
-    means = world.expected_rewards(ids, at, recent=lately) - world.costs
-    rules = world.rules_value(ids, eligible, at, recent=lately)
-    gained = means[np.arange(len(ids)), decided.action[rows]] - rules
-    room = world.best_value(ids, eligible, at, recent=lately) - rules
+    net = world.net_values(ids, at, recent=lately)
+    row = np.arange(len(ids))
+    rules = net[row, world.rules_choice(eligible)]
+    gained = net[row, decided.action[rows]] - rules
+    room = np.where(eligible, net, -np.inf).max(axis=1) - rules
     share = gained.mean() / room.mean()
     error = _variance_of_mean(gained - share * room) ** 0.5 / room.mean()
     return _interval(float(share), error)

@@ -144,23 +144,32 @@ class World:
         base = truth.organic(crowd) * truth.ORGANIC_MARGIN_EUR
         return np.concatenate((base[:, None], base[:, None] + gain.reshape(n, -1)), axis=1)
 
+    def net_values(self, ids: Array, at: dt.datetime, *, recent: Array | None = None) -> Float64:
+        """`expected_rewards` less costs, float64[n, k]."""
+        return self.expected_rewards(ids, at, recent=recent) - self.costs
+
     def best_value(
         self, ids: Array, eligible: Bool, at: dt.datetime, *, recent: Array | None = None
     ) -> Float64:
         """Net value of the best eligible action, float64[n]; nobody can do better in this wave."""
-        net = self.expected_rewards(ids, at, recent=recent) - self.costs
+        net = self.net_values(ids, at, recent=recent)
         return np.asarray(np.where(eligible, net, -np.inf).max(axis=1), dtype=np.float64)
 
     def rules_value(
         self, ids: Array, eligible: Bool, at: dt.datetime, *, recent: Array | None = None
     ) -> Float64:
-        """Net value of business as usual: the first eligible offer by priority, float64[n]."""
-        net = self.expected_rewards(ids, at, recent=recent) - self.costs
-        rank = np.repeat(self.goods.priority, self.channels) * self.channels
-        order = np.concatenate(([np.iinfo(np.int64).max - 1], rank))
-        order[1:] += np.tile(np.arange(self.channels), self.offers)
-        chosen = np.where(eligible, order, np.iinfo(np.int64).max).argmin(axis=1)
+        """Net value of business as usual, float64[n]."""
+        net = self.net_values(ids, at, recent=recent)
+        chosen = self.rules_choice(eligible)
         return np.asarray(net[np.arange(len(net)), chosen], dtype=np.float64)
+
+    def rules_choice(self, eligible: Bool) -> Array:
+        """Business as usual, int64[n]: the first eligible offer by priority, then channel."""
+        rank = np.repeat(self.goods.priority, self.channels) * self.channels
+        last = np.iinfo(np.int64).max
+        order = np.concatenate(([last - 1], rank))
+        order[1:] += np.tile(np.arange(self.channels), self.offers)
+        return np.asarray(np.where(eligible, order, last).argmin(axis=1), dtype=np.int64)
 
     def respond(
         self, decisions: pa.Table, at: dt.datetime, *, recent: Array | None = None
