@@ -135,7 +135,7 @@ def test_a_few_bad_rows_are_set_apart_and_counted(
     folder = campaigns.write(tmp_path / "campaign")
     frame = campaigns.people(300)
     bad = frame.with_columns(
-        spend=pl.when(pl.col("customer_id") == 10).then(float("nan")).otherwise("spend")
+        age=pl.when(pl.col("customer_id") == 10).then(float("nan")).otherwise("age")
     )
     campaigns.write_customers(folder, bad)
     with pytest.raises(SystemExit) as stopped:
@@ -143,7 +143,7 @@ def test_a_few_bad_rows_are_set_apart_and_counted(
     told = json.loads(capsys.readouterr().out)
     assert (stopped.value.code, told["rejected"], told["customers"]) == (0, 1, 299)
     rejects = pl.read_parquet(folder / "waves" / "w" / "rejects.parquet")
-    assert rejects.row(0)[:3] == ("customers", "10", "spend")
+    assert rejects.row(0)[:3] == ("customers", "10", "age")
 
 
 def test_json_errors_are_one_object(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
