@@ -21,6 +21,9 @@ from bandit.types import Float64
 
 ENOUGH_DESCENT = 0.1
 GOOD_DESCENT = 0.4
+PATIENCE = 15
+STRIDE = 0.05
+STRIDES = 30
 
 
 class Ascent(NamedTuple):
@@ -43,25 +46,43 @@ class Ascent(NamedTuple):
 class _Cuts:
     """Value v_b and usage u_b of allocations: q(z) ≥ v_b + (bound − u_b)·z."""
 
-    def __init__(self, capacity: int) -> None:
-        self.value: list[float] = []
-        self.usage: list[Float64] = []
-        self.idle: list[int] = []
-        self.capacity = capacity
+    def __init__(self, value: float, usage: Float64) -> None:
+        self.value = np.array([value])
+        self.usage = usage[None, :]
+        self.idle = np.zeros(1, np.int64)
 
-    def add(self, value: float, usage: Float64) -> None:
-        self.value.append(value)
-        self.usage.append(usage)
-        self.idle.append(0)
+    def add(self, value: float, usage: Float64, weights: Float64) -> None:
+        """Take a new cut; forget those that have had no weight for PATIENCE proposals."""
+        idle = np.where(weights > 1e-9, 0, self.idle + 1)
+        stays = idle <= PATIENCE
+        self.value = np.append(self.value[stays], value)
+        self.usage = np.vstack([self.usage[stays], usage])
+        self.idle = np.append(idle[stays], 0)
 
-    def retire(self, weights: Float64) -> None:
-        """Forget the longest idle when there are too many."""
-        self.idle = [
-            0 if w > 1e-9 else idle + 1 for idle, w in zip(self.idle, weights, strict=True)
-        ]
-        while len(self.value) > self.capacity and max(self.idle) > 0:
-            at = int(np.argmax(self.idle))
-            del self.value[at], self.usage[at], self.idle[at]
+
+def approach(
+    passes: Passes, sides: Sides, low: Float64, high: Float64, *, spread: float
+) -> Float64:
+    """Rough multipliers float64[s] in a fixed number of cheap passes, for `ascend` to start from.
+
+    Each multiplier walks up while its resource is overdrawn and down while it is not, its stride
+    growing until the sign turns and then halving (resilient propagation; Riedmiller, Braun 1993).
+    The best point on the way is returned.
+    """
+    unit = np.abs(sides.usage).max(axis=0, initial=0.0)
+    stride = STRIDE * spread / np.where(unit > 0, unit, 1.0)
+    at, heading = low.copy(), np.zeros_like(low)
+    best, least = at, np.inf
+    for _ in range(STRIDES):
+        sums = passes.sums(sides.usage @ at)
+        dual = float(sums.worth + sides.bound @ at)
+        if dual < least:
+            best, least = at, dual
+        turn = np.sign(sums.counts @ sides.usage - sides.bound)
+        stride = stride * np.choose((turn * heading).astype(np.int64) + 1, [0.5, 1.0, 1.2])
+        heading = turn
+        at = np.clip(at + turn * stride, low, high)
+    return best
 
 
 def ascend(
@@ -79,26 +100,23 @@ def ascend(
 
     Stops when the predicted decrease is below `tolerance` of q, or after `most` passes.
     """
-    cuts = _Cuts(len(low) + 50)
     nearest = max(40, 10 * len(low))
     at = np.clip(start, low, high)
     sums = passes.sums(sides.usage @ at)
     best = float(sums.worth + sides.bound @ at)
-    cuts.add(sums.value, sums.counts @ sides.usage)
+    cuts = _Cuts(sums.value, sums.counts @ sides.usage)
     curvature = passes.curvature(sides.usage @ at, sides.usage, nearest)
     floor = _least_curvature(sides, spread)
-    mixed = (cuts.usage[0], cuts.value[0])
+    mixed = (cuts.usage[0], float(cuts.value[0]))
     stiff = 1.0
     done = 1
     while done < most:
-        usage = np.array(cuts.usage)
-        value = np.array(cuts.value)
-        slopes = sides.bound - usage
+        slopes = sides.bound - cuts.usage
         metric = stiff * (curvature + np.diag(1e-3 * curvature.diagonal() + floor))
         step, model, weights = propose(
-            value + slopes @ at - best, slopes, metric, low - at, high - at
+            cuts.value + slopes @ at - best, slopes, metric, low - at, high - at
         )
-        mixed = (weights @ usage, float(weights @ value))
+        mixed = (weights @ cuts.usage, float(weights @ cuts.value))
         predicted = -model
         if predicted * max(stiff, 1.0) <= tolerance * max(abs(best), spread):
             break
@@ -106,8 +124,7 @@ def ascend(
         tried = passes.sums(sides.usage @ trial)
         dual = float(tried.worth + sides.bound @ trial)
         done += 1
-        cuts.retire(weights)
-        cuts.add(tried.value, tried.counts @ sides.usage)
+        cuts.add(tried.value, tried.counts @ sides.usage, weights)
         decrease = (best - dual) / predicted
         if decrease >= ENOUGH_DESCENT:
             at, best, sums = trial, dual, tried

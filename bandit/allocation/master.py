@@ -14,7 +14,7 @@ import numpy as np
 from bandit.types import Float64
 
 ITERATIONS = 80
-DONE = 1e-9
+DONE = 1e-10
 """Complementarity, after scaling, at which the proposal is exact for our purposes."""
 
 
@@ -37,11 +37,15 @@ def propose(
     step = np.zeros(len(low))
     if len(free) == 0:
         return Proposal(step, float(errors.max()), np.full(len(errors), 1.0 / len(errors)))
-    # Unit curvature along each axis and a Newton decrease of order one: then DONE means the same
-    # whatever the units of values and limits.
-    length = 1.0 / np.sqrt(metric.diagonal()[free])
+    # Unit curvature along each axis and a decrease of order one (what the best cut alone would
+    # give, axis by axis): then DONE means the same whatever the units of values and limits.
+    axis = metric.diagonal()[free]
+    length = 1.0 / np.sqrt(axis)
     slope = slopes[:, free] * length
-    size = max(float((slope[np.argmax(errors)] ** 2).sum()), 1e-12 * float(np.abs(errors).max()))
+    steepest = slopes[np.argmax(errors), free]
+    alone = np.clip(-steepest / axis, low[free], high[free])
+    size = float(-(steepest * alone + 0.5 * axis * alone**2).sum())
+    size = max(size, 1e-12 * float(np.abs(errors).max()))
     size = size if size > 0 else 1.0
     unit = length * np.sqrt(size)
     inner, weights = _interior(
@@ -55,48 +59,104 @@ def propose(
     return Proposal(step, float((errors + slopes @ step).max()), weights)
 
 
+class _State(NamedTuple):
+    """Primal d, t (float64[1]); slacks of cuts, low and high; their multipliers."""
+
+    d: Float64
+    t: Float64
+    slack: Float64
+    above: Float64
+    below: Float64
+    weight: Float64
+    press_low: Float64
+    press_high: Float64
+
+    def moved(self, step: _State, length: float) -> _State:
+        return _State(*(at + length * by for at, by in zip(self, step, strict=True)))
+
+    def gap(self) -> float:
+        """Mean complementarity."""
+        total = (
+            self.weight @ self.slack + self.press_low @ self.above + self.press_high @ self.below
+        )
+        return float(total) / (len(self.slack) + 2 * len(self.d))
+
+    def reach(self, step: _State) -> float:
+        """Longest step that keeps slacks and multipliers nonnegative."""
+        at, by = np.concatenate(self[2:]), np.concatenate(step[2:])
+        falling = by < 0
+        return float((at[falling] / -by[falling]).min()) if falling.any() else np.inf
+
+
 def _interior(
     errors: Float64, slopes: Float64, metric: Float64, low: Float64, high: Float64
 ) -> tuple[Float64, Float64]:
-    """The programme as min ½ wᵀPw + c·w with C w ≥ h over w = (d, t); returns d, cut weights."""
+    """The programme in scaled variables; returns d and the weights of the cuts."""
     count, axes = slopes.shape
-    rows = np.zeros((count + 2 * axes, axes + 1))
-    rows[:count, :axes], rows[:count, axes] = -slopes, 1.0
-    rows[count : count + axes, :axes] = np.eye(axes)
-    rows[count + axes :, :axes] = -np.eye(axes)
-    quadratic = np.zeros((axes + 1, axes + 1))
-    quadratic[:axes, :axes] = metric
-    linear = np.zeros(axes + 1)
-    linear[axes] = 1.0
     inset = np.minimum(0.1 * (high - low), 1.0)
-    point = np.zeros(axes + 1)
-    point[:axes] = np.clip(0.0, low + inset, high - inset)
-    point[axes] = (errors + slopes @ point[:axes]).max() + 1.0
-    slack = rows @ point - np.concatenate([errors, low, -high])
-    duals = np.concatenate([np.full(count, 1.0 / count), 0.1 / np.maximum(slack[count:], 0.1)])
+    d = np.clip(0.0, low + inset, high - inset)
+    t = np.array([(errors + slopes @ d).max() + 1.0])
+    above, below = d - low, high - d
+    state = _State(
+        d,
+        t,
+        t - errors - slopes @ d,
+        above,
+        below,
+        np.full(count, 1.0 / count),
+        0.1 / np.maximum(above, 0.1),
+        0.1 / np.maximum(below, 0.1),
+    )
+    # Cut weights stay unknowns of the linear system: eliminating them would lose the digits that
+    # tell nearly parallel cuts apart.
+    system = np.zeros((axes + 1 + count, axes + 1 + count))
+    system[:axes, axes + 1 :], system[axes + 1 :, :axes] = slopes.T, slopes
+    system[axes, axes + 1 :] = system[axes + 1 :, axes] = -1.0
     for _ in range(ITERATIONS):
-        gap = float(duals @ slack) / len(slack)
-        rest = quadratic @ point + linear - rows.T @ duals
+        gap = state.gap()
         if gap < DONE:
             break
-        weighted = rows * (duals / slack)[:, None]
-        inverse = np.linalg.inv(quadratic + weighted.T @ rows)
-        # Predictor: aim at complementarity zero; corrector: re-centre by how far that got.
-        move = inverse @ (-rest - rows.T @ duals)
-        gain = rows @ move
-        shift = -duals - duals / slack * gain
-        reach = min(1.0, _reach(slack, gain), _reach(duals, shift))
-        ahead = float((duals + reach * shift) @ (slack + reach * gain)) / len(slack)
-        target = gap * (ahead / gap) ** 3 - shift * gain
-        move = inverse @ (-rest + rows.T @ (target / slack - duals))
-        gain = rows @ move
-        shift = target / slack - duals - duals / slack * gain
-        reach = 0.99 * min(1.0 / 0.99, _reach(slack, gain), _reach(duals, shift))
-        point, slack, duals = point + reach * move, slack + reach * gain, duals + reach * shift
-    return point[:axes], duals[:count]
+        system[:axes, :axes] = metric
+        diagonal = np.einsum("ii->i", system)
+        diagonal[:axes] += state.press_low / state.above + state.press_high / state.below
+        diagonal[axes + 1 :] = -state.slack / state.weight
+        zero = np.zeros(1)
+        step = _newton(state, system, slopes, metric, (zero, zero, zero))
+        length = min(1.0, state.reach(step))
+        centre = gap * (state.moved(step, length).gap() / gap) ** 3
+        aims = (
+            centre - step.weight * step.slack,
+            centre - step.press_low * step.above,
+            centre - step.press_high * step.below,
+        )
+        step = _newton(state, system, slopes, metric, aims)
+        state = state.moved(step, min(1.0, 0.99 * state.reach(step)))
+    return state.d, state.weight
 
 
-def _reach(at: Float64, move: Float64) -> float:
-    """Longest step that keeps a positive vector nonnegative."""
-    falling = move < 0
-    return float((at[falling] / -move[falling]).min()) if falling.any() else np.inf
+def _newton(
+    at: _State,
+    system: Float64,
+    slopes: Float64,
+    metric: Float64,
+    aims: tuple[Float64, Float64, Float64],
+) -> _State:
+    """Newton step towards complementarity products `aims` of cuts, low and high."""
+    axes = len(at.d)
+    to_low, to_high = aims[1] / at.above - at.press_low, aims[2] / at.below - at.press_high
+    rest = metric @ at.d + slopes.T @ at.weight - at.press_low + at.press_high
+    right = np.concatenate(
+        [to_low - to_high - rest, [at.weight.sum() - 1.0], at.slack - aims[0] / at.weight]
+    )
+    move = np.linalg.solve(system, right)
+    d, t = move[:axes], move[axes : axes + 1]
+    return _State(
+        d,
+        t,
+        t - slopes @ d,
+        d,
+        -d,
+        move[axes + 1 :],
+        to_low - at.press_low / at.above * d,
+        to_high + at.press_high / at.below * d,
+    )

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bandit.allocation.ascent import Ascent, ascend
+from bandit.allocation.ascent import Ascent, approach, ascend
 from bandit.allocation.passes import Block, Contenders, contenders
 from bandit.allocation.problem import Problem, Sides, sides
 from bandit.types import Bool, Float64
@@ -23,6 +23,8 @@ FIRST_SAMPLE = 3000
 GROWTH = 20
 WIDTH = 4.0
 """Half width of a box in standard errors of the sample's prices."""
+EXACT, ROUGH = 1e-7, 1e-5
+"""Relative decrease of the dual at which a search ends; a sample's own error is far above ROUGH."""
 NEARBY = 0.25
 """First half width, relative, of the box in which a similar problem's multipliers are sought."""
 WIDENINGS = 30
@@ -75,21 +77,33 @@ def find(
     """Best multipliers over all customers, by a ladder of shares of which the last is 1.0."""
     inequalities = sides(problem)
     steps = ladder or shares(customers, len(inequalities.bound))
-    found = _first(blocks, steps[0], problem)
+    found = _first(blocks, steps[0], problem, EXACT if len(steps) == 1 else ROUGH)
     for before, share in pairwise(steps):
         box = confidence(found, at_share(inequalities, before), before / share)
-        found = refine(blocks, share, at_share(inequalities, share), found, box)
+        precision = EXACT if share == steps[-1] else ROUGH
+        level = at_share(inequalities, share)
+        found = refine(blocks, share, level, found, box, tolerance=precision)
     return found
 
 
-def refine(blocks: Blocks, share: float, level: Sides, found: Found, box: Box) -> Found:
-    """Best multipliers for the inequalities `level`, which belong to the share, from a first box."""
+def refine(
+    blocks: Blocks,
+    share: float,
+    level: Sides,
+    found: Found,
+    box: Box,
+    *,
+    tolerance: float = EXACT,
+) -> Found:
+    """Best multipliers for `level`, the inequalities of a share, looked for in `box` first."""
     passes, ascent = found.passes, found.ascent
     for _ in range(WIDENINGS):
         low, high = _cost_range(level, box)
         people = contenders(blocks(share), found.people.problem, low, high)
         passes += share >= 1.0
-        ascent = ascend(people, level, ascent.multipliers, *box, spread=found.spread)
+        ascent = ascend(
+            people, level, ascent.multipliers, *box, spread=found.spread, tolerance=tolerance
+        )
         tight = _pressed(ascent.multipliers, box, found.outer)
         if not tight.any():
             break
@@ -129,7 +143,7 @@ def _around(found: Found, half: Float64) -> Box:
     return Box(np.maximum(at - half, outer.low), np.minimum(at + half, outer.high))
 
 
-def _first(blocks: Blocks, share: float, problem: Problem) -> Found:
+def _first(blocks: Blocks, share: float, problem: Problem, tolerance: float) -> Found:
     inequalities = sides(problem)
     everything = np.full(len(problem.usage), BOUNDLESS)
     people = contenders(blocks(share), problem, -everything, everything)
@@ -138,7 +152,8 @@ def _first(blocks: Blocks, share: float, problem: Problem) -> Found:
     ceiling = _ceiling(spread, inequalities)
     outer = Box(np.zeros_like(ceiling), ceiling)
     level = at_share(inequalities, share)
-    ascent = ascend(people, level, outer.low, *outer, spread=spread)
+    start = approach(people, level, *outer, spread=spread)
+    ascent = ascend(people, level, start, *outer, spread=spread, tolerance=tolerance)
     return Found(ascent, people, outer, outer, spread, int(share >= 1.0))
 
 

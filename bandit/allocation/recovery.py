@@ -27,7 +27,9 @@ NEVER_WORTH = 1e9
 
 
 class Recovered(NamedTuple):
-    """``chosen`` int32[r, slots] places in the contenders' lists; ``counts`` int64[k] over all
+    """An allocation within all limits.
+
+    ``chosen`` int32[r, slots] places in the contenders' lists; ``counts`` int64[k] over all
     customers; ``value`` Σ v; ``used`` float64[m]; ``short`` float64[m] missing to the minimums.
     """
 

@@ -94,7 +94,7 @@ def solve(
         raise infeasible(blocks, problem, found, recovered)
     taken = recovered.chosen
     assignment[found.people.rows] = np.where(taken >= 0, found.people.action[taken], -1)
-    assignment = _packed(assignment)
+    assignment = _packed(assignment, int(slots))
     primal = _value(worth, assignment)
     return Solution(
         inequalities.prices(at, problem.usage.shape[1]),
@@ -124,12 +124,13 @@ def in_memory(values: Array, eligible: Bool | None, seed: int = 0) -> Blocks:
     return blocks
 
 
-def _packed(assignment: Int32) -> Int32:
-    """Empty slots last."""
-    if assignment.shape[1] == 1:
-        return assignment
+def _packed(assignment: Int32, slots: int) -> Int32:
+    """Empty slots last, and as many columns as were asked for."""
+    n, filled = assignment.shape
+    packed = np.full((n, slots), -1, np.int32)
     order = np.argsort(assignment < 0, axis=1, kind="stable")
-    return np.take_along_axis(assignment, order, axis=1)
+    packed[:, :filled] = np.take_along_axis(assignment, order, axis=1)
+    return packed
 
 
 def _value(values: Array, assignment: Int32) -> float:

@@ -35,7 +35,7 @@ def plan_quotas(planned: npt.ArrayLike, usage: npt.ArrayLike, limits: npt.ArrayL
 
     The resource that allows the smallest common keep probability to its actions fixes it; what
     they give up elsewhere is room for the others; and so on. Then whole numbers: quotas are
-    rounded down, and what room is left goes one contact each by largest remainder.
+    rounded down, and what room is left is given back by largest remainder.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def kept(actions: Array, hashes: UInt64, quotas: Quotas) -> Bool:
 
 
 def no_contact_probability(probabilities: Float64, keep: Float64) -> Float64:
-    """π_i(0) + Σ_{a≠0} π_i(a)·(1 − keep_a): what a customer's being left in peace gains by thinning.
+    """π_i(0) + Σ_{a≠0} π_i(a)·(1 − keep_a): the probability of being left in peace, thinned.
 
     probabilities float64[n, k] of the policy's draw, keep float64[k]; returns float64[n].
     """
@@ -145,10 +145,13 @@ def _fair(counts: Float64, usage: Float64, caps: Float64) -> Float64:
 
 
 def _fill(quota: Float64, target: Float64, counts: Float64, usage: Float64, caps: Float64) -> None:
-    """Give whole contacts back while they fit, largest remainder first; changes quota."""
+    """Give contacts back while they fit, largest remainder first: one each, then all that fit."""
     room = caps * (1 + ROUNDING) - quota @ usage
-    short = np.flatnonzero((quota < counts) & (target > quota))
-    for a in short[np.argsort(quota[short] - target[short], kind="stable")]:
-        if (usage[a] <= room).all():
-            quota[a] += 1
-            room -= usage[a]
+    order = np.argsort(quota - target, kind="stable")
+    for most in (1.0, np.inf):
+        for a in order[quota[order] < counts[order]]:
+            spent = usage[a] > 0
+            fits = np.floor(room[spent] / usage[a, spent]).min(initial=np.inf)
+            back = min(most, counts[a] - quota[a], max(float(fits), 0.0))
+            quota[a] += back
+            room -= back * usage[a]

@@ -125,7 +125,7 @@ def pass_into(
     worth float64[blocks] = Σ h_i, value float64[blocks] = Σ v of what is taken, counts
     int64[blocks, k].
     """
-    n, k = values.shape
+    n = values.shape[0]
     slots = chosen.shape[1]
     masked = eligible.shape[0] > 0
     keep = chosen.shape[0] > 0

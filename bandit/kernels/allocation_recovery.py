@@ -93,7 +93,7 @@ def best_moves_into(
     slot: Int32,
     entry: Int32,
 ) -> None:
-    """Each customer's best move: MEND, least loss of worth a unit of violation; IMPROVE, least loss.
+    """Each customer's move of least loss of worth (MEND: a unit of violation that it removes).
 
     offsets int64[r + 1], action, value[e] the contenders; chosen int32[r, slots] places in them;
     costs float64[k] at the prices; used float64[m]; bounds, weights float64[2, m], limits first.
