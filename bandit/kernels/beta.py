@@ -9,10 +9,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import prange
 
 from bandit.kernels import keyed_random as kr
-from bandit.kernels._compile import parallel, serial
+from bandit.kernels._compile import serial
 
 _TINY = 1e-300
 _PRECISION = 1e-15
@@ -92,11 +91,11 @@ def beta_quantile(a, b, p):
     return x
 
 
-@parallel
-def beta_draws_into(first, second, stream, keys, out):
-    """``out`` float64[n, k]: a keyed draw of Beta(first[a], second[a]) a cell; rows in prange."""
-    n, k = out.shape
-    for i in prange(n):
+@serial
+def beta_draws_into(begin, end, first, second, stream, keys, out):
+    """``out`` float64[n, k]: a keyed draw of Beta(first[a], second[a]) a cell."""
+    k = out.shape[1]
+    for i in range(begin, end):
         row = kr.row_key(stream, keys[i])
         for a in range(k):
             out[i, a] = beta_quantile(first[a], second[a], kr.unit(kr.cell(row, np.uint64(a))))

@@ -8,9 +8,8 @@ every sum is fixed: factors do not depend on the number of threads.
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
-from bandit.kernels._compile import parallel, serial
+from bandit.kernels._compile import serial
 
 
 @serial
@@ -84,16 +83,16 @@ def _solve_once(inverse, vector, out):
             out[j] += inverse[i, j] * total
 
 
-@parallel
-def posterior_factors_into(gram, shift, ridge, inverse, mean, condition):
-    """Invert the factors and solve for the means of k actions.
+@serial
+def posterior_factors_into(first, last, gram, shift, ridge, inverse, mean, condition):
+    """Invert the factors and solve for the means of actions first to last.
 
     ``gram`` [k, d, d], ``shift`` [k, d] → ``inverse`` [k, d, d] (lower, ``A⁻¹ = WᵀW``), ``mean``
     [k, d] = A⁻¹b with one step of iterative refinement, ``condition`` [k]: the one-norm condition
     number of the matrix scaled to unit diagonal, infinite where it is not positive definite.
     """
-    k, d = shift.shape
-    for a in prange(k):
+    d = shift.shape[1]
+    for a in range(first, last):
         scaled = np.empty((d, d))
         scale = np.empty(d)
         for i in range(d):

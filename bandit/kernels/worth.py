@@ -1,13 +1,11 @@
-"""From scores to decisions: ``worth = value·score − cost``, the best eligible action, ties low."""
+"""Decisions that need no bounds: the best of a table of scores, a uniform draw, a list of priorities."""
 
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
 from bandit.kernels import keyed_random as kr
-from bandit.kernels._compile import inline, parallel, serial
-from bandit.kernels.normal import normal
+from bandit.kernels._compile import inline, serial
 
 EVERYTHING, DENSE, PACKED = range(3)
 """How ``eligible`` is written: not at all, uint8[n, k] of 0 and 1, bits (little order)."""
@@ -39,16 +37,16 @@ def first_row_without_action(eligible, packing, n, k):
     return -1
 
 
-@parallel
-def best_into(scores, eligible, packing, values, costs, action):
+@serial
+def best_into(first, last, scores, eligible, packing, values, costs, action):
     """``action`` int32[n]: the eligible action of the largest worth, the lowest index on ties.
 
-    ``scores`` float64[n, k]; ``values``, ``costs`` float64[1 or n, k]; prange over rows.
+    ``scores`` float64[n, k]; ``values``, ``costs`` float64[1 or n, k]; rows first to last.
     """
-    n, k = scores.shape
+    k = scores.shape[1]
     value_step = 0 if values.shape[0] == 1 else 1
     cost_step = 0 if costs.shape[0] == 1 else 1
-    for i in prange(n):
+    for i in range(first, last):
         best = -np.inf
         taken = -1
         for a in range(k):
@@ -60,20 +58,22 @@ def best_into(scores, eligible, packing, values, costs, action):
         action[i] = taken
 
 
-@parallel
-def perturb_into(scores, widths, alpha, stream, keys):
-    """Thompson's draw ``scores += alpha·widths·z`` with keyed normals; prange over rows."""
-    n, k = scores.shape
-    for i in prange(n):
-        row = kr.row_key(stream, keys[i])
+@serial
+def count_eligible_into(first, last, eligible, packing, k, action, count, included):
+    """``count`` int64[n] eligible actions, ``included`` bool[n] whether ``action`` is one."""
+    for i in range(first, last):
+        number = 0
         for a in range(k):
-            scores[i, a] += alpha * widths[i, a] * normal(kr.cell(row, a))
+            if allowed(eligible, packing, i, a):
+                number += 1
+        count[i] = number
+        included[i] = allowed(eligible, packing, i, action[i])
 
 
-@parallel
-def pick_uniform_into(eligible, packing, k, stream, keys, action, count):
+@serial
+def pick_uniform_into(first, last, eligible, packing, k, stream, keys, action, count):
     """``action`` int32[n] uniform over the eligible ones, ``count`` int64[n] how many they are."""
-    for i in prange(keys.size):
+    for i in range(first, last):
         number = 0
         for a in range(k):
             if allowed(eligible, packing, i, a):
@@ -88,10 +88,10 @@ def pick_uniform_into(eligible, packing, k, stream, keys, action, count):
                 rank -= 1
 
 
-@parallel
-def first_by_priority_into(eligible, packing, order, action):
-    """``action`` int32[n]: the first eligible action in ``order`` int64[k]; prange over rows."""
-    for i in prange(action.size):
+@serial
+def first_by_priority_into(first, last, eligible, packing, order, action):
+    """``action`` int32[n]: the first eligible action in ``order`` int64[k]."""
+    for i in range(first, last):
         for a in order:
             if allowed(eligible, packing, i, a):
                 action[i] = a

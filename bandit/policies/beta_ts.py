@@ -8,11 +8,16 @@ import numpy as np
 
 from bandit.errors import DataError
 from bandit.kernels import beta, keyed_random, thompson
+from bandit.kernels.threads import spread
 from bandit.policies.policy import Policy, best_action
 from bandit.policies.problem import Problem
 from bandit.types import Float64, Int32
 
 _ROUNDING = 1e-9
+GRAIN = 64
+"""Rows that a thread takes at a time: each costs many integrals."""
+TINY = float(np.finfo(np.float64).tiny)
+"""Smallest probability reported for an action that was taken."""
 
 
 def _shapes(problem: Problem) -> tuple[Float64, Float64]:
@@ -46,7 +51,10 @@ class BetaTS(Policy):
         first, second = _shapes(problem)
         sampled = np.zeros((problem.n, problem.k))
         stream = problem.stream(keyed_random.SAMPLE)
-        beta.beta_draws_into(first[0], second[0], stream, problem.keys, sampled)
+        spread(
+            beta.beta_draws_into, problem.n, GRAIN, first[0], second[0], stream, problem.keys,
+            sampled,
+        )  # fmt: skip
         return best_action(problem, sampled)
 
     def propensity(self, problem: Problem, action: Int32, decided: Int32) -> Float64:
@@ -54,19 +62,19 @@ class BetaTS(Policy):
         del decided
         first, second = _shapes(problem)
         out = np.zeros(problem.n)
-        thompson.taken_probability_into(
-            thompson.BETA, first, second, problem.eligible, problem.packing,
-            problem.values, problem.costs, action, out,
+        spread(
+            thompson.taken_probability_into, problem.n, GRAIN, first[0], second[0],
+            problem.eligible, problem.packing, problem.values, problem.costs, action, out,
         )  # fmt: skip
-        return np.clip(out, np.finfo(np.float64).tiny, 1.0)
+        return np.clip(out, 0.0, 1.0)
 
     def distribution(self, problem: Problem) -> Float64:
         """Probability of every action."""
         first, second = _shapes(problem)
         out = np.zeros((problem.n, problem.k))
-        thompson.all_probabilities_into(
-            thompson.BETA, first, second, problem.eligible, problem.packing,
-            problem.values, problem.costs, out,
+        spread(
+            thompson.all_probabilities_into, problem.n, GRAIN, first[0], second[0],
+            problem.eligible, problem.packing, problem.values, problem.costs, out,
         )  # fmt: skip
         return out
 
@@ -74,3 +82,14 @@ class BetaTS(Policy):
         """Posterior mean rate of every action, the same in every row."""
         first, second = _shapes(problem)
         return np.repeat(first / (first + second), problem.n, axis=0)
+
+    def score_of(self, problem: Problem, action: Int32) -> Float64:
+        """Posterior mean rate of one action a row."""
+        first, second = _shapes(problem)
+        rates: Float64 = (first / (first + second))[0, action]
+        return rates
+
+    def decision(self, problem: Problem) -> tuple[Int32, Float64, Float64]:
+        """Draw; what was taken has a positive probability."""
+        action, chance, score = super().decision(problem)
+        return action, np.maximum(chance, TINY), score

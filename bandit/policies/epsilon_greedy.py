@@ -12,7 +12,7 @@ from bandit.policies.greedy import Greedy
 from bandit.policies.policy import Policy
 from bandit.policies.problem import Problem
 from bandit.policies.uniform import uniform_at, uniform_pick, uniform_table
-from bandit.types import Float64, Int32
+from bandit.types import Array, Float64, Int32
 
 
 @dataclass(frozen=True)
@@ -33,18 +33,32 @@ class EpsilonGreedy(Policy):
 
     def decide(self, problem: Problem) -> Int32:
         """Flip the keyed coin, then explore or exploit."""
-        coin = np.empty(problem.n)
-        keyed_random.uniforms_into(problem.stream(keyed_random.EPSILON), problem.keys, coin)
-        explored = uniform_pick(problem, keyed_random.EPSILON_PICK)[0]
-        return np.where(coin < self.epsilon, explored, Greedy().decide(problem))
+        return self._explored(problem, Greedy().decide(problem))
 
     def propensity(self, problem: Problem, action: Int32, decided: Int32) -> Float64:
         """``(1 − epsilon)·[greedy] + epsilon / eligible``."""
         del decided
         exploit = action == Greedy().decide(problem)
-        return (1.0 - self.epsilon) * exploit + self.epsilon * uniform_at(problem, action)
+        return self._mixed(exploit, uniform_at(problem, action))
+
+    def decision(self, problem: Problem) -> tuple[Int32, Float64, Float64]:
+        """Flip the coin; the greedy action is found once."""
+        greedy, _, _ = Greedy().decision(problem)
+        action = self._explored(problem, greedy)
+        chance = self._mixed(action == greedy, uniform_at(problem, action))
+        return action, chance, self.score_of(problem, action)
+
+    def _explored(self, problem: Problem, greedy: Int32) -> Int32:
+        coin = np.empty(problem.n)
+        keyed_random.uniforms_into(problem.stream(keyed_random.EPSILON), problem.keys, coin)
+        explored = uniform_pick(problem, keyed_random.EPSILON_PICK)[0]
+        return np.where(coin < self.epsilon, explored, greedy)
+
+    def _mixed(self, exploit: Array, explore: Float64) -> Float64:
+        mixed: Float64 = (1.0 - self.epsilon) * exploit + self.epsilon * explore
+        return mixed
 
     def distribution(self, problem: Problem) -> Float64:
         """``(1 − epsilon)·[greedy] + epsilon / eligible`` for every action."""
         exploit = Greedy().distribution(problem)
-        return (1.0 - self.epsilon) * exploit + self.epsilon * uniform_table(problem)
+        return self._mixed(exploit, uniform_table(problem))

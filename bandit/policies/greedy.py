@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bandit.policies.policy import DeterministicPolicy, best_action
+from bandit.policies.linear import choose_linear
+from bandit.policies.policy import DeterministicPolicy
 from bandit.policies.problem import Problem
-from bandit.types import Int32
+from bandit.types import Float64, Int32
 
 
 @dataclass(frozen=True)
@@ -15,5 +16,9 @@ class Greedy(DeterministicPolicy):
 
     def decide(self, problem: Problem) -> Int32:
         """Take the action whose posterior mean is worth most."""
-        problem.needs_posterior()
-        return best_action(problem, self.score_table(problem))
+        return choose_linear(problem, 0.0)[0]
+
+    def decision(self, problem: Problem) -> tuple[Int32, Float64, Float64]:
+        """Take the action whose posterior mean is worth most, in one pass."""
+        action, mean, _, certain = choose_linear(problem, 0.0)
+        return action, certain, mean

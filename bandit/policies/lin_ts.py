@@ -8,10 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from bandit.errors import ConfigError
-from bandit.kernels import keyed_random, thompson, worth
-from bandit.policies.policy import Policy, best_action, posterior_means, posterior_widths
+from bandit.kernels import keyed_random, rivals
+from bandit.kernels.linear_choice import GRAIN
+from bandit.kernels.threads import spread
+from bandit.policies.linear import GIVEN, NOTHING, OWN, choose_linear, moments_table
+from bandit.policies.policy import Policy
 from bandit.policies.problem import Problem
 from bandit.types import Float64, Int32
+
+
+TINY = float(np.finfo(np.float64).tiny)
+"""Smallest probability reported for an action that was taken."""
 
 
 @dataclass(frozen=True)
@@ -35,28 +42,28 @@ class LinTS(Policy):
 
     def decide(self, problem: Problem) -> Int32:
         """Draw one keyed normal an action."""
-        sampled = posterior_means(problem)
-        stream = problem.stream(keyed_random.SAMPLE)
-        worth.perturb_into(sampled, posterior_widths(problem), self.alpha, stream, problem.keys)
-        return best_action(problem, sampled)
+        return self._sampled(problem, NOTHING)[0]
+
+    def decision(self, problem: Problem) -> tuple[Int32, Float64, Float64]:
+        """Draw, and integrate over the same contenders."""
+        action, mean, _, chance = self._sampled(problem, OWN)
+        return action, np.maximum(chance, TINY), mean
 
     def propensity(self, problem: Problem, action: Int32, decided: Int32) -> Float64:
         """Probability that ``action`` samples the largest worth."""
         del decided
-        out = np.zeros(problem.n)
-        means, deviations = posterior_means(problem), self.alpha * posterior_widths(problem)
-        thompson.taken_probability_into(
-            thompson.NORMAL, means, deviations, problem.eligible, problem.packing,
-            problem.values, problem.costs, action, out,
-        )  # fmt: skip
-        return np.clip(out, np.finfo(np.float64).tiny, 1.0)
+        return choose_linear(problem, self.alpha, propensity=GIVEN, given=action)[3]
 
     def distribution(self, problem: Problem) -> Float64:
         """Probability of every action."""
         out = np.zeros((problem.n, problem.k))
-        means, deviations = posterior_means(problem), self.alpha * posterior_widths(problem)
-        thompson.all_probabilities_into(
-            thompson.NORMAL, means, deviations, problem.eligible, problem.packing,
-            problem.values, problem.costs, out,
+        means, widths = moments_table(problem)
+        spread(
+            rivals.table_into, problem.n, GRAIN, means, widths, self.alpha, problem.eligible,
+            problem.packing, problem.values, problem.costs, out,
         )  # fmt: skip
         return out
+
+    def _sampled(self, problem: Problem, whose: int) -> tuple[Int32, Float64, Float64, Float64]:
+        stream = problem.stream(keyed_random.SAMPLE)
+        return choose_linear(problem, self.alpha, thompson=True, stream=stream, propensity=whose)

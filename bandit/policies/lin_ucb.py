@@ -6,12 +6,8 @@ import math
 from dataclasses import dataclass
 
 from bandit.errors import ConfigError
-from bandit.policies.policy import (
-    DeterministicPolicy,
-    best_action,
-    posterior_means,
-    posterior_widths,
-)
+from bandit.policies.linear import choose_linear, means_at, moments_table, widths_at
+from bandit.policies.policy import DeterministicPolicy
 from bandit.policies.problem import Problem
 from bandit.types import Float64, Int32
 
@@ -37,8 +33,18 @@ class LinUCB(DeterministicPolicy):
 
     def score_table(self, problem: Problem) -> Float64:
         """Upper confidence bounds float64[n, k]."""
-        return posterior_means(problem) + self.alpha * posterior_widths(problem)
+        means, widths = moments_table(problem)
+        return means + self.alpha * widths
+
+    def score_of(self, problem: Problem, action: Int32) -> Float64:
+        """Upper confidence bound of one action a row."""
+        return means_at(problem, action) + self.alpha * widths_at(problem, action)
 
     def decide(self, problem: Problem) -> Int32:
         """Take the action whose bound is worth most."""
-        return best_action(problem, self.score_table(problem))
+        return choose_linear(problem, self.alpha)[0]
+
+    def decision(self, problem: Problem) -> tuple[Int32, Float64, Float64]:
+        """Take the action whose bound is worth most, in one pass."""
+        action, mean, width, certain = choose_linear(problem, self.alpha)
+        return action, certain, mean + self.alpha * width

@@ -52,6 +52,10 @@ class MabwiserPolicy(DeterministicPolicy):
         """Take the eligible action whose expectation is worth most."""
         return best_action(problem, self.score_table(problem))
 
+    def score_of(self, problem: Problem, action: Int32) -> Float64:
+        """MABWiser's expectation of one action a row."""
+        return self.score_table(problem)[np.arange(problem.n), action]
+
     def score_table(self, problem: Problem) -> Float64:
         """MABWiser's expectations, float64[n, k]; NaN and infinity are refused."""
         arms = self.model.arms

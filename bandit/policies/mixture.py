@@ -121,6 +121,10 @@ class Mixture(Policy):
         """Probability of every action in a first slot."""
         return self._distribution(problem, self.prior_weights(problem.n))
 
+    def score_of(self, problem: Problem, action: Int32) -> Float64:
+        """Scores of the component with the largest share."""
+        return max(self.components, key=lambda part: part[0])[1].score_of(problem, action)
+
     def score_table(self, problem: Problem) -> Float64:
         """Scores of the component with the largest share."""
         return max(self.components, key=lambda part: part[0])[1].score_table(problem)
@@ -174,5 +178,6 @@ class Mixture(Policy):
         """Score of the taken action by the policy that decided; by the largest one elsewhere."""
         score = self.score_of(problem, action)
         for p, (_, policy) in enumerate(self.components):
-            score = np.where(group == p, policy.score_of(problem, action), score)
-        return score
+            if (group == p).any():
+                score = np.where(group == p, policy.score_of(problem, action), score)
+        return score.astype(np.float32)

@@ -6,33 +6,25 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
-from bandit.kernels import moments, worth
+from bandit.kernels import worth
+from bandit.kernels.threads import spread
+from bandit.policies.linear import means_at, moments_table
 from bandit.policies.posterior import Posterior
 from bandit.policies.problem import Problem, pose
-from bandit.types import Array, Choice, Float32, Float64, Int32
+from bandit.types import Array, Choice, Float64, Int32
 
 
-def posterior_means(problem: Problem) -> Float64:
-    """``xᵀA⁻¹b`` float64[n, k]; zeros where there is no posterior."""
-    out = np.zeros((problem.n, problem.k))
-    if problem.posterior is not None:
-        moments.means_into(problem.contexts, problem.posterior.mean, out)
-    return out
-
-
-def posterior_widths(problem: Problem) -> Float64:
-    """``√(xᵀA⁻¹x)`` float64[n, k]."""
-    out = np.zeros((problem.n, problem.k))
-    moments.widths_into(problem.contexts, problem.needs_posterior().inverse_factor, out)
-    return out
+GRAIN = 4096
+"""Rows that a thread takes at a time."""
 
 
 def best_action(problem: Problem, scores: Float64) -> Int32:
     """Pick the eligible action of the largest ``value·score − cost``, lowest index on ties."""
     action = np.zeros(problem.n, np.int32)
-    worth.best_into(
-        scores, problem.eligible, problem.packing, problem.values, problem.costs, action
-    )
+    spread(
+        worth.best_into, problem.n, GRAIN,
+        scores, problem.eligible, problem.packing, problem.values, problem.costs, action,
+    )  # fmt: skip
     return action
 
 
@@ -77,12 +69,11 @@ class Policy(ABC):
             posterior, contexts, eligible=eligible, values=values, costs=costs, keys=keys,
             seed=seed, wave=wave, draw=draw,
         )  # fmt: skip
-        action = self.decide(problem)
-        propensity = self.propensity(problem, action, action)
+        action, propensity, score = self.decision(problem)
         return Choice(
             action=action,
             propensity=propensity,
-            score=self.score_of(problem, action),
+            score=score.astype(np.float32),
             group=np.zeros(problem.n, np.int16),
             joint=np.stack([propensity, np.zeros(problem.n)], axis=1),
         )
@@ -105,6 +96,11 @@ class Policy(ABC):
         """Score of every action, float64[n, k]: posterior means, LinUCB upper bounds."""
         return self.score_table(pose(posterior, contexts))
 
+    def decision(self, problem: Problem) -> tuple[Int32, Float64, Float64]:
+        """Draw an action for each row, with its propensity and score."""
+        action = self.decide(problem)
+        return action, self.propensity(problem, action, action), self.score_of(problem, action)
+
     @abstractmethod
     def decide(self, problem: Problem) -> Int32:
         """Draw an action for each row, int32[n]."""
@@ -118,13 +114,14 @@ class Policy(ABC):
         """Probability of every action, float64[n, k]."""
 
     def score_table(self, problem: Problem) -> Float64:
-        """Score of every action, float64[n, k]."""
-        return posterior_means(problem)
+        """Score of every action, float64[n, k]; zeros where there is no posterior."""
+        if problem.posterior is None:
+            return np.zeros((problem.n, problem.k))
+        return moments_table(problem)[0]
 
-    def score_of(self, problem: Problem, action: Int32) -> Float32:
-        """Score of one action a row, float32[n]."""
-        table = self.score_table(problem)
-        return table[np.arange(problem.n), action].astype(np.float32)
+    def score_of(self, problem: Problem, action: Int32) -> Float64:
+        """Score of one action a row, float64[n]: the entry of `score_table`."""
+        return means_at(problem, action)
 
 
 class DeterministicPolicy(Policy):

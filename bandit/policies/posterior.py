@@ -11,7 +11,10 @@ import numpy.typing as npt
 
 from bandit.errors import DataError
 from bandit.kernels import cholesky, gram
+from bandit.kernels.decide import Model
+from bandit.kernels.threads import spread
 from bandit.policies.checks import check_actions, check_contexts, check_vector
+from bandit.policies.model import build_model
 from bandit.types import Array, Float64
 
 CONDITION_LIMIT = 1e12
@@ -164,7 +167,9 @@ class Posterior:
     @property
     def mean(self) -> Float64:
         """``A⁻¹ b`` of each action, float64[k, d]; an ill-conditioned action is a `DataError`."""
-        return self._solution[0]
+        view = self._solution[0].view()
+        view.flags.writeable = False
+        return view
 
     @property
     def inverse_factor(self) -> Float64:
@@ -179,11 +184,14 @@ class Posterior:
         return np.where(seen, residual / np.where(seen, self.count, 1.0), 1.0)
 
     @cached_property
-    def _solution(self) -> tuple[Float64, Float64]:
+    def _solution(self) -> tuple[Float64, Float64, Float64]:
         inverse = np.zeros_like(self.gram)
         mean = np.zeros_like(self.shift)
         condition: npt.NDArray[np.float64] = np.zeros(self.n_actions)
-        cholesky.posterior_factors_into(self.gram, self.shift, self.ridge, inverse, mean, condition)
+        spread(
+            cholesky.posterior_factors_into, self.n_actions, 1,
+            self.gram, self.shift, self.ridge, inverse, mean, condition,
+        )  # fmt: skip
         bad = np.flatnonzero(~(condition <= CONDITION_LIMIT))
         if bad.size:
             raise DataError(
@@ -191,5 +199,10 @@ class Posterior:
                 f"beyond {CONDITION_LIMIT:g}: raise the ridge ({self.ridge}), or drop features "
                 "that repeat others"
             )
-        mean.flags.writeable = inverse.flags.writeable = False
-        return mean, inverse
+        return mean, inverse, condition
+
+    @cached_property
+    def model(self) -> tuple[Model, bool]:
+        """Means, factors and width bounds as the choose kernels read them; whether bounds hold."""
+        mean, inverse, condition = self._solution
+        return build_model(self.gram, self.count, self.ridge, mean, inverse, condition)

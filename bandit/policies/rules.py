@@ -9,7 +9,8 @@ import numpy as np
 
 from bandit.errors import ConfigError, DataError
 from bandit.kernels import worth
-from bandit.policies.policy import DeterministicPolicy
+from bandit.kernels.threads import spread
+from bandit.policies.policy import GRAIN, DeterministicPolicy
 from bandit.policies.problem import Problem
 from bandit.types import Int32
 
@@ -40,5 +41,8 @@ class Rules(DeterministicPolicy):
         rest = [action for action in range(problem.k) if action not in named]
         order = np.array([*self.priority, *rest], dtype=np.int64)
         action = np.zeros(problem.n, np.int32)
-        worth.first_by_priority_into(problem.eligible, problem.packing, order, action)
+        spread(
+            worth.first_by_priority_into, problem.n, GRAIN, problem.eligible, problem.packing,
+            order, action,
+        )  # fmt: skip
         return action

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from bandit.kernels import keyed_random, worth
-from bandit.policies.policy import Policy
+from bandit.kernels.threads import spread
+from bandit.policies.policy import GRAIN, Policy
 from bandit.policies.problem import Problem
 from bandit.types import Float64, Int32
 
@@ -16,23 +17,29 @@ def uniform_pick(problem: Problem, purpose: int) -> tuple[Int32, Float64]:
     """Draw uniformly over the eligible actions: action int32[n] and its probability float64[n]."""
     action = np.zeros(problem.n, np.int32)
     count = np.zeros(problem.n, np.int64)
-    worth.pick_uniform_into(
-        problem.eligible, problem.packing, problem.k, problem.stream(purpose), problem.keys,
-        action, count,
+    spread(
+        worth.pick_uniform_into, problem.n, GRAIN, problem.eligible, problem.packing, problem.k,
+        problem.stream(purpose), problem.keys, action, count,
     )  # fmt: skip
     return action, 1.0 / count
 
 
 def uniform_at(problem: Problem, action: Int32) -> Float64:
     """Probability of ``action`` under the uniform draw, zero where it is not eligible."""
-    mask = problem.mask()
-    return mask[np.arange(problem.n), action] / mask.sum(axis=1)
+    count, included = np.zeros(problem.n, np.int64), np.zeros(problem.n, np.bool_)
+    spread(
+        worth.count_eligible_into, problem.n, GRAIN, problem.eligible, problem.packing, problem.k,
+        action, count, included,
+    )  # fmt: skip
+    chance: Float64 = included / count
+    return chance
 
 
 def uniform_table(problem: Problem) -> Float64:
     """Probability of every action under the uniform draw, float64[n, k]."""
     mask = problem.mask()
-    return mask / mask.sum(axis=1, keepdims=True)
+    table: Float64 = mask / mask.sum(axis=1, keepdims=True)
+    return table
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,200 @@
+"""From settled contenders to the decision of each row, and to its propensity."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from bandit.kernels import rivals, settle
+from bandit.kernels._compile import serial
+from bandit.kernels.settle import EXACT, SINGLE, SKIP
+from bandit.types import Array
+
+TINY = 2.3e-308
+"""Smallest probability that is reported for an action that was taken."""
+
+
+class Model(NamedTuple):
+    """What a posterior is turned into for choosing; k actions padded to w, a multiple of 16.
+
+    ``means`` float32 panels of A⁻¹b, ``root`` float32 packed triangle R with ``q = |R x|``,
+    ``upper``, ``lower``, ``slack`` float32[w] with ``lower·q ≤ s ≤ upper·q`` and the float32 mean
+    within ``slack·q``; ``theta`` float64[k, padded(d, 8)], ``inverse`` float64[k, triangle] and
+    the same in float32 [k, triangle] or empty where an action is ill-conditioned.
+    """
+
+    means: Array
+    root: Array
+    upper: Array
+    lower: Array
+    slack: Array
+    theta: Array
+    inverse: Array
+    single: Array
+
+
+class Situation(NamedTuple):
+    """Rows to decide: contexts in one of two widths (the other empty), eligibility, prices, keys.
+
+    ``bounded`` tells whether the model's bounds hold at all.
+    """
+
+    narrow: Array
+    broad: Array
+    eligible: Array
+    packing: int
+    values: Array
+    costs: Array
+    priced: bool
+    keys: Array
+    bounded: bool
+
+
+class Pairs(NamedTuple):
+    """Contenders: (row, action), upper bound of worth, draw; moments and worth once settled.
+
+    Row i's are ``first[i] : first[i + 1]``, in the order of the actions.
+    """
+
+    first: Array
+    row: Array
+    action: Array
+    high: Array
+    draw: Array
+    mean: Array
+    width: Array
+    worth: Array
+    wanted: Array
+    settled: Array
+    start: Array
+    order: Array
+
+
+@serial
+def empty_pairs(rows, room, k):
+    """Allocate room for so many contenders of so many rows."""
+    return Pairs(
+        np.zeros(rows + 1, np.int64), np.empty(room, np.int32), np.empty(room, np.int32),
+        np.empty(room, np.float32), np.empty(room, np.float32), np.empty(room), np.empty(room),
+        np.empty(room), np.empty(room, np.int8), np.empty(room, np.int8),
+        np.empty(k + 1, np.int64), np.empty(room, np.int32),
+    )  # fmt: skip
+
+
+@serial
+def settle_wanted(model, situation, mode, pairs, count):
+    """Give every wanted pair its moments and worth ``v·(μ + alpha·s·z) − c``."""
+    _, rows, actions, _, draws, means, widths, worths, wanted, settled, start, order = pairs
+    if settle.order_by_action(actions, wanted, EXACT, count, start, order) > 0:
+        settle.moments_into(
+            situation.narrow, situation.broad, rows, actions, order, start,
+            model.theta, model.inverse, means, widths,
+        )  # fmt: skip
+    if settle.order_by_action(actions, wanted, SINGLE, count, start, order) > 0:
+        settle.single_moments_into(
+            situation.narrow, rows, actions, order, start, model.theta, model.single, means, widths
+        )
+    values, costs = situation.values, situation.costs
+    value_step = 1 if values.shape[0] > 1 else 0
+    cost_step = 1 if costs.shape[0] > 1 else 0
+    for p in range(count):
+        if wanted[p] != SKIP:
+            row, action = np.int64(rows[p]), actions[p]
+            score = means[p] + mode.alpha * widths[p] * np.float64(draws[p])
+            worths[p] = values[row * value_step, action] * score - costs[row * cost_step, action]
+            settled[p] |= wanted[p]
+            wanted[p] = SKIP
+
+
+@serial
+def pilots_into(pairs, rows, singles, everyone):
+    """Want the most promising contender of each row, or everyone."""
+    first, _, _, high, _, _, _, _, wanted, settled, _, _ = pairs
+    for i in range(rows):
+        begin, end = first[i], first[i + 1]
+        if singles and end == begin + 1:
+            wanted[begin], settled[begin] = SINGLE, SKIP
+            continue
+        pilot = begin
+        for p in range(begin, end):
+            wanted[p] = EXACT if everyone else SKIP
+            settled[p] = SKIP
+            if high[p] > high[pilot]:
+                pilot = p
+        wanted[pilot] = EXACT
+
+
+@serial
+def challengers_into(pairs, rows):
+    """Want whoever might still beat what is settled."""
+    first, _, _, high, _, _, _, worth, wanted, settled, _, _ = pairs
+    found = False
+    for i in range(rows):
+        if first[i + 1] == first[i] + 1:
+            continue
+        level = -np.inf
+        for p in range(first[i], first[i + 1]):
+            if settled[p] != SKIP:
+                level = max(level, worth[p])
+        for p in range(first[i], first[i + 1]):
+            if settled[p] == SKIP and not np.float64(high[p]) < level:
+                wanted[p] = EXACT
+                found = True
+    return found
+
+
+@serial
+def winners_into(pairs, rows, base, action, mean, width):
+    """Take each row's largest settled worth, the lowest action on ties."""
+    first, _, action_of, _, _, mean_of, width_of, worth, _, settled, _, _ = pairs
+    for i in range(rows):
+        best = -1
+        for p in range(first[i], first[i + 1]):
+            if settled[p] != SKIP and (best < 0 or worth[p] > worth[best]):
+                best = p
+        action[base + i] = action_of[best]
+        mean[base + i], width[base + i] = mean_of[best], width_of[best]
+
+
+@serial
+def propensities_into(situation, alpha, pairs, rows, base, taken, out):
+    """Probability that the taken action samples the largest worth, from settled contenders."""
+    first, _, action_of, _, _, mean_of, width_of, _, _, _, _, _ = pairs
+    k = situation.values.shape[1]
+    value_step = 1 if situation.values.shape[0] > 1 else 0
+    cost_step = 1 if situation.costs.shape[0] > 1 else 0
+    centres, scales, work = np.empty(k), np.empty(k), np.empty(rivals.MOST_NODES)
+    for i in range(rows):
+        row, begin, number = base + i, first[i], first[i + 1] - first[i]
+        own = -1
+        for b in range(number):
+            action = action_of[begin + b]
+            value = situation.values[row * value_step, action]
+            centres[b] = value * mean_of[begin + b] - situation.costs[row * cost_step, action]
+            scales[b] = abs(value) * alpha * width_of[begin + b]
+            if action == taken[row]:
+                own = b
+        probability = 0.0
+        if own >= 0:
+            probability = rivals.winning_probability(centres, scales, number, own, work)
+        out[row] = min(probability, 1.0)
+
+
+@serial
+def rows_into(model, situation, mode, pairs, base, end, action, mean, width, propensity):
+    """Decide rows base to end from their contenders: the most promising first, then challengers."""
+    rows = end - base
+    count = pairs.first[rows]
+    singles = model.single.size > 0 and mode.propensity == 0 and situation.broad.size == 0
+    pilots_into(pairs, rows, singles, mode.propensity > 0)
+    wanted = True
+    while wanted:
+        settle_wanted(model, situation, mode, pairs, count)
+        wanted = mode.propensity == 0 and challengers_into(pairs, rows)
+    if mode.propensity < 2:
+        winners_into(pairs, rows, base, action, mean, width)
+    if mode.propensity == 1:
+        propensities_into(situation, mode.alpha, pairs, rows, base, action, propensity)
+    elif mode.propensity == 2:
+        propensities_into(situation, mode.alpha, pairs, rows, base, mode.given, propensity)

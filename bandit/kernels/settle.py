@@ -1,0 +1,162 @@
+"""Moments of (row, action) pairs, grouped by action so that a factor is read once for many rows.
+
+``mean = xᵀθ_a`` in float64; ``width = |W_a x|`` in float64 where a decision hangs on it. Where a row
+has one contender only, nothing hangs on its width: the score is then read off a float32 factor.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bandit.kernels import product, simd
+from bandit.kernels._compile import inline, serial
+
+SKIP, EXACT, SINGLE = range(3)
+"""What a pair is settled in: not at all, float64, float32."""
+
+
+@serial
+def order_by_action(actions, wanted, kind, count, start, order):
+    """Stable counting sort of the pairs of a kind by action; return how many there are.
+
+    ``start`` int64[k + 1] receives where each action's pairs begin in ``order``.
+    """
+    k = start.size - 1
+    for a in range(k + 1):
+        start[a] = 0
+    for p in range(count):
+        if wanted[p] == kind:
+            start[actions[p] + 1] += 1
+    for a in range(k):
+        start[a + 1] += start[a]
+    total = start[k]
+    for p in range(count):
+        if wanted[p] == kind:
+            order[start[actions[p]]] = p
+            start[actions[p]] += 1
+    for a in range(k, 0, -1):
+        start[a] = start[a - 1]
+    start[0] = 0
+    return total
+
+
+@inline
+def _gather(narrow, broad, wide, row, d, x, at):
+    """Copy a context to float64 ``x[at : at + d]`` from whichever of the two arrays is filled."""
+    if wide:
+        for j in range(d):
+            x[at + j] = broad[row, j]
+    else:
+        whole = d - d % simd.LANES_64
+        for j in range(0, whole, simd.LANES_64):
+            simd.store(x, at + j, simd.widen(narrow, row * d + j))
+        for j in range(whole, d):
+            x[at + j] = narrow[row, j]
+
+
+@inline
+def _dot(x, at, theta, theta_at, width):
+    """``Σ x[at + j]·θ[j]`` over ``width`` (a multiple of 8) elements, in eight partial sums."""
+    total = simd.mul(simd.load(x, at), simd.load(theta, theta_at))
+    for j in range(8, width, 8):
+        total = simd.fma(simd.load(x, at + j), simd.load(theta, theta_at + j), total)
+    return simd.reduce_add(total)
+
+
+@serial
+def moments_into(narrow, broad, rows, actions, order, start, theta, inverse, means, widths):
+    """Moments of pairs in float64, for p in ``order`` grouped by ``start``.
+
+    ``theta`` float64[k, w] padded with zeros to a multiple of 8, ``inverse`` float64[k, packed].
+    """
+    k, width = theta.shape
+    d, packed = narrow.shape[1], inverse.shape[1]
+    wide = broad.shape[0] > 0
+    x = np.zeros(product.ROWS * width)
+    z = np.empty(product.ROWS * width)
+    for a in range(k):
+        for first in range(start[a], start[a + 1], product.ROWS):
+            count = min(product.ROWS, start[a + 1] - first)
+            for r in range(count):
+                _gather(narrow, broad, wide, rows[order[first + r]], d, x, r * width)
+            product.triangle_into(
+                x, 0, product.ROWS, width, d, inverse, a * packed, simd.LANES_64, z
+            )
+            for r in range(count):
+                square = product.square_norm(z, r * width, width, simd.LANES_64)
+                widths[order[first + r]] = np.sqrt(square)
+                means[order[first + r]] = _dot(x, r * width, theta, a * width, width)
+
+
+@serial
+def single_moments_into(narrow, rows, actions, order, start, theta, inverse, means, widths):
+    """Moments of pairs with the width in float32; ``inverse`` float32[k, packed], as above."""
+    k, wide = theta.shape
+    d, packed = narrow.shape[1], inverse.shape[1]
+    width = product.padded(d, simd.LANES)
+    x = np.zeros(product.ROWS * width, np.float32)
+    z = np.empty(product.ROWS * width, np.float32)
+    exact = np.zeros(wide)
+    none = np.zeros((0, 1))
+    whole = d - d % simd.LANES
+    for a in range(k):
+        for first in range(start[a], start[a + 1], product.ROWS):
+            count = min(product.ROWS, start[a + 1] - first)
+            for r in range(count):
+                row = rows[order[first + r]]
+                for j in range(0, whole, simd.LANES):
+                    simd.store(x, r * width + j, simd.load(narrow, row * d + j))
+                for j in range(whole, d):
+                    x[r * width + j] = narrow[row, j]
+                _gather(narrow, none, False, row, d, exact, 0)
+                means[order[first + r]] = _dot(exact, 0, theta, a * wide, wide)
+            product.triangle_into(x, 0, product.ROWS, width, d, inverse, a * packed, simd.LANES, z)
+            for r in range(count):
+                square = product.square_norm(z, r * width, width, simd.LANES)
+                widths[order[first + r]] = np.sqrt(np.float64(square))
+
+
+@serial
+def block_moments_into(narrow, broad, first, rows, theta, inverse, means, widths):
+    """Moments of every action for rows first to first + rows, the same bits as `moments_into`.
+
+    ``means``, ``widths`` float64[n, k].
+    """
+    k, width = theta.shape
+    d, packed = narrow.shape[1], inverse.shape[1]
+    wide = broad.shape[0] > 0
+    tiled = product.padded(rows, product.ROWS)
+    x, z = np.zeros(tiled * width), np.empty(tiled * width)
+    for r in range(rows):
+        _gather(narrow, broad, wide, first + r, d, x, r * width)
+    for a in range(k):
+        product.triangle_into(x, 0, tiled, width, d, inverse, a * packed, simd.LANES_64, z)
+        for r in range(rows):
+            square = product.square_norm(z, r * width, width, simd.LANES_64)
+            widths[first + r, a] = np.sqrt(square)
+            means[first + r, a] = _dot(x, r * width, theta, a * width, width)
+
+
+@serial
+def row_means_into(first, last, narrow, broad, actions, theta, out):
+    """``out[i] = x_iᵀθ`` of the row's action, for rows first to last."""
+    width = theta.shape[1]
+    d, wide = narrow.shape[1], broad.shape[0] > 0
+    x = np.zeros(width)
+    for i in range(first, last):
+        _gather(narrow, broad, wide, i, d, x, 0)
+        out[i] = _dot(x, 0, theta, actions[i] * width, width)
+
+
+@serial
+def row_widths_into(first, last, narrow, broad, actions, theta, inverse, out):
+    """``out[i] = |W x_i|`` of the row's action, for rows first to last."""
+    count = last - first
+    rows, order = np.arange(first, last), np.arange(count)
+    taken, wanted = np.empty(count, np.int64), np.ones(count, np.int8)
+    for i in range(count):
+        taken[i] = actions[first + i]
+    start = np.empty(theta.shape[0] + 1, np.int64)
+    means = np.empty(count)
+    order_by_action(taken, wanted, EXACT, count, start, order)
+    moments_into(narrow, broad, rows, taken, order, start, theta, inverse, means, out[first:last])

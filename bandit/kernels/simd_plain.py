@@ -1,0 +1,142 @@
+"""The vector operations of `simd` on small NumPy arrays, for runs without the compiler."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bandit.types import Array
+
+
+def _lanes(array: Array) -> int:
+    return 16 if array.dtype == np.float32 else 8
+
+
+def load(array: Array, offset: int) -> Array:
+    """Read a vector."""
+    return array.reshape(-1)[offset : offset + _lanes(array)].copy()
+
+
+def widen(array: Array, offset: int) -> Array:
+    """Read eight float32 as a float64 vector."""
+    return array.reshape(-1)[offset : offset + 8].astype(np.float64)
+
+
+def store(array: Array, offset: int, value: Array) -> None:
+    """Write a vector."""
+    array.reshape(-1)[offset : offset + _lanes(array)] = value
+
+
+def splat(value: np.floating) -> Array:
+    """Fill every lane with ``value``."""
+    kind = np.asarray(value)
+    return np.full(_lanes(kind), kind)
+
+
+def add(a: Array, b: Array) -> Array:
+    """a + b."""
+    return a + b
+
+
+def sub(a: Array, b: Array) -> Array:
+    """a − b."""
+    return a - b
+
+
+def mul(a: Array, b: Array) -> Array:
+    """a · b."""
+    return a * b
+
+
+def fma(a: Array, b: Array, c: Array) -> Array:
+    """a · b + c (rounded twice here, once when compiled)."""
+    return a * b + c
+
+
+def maximum(a: Array, b: Array) -> Array:
+    """Take the larger lane; b where they do not compare."""
+    return np.where(a > b, a, b)
+
+
+def minimum(a: Array, b: Array) -> Array:
+    """Take the smaller lane; b where they do not compare."""
+    return np.where(a < b, a, b)
+
+
+def absolute(a: Array) -> Array:
+    """|a|."""
+    return np.abs(a)
+
+
+def pick(bits: int, a: Array, b: Array) -> Array:
+    """Take a's lane where the bit is set, b's elsewhere."""
+    flags = (bits >> np.arange(a.size)) & 1
+    return np.where(flags != 0, a, b)
+
+
+def reduce_add(a: Array) -> np.floating:
+    """Sum the lanes, halves folded onto each other."""
+    while a.size > 1:
+        a = a[: a.size // 2] + a[a.size // 2 :]
+    return a[0]
+
+
+def reduce_max(a: Array) -> np.floating:
+    """Largest lane."""
+    return a.max()
+
+
+def bits_not_below(a: Array, b: Array) -> int:
+    """Set bit i unless a[i] < b[i]; lanes that do not compare are set."""
+    return int(np.sum((~(a < b)).astype(np.int64) << np.arange(a.size)))
+
+
+def nonzero_bits(array: Array, offset: int) -> int:
+    """Set bit i where byte i of the sixteen is not zero."""
+    found = array.reshape(-1)[offset : offset + 16] != 0
+    return int(np.sum(found.astype(np.int64) << np.arange(16)))
+
+
+def count_bits(bits: int) -> int:
+    """Count the set bits of a 64-bit word."""
+    return int(bits & 0xFFFFFFFFFFFFFFFF).bit_count()
+
+
+def prefetch(array: Array, offset: int) -> None:
+    """Ask for a cache line: nothing to do here."""
+
+
+def lowest_bit(bits: int) -> int:
+    """Position of the lowest set bit; 64 where there is none."""
+    return 64 if bits == 0 else (bits & -bits).bit_length() - 1
+
+
+def _tile(
+    vectors: int, x: Array, x_at: int, x_step: int, w: Array, w_at: int, depth: int, out: Array,
+    out_at: int, out_step: int,
+) -> None:  # fmt: skip
+    width = vectors * _lanes(x)
+    weights = w.reshape(-1)[w_at : w_at + depth * width].reshape(depth, width)
+    for r in range(6):
+        start, target = x_at + r * x_step, out_at + r * out_step
+        row = x.reshape(-1)[start : start + depth]
+        out.reshape(-1)[target : target + width] = row @ weights
+
+
+def tile_6x1(*args: object) -> None:
+    """Six rows times one vector of columns."""
+    _tile(1, *args)  # type: ignore[arg-type]
+
+
+def tile_6x2(*args: object) -> None:
+    """Six rows times two vectors of columns."""
+    _tile(2, *args)  # type: ignore[arg-type]
+
+
+def tile_6x3(*args: object) -> None:
+    """Six rows times three vectors of columns."""
+    _tile(3, *args)  # type: ignore[arg-type]
+
+
+def tile_6x4(*args: object) -> None:
+    """Six rows times four vectors of columns."""
+    _tile(4, *args)  # type: ignore[arg-type]

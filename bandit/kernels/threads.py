@@ -1,0 +1,45 @@
+"""One pool of threads for the kernels that release the interpreter lock.
+
+A kernel takes a range of rows (or actions) and writes only those, so that how a range is cut never
+shows in the result. Plain threads cost the compiler nothing, several of them may call at once, and
+they do not fight a second pool for the cores.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Any
+
+import numba
+
+CHUNKS = 4
+"""Chunks a thread: enough to even out rows that cost more, few enough to start for free."""
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, thread_name_prefix="bandit")
+
+
+os.register_at_fork(after_in_child=_pool.cache_clear)
+
+
+def spread(kernel: Callable[..., Any], count: int, grain: int, *args: Any) -> None:
+    """Call ``kernel(first, last, *args)`` over [0, count) in pieces of whole ``grain``.
+
+    The number of threads is Numba's (``NUMBA_NUM_THREADS``, ``numba.set_num_threads``).
+    """
+    threads = numba.get_num_threads()
+    grains = -(-count // grain)
+    if threads == 1 or grains < 2:
+        kernel(0, count, *args)
+        return
+    pieces = min(grains, CHUNKS * threads)
+    edges = [min(count, grain * (grains * p // pieces)) for p in range(pieces)] + [count]
+    pool = _pool(threads)
+    waiting = [pool.submit(kernel, a, b, *args) for a, b in zip(edges, edges[1:], strict=False)]
+    for piece in waiting:
+        piece.result()

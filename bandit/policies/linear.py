@@ -1,0 +1,90 @@
+"""What LinUCB, Greedy and LinTS share: calls of the linear kernels."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bandit.kernels import linear_choice, settle
+from bandit.kernels.decide import Situation
+from bandit.kernels.linear_choice import GRAIN, TASK, Mode
+from bandit.kernels.threads import spread
+from bandit.policies.problem import Problem
+from bandit.types import Float64, Int32
+
+_NOBODY: Int32 = np.zeros(0, np.int32)
+NOTHING, OWN, GIVEN = range(3)
+"""Whose propensity: nobody's, the decided action's, a given action's."""
+
+
+def _contexts(problem: Problem) -> tuple[Float64, Float64]:
+    if problem.contexts.dtype == np.float32:
+        return problem.contexts, np.zeros((0, 1))
+    return np.zeros((0, problem.contexts.shape[1]), np.float32), problem.contexts
+
+
+def _situation(problem: Problem) -> Situation:
+    narrow, broad = _contexts(problem)
+    priced = bool((problem.values != 1.0).any() or problem.costs.any())
+    return Situation(
+        narrow, broad, problem.eligible, problem.packing, problem.values, problem.costs, priced,
+        problem.keys, problem.needs_posterior().model[1],
+    )  # fmt: skip
+
+
+def choose_linear(
+    problem: Problem,
+    alpha: float,
+    *,
+    thompson: bool = False,
+    stream: np.uint64 = np.uint64(0),
+    propensity: int = NOTHING,
+    given: Int32 = _NOBODY,
+) -> tuple[Int32, Float64, Float64, Float64]:
+    """Run the choose loop: action int32[n], its mean, width and propensity float64[n].
+
+    With ``propensity`` = GIVEN nothing is decided, only the propensity of ``given`` is filled in.
+    """
+    n = problem.n
+    action, mean, width, chance = np.zeros(n, np.int32), np.zeros(n), np.zeros(n), np.ones(n)
+    mode = Mode(float(alpha), thompson, propensity, stream, given)
+    model = problem.needs_posterior().model[0]
+    spread(
+        linear_choice.choose_into, n, TASK,
+        model, _situation(problem), mode, action, mean, width, chance,
+    )  # fmt: skip
+    return action, mean, width, chance
+
+
+def moments_table(problem: Problem) -> tuple[Float64, Float64]:
+    """Mean ``xᵀA⁻¹b`` and width ``√(xᵀA⁻¹x)`` of every action, float64[n, k]."""
+    means, widths = np.zeros((problem.n, problem.k)), np.zeros((problem.n, problem.k))
+    model = problem.needs_posterior().model[0]
+    narrow, broad = _contexts(problem)
+    spread(
+        linear_choice.moments_table_into, problem.n, GRAIN,
+        narrow, broad, model.theta, model.inverse, means, widths,
+    )  # fmt: skip
+    return means, widths
+
+
+def widths_at(problem: Problem, action: Int32) -> Float64:
+    """Width of one action a row, float64[n]."""
+    out = np.zeros(problem.n)
+    narrow, broad = _contexts(problem)
+    model = problem.needs_posterior().model[0]
+    spread(
+        settle.row_widths_into, problem.n, TASK,
+        narrow, broad, action, model.theta, model.inverse, out,
+    )  # fmt: skip
+    return out
+
+
+def means_at(problem: Problem, action: Int32) -> Float64:
+    """Posterior mean of one action a row, float64[n]; zero where there is no posterior."""
+    if problem.posterior is None:
+        return np.zeros(problem.n)
+    out = np.zeros(problem.n)
+    narrow, broad = _contexts(problem)
+    theta = problem.posterior.model[0].theta
+    spread(settle.row_means_into, problem.n, TASK, narrow, broad, action, theta, out)
+    return out
