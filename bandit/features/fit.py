@@ -17,6 +17,7 @@ DIGITS = 9
 """Significant digits kept: sums over rows differ in the last bits by the order of the rows."""
 
 MAX_CATEGORY_CHARACTERS = 200
+GROUPED_AT_ONCE = 30
 
 
 def fit(features: Features, relation: duckdb.DuckDBPyRelation, at: dt.datetime) -> FeatureSpec:
@@ -49,19 +50,25 @@ def fit(features: Features, relation: duckdb.DuckDBPyRelation, at: dt.datetime) 
     if not wanted:
         return FeatureSpec(features.intercept, ())
     try:
-        total = int(_one(relation, ["count(*)"])[0])
+        total, counted = _counted(relation, wanted, at)
+        common = _common(relation, features.categorical, features.max_categories)
     except duckdb.Error as e:
-        raise DataError(f"the feature columns cannot be read: {_first_line(e)}") from None
+        reason = str(e).split("\n", 1)[0]
+        raise DataError(f"the feature columns cannot be read: {reason}") from None
     if total == 0:
         raise DataError("there are no customers to fit the features on; fill the source")
     columns, faults = [], []
     for name, kind in wanted:
         try:
-            columns.append(_column(features, relation, name, kind, at, total))
+            if kind == "categorical":
+                least = features.min_category_share * total
+                columns.append(_categorical(name, counted[name], total, common[name], least))
+            elif kind == "vector":
+                columns.append(_vector(name, counted[name], total))
+            else:
+                columns.append(_scalar(name, kind, counted[name], total))
         except DataError as e:
             faults.append(str(e))
-        except duckdb.Error as e:
-            faults.append(f"feature column {name!r} cannot be read: {_first_line(e)}")
     if faults:
         raise DataError("\n".join(faults))
     return FeatureSpec(features.intercept, tuple(columns))
@@ -93,41 +100,78 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _one(relation: duckdb.DuckDBPyRelation, aggregates: Sequence[str]) -> tuple[Any, ...]:
-    return tuple(relation.aggregate(", ".join(aggregates)).fetchall()[0])
+def _counted(
+    relation: duckdb.DuckDBPyRelation, wanted: Sequence[tuple[str, Kind]], at: dt.datetime
+) -> tuple[int, dict[str, Sequence[Any]]]:
+    """Rows, and each column's aggregates: all in one pass, since a source may be a heavy query."""
+    asked = {name: _aggregates(relation, name, kind, at) for name, kind in wanted}
+    flat = ["count(*)", *(a for aggregates in asked.values() for a in aggregates)]
+    row = relation.aggregate(", ".join(flat)).fetchall()[0]
+    found: dict[str, Sequence[Any]] = {}
+    start = 1
+    for name, aggregates in asked.items():
+        found[name] = row[start : start + len(aggregates)]
+        start += len(aggregates)
+    return int(row[0]), found
 
 
-def _first_line(error: duckdb.Error) -> str:
-    return str(error).split("\n", 1)[0]
-
-
-def _column(
-    features: Features,
-    relation: duckdb.DuckDBPyRelation,
-    name: str,
-    kind: Kind,
-    at: dt.datetime,
-    total: int,
-) -> Column:
-    if kind == "categorical":
-        return _categorical(features, relation, name, total)
-    if kind == "vector":
-        return _vector(relation, name, total)
-    return _scalar(relation, name, kind, at, total)
-
-
-def _scalar(
-    relation: duckdb.DuckDBPyRelation, name: str, kind: Kind, at: dt.datetime, total: int
-) -> Column:
+def _aggregates(
+    relation: duckdb.DuckDBPyRelation, name: str, kind: Kind, at: dt.datetime
+) -> list[str]:
     c = _quoted(name)
+    known = f"count({c})"
+    if kind == "categorical":
+        return [known]
+    if kind == "vector":
+        fixed = str(relation.types[relation.columns.index(name)])[-2].isdigit()
+        return [known, f"histogram({'array_length' if fixed else 'len'}({c}))"]
     value = {"numeric": c, "boolean": f"{c}::INTEGER::DOUBLE", "date": age_days(c, at)}[kind]
     finite = f"FILTER (isfinite({value}))"
-    known, low, high, mean, scale = _one(relation, [
-        f"count({c})", f"min({value}) {finite}", f"max({value}) {finite}",
-        f"favg({value}) {finite}", f"stddev_pop({value}) {finite}",
-    ])  # fmt: skip
+    return [known, *(f"{f}({value}) {finite}" for f in ("min", "max", "favg", "stddev_pop"))]
+
+
+def age_days(column: str, at: dt.datetime) -> str:
+    """SQL of the age in days of a UTC timestamp."""
+    now = (at - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1)
+    return f"({now} - epoch_us({column})) / 86400000000.0"
+
+
+def _common(
+    relation: duckdb.DuckDBPyRelation, names: Sequence[str], most: int
+) -> dict[str, list[tuple[str, int]]]:
+    """The `most` frequent values of each column with their counts, again in one pass."""
+    found: dict[str, list[tuple[str, int]]] = {name: [] for name in names}
+    for start in range(0, len(names), GROUPED_AT_ONCE):
+        part = names[start : start + GROUPED_AT_ONCE]
+        columns = ", ".join(f"c{i}" for i in range(len(part)))
+        shortened = ", ".join(
+            f"CASE WHEN length({c}) <= {MAX_CATEGORY_CHARACTERS} THEN {c} END AS c{i}"
+            for i, c in enumerate(map(_quoted, part))
+        )
+        sets = ", ".join(f"(c{i})" for i in range(len(part)))
+        counted = relation.query(
+            "customers",
+            f"SELECT place, value, n FROM (SELECT grouping({columns}) AS place,"
+            f" coalesce({columns}) AS value, count(*) AS n FROM (SELECT {shortened} FROM customers)"
+            f" GROUP BY GROUPING SETS ({sets})) WHERE value IS NOT NULL"
+            " QUALIFY row_number() OVER (PARTITION BY place ORDER BY n DESC, value)"
+            f" <= {most} ORDER BY place, n DESC, value",
+        )
+        # grouping() has a 0 bit for the set's own column, the first column highest.
+        places = {(1 << len(part)) - 1 - (1 << (len(part) - 1 - i)): n for i, n in enumerate(part)}
+        for place, value, count in counted.fetchall() if counted is not None else ():
+            found[places[place]].append((str(value), int(count)))
+    return found
+
+
+def _empty(name: str) -> DataError:
+    return DataError(f"feature column {name!r} has no value at all; fill it or leave it out")
+
+
+def _scalar(name: str, kind: Kind, counted: Sequence[Any], total: int) -> Column:
+    known, low, high, mean, scale = counted
     if low is None:
-        raise DataError(f"feature column {name!r} has no value at all; fill it or leave it out")
+        raise _empty(name)
     if low == high:
         raise DataError(f"feature column {name!r} is constant ({low}); leave it out")
     mean, scale = rounded(mean), rounded(scale)
@@ -138,55 +182,37 @@ def _scalar(
     return Column(name, kind, mean=mean, scale=scale, missing=known != total)
 
 
-def age_days(column: str, at: dt.datetime) -> str:
-    """SQL of the age in days of a UTC timestamp."""
-    now = (at - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1)
-    return f"({now} - epoch_us({column})) / 86400000000.0"
-
-
 def _categorical(
-    features: Features, relation: duckdb.DuckDBPyRelation, name: str, total: int
+    name: str, counted: Sequence[Any], total: int, common: list[tuple[str, int]], least: float
 ) -> Column:
-    c = _quoted(name)
-    (known,) = _one(relation, [f"count({c})"])
+    (known,) = counted
     if known == 0:
-        raise DataError(f"feature column {name!r} has no value at all; fill it or leave it out")
-    counted = relation.filter(f"{c} IS NOT NULL AND length({c}) <= {MAX_CATEGORY_CHARACTERS}")
-    rows = counted.aggregate(f"{c} AS value, count(*) AS n", c).order("n DESC, value").limit(
-        features.max_categories
-    ).fetchall()  # fmt: skip
-    if known == total and len(rows) == 1 and rows[0][1] == total:
-        raise DataError(f"feature column {name!r} is constant ({rows[0][0]!r}); leave it out")
-    least = features.min_category_share * total
-    kept = tuple(str(value) for value, count in rows if count >= least)
+        raise _empty(name)
+    if common and common[0][1] == total:
+        raise DataError(f"feature column {name!r} is constant ({common[0][0]!r}); leave it out")
+    kept = tuple(value for value, count in common if count >= least)
     if not kept:
         raise DataError(
-            f"feature column {name!r} has no value that stands in"
-            f" {features.min_category_share:.2%} of the rows; is it a key? leave it out"
+            f"feature column {name!r} has no value that stands in {least / total:.2%} of the rows;"
+            " is it a key? leave it out"
         )
     return Column(name, "categorical", categories=kept, missing=known != total)
 
 
-def _vector(relation: duckdb.DuckDBPyRelation, name: str, total: int) -> Column:
-    c = _quoted(name)
-    size = f"array_length({c})" if _fixed(relation, name) else f"len({c})"
-    known, low, high, common = _one(
-        relation, [f"count({c})", f"min({size})", f"max({size})", f"mode({size} ORDER BY {size})"]
-    )
+def _vector(name: str, counted: Sequence[Any], total: int) -> Column:
+    """The length that most vectors have; `encode` refuses the rows with another one."""
+    known, lengths = counted
     if known == 0:
-        raise DataError(f"feature column {name!r} has no value at all; fill it or leave it out")
-    if low != high:
+        raise _empty(name)
+    length, count = min(lengths.items(), key=lambda pair: (-pair[1], pair[0]))
+    if 2 * count <= known:
         raise DataError(
-            f"feature column {name!r} has vectors of {low} to {high} numbers, mostly {common};"
+            f"feature column {name!r} has vectors of {min(lengths)} to {max(lengths)} numbers;"
             " all must have one length"
         )
-    if low == 0:
+    if length == 0:
         raise DataError(f"feature column {name!r} has vectors without numbers; leave it out")
-    return Column(name, "vector", length=int(common), missing=known != total)
-
-
-def _fixed(relation: duckdb.DuckDBPyRelation, name: str) -> bool:
-    return str(relation.types[relation.columns.index(name)])[-2].isdigit()
+    return Column(name, "vector", length=int(length), missing=known != total)
 
 
 def rounded(value: float) -> float:

@@ -35,19 +35,19 @@ _FITS = {
 }
 
 
-def view(
-    connection: duckdb.DuckDBPyConnection, file: Path, hints: Mapping[str, str]
-) -> tuple[str, bool]:
-    r"""SELECT over a CSV file (gzip too) with typed columns.
+def load(
+    connection: duckdb.DuckDBPyConnection, file: Path, hints: Mapping[str, str], table: str
+) -> None:
+    r"""Read a CSV file (gzip too) into `table` with typed columns; DuckDB spills what is much.
 
+    It is read once so, since every pass over text costs, and all passes see the same rows.
     `hints` are the types that the configuration needs: where most cells of a column fit, the
-    others become NULL and the row's column FAULT says "column\x1fcell". Returns the SELECT and
-    whether it has that column. DataError names the file and its broken lines.
+    others become NULL and the row's column FAULT says "column\x1fcell". DataError names the file
+    and its broken lines.
     """
     names, delimiter = _header(file)
     raw = _reader(file, names, delimiter)
-    _check_lines(connection, file, raw, names)
-    types = _types(connection, raw, names)
+    types = _types(connection, file, raw, names)
     wanted = {n: t for n, t in hints.items() if n in types and types[n] == "VARCHAR"}
     loose = _mostly(connection, raw, wanted)
     columns = [
@@ -58,7 +58,7 @@ def view(
     if loose:
         faults = " ".join(_fault_case(n, t) for n, t in loose.items())
         columns.append(f"CASE {faults} END AS {sql.name(FAULT)}")
-    return f"SELECT {', '.join(columns)} FROM {raw}", bool(loose)
+    connection.execute(f"CREATE TABLE {table} AS SELECT {', '.join(columns)} FROM {raw}")
 
 
 def _loosely(column: str, kind: str) -> str:
@@ -125,27 +125,35 @@ def _reader(file: Path, names: list[str], delimiter: str) -> str:
     )
 
 
-def _check_lines(
+def _types(
     connection: duckdb.DuckDBPyConnection, file: Path, raw: str, names: list[str]
-) -> None:
-    """One pass that keeps going after a broken line, so that the first few are told together.
+) -> dict[str, str]:
+    """The narrowest type of each column that all its cells fit.
 
-    It looks at every column: one that a query does not ask for is not decoded.
+    The first rows give the candidates; one pass over all tries them, and keeps going after a broken
+    line, so that the first few are told together. It looks at every column: one that a query does
+    not ask for is not decoded.
     """
-    reader = raw[:-1] + ", store_rejects=true, rejects_limit=20)"
+    tolerant = raw[:-1] + ", store_rejects=true, rejects_limit=20)"
+    everything = {n: list(_FITS) for n in names}
     try:
-        every = ", ".join(f"count({sql.name(n)})" for n in names)
-        connection.execute(f"SELECT {every} FROM {reader}").fetchall()
+        first = f"(SELECT * FROM {tolerant} LIMIT {SAMPLE_ROWS})"
+        candidates = _survivors(connection, first, everything)
+        connection.execute("TRUNCATE reject_errors")
+        left = _survivors(connection, tolerant, candidates)
         broken = connection.execute(
             "SELECT line, any_value(csv_line), any_value(error_message) FROM reject_errors"
             " GROUP BY line ORDER BY line LIMIT 5"
         ).fetchall()
     except duckdb.Error as e:
         raise DataError(f"{file} cannot be read as CSV: {first_line(e)}") from None
-    connection.execute("DROP TABLE IF EXISTS reject_errors")
-    connection.execute("DROP TABLE IF EXISTS reject_scans")
+    connection.execute("DROP TABLE reject_errors")
+    connection.execute("DROP TABLE reject_scans")
     if broken:
         raise DataError("\n".join(_broken(file, *row) for row in broken))
+    # No cell fits all types, so a column with all of them left has no cell at all.
+    empty = len(_FITS)
+    return {n: left[n][0] if 0 < len(left[n]) < empty else "VARCHAR" for n in names}
 
 
 def _broken(file: Path, line: int, content: str | None, message: str) -> str:
@@ -160,28 +168,20 @@ def first_line(error: duckdb.Error) -> str:
     return line.split("Error: ", 1)[-1]
 
 
-def _types(connection: duckdb.DuckDBPyConnection, raw: str, names: list[str]) -> dict[str, str]:
-    """The narrowest type of each column that all its cells fit; candidates from the first rows."""
-    all_types = {n: list(_FITS) for n in names}
-    candidates = _survivors(connection, f"(SELECT * FROM {raw} LIMIT {SAMPLE_ROWS})", all_types)
-    left = _survivors(connection, raw, candidates)
-    return {n: left[n][0] if left.get(n) else "VARCHAR" for n in names}
-
-
 def _survivors(
     connection: duckdb.DuckDBPyConnection, source: str, candidates: Mapping[str, list[str]]
 ) -> dict[str, list[str]]:
+    """Those of the types that every cell of the column fits; all for a column of NULLs."""
     pairs = [(n, t) for n, types in candidates.items() for t in types]
-    if not pairs:
-        return {}
-    checks = ", ".join(
+    every = [f"count({sql.name(n)})" for n in candidates]
+    tries = [
         f"bool_and({_FITS[t].format(c=sql.name(n))}) FILTER ({sql.name(n)} IS NOT NULL)"
         for n, t in pairs
-    )
-    row = connection.execute(f"SELECT {checks} FROM {source}").fetchone() or ()
+    ]
+    row = connection.execute(f"SELECT {', '.join(every + tries)} FROM {source}").fetchall()[0]
     kept: dict[str, list[str]] = {n: [] for n in candidates}
-    for (column, kind), fits in zip(pairs, row, strict=True):
-        if fits:
+    for (column, kind), fits in zip(pairs, row[len(every) :], strict=True):
+        if fits is not False:
             kept[column].append(kind)
     return kept
 
@@ -189,12 +189,11 @@ def _survivors(
 def _mostly(
     connection: duckdb.DuckDBPyConnection, raw: str, wanted: Mapping[str, str]
 ) -> dict[str, str]:
-    """Those of `wanted` that at least half of the column's cells fit."""
+    """Those of `wanted` that at least half of the column's cells fit, if it has any."""
     if not wanted:
         return {}
     shares = ", ".join(
-        f"count({_loosely(n, t)}) * 2 >= count({sql.name(n)}) AND count({sql.name(n)}) > 0"
-        for n, t in wanted.items()
+        f"count({_loosely(n, t)}) * 2 >= count({sql.name(n)})" for n, t in wanted.items()
     )
     row = connection.execute(f"SELECT {shares} FROM {raw}").fetchone() or ()
     return {n: t for (n, t), good in zip(wanted.items(), row, strict=True) if good}

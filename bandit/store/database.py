@@ -227,14 +227,17 @@ def _open(
     """Make the view of one source and learn its columns."""
     view = f"bandit_{source.role}"
     alias = aliases.get(source.files[0])
-    has_faults = False
     if alias is not None:
         body = f"SELECT * FROM {sources.table(alias, source.source.table or '')}"
     elif source.files[0].suffix in sources.PARQUET:
         body = f"SELECT * FROM {sources.parquet(source.files)}"
     else:
         hints = _hints(campaign) if source.role == "customers" else {}
-        body, has_faults = csv_source.view(database.connection, source.files[0], hints)
+        try:
+            csv_source.load(database.connection, source.files[0], hints, f"{view}_csv")
+        except duckdb.Error as e:
+            raise _refused(source, e) from None
+        body = f"SELECT * FROM {view}_csv"
     if source.source.query is not None:
         own = f"{view}_file"
         if alias is None:
@@ -242,8 +245,7 @@ def _open(
         body = sources.query(source.role, source.source.query, alias=alias, own=own)
     _create(database, source, view, body)
     columns = _columns(database, source, view)
-    has_faults = has_faults and FAULT in columns
-    columns.pop(FAULT, None)
+    has_faults = columns.pop(FAULT, None) is not None
     database.tables[source.role] = Table(view, columns, source.shown, has_faults)
 
 
@@ -263,6 +265,8 @@ def _columns(database: Database, source: Located, view: str) -> dict[str, str]:
 
 
 def _refused(source: Located, error: duckdb.Error) -> BanditError:
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return _too_little_memory(first_line(error))
     if isinstance(error, duckdb.PermissionException):
         return ConfigError(
             f"[{source.role}] {source.shown} reads a file that the campaign does not name:"

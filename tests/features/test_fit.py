@@ -26,7 +26,8 @@ SELECT range::DOUBLE AS age, CASE WHEN range % 10 = 0 THEN NULL ELSE range / 7.0
  range % 4 = 0 AS member, ['Bern', 'Zug', 'Chur', NULL][least(range % 8 + 1, 4)::BIGINT] AS city,
  TIMESTAMP '2026-11-23' - to_days(range::INTEGER) AS joined, [range, -range]::FLOAT[2] AS v,
  1.5::DOUBLE AS same, NULL::DOUBLE AS never, 'x' AS one, range::VARCHAR AS id, range AS whole,
- CASE WHEN range = 3 THEN [1] ELSE [1, 2] END::FLOAT[] AS ragged, 'a' AS "a, ""b"
+ CASE WHEN range = 3 THEN [1] ELSE [1, 2] END::FLOAT[] AS nearly,
+ CASE WHEN range % 2 = 0 THEN [1] ELSE [1, 2] END::FLOAT[] AS ragged, 'a' AS "a, ""b"
 FROM range(1000)
 """
 
@@ -111,8 +112,24 @@ def test_useless_columns_are_told_together(connection) -> None:
         "feature column 'id' has no value that stands in 0.50% of the rows; is it a key? leave"
         " it out",
         "feature column 'a, \"b' is constant ('a'); leave it out",
-        "feature column 'ragged' has vectors of 1 to 2 numbers, mostly 2; all must have one length",
+        "feature column 'ragged' has vectors of 1 to 2 numbers; all must have one length",
     ]
+
+
+def test_a_vector_of_another_length_does_not_stop_the_fit(connection) -> None:
+    (column,) = _fit(connection, Features(vector=("nearly",))).columns
+    assert (column.length, column.missing) == (2, False)
+
+
+def test_many_categorical_columns_are_counted_apart(connection) -> None:
+    names = tuple(f"c{i}" for i in range(70))
+    chosen = ", ".join(f"'v' || (range % {i + 2}) AS c{i}" for i in range(70))
+    features = Features(categorical=names, max_categories=3, min_category_share=0.0)
+    spec = _fit(connection, features, f"SELECT {chosen} FROM range(1000)")
+    for i, column in enumerate(spec.columns):
+        counts = np.bincount(np.arange(1000) % (i + 2))
+        order = sorted(range(i + 2), key=lambda v: (-counts[v], f"v{v}"))[:3]
+        assert column.categories == tuple(f"v{v}" for v in order)
 
 
 def test_nothing_to_fit_on(connection) -> None:

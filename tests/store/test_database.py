@@ -67,6 +67,13 @@ def test_csv_types_come_from_every_row(tmp_path: Path) -> None:
     }
 
 
+def test_a_column_may_begin_with_nothing(tmp_path: Path) -> None:
+    lines = [f"{i},," for i in range(20_000)] + ["20000,2020-01-01,"]
+    text = "customer_id,left_on,note\n" + "\n".join(lines) + "\n"
+    found = _columns(tmp_path, 'source = "customers.csv"', customers=text)
+    assert found == {"customer_id": "BIGINT", "left_on": "DATE", "note": "VARCHAR"}
+
+
 def test_leading_zeros_stay(tmp_path: Path) -> None:
     found = _columns(tmp_path, 'source = "customers.csv"', customers="customer_id\n7\n007\n")
     assert found == {"customer_id": "VARCHAR"}

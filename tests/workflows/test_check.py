@@ -140,5 +140,6 @@ def test_the_log_is_checked_too(tmp_path: Path) -> None:
 
 def test_no_customers(tmp_path: Path) -> None:
     empty = small.CUSTOMERS.splitlines()[0] + "\n"
-    found = _fails(tmp_path, ConfigError, customers=empty)
-    assert any("is VARCHAR, a numeric feature needs a number" in line for line in found)
+    assert _fails(tmp_path, DataError, customers=empty) == [
+        "there are no customers to fit the features on; fill the source"
+    ]
