@@ -21,6 +21,7 @@ from bandit.store.wave_query import consent_value
 EXPORTS = "exports"
 WITHHELD = "withheld.parquet"
 _BATCH = 65_536
+_OURS = ("channel", "agreed", "before")
 # A spreadsheet runs a cell that begins so as a formula (OWASP, CSV injection): the signs, their
 # full-width forms, and what some programs skip or cut a cell at before they look.
 _FORMULA = r"^([\t\r\n\x00]|[\s\p{Z}]*[=+\-@\x{ff1d}\x{ff0b}\x{ff0d}\x{ff20}])"
@@ -47,72 +48,77 @@ def write(
     ``database`` must be opened afresh, so that it sees the consents of this moment, with the files
     of ``decisions`` readable, and ``withheld``: what was withheld before stays so.
     """
-    connection = database.connection
-    before = "SELECT NULL::VARCHAR LIMIT 0" if withheld is None else _ids_of(withheld)
-    connection.execute(
-        "CREATE OR REPLACE TEMP VIEW taken AS SELECT * EXCLUDE (features, eligible) FROM "
-        f"{sources.parquet(decisions)} WHERE action > 0"
-    )
-    _agreed(campaign, database)
-    rows = {}
-    for channel in channels:
-        query = (
-            "SELECT customer_id, offer::VARCHAR AS offer, slot AS priority, expected_value,"
-            " decision_id FROM taken WHERE channel = $channel AND (NOT $consent OR customer_id IN"
-            " (SELECT customer_id FROM agreed WHERE channel = $channel))"
-            f" AND decision_id NOT IN ({before})"
-            " ORDER BY customer_id, slot"
-        )
-        relation = connection.sql(
-            query, params={"channel": channel.name, "consent": channel.consent}
-        )
-        reader = relation.to_arrow_reader(_BATCH)
-        path = folder / f"{channel.name}.{campaign.exports.format}"
-        rows[channel.name] = _write_list(path, reader)
-    refused = connection.sql(
-        "SELECT decision_id FROM taken t WHERE (list_contains($channels, channel) AND NOT EXISTS"
-        " (SELECT 1 FROM agreed a WHERE a.customer_id = t.customer_id AND a.channel = t.channel))"
-        f" OR decision_id IN ({before}) ORDER BY customer_id, slot, decision_id",
-        params={"channels": [c.name for c in channels if c.consent]},
-    ).to_arrow_table()
+    _taken(campaign, database, decisions, withheld)
+    free = pa.array([c.name for c in channels if not c.consent], pa.string())
+    columns = "customer_id, offer::VARCHAR AS offer, slot AS priority, expected_value, decision_id"
+    reader = database.connection.sql(
+        f"SELECT channel::VARCHAR AS channel, agreed, before, {columns} FROM taken"
+        " ORDER BY customer_id, slot, decision_id"
+    ).to_arrow_reader(_BATCH)
+    schema = pa.schema([field for field in reader.schema if field.name not in _OURS])
+    lists = {c.name: _List(folder, c.name, campaign.exports.format, schema) for c in channels}
+    gone: list[pa.Array] = []
+    for batch in cut(reader, _BATCH):
+        may = pc.or_(batch["agreed"], pc.is_in(batch["channel"], free))
+        may = pc.and_not(may, batch["before"])
+        gone.append(batch["decision_id"].filter(pc.invert(may)))
+        for name, one in lists.items():
+            chosen = pc.and_(may, pc.equal(batch["channel"], name))
+            one.write(batch.drop_columns(list(_OURS)).filter(chosen))
+    for one in lists.values():
+        one.close()
+    refused = pa.table({"decision_id": pa.chunked_array(gone, pa.string())})
     pq.write_table(refused, folder / WITHHELD)
-    return Lists(rows, refused.num_rows)
+    return Lists({name: one.rows for name, one in lists.items()}, refused.num_rows)
+
+
+def _taken(
+    campaign: Campaign, database: Database, decisions: Sequence[Path], withheld: Path | None
+) -> None:
+    """A view of the contacts: whether the customer agrees, and was withheld ``before``."""
+    before = "SELECT NULL::VARCHAR LIMIT 0" if withheld is None else _ids_of(withheld)
+    database.connection.execute(
+        "CREATE OR REPLACE TEMP VIEW taken AS SELECT t.* EXCLUDE (features, eligible),"
+        f" agreed.customer_id IS NOT NULL AS agreed, decision_id IN ({before}) AS before"
+        f" FROM {sources.parquet(decisions)} t LEFT JOIN ({_agreed(campaign, database)}) agreed"
+        " ON agreed.customer_id = t.customer_id AND agreed.channel = t.channel WHERE action > 0"
+    )
 
 
 def _ids_of(withheld: Path) -> str:
     return f"SELECT decision_id FROM {sources.parquet([withheld])}"
 
 
-def _agreed(campaign: Campaign, database: Database) -> None:
+def _agreed(campaign: Campaign, database: Database) -> str:
     """Customers and the channels that they agree to; any refusal outweighs a grant."""
     given = campaign.consents
     key = key_type(database, campaign)
     if given is None:
-        query = f"SELECT NULL::{key} AS customer_id, NULL::VARCHAR AS channel LIMIT 0"
-    else:
-        customer = as_key(
-            sql.name(given.customer), database.column("consents", given.customer), key
-        )
-        query = (
-            f"SELECT {customer} AS customer_id, {sql.name(given.channel)}::VARCHAR AS channel"
-            f" FROM {database.table('consents').view} GROUP BY ALL"
-            f" HAVING bool_and(coalesce({consent_value(database, campaign)}, false))"
-        )
-    database.connection.execute(f"CREATE OR REPLACE TEMP VIEW agreed AS {query}")
+        return f"SELECT NULL::{key} AS customer_id, NULL::VARCHAR AS channel LIMIT 0"
+    customer = as_key(sql.name(given.customer), database.column("consents", given.customer), key)
+    return (
+        f"SELECT {customer} AS customer_id, {sql.name(given.channel)}::VARCHAR AS channel"
+        f" FROM {database.table('consents').view} GROUP BY ALL"
+        f" HAVING bool_and(coalesce({consent_value(database, campaign)}, false))"
+    )
 
 
-def _write_list(path: Path, reader: pa.RecordBatchReader) -> int:
-    rows = 0
-    writer: pcsv.CSVWriter | pq.ParquetWriter
-    if path.suffix == ".csv":
-        writer = pcsv.CSVWriter(path, reader.schema)
-    else:
-        writer = pq.ParquetWriter(path, reader.schema)
-    with writer:
-        for batch in cut(reader, _BATCH):
-            writer.write_batch(_inert(batch) if path.suffix == ".csv" else batch)
-            rows += batch.num_rows
-    return rows
+class _List:
+    """One channel's list; a channel that nobody is contacted on gets its header."""
+
+    def __init__(self, folder: Path, channel: str, kind: str, schema: pa.Schema) -> None:
+        self.rows = 0
+        self._csv = kind == "csv"
+        writer = pcsv.CSVWriter if self._csv else pq.ParquetWriter
+        self._writer = writer(folder / f"{channel}.{kind}", schema)
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        self.rows += batch.num_rows
+        if batch.num_rows:
+            self._writer.write_batch(_inert(batch) if self._csv else batch)
+
+    def close(self) -> None:
+        self._writer.close()
 
 
 def _inert(batch: pa.RecordBatch) -> pa.RecordBatch:
