@@ -16,6 +16,8 @@ from bandit.types import Float64
 ITERATIONS = 80
 DONE = 1e-10
 """Complementarity, after scaling, at which the proposal is exact for our purposes."""
+FARTHEST = 1e15
+"""Slack over weight of a cut that plays no part: finite, so that the system can be solved."""
 
 
 class Proposal(NamedTuple):
@@ -119,19 +121,27 @@ def _interior(
         system[:axes, :axes] = metric
         diagonal = np.einsum("ii->i", system)
         diagonal[:axes] += state.press_low / state.above + state.press_high / state.below
-        diagonal[axes + 1 :] = -state.slack / state.weight
-        zero = np.zeros(1)
-        step = _newton(state, system, slopes, metric, (zero, zero, zero))
-        length = min(1.0, state.reach(step))
-        centre = gap * (state.moved(step, length).gap() / gap) ** 3
-        aims = (
-            centre - step.weight * step.slack,
-            centre - step.press_low * step.above,
-            centre - step.press_high * step.below,
-        )
-        step = _newton(state, system, slopes, metric, aims)
+        diagonal[axes + 1 :] = -np.minimum(state.slack / state.weight, FARTHEST)
+        try:
+            step = _centred(state, system, slopes, metric, gap)
+        except np.linalg.LinAlgError:
+            break  # as near as floating point allows; the pass at the proposal is what counts
         state = state.moved(step, min(1.0, 0.99 * state.reach(step)))
     return state.d, state.weight
+
+
+def _centred(at: _State, system: Float64, slopes: Float64, metric: Float64, gap: float) -> _State:
+    """Predictor at complementarity zero, then the corrector as far from it as that fell short."""
+    zero = np.zeros(1)
+    step = _newton(at, system, slopes, metric, (zero, zero, zero))
+    length = min(1.0, at.reach(step))
+    centre = gap * (at.moved(step, length).gap() / gap) ** 3
+    aims = (
+        centre - step.weight * step.slack,
+        centre - step.press_low * step.above,
+        centre - step.press_high * step.below,
+    )
+    return _newton(at, system, slopes, metric, aims)
 
 
 def _newton(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy.typing as npt
 
 from bandit.allocation.certificate import dual_bound, infeasible, relative_gap
 from bandit.allocation.nested import Blocks, Found, at_share, find, refine, vicinity
-from bandit.allocation.passes import choose, merge
+from bandit.allocation.passes import Block, choose, merge
 from bandit.allocation.problem import check_problem, sides
 from bandit.allocation.recovery import recover
 from bandit.types import Array, Float64
@@ -96,6 +97,23 @@ def find_prices(
     )
 
 
+def jittered(blocks: Blocks, spread: npt.ArrayLike, seed: int = 0) -> Blocks:
+    """Blocks whose values carry normal noise of standard deviation spread float[k], for `correct`.
+
+    With the typical width of the policy's draws for each action, use answers to prices as smoothly
+    as the policy's does.
+    """
+    width = np.asarray(spread, np.float32)
+
+    def noisy(share: float) -> Iterator[Block]:
+        random = np.random.Generator(np.random.Philox(seed))
+        for block in blocks(share):
+            noise = random.standard_normal(block.values.shape, dtype=np.float32)
+            yield Block(block.values + width * noise, block.eligible)
+
+    return noisy
+
+
 def correct(given: Prices, served: npt.ArrayLike, blocks: Blocks, share: float = 1.0) -> Prices:
     """Move prices so that what a policy serves at them keeps the limits.
 
@@ -103,8 +121,10 @@ def correct(given: Prices, served: npt.ArrayLike, blocks: Blocks, share: float =
     the prices were found for. Let U = `served` float64[m] be what it used at ``given.prices``,
     expected or measured with randomness apart from the wave's draws, scaled to everybody; and C
     what the customers of `blocks` (a share of everybody will do) use there by their best values.
-    The prices are found again with the limits shifted by C − U: the values give the curvature,
-    the policy the level. Each repetition divides the error by how well the curvatures agree.
+    The prices are found again with each limit times C/U: the values say how use answers to prices,
+    the policy how much of it there is. Each repetition divides the error by how well the answers
+    agree. Where draws decide more than expectation does, expected values answer far too sharply
+    and the repetitions diverge: give values drawn as the policy draws them, or `jittered` ones.
 
     Only ``prices``, ``costs``, ``seconds`` and the state change: the value and its bound stay
     those of the problem that was certified.
@@ -114,8 +134,10 @@ def correct(given: Prices, served: npt.ArrayLike, blocks: Blocks, share: float =
     level = at_share(inequalities, share)
     problem = given.found.people.problem
     best = merge(choose(block, problem, given.costs)[0] for block in blocks(share))
-    shift = best.counts @ problem.usage - share * np.asarray(served, np.float64)
-    moved = level._replace(bound=level.bound + level.sign * shift[level.resource])
+    unit = np.maximum(problem.usage.max(axis=0, initial=0.0), 1e-300)
+    known = best.counts @ problem.usage + unit
+    ratio = known / (share * np.asarray(served, np.float64) + unit)
+    moved = level._replace(bound=level.bound * ratio[level.resource])
     found = refine(blocks, share, moved, given.found, vicinity(given.found))
     multipliers = found.ascent.multipliers
     return given._replace(

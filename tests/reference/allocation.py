@@ -113,7 +113,7 @@ def programme(given: Instance, *, whole: bool, worth: np.ndarray | None = None) 
         constraints=LinearConstraint(matrix, low, high),
         bounds=Bounds(0, most),
         integrality=np.full(n * k, int(whole)),
-        options={"time_limit": 60, "mip_rel_gap": 1e-9},
+        options={"time_limit": 10, "mip_rel_gap": 1e-9},
     )
 
 

@@ -1,0 +1,1 @@
+"""How good the solver's allocations are, beside what products do instead."""
