@@ -43,6 +43,7 @@ class Plan(NamedTuple):
     refusal_days: int = 90
     slots: int = 1
     ridge: float = 100.0
+    alpha: float = 0.2
 
 
 def write_database(
@@ -146,6 +147,10 @@ def campaign_text(
     total = sum(share for _, share in plan.shares)
     for policy, share in plan.shares:
         lines += ["", "[[policy.share]]", f'policy = "{policy}"', f"share = {share / total:.12g}"]
+        if policy in {"lin_ts", "lin_ucb"}:
+            lines += [
+                f"alpha = {plan.alpha}  # thousands of customers a wave explore by themselves"
+            ]
     lines += _channel_lines(goods)
     if len(goods.offers) > INLINE_OFFERS:
         lines += ["", "[offers]", f"source = {_quote(DATABASE)}", 'table = "offers"']
