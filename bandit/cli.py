@@ -203,6 +203,24 @@ def simulate(
 
 
 @app.command()
+def report(
+    campaign: CampaignArg,
+    wave: Annotated[
+        str | None, typer.Option(help="name of the wave; the newest by default")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="folder of the report; reports/<wave> by default")
+    ] = None,
+    at: At = None,
+    as_json: Json = False,
+) -> None:
+    """Write a page about a wave: what went to whom, who was left in peace, what came of it."""
+    from bandit.workflows.report import report as workflow
+
+    run(as_json, workflow, campaign_path=campaign, wave=wave, out=out, at=_utc(at))
+
+
+@app.command()
 def rollback(
     campaign: CampaignArg,
     version: Annotated[str, typer.Argument(metavar="VERSION", help="snapshot to return to")],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -18,12 +19,12 @@ def simulate_tables(result: Any) -> RenderableType:
     facts = {
         "log": f"{result.rows:,} decisions of {result.customers:,} customers,"
         f" {result.actions} actions",
-        "it earned": f"{_interval(result.logged)} {result.unit} a decision",
+        "it earned": f"{interval_text(result.logged)} {result.unit} a decision",
         "business as usual": result.business_as_usual or "the policy that made the log",
         "method": method(result),
     }
     title = Text(f"simulate {result.title}", style="bold")
-    parts: list[RenderableType] = [title, pairs(facts), _table(result), *_words(result)]
+    parts: list[RenderableType] = [title, pairs(facts), _table(result), _verdict(result)]
     if result.report is not None:
         parts.append(Text(f"report: {result.report}"))
     return Group(*parts, *notes(result.notes))
@@ -38,9 +39,9 @@ def method(result: Any) -> str:
 
 
 def words(result: Any) -> str:
-    """The verdict in a sentence."""
+    """Why the gate says what it says, as a sentence."""
     gate = result.gate
-    text = f"{gate.candidate}: {gate.decision}; {gate.reason}."
+    text = f"{gate.reason[0].upper()}{gate.reason[1:]}."
     if gate.decision == "not enough data" and gate.needed_n and f"{gate.needed_n:,}" not in text:
         text += f" About {gate.needed_n:,} rows would decide."
     return text
@@ -63,12 +64,12 @@ def _table(result: Any) -> Table:
 
 
 def _cells(result: Any, row: Any) -> list[RenderableType]:
-    cells: list[RenderableType] = [row.name, _interval(row.value)]
+    cells: list[RenderableType] = [row.name, interval_text(row.value)]
     if result.causal:
         if result.business_as_usual:
-            cells.append("-" if row.lift is None else _interval(row.lift, signed=True))
+            cells.append("-" if row.lift is None else interval_text(row.lift, signed=True))
         cells += [
-            _interval(row.over_logged, signed=True),
+            interval_text(row.over_logged, signed=True),
             f"{row.effective_sample_size:,.0f}",
             f"{row.mean_weight:.3f}",
         ]
@@ -78,8 +79,10 @@ def _cells(result: Any, row: Any) -> list[RenderableType]:
     return [*cells, Text(text if result.causal else "no causal claim", style=colour)]
 
 
-def _words(result: Any) -> list[Text]:
-    return [Text(words(result), style=_COLOURS[result.gate.decision])]
+def _verdict(result: Any) -> Text:
+    gate = result.gate
+    text = f"{gate.candidate}: {gate.decision}: {words(result)}"
+    return Text(text, style=_COLOURS[gate.decision])
 
 
 def number(value: float, *, signed: bool = False) -> str:
@@ -87,6 +90,14 @@ def number(value: float, *, signed: bool = False) -> str:
     return f"{value:+.4g}" if signed else f"{value:.4g}"
 
 
-def _interval(interval: Any, *, signed: bool = False) -> str:
-    low, high = (number(v, signed=signed) for v in (interval.lower, interval.upper))
-    return f"{number(interval.value, signed=signed)} ({low} to {high})"
+def interval_text(interval: Any, *, signed: bool = False) -> str:
+    """A figure with its interval in brackets, as many decimals as the interval is worth."""
+    width = interval.upper - interval.lower
+    if not math.isfinite(width) or width <= 0.0:
+        return number(interval.value, signed=signed)
+    decimals = min(max(1 - math.floor(math.log10(0.5 * width)), 0), 9)
+    sign = "+" if signed else ""
+    value, low, high = (
+        f"{v:{sign},.{decimals}f}" for v in (interval.value, interval.lower, interval.upper)
+    )
+    return f"{value} ({low} to {high})"

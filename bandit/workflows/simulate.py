@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from bandit import ope
+from bandit import __version__, ope
 from bandit.errors import ConfigError
 from bandit.ope import diagnostics
+from bandit.report import render
+from bandit.report.simulate_page import write_simulation
 from bandit.simulation import DEFAULT_CANDIDATES, Candidate, Simulate
 from bandit.types import SILENT, Progress
-from bandit.workflows import simulate_job, simulate_record, simulate_segments, simulate_table
+from bandit.workflows import (
+    simulate_curves,
+    simulate_job,
+    simulate_record,
+    simulate_segments,
+    simulate_table,
+)
 from bandit.workflows.plan import midnight
 from bandit.workflows.simulate_job import Job
 from bandit.workflows.simulate_judge import Judge
@@ -49,6 +58,10 @@ def simulate(
         targets.append(target(bench, candidate))
         progress.advance(1)
     result = _judged(job, bench, targets)
+    learned = simulate_curves.curves(
+        logged, candidates, job.campaign.reward.ridge, bench.seed, progress
+    )
+    result = replace(result, curves=learned)
     return _reported(job, result, out, progress)
 
 
@@ -125,6 +138,7 @@ def _judged(job: Job, bench: Bench, targets: list[Target]) -> SimulateResult:
         candidates=rows,
         segments=simulate_segments.segments(logged, settings, judge, mine) if log.causal else [],
         periods=simulate_segments.periods(logged, mine, settings.confidence),
+        has_waves=logged.waves is not None,
         weights=simulate_segments.weight_quantiles(targets) if log.causal else {},
         notes=[*logged.notes, *_doubts(logged, mine, settings)],
     )
@@ -166,6 +180,12 @@ def _doubts(logged: Logged, mine: Target, settings: Simulate) -> list[str]:
 def _reported(
     job: Job, result: SimulateResult, out: Path | None, progress: Progress
 ) -> SimulateResult:
-    """Write the report beside the campaign, or where it is wanted."""
-    del job, out, progress
-    return result
+    """Write the report beside the campaign, or where it is wanted; without the extra, say so."""
+    progress.step("drawing the report")
+    try:
+        render.need()
+    except render.MissingExtraError as missing:
+        return replace(result, notes=[*result.notes, f"no report was written: {missing}"])
+    made_by = f"bandit {__version__}, simulate"
+    page = write_simulation(out or job.reports, result, made_by)
+    return replace(result, report=page)

@@ -30,7 +30,9 @@ class Job(NamedTuple):
 
     @property
     def reports(self) -> Path:
-        """Where reports go unless --out says otherwise."""
+        """Where reports go unless --out says otherwise: not into a public data set's folder."""
+        if self.obd is not None and self.campaign.folder == self.obd.parent:
+            return Path(REPORTS) / self.campaign.name
         return self.campaign.folder / REPORTS / "simulate"
 
 

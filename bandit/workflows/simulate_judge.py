@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from bandit.ope.diagnostics import Diagnostics
 from bandit.ope.estimate import Estimate
 from bandit.ope.gate import GateRules, Verdict
 from bandit.ope.recipes import KINDS, Recipe
-from bandit.ope.statistic import difference
+from bandit.ope.statistic import Statistic, difference
 from bandit.ope.units import cluster_units
 from bandit.simulation import Simulate
 from bandit.types import Array, Float64
@@ -149,29 +149,32 @@ class Judge:
 
     def _value(self, target: Target, name: str) -> Estimate:
         recipe, v = self._recipe(target, name), self._view(target)
-        options = {
+        # The first estimator decides; the others are for comparison, and cheaper so.
+        compared = name != self._settings.estimators[0] and self.interval in ASYMPTOTIC
+        options: dict[str, Any] = {
             "clusters": v.clusters,
             "confidence": self._settings.confidence,
-            "interval": self.interval,
+            "interval": "student_t" if compared else self.interval,
             "seed": self._seed,
             "reward_range": self._settings.reward_range,
         }
-        estimator = getattr(ope, name)
+        estimator: Callable[..., Estimate] = getattr(ope, name)
         if name == "dm":
-            return _estimate(estimator(v.q_target, **options))
+            return estimator(v.q_target, **options)
         arrays = [v.rewards, v.weights]
         if KINDS[name].modelled:
             arrays += [v.q_logged, v.q_target]
         if name in _GRIDS:
-            return _estimate(estimator(*arrays, recipe.strength, **options))
-        return _estimate(estimator(*arrays, clip=recipe.strength, **options))
+            return estimator(*arrays, recipe.strength, **options)
+        return estimator(*arrays, clip=recipe.strength, **options)
 
     def _lifts(self, target: Target, several: int) -> dict[str, Estimate]:
-        """Over the logging policy and over business as usual; Bonferroni where the bands are not."""
+        """Over the logging policy and business as usual; Bonferroni where there are no bands."""
         v, usual = self._view(target), self._usual
         risk = 1.0 - self._settings.confidence
-        if self.interval not in ASYMPTOTIC or target.rows is not None:
-            risk /= max(several, 1)
+        banded = self.interval in ASYMPTOTIC and target.rows is None and several > 1
+        if several > 1 and not banded:
+            risk /= several
         over: dict[str, Target | None] = {LOGGED: None}
         if usual is not None and usual is not target:
             over[usual.name] = usual
@@ -187,7 +190,7 @@ class Judge:
                 q_baseline=None if other is None else other.q[rows],
                 clusters=v.clusters,
                 confidence=1.0 - risk,
-                interval=self.interval,
+                interval="student_t" if banded else self.interval,
                 seed=self._seed,
                 reward_range=self._settings.reward_range,
             )
@@ -208,7 +211,7 @@ class Judge:
             found |= {(t, name): Interval(*band) for t, band in held.items()}
         return found
 
-    def _contrast(self, target: Target, other: Target | None):  # type: ignore[no-untyped-def]
+    def _contrast(self, target: Target, other: Target | None) -> Statistic:
         v = self._view(target)
         pair = lifts.paired_terms(
             self._recipe(target, self._settings.estimators[0]),
@@ -286,10 +289,6 @@ class Judge:
 
 def _interval(estimate: Estimate) -> Interval:
     return Interval(estimate.value, estimate.lower, estimate.upper)
-
-
-def _estimate(found: Estimate) -> Estimate:
-    return found
 
 
 def _banded(estimate: Estimate, band: Interval | None) -> Estimate:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -19,11 +19,11 @@ MAX_CELLS = 60_000_000
 
 @dataclass(frozen=True, eq=False)
 class Catalogue:
-    """The k actions: ``names``; ``values`` and ``costs`` float64[k], net reward is value · reward − cost.
+    """The k actions: ``names``; ``values`` and ``costs`` float64[k].
 
-    ``peace``: action 0 is no contact; ``order``: of the rules, best first; ``prices`` float64[k]
-    are those that the newest wave was served at.
-    """  # noqa: E501
+    Net reward is value · reward − cost. ``peace``: action 0 is no contact; ``order``: of the
+    rules, best first; ``prices`` float64[k] are those that the newest wave was served at.
+    """
 
     names: tuple[str, ...]
     values: Float64
@@ -61,7 +61,7 @@ class Waves:
 
 @dataclass(frozen=True, eq=False)
 class Logged:
-    """``log.rewards`` are net; ``rewards`` float64[n] are as they came, which is what is learned."""
+    """``log.rewards`` are net; ``rewards`` float64[n], as they came, are what is learned."""
 
     title: str
     log: Log
@@ -72,7 +72,6 @@ class Logged:
     customers: Array | None = None
     waves: Waves | None = None
     notes: tuple[str, ...] = ()
-    remarks: dict[str, str] = field(default_factory=dict)
 
     @property
     def n(self) -> int:
@@ -112,7 +111,7 @@ def assemble(
     waves: Waves | None = None,
     notes: tuple[str, ...] = (),
 ) -> Logged:
-    """Put a log together in the order of time, checked; whatever is wrong with it is a DataError."""
+    """Put a log together in the order of time; whatever is wrong with it is a DataError."""
     n = len(rewards)
     bad = np.flatnonzero(~np.isfinite(rewards))
     if bad.size:

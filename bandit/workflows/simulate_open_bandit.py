@@ -74,10 +74,7 @@ def _items_of(file: Path) -> pa.Table | None:
 
 def _table(file: Path) -> pa.Table:
     try:
-        if file.suffix == ".parquet":
-            table = pq.read_table(file)
-        else:
-            table = pa_csv.read_csv(file)
+        table = pq.read_table(file) if file.suffix == ".parquet" else pa_csv.read_csv(file)
     except (pa.ArrowInvalid, OSError) as e:
         raise DataError(f"{file} cannot be read: {str(e).splitlines()[0]}") from None
     return table.select([c for c in table.column_names if c])

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bandit.report.simulate_tables import simulate_tables
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -64,6 +66,18 @@ class Period:
 
 
 @dataclass(frozen=True)
+class LearningCurve:
+    """Value a decision up to each number of decisions replayed, with a band over replicates."""
+
+    name: str
+    how: str
+    seen: list[int]
+    value: list[float]
+    lower: list[float]
+    upper: list[float]
+
+
+@dataclass(frozen=True)
 class Gate:
     """What the gate says to its candidate."""
 
@@ -80,7 +94,7 @@ class Gate:
 
 @dataclass(frozen=True)
 class SimulateResult:
-    """Everything that was found; ``logged`` is the mean net reward of the policy that made the log."""
+    """Everything that was found; ``logged`` is what the policy that made the log earned."""
 
     title: str
     unit: str
@@ -98,12 +112,12 @@ class SimulateResult:
     candidates: list[Judged]
     segments: list[Segment]
     periods: list[Period]
+    has_waves: bool
     weights: dict[str, list[float]]
+    curves: list[LearningCurve] = field(default_factory=list)
     report: Path | None = None
     notes: list[str] = field(default_factory=list)
 
     def show(self) -> Any:
         """Tables for a terminal."""
-        from bandit.report.simulate_tables import simulate_tables
-
         return simulate_tables(self)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -10,14 +10,12 @@ from bandit.errors import ConfigError, DataError
 from bandit.features.spec import Column
 from bandit.simulation import Simulate
 from bandit.store.faults import nearest
-from bandit.types import Array
+from bandit.workflows.simulate_groups import groups_of, short_columns
 from bandit.workflows.simulate_judge import Judge
 from bandit.workflows.simulate_logged import Logged
 from bandit.workflows.simulate_result import Interval, Period, Segment
 from bandit.workflows.simulate_targets import Target
 
-DEFAULT_COLUMNS = 3
-MOST_GROUPS = 8
 LEAST_ROWS = 200
 QUANTILES = (0.5, 0.9, 0.99, 0.999, 1.0)
 PERIODS = 10
@@ -29,8 +27,8 @@ def segments(logged: Logged, settings: Simulate, judge: Judge, target: Target) -
     groups = [
         (column, name, rows)
         for column in _columns(logged, settings)
-        for name, rows in _groups(logged, column)
-        if len(rows) >= LEAST_ROWS
+        for name, member in groups_of(logged.spec, logged.log.contexts, column)
+        if len(rows := np.flatnonzero(member)) >= LEAST_ROWS
     ]
     confidence = 1.0 - (1.0 - settings.confidence) / max(len(groups), 1)
     found = []
@@ -81,8 +79,7 @@ def weight_quantiles(targets: Sequence[Target]) -> dict[str, list[float]]:
 def _columns(logged: Logged, settings: Simulate) -> list[Column]:
     known = {c.name: c for c in logged.spec.columns if c.kind != "vector"}
     if settings.segments is None:
-        short = [c for c in known.values() if c.kind in {"categorical", "boolean"}]
-        return short[:DEFAULT_COLUMNS]
+        return short_columns(logged.spec)
     for name in settings.segments:
         if name not in known:
             raise ConfigError(
@@ -90,24 +87,3 @@ def _columns(logged: Logged, settings: Simulate) -> list[Column]:
                 f"{nearest(name, list(known))}"
             )
     return [known[name] for name in settings.segments]
-
-
-def _groups(logged: Logged, column: Column) -> Iterator[tuple[str, Array]]:
-    """Names of a column's groups with their rows, from the context as it was served."""
-    start = int(logged.spec.intercept)
-    for other in logged.spec.columns:
-        if other is column:
-            break
-        start += len(other.names)
-    block = logged.log.contexts[:, start : start + len(column.names)]
-    if column.kind == "categorical":
-        labels = [name.split("=", 1)[1] for name in column.names]
-        member = block.argmax(axis=1)
-        counts = np.bincount(member, minlength=len(labels))
-        for i in np.argsort(-counts, kind="stable")[:MOST_GROUPS]:
-            yield labels[int(i)], np.flatnonzero(member == i)
-        return
-    names = ("no", "yes") if column.kind == "boolean" else ("below average", "above average")
-    above = block[:, 0] > 0.0
-    yield names[0], np.flatnonzero(~above)
-    yield names[1], np.flatnonzero(above)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -54,13 +55,9 @@ def posterior(campaign: Campaign, logged: Logged, candidate: Candidate) -> Poste
             " version of the same [features]"
         )
     where = {f"{o}/{c}": a for a, (o, c) in enumerate(stored.actions, start=1)}
-    names = logged.catalogue.names
     extra = found.add_actions(1)
-    take = np.array([0, *(where.get(name, found.n_actions) for name in names[1:])])
-    return replace(
-        extra,
-        **{
-            name: np.ascontiguousarray(getattr(extra, name)[take])
-            for name in ("gram", "shift", "count", "reward_sum", "square_sum")
-        },
-    )
+    offered = logged.catalogue.names[1:]
+    take = np.array([0, *(where.get(name, found.n_actions) for name in offered)])
+    names = ("gram", "shift", "count", "reward_sum", "square_sum")
+    taken: dict[str, Any] = {n: np.ascontiguousarray(getattr(extra, n)[take]) for n in names}
+    return replace(extra, **taken)

@@ -25,6 +25,7 @@ from bandit.features.spec import FeatureSpec
 from bandit.store import catalogue as offers_and_channels
 from bandit.store import database, sql
 from bandit.store.columns import feature_columns
+from bandit.store.csv_source import first_line
 from bandit.store.database import Database
 from bandit.store.faults import nearest
 from bandit.types import Array, Bool, Float64
@@ -152,13 +153,13 @@ def _alone(labels: Sequence[str], no_contact: str | None) -> tuple[Catalogue, di
     others = [label for label in labels if label != no_contact]
     names = others if no_contact is None else [no_contact, *others]
     k, peace = len(names), no_contact is not None
-    order = tuple(range(1, k)) + (0,) if peace else tuple(range(k))
+    order = (*range(1, k), 0) if peace else tuple(range(k))
     goods = Catalogue(tuple(names), np.ones(k), np.zeros(k), order, peace, np.zeros(k))
     return goods, {name: a for a, name in enumerate(names)}
 
 
 def _mapped(campaign: Campaign, log: Log, data: Database) -> tuple[Catalogue, dict[str, int]]:
-    """The campaign's offers and channels that the log knows; ConfigError for a label that is none."""
+    """The campaign's actions that the log knows; ConfigError for a label that is none."""
     goods = offers_and_channels.load_catalogue(campaign, data)
     offers = {o.name: o for o in goods.offers}
     channels = {c.name: c for c in goods.channels}
@@ -218,6 +219,7 @@ def _rows(campaign: Campaign, log: Log, data: Database) -> _Rows:
             " that identifies the customer in [log] customer, and it is looked up there"
         )
     at = _latest(data, log)
+    features: Mapping[str, str]
     chosen = ", ".join(_columns(log))
     if not away:
         features = feature_columns(data, campaign)
@@ -261,12 +263,13 @@ def _columns(log: Log) -> list[str]:
     def of(column: str | None, kind: str) -> str:
         return "NULL" if column is None else f"TRY_CAST({sql.name(column)} AS {kind})"
 
+    logged = log.propensity if isinstance(log.propensity, str) else None
     listed = f"CAST({sql.name(log.eligible)} AS VARCHAR[])" if log.eligible else "NULL"
     time = of(log.time, "TIMESTAMPTZ")
     return [
         f"{sql.name(log.action)}::VARCHAR AS label",
         f"{of(log.reward, 'DOUBLE')} AS reward",
-        f"{of(log.propensity if isinstance(log.propensity, str) else None, 'DOUBLE')} AS propensity",
+        f"{of(logged, 'DOUBLE')} AS propensity",
         f"{sql.name(log.customer) if log.customer else 'NULL'} AS customer",
         f"{of(log.cluster, 'VARCHAR')} AS cluster",
         f"CAST({time} AS TIMESTAMPTZ) AS time",
@@ -322,7 +325,7 @@ def _cast(connection: duckdb.DuckDBPyConnection, kinds: Features) -> pa.Table:
     try:
         return connection.sql(f"SELECT {chosen or '1 AS one'} FROM log").to_arrow_table()
     except duckdb.Error as e:
-        raise ConfigError(f"[features]: {database.first_line(e)}") from None
+        raise ConfigError(f"[features]: {first_line(e)}") from None
 
 
 def _actions(labels: pa.ChunkedArray, known: Mapping[str, int]) -> Array:
@@ -333,7 +336,8 @@ def _actions(labels: pa.ChunkedArray, known: Mapping[str, int]) -> Array:
             f"action must be named in every row, row {missing[0]} has {labels[missing[0].item()]};"
             " name what was done, also for no contact"
         )
-    return np.array(list(known.values()), dtype=np.int32)[where.to_numpy()]
+    numbers = np.array(list(known.values()), dtype=np.int32)
+    return np.asarray(numbers[where.to_numpy()])
 
 
 def _numbers(column: pa.ChunkedArray) -> Float64:

@@ -136,32 +136,45 @@ def _rows(bench: Bench, candidate: Candidate) -> Bool | None:
 
 def _probabilities(bench: Bench, candidate: Candidate) -> Iterator[tuple[Array, Float64]]:
     """Rows and their probabilities float64[rows, k], until all rows are done."""
-    logged = bench.logged
-    if candidate.policy in {"constant", "no_contact"}:
-        yield from _constant(bench, candidate)
-    elif candidate.policy == "table":
-        given = simulate_probabilities.read(bench.campaign, logged, candidate)
-        for rows in bench.blocks():
-            yield rows, given.of(rows)
-    elif candidate.policy == "snapshot":
-        posterior = simulate_snapshot.posterior(bench.campaign, logged, candidate)
-        policy = _learner(
-            candidate.decides, _one(candidate.alpha), _one(candidate.epsilon), posterior
-        )
-        for rows in bench.blocks():
-            yield rows, _asked(logged, policy, posterior, rows)
-    elif candidate.policy == "mabwiser":
-        for f in range(bench.folds):
-            model = simulate_mabwiser.fitted(logged, candidate, bench.fold != f, bench.seed)
-            for rows in bench.blocks(f):
-                yield rows, _asked(logged, model, None, rows)
-    else:
-        ridge = candidate.ridge
-        for f, posterior in enumerate(bench.posteriors(None if ridge is None else _one(ridge))):
-            policy = _policy(bench, candidate, posterior)
-            prices = logged.catalogue.prices if candidate.prices else None
-            for rows in bench.blocks(f):
-                yield rows, _asked(logged, policy, posterior, rows, prices)
+    makers = {
+        "constant": _constant,
+        "no_contact": _constant,
+        "table": _given,
+        "snapshot": _snapshot,
+        "mabwiser": _mabwiser,
+    }
+    yield from makers.get(candidate.policy, _fitted)(bench, candidate)
+
+
+def _given(bench: Bench, candidate: Candidate) -> Iterator[tuple[Array, Float64]]:
+    given = simulate_probabilities.read(bench.campaign, bench.logged, candidate)
+    for rows in bench.blocks():
+        yield rows, given.of(rows)
+
+
+def _snapshot(bench: Bench, candidate: Candidate) -> Iterator[tuple[Array, Float64]]:
+    posterior = simulate_snapshot.posterior(bench.campaign, bench.logged, candidate)
+    alpha, epsilon = _one(candidate.alpha), _one(candidate.epsilon)
+    policy = _learner(candidate.decides, alpha, epsilon, posterior)
+    for rows in bench.blocks():
+        yield rows, _asked(bench.logged, policy, posterior, rows)
+
+
+def _mabwiser(bench: Bench, candidate: Candidate) -> Iterator[tuple[Array, Float64]]:
+    for f in range(bench.folds):
+        model = simulate_mabwiser.fitted(bench.logged, candidate, bench.fold != f, bench.seed)
+        for rows in bench.blocks(f):
+            yield rows, _asked(bench.logged, model, None, rows)
+
+
+def _fitted(bench: Bench, candidate: Candidate) -> Iterator[tuple[Array, Float64]]:
+    """Policies on the posterior of the other folds; those that do not learn ignore it."""
+    ridge = None if candidate.ridge is None else _one(candidate.ridge)
+    prices = bench.logged.catalogue.prices if candidate.prices else None
+    for f, posterior in enumerate(bench.posteriors(ridge)):
+        policy = _policy(bench, candidate, posterior)
+        for rows in bench.blocks(f):
+            yield rows, _asked(bench.logged, policy, posterior, rows, prices)
 
 
 def _asked(
