@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bandit.errors import ConfigError, DataError
-from bandit.kernels import gram
+from bandit.kernels.ope_ridge import normal_sums_into
 from bandit.ope import checks
 from bandit.ope.units import first_seen
 from bandit.types import Array, Float64
@@ -100,20 +100,19 @@ def _ridge(
 ) -> Float64:
     """Sums per fold and action once; each fold's model is the sum over the others."""
     checks.parameter("ridge", model.ridge)
-    x = np.concatenate([contexts, np.ones((len(contexts), 1), contexts.dtype)], axis=1)
-    folds, d = int(fold.max()) + 1, x.shape[1]
+    folds, d = int(fold.max()) + 1, contexts.shape[1] + 1
     grams, shifts = np.zeros((folds * k, d, d)), np.zeros((folds * k, d))
-    rows, start = gram.group_rows(fold * k + actions, folds * k)
-    gram.accumulate_into(
-        x, rewards, np.ones(len(x)), rows, start, grams, shifts, np.zeros((folds * k, 3))
-    )
+    cell = fold * k + actions
+    rows = np.argsort(cell, kind="stable")
+    start = np.searchsorted(cell[rows], np.arange(folds * k + 1))
+    normal_sums_into(contexts, rewards, rows, start, grams, shifts)
     gram_of, shift_of = grams.reshape(folds, k, d, d), shifts.reshape(folds, k, d)
     all_grams, all_shifts = gram_of.sum(axis=0), shift_of.sum(axis=0)
-    out = np.empty((len(x), k))
+    out = np.empty((len(rewards), k))
     for f in range(folds):
         theta = _shrunken(all_grams - gram_of[f], all_shifts - shift_of[f], model.ridge)
         mine = fold == f
-        out[mine] = x[mine] @ theta.T
+        out[mine] = contexts[mine] @ theta[:, :-1].T + theta[:, -1]
     return out
 
 
