@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import decimal
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -15,11 +15,6 @@ from bandit.store.database import Database, Table
 from bandit.store.faults import Faults, nearest, shown
 
 MAX_ROWS = 10_000
-_LISTS = frozenset({"channels"})
-_DATES = frozenset({"starts", "ends"})
-_COUNTS = frozenset({
-    "priority", "max_contacts", "min_contacts", "ranks", "capacity",
-})  # fmt: skip
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -99,34 +94,51 @@ def _plain(column: str, value: Any) -> Any:
     """A database value as the model's strict types expect it; what does not fit stays as it is."""
     if isinstance(value, decimal.Decimal):
         value = float(value)
-    if column in _LISTS:
-        parts = value.split(",") if isinstance(value, str) else value
-        return tuple(p.strip() if isinstance(p, str) else p for p in parts)
-    if column in _DATES:
-        return _date(value)
-    if column == "value" and isinstance(value, str):
-        return _number(value)
-    if column in _COUNTS and isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value
+    return _CONVERSIONS[column](value) if column in _CONVERSIONS else value
+
+
+def _text(value: Any) -> Any:
+    """Codes that look like numbers come typed so from CSV."""
+    return str(value).lower() if isinstance(value, bool | int) else value
+
+
+def _list(value: Any) -> Any:
+    parts = value if isinstance(value, list) else str(value).split(",")
+    return tuple(p.strip() if isinstance(p, str) else p for p in parts)
 
 
 def _date(value: Any) -> Any:
     if isinstance(value, dt.datetime):
         return value.date()
-    if isinstance(value, str):
-        try:
-            return dt.date.fromisoformat(value)
-        except ValueError:
-            return value
-    return value
-
-
-def _number(value: str) -> float | str:
     try:
-        return float(value)
+        return dt.date.fromisoformat(value) if isinstance(value, str) else value
     except ValueError:
         return value
+
+
+def _number(value: Any) -> Any:
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _truth(value: Any) -> Any:
+    return bool(value) if isinstance(value, int) and 0 <= value <= 1 else value
+
+
+_CONVERSIONS: dict[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(("name", "family", "eligible", "kind"), _text),
+    **dict.fromkeys(("starts", "ends"), _date),
+    **dict.fromkeys(("priority", "max_contacts", "min_contacts", "ranks", "capacity"), _whole),
+    "channels": _list,
+    "value": _number,
+    "consent": _truth,
+}
 
 
 def _messages(

@@ -22,6 +22,9 @@ ROLES = ("customers", "offers", "channels", "consents", "history")
 """The sources of a wave; `connect` takes others too (outcomes, log)."""
 
 
+ZONED = "TIMESTAMP WITH TIME ZONE"
+
+
 class Table(NamedTuple):
     """One source: the view that serves it, its columns with DuckDB's types, how it is called."""
 
@@ -88,7 +91,13 @@ class Database:
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of a small query; a fault in the data is a DataError."""
         try:
-            return self.connection.execute(query, list(parameters)).fetchall()
+            found = self.connection.execute(query, list(parameters))
+            zoned = any(str(column[1]) == ZONED for column in found.description or ())
+            if not zoned:
+                return found.fetchall()
+            # As Python objects DuckDB gives zoned times only where a further package is installed.
+            table = self.connection.sql(query, params=list(parameters)).to_arrow_table()
+            return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
         except duckdb.Error as e:
             raise failed(e) from None
 

@@ -10,12 +10,14 @@ import datetime as dt
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+import duckdb
 import sqlglot
 from sqlglot import exp
-from sqlglot.errors import ParseError, SqlglotError
+from sqlglot.errors import ParseError
 
 from bandit.errors import ConfigError
 from bandit.store.faults import nearest, shown
+from bandit.store.sql import PARSER_FAULTS
 
 MAX_CHARACTERS = 4_000
 MAX_DEPTH = 30
@@ -98,7 +100,20 @@ def check_expression(
     rewrite = _Rewrite(text, columns, today)
     for node in reversed(list(tree.walk())):
         rewrite.in_place(node)
-    return f"TRY{whole.sql('duckdb', comments=False, identify=True)}"
+    safe = f"TRY{whole.sql('duckdb', comments=False, identify=True)}"
+    _check_single(safe, text)
+    return safe
+
+
+def _check_single(safe: str, text: str) -> None:
+    """DuckDB's own parser must see one expression too, whatever sqlglot thought it wrote."""
+    try:
+        statements = duckdb.extract_statements(f"SELECT {safe}")
+    except duckdb.Error as e:
+        reason = str(e).split("\n", 1)[0].removeprefix("Parser Error: ")
+        raise ConfigError(f"{shown(text)} does not parse: {reason}") from None
+    if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+        raise ConfigError(f"{shown(text)} is more than one expression")
 
 
 def _parse(text: str) -> exp.Expr:
@@ -112,9 +127,7 @@ def _parse(text: str) -> exp.Expr:
         tree = sqlglot.parse_one(text, dialect="duckdb", into=exp.Condition)
     except ParseError as e:
         raise ConfigError(_parse_message(text, e)) from None
-    except RecursionError:
-        raise ConfigError(f"{shown(text)}: nested too deeply; simplify it") from None
-    except (SqlglotError, ValueError) as e:
+    except PARSER_FAULTS as e:
         reason = str(e).split("\n", 1)[0]
         raise ConfigError(f"{shown(text)} does not parse: {reason}") from None
     return tree

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import sqlglot
 from sqlglot import exp
-from sqlglot.errors import SqlglotError
 
 from bandit.campaign import Source
 from bandit.errors import ConfigError
@@ -123,7 +122,7 @@ def _select(role: str, text: str) -> exp.Query:
         raise ConfigError(f"[{role}] query is longer than {MAX_QUERY_CHARACTERS} characters")
     try:
         trees = [t for t in sqlglot.parse(text, dialect="duckdb") if t is not None]
-    except (SqlglotError, RecursionError) as e:
+    except sql.PARSER_FAULTS as e:
         reason = str(e).split("\n", 1)[0] or "nested too deeply"
         raise ConfigError(f"[{role}] query does not parse: {reason}") from None
     forbidden = (exp.DML, exp.DDL, exp.Command, exp.Into, exp.Pragma, exp.Attach, exp.Copy)

@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 
 from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+PARSER_FAULTS = (SqlglotError, RecursionError, ValueError, AttributeError, TypeError, LookupError)
+"""What sqlglot raises for text that it cannot read; on some it trips with a plain Python error."""
 
 INTEGERS = frozenset({
     "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT",

@@ -84,6 +84,15 @@ def test_lists_dates_and_decimals_of_a_database(tmp_path: Path) -> None:
     assert catalogue.offers[7].priority == 3
 
 
+def test_codes_that_look_like_numbers_are_names(tmp_path: Path) -> None:
+    rows = "name,family,channels,eligible\n101,7,5,true\n102,7,5,true\n"
+    catalogue = _tables(tmp_path, rows, "name,consent\n5,1\n6,0\n")
+    assert [(o.name, o.family, o.channels, o.eligible) for o in catalogue.offers] == [
+        ("101", "7", ("5",), "true"), ("102", "7", ("5",), "true"),
+    ]  # fmt: skip
+    assert [(c.name, c.consent) for c in catalogue.channels] == [("5", True), ("6", False)]
+
+
 def test_every_fault_of_a_table_is_told(tmp_path: Path) -> None:
     rows = (
         "name,cost,starts,ends,channels\n"
