@@ -52,6 +52,8 @@ def refresh(folder: Path) -> bool:
     with files.aside(path) as partial:
         try:
             _write(partial / NAME, wanted)
+            if not _right(partial / NAME, wanted):
+                raise OSError("what was written does not read back")
         except duckdb.Error as e:
             _hold_whole(folder)
             raise files.unwritable(path, OSError(str(e).split("\n", 1)[0])) from None
@@ -76,6 +78,7 @@ def _write(path: Path, wanted: Index) -> None:
         _make(connection, wanted)
         connection.execute("CREATE TABLE bandit_index (key VARCHAR)")
         connection.execute("INSERT INTO bandit_index VALUES ($1)", [wanted.key])
+        connection.execute("CHECKPOINT")  # a close would keep a failure to itself
 
 
 def _hold_whole(folder: Path) -> None:

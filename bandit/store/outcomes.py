@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import datetime as dt
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bandit import schema
 from bandit.campaign import Campaign, Outcomes
 from bandit.errors import ConfigError, DataError
-from bandit.store import files, manifest, record, sql
+from bandit.store import files, manifest, record, sources, sql
 from bandit.store.batches import cut
 from bandit.store.columns import as_key
 from bandit.store.database import Database
@@ -94,6 +96,18 @@ def batches(campaign_folder: Path) -> list[Path]:
         content = manifest.read(folder)
         found.append(files.verify(folder, EVENTS, content["files"][EVENTS]["sha256"]))
     return found
+
+
+def waves_named(events: Sequence[Path], kinds: Sequence[str], since: dt.datetime) -> set[str]:
+    """Waves of the decisions that events of some ``kinds`` in ``events`` name, after ``since``."""
+    with duckdb.connect(":memory:") as connection:
+        found = connection.execute(
+            "SELECT DISTINCT regexp_replace(decision_id, '\\.[0-9]+$', '')"
+            f" FROM {sources.parquet(events)} WHERE decision_id IS NOT NULL"
+            " AND list_contains($kinds::VARCHAR[], event) AND occurred_at > $since",
+            {"kinds": list(kinds), "since": since},
+        ).fetchall()
+    return {str(name) for (name,) in found}
 
 
 def _prepare(names: Outcomes, database: Database, customer: str, waves: Mapping[str, int]) -> None:

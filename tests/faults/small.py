@@ -36,6 +36,7 @@ ridge = 10.0
 [pressure]
 slots = 2
 refusal_days = 3
+same_offer_days = 2
 quiet_days = 0.5
 [policy]
 holdout = 0.1
