@@ -46,7 +46,7 @@ class Bounds(NamedTuple):
 
 @serial
 def eligible_into(eligible, packing, first, rows, k, words):
-    """Write each row's eligible actions as bits, 64 to a word: ``words`` int64[rows, ceil(k/64)]."""
+    """Write each row's eligible actions as bits: ``words`` int64[rows, ceil(k/64)]."""
     size = (k + 63) >> 6
     whole = k - k % 16
     last = (np.int64(1) << (k & 63)) - 1 if k & 63 else np.int64(-1)

@@ -2,9 +2,9 @@
 
 LinUCB takes the largest ``v·(μ + alpha·s) − c`` (Li and others 2010, algorithm 1), Greedy the same
 with alpha 0, LinTS the largest ``v·(μ + alpha·s·z) − c`` with a keyed normal z per action (Agrawal,
-Goyal 2013). Means of all actions come from one float32 product, bounds from `contenders`; contenders
-are settled in float64 by `settle`, so that the choice is the exact one, ties to the lowest index,
-and every number is the same for any batch, block or thread.
+Goyal 2013). Means of all actions come from one float32 product, bounds from `contenders`; whoever
+can still win is settled in float64 by `settle`, so that the choice is the exact one, ties to the
+lowest index, and every number is the same for any batch, block or thread.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ _L6, _L7, _L8 = (
     np.float32(3.3333331174e-1),
 )
 STEP = 64
-"""Normals are made in steps of four vectors: the compiler's interleaved loop, without a remainder."""
+"""Normals are made four vectors at a time: the compiler's interleaved loop has no remainder."""
 _LN2 = np.float32(0.6931471805599453)
 _HALF, _ONE, _TWO, _FOUR = np.float32(0.5), np.float32(1.0), np.float32(2.0), np.float32(4.0)
 _FIVE, _MIDDLE, _THREE = np.float32(5.0), np.float32(2.5), np.float32(3.0)

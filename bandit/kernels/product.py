@@ -66,7 +66,7 @@ def multiply_into(x, x_at, rows, d, panels, out):
 
 @serial
 def triangle_size(d, lanes):
-    """Count the packed triangle's elements: panel p of ``lanes`` outputs has (p + 1)·lanes inputs."""
+    """Count a packed triangle's elements: panel p of ``lanes`` outputs has (p + 1)·lanes inputs."""
     total = 0
     for left in range(0, d, lanes):
         total += min(d, left + lanes) * lanes

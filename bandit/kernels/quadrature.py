@@ -1,4 +1,4 @@
-"""Adaptive Gauss–Kronrod quadrature's constants (7 and 15 points; Piessens and others 1983, QUADPACK)."""
+"""Constants of adaptive Gauss–Kronrod quadrature, 7 and 15 points (Piessens and others 1983)."""
 
 from __future__ import annotations
 

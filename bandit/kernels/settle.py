@@ -1,7 +1,7 @@
 """Moments of (row, action) pairs, grouped by action so that a factor is read once for many rows.
 
-``mean = xᵀθ_a`` in float64; ``width = |W_a x|`` in float64 where a decision hangs on it. Where a row
-has one contender only, nothing hangs on its width: the score is then read off a float32 factor.
+``mean = xᵀθ_a`` in float64; ``width = |W_a x|`` in float64 where a decision hangs on it. Where a
+row has one contender only, nothing does: its score is then read off a float32 factor.
 """
 
 from __future__ import annotations

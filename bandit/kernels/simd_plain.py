@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from bandit.types import Array
@@ -17,7 +19,7 @@ def load(array: Array, offset: int) -> Array:
 
 
 def widen(array: Array, offset: int) -> Array:
-    """Read eight float32 as a float64 vector."""
+    """Read eight float32 or float64 as a float64 vector."""
     return array.reshape(-1)[offset : offset + 8].astype(np.float64)
 
 
@@ -26,29 +28,29 @@ def store(array: Array, offset: int, value: Array) -> None:
     array.reshape(-1)[offset : offset + _lanes(array)] = value
 
 
-def splat(value: np.floating) -> Array:
+def splat(value: float | np.floating[Any]) -> Array:
     """Fill every lane with ``value``."""
     kind = np.asarray(value)
     return np.full(_lanes(kind), kind)
 
 
 def add(a: Array, b: Array) -> Array:
-    """a + b."""
+    """A + b."""
     return a + b
 
 
 def sub(a: Array, b: Array) -> Array:
-    """a − b."""
+    """A − b."""
     return a - b
 
 
 def mul(a: Array, b: Array) -> Array:
-    """a · b."""
+    """A · b."""
     return a * b
 
 
 def fma(a: Array, b: Array, c: Array) -> Array:
-    """a · b + c (rounded twice here, once when compiled)."""
+    """A · b + c (rounded twice here, once when compiled)."""
     return a * b + c
 
 
@@ -73,14 +75,14 @@ def pick(bits: int, a: Array, b: Array) -> Array:
     return np.where(flags != 0, a, b)
 
 
-def reduce_add(a: Array) -> np.floating:
+def reduce_add(a: Array) -> Any:
     """Sum the lanes, halves folded onto each other."""
     while a.size > 1:
         a = a[: a.size // 2] + a[a.size // 2 :]
     return a[0]
 
 
-def reduce_max(a: Array) -> np.floating:
+def reduce_max(a: Array) -> Any:
     """Largest lane."""
     return a.max()
 
@@ -122,21 +124,35 @@ def _tile(
         out.reshape(-1)[target : target + width] = row @ weights
 
 
-def tile_6x1(*args: object) -> None:
+def tile_6x1(*args: Any) -> None:
     """Six rows times one vector of columns."""
-    _tile(1, *args)  # type: ignore[arg-type]
+    _tile(1, *args)
 
 
-def tile_6x2(*args: object) -> None:
+def tile_6x2(*args: Any) -> None:
     """Six rows times two vectors of columns."""
-    _tile(2, *args)  # type: ignore[arg-type]
+    _tile(2, *args)
 
 
-def tile_6x3(*args: object) -> None:
+def tile_6x3(*args: Any) -> None:
     """Six rows times three vectors of columns."""
-    _tile(3, *args)  # type: ignore[arg-type]
+    _tile(3, *args)
 
 
-def tile_6x4(*args: object) -> None:
+def tile_6x4(*args: Any) -> None:
     """Six rows times four vectors of columns."""
-    _tile(4, *args)  # type: ignore[arg-type]
+    _tile(4, *args)
+
+
+def outer_6(
+    a: Array, a_at: int, b: Array, b_at: int, step: int, depth: int, out: Array, out_at: int,
+    out_step: int,
+) -> None:  # fmt: skip
+    """Add ``Σ_t a[t, r]·b[t, c]`` to ``out[r, c]``: six r, a vector of c, rows ``step`` off."""
+    for t in range(depth):
+        column = b.reshape(-1)[b_at + t * step : b_at + t * step + _lanes(b)]
+        for r in range(6):
+            place = out_at + r * out_step
+            out.reshape(-1)[place : place + column.size] += (
+                a.reshape(-1)[a_at + t * step + r] * column
+            )

@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import numba
@@ -40,6 +41,6 @@ def spread(kernel: Callable[..., Any], count: int, grain: int, *args: Any) -> No
     pieces = min(grains, CHUNKS * threads)
     edges = [min(count, grain * (grains * p // pieces)) for p in range(pieces)] + [count]
     pool = _pool(threads)
-    waiting = [pool.submit(kernel, a, b, *args) for a, b in zip(edges, edges[1:], strict=False)]
+    waiting = [pool.submit(kernel, a, b, *args) for a, b in pairwise(edges)]
     for piece in waiting:
         piece.result()

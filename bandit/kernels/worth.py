@@ -1,4 +1,4 @@
-"""Decisions that need no bounds: the best of a table of scores, a uniform draw, a list of priorities."""
+"""Decisions that need no bounds: best of a table of scores, uniform draw, list of priorities."""
 
 from __future__ import annotations
 

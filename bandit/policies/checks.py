@@ -6,7 +6,12 @@ import numpy as np
 import numpy.typing as npt
 
 from bandit.errors import DataError
+from bandit.kernels import finite
+from bandit.kernels.threads import spread
 from bandit.types import Array, Float64
+
+_GRAIN = 4096
+"""Rows that a thread looks through at a time."""
 
 
 def check_contexts(contexts: Array, n_features: int) -> Array:
@@ -16,15 +21,24 @@ def check_contexts(contexts: Array, n_features: int) -> Array:
         raise DataError(f"contexts must have shape (n, {n_features}), they have {x.shape}")
     if x.dtype != np.float32:
         x = x.astype(np.float64, copy=False)
-    bad = ~np.isfinite(x).all(axis=1)
-    if bad.any():
-        row = int(np.argmax(bad))
+    x = np.ascontiguousarray(x)
+    row = first_bad_row(x)
+    if row >= 0:
         feature = int(np.argmax(~np.isfinite(x[row])))
         raise DataError(
             f"contexts must be finite, row {row} has {x[row, feature]} in feature {feature}; "
             "impute missing values first"
         )
-    return np.ascontiguousarray(x)
+    return x
+
+
+def first_bad_row(table: Array) -> int:
+    """Return the first row of a C-contiguous float[n, w] with NaN or infinity, or -1."""
+    bits = np.dtype(f"i{table.dtype.itemsize}")
+    infinity = np.array(np.inf, table.dtype).view(bits)[()]
+    found = np.full(-(-table.shape[0] // _GRAIN), -1)
+    spread(finite.bad_rows_into, table.shape[0], _GRAIN, table.view(bits), infinity, _GRAIN, found)
+    return int(found[np.argmax(found >= 0)]) if (found >= 0).any() else -1
 
 
 def check_actions(actions: Array, n: int, n_actions: int) -> npt.NDArray[np.int64]:
@@ -62,9 +76,8 @@ def check_table(name: str, table: Array | None, n: int, k: int, default: float) 
     if whole.shape not in {(k,), (n, k)}:
         raise DataError(f"{name} must have shape ({k},) or ({n}, {k}), they have {whole.shape}")
     rows = np.ascontiguousarray(whole.reshape(-1, k))
-    bad = ~np.isfinite(rows).all(axis=1)
-    if bad.any():
-        row = int(np.argmax(bad))
+    row = first_bad_row(rows)
+    if row >= 0:
         action = int(np.argmax(~np.isfinite(rows[row])))
         raise DataError(
             f"{name} must be finite, row {row} has {rows[row, action]} for action {action}"

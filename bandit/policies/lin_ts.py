@@ -16,7 +16,6 @@ from bandit.policies.policy import Policy
 from bandit.policies.problem import Problem
 from bandit.types import Float64, Int32
 
-
 TINY = float(np.finfo(np.float64).tiny)
 """Smallest probability reported for an action that was taken."""
 

@@ -11,6 +11,7 @@ from bandit.kernels.threads import spread
 from bandit.policies.problem import Problem
 from bandit.types import Float64, Int32
 
+_NO_STREAM = np.uint64(0)
 _NOBODY: Int32 = np.zeros(0, np.int32)
 NOTHING, OWN, GIVEN = range(3)
 """Whose propensity: nobody's, the decided action's, a given action's."""
@@ -24,10 +25,9 @@ def _contexts(problem: Problem) -> tuple[Float64, Float64]:
 
 def _situation(problem: Problem) -> Situation:
     narrow, broad = _contexts(problem)
-    priced = bool((problem.values != 1.0).any() or problem.costs.any())
     return Situation(
-        narrow, broad, problem.eligible, problem.packing, problem.values, problem.costs, priced,
-        problem.keys, problem.needs_posterior().model[1],
+        narrow, broad, problem.eligible, problem.packing, problem.values, problem.costs,
+        problem.priced, problem.keys, problem.needs_posterior().model[1],
     )  # fmt: skip
 
 
@@ -36,7 +36,7 @@ def choose_linear(
     alpha: float,
     *,
     thompson: bool = False,
-    stream: np.uint64 = np.uint64(0),
+    stream: np.uint64 = _NO_STREAM,
     propensity: int = NOTHING,
     given: Int32 = _NOBODY,
 ) -> tuple[Int32, Float64, Float64, Float64]:

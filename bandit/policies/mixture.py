@@ -115,7 +115,8 @@ class Mixture(Policy):
         del decided
         each = [policy.decide(problem) for _, policy in self.components]
         joint: Float64 = self.prior_weights(problem.n) * self._conditionals(problem, action, each)
-        return joint.sum(axis=1)
+        chance: Float64 = joint.sum(axis=1)
+        return chance
 
     def distribution(self, problem: Problem) -> Float64:
         """Probability of every action in a first slot."""
@@ -168,7 +169,7 @@ class Mixture(Policy):
 
     def _distribution(self, problem: Problem, prior: Float64) -> Float64:
         weights = prior / prior.sum(axis=1, keepdims=True)
-        out = self.exploration * uniform_table(problem) * (1.0 - weights[:, -1:])
+        out: Float64 = self.exploration * uniform_table(problem) * (1.0 - weights[:, -1:])
         for p, (_, policy) in enumerate(self.components):
             out += (1.0 - self.exploration) * weights[:, p : p + 1] * policy.distribution(problem)
         out[:, NO_CONTACT] += weights[:, -1]

@@ -38,4 +38,6 @@ def build_model(
     singles = k if condition.max() < SINGLE_LIMIT else 0
     single = np.zeros((singles, triangle.size), np.float32)
     spread(product.pack_triangles_into, singles, 1, inverse, simd.LANES, single)
-    return Model(panels, triangle[0], *bounds, theta, factors, single), bounded
+    upper, narrow, slack = bounds
+    packed = Model(panels, triangle[0], upper, narrow, slack, theta, factors, single)
+    return packed, bounded

@@ -13,7 +13,6 @@ from bandit.policies.posterior import Posterior
 from bandit.policies.problem import Problem, pose
 from bandit.types import Array, Choice, Float64, Int32
 
-
 GRAIN = 4096
 """Rows that a thread takes at a time."""
 
@@ -130,7 +129,8 @@ class DeterministicPolicy(Policy):
     def propensity(self, problem: Problem, action: Int32, decided: Int32) -> Float64:
         """One where ``action`` is what the policy decided, else zero."""
         del problem
-        return (action == decided).astype(np.float64)
+        certain: Float64 = (action == decided).astype(np.float64)
+        return certain
 
     def distribution(self, problem: Problem) -> Float64:
         """One in the column of the decided action."""

@@ -97,10 +97,12 @@ class Posterior:
         taken = check_actions(actions, n, self.n_actions)
         reward = check_vector("rewards", rewards, n)
         weight = np.ones(n) if weights is None else check_vector("weights", weights, n, least=0.0)
-        rows, start = gram.group_rows(taken, self.n_actions)
         sums = np.stack([self.count, self.reward_sum, self.square_sum], axis=1)
         total, shift = self.gram.copy(), self.shift.copy()
-        gram.accumulate_into(x, reward, weight, rows, start, total, shift, sums)
+        spread(
+            gram.accumulate_into, self.n_actions, 1,
+            x, reward, weight, taken, total, shift, sums,
+        )  # fmt: skip
         count, reward_sum, square_sum = (np.ascontiguousarray(column) for column in sums.T)
         return Posterior(total, shift, count, reward_sum, square_sum, self.ridge)
 

@@ -19,7 +19,7 @@ class Problem:
     """Arguments of `Policy.choose` after the boundary: n rows, k actions.
 
     ``eligible`` uint8[n, k] (DENSE) or uint8[n, ceil(k/8)] (PACKED) as ``packing`` says;
-    ``values``, ``costs`` float64[1 or n, k]; ``keys`` uint64[n].
+    ``values``, ``costs`` float64[1 or n, k], ``priced`` if either was given; ``keys`` uint64[n].
     """
 
     posterior: Posterior | None
@@ -30,6 +30,7 @@ class Problem:
     packing: int
     values: Float64
     costs: Float64
+    priced: bool
     keys: UInt64
     seed: int
     wave: int
@@ -130,6 +131,7 @@ def pose(
         packing=packing,
         values=check_table("values", values, n, k, 1.0),
         costs=check_table("costs", costs, n, k, 0.0),
+        priced=bool(tables),
         keys=_check_keys(keys, n),
         seed=seed,
         wave=wave,
