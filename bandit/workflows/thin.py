@@ -89,11 +89,25 @@ def thinned(
             costs=wave.plan.costs + wave.plan.prices,
             prior=None if prior is None else prior[quiet],
         )
-        propensity[quiet] = thinning.no_contact_probability(probabilities, rule.keep)
+        propensity[quiet] = _quiet(probabilities, choice.action[quiet], rule)
     return taken._replace(
         choice=choice._replace(action=action, propensity=np.minimum(propensity, 1.0)),
         keep=rule.keep[action].astype(np.float32),
     )
+
+
+def _quiet(probabilities: Float64, planned: Array, rule: Thinning) -> Float64:
+    """π(0) + Σ_a π(a)(1 − keep_a) of customers who get nothing, float64[n].
+
+    Had the customer planned a, there would have been one contact more by a than there is, unless
+    it did plan a: K_a of N_a + 1 would be kept.
+    """
+    one_more = np.where(rule.keep < 1.0, rule.keep * rule.quota, rule.keep)
+    grown = rule.quota + rule.keep
+    one_more = np.divide(one_more, grown, out=one_more, where=(rule.keep < 1.0) & (grown > 0))
+    found = thinning.no_contact_probability(probabilities, one_more)
+    own = probabilities[np.arange(planned.shape[0]), planned]
+    return found + own * (one_more[planned] - rule.keep[planned])
 
 
 def _lots(wave: Wave, slot: int, keys: UInt64) -> UInt64:

@@ -1,0 +1,91 @@
+"""A generated operator with a learned snapshot, and its next wave under limits."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from bandit import campaign_file
+from bandit.store import customers, database
+from bandit.store.catalogue import load_catalogue
+from bandit.types import SILENT
+from bandit.workflows import limits, overrides, pricing, reading
+from bandit.workflows.learn import learn
+from bandit.workflows.limits import Limits
+from bandit.workflows.past import Past
+from bandit.workflows.prepare import Prepared
+from bandit.workflows.serve_batch import serve_batch
+from bandit.workflows.starting_point import starting_point
+from bandit.workflows.wave import Run, Wave
+from bandit.worlds.files import Plan
+from bandit.worlds.operator import World
+
+WINDOW = dt.timedelta(days=14)
+
+
+class Setting(NamedTuple):
+    """A wave at frozen prices; ``free`` is the same wave without them."""
+
+    world: World
+    wave: Wave
+    free: Wave
+    caps: Limits
+    batch: Prepared
+
+
+def operator(folder: Path, count: int) -> tuple[World, dt.datetime]:
+    """A campaign that has served and learned from two waves, and the time of its third."""
+    world = World(customers=count, offers=6, channels=3, seed=3)
+    plan = Plan(shares=(("rules", 0.3), ("lin_ts", 0.6)), exploration=0.1, alpha=1.0)
+    world.write(folder, plan=plan)
+    at = world.origin
+    for number in range(2):
+        serve_batch(folder, wave=f"w{number}", at=at)
+        decisions = pq.read_table(sorted((folder / "waves" / f"w{number}").glob("decisions-*")))
+        events = world.respond(decisions, at)
+        pq.write_table(events, folder / f"events{number}.parquet")
+        at += WINDOW
+        learn(folder, outcomes=folder / f"events{number}.parquet", at=at)
+    return world, at + WINDOW
+
+
+def constrained(folder: Path, count: int, caps: Sequence[str]) -> Setting:
+    """The third wave with these limits, prices found and frozen."""
+    world, at = operator(folder, count)
+    campaign = campaign_file.load(folder)
+    past = Past.of(campaign, at)
+    with ExitStack() as stack:
+        data = stack.enter_context(database.connect(campaign, extra_files=past.files))
+        changes = [overrides.parse(text) for text in caps]
+        campaign, catalogue = overrides.apply(campaign, load_catalogue(campaign, data), changes)
+        start = starting_point(campaign, data, None, at)
+        run = Run(campaign, "w2", at, campaign.seed, batch_size=count)
+        wave = Wave.of(run, catalogue, start, customers.customer_type(data, campaign))
+        # Groups are redrawn too: the propensity is over all that is random.
+        policy = replace(wave.plan.policy, group_seed=None)
+        wave = wave._replace(plan=wave.plan._replace(policy=policy))
+        resources = limits.of(campaign, catalogue, wave.plan)
+        batches = reading.prepared(wave, data, past, [])
+        spool = reading.spooled(stack, batches, count, SILENT)
+        priced = pricing.find(wave, resources, spool, SILENT)
+        batch = next(iter(spool))
+    return Setting(world, wave.at_prices(priced.costs), wave, resources, batch)
+
+
+def distribution(wave: Wave, batch: Prepared) -> np.ndarray:
+    """Stated probability of each action in the first slot, float64[n, k]."""
+    allowed = batch.mask & wave.plan.placements[0].actions
+    return wave.plan.policy.probabilities(
+        wave.posterior,
+        batch.contexts,
+        eligible=allowed,
+        values=batch.values,
+        costs=wave.plan.costs + wave.plan.prices,
+    )

@@ -1,0 +1,113 @@
+"""The wave drawn again and again, and a constrained policy judged from a free one's log."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import stats
+
+from bandit import ope
+from bandit.types import NO_CONTACT
+from bandit.workflows.decide import fill
+from bandit.workflows.thin import Planned
+from simulations.propensities.environment import Setting, distribution
+
+
+class Agreement(NamedTuple):
+    """``inside``: share of the (customer, action) pairs within the 99.9 % interval."""
+
+    redraws: int
+    pairs: int
+    inside: float
+    thinned: float
+    passed: int
+
+
+class Weights(NamedTuple):
+    """Importance weights of the wave's own log onto `uniform over eligible`."""
+
+    mean: float
+    standard_error: float
+    waves: int
+
+
+class Judged(NamedTuple):
+    """A constrained policy: its true value, and what a log of the free policy says."""
+
+    name: str
+    truth: float
+    value: float
+    lower: float
+    upper: float
+
+
+def redraw(setting: Setting, redraws: int) -> Agreement:
+    """Frequencies against the mean of the stated probabilities, keep probabilities included."""
+    wave, batch = setting.wave, setting.batch
+    policy = distribution(wave, batch)
+    n, k = policy.shape
+    counts, stated = np.zeros((n, k)), np.zeros((n, k))
+    thinned = passed = 0
+    for seed in range(1, redraws + 1):
+        again = wave._replace(run=wave.run._replace(seed=seed))
+        planned = Planned(again, setting.caps)
+        slots = list(fill(again, batch))
+        planned.add(slots, batch.keys)
+        rule = planned.thinning()
+        keep = np.ones(k) if rule is None else rule.keep
+        if rule is not None:
+            slots = list(fill(again, batch, rule=rule))
+            thinned += 1
+        action = slots[0].choice.action
+        counts[np.arange(n), action] += 1
+        stated += policy * keep
+        stated[:, NO_CONTACT] += policy @ (1.0 - keep)
+        used = np.bincount(action, minlength=k) @ setting.caps.usage
+        passed += int((used > setting.caps.most + 1e-9).any())
+    probability = np.clip(stated / redraws, 0.0, 1.0)
+    low = stats.binom.ppf(0.0005, redraws, probability)
+    high = stats.binom.ppf(0.9995, redraws, probability)
+    some = probability > 0
+    inside = ((counts >= low) & (counts <= high))[some].mean()
+    impossible = (counts > 0) & ~some
+    if impossible.any():
+        raise RuntimeError("an action was taken that was stated to be impossible")
+    return Agreement(redraws, int(some.sum()), float(inside), thinned / redraws, passed)
+
+
+def own_weights(setting: Setting, waves: int) -> Weights:
+    """Mean weight over several draws of the wave, thinning included."""
+    total = []
+    for seed in range(1, waves + 1):
+        again = setting.wave._replace(run=setting.wave.run._replace(seed=1000 + seed))
+        planned = Planned(again, setting.caps)
+        slots = list(fill(again, setting.batch))
+        planned.add(slots, setting.batch.keys)
+        slots = list(fill(again, setting.batch, rule=planned.thinning()))
+        first = slots[0]
+        total.append(1.0 / first.allowed.sum(axis=1) / first.choice.propensity)
+    weight = np.concatenate(total)
+    return Weights(float(weight.mean()), float(weight.std() / np.sqrt(weight.size)), waves)
+
+
+def judged(setting: Setting) -> list[Judged]:
+    """IPS, SNIPS and DR of the constrained policy from one wave of the free one."""
+    world, batch = setting.world, setting.batch
+    ids = batch.ids.to_numpy()
+    at = setting.wave.run.at
+    truth = world.net_values(ids, at)
+    target = distribution(setting.wave, batch)
+    logged = next(fill(setting.free, batch))
+    action, propensity = logged.choice.action, logged.choice.propensity
+    rows = np.arange(len(ids))
+    reward = world.sample(ids, action, at) - setting.wave.plan.costs[action]
+    weight = target[rows, action] / propensity
+    mean = batch.contexts.astype(float) @ setting.wave.posterior.mean.T - setting.wave.plan.costs
+    value = float((target * truth).sum(axis=1).mean())
+    found = {
+        "ips": ope.ips(reward, weight),
+        "snips": ope.snips(reward, weight),
+        "dr": ope.dr(reward, weight, mean[rows, action], (target * mean).sum(axis=1)),
+    }
+    return [Judged(name, value, e.value, e.lower, e.upper) for name, e in found.items()]
