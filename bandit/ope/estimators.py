@@ -13,6 +13,8 @@ raise `DataError` for arrays and `ConfigError` for options that do not fit.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
@@ -99,7 +101,7 @@ def replay(
         seed,
         reward_range,
     )
-    return Estimate(**{**vars(found), "n": len(r)})
+    return replace(found, n=len(r))
 
 
 def dm(
@@ -113,11 +115,9 @@ def dm(
 ) -> Estimate:
     """Direct method: mean of q̂π. The interval knows the customers' spread, not the model's."""
     q = checks.vector("q_target", q_target)
-    nothing = np.zeros(len(q))
+    nothing, ones = np.zeros(len(q)), np.ones(len(q))
     terms = row_terms.model_based(q, nothing, nothing, q, ratio=False)
-    return _estimate(
-        terms, np.ones(len(q)), clusters, confidence, interval, seed, reward_range, nothing + 1
-    )
+    return _estimate(terms, ones, clusters, confidence, interval, seed, reward_range, shrunk=ones)
 
 
 def dr(

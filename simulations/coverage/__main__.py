@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from simulations.coverage import known_truth
 from simulations.coverage.analysis import report
 from simulations.coverage.environment import KINDS
 from simulations.coverage.sweep import coverage, shipped_under_peeking, shipped_without_lift
@@ -22,7 +23,7 @@ def main() -> None:
     gated = wanted.logs // 2
     once = tuple(shipped_without_lift(gated, 2000, m) for m in ("bootstrap", "betting"))
     peeking = shipped_under_peeking(gated, 10 * LOOKS, LOOKS)
-    text = report(table, wanted.rows, once, peeking, LOOKS)
+    text = report(table, wanted.rows, once, peeking, LOOKS) + "\n" + known_truth.report()
     print(text)
     readme = Path(__file__).parent / "README.md"
     head = readme.read_text(encoding="utf-8").split(MARK)[0]
