@@ -13,7 +13,8 @@ from typing import Annotated, Any
 import typer
 
 from bandit import __version__
-from bandit.console import report_error, run
+from bandit.console import report_error, report_json, run
+from bandit.errors import UsageError
 
 app = typer.Typer(
     name="bandit",
@@ -23,6 +24,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+_INTERRUPTED = 130
 
 CampaignArg = Annotated[
     Path, typer.Argument(metavar="CAMPAIGN", help="a folder with a campaign.toml, or the file")
@@ -278,10 +281,24 @@ def _utc(at: dt.datetime | None) -> dt.datetime | None:
 
 def main(arguments: list[str] | None = None) -> Any:
     """The entry point: every fault the user can mend ends in a message and its exit code."""
+    as_json = "--json" in (sys.argv if arguments is None else arguments)
     try:
         return app(args=arguments, standalone_mode=True)
+    except SystemExit as ended:
+        if ended.code == _INTERRUPTED:
+            return _interrupted(as_json)
+        if ended.code == UsageError.exit_code and as_json:
+            report_json("wrong usage, told on standard error", UsageError.exit_code)
+        raise
     except KeyboardInterrupt:
-        sys.stderr.write("\ninterrupted; nothing was published\n")
-        sys.exit(130)
+        return _interrupted(as_json)
     except Exception as error:  # noqa: BLE001 - the last line of defence: no traceback for users
-        sys.exit(report_error(error, as_json="--json" in (arguments or sys.argv)))
+        sys.exit(report_error(error, as_json=as_json))
+
+
+def _interrupted(as_json: bool) -> Any:
+    text = "interrupted; the next command cleans up what is half-done"
+    if as_json:
+        report_json(text, _INTERRUPTED)
+    sys.stderr.write(f"\n{text}\n")
+    sys.exit(_INTERRUPTED)

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import re
 import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from bandit.errors import BanditError
+from bandit.errors import BanditError, ConfigError, DataError
 from bandit.types import SILENT, Progress
+
+TRACEBACK = "BANDIT_TRACEBACK"
+"""Environment variable: set, it adds Python's traceback to an error."""
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""What a terminal would obey; a cell of the user's data may hold it."""
+
+_READER_GONE = 141
 
 
 class Result(Protocol):
@@ -39,18 +49,41 @@ def run(as_json: bool, workflow: Callable[..., R], **arguments: Any) -> R:
 
 
 def report_error(error: Exception, *, as_json: bool) -> int:
-    """Tell what went wrong; the exit code."""
-    if isinstance(error, BanditError):
-        code, text = error.exit_code, str(error)
-    else:
-        code = 1
-        text = f"a defect of ours, not yours: {type(error).__name__}: {error}\n" + "".join(
-            traceback.format_exception(error)[-3:]
-        )
+    """Tell what went wrong, in words; the exit code."""
+    if isinstance(error, BrokenPipeError):  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _READER_GONE
+    code, text = _told(error)
     if as_json:
-        sys.stdout.write(json.dumps({"error": text, "exit_code": code}) + "\n")
-    sys.stderr.write(f"error: {text}\n")
+        report_json(text, code)
+    sys.stderr.write(f"error: {_CONTROL.sub('?', text)}\n")
+    if os.environ.get(TRACEBACK):
+        traceback.print_exception(error)
     return code
+
+
+def report_json(text: str, code: int) -> None:
+    """The one JSON object of a command that failed."""
+    sys.stdout.write(json.dumps({"error": text, "exit_code": code}) + "\n")
+
+
+def _told(error: Exception) -> tuple[int, str]:
+    """Exit code and message; what the machine refuses is the user's to mend, the rest is ours."""
+    if isinstance(error, BanditError):
+        return error.exit_code, str(error)
+    if isinstance(error, MemoryError):
+        text = "memory is used up; lower limits.batch_size or limits.memory_mb, or free some"
+        return ConfigError.exit_code, f"{text}; nothing was published"
+    if isinstance(error, OSError):
+        name = f"{error.filename}: " if error.filename else ""
+        text = f"{name}{error.strerror or error}; mend that and run the command again"
+        return DataError.exit_code, text
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    what = str(error).split("\n", 1)[0]
+    return BanditError.exit_code, (
+        f"a defect of ours, not yours: {type(error).__name__}: {what}"
+        f" (at {Path(frame.filename).name}:{frame.lineno}; {TRACEBACK}=1 tells more)"
+    )
 
 
 def _plain(value: Any) -> Any:  # noqa: PLR0911 - one line a kind of value
