@@ -78,10 +78,10 @@ def find_prices(
     found = find(blocks, customers, problem, ladder)
     at, sums, people = found.ascent.multipliers, found.ascent.sums, found.people
     costs = inequalities.usage @ at
-    recovered = recover(people, costs)
+    dual = dual_bound(sums, at, inequalities, people.customers, problem.slots)
+    recovered = recover(people, inequalities, at, dual)
     if recovered.short.any():
         raise infeasible(blocks, problem, found, recovered)
-    dual = dual_bound(sums, at, inequalities, people.customers, problem.slots)
     return Prices(
         inequalities.prices(at, len(problem.limits)),
         costs,

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bandit.allocation.passes import Contenders
-from bandit.allocation.problem import ROUNDING, Problem
+from bandit.allocation.problem import ROUNDING, Sides
 from bandit.kernels.allocation_recovery import (
     IMPROVE,
     MEND,
@@ -24,6 +24,11 @@ from bandit.types import Array, Float64, Int32
 ROUNDS = 200
 SHAKES = 40
 NEVER_WORTH = 1e9
+FEW = 4000
+"""Entries of contenders up to which another start costs next to nothing."""
+RESTARTS = 24
+SCATTER = 0.5
+CLOSE = 1e-4
 
 
 class Recovered(NamedTuple):
@@ -146,8 +151,28 @@ class _Ledger:
         self.exhaust(IMPROVE)
 
 
-def recover(people: Contenders, costs: Float64) -> Recovered:
-    """Keep all limits, starting from everybody's choice at `costs` float64[k]."""
+def recover(
+    people: Contenders, inequalities: Sides, multipliers: Float64, dual: float
+) -> Recovered:
+    """Keep all limits, starting from everybody's choice at the multipliers float64[s].
+
+    Where few customers compete and their indivisibility leaves a gap to the `dual` value, starts
+    from scattered prices are tried too, and the best is kept: minimums first, then value.
+    """
+    best = _recovered(people, inequalities.usage @ multipliers)
+    if len(people.action) > FEW:
+        return best
+    random = np.random.Generator(np.random.Philox(len(people.action)))
+    for _ in range(RESTARTS):
+        if not best.short.any() and dual - best.value <= CLOSE * abs(dual):
+            break
+        scattered = multipliers * np.exp(SCATTER * random.standard_normal(len(multipliers)))
+        other = _recovered(people, inequalities.usage @ scattered)
+        best = max(best, other, key=lambda found: (-found.short.sum(), found.value))
+    return best
+
+
+def _recovered(people: Contenders, costs: Float64) -> Recovered:
     ledger = _Ledger(people, people.chosen(costs)[1], costs)
     ledger.mend()
     ledger.keep_limits()
@@ -157,8 +182,3 @@ def recover(people: Contenders, costs: Float64) -> Recovered:
     value = float(people.value[places].sum()) + people.fixed_value
     short = np.maximum(ledger.bounds[1] - ledger.used, 0.0)
     return Recovered(ledger.chosen, counts, value, ledger.used, short)
-
-
-def fits(problem: Problem, used: Float64) -> bool:
-    """Whether no limit is passed."""
-    return bool((used <= problem.limits * (1 + ROUNDING)).all())

@@ -89,7 +89,7 @@ def solve(
     costs = inequalities.usage @ at
     sums, assignment = choose(Block(worth, mask), problem, costs)
     dual = dual_bound(sums, at, inequalities, len(worth), problem.slots)
-    recovered = recover(found.people, costs)
+    recovered = recover(found.people, inequalities, at, dual)
     if recovered.short.any():
         raise infeasible(blocks, problem, found, recovered)
     taken = recovered.chosen

@@ -1,4 +1,4 @@
-"""`python -m simulations.allocation [--instances N] [--customers N]` writes its README's figures."""
+"""`python -m simulations.allocation [--instances N] [--customers N]` writes into the README."""
 
 from __future__ import annotations
 

@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from bandit import allocation
+from bandit.allocation.passes import Block, choose, contenders
+from bandit.allocation.problem import check_problem
 from simulations.allocation.environment import wave
 from simulations.allocation.rivals import chunks, greedy_by_customer, greedy_by_value
 from tests.reference.allocation import Instance, contacts, programme, random_instance
@@ -32,7 +34,7 @@ class Tally(NamedTuple):
 def small(seed: int) -> Tally:
     """One random instance against HiGHS; `settled` is whether HiGHS proved its optimum."""
     given = random_instance(seed)
-    exact = programme(given, whole=True)
+    exact = programme(given, whole=True, seconds=10)
     try:
         found = allocation.solve(given.values, given.usage, given.limits, **given.rules())
     except allocation.InfeasibleError:
@@ -95,9 +97,7 @@ def large(customers: int) -> Large:
         losses[name] = 1 - rival(given) / found.dual_value
     losses["solve"] = 1 - found.primal_value / found.dual_value
     tight = int((found.usage >= given.limits - 1).sum())
-    return Large(
-        found.gap, found.seconds, found.passes, tight, len(given.limits), losses
-    )
+    return Large(found.gap, found.seconds, found.passes, tight, len(given.limits), losses)
 
 
 class Speed(NamedTuple):
@@ -107,9 +107,6 @@ class Speed(NamedTuple):
 
 def pass_speed(rows: int, actions: int) -> dict[str, Speed]:
     """Best of five passes over one block, options a second by what is done to them."""
-    from bandit.allocation.passes import Block, choose, contenders
-    from bandit.allocation.problem import check_problem
-
     given = wave(rows, actions)
     problem = check_problem(given.usage, given.limits, None, None, 1)
     costs = given.usage @ np.full(len(given.limits), 0.8)
@@ -119,7 +116,7 @@ def pass_speed(rows: int, actions: int) -> dict[str, Speed]:
         "choose": lambda: choose(block, problem, costs),
         "choose, eligibility mask": lambda: choose(masked, problem, costs),
         "contenders of a 2 % box": lambda: contenders([block], problem, 0.99 * costs, 1.01 * costs),
-        "reading alone (numpy maximum)": lambda: given.values.max(),
+        "reading alone (numpy maximum)": given.values.max,
     }
     speeds = {}
     for name, job in jobs.items():

@@ -76,7 +76,7 @@ def winners_in_box(
     return seen
 
 
-def programme(given: Instance, *, whole: bool, worth: np.ndarray | None = None) -> OptimizeResult:
+def programme(given: Instance, *, whole: bool, seconds: float = 600) -> OptimizeResult:
     """HiGHS on the linear or integer programme; `fun` is minus the value."""
     n, k = given.values.shape
     groups = group_numbers(given.exclusive, k)
@@ -107,13 +107,12 @@ def programme(given: Instance, *, whole: bool, worth: np.ndarray | None = None) 
         (np.concatenate(entries), (np.concatenate(rows), np.concatenate(columns))), (count, n * k)
     )
     most = np.ones(n * k) if given.eligible is None else given.eligible.ravel().astype(float)
-    objective = given.values if worth is None else worth
     return milp(
-        -objective.astype(np.float64).ravel(),
+        -given.values.astype(np.float64).ravel(),
         constraints=LinearConstraint(matrix, low, high),
         bounds=Bounds(0, most),
         integrality=np.full(n * k, int(whole)),
-        options={"time_limit": 10, "mip_rel_gap": 1e-9},
+        options={"time_limit": seconds, "mip_rel_gap": 1e-9},
     )
 
 
