@@ -12,6 +12,7 @@ from sqlglot import exp
 from bandit.campaign import Source
 from bandit.errors import ConfigError
 from bandit.store import sql
+from bandit.store.faults import shown
 
 DATABASES = {".duckdb", ".db"}
 PARQUET = {".parquet", ".pq"}
@@ -42,40 +43,40 @@ class Located(NamedTuple):
 
 def locate(role: str, source: Source, folder: Path) -> Located:
     """Find the files; relative paths start at the campaign's folder, `*` is for Parquet."""
-    given = folder / source.source
-    if "\x00" in source.source:
-        raise ConfigError(f"[{role}] source = {source.source!r} is no path")
-    if "*" in given.name:
-        files = tuple(sorted(given.parent.glob(given.name)))
-        if not files or any(f.suffix not in PARQUET for f in files):
-            raise ConfigError(
-                f"[{role}] source = {source.source!r} matches no Parquet files; '*' is for these"
-            )
-    else:
-        files = (given,)
-    if not given.is_file() and files == (given,):
+    said = f"[{role}] source = {shown(source.source, 200)}"
+    try:
+        files = _files(folder / source.source)
+    except (OSError, ValueError) as e:
+        raise ConfigError(f"{said} is no path: {getattr(e, 'strerror', None) or e}") from None
+    if not files:
+        where = shown(str(folder / source.source), 300)[1:-1]
         raise ConfigError(
-            f"[{role}] source = {source.source!r}: {given} does not exist; mend the path,"
-            " which starts at the folder of campaign.toml"
+            f"{said}: {where} does not exist; mend the path, which starts at the folder of"
+            " campaign.toml"
         )
-    located = Located(role, source, tuple(f.resolve() for f in files))
-    _check_kind(located)
+    located = Located(role, source, files)
+    _check_kind(located, said)
     return located
 
 
-def _check_kind(located: Located) -> None:
+def _files(given: Path) -> tuple[Path, ...]:
+    found = sorted(given.parent.glob(given.name)) if "*" in given.name else [given]
+    return tuple(file.resolve() for file in found if file.is_file())
+
+
+def _check_kind(located: Located, said: str) -> None:
     name = located.files[0].name.lower()
+    if len({f.suffix in PARQUET for f in located.files}) > 1 or (
+        len(located.files) > 1 and located.files[0].suffix not in PARQUET
+    ):
+        raise ConfigError(f"{said} matches other files than Parquet; '*' is for these alone")
     known = located.is_database or located.files[0].suffix in PARQUET
     if not known and not name.endswith((".csv", ".csv.gz", ".tsv", ".txt")):
         raise ConfigError(
-            f"[{located.role}] source = {located.source.source!r}: only .duckdb, .parquet, .csv"
-            " and .csv.gz are read; convert it to one of them"
+            f"{said}: only .duckdb, .parquet, .csv and .csv.gz are read; convert it to one of them"
         )
     if any(c in str(f) for f in located.files for c in "*?["):
-        raise ConfigError(
-            f"[{located.role}] source = {located.source.source!r}: a path with *, ? or [ is a"
-            " pattern to DuckDB; rename it"
-        )
+        raise ConfigError(f"{said}: a path with *, ? or [ is a pattern to DuckDB; rename it")
     if located.source.table is not None and not located.is_database:
         raise ConfigError(
             f"[{located.role}] table = {located.source.table!r}: a file has no tables; use query,"
@@ -131,11 +132,5 @@ def _select(role: str, text: str) -> exp.Query:
         or not isinstance(trees[0], exp.Query)
         or any(isinstance(n, forbidden) and not isinstance(n, exp.Query) for n in trees[0].walk())
     ):
-        raise ConfigError(f"[{role}] query must be one SELECT and nothing else: {sql_start(text)}")
+        raise ConfigError(f"[{role}] query must be one SELECT and nothing else: {shown(text)}")
     return trees[0]
-
-
-def sql_start(text: str) -> str:
-    """The beginning of a query, for a message."""
-    flat = " ".join(text.split())
-    return repr(flat if len(flat) <= 80 else flat[:77] + "...")

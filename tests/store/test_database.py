@@ -172,7 +172,12 @@ def test_missing_files_are_told_together(tmp_path: Path) -> None:
 
 WRONG_SOURCES = {
     "format": ('source = "customers.xlsx"', "only .duckdb, .parquet, .csv and .csv.gz are read"),
-    "pattern": ('source = "no*.parquet"', "matches no Parquet files"),
+    "pattern": ('source = "no*.parquet"', "no*.parquet does not exist; mend the path"),
+    "mixed": ('source = "*.*"', "matches other files than Parquet; '*' is for these alone"),
+    "long": (f'source = "{"x" * 5000}"', "is no path: File name too long"),
+    "null": ('source = "a\\u0000b.csv"', "does not exist"),
+    "folder": ('source = "."', "does not exist"),
+    "device": ('source = "/dev/zero"', "/dev/zero does not exist"),
     "table": ('source = "customers.csv"\ntable = "t"', "a file has no tables; use query"),
     "no table": ('source = "u.duckdb"\ntable = "peopel"', "peopel does not exist"),
     "no column": ('source = "u.duckdb"\nquery = "SELECT agee FROM people"', '"agee" not found'),
