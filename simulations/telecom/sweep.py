@@ -15,6 +15,8 @@ from simulations.telecom.environment import DAYS_BETWEEN_WAVES, WINDOW_WAVES, Ye
 WAVES, PER_WAVE, RIDGE = 36, 3_000, 100.0
 DRIFTS = (0.0, 1.0)
 SEEDS = (1, 2, 3)
+NOISE_EUR = 7.0
+"""Spread of a reward around its mean; alphas are in units of it, as in campaign.toml."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +46,13 @@ def learners(year: Year) -> dict[str, Learning]:
     k, d = len(year.operator.actions), year.encoding.width
     prior = Posterior.prior(k, d, ridge=RIDGE)
     found = {"rules": Learning(Rules(year.rules()), prior), "greedy": Learning(Greedy(), prior)}
-    for alpha in (1.0, 3.0):
-        found[f"LinTS {alpha:g}"] = Learning(LinTS(alpha), prior)
-        found[f"LinUCB {alpha:g}"] = Learning(LinUCB(alpha), prior)
+    for alpha in (0.1, 0.3, 1.0):
+        found[f"LinTS {alpha:g}"] = Learning(LinTS(alpha * NOISE_EUR), prior)
+        found[f"LinUCB {alpha:g}"] = Learning(LinUCB(alpha * NOISE_EUR), prior)
     for days in (60, 180):
         keep = 0.5 ** (DAYS_BETWEEN_WAVES / days)
-        found[f"LinTS 1, half-life {days} d"] = Forgetting(LinTS(1.0), prior, keep=keep)
+        policy = LinTS(0.3 * NOISE_EUR)
+        found[f"LinTS 0.3, half-life {days} d"] = Forgetting(policy, prior, keep=keep)
     return found
 
 
