@@ -5,13 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 
+from bandit.campaign import Campaign
 from bandit.store import customers, files, spill
+from bandit.store import side_rejects as beside
 from bandit.store.database import Database
 from bandit.types import Progress
 from bandit.workflows.past import Past
 from bandit.workflows.prepare import Prepared, prepare
 from bandit.workflows.spool import Spool
 from bandit.workflows.wave import Wave
+
+
+def side_rejects(campaign: Campaign, data: Database) -> list[customers.Reject]:
+    """Rows of consents and history that cannot be used; DataError if there are too many."""
+    found = beside.count(data, campaign)
+    beside.hold_share(campaign, found)
+    if not found:
+        return []
+    return [row for batch in beside.stream(data, campaign) for row in batch.to_pylist()]
 
 
 def prepared(

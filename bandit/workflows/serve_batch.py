@@ -90,6 +90,8 @@ def _serve(
         progress.step("reading features")
         start = starting_point(campaign, data, snapshot, run.at)
         wave = Wave.of(run, catalogue, start, customers.customer_type(data, campaign))
+        progress.step("checking consents and history")
+        beside = reading.side_rejects(campaign, data)
         caps = limits.of(campaign, catalogue, wave.plan)
         target = Target.open(stack, run)
         rejects: list[customers.Reject] = []
@@ -99,11 +101,14 @@ def _serve(
             batches = reading.spooled(stack, batches, total, progress)
             priced = pricing.find(wave, caps, batches, progress)
             wave = wave.at_prices(priced.costs)
+        progress.step("deciding", total=total)
         tally, planned = _decide(wave, batches, target, caps, None, progress)
         rule = planned.thinning()
         if rule is not None:
+            progress.step("giving up what passes a cap", total=total)
             tally, _ = _decide(wave, batches, target, caps, rule, progress)
         _hold_reject_share(campaign, data, tally, rejects)
+        rejects += beside
         lists = publish.export(wave, target, progress)
         summary = summarise(
             wave,
@@ -128,7 +133,6 @@ def _decide(
     progress: Progress,
 ) -> tuple[WaveTally, Planned]:
     """Decide for everybody and write it aside; memory holds one batch."""
-    progress.step("deciding" if rule is None else "giving up what passes a cap")
     decider, tally, planned = Decider(wave), WaveTally(wave.plan), Planned(wave, caps)
     with target.writer(decider.schema) as write:
         for batch in batches:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pytest
 
@@ -163,3 +164,18 @@ def test_wrong_usage_is_two(arguments: list[str], capsys: pytest.CaptureFixture[
         main(arguments)
     assert stopped.value.code == 2
     assert "Traceback" not in capsys.readouterr().err
+
+
+def test_consents_of_unknown_customers_are_set_apart(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = campaigns.write(tmp_path / "campaign")
+    with duckdb.connect(folder / "customers.duckdb") as connection:
+        connection.execute("INSERT INTO consents VALUES (999999, 'sms', true)")
+    with pytest.raises(SystemExit):
+        main(["serve-batch", str(folder), *AT, "--wave", "w", "--json"])
+    assert json.loads(capsys.readouterr().out)["rejected"] == 1
+    rejects = pl.read_parquet(folder / "waves" / "w" / "rejects.parquet")
+    assert rejects.row(0) == (
+        "consents", "999999", "customer_id", "999999", "no such customer",
+    )  # fmt: skip
