@@ -94,7 +94,7 @@ def _interior(
     errors: Float64, slopes: Float64, metric: Float64, low: Float64, high: Float64
 ) -> tuple[Float64, Float64]:
     """The programme in scaled variables; returns d and the weights of the cuts."""
-    count, axes = slopes.shape
+    count = len(slopes)
     inset = np.minimum(0.1 * (high - low), 1.0)
     d = np.clip(0.0, low + inset, high - inset)
     t = np.array([(errors + slopes @ d).max() + 1.0])
@@ -109,31 +109,53 @@ def _interior(
         0.1 / np.maximum(above, 0.1),
         0.1 / np.maximum(below, 0.1),
     )
-    # Cut weights stay unknowns of the linear system: eliminating them would lose the digits that
-    # tell nearly parallel cuts apart.
-    system = np.zeros((axes + 1 + count, axes + 1 + count))
-    system[:axes, axes + 1 :], system[axes + 1 :, :axes] = slopes.T, slopes
-    system[axes, axes + 1 :] = system[axes + 1 :, axes] = -1.0
     for _ in range(ITERATIONS):
         gap = state.gap()
         if gap < DONE:
             break
-        system[:axes, :axes] = metric
-        diagonal = np.einsum("ii->i", system)
-        diagonal[:axes] += state.press_low / state.above + state.press_high / state.below
-        diagonal[axes + 1 :] = -np.minimum(state.slack / state.weight, FARTHEST)
         try:
-            step = _centred(state, system, slopes, metric, gap)
+            step = _centred(state, _System.at(state, slopes, metric), gap)
         except np.linalg.LinAlgError:
             break  # as near as floating point allows; the pass at the proposal is what counts
         state = state.moved(step, min(1.0, 0.99 * state.reach(step)))
     return state.d, state.weight
 
 
-def _centred(at: _State, system: Float64, slopes: Float64, metric: Float64, gap: float) -> _State:
+class _System(NamedTuple):
+    """The Newton equations, inverted: the axes first, then cut weights and t together.
+
+    The other way round, cuts before axes, would lose the digits that tell nearly parallel cuts
+    apart.
+    """
+
+    slopes: Float64
+    metric: Float64
+    axes: Float64
+    cuts: Float64
+
+    @classmethod
+    def at(cls, state: _State, slopes: Float64, metric: Float64) -> _System:
+        press = state.press_low / state.above + state.press_high / state.below
+        axes = np.asarray(np.linalg.inv(metric + np.diag(press)), np.float64)
+        count = len(slopes)
+        bordered = np.ones((count + 1, count + 1))
+        bordered[:count, :count] = slopes @ axes @ slopes.T
+        diagonal = np.einsum("ii->i", bordered)
+        diagonal[:count] += np.minimum(state.slack / state.weight, FARTHEST)
+        diagonal[count] = 0.0
+        return cls(slopes, metric, axes, np.asarray(np.linalg.inv(bordered), np.float64))
+
+    def solve(self, axes: Float64, sum_: float, cuts: Float64) -> tuple[Float64, Float64, Float64]:
+        """Moves of d, t and the cut weights for the three right-hand sides."""
+        ahead = self.axes @ axes
+        both = self.cuts @ np.append(self.slopes @ ahead - cuts, sum_)
+        return ahead - self.axes @ (self.slopes.T @ both[:-1]), both[-1:], both[:-1]
+
+
+def _centred(at: _State, system: _System, gap: float) -> _State:
     """Predictor at complementarity zero, then the corrector as far from it as that fell short."""
     zero = np.zeros(1)
-    step = _newton(at, system, slopes, metric, (zero, zero, zero))
+    step = _newton(at, system, (zero, zero, zero))
     length = min(1.0, at.reach(step))
     centre = gap * (at.moved(step, length).gap() / gap) ** 3
     aims = (
@@ -141,32 +163,23 @@ def _centred(at: _State, system: Float64, slopes: Float64, metric: Float64, gap:
         centre - step.press_low * step.above,
         centre - step.press_high * step.below,
     )
-    return _newton(at, system, slopes, metric, aims)
+    return _newton(at, system, aims)
 
 
-def _newton(
-    at: _State,
-    system: Float64,
-    slopes: Float64,
-    metric: Float64,
-    aims: tuple[Float64, Float64, Float64],
-) -> _State:
+def _newton(at: _State, system: _System, aims: tuple[Float64, Float64, Float64]) -> _State:
     """Newton step towards complementarity products `aims` of cuts, low and high."""
-    axes = len(at.d)
     to_low, to_high = aims[1] / at.above - at.press_low, aims[2] / at.below - at.press_high
-    rest = metric @ at.d + slopes.T @ at.weight - at.press_low + at.press_high
-    right = np.concatenate(
-        [to_low - to_high - rest, [at.weight.sum() - 1.0], at.slack - aims[0] / at.weight]
+    rest = system.metric @ at.d + system.slopes.T @ at.weight - at.press_low + at.press_high
+    d, t, weight = system.solve(
+        to_low - to_high - rest, 1.0 - float(at.weight.sum()), at.slack - aims[0] / at.weight
     )
-    move = np.linalg.solve(system, right)
-    d, t = move[:axes], move[axes : axes + 1]
     return _State(
         d,
         t,
-        t - slopes @ d,
+        t - system.slopes @ d,
         d,
         -d,
-        move[axes + 1 :],
+        weight,
         to_low - at.press_low / at.above * d,
         to_high + at.press_high / at.below * d,
     )

@@ -23,7 +23,7 @@ FIRST_SAMPLE = 3000
 GROWTH = 20
 WIDTH = 4.0
 """Half width of a box in standard errors of the sample's prices."""
-EXACT, ROUGH = 1e-7, 1e-5
+EXACT, ROUGH = 1e-7, 1e-4
 """Relative decrease of the dual at which a search ends; a sample's own error is far above ROUGH."""
 NEARBY = 0.25
 """First half width, relative, of the box in which a similar problem's multipliers are sought."""

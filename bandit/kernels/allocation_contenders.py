@@ -13,12 +13,43 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from bandit.kernels._compile import parallel, serial
+from bandit.kernels._compile import parallel, serial, serial_fast
 from bandit.kernels.allocation_pass import insert, row_best, row_select
 from bandit.types import Array, Bool, Float64, Int32
 
 UNDECIDED = 1
 DECIDED = 2
+
+
+# Fast-math: as `row_best`, neither NaN nor infinity reaches it.
+@serial_fast
+def _count(values: Array, eligible: Bool, masked: bool, low: Float64, floor: float) -> int:
+    """How many actions of one row can be worth `floor` and more than nothing."""
+    count = 0
+    for a in range(values.shape[0]):
+        most = values[a] - low[a]
+        here = 0
+        if most >= floor and most > 0.0:
+            here = 1
+        if masked and not eligible[a]:
+            here = 0
+        count += here
+    return count
+
+
+@serial_fast
+def _only(values: Array, eligible: Bool, masked: bool, low: Float64, floor: float) -> int:
+    """The first such action."""
+    first = values.shape[0]
+    for a in range(values.shape[0]):
+        most = values[a] - low[a]
+        here = first
+        if most >= floor and most > 0.0:
+            here = a
+        if masked and not eligible[a]:
+            here = first
+        first = min(first, here)
+    return first
 
 
 @serial
@@ -70,19 +101,25 @@ def classify_into(
         for i in range(b * block, min(n, (b + 1) * block)):
             row = values[i]
             mask = eligible[i] if masked else everyone
-            found = 0
             if slots == 1:
                 floor = row_best(row, mask, masked, high)
-            else:
-                found = row_select(row, mask, masked, high, groups, worths, items, families)
-                floor = worths[slots - 1] if found == slots else 0.0
+                size[i] = _count(row, mask, masked, low, floor)
+                status[i] = UNDECIDED if size[i] > 0 else 0
+                if size[i] == 1 and floor > 0.0:
+                    only = _only(row, mask, masked, low, floor)
+                    status[i] = DECIDED
+                    total += row[only]
+                    counts[b, only] += 1
+                continue
+            found = row_select(row, mask, masked, high, groups, worths, items, families)
+            floor = worths[slots - 1] if found == slots else 0.0
             count = 0
             sure = True
             for a in range(k):
                 most = row[a] - low[a]
                 if most < floor or most <= 0.0 or (masked and not mask[a]):
                     continue
-                if slots > 1 and most < _family_floor(worths, families, found, groups[a], floor):
+                if most < _family_floor(worths, families, found, groups[a], floor):
                     continue
                 if count == slots or row[a] - high[a] <= 0.0:
                     sure = False

@@ -26,16 +26,24 @@ NEVER = -1e300
 def row_best(values: Array, eligible: Bool, masked: bool, costs: Float64) -> float:
     """max(0, max_a values[a] − costs[a]) over the eligible actions of one row."""
     best = 0.0
+    k = values.shape[0]
     if masked:
-        for a in range(values.shape[0]):
+        for a in range(k):
             worth = values[a] - costs[a]
             if not eligible[a]:
                 worth = NEVER
             best = max(best, worth)
-    else:
-        for a in range(values.shape[0]):
-            best = max(best, values[a] - costs[a])
-    return best
+        return best
+    # Four running maxima: one alone waits for itself at every step.
+    second, third, fourth = 0.0, 0.0, 0.0
+    for a in range(0, k - 3, 4):
+        best = max(best, values[a] - costs[a])
+        second = max(second, values[a + 1] - costs[a + 1])
+        third = max(third, values[a + 2] - costs[a + 2])
+        fourth = max(fourth, values[a + 3] - costs[a + 3])
+    for a in range(k - k % 4, k):
+        best = max(best, values[a] - costs[a])
+    return max(best, second, third, fourth)
 
 
 @serial_fast
