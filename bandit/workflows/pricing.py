@@ -21,8 +21,8 @@ from bandit.workflows.prepare import Prepared
 from bandit.workflows.spool import Spool
 from bandit.workflows.wave import Wave
 
-CORRECTIONS = 4
-MEASURED_CUSTOMERS = 500_000
+CORRECTIONS = 3
+MEASURED_CUSTOMERS = 200_000
 # Two standard deviations of a count of independent draws: below it a hard cap is seldom met.
 MARGIN = 2.0
 
@@ -107,7 +107,8 @@ class Customers:
 
     def __init__(self, wave: Wave, spool: Spool) -> None:
         self._wave, self._spool = wave, spool
-        self._mean = np.ascontiguousarray(wave.posterior.mean)
+        self._mean = np.ascontiguousarray(wave.posterior.mean.T, dtype=np.float32)
+        self._costs = wave.plan.costs.astype(np.float32)
         self.count = spool.customers
 
     def blocks(self, share: float) -> Iterator[Block]:
@@ -116,7 +117,7 @@ class Customers:
         for batch in self._sample(share):
             worth = np.empty(batch.mask.shape, dtype=np.float32)
             values = np.atleast_2d(batch.values).astype(np.float32, copy=False)
-            expected_worth_into(batch.contexts, self._mean, values, plan.costs, worth)
+            expected_worth_into(batch.contexts, self._mean, values, self._costs, worth)
             allowed = batch.mask & plan.actions.outbound & (batch.allowance > 0)[:, None]
             yield Block(worth, allowed)
 
