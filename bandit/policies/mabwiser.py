@@ -45,7 +45,11 @@ class MabwiserPolicy(DeterministicPolicy):
         taken = check_actions(actions, x.shape[0], len(self.model.arms))
         model = deepcopy(self.model)
         learn = model.partial_fit if model._is_initial_fit else model.fit
-        learn(taken, check_vector("rewards", rewards, x.shape[0]), x.astype(np.float64))
+        reward = check_vector("rewards", rewards, x.shape[0])
+        if model.is_contextual:
+            learn(taken, reward, x.astype(np.float64))
+        else:
+            learn(taken, reward)
         return MabwiserPolicy(model)
 
     def decide(self, problem: Problem) -> Int32:
@@ -61,7 +65,11 @@ class MabwiserPolicy(DeterministicPolicy):
         arms = self.model.arms
         if arms != list(range(problem.k)):
             raise DataError(f"a MABWiser model needs the arms 0 to {problem.k - 1}, it has {arms}")
-        answer = deepcopy(self.model).predict_expectations(problem.contexts.astype(np.float64))
+        model = deepcopy(self.model)
+        if model.is_contextual:
+            answer = model.predict_expectations(problem.contexts.astype(np.float64))
+        else:
+            answer = [model.predict_expectations()] * problem.n
         rows = [answer] if isinstance(answer, dict) else answer
         table = np.array([[row[a] for a in arms] for row in rows], dtype=np.float64)
         table = table.reshape(problem.n, problem.k)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bandit.errors import DataError
-from bandit.kernels import cholesky, gram
+from bandit.kernels import beta, cholesky, gram
 from bandit.kernels.decide import Model
 from bandit.kernels.threads import spread
 from bandit.policies.checks import check_actions, check_contexts, check_vector
@@ -19,6 +19,8 @@ from bandit.types import Array, Float64
 
 CONDITION_LIMIT = 1e12
 """Beyond this the digits of a solution are noise: float64 carries 16, the solve loses 12."""
+ROUNDING = 1e-9
+"""Relative slack of sums that are compared."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,6 +186,32 @@ class Posterior:
         residual = np.maximum(self.square_sum - np.sum(self.shift * self.mean, axis=1), 0.0)
         seen = self.count > 0.0
         return np.where(seen, residual / np.where(seen, self.count, 1.0), 1.0)
+
+    @cached_property
+    def rate_shapes(self) -> tuple[Float64, Float64]:
+        """``1 + Σ r`` and ``1 + n − Σ r`` float64[k]: the Beta posterior of rewards in [0, 1]."""
+        total, squares, count = self.reward_sum, self.square_sum, self.count
+        slack = ROUNDING * (1.0 + count)
+        # Σ w r² ≤ Σ w r ≤ Σ w holds for rewards in [0, 1]; one reward outside breaks it or hides
+        # among others, where the sums are those of some rewards inside.
+        bad = (squares > total + slack) | (total > count + slack) | (total < -slack)
+        if bad.any():
+            a = int(np.argmax(bad))
+            raise DataError(
+                f"BetaTS needs rewards in [0, 1], action {a} has rewards outside (sum "
+                f"{total[a]:g}, sum of squares {squares[a]:g}, count {count[a]:g})"
+            )
+        won = np.clip(total, 0.0, count)
+        return 1.0 + won, 1.0 + count - won
+
+    @cached_property
+    def rates(self) -> tuple[Float64, Float64]:
+        """Table of the rates' quantiles and their slopes, float64[k, nodes], see `kernels.beta`."""
+        first, second = self.rate_shapes
+        quantiles = np.zeros((self.n_actions, beta.NODES))
+        slopes = np.zeros_like(quantiles)
+        spread(beta.table_into, self.n_actions, 1, first, second, quantiles, slopes)
+        return quantiles, slopes
 
     @cached_property
     def _solution(self) -> tuple[Float64, Float64, Float64]:

@@ -1,0 +1,57 @@
+"""Keyed draws: the twin's bits, the right distribution, no correlation in any direction."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from bandit.kernels import contenders, keyed_random
+from tests.reference import draws
+
+
+def normals(seed=0, wave=0, keys=4000, draw=0, columns=64, purpose=8):
+    parts = (np.uint64(part) for part in (seed, wave, draw, purpose))
+    stream = np.uint64(keyed_random.stream_key(*parts))
+    out = np.zeros(keys * columns, np.float32)
+    bits, logs = np.zeros(columns, np.uint32), np.zeros(columns, np.float32)
+    ids = np.arange(keys, dtype=np.uint64)
+    contenders.draws_into(stream, ids, 0, keys, bits, logs, out, columns)
+    return out.reshape(keys, columns)
+
+
+def test_draws_equal_the_twin():
+    fast = normals(seed=2**63 + 5, wave=3, keys=20, draw=2)
+    slow = draws.normals(2**63 + 5, 3, range(20), 64, 2, 8)
+    # What counts is the probability below the draw.
+    np.testing.assert_allclose(stats.norm.cdf(fast), stats.norm.cdf(slow), atol=1.5e-7)
+
+
+def test_kolmogorov_smirnov():
+    sample = normals(seed=11).ravel()
+    assert stats.kstest(sample.astype(float), "norm").pvalue > 1e-3
+
+
+@pytest.mark.parametrize("other", [{"seed": 1}, {"wave": 1}, {"draw": 1}, {"purpose": 7}])
+def test_streams_do_not_correlate(other):
+    first, second = normals().ravel(), normals(**other).ravel()
+    # Under independence r is normal with standard error 1/√n.
+    assert abs(np.corrcoef(first, second)[0, 1]) < 4.5 / np.sqrt(first.size)
+
+
+def test_actions_and_customers_do_not_correlate():
+    table = normals(seed=5)
+    n, k = table.shape
+    across = np.corrcoef(table.T)[np.triu_indices(k, 1)] * np.sqrt(n)
+    assert np.abs(across).max() < 5.5
+    assert abs(across.std() - 1.0) < 5.0 / np.sqrt(2.0 * across.size)
+    shifted = np.corrcoef(table[:-1].ravel(), table[1:].ravel())[0, 1]
+    assert abs(shifted) < 4.5 / np.sqrt(table.size)
+
+
+def test_uniforms_are_open_and_even():
+    out = np.empty(200_000)
+    keyed_random.uniforms_into(np.uint64(99), np.arange(out.size, dtype=np.uint64), out)
+    assert out.min() > 0.0
+    assert out.max() < 1.0
+    assert stats.kstest(out, "uniform").pvalue > 1e-3

@@ -1,0 +1,82 @@
+"""The same customer gets the same decision, bit for bit, in any batch, order and thread count."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+import pytest
+
+import bandit
+
+MIXTURE = bandit.Mixture(
+    [(0.6, bandit.LinTS(0.8)), (0.4, bandit.LinUCB(0.5))], holdout=0.05, exploration=0.1
+)
+POLICIES = [bandit.LinUCB(0.7), bandit.LinTS(0.7), bandit.EpsilonGreedy(0.2), MIXTURE]
+
+
+@pytest.fixture
+def problem(rng):
+    n, k, d = 9000, 37, 13
+    x = rng.normal(size=(n, d)).astype(np.float32)
+    posterior = bandit.Posterior.prior(k, d)
+    posterior = posterior.update(x, rng.integers(0, k, n), rng.normal(size=n))
+    eligible = rng.random((n, k)) < 0.5
+    eligible[:, 0] = True
+    return posterior, x, eligible, rng.lognormal(size=(n, k)), rng.permutation(n).astype(np.uint64)
+
+
+def _choose(policy, problem, rows):
+    posterior, x, eligible, values, keys = problem
+    return policy.choose(
+        posterior, x[rows], eligible=eligible[rows], values=values[rows], keys=keys[rows], seed=4
+    )
+
+
+@pytest.mark.parametrize("policy", POLICIES, ids=lambda p: type(p).__name__)
+def test_batches_order_and_threads_do_not_show(policy, problem):
+    n = len(problem[1])
+    whole = _choose(policy, problem, np.arange(n))
+    cuts = np.split(np.arange(n), [1, 5, 1000, 1007, 5000])
+    parts = [_choose(policy, problem, cut) for cut in cuts]
+    order = np.random.default_rng(1).permutation(n)
+    shuffled = _choose(policy, problem, order)
+    threads = numba.get_num_threads()
+    numba.set_num_threads(1)
+    single = _choose(policy, problem, np.arange(n))
+    numba.set_num_threads(threads)
+    for field in whole._fields:
+        expected = getattr(whole, field)
+        np.testing.assert_array_equal(np.concatenate([getattr(p, field) for p in parts]), expected)
+        np.testing.assert_array_equal(getattr(shuffled, field), expected[order])
+        np.testing.assert_array_equal(getattr(single, field), expected)
+
+
+def test_probabilities_do_not_depend_on_the_batch(problem):
+    posterior, x, eligible, values, _ = problem
+    given = {"eligible": eligible, "values": values}
+    whole = MIXTURE.probabilities(posterior, x, **given)
+    some = MIXTURE.probabilities(
+        posterior, x[77:99], eligible=eligible[77:99], values=values[77:99]
+    )
+    np.testing.assert_array_equal(some, whole[77:99])
+
+
+def test_relabelled_actions_relabel_the_probabilities(problem, rng):
+    posterior, x, eligible, values, _ = problem
+    order = rng.permutation(posterior.n_actions)
+    fields = ("gram", "shift", "count", "reward_sum", "square_sum")
+    other = bandit.Posterior(*(getattr(posterior, f)[order] for f in fields), posterior.ridge)
+    policy = bandit.LinTS(0.7)
+    plain = policy.probabilities(posterior, x[:50], eligible=eligible[:50], values=values[:50])
+    turned = policy.probabilities(
+        other, x[:50], eligible=eligible[:50][:, order], values=values[:50][:, order]
+    )
+    np.testing.assert_allclose(turned, plain[:, order], atol=1e-9)
+
+
+def test_double_precision_contexts_are_taken_as_they_are(problem):
+    posterior, x, *_ = problem
+    narrow = bandit.LinUCB(0.7).choose(posterior, x[:500])
+    wide = bandit.LinUCB(0.7).choose(posterior, x[:500].astype(np.float64))
+    np.testing.assert_array_equal(narrow.action, wide.action)
+    np.testing.assert_allclose(narrow.score, wide.score, rtol=1e-5)
