@@ -21,8 +21,9 @@ from bandit.workflows.prepare import Prepared
 from bandit.workflows.spool import Spool
 from bandit.workflows.wave import Wave
 
-CORRECTIONS = 3
-MEASURED_CUSTOMERS = 200_000
+CORRECTIONS = 8
+MOST_LEFT = 0.75
+MEASURED_CUSTOMERS = 100_000
 # Two standard deviations of a count of independent draws: below it a hard cap is seldom met.
 MARGIN = 2.0
 
@@ -83,14 +84,26 @@ def find(wave: Wave, limits: Limits, spool: Spool, progress: Progress) -> Priced
 
 
 def _corrected(limits: Limits, customers: Customers, found: Prices) -> Prices:
+    """Move the prices until what the policy is measured to use fits.
+
+    The values' curvature overstates how a policy that draws, or follows rules, answers a price, so
+    each step leaves a part of the error; the part is read off the last two errors and the step
+    made longer by it (Aitken).
+    """
     share = min(1.0, MEASURED_CUSTOMERS / max(customers.count, 1))
+    capped = np.isfinite(limits.most)
+    before = np.zeros(limits.most.shape[0])
     for round_ in range(CORRECTIONS):
         used = customers.served(found.costs, limits.usage, share, seed=round_)
         spread = MARGIN * np.sqrt(used * limits.usage.max(axis=0) * (1.0 + 1.0 / share))
         if _settled(used, spread, found.prices, limits):
             break
-        toward = used + np.where(np.isfinite(limits.most), spread, 0.0)
+        error = np.where(capped, used + spread - limits.most, 0.0)
+        left = np.divide(error, before, out=np.zeros_like(error), where=before != 0.0)
+        left = np.clip(left, 0.0, MOST_LEFT)
+        toward = used + np.where(capped, spread, 0.0) + error * left / (1.0 - left)
         found = correct(found, toward, customers.blocks, share)
+        before = error
     return found
 
 
@@ -110,6 +123,7 @@ class Customers:
         self._mean = np.ascontiguousarray(wave.posterior.mean.T, dtype=np.float32)
         self._costs = wave.plan.costs.astype(np.float32)
         self.count = spool.customers
+        self._kept: tuple[float, list[Prepared]] = (0.0, [])
 
     def blocks(self, share: float) -> Iterator[Block]:
         """Worth of each outbound contact above leaving the customer in peace."""
@@ -135,10 +149,15 @@ class Customers:
         return used
 
     def _sample(self, share: float) -> Iterable[Prepared]:
+        """A keyed share of the customers; the last one asked for is kept in memory."""
+        if share >= 1.0:
+            return self._spool
+        if self._kept[0] != share:
+            self._kept = (share, list(self._drawn(share)))
+        return self._kept[1]
+
+    def _drawn(self, share: float) -> Iterator[Prepared]:
         for batch in self._spool:
-            if share >= 1.0:
-                yield batch
-                continue
             keep = uniforms(self._wave.run.seed, PRICE_SAMPLE, batch.keys) < share
             if keep.any():
                 yield batch.only(keep)
