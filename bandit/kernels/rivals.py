@@ -15,7 +15,6 @@ import numpy as np
 from bandit.kernels import quadrature, simd
 from bandit.kernels._compile import serial
 from bandit.kernels.normal import cumulative, density
-from bandit.kernels.worth import allowed
 
 LEVELS = 4
 REACH = 5.75
@@ -70,8 +69,11 @@ def _by_rule(centres, scales, count, own, level, work):
     limit, floor = simd.splat(_LIMIT), simd.splat(-_LIMIT)
     half, scale, shift = simd.splat(0.5), simd.splat(1.0 / 18.0), simd.splat(-1.0)
     for b in range(count):
+        # A certain rival that came so far lies below all that own can reach.
+        if b == own or scales[b] == 0.0:
+            continue
         offset, slope = (centres[own] - centres[b]) / scales[b], scales[own] / scales[b]
-        if b == own or offset - slope * REACH >= _LIMIT:
+        if offset - slope * REACH >= _LIMIT:
             continue
         origin, rate = simd.splat(offset), simd.splat(slope)
         for j in range(0, nodes, lanes):
@@ -165,40 +167,3 @@ def winning_probability(centres, scales, count, own, work):
     if level < LEVELS:
         return max(_by_rule(centres, scales, count, own, level, work), 0.0)
     return _adaptive(centres, scales, count, own)
-
-
-@serial
-def table_into(first, last, means, widths, alpha, eligible, packing, values, costs, out):
-    """``out`` float64[n, k]: probability that each action samples the largest worth.
-
-    ``means``, ``widths`` float64[n, k], ``values``, ``costs`` float64[1 or n, k]. An action that
-    cannot reach the others' lower ends gets zero; rows are made to sum to one.
-    """
-    k = means.shape[1]
-    value_step = 0 if values.shape[0] == 1 else 1
-    cost_step = 0 if costs.shape[0] == 1 else 1
-    centres, scales, actions = np.empty(k), np.empty(k), np.empty(k, np.int64)
-    work = np.empty(MOST_NODES)
-    for i in range(first, last):
-        floor = -np.inf
-        for a in range(k):
-            out[i, a] = 0.0
-            if allowed(eligible, packing, i, a):
-                value = values[i * value_step, a]
-                centre = value * means[i, a] - costs[i * cost_step, a]
-                floor = max(floor, centre - REACH * abs(value) * alpha * widths[i, a])
-        count = 0
-        for a in range(k):
-            if allowed(eligible, packing, i, a):
-                value = values[i * value_step, a]
-                centres[count] = value * means[i, a] - costs[i * cost_step, a]
-                scales[count] = abs(value) * alpha * widths[i, a]
-                actions[count] = a
-                if centres[count] + REACH * scales[count] >= floor:
-                    count += 1
-        total = 0.0
-        for c in range(count):
-            out[i, actions[c]] = winning_probability(centres, scales, count, c, work)
-            total += out[i, actions[c]]
-        for c in range(count):
-            out[i, actions[c]] /= total

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bandit.errors import ConfigError
-from bandit.kernels import keyed_random, rivals
+from bandit.kernels import keyed_random, rivals_table
 from bandit.kernels.linear_choice import GRAIN
 from bandit.kernels.threads import spread
 from bandit.policies.linear import GIVEN, NOTHING, OWN, choose_linear, moments_table
@@ -58,8 +58,8 @@ class LinTS(Policy):
         out = np.zeros((problem.n, problem.k))
         means, widths = moments_table(problem)
         spread(
-            rivals.table_into, problem.n, GRAIN, means, widths, self.alpha, problem.eligible,
-            problem.packing, problem.values, problem.costs, out,
+            rivals_table.probabilities_into, problem.n, GRAIN, means, widths, self.alpha,
+            problem.eligible, problem.packing, problem.values, problem.costs, out,
         )  # fmt: skip
         return out
 

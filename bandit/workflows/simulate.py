@@ -30,6 +30,9 @@ from bandit.workflows.simulate_result import Gate, Interval, Judged, SimulateRes
 from bandit.workflows.simulate_targets import Bench, Target, target
 
 CALIBRATION_P = 1e-4
+RAREST_DRAWS = 100.0
+"""Calibration is asked only where the smallest propensity was met so often: a check by Σ 1/p cannot
+tell a wrong propensity from a small one whose draws have not come yet."""
 DRIFT_P = 1e-4
 
 
@@ -156,7 +159,8 @@ def _doubts(logged: Logged, mine: Target, settings: Simulate) -> list[str]:
         return []
     notes = []
     truth = diagnostics.calibrate(log)
-    if truth.p < CALIBRATION_P:
+    rarest = 0.0 if log.propensities is None else float(log.propensities.min()) * log.n
+    if truth.p < CALIBRATION_P and rarest >= RAREST_DRAWS:
         off = np.abs((truth.ratio - 1.0) / np.where(truth.error > 0.0, truth.error, np.inf))
         worst = int(np.nanargmax(off))
         notes.append(

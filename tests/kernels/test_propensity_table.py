@@ -1,0 +1,83 @@
+"""All winning probabilities at once against one at a time."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bandit.kernels import rivals, rivals_table, worth
+
+
+def _table(means, widths, eligible, values, costs, alpha=1.0):
+    out = np.zeros(means.shape)
+    rivals_table.probabilities_into(
+        0,
+        len(means),
+        means,
+        widths,
+        alpha,
+        eligible.view(np.uint8),
+        worth.DENSE,
+        values,
+        costs,
+        out,
+    )
+    return out
+
+
+def _one_by_one(means, widths, eligible, values, costs, alpha=1.0):
+    out = np.zeros(means.shape)
+    work = np.zeros(rivals.MOST_NODES)
+    for i in range(len(means)):
+        on = np.flatnonzero(eligible[i])
+        value, cost = values[i % len(values), on], costs[i % len(costs), on]
+        centres, scales = value * means[i, on] - cost, np.abs(value) * alpha * widths[i, on]
+        for c, a in enumerate(on):
+            out[i, a] = rivals.winning_probability(centres, scales, len(on), c, work)
+    return out / out.sum(axis=1, keepdims=True)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    k=st.integers(1, 30),
+    spread=st.sampled_from([0.0, 0.5, 2.0]),
+    apart=st.sampled_from([0.0, 1.0, 30.0]),
+    certain=st.sampled_from([0.0, 0.2, 1.0]),
+)
+def test_equals_one_at_a_time(seed, k, spread, apart, certain):
+    rng = np.random.default_rng(seed)
+    n = 4
+    means, widths = apart * rng.normal(size=(n, k)), np.exp(spread * rng.normal(size=(n, k)))
+    widths[rng.random((n, k)) < certain] = 0.0
+    eligible = rng.random((n, k)) < 0.7
+    eligible[:, 0] = True
+    values, costs = rng.normal(size=(1, k)), rng.normal(size=(n, k))
+    found = _table(means, widths, eligible, values, costs)
+    expected = _one_by_one(means, widths, eligible, values, costs)
+    np.testing.assert_allclose(found, expected, atol=2e-7)
+    np.testing.assert_allclose(found.sum(axis=1), 1.0, atol=1e-12)
+    assert (found[~eligible] == 0.0).all()
+
+
+@pytest.mark.parametrize("k", [3, 100])
+def test_alike_share_evenly(k):
+    ones = np.ones((1, k))
+    found = _table(0.0 * ones, 0.3 * ones, ones.astype(bool), ones, 0.0 * ones)
+    np.testing.assert_allclose(found, 1.0 / k, atol=1e-12)
+
+
+def test_a_certain_rival_far_below_changes_nothing():
+    """An action of value 0 has no spread; it must not spoil the others' probabilities."""
+    centres, scales = np.array([0.75, -1.69, -1.57, 0.43]), np.array([0.05, 2.0, 0.0, 0.38])
+    work = np.zeros(rivals.MOST_NODES)
+    with_it = [rivals.winning_probability(centres, scales, 4, c, work) for c in range(4)]
+    without = [0, 1, 3]
+    alone = [
+        rivals.winning_probability(centres[without], scales[without], 3, c, work) for c in range(3)
+    ]
+    np.testing.assert_allclose([with_it[c] for c in without], alone, atol=1e-8)
+    assert with_it[2] == 0.0
+    assert sum(with_it) == pytest.approx(1.0, abs=1e-7)
