@@ -1,3 +1,4 @@
+import datetime as dt
 import re
 
 import duckdb
@@ -8,6 +9,7 @@ from bandit import campaign_file
 from bandit.campaign import Campaign
 from bandit.errors import UsageError
 from bandit.workflows.init import CUSTOMERS, init
+from bandit.workflows.serve_batch import serve_batch
 from bandit.worlds.operator import World
 
 
@@ -46,6 +48,15 @@ def test_the_template_explains_every_key(tmp_path):
         for name, field in model.model_fields.items()
     }
     assert known - {"folder"} <= keys | {part for s in sections for part in s.split(".")}
+
+
+def test_a_wave_can_be_served_at_once(tmp_path):
+    folder = init(folder=tmp_path / "example").folder
+    summary = serve_batch(folder, wave="first", at=dt.datetime(2026, 1, 5, tzinfo=dt.UTC))
+    assert summary.customers == CUSTOMERS
+    assert summary.rejected == 0
+    assert set(summary.offers) == set(World(CUSTOMERS, offers=6).goods.offers)
+    assert min(summary.offers.values()) > 0
 
 
 def test_an_empty_folder_is_taken(tmp_path):
