@@ -133,7 +133,7 @@ def _weights(result: Any) -> Figure:
                 "type": "quantitative",
                 "scale": {"type": "symlog", "constant": 1},
                 "title": "importance weight",
-                "axis": {"format": "~s", "values": [t for t in ticks if t <= 3 * most]},
+                "axis": {"format": ",", "values": [t for t in ticks if t <= 3 * most]},
             },
             "color": {
                 **order,
@@ -209,7 +209,7 @@ def _actions(result: Any) -> Figure:
     total: dict[str, float] = {}
     for row in result.candidates:
         for name, share in row.shares.items():
-            total[name] = max(total.get(name, 0.0), share)
+            total[name] = total.get(name, 0.0) + share
     kept = sorted(total, key=lambda name: -total[name])[:MOST_ACTIONS]
     others = f"{len(total) - len(kept)} others"
     shown = [*kept, others] if len(total) > len(kept) else kept
@@ -270,35 +270,50 @@ def _actions(result: Any) -> Figure:
 
 
 def _periods(result: Any) -> Figure:
-    rows = [{**_span(p.label, p.reward), "order": i} for i, p in enumerate(result.periods)]
+    rows = [{**_span(p.label, p.reward), "group": p.group} for p in result.periods]
+    labels, groups = _names(rows), list(dict.fromkeys(p.group for p in result.periods))
+    several = len(groups) > 1
     x = {
         "field": "name",
         "type": "nominal",
-        "sort": [p.label for p in result.periods],
+        "sort": labels,
         "title": "wave" if result.has_waves else "tenths of the log, in the order of time",
-        "axis": {"labelAngle": 0 if len(rows) <= 10 else -40},
+        "axis": {"labelAngle": 0 if len(labels) <= 10 else -40},
     }
     y = {"type": "quantitative", "title": f"{result.unit} a decision", "scale": {"zero": False}}
+    encoding: Spec = {
+        "x": x,
+        "color": {
+            "field": "group",
+            "type": "nominal",
+            "scale": {"domain": groups, "range": list(_SERIES)},
+            "legend": {"orient": "top", "title": None} if several else None,
+        },
+    }
+    if several:
+        encoding["xOffset"] = {"field": "group", "type": "nominal", "sort": groups}
     spec = {
         "data": {"values": rows},
         "width": WIDTH,
-        "height": 200,
-        "encoding": {"x": x},
+        "height": 220,
+        "encoding": encoding,
         "layer": [
             {
-                "mark": {"type": "rule", "color": BLUE, "strokeWidth": 2},
+                "mark": {"type": "rule", "strokeWidth": 2},
                 "encoding": {"y": {**y, "field": "lower"}, "y2": {"field": "upper"}},
             },
             {
-                "mark": {"type": "point", "filled": True, "size": 60, "color": BLUE, "opacity": 1},
+                "mark": {"type": "point", "filled": True, "size": 60, "opacity": 1},
                 "encoding": {"y": {**y, "field": "value"}},
             },
         ],
     }
+    whose = " of each group that decided" if several else ""
     return Figure(
         "time",
-        "What the logged policy earned over time",
-        "Mean net reward with 95 % intervals. A log that moves speaks less surely for tomorrow.",
+        "What the log earned over time",
+        f"Mean net reward{whose}, with 95 % intervals. A log that moves speaks less surely for"
+        " tomorrow.",
         spec,
     )
 

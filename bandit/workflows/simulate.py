@@ -140,7 +140,7 @@ def _judged(job: Job, bench: Bench, targets: list[Target]) -> SimulateResult:
         gate=Gate(asked.name, asked.decision, asked.reason, asked.needed_n),
         candidates=rows,
         segments=simulate_segments.segments(logged, settings, judge, mine) if log.causal else [],
-        periods=simulate_segments.periods(logged, mine, settings.confidence),
+        periods=simulate_segments.periods(logged),
         has_waves=logged.waves is not None,
         weights=simulate_segments.weight_quantiles(targets) if log.causal else {},
         notes=[*logged.notes, *_doubts(logged, mine, settings)],

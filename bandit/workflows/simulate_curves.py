@@ -27,38 +27,38 @@ STEPS = 25
 MOST_ROWS = 40_000
 MOST_WORK = 4_000_000
 """Rows times actions replayed by one learner and replicate."""
-LEAST_FLOOR = 0.02
-"""Rejection keeps a match with probability floor / p: below this next to nothing is kept."""
+LEAST_KEPT = 300.0
+"""A replay keeps about n times the smallest propensity; a curve over fewer says nothing."""
 
 
 def curves(
     logged: Logged, candidates: list[Candidate], ridge: float, seed: int, progress: Progress
 ) -> list[LearningCurve]:
-    """Value a decision up to each point of the replay, over replicates in random order."""
+    """Value a decision up to each point of the replay, over replicates in random order.
+
+    None where the log is too far from uniform: what rejection leaves of it would be a handful.
+    """
     log = logged.log
     learners = list(_learners(logged, candidates, ridge))[:MOST]
     if log.propensities is None or not learners:
         return []
     n = min(log.n, MOST_ROWS, MOST_WORK // log.n_actions)
-    floor = max(float(log.propensities.min()), LEAST_FLOOR)
+    if n * float(log.propensities.min()) < LEAST_KEPT:
+        return []
     wave = max(1, n // STEPS)
     progress.step("replaying learners", total=len(learners) * REPLICATES)
     how = (
         f"Each learner starts from nothing and is replayed through {n:,} decisions of the log,"
         f" {wave:,} at a time, learning from those where it decided as the log did"
-        f" (rejection, {REPLICATES} random orders; the band holds their middle 95 %)."
+        f" (rejection, {REPLICATES} random orders; the band holds all of them)."
     )
-    if floor > float(log.propensities.min()):
-        how += f" Propensities below {floor:g} are not fully corrected."
     found = []
     for name, learner in learners:
         runs = []
         for replicate in range(REPLICATES):
             chosen = np.random.default_rng([seed, replicate]).permutation(log.n)[:n]
             part = log.take(np.sort(chosen))
-            curve, _ = replay_log(
-                part, learner, waves=wave, floor=floor, shuffle=True, seed=seed + replicate
-            )
+            curve, _ = replay_log(part, learner, waves=wave, shuffle=True, seed=seed + replicate)
             runs.append(curve)
             progress.advance(1)
         found.append(_curve(name, how, runs))
@@ -66,7 +66,7 @@ def curves(
 
 
 def _curve(name: str, how: str, runs: list[Curve]) -> LearningCurve:
-    band = bands([run.running_value for run in runs])
+    band = bands([run.running_value for run in runs], confidence=1.0 - 1e-9)
     seen = [round(x) for x in np.cumsum(runs[0].decisions).tolist()]
     return LearningCurve(
         name, how, seen, band.mean.tolist(), band.lower.tolist(), band.upper.tolist()

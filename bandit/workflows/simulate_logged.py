@@ -13,7 +13,7 @@ from bandit.ope.log import Log
 from bandit.types import Array, Float64, Int32
 
 PEACE = "no contact"
-MAX_CELLS = 60_000_000
+MAX_CELLS = 40_000_000
 """Rows times actions kept in memory: outcome models and probabilities take 8 bytes each."""
 
 

@@ -57,12 +57,12 @@ class Segment:
 
 @dataclass(frozen=True)
 class Period:
-    """A stretch of the log in the order of time: what was earned, and the mean weight."""
+    """A stretch of the log in the order of time: what was earned, by group where there are some."""
 
     label: str
+    group: str
     rows: int
     reward: Interval
-    mean_weight: float
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from bandit.errors import ConfigError, DataError
 from bandit.features.spec import Column
 from bandit.simulation import Simulate
 from bandit.store.faults import nearest
+from bandit.types import Array
 from bandit.workflows.simulate_groups import groups_of, short_columns
 from bandit.workflows.simulate_judge import Judge
 from bandit.workflows.simulate_logged import Logged
@@ -19,6 +20,7 @@ from bandit.workflows.simulate_targets import Target
 LEAST_ROWS = 200
 QUANTILES = (0.5, 0.9, 0.99, 0.999, 1.0)
 PERIODS = 10
+ALL = "all"
 Z95 = 1.959963984540054
 
 
@@ -43,26 +45,29 @@ def segments(logged: Logged, settings: Simulate, judge: Judge, target: Target) -
     return found
 
 
-def periods(logged: Logged, target: Target, confidence: float) -> list[Period]:
-    """Mean net reward of the log by wave, or by tenths of its rows in the order of time."""
-    del confidence
-    log = logged.log
-    if logged.waves is not None:
-        parts = [np.flatnonzero(logged.waves.wave == w) for w in range(len(logged.waves.names))]
-        names = list(logged.waves.names)
-    else:
-        parts = np.array_split(np.arange(log.n), min(PERIODS, log.n))
-        names = [str(i + 1) for i in range(len(parts))]
+def periods(logged: Logged) -> list[Period]:
+    """Mean net reward by wave and group, or by tenths of the log in the order of time."""
     found = []
-    for name, rows in zip(names, parts, strict=True):
+    for label, group, rows in _stretches(logged):
         if len(rows) < 2:
             continue
-        reward = log.rewards[rows]
+        reward = logged.log.rewards[rows]
         half = Z95 * float(reward.std(ddof=1)) / len(rows) ** 0.5
         mean = float(reward.mean())
-        weight = float(target.weights[rows].mean()) if log.causal else float("nan")
-        found.append(Period(name, len(rows), Interval(mean, mean - half, mean + half), weight))
+        found.append(Period(label, group, len(rows), Interval(mean, mean - half, mean + half)))
     return found
+
+
+def _stretches(logged: Logged) -> Iterator[tuple[str, str, Array]]:
+    waves, n = logged.waves, logged.n
+    if waves is None:
+        for i, rows in enumerate(np.array_split(np.arange(n), min(PERIODS, n))):
+            yield str(i + 1), ALL, rows
+        return
+    groups = sorted(set(waves.group.tolist()))
+    for w, name in enumerate(waves.names):
+        for group in groups:
+            yield name, group, np.flatnonzero((waves.wave == w) & (waves.group == group))
 
 
 def weight_quantiles(targets: Sequence[Target]) -> dict[str, list[float]]:
