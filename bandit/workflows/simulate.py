@@ -96,12 +96,13 @@ def _candidates(job: Job, logged: Logged) -> list[Candidate]:
         ]  # fmt: skip
     if not wanted:
         raise ConfigError("[simulate] names no candidate; add [[simulate.candidate]]")
-    named = settings.gate
-    if named is not None and named not in {c.label for c in wanted}:
-        raise ConfigError(
-            f"simulate.gate = {named!r} is no candidate; there are"
-            f" {', '.join(c.label for c in wanted)}"
-        )
+    labels = [c.label for c in wanted]
+    for key in ("gate", "business_as_usual"):
+        named = getattr(settings, key)
+        if key in settings.model_fields_set and named not in labels:
+            raise ConfigError(
+                f"simulate.{key} = {named!r} is no candidate; there are {', '.join(labels)}"
+            )
     return wanted
 
 
