@@ -53,6 +53,7 @@ class Result:
 
     code: int
     seconds: float
+    memory_kb: int
     stdout: str
     stderr: str
 

@@ -38,20 +38,24 @@ def _group(commands: list[dict[str, Any]]) -> list[dict[str, Any]]:
     os.close(ready)
     os.close(go)  # the end of the pipe is the starting shot for all of them
     started = time.monotonic()
-    ended: dict[int, tuple[int, float]] = {}
+    ended: dict[int, dict[str, Any]] = {}
     while len(ended) < len(children):
         for child, command in zip(children, commands, strict=True):
             if child in ended:
                 continue
-            found, status = os.waitpid(child, os.WNOHANG)
+            found, status, used = os.wait4(child, os.WNOHANG)
             now = time.monotonic() - started
             if found:
-                ended[child] = (os.waitstatus_to_exitcode(status), now)
+                ended[child] = {
+                    "code": os.waitstatus_to_exitcode(status),
+                    "seconds": now,
+                    "memory_kb": used.ru_maxrss,
+                }
             elif command["kill_after"] is not None and now >= command["kill_after"]:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(child, signal.SIGKILL)
         time.sleep(0.0005)
-    return [{"code": ended[c][0], "seconds": ended[c][1]} for c in children]
+    return [ended[child] for child in children]
 
 
 def _start(command: dict[str, Any], ready: int, go: int) -> int:

@@ -7,6 +7,7 @@ import datetime as dt
 import hashlib
 import io
 import random
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -69,6 +70,9 @@ kind = "inbound"
 consent = false
 ranks = 2
 """
+
+UNPRESSED = re.sub("(same_offer|refusal|quiet)_days = .*\n", "", TOML)
+"""Without contact pressure: who may be contacted does not depend on what was drawn before."""
 
 
 def key(number: int) -> str:
