@@ -21,13 +21,15 @@ from bandit.types import Bool, Float64
 
 FIRST_SAMPLE = 3000
 GROWTH = 20
-WIDTH = 4.0
+WIDTH = 5.0
 """Half width of a box in standard errors of the sample's prices."""
 EXACT, ROUGH = 1e-7, 1e-4
 """Relative decrease of the dual at which a search ends; a sample's own error is far above ROUGH."""
 NEARBY = 0.25
 """First half width, relative, of the box in which a similar problem's multipliers are sought."""
 WIDENINGS = 30
+NEGLIGIBLE = 1e-5
+"""Relative decrease of the dual, one more box's width away, that is not worth another pass."""
 BOUNDLESS = 1e200
 """Action cost beyond everything; finite, because the kernels use fast-math."""
 
@@ -105,7 +107,9 @@ def refine(
             people, level, ascent.multipliers, *box, spread=found.spread, tolerance=tolerance
         )
         tight = _pressed(ascent.multipliers, box, found.outer)
-        if not tight.any():
+        width = (box.high - box.low)[tight]
+        regret = float(np.abs(level.bound - ascent.usage)[tight] @ width)
+        if regret <= NEGLIGIBLE * max(abs(ascent.dual), found.spread):
             break
         box = _widened(box, ascent.multipliers, tight, found.outer)
     return Found(ascent, people, box, found.outer, found.spread, passes)
