@@ -45,6 +45,7 @@ def _values(result: Any) -> Figure:
     rows = [
         {**_span(row.name, row.value), "verdict": decision_of(result, row)}
         for row in result.candidates
+        if math.isfinite(row.value.value)
     ]
     rule = {
         "data": {"values": [{"x": result.logged.value}]},

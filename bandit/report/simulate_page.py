@@ -60,7 +60,7 @@ def _cells(result: Any, row: Any) -> list[str]:
     if not result.causal:
         return cells
     if result.business_as_usual:
-        cells.append("–" if row.lift is None else interval_text(row.lift, signed=True))
+        cells.append(interval_text(row.lift, signed=True))
     cells.append(interval_text(row.over_logged, signed=True))
     return [*cells, f"{row.needed_n:,}" if row.needed_n else "–"]
 

@@ -67,7 +67,7 @@ def _cells(result: Any, row: Any) -> list[RenderableType]:
     cells: list[RenderableType] = [row.name, interval_text(row.value)]
     if result.causal:
         if result.business_as_usual:
-            cells.append("-" if row.lift is None else interval_text(row.lift, signed=True))
+            cells.append(interval_text(row.lift, signed=True))
         cells += [
             interval_text(row.over_logged, signed=True),
             f"{row.effective_sample_size:,.0f}",
@@ -92,6 +92,8 @@ def number(value: float, *, signed: bool = False) -> str:
 
 def interval_text(interval: Any, *, signed: bool = False) -> str:
     """A figure with its interval in brackets, as many decimals as the interval is worth."""
+    if interval is None or math.isnan(interval.value):
+        return "–"
     width = interval.upper - interval.lower
     if not math.isfinite(width) or width <= 0.0:
         return number(interval.value, signed=signed)

@@ -24,6 +24,7 @@ from bandit.workflows.simulate_targets import Target
 
 ASYMPTOTIC = frozenset({"bootstrap", "student_t"})
 LOGGED = "policy that made the log"
+UNKNOWN = Interval(float("nan"), float("nan"), float("nan"))
 _GRIDS = {
     "switch_dr": (1.0, 3.0, 10.0, 30.0, 100.0, 1000.0),
     "dros": (1.0, 10.0, 100.0, 1e3, 1e4, 1e6),
@@ -60,7 +61,8 @@ class Judge:
         rules = GateRules(margin=-self._settings.margin)
         refused = {name: gate.refuse(d, rules) for name, d in overlap.items()}
         asked = [t for t in targets if refused[t.name] is None and t is not self._usual]
-        found = {t.name: self._lifts(t, len(asked)) for t in targets}
+        silent = {name for name, d in overlap.items() if not d.mean_weight > 0.0}
+        found = {t.name: {} if t.name in silent else self._lifts(t, len(asked)) for t in targets}
         bands = self._bands([t for t in asked if t.rows is None])
         rows = []
         for t in targets:
@@ -176,7 +178,7 @@ class Judge:
         if several > 1 and not banded:
             risk /= several
         over: dict[str, Target | None] = {LOGGED: None}
-        if usual is not None and usual is not target:
+        if usual is not None and usual is not target and usual.weights.any():
             over[usual.name] = usual
         rows = slice(None) if target.rows is None else np.flatnonzero(target.rows)
         return {
@@ -202,7 +204,9 @@ class Judge:
         if self.interval not in ASYMPTOTIC or len(targets) < 2:
             return {}
         found: dict[tuple[str, str], Interval] = {}
-        over = [(LOGGED, None)] + ([(self._usual.name, self._usual)] if self._usual else [])
+        over = [(LOGGED, None)] + (
+            [(self._usual.name, self._usual)] if self._usual and self._usual.weights.any() else []
+        )
         for name, other in over:
             statistics = {t.name: self._contrast(t, other) for t in targets}
             held = sweep.simultaneous(
@@ -258,16 +262,19 @@ class Judge:
         overlap: Diagnostics,
         verdict: Verdict,
     ) -> Judged:
-        estimates = {name: self._value(target, name) for name in self._settings.estimators}
-        first = estimates[self._settings.estimators[0]]
+        names = self._settings.estimators
+        # The log never did what it would do: there is nothing to weigh.
+        estimates: dict[str, Interval] = {name: UNKNOWN for name in names}
+        if found:
+            estimates = {name: _interval(self._value(target, name)) for name in names}
         over = [_interval(e) for name, e in found.items() if name != LOGGED]
         return Judged(
             name=target.name,
             policy=target.candidate.policy,
             rows=overlap.n,
-            value=_interval(first),
+            value=estimates[names[0]],
             lift=over[0] if over else None,
-            over_logged=_interval(found[LOGGED]),
+            over_logged=_interval(found[LOGGED]) if found else None,
             effective_sample_size=overlap.effective_sample_size,
             mean_weight=overlap.mean_weight,
             mean_weight_error=overlap.mean_weight_error,
@@ -277,7 +284,7 @@ class Judge:
             decision=verdict.decision,
             reason=verdict.reason,
             needed_n=verdict.needed_n,
-            estimates={name: _interval(e) for name, e in estimates.items()},
+            estimates=estimates,
             shares=self._shares(target),
         )
 

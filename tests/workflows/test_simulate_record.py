@@ -1,0 +1,156 @@
+"""A campaign judged on its own waves, and shown by `bandit report`."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+from bandit.errors import ConfigError, DataError, UsageError
+from bandit.store import record
+from bandit.types import SILENT
+from bandit.workflows import simulate_job
+from bandit.workflows.demo import demo
+from bandit.workflows.report import report
+from bandit.workflows.simulate import read, simulate
+
+CUSTOMERS, WAVES = 1_500, 3
+LATER = dt.datetime(2027, 1, 1, tzinfo=dt.UTC)
+
+CANDIDATES = """
+[simulate]
+estimators = ["dr", "snips"]
+[[simulate.candidate]]
+policy = "greedy"
+[[simulate.candidate]]
+policy = "rules"
+[[simulate.candidate]]
+policy = "uniform"
+[[simulate.candidate]]
+policy = "snapshot"
+version = "000001"
+decides = "lin_ts"
+"""
+
+
+@pytest.fixture(scope="module")
+def campaign(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("record") / "operator"
+    demo(folder=folder, customers=CUSTOMERS, waves=WAVES, seed=2)
+    toml = folder / "campaign.toml"
+    toml.write_text(toml.read_text() + CANDIDATES)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def result(campaign, tmp_path_factory):
+    return simulate(campaign, at=LATER, out=tmp_path_factory.mktemp("out"))
+
+
+def decisions(campaign, wave):
+    found = next(w for w in record.waves(campaign) if w.name == wave)
+    return pa.concat_tables(pq.read_table(f) for f in found.decisions)
+
+
+def test_every_first_decision_is_a_row(campaign, result):
+    total = sum(len(decisions(campaign, f"wave-{w:02d}")) for w in range(1, WAVES + 1))
+    assert result.rows == total
+    assert result.customers <= CUSTOMERS
+    assert result.causal
+    assert {p.label for p in result.periods} == {"wave-01", "wave-02", "wave-03"}
+    assert {p.group for p in result.periods} >= {"rules", "lin_ts", "holdout"}
+
+
+def test_rewards_are_net_of_costs_and_joined_as_learning_joins_them(campaign):
+    job = simulate_job.load(campaign)
+    logged = read(job, log=False, at=LATER, progress=SILENT)
+    first = logged.take(np.flatnonzero(logged.waves.wave == 0))
+    table = decisions(campaign, "wave-01")
+    np.testing.assert_array_equal(first.customers, table["customer_id"].to_numpy())
+    np.testing.assert_array_equal(first.log.propensities, table["propensity"].to_numpy())
+    events = pa.concat_tables(
+        pq.read_table(p) for p in (campaign / "outcomes").glob("*/events.parquet")
+    )
+    at = next(w.at for w in record.waves(campaign) if w.name == "wave-01")
+    inside = events.filter(pc.less(events["occurred_at"], pa.scalar(at + dt.timedelta(days=14))))
+    seen = inside.group_by("event_id").aggregate(
+        [("reward", "min"), ("decision_id", "min"), ("customer_id", "min")]
+    )
+    mine = seen.filter(
+        pc.or_kleene(
+            pc.fill_null(pc.starts_with(seen["decision_id_min"], "wave-01."), False),
+            pc.is_null(seen["decision_id_min"]),
+        )
+    )
+    assert first.rewards.sum() == pytest.approx(pc.sum(mine["reward_min"]).as_py())
+    cost = first.catalogue.costs[first.log.actions]
+    np.testing.assert_allclose(first.log.rewards, first.rewards - cost)
+    assert cost.max() > 0.0
+
+
+def test_rules_are_worth_about_what_their_own_group_earned(result):
+    """Business as usual serves nearly half of the customers: the estimate must agree with them."""
+    own = [p for p in result.periods if p.group == "rules"]
+    mean = sum(p.rows * p.reward.value for p in own) / sum(p.rows for p in own)
+    rules = next(r for r in result.candidates if r.name == "rules")
+    assert rules.value.lower < mean < rules.value.upper
+    assert rules.lift is None
+    assert result.business_as_usual == "rules"
+
+
+def test_a_snapshot_is_judged_on_waves_it_has_not_learned_from(campaign, result):
+    snapshot = next(r for r in result.candidates if r.policy == "snapshot")
+    assert snapshot.rows == sum(len(decisions(campaign, f"wave-0{w}")) for w in (2, 3))
+    assert snapshot.mean_weight == pytest.approx(1.0, abs=0.5)
+
+
+def test_a_snapshot_that_has_learned_from_all_is_refused(campaign, tmp_path):
+    toml = campaign / "campaign.toml"
+    text = toml.read_text()
+    try:
+        toml.write_text(text.replace('version = "000001"\n', ""))
+        with pytest.raises(DataError, match="has learned from every wave of this log"):
+            simulate(campaign, at=LATER, out=tmp_path)
+    finally:
+        toml.write_text(text)
+
+
+def test_no_closed_wave_is_told(campaign, tmp_path):
+    early = dt.datetime(2026, 1, 6, tzinfo=dt.UTC)
+    with pytest.raises(ConfigError, match="no wave whose window has closed"):
+        simulate(campaign, at=early, out=tmp_path)
+
+
+def test_the_section_changes_no_wave(campaign):
+    job = simulate_job.load(campaign)
+    other = job.campaign.model_copy(update={"simulate": job.settings.model_copy()})
+    assert "simulate" not in job.campaign.model_dump(mode="json")
+    assert other.digest == job.campaign.digest
+
+
+def test_report_counts_what_the_record_holds(campaign, tmp_path):
+    pytest.importorskip("vl_convert", reason="reports need the extra offer-bandit[report]")
+    shown = report(campaign, wave="wave-02", out=tmp_path, at=LATER)
+    table = decisions(campaign, "wave-02")
+    assert shown.customers == len(table)
+    assert shown.contacted == pc.sum(pc.not_equal(table["action"], 0)).as_py()
+    assert sum(sum(c.values()) for c in shown.grid.values()) == shown.contacted
+    assert sum(shown.groups.values()) == shown.customers
+    mine = [e for e in shown.earned if e.wave == "wave-02"]
+    assert sum(e.customers for e in mine) == shown.customers
+    assert {e.wave for e in shown.earned} == {"wave-01", "wave-02"}
+    lin = next(e for e in mine if e.group == "lin_ts")
+    expected = table.filter(pc.equal(table["group"].cast(pa.string()), "lin_ts"))["expected_value"]
+    assert lin.expected == pytest.approx(pc.mean(expected).as_py(), rel=1e-5)
+    assert (tmp_path / "report.html").stat().st_size > 10_000
+    assert (tmp_path / "figures" / "offers.png").is_file()
+
+
+def test_report_of_a_wave_that_is_not_there(campaign, tmp_path):
+    pytest.importorskip("vl_convert", reason="reports need the extra offer-bandit[report]")
+    with pytest.raises(UsageError, match="has no wave 'nope'; it has wave-01"):
+        report(campaign, wave="nope", out=tmp_path)
