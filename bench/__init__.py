@@ -1,0 +1,1 @@
+"""Kernels and whole runs against peers and against the machine's limit."""
