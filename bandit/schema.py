@@ -16,9 +16,7 @@ LABEL = pa.dictionary(pa.int32(), pa.string())
 """A text that repeats: stored once a file."""
 
 
-def decisions(
-    customer_type: pa.DataType, n_actions: int, n_features: int, n_groups: int = 1
-) -> pa.Schema:
+def decisions(customer_type: pa.DataType, n_actions: int, n_features: int) -> pa.Schema:
     """One row a slot: what was decided for a customer, and with which probability."""
     return pa.schema([
         _field("decision_id", pa.string(), "wave and row number: '2026-11-23.17'; text, so that no spreadsheet rounds it"),
@@ -31,7 +29,6 @@ def decisions(
         _field("channel", LABEL, "channel, null for no contact", nullable=True),
         _field("propensity", pa.float64(), "probability of this action under the complete logging policy, given the slots before"),
         _field("group", LABEL, "'holdout', 'exploration' or the policy's name"),
-        _field("beliefs", pa.list_(pa.float32(), n_groups), "after this wave, how likely each policy's group is for the customer given all decisions so far; holdout last"),
         _field("expected_reward", pa.float32(), "posterior mean of the reward of the taken action"),
         _field("expected_value", pa.float32(), "value times expected reward, less offer and channel cost"),
         _field("price_paid", pa.float32(), "sum of the prices of the resources that the action uses, in reward units"),

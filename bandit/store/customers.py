@@ -57,8 +57,7 @@ class CustomerRows(NamedTuple):
 
     ``ids`` Arrow, as they came; ``keys`` uint64[n]; ``columns`` the feature columns; ``rules``
     bool[n, offers]; ``values`` float32[n, offers], or float32[offers] where none is an
-    expression; ``consent`` bool[n, channels]; ``beliefs`` lists of float32, null for a
-    customer without a wave before; ``rejects`` rows of schema.REJECTS.
+    expression; ``consent`` bool[n, channels]; ``rejects`` rows of schema.REJECTS.
     """
 
     ids: pa.Array
@@ -69,7 +68,6 @@ class CustomerRows(NamedTuple):
     consent: Bool
     contacts: Events
     refusals: Events
-    beliefs: pa.Array
     rejects: list[Reject]
 
 
@@ -91,7 +89,6 @@ def stream(
     batch_size: int | None = None,
     record_contacts: Sequence[Path] = (),
     refusals: Sequence[Path] = (),
-    beliefs: Sequence[Path] = (),
 ) -> Iterator[CustomerRows]:
     """All customers, `batch_size` (default limits.batch_size) source rows a batch.
 
@@ -116,7 +113,7 @@ def stream(
     plan = _plan(database, campaign, catalogue, at)
     query = wave_query(
         database, campaign, catalogue, plan.found,
-        at=at, record_contacts=record_contacts, refusals=refusals, beliefs=beliefs, one=False,
+        at=at, record_contacts=record_contacts, refusals=refusals, one=False,
     )  # fmt: skip
     size = batch_size or campaign.limits.batch_size
     return _rows(plan, _batches(database, query, (), size))
@@ -131,7 +128,6 @@ def lookup(
     at: dt.datetime,
     record_contacts: Sequence[Path] = (),
     refusals: Sequence[Path] = (),
-    beliefs: Sequence[Path] = (),
 ) -> CustomerRows:
     """One customer by the same query; DataError if the key is none or nobody has it."""
     if key_type(database, campaign) == "BIGINT" and not _is_integer(customer):
@@ -139,7 +135,7 @@ def lookup(
     plan = _plan(database, campaign, catalogue, at)
     query = wave_query(
         database, campaign, catalogue, plan.found,
-        at=at, record_contacts=record_contacts, refusals=refusals, beliefs=beliefs, one=True,
+        at=at, record_contacts=record_contacts, refusals=refusals, one=True,
     )  # fmt: skip
     for rows in _rows(plan, _batches(database, query, (customer,), 1000)):
         return rows
@@ -158,7 +154,6 @@ def kept(rows: CustomerRows, keep: Bool) -> CustomerRows:
         consent=rows.consent[keep],
         contacts=_kept_events(rows.contacts, keep),
         refusals=_kept_events(rows.refusals, keep),
-        beliefs=rows.beliefs.filter(mask),
     )
 
 
@@ -237,7 +232,6 @@ def _convert(plan: _Plan, batch: pa.RecordBatch, before: Any, after: Any) -> Cus
         consent=_consent(plan, batch),
         contacts=_events(batch.column("contacts")),
         refusals=_events(batch.column("refusals")),
-        beliefs=batch.column("beliefs"),
         rejects=rejects,
     )
 

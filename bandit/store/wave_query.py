@@ -120,10 +120,9 @@ def wave_query(
     at: dt.datetime,
     record_contacts: Sequence[Path],
     refusals: Sequence[Path],
-    beliefs: Sequence[Path],
     one: bool,
 ) -> str:
-    """The SELECT of id, key, fault, f0.., r0.., v0.., granted0.., contacts, refusals, beliefs.
+    """The SELECT; its columns are id, key, fault, f0.., r0.., v0.., granted0.., contacts, refusals.
 
     With `one` it is for the single customer whose key is the query's parameter.
     """
@@ -138,12 +137,11 @@ def wave_query(
     hashed = "id" if key == "BIGINT" else "md5_number_lower(id)"
     return (
         f"SELECT customers.*, {hashed} AS key, {granted},"
-        " contacts.items AS contacts, refusals.items AS refusals, beliefs.beliefs AS beliefs"
+        " contacts.items AS contacts, refusals.items AS refusals"
         f" FROM (SELECT * FROM ({customers}){where}) customers"
         f" LEFT JOIN ({_consents(database, campaign, catalogue, key)}) consents USING (id)"
         f" LEFT JOIN ({_listed(contacts)}) contacts USING (id)"
         f" LEFT JOIN ({_listed(refused)}) refusals USING (id)"
-        f" LEFT JOIN ({_beliefs(key, at, beliefs)}) beliefs USING (id)"
         " ORDER BY id NULLS FIRST"
     )
 
@@ -211,17 +209,6 @@ def history_columns(database: Database, campaign: Campaign, key: str) -> str | N
         f" CAST({sql.name(given.offer)} AS VARCHAR) AS offer,"
         f" {sql.moment(sql.name(given.contacted_at), kinds[given.contacted_at])} AS moment"
         f" FROM {database.table('history').view}"
-    )
-
-
-def _beliefs(key: str, at: dt.datetime, record: Sequence[Path]) -> str:
-    """SELECT of id and what the newest wave before ``at`` left to believe of the group."""
-    if not record:
-        return f"SELECT NULL::{key} AS id, NULL::FLOAT[] AS beliefs WHERE false"
-    return (
-        "SELECT customer_id AS id, arg_max(beliefs, decided_at) AS beliefs"
-        f" FROM {sources.parquet(record)} WHERE slot = 1 AND epoch_us(decided_at) < {micros(at)}"
-        " GROUP BY customer_id"
     )
 
 

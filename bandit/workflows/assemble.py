@@ -13,9 +13,6 @@ from bandit.kernels.taken import taken_mean_into
 from bandit.types import EXPLORATION, HOLDOUT, Array, Float32
 from bandit.workflows.wave import Taken, Wave
 
-# A group is never ruled out for good: rounding must not make its next decision impossible.
-LEAST_BELIEF = np.float32(1e-9)
-
 
 class Assembler:
     """Turns filled slots into record batches; counts the wave's rows as it goes."""
@@ -23,7 +20,7 @@ class Assembler:
     def __init__(self, wave: Wave) -> None:
         plan, posterior = wave.plan, wave.posterior
         self.schema = schema.decisions(
-            wave.customer_type, posterior.n_actions, posterior.n_features, len(plan.groups) + 1
+            wave.customer_type, posterior.n_actions, posterior.n_features
         )
         self._plan, self._run, self._snapshot = plan, wave.run, wave.start.version
         self._mean = np.ascontiguousarray(posterior.mean)
@@ -71,7 +68,6 @@ class Assembler:
             "group": pa.DictionaryArray.from_arrays(
                 pa.array(_group_index(group, len(self._plan.groups))), self._groups
             ),
-            "beliefs": _beliefs(slots, len(ids), rows),
             "expected_reward": reward,
             "expected_value": value.astype(np.float32),
             "price_paid": self._plan.prices[action].astype(np.float32),
@@ -98,16 +94,6 @@ class Assembler:
         numbers = pa.array(np.arange(self._rows, self._rows + count)).cast(pa.string())
         self._rows += count
         return pc.binary_join_element_wise(pa.scalar(self._run.wave), numbers, ".")
-
-
-def _beliefs(slots: Sequence[Taken], customers: int, rows: Array) -> pa.Array:
-    """What each customer's slots leave to believe of their group, on each of their rows."""
-    left = np.empty((customers, slots[0].choice.joint.shape[1]), dtype=np.float32)
-    for taken in slots:
-        joint = taken.choice.joint
-        share = joint / joint.sum(axis=1, keepdims=True)
-        left[taken.rows] = np.maximum(share, LEAST_BELIEF)
-    return pa.FixedSizeListArray.from_arrays(pa.array(left[rows].ravel()), left.shape[1])
 
 
 def _keep(taken: Taken) -> Array:

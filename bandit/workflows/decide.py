@@ -53,7 +53,7 @@ def fill(
     thinned, and who loses one gets no further.
     """
     the_plan, run = wave.plan, wave.run
-    number, joint = number_of(run.wave), batch.prior
+    number, joint = number_of(run.wave), None
     n = batch.contexts.shape[0]
     for place in the_plan.placements:
         who = np.arange(n)
@@ -69,9 +69,9 @@ def fill(
                 seed=run.seed if seed is None else seed,
                 wave=number,
                 draw=place.draw + slot - 1,
-                prior=(prior := joint[who]),
+                prior=(prior := None if joint is None else joint[who]),
             )
-            joint = _updated(joint, who, choice.joint)
+            joint = choice.joint if joint is None else _updated(joint, who, choice.joint)
             taken = Taken(place, slot, who, choice, allowed)
             if rule is not None and place.outbound:
                 taken = thinned(wave, batch, taken, prior, rule)

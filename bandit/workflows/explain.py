@@ -106,7 +106,6 @@ def explain(
         found = customers.lookup(
             data, campaign, catalogue, customer,
             at=served.at, record_contacts=past.contacts, refusals=past.refusals,
-            beliefs=past.beliefs,
         )  # fmt: skip
     prices = np.array(served.manifest["prices"])
     the_wave = the_wave.at_prices(prices)
@@ -151,7 +150,7 @@ def _explained(
 ) -> Explanation:
     values = prepare.values(wave, found)
     values = values if values.ndim == 1 else values[0]
-    prior, slots, again = prepare.prior(wave, found), [], True
+    prior, slots, again = None, [], True
     for one in rows:
         place = next(p for p in wave.plan.placements if p.name == one.row["placement"])
         problem: dict[str, Any] = {

@@ -276,7 +276,7 @@ def _taken(wave: Wave, action: Array, propensity: Float64, offered: Bool) -> Tak
         propensity=propensity,
         score=np.zeros(n, dtype=np.float32),
         group=np.zeros(n, dtype=np.int16),
-        joint=np.tile([1.0, 0.0], (n, 1)),
+        joint=np.empty((n, 0)),
     )
     allowed = np.repeat(offered[None, :], n, axis=0)
     return Taken(wave.plan.placements[0], 1, np.arange(n), choice, allowed)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,23 +13,15 @@ from bandit.store import files, outcomes, record
 from bandit.store.record import Wave
 from bandit.store.wave_query import horizon_days
 
-BELIEF_WAVES = 4
-"""A wave's beliefs sum up all before it; older waves are for who was missing from some."""
-
 _READERS = 2
 """Digests are made without the interpreter's lock."""
 
 
 class Past(NamedTuple):
-    """Decision files of earlier waves, event files, and decision files whose groups are today's.
-
-    ``beliefs`` are of the waves since holdout and shares were last changed: what those decisions
-    tell about a customer's group conditions the propensities of the next.
-    """
+    """``contacts``: decision files of earlier waves; ``refusals``: event files."""
 
     contacts: list[Path]
     refusals: list[Path]
-    beliefs: list[Path]
 
     @classmethod
     def of(cls, campaign: Campaign, at: dt.datetime, but: str | None = None) -> Past:
@@ -47,26 +38,12 @@ class Past(NamedTuple):
             kinds = campaign.pressure.refusal_events
             named = outcomes.waves_named(refusals, kinds, at - dt.timedelta(days=days))
         recent = _recent(campaign, at, served)
-        contacts = _checked([w for w in served if w in recent or w.name in named])
-        return cls(contacts, refusals, _checked(_alike(served, campaign)))
+        return cls(_checked([w for w in served if w in recent or w.name in named]), refusals)
 
     @property
     def files(self) -> list[Path]:
         """Everything that the database must be allowed to read."""
-        return [*self.contacts, *self.refusals, *self.beliefs]
-
-
-def groups_key(campaign: Campaign) -> list[object]:
-    """What decides which group a customer is in."""
-    shares = [[share.label, share.share] for share in campaign.policy.shares]
-    return [campaign.seed, campaign.policy.holdout, shares]
-
-
-def _alike(served: Sequence[Wave], campaign: Campaign) -> list[Wave]:
-    """The newest waves that were grouped as the next one will be; each sums up those before it."""
-    key = groups_key(campaign)
-    newest = reversed(served[-BELIEF_WAVES:])
-    return list(takewhile(lambda wave: wave.manifest.get("groups_key") == key, newest))
+        return [*self.contacts, *self.refusals]
 
 
 def _recent(campaign: Campaign, at: dt.datetime, served: Sequence[Wave]) -> list[Wave]:

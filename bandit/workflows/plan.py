@@ -59,6 +59,7 @@ def make(
     known: Sequence[Pair],
     at: dt.datetime,
     posterior: Posterior,
+    wave: str,
 ) -> Plan:
     """The plan of a wave at time ``at``; ``known`` are the actions of ``posterior``, in order."""
     offers, channels = catalogue.offers, catalogue.channels
@@ -80,7 +81,7 @@ def make(
         contact_policy=_contact_policy(campaign, channels, family),
         placements=_placements(channels, campaign.pressure.slots, actions),
         exclusive=exclusive,
-        policy=_mixture(campaign, actions, offers, noise_scale(posterior)),
+        policy=_mixture(campaign, actions, offers, noise_scale(posterior), wave),
         groups=tuple(share.label for share in campaign.policy.shares),
     )
 
@@ -189,19 +190,23 @@ def _contact_policy(
 
 
 def _mixture(
-    campaign: Campaign, actions: Actions, offers: Sequence[Offer], noise: float
+    campaign: Campaign, actions: Actions, offers: Sequence[Offer], noise: float, wave: str
 ) -> Mixture:
-    """The complete logging policy. Holdout and shares hang on the campaign's seed alone."""
+    """The complete logging policy.
+
+    Holdout and shares hang on the campaign's seed alone, or on the wave too if it regroups.
+    """
     order = sorted(
         range(1, actions.offer.shape[0]),
         key=lambda a: (offers[int(actions.offer[a])].priority if actions.offer[a] >= 0 else 0, a),
     )
+    again = number_of(wave) if campaign.policy.regroup == "every_wave" else 0
     shares = [(s.share, _policy(s, (*order, 0), noise)) for s in campaign.policy.shares]
     return Mixture(
         shares,
         holdout=campaign.policy.holdout,
         exploration=campaign.policy.exploration,
-        group_seed=campaign.seed,
+        group_seed=campaign.seed ^ again,
     )
 
 

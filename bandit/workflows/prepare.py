@@ -13,7 +13,7 @@ from bandit.allocation.eligibility import STAGES
 from bandit.features.encode import Fault, encode
 from bandit.store import customers
 from bandit.store.customers import CustomerRows, Reject
-from bandit.types import Array, Bool, Float32, Float64, UInt64
+from bandit.types import Array, Bool, Float32, UInt64
 from bandit.workflows.wave import Wave
 
 
@@ -22,8 +22,7 @@ class Prepared(NamedTuple):
 
     ``mask`` bool[n, k]: the actions allowed; ``left`` int32[n, 5] as in `Eligible`; ``allowance``
     int32[n]: outbound contacts still allowed; ``values`` float32[k], or float32[n, k] where they
-    hang on the customer; ``prior`` float64[n, groups + 1]: what is believed of the customer's group
-    before this wave, holdout last.
+    hang on the customer.
     """
 
     ids: pa.Array
@@ -33,7 +32,6 @@ class Prepared(NamedTuple):
     left: Array
     allowance: Array
     values: Array
-    prior: Float64
 
     def only(self, keep: Bool) -> Prepared:
         """The customers where `keep` bool[n] holds."""
@@ -45,7 +43,6 @@ class Prepared(NamedTuple):
             left=self.left[keep],
             allowance=self.allowance[keep],
             values=self.values if self.values.ndim == 1 else self.values[keep],
-            prior=self.prior[keep],
         )
 
 
@@ -58,31 +55,9 @@ def prepare(wave: Wave, rows: CustomerRows) -> tuple[Prepared, list[Reject]]:
     pressed = pressure(wave, rows)
     found = eligibility.eligible(wave.plan.actions, rows.rules, rows.consent, pressed.blocked)
     prepared = Prepared(
-        ids=rows.ids,
-        keys=rows.keys,
-        contexts=contexts,
-        mask=found.mask,
-        left=found.left,
-        allowance=pressed.allowance,
-        values=values(wave, rows),
-        prior=prior(wave, rows),
+        rows.ids, rows.keys, contexts, found.mask, found.left, pressed.allowance, values(wave, rows)
     )
     return prepared, rejects
-
-
-def prior(wave: Wave, rows: CustomerRows) -> Float64:
-    """The groups' probabilities given all that was decided for each customer before.
-
-    A group is for good, so decisions tell it, and what may be offered today hangs on them: with
-    the shares alone the propensity would not be that of this customer in this situation.
-    """
-    weights = wave.plan.policy.prior_weights(len(rows.ids))
-    known = rows.beliefs.is_valid().to_numpy(zero_copy_only=False)
-    if known.any():
-        flat = rows.beliefs.filter(pa.array(known)).flatten().to_numpy()
-        told = flat.reshape(-1, weights.shape[1]).astype(np.float64)
-        weights[known] = told / told.sum(axis=1, keepdims=True)
-    return weights
 
 
 def pressure(wave: Wave, rows: CustomerRows) -> Pressure:

@@ -23,7 +23,6 @@ from bandit.store.files import Move
 from bandit.store.record import DecisionWriter
 from bandit.types import Progress
 from bandit.workflows import starting_point
-from bandit.workflows.past import groups_key
 from bandit.workflows.summary import WaveSummary
 from bandit.workflows.wave import Run, Wave
 
@@ -178,7 +177,6 @@ def _content(wave: Wave, summary: WaveSummary) -> dict[str, Any]:
         "actions": the_plan.pairs,
         "placements": [p.name for p in the_plan.placements],
         "groups": the_plan.groups,
-        "groups_key": groups_key(run.campaign),
         "features": wave.start.features,
         "d": wave.posterior.n_features,
         "decisions": summary.decisions,

@@ -37,7 +37,6 @@ def prepared(
         batch_size=wave.run.batch_size,
         record_contacts=past.contacts,
         refusals=past.refusals,
-        beliefs=past.beliefs,
     )
     for rows in stream:
         batch, refused = prepare(wave, rows)

@@ -30,7 +30,6 @@ class Spool:
             "mask": _rows(np.packbits(batch.mask, axis=1, bitorder="little")),
             "left": _rows(batch.left),
             "allowance": batch.allowance,
-            "prior": _rows(batch.prior),
         }
         if batch.values.ndim == 2:
             columns["values"] = _rows(batch.values)
@@ -61,7 +60,6 @@ class Spool:
             mask=mask.view(np.bool_),
             left=_matrix(table, "left"),
             allowance=_array(table, "allowance").to_numpy(),
-            prior=_matrix(table, "prior"),
             values=_matrix(table, "values") if "values" in table.column_names else fixed,
         )
 

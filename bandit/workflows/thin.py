@@ -65,7 +65,9 @@ class Planned:
         )
 
 
-def thinned(wave: Wave, batch: Prepared, taken: Taken, prior: Float64, rule: Thinning) -> Taken:
+def thinned(
+    wave: Wave, batch: Prepared, taken: Taken, prior: Float64 | None, rule: Thinning
+) -> Taken:
     """The slot after the lots were drawn.
 
     A contact is kept with probability keep_a, so its propensity is the policy's times keep_a; a
@@ -85,7 +87,7 @@ def thinned(wave: Wave, batch: Prepared, taken: Taken, prior: Float64, rule: Thi
             eligible=taken.allowed[quiet],
             values=batch.values if batch.values.ndim == 1 else batch.values[rows[quiet]],
             costs=wave.plan.costs + wave.plan.prices,
-            prior=prior[quiet],
+            prior=None if prior is None else prior[quiet],
         )
         propensity[quiet] = _quiet(probabilities, choice.action[quiet], rule)
     return taken._replace(

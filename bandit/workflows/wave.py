@@ -42,7 +42,9 @@ class Wave(NamedTuple):
     @classmethod
     def of(cls, run: Run, catalogue: Catalogue, start: Start, customer_type: pa.DataType) -> Wave:
         """Make the plan and extend the posterior to its actions."""
-        the_plan = plan.make(run.campaign, catalogue, start.pairs, run.at, start.posterior)
+        the_plan = plan.make(
+            run.campaign, catalogue, start.pairs, run.at, start.posterior, run.wave
+        )
         new = len(the_plan.pairs) - len(start.pairs)
         posterior = start.posterior.add_actions(new)
         return cls(run, catalogue, start, the_plan, posterior, customer_type)
