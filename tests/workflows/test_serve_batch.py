@@ -181,3 +181,18 @@ def test_mean_weight_of_the_own_policy_is_one(served: Path) -> None:
     n = first.height
     share = (1.0 / first["propensity"]).to_numpy() * (first["action"] == 0).to_numpy()
     assert abs(share.mean() - 1.0) < 4 * np.std(share) / np.sqrt(n)
+
+
+def test_regrouping_draws_the_holdout_anew(tmp_path: Path) -> None:
+    folder = campaigns.write(tmp_path / "campaign", pressure="slots = 1")
+    toml = folder / "campaign.toml"
+    toml.write_text(toml.read_text().replace("[policy]", '[policy]\nregroup = "every_wave"'))
+    for i in range(2):
+        serve_batch(folder, wave=f"w{i}", at=MONDAY + dt.timedelta(days=7 * i))
+    first, second = (
+        set(
+            campaigns.decisions(folder, f"w{i}").filter(pl.col("group") == "holdout")["customer_id"]
+        )
+        for i in range(2)
+    )
+    assert len(first & second) < 0.5 * min(len(first), len(second))
