@@ -226,7 +226,7 @@ def _try_all(
 def _listing(scratch: Path, folder: Path) -> set[str]:
     """What lies around the campaign: beside it, and where the process works."""
     around = {str(p) for p in scratch.rglob("*") if folder not in p.parents}
-    return around | {str(p) for p in Path.cwd().iterdir()}
+    return around | {str(p) for p in Path.cwd().iterdir() if p.name != ".hypothesis"}
 
 
 def _memory_kb() -> int:

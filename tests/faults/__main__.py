@@ -1,0 +1,73 @@
+"""The long run: `python -m tests.faults --count 200 --seed 1`, or some points of it by name."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from tests.faults import crash, damage, malformed, month, order, pairs, people
+from tests.faults.runs import Runs
+
+
+def points(runs: Runs, folder: Path, count: int, seed: int) -> dict[str, Callable[[], Any]]:
+    """What is tried, and how often for a given count."""
+
+    def case(make: Callable[[Runs, Path], crash.Case]) -> crash.Case:
+        return make(runs, people.fresh(folder / make.__name__))
+
+    def failures(make: Callable[[Runs, Path], crash.Case]) -> Any:
+        tried = case(make)
+        found = asdict(crash.failures(tried, range(len(tried.calls))))
+        return {**found, "calls of one run": len(tried.calls)}
+
+    def learned() -> Path:
+        return damage.learned_folder(case(crash.learn_case))
+
+    def work(path: Path) -> Any:
+        return runs.bandit("learn", path, "--at", crash.LATER[:19])
+
+    return {
+        "kill-serve": lambda: asdict(crash.kills(case(crash.serve_case), count, seed)),
+        "kill-learn": lambda: asdict(crash.kills(case(crash.learn_case), count // 4, seed)),
+        "disk-serve": lambda: failures(crash.serve_case),
+        "disk-learn": lambda: failures(crash.learn_case),
+        "index": lambda: damage.index(learned(), work, count // 2, seed),
+        "damage": lambda: damage.refused(runs, folder, learned(), count // 10, seed),
+        "pairs": lambda: str(pairs.pairs(case(crash.serve_case), count // 2)),
+        "malformed": lambda: malformed.malformed(people.fresh(folder / "m"), count * 50, seed),
+        "opt-outs": lambda: people.opt_outs(folder / "opt-outs", count // 2, seed),
+        "forget": lambda: people.forget(runs, people.fresh(folder / "f"), count // 10, seed),
+        "order": lambda: order.shuffled(people.fresh(folder / "o"), count // 10, seed),
+        "month": lambda: month.month(runs, folder / "month", 30, seed),
+    }
+
+
+def main() -> None:
+    """Run them all, or those named; a line of JSON each."""
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("--count", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("names", nargs="*", help="points to run; all without any")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="faults-") as scratch:
+        folder = Path(scratch)
+        with Runs(folder) as runs:
+            every = points(runs, folder, given.count, given.seed)
+            for name in given.names or every:
+                started = time.monotonic()
+                found = every[name]()
+                seconds = round(time.monotonic() - started)
+                line = {"point": name, "seconds": seconds, "found": found}
+                sys.stdout.write(json.dumps(line, default=str, ensure_ascii=False) + "\n")
+                sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

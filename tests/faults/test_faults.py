@@ -1,0 +1,92 @@
+"""A small share of `python -m tests.faults`, so that every kind of fault is met in each run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults import crash, damage, malformed, month, order, pairs, people
+from tests.faults.crash import Case
+from tests.faults.runs import COMPILERS, Runs, compiler
+
+pytestmark = pytest.mark.faults
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
+    if compiler() is None:
+        pytest.skip(f"needs a C compiler ({', '.join(COMPILERS)}) to build the fault shim")
+    with Runs(tmp_path_factory.mktemp("runs")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def serving(runs: Runs, tmp_path_factory: pytest.TempPathFactory) -> Case:
+    return crash.serve_case(runs, tmp_path_factory.mktemp("serve"))
+
+
+@pytest.fixture(scope="module")
+def learning(runs: Runs, tmp_path_factory: pytest.TempPathFactory) -> Case:
+    return crash.learn_case(runs, tmp_path_factory.mktemp("learn"))
+
+
+def test_a_killed_wave_is_made_good_by_the_next_run(serving: Case) -> None:
+    tally = crash.kills(serving, 3, seed=11)
+    assert tally.runs == 3
+
+
+def test_a_killed_learn_is_made_good_by_the_next_run(learning: Case) -> None:
+    tally = crash.kills(learning, 2, seed=12)
+    assert tally.runs == 2
+
+
+def test_a_crash_between_the_renames_of_wave_and_lists_writes_the_lists(serving: Case) -> None:
+    last = max(i for i, call in enumerate(serving.calls) if call == "rename")
+    serving.reset()
+    killed = serving.run(fault=crash.Fault(serving.folder, last, crash.Mode.KILL_BEFORE))
+    assert killed.code == -9
+    assert not (serving.folder / "exports" / crash.WAVE).exists()
+    again = serving.hold_same("killed before the lists")
+    assert "wrote the lists of wave" in again.stdout
+
+
+def test_a_failing_disk_publishes_nothing(serving: Case) -> None:
+    renames = [i for i, call in enumerate(serving.calls) if call == "rename"]
+    tally = crash.failures(serving, [0], ["full"])
+    tally = crash.failures(serving, [renames[-2]], ["one I/O error", "dead"])
+    assert tally.runs == 2
+
+
+def test_a_damaged_index_is_made_anew_and_other_damage_refused(
+    runs: Runs, learning: Case, tmp_path: Path
+) -> None:
+    folder = damage.learned_folder(learning)
+    at = crash.LATER[:19]
+    assert damage.index(folder, lambda path: runs.bandit("learn", path, "--at", at), 3, seed=1) == 3
+    assert set(damage.refused(runs, tmp_path, folder, 1, seed=1).values()) == {1}
+
+
+def test_of_two_runs_at_once_one_publishes(serving: Case) -> None:
+    assert pairs.pairs(serving, 1) == {(0, 5): 1}
+
+
+def test_malformed_inputs_end_in_a_message(tmp_path: Path) -> None:
+    assert malformed.malformed(tmp_path, 100, 1)
+
+
+def test_who_opted_out_after_scoring_is_on_no_list(tmp_path: Path) -> None:
+    assert people.opt_outs(tmp_path / "campaign", 2, seed=1)["on a list"] == 0
+
+
+def test_who_is_forgotten_is_in_no_file(runs: Runs, tmp_path: Path) -> None:
+    assert people.forget(runs, tmp_path, 1, seed=3)["traces"] == 0
+
+
+def test_the_order_of_deliveries_changes_no_byte(tmp_path: Path) -> None:
+    assert order.shuffled(tmp_path, 2, seed=1) == 2
+
+
+def test_days_with_a_fault_each_leave_a_complete_record(runs: Runs, tmp_path: Path) -> None:
+    assert month.month(runs, tmp_path / "campaign", 3, seed=1)["days"] == 3
