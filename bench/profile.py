@@ -11,7 +11,8 @@ from bandit.policies.linear import NOTHING, OWN, choose_linear
 from bandit.policies.problem import pose
 from bench.inputs import make
 
-BLOCK = 96
+BLOCK = 480
+"""Rows of a call: five of the loop's blocks, so that the call itself costs little."""
 REPEATS = 60
 
 
@@ -45,9 +46,10 @@ def stages(d: int = 64, k: int = 100, observations: int = 20_000) -> dict[str, f
     product.norms_into(rotated, BLOCK, wide, q)
     pairs = 2_048
     rows, actions = np.arange(pairs, dtype=np.int32), inputs.actions[:pairs].astype(np.int32)
+    everyone = np.ones(pairs, np.bool_)
     order, start = np.zeros(pairs, np.int32), np.zeros(k + 1, np.int64)
-    mean, width, single = np.zeros(pairs), np.zeros(pairs), np.full(pairs, settle.SINGLE, np.int8)
-    settle.order_by_action(actions, single, settle.SINGLE, pairs, start, order)
+    mean, width = np.zeros(pairs), np.zeros(pairs)
+    settle.order_by_action(actions, everyone, pairs, start, order)
     stream = np.uint64(7)
 
     def bound() -> None:
@@ -70,7 +72,7 @@ def stages(d: int = 64, k: int = 100, observations: int = 20_000) -> dict[str, f
         "bounds and survivors": (bound, BLOCK),
         "settling a lone contender, float32": (
             lambda: settle.single_moments_into(
-                inputs.contexts, rows, actions, order, start, model.theta, model.single, mean, width
+                inputs.contexts, 0, order, start, model.theta, model.single, mean, width
             ),
             pairs,
         ),

@@ -175,15 +175,29 @@ def survivors_into(bounds, rows, width, threshold, words, alive):
 
 
 @serial
-def append_into(bounds, rows, width, threshold, alive, top, base, first, count, pairs, draws, step):
+def append_into(
+    bounds, rows, width, threshold, alive, top, base, first, count, pairs, draws, step, lone
+):
     """Append the surviving actions of a block to ``pairs``; return the new count.
 
     ``top`` is the block's first row, ``base`` the row of ``first[0]``: ``first[i + 1]`` receives
-    where row ``base + i`` ends. ``draws`` float32[rows, step] are the actions' normals.
+    where row ``base + i`` ends. ``draws`` float32[rows, step] are the actions' normals. With
+    ``lone`` int32[rows from base] not empty, a row's only survivor goes there instead (-1 else).
     """
     row_of, action_of, high_of, draw_of = pairs
     size = (width + 63) >> 6
+    apart = lone.size > 0
     for r in range(rows):
+        if apart:
+            number, action = 0, 0
+            for word in range(size):
+                bits = alive[r * size + word]
+                number += simd.count_bits(bits)
+                action = word * 64 + simd.lowest_bit(bits) if bits != 0 else action
+            lone[top + r - base] = action if number == 1 else -1
+            if number == 1:
+                first[top + r - base + 1] = count
+                continue
         certain = abs(threshold[r]) < OVERFLOW
         for word in range(size):
             bits = alive[r * size + word]

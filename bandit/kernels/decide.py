@@ -8,11 +8,7 @@ import numpy as np
 
 from bandit.kernels import rivals, settle
 from bandit.kernels._compile import serial
-from bandit.kernels.settle import EXACT, SINGLE, SKIP
 from bandit.types import Array
-
-TINY = 2.3e-308
-"""Smallest probability that is reported for an action that was taken."""
 
 
 class Model(NamedTuple):
@@ -54,10 +50,12 @@ class Situation(NamedTuple):
 class Pairs(NamedTuple):
     """Contenders: (row, action), upper bound of worth, draw; moments and worth once settled.
 
-    Row i's are ``first[i] : first[i + 1]``, in the order of the actions.
+    Row i's are ``first[i] : first[i + 1]``, in the order of the actions. ``lone[i]`` is the only
+    contender of row i, -1 where there are several; empty where nobody is set apart.
     """
 
     first: Array
+    lone: Array
     row: Array
     action: Array
     high: Array
@@ -72,74 +70,66 @@ class Pairs(NamedTuple):
 
 
 @serial
-def empty_pairs(rows, room, k):
+def empty_pairs(rows, room, k, apart):
     """Allocate room for so many contenders of so many rows."""
     return Pairs(
-        np.zeros(rows + 1, np.int64), np.empty(room, np.int32), np.empty(room, np.int32),
+        np.zeros(rows + 1, np.int64), np.empty(rows if apart else 0, np.int32),
+        np.empty(room, np.int32), np.empty(room, np.int32),
         np.empty(room, np.float32), np.empty(room, np.float32), np.empty(room), np.empty(room),
-        np.empty(room), np.empty(room, np.int8), np.empty(room, np.int8),
-        np.empty(k + 1, np.int64), np.empty(room, np.int32),
+        np.empty(room), np.empty(room, np.bool_), np.empty(room, np.bool_),
+        np.empty(k + 1, np.int64), np.empty(max(room, rows), np.int32),
     )  # fmt: skip
 
 
 @serial
 def settle_wanted(model, situation, mode, pairs, count):
     """Give every wanted pair its moments and worth ``v·(μ + alpha·s·z) − c``."""
-    _, rows, actions, _, draws, means, widths, worths, wanted, settled, start, order = pairs
-    if settle.order_by_action(actions, wanted, EXACT, count, start, order) > 0:
-        settle.moments_into(
-            situation.narrow, situation.broad, rows, actions, order, start,
-            model.theta, model.inverse, means, widths,
-        )  # fmt: skip
-    if settle.order_by_action(actions, wanted, SINGLE, count, start, order) > 0:
-        settle.single_moments_into(
-            situation.narrow, rows, actions, order, start, model.theta, model.single, means, widths
-        )
+    _, _, rows, actions, _, draws, means, widths, worths, wanted, settled, start, order = pairs
+    settle.order_by_action(actions, wanted, count, start, order)
+    settle.moments_into(
+        situation.narrow, situation.broad, rows, actions, order, start,
+        model.theta, model.inverse, means, widths,
+    )  # fmt: skip
     values, costs = situation.values, situation.costs
     value_step = 1 if values.shape[0] > 1 else 0
     cost_step = 1 if costs.shape[0] > 1 else 0
     for p in range(count):
-        if wanted[p] != SKIP:
+        if wanted[p]:
             row, action = np.int64(rows[p]), actions[p]
             score = means[p] + mode.alpha * widths[p] * np.float64(draws[p])
             worths[p] = values[row * value_step, action] * score - costs[row * cost_step, action]
-            settled[p] |= wanted[p]
-            wanted[p] = SKIP
+            settled[p] = True
+            wanted[p] = False
 
 
 @serial
-def pilots_into(pairs, rows, singles, everyone):
+def pilots_into(pairs, rows, everyone):
     """Want the most promising contender of each row, or everyone."""
-    first, _, _, high, _, _, _, _, wanted, settled, _, _ = pairs
+    first, _, _, _, high, _, _, _, _, wanted, settled, _, _ = pairs
     for i in range(rows):
-        begin, end = first[i], first[i + 1]
-        if singles and end == begin + 1:
-            wanted[begin], settled[begin] = SINGLE, SKIP
-            continue
-        pilot = begin
-        for p in range(begin, end):
-            wanted[p] = EXACT if everyone else SKIP
-            settled[p] = SKIP
-            if high[p] > high[pilot]:
-                pilot = p
-        wanted[pilot] = EXACT
+        if first[i + 1] > first[i]:
+            pilot = first[i]
+            for p in range(first[i], first[i + 1]):
+                wanted[p] = everyone
+                settled[p] = False
+                if high[p] > high[pilot]:
+                    pilot = p
+            wanted[pilot] = True
 
 
 @serial
 def challengers_into(pairs, rows):
-    """Want whoever might still beat what is settled."""
-    first, _, _, high, _, _, _, worth, wanted, settled, _, _ = pairs
+    """Want whoever might still beat what is settled; tell whether there is anyone."""
+    first, _, _, _, high, _, _, _, worth, wanted, settled, _, _ = pairs
     found = False
     for i in range(rows):
-        if first[i + 1] == first[i] + 1:
-            continue
         level = -np.inf
         for p in range(first[i], first[i + 1]):
-            if settled[p] != SKIP:
+            if settled[p]:
                 level = max(level, worth[p])
         for p in range(first[i], first[i + 1]):
-            if settled[p] == SKIP and not np.float64(high[p]) < level:
-                wanted[p] = EXACT
+            if not settled[p] and not np.float64(high[p]) < level:
+                wanted[p] = True
                 found = True
     return found
 
@@ -147,11 +137,14 @@ def challengers_into(pairs, rows):
 @serial
 def winners_into(pairs, rows, base, action, mean, width):
     """Take each row's largest settled worth, the lowest action on ties."""
-    first, _, action_of, _, _, mean_of, width_of, worth, _, settled, _, _ = pairs
+    first, lone, _, action_of, _, _, mean_of, width_of, worth, _, settled, _, _ = pairs
     for i in range(rows):
+        if first[i + 1] == first[i]:
+            action[base + i] = lone[i]
+            continue
         best = -1
         for p in range(first[i], first[i + 1]):
-            if settled[p] != SKIP and (best < 0 or worth[p] > worth[best]):
+            if settled[p] and (best < 0 or worth[p] > worth[best]):
                 best = p
         action[base + i] = action_of[best]
         mean[base + i], width[base + i] = mean_of[best], width_of[best]
@@ -160,7 +153,7 @@ def winners_into(pairs, rows, base, action, mean, width):
 @serial
 def propensities_into(situation, alpha, pairs, rows, base, taken, out):
     """Probability that the taken action samples the largest worth, from settled contenders."""
-    first, _, action_of, _, _, mean_of, width_of, _, _, _, _, _ = pairs
+    first, _, _, action_of, _, _, mean_of, width_of, _, _, _, _, _ = pairs
     k = situation.values.shape[1]
     value_step = 1 if situation.values.shape[0] > 1 else 0
     cost_step = 1 if situation.costs.shape[0] > 1 else 0
@@ -186,9 +179,13 @@ def rows_into(model, situation, mode, pairs, base, end, action, mean, width, pro
     """Decide rows base to end from their contenders: the most promising first, then challengers."""
     rows = end - base
     count = pairs.first[rows]
-    singles = model.single.size > 0 and mode.propensity == 0 and situation.broad.size == 0
-    pilots_into(pairs, rows, singles, mode.propensity > 0)
-    wanted = True
+    if pairs.lone.size > 0:
+        settle.order_lone(pairs.lone, rows, pairs.start, pairs.order)
+        settle.single_moments_into(
+            situation.narrow, base, pairs.order, pairs.start, model.theta, model.single, mean, width
+        )
+    pilots_into(pairs, rows, mode.propensity > 0)
+    wanted = count > 0
     while wanted:
         settle_wanted(model, situation, mode, pairs, count)
         wanted = mode.propensity == 0 and challengers_into(pairs, rows)

@@ -111,7 +111,8 @@ def choose_task(model, situation, mode, first, last, action, mean, width, propen
     bounds = bounds_of(model, situation, mode, block)
     bits = np.empty(bounds.normals.size // block if mode.thompson else 0, np.uint32)
     logs = np.empty(bits.size, np.float32)
-    pairs = decide.empty_pairs(last - first, max(PAIRS, 2 * block * k), k)
+    apart = model.single.size > 0 and mode.propensity == 0 and broad.size == 0
+    pairs = decide.empty_pairs(last - first, max(PAIRS, 2 * block * k), k, apart)
     count, base = 0, first
     for top in range(first, last, block):
         rows = min(block, last - top)
@@ -164,6 +165,7 @@ def choose_task(model, situation, mode, first, last, action, mean, width, propen
         count = contenders.append_into(
             table, rows, columns, threshold, alive, top, base, pairs.first, count,
             (pairs.row, pairs.action, pairs.high, pairs.draw), bounds.normals, bounds.steps[0],
+            pairs.lone,
         )  # fmt: skip
         if count + block * k > pairs.row.size or top + rows == last:
             decide.rows_into(

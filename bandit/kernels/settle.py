@@ -11,13 +11,10 @@ import numpy as np
 from bandit.kernels import product, simd
 from bandit.kernels._compile import inline, serial
 
-SKIP, EXACT, SINGLE = range(3)
-"""What a pair is settled in: not at all, float64, float32."""
-
 
 @serial
-def order_by_action(actions, wanted, kind, count, start, order):
-    """Stable counting sort of the pairs of a kind by action; return how many there are.
+def order_by_action(actions, wanted, count, start, order):
+    """Stable counting sort of the wanted pairs by action; return how many there are.
 
     ``start`` int64[k + 1] receives where each action's pairs begin in ``order``.
     """
@@ -25,19 +22,39 @@ def order_by_action(actions, wanted, kind, count, start, order):
     for a in range(k + 1):
         start[a] = 0
     for p in range(count):
-        if wanted[p] == kind:
+        if wanted[p]:
             start[actions[p] + 1] += 1
     for a in range(k):
         start[a + 1] += start[a]
     total = start[k]
     for p in range(count):
-        if wanted[p] == kind:
+        if wanted[p]:
             order[start[actions[p]]] = p
             start[actions[p]] += 1
     for a in range(k, 0, -1):
         start[a] = start[a - 1]
     start[0] = 0
     return total
+
+
+@serial
+def order_lone(actions, count, start, order):
+    """Order the rows that have a lone contender (not -1) by it, as `order_by_action`."""
+    k = start.size - 1
+    for a in range(k + 1):
+        start[a] = 0
+    for p in range(count):
+        if actions[p] >= 0:
+            start[actions[p] + 1] += 1
+    for a in range(k):
+        start[a + 1] += start[a]
+    for p in range(count):
+        if actions[p] >= 0:
+            order[start[actions[p]]] = p
+            start[actions[p]] += 1
+    for a in range(k, 0, -1):
+        start[a] = start[a - 1]
+    start[0] = 0
 
 
 @inline
@@ -89,8 +106,11 @@ def moments_into(narrow, broad, rows, actions, order, start, theta, inverse, mea
 
 
 @serial
-def single_moments_into(narrow, rows, actions, order, start, theta, inverse, means, widths):
-    """Moments of pairs with the width in float32; ``inverse`` float32[k, packed], as above."""
+def single_moments_into(narrow, base, order, start, theta, inverse, means, widths):
+    """Moments of rows base + p for p in ``order``, their widths in float32, to ``means[base + p]``.
+
+    ``inverse`` float32[k, packed]; ``start`` tells which rows belong to which action.
+    """
     k, wide = theta.shape
     d, packed = narrow.shape[1], inverse.shape[1]
     width = product.padded(d, simd.LANES)
@@ -103,17 +123,17 @@ def single_moments_into(narrow, rows, actions, order, start, theta, inverse, mea
         for first in range(start[a], start[a + 1], product.ROWS):
             count = min(product.ROWS, start[a + 1] - first)
             for r in range(count):
-                row = rows[order[first + r]]
+                row = base + order[first + r]
                 for j in range(0, whole, simd.LANES):
                     simd.store(x, r * width + j, simd.load(narrow, row * d + j))
                 for j in range(whole, d):
                     x[r * width + j] = narrow[row, j]
                 _gather(narrow, none, False, row, d, exact, 0)
-                means[order[first + r]] = _dot(exact, 0, theta, a * wide, wide)
+                means[row] = _dot(exact, 0, theta, a * wide, wide)
             product.triangle_into(x, 0, product.ROWS, width, d, inverse, a * packed, simd.LANES, z)
             for r in range(count):
                 square = product.square_norm(z, r * width, width, simd.LANES)
-                widths[order[first + r]] = np.sqrt(np.float64(square))
+                widths[base + order[first + r]] = np.sqrt(np.float64(square))
 
 
 @serial
@@ -153,10 +173,10 @@ def row_widths_into(first, last, narrow, broad, actions, theta, inverse, out):
     """``out[i] = |W x_i|`` of the row's action, for rows first to last."""
     count = last - first
     rows, order = np.arange(first, last), np.arange(count)
-    taken, wanted = np.empty(count, np.int64), np.ones(count, np.int8)
+    taken, wanted = np.empty(count, np.int64), np.ones(count, np.bool_)
     for i in range(count):
         taken[i] = actions[first + i]
     start = np.empty(theta.shape[0] + 1, np.int64)
     means = np.empty(count)
-    order_by_action(taken, wanted, EXACT, count, start, order)
+    order_by_action(taken, wanted, count, start, order)
     moments_into(narrow, broad, rows, taken, order, start, theta, inverse, means, out[first:last])
