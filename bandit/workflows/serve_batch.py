@@ -109,6 +109,7 @@ def _serve(
             tally, _ = _decide(wave, batches, target, caps, rule, progress)
         _hold_reject_share(campaign, data, tally, rejects)
         rejects += beside
+        data.close()  # its memory is free for the connection that reads the consents again
         lists = publish.export(wave, target, progress)
         summary = summarise(
             wave,

@@ -20,6 +20,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--redraws", type=int, default=5000)
     parser.add_argument("--logged", type=int, default=20_000)
+    parser.add_argument("--logs", type=int, default=40)
     wanted = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         loose = constrained(Path(scratch) / "loose", CUSTOMERS, FREE)
@@ -33,7 +34,7 @@ def main() -> None:
             redraw(loose, 4 * wanted.redraws),
             redraw(tight, wanted.redraws),
             own_weights(large, 10),
-            judged(large),
+            judged(large, wanted.logs),
         )
     print(text)
     readme = Path(__file__).parent / "README.md"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import NamedTuple
 
 import numpy as np
@@ -33,13 +34,18 @@ class Weights(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """A constrained policy: its true value, and what a log of the free policy says."""
+    """A constrained policy, judged from ``logs`` of a free one, a day each.
+
+    ``inside``: how many 95 % intervals hold the true value; ``bias`` mean error, with its standard
+    error; ``truth`` mean of the days' true values.
+    """
 
     name: str
+    logs: int
+    inside: int
     truth: float
-    value: float
-    lower: float
-    upper: float
+    bias: float
+    standard_error: float
 
 
 def redraw(setting: Setting, redraws: int) -> Agreement:
@@ -91,23 +97,33 @@ def own_weights(setting: Setting, waves: int) -> Weights:
     return Weights(float(weight.mean()), float(weight.std() / np.sqrt(weight.size)), waves)
 
 
-def judged(setting: Setting) -> list[Judged]:
-    """IPS, SNIPS and DR of the constrained policy from one wave of the free one."""
-    world, batch = setting.world, setting.batch
-    ids = batch.ids.to_numpy()
-    at = setting.wave.run.at
-    truth = world.net_values(ids, at)
+def judged(setting: Setting, logs: int) -> list[Judged]:
+    """IPS, SNIPS and DR of the constrained policy; each day the same customers answer anew."""
+    batch, costs = setting.batch, setting.wave.plan.costs
+    ids, rows = batch.ids.to_numpy(), np.arange(len(batch.ids))
     target = distribution(setting.wave, batch)
-    logged = next(fill(setting.free, batch))
-    action, propensity = logged.choice.action, logged.choice.propensity
-    rows = np.arange(len(ids))
-    reward = world.sample(ids, action, at) - setting.wave.plan.costs[action]
-    weight = target[rows, action] / propensity
-    mean = batch.contexts.astype(float) @ setting.wave.posterior.mean.T - setting.wave.plan.costs
-    value = float((target * truth).sum(axis=1).mean())
-    found = {
-        "ips": ope.ips(reward, weight),
-        "snips": ope.snips(reward, weight),
-        "dr": ope.dr(reward, weight, mean[rows, action], (target * mean).sum(axis=1)),
-    }
-    return [Judged(name, value, e.value, e.lower, e.upper) for name, e in found.items()]
+    mean = batch.contexts.astype(float) @ setting.wave.posterior.mean.T - costs
+    q_target = (target * mean).sum(axis=1)
+    truths = np.empty(logs)
+    found: dict[str, list[ope.Estimate]] = {"ips": [], "snips": [], "dr": []}
+    for day in range(logs):
+        at = setting.wave.run.at + dt.timedelta(days=day)
+        truths[day] = (target * setting.world.net_values(ids, at)).sum(axis=1).mean()
+        logged = next(fill(setting.free, batch, seed=day)).choice
+        reward = setting.world.sample(ids, logged.action, at) - costs[logged.action]
+        weight = target[rows, logged.action] / logged.propensity
+        q_logged = mean[rows, logged.action]
+        found["ips"].append(ope.ips(reward, weight))
+        found["snips"].append(ope.snips(reward, weight))
+        found["dr"].append(ope.dr(reward, weight, q_logged, q_target))
+    result = []
+    for name, estimates in found.items():
+        error = np.array([e.value for e in estimates]) - truths
+        inside = sum(e.lower <= t <= e.upper for e, t in zip(estimates, truths, strict=True))
+        result.append(
+            Judged(
+                name, logs, inside, float(truths.mean()), float(error.mean()),
+                float(error.std(ddof=1) / np.sqrt(logs)),
+            )
+        )  # fmt: skip
+    return result
