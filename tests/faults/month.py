@@ -26,7 +26,7 @@ class Month:
     """A campaign, day by day."""
 
     def __init__(self, runs: Runs, folder: Path, seed: int) -> None:
-        self.runs, self.folder = runs, small.write(folder, toml=small.UNPRESSED)
+        self.runs, self.folder = runs, small.write(folder, toml=small.REGROUPED)
         self.draw = random.Random(seed)  # noqa: S311
         self.memory: list[int] = []
         self.faults: dict[str, int] = defaultdict(int)
@@ -123,8 +123,7 @@ def mean_weight(folder: Path, days: int, placement: str) -> tuple[float, float]:
     """Mean of uniform over logged propensity in first slots, and its standard error by customer.
 
     Uniform over the eligible set, to which no contact belongs unless the place always shows
-    something. A customer's group is the same on all days, so the customers are what is drawn
-    independently.
+    something. A customer's days are not independent of each other, so they are averaged first.
     """
     weights: dict[str, list[float]] = defaultdict(list)
     for number in range(days):

@@ -117,20 +117,19 @@ def campaign_with_rejects(runs: Runs, folder: Path) -> None:
     for number in (3, 7, 8):
         rows[number + 1] = rows[number + 1].replace(",", ",no age ", 1)
     (folder / "customers.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    delivered: list[dict[str, object]] = []
     for day in (0, 1):
-        at = (small.AT + day * small.DAY).isoformat()[:19]
+        at = at_text(small.AT + day * small.DAY)
         result = runs.bandit("serve-batch", folder, "--at", at)
         assert result.code == 0, result.stderr
         events = small.outcomes(folder, at[:10])
         broken = {**events[0], "event_id": f"{small.key(5)}/click", "reward": "much"}
         stranger = {**events[1], "event_id": f"of {small.key(9)}", "decision_id": "none.1"}
-        (folder / "delivered.csv").write_text(
-            small.as_csv([*events, broken, stranger]), encoding="utf-8"
-        )
-        result = runs.bandit(
-            "learn", folder, "--outcomes", folder / "delivered.csv", "--at", crash.LATER[:19]
-        )
-        assert result.code == 0, result.stderr
+        delivered += [*events, broken, stranger]
+    (folder / "delivered.csv").write_text(small.as_csv(delivered), encoding="utf-8")
+    arguments = ("--outcomes", folder / "delivered.csv", "--at", crash.LATER[:19])
+    result = runs.bandit("learn", folder, *arguments)
+    assert result.code == 0, result.stderr
 
 
 def forget(runs: Runs, scratch: Path, crashes: int, seed: int) -> dict[str, int]:
@@ -160,13 +159,10 @@ def forget(runs: Runs, scratch: Path, crashes: int, seed: int) -> dict[str, int]
 
 def _goes_on(runs: Runs, folder: Path, keys: list[str]) -> None:
     """After it, the campaign learns and serves; deleted at the source, they do not come back."""
-    customers = folder / "customers.csv"
-    kept = [
-        line
-        for line in customers.read_text(encoding="utf-8").splitlines()
-        if not line.startswith(tuple(keys))
-    ]
-    customers.write_text("\n".join(kept) + "\n", encoding="utf-8")
+    for name in ("customers.csv", "consents.csv"):
+        lines = (folder / name).read_text(encoding="utf-8").splitlines()
+        kept = [line for line in lines if not line.startswith(tuple(keys))]
+        (folder / name).write_text("\n".join(kept) + "\n", encoding="utf-8")
     later = small.AT + 3 * small.DAY
     learned = runs.bandit("learn", folder, "--at", later.isoformat()[:19])
     assert learned.code == 0, learned.stderr

@@ -7,7 +7,6 @@ import datetime as dt
 import hashlib
 import io
 import random
-import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -71,8 +70,8 @@ consent = false
 ranks = 2
 """
 
-UNPRESSED = re.sub("(same_offer|refusal|quiet)_days = .*\n", "", TOML)
-"""Without contact pressure: who may be contacted does not depend on what was drawn before."""
+REGROUPED = TOML.replace("[policy]\n", '[policy]\nregroup = "every_wave"\n')
+"""Groups drawn anew each wave, so that contact pressure tells nothing of them (ADR 14)."""
 
 
 def key(number: int) -> str:
