@@ -23,11 +23,11 @@ _COARSE = 48
 """Nodes of the coarsest rule, six vectors of eight: h = 2·REACH/47."""
 MOST_NODES = _COARSE << (LEVELS - 1)
 _BANDWIDTH = 2.0 * math.log(1e8)
-_LIMIT = 6.0
+LIMIT = 6.0
 """Beyond this Φ is 0 or 1 within 1e-9."""
 # (Φ(x) − 1/2)/x on [−6, 6] as a polynomial of degree 20 in x²/18 − 1: a Chebyshev fit, highest
 # power first; Φ is off by less than 5e-11.
-_PHI = np.array([
+PHI = np.array([
     2.3042669369448938e-05, -5.733831949230097e-05, 2.151108757835933e-05, -3.9562520954552166e-05,
     0.000309243932742007, -0.0006311110530904502, 0.0009386706154610755, -0.001671595180228847,
     0.0030173233545340156, -0.004852134937916019, 0.00728021658446589, -0.010424411590671239,
@@ -66,23 +66,23 @@ def _by_rule(centres, scales, count, own, level, work):
     base = _COARSE * ((1 << level) - 1)
     for j in range(0, nodes, lanes):
         simd.store(work, j, simd.load(WEIGHTS, base + j))
-    limit, floor = simd.splat(_LIMIT), simd.splat(-_LIMIT)
+    limit, floor = simd.splat(LIMIT), simd.splat(-LIMIT)
     half, scale, shift = simd.splat(0.5), simd.splat(1.0 / 18.0), simd.splat(-1.0)
     for b in range(count):
         # A certain rival that came so far lies below all that own can reach.
         if b == own or scales[b] == 0.0:
             continue
         offset, slope = (centres[own] - centres[b]) / scales[b], scales[own] / scales[b]
-        if offset - slope * REACH >= _LIMIT:
+        if offset - slope * REACH >= LIMIT:
             continue
         origin, rate = simd.splat(offset), simd.splat(slope)
         for j in range(0, nodes, lanes):
             x = simd.fma(simd.load(NODES, base + j), rate, origin)
             x = simd.minimum(simd.maximum(x, floor), limit)
             v = simd.fma(simd.mul(x, x), scale, shift)
-            p = simd.splat(_PHI[0])
-            for c in range(1, _PHI.size):
-                p = simd.fma(p, v, simd.splat(_PHI[c]))
+            p = simd.splat(PHI[0])
+            for c in range(1, PHI.size):
+                p = simd.fma(p, v, simd.splat(PHI[c]))
             p = simd.fma(p, x, half)
             simd.store(work, j, simd.mul(simd.load(work, j), p))
     total = simd.load(work, 0)
@@ -161,7 +161,7 @@ def winning_probability(centres, scales, count, own, work):
         # A rival that loses by 8 of its deviations anywhere in reach does not bend the integrand.
         gap = centres[own] - centres[b] - REACH * scales[own]
         if b != own and not gap >= 8.0 * scales[b]:
-            ratio = scales[own] / scales[b]
+            ratio = scales[own] / scales[b] if scales[b] > 0.0 else np.inf
             bandwidth += ratio * ratio
     level = rule_for(bandwidth) if scales[own] > 0.0 and bandwidth < np.inf else LEVELS
     if level < LEVELS:
