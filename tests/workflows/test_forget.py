@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from bandit.errors import DataError, UsageError
+from bandit.policies.posterior_file import load_posterior
+from bandit.store import erase, files, manifest
+from bandit.workflows.export_customer import export_customer
+from bandit.workflows.forget import forget
+from bandit.workflows.learn import learn
+from bandit.workflows.serve_batch import serve_batch
+from tests.faults import people, small
+
+WAVES = ["2026-11-23", "2026-11-24"]
+LATER = small.AT + 3 * small.DAY
+
+
+@pytest.fixture(scope="module")
+def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two waves with outcomes of every customer, learned."""
+    folder = small.write(tmp_path_factory.mktemp("forget"), customers=40)
+    for day in (0, 1):
+        serve_batch(folder, at=small.AT + day * small.DAY)
+    events = [e for name in WAVES for e in small.outcomes(folder, name)]
+    (folder / "delivered.csv").write_text(small.as_csv(events), encoding="utf-8")
+    learn(folder, outcomes=folder / "delivered.csv", at=LATER)
+    return folder
+
+
+@pytest.fixture
+def campaign(learned: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(learned, tmp_path / "campaign"))
+
+
+def _someone(folder: Path) -> str:
+    """A customer with an outcome of their own."""
+    paths = folder.glob("outcomes/*/events.parquet")
+    keys = [k for p in paths for k in pq.read_table(p)["customer_id"].to_pylist() if k]
+    return str(min(keys))
+
+
+def test_everything_about_the_person_goes_and_nothing_else(campaign: Path) -> None:
+    key = _someone(campaign)
+    before = {w: people.decisions(campaign, w) for w in WAVES}
+    snapshots = {n: d for n, d in small.tree(campaign).items() if n.startswith("snapshots")}
+    found = forget(campaign, customers=[key])
+    assert people.traces(campaign, key) == []
+    for wave in WAVES:
+        rest = [row for row in before[wave] if row["customer_id"] != key]
+        assert people.decisions(campaign, wave) == rest
+        content = manifest.read(campaign / "waves" / wave)
+        assert content["decisions"] == len(before[wave])
+        assert content["forgotten"] == len(before[wave]) - len(rest)
+        manifest.verified(campaign / "waves" / wave, content)
+        lists = manifest.read(campaign / "exports" / wave)
+        manifest.verified(campaign / "exports" / wave, lists)
+        assert people.lists(campaign, wave) <= {row["decision_id"] for row in rest}
+    assert found.decisions == sum(
+        row["customer_id"] == key for rows in before.values() for row in rows
+    )
+    assert found.outcomes > 0
+    assert found.waves == WAVES
+    after = {n: d for n, d in small.tree(campaign).items() if n.startswith("snapshots")}
+    assert after == snapshots
+    assert any("posteriors in snapshots/ are kept" in note for note in found.notes)
+    assert [Path(text.split(" (")[0]).name for text in found.still_in] == [
+        "customers.csv",
+        "consents.csv",
+    ]
+
+
+def test_the_next_learn_is_without_them(campaign: Path) -> None:
+    key = _someone(campaign)
+    gone = forget(campaign, customers=[key])
+    kept = load_posterior(campaign / "snapshots" / "000001" / "posterior.safetensors")
+    found = learn(campaign, at=LATER)
+    assert found.new
+    without = load_posterior(campaign / "snapshots" / "000002" / "posterior.safetensors")
+    lost = kept.count.sum() - without.count.sum()
+    assert 0 < lost <= gone.decisions
+    # Each other decision keeps its own reward, though row numbers have gaps now.
+    assert (without.reward_sum <= kept.reward_sum + 1e-9).all()
+    again = learn(campaign, at=LATER)
+    assert not again.new
+
+
+def test_forgetting_twice_finds_nothing(campaign: Path) -> None:
+    key = _someone(campaign)
+    forget(campaign, customers=[key])
+    before = small.tree(campaign)
+    found = forget(campaign, customers=[key])
+    assert found.notes[0] == "the record held nothing of them"
+    assert small.tree(campaign) == before
+
+
+def test_a_damaged_file_gets_no_new_digest(campaign: Path) -> None:
+    part = campaign / "waves" / WAVES[1] / "decisions-0000.parquet"
+    content = part.read_bytes()
+    part.write_bytes(content[:100] + bytes([content[100] ^ 1]) + content[101:])
+    before = small.tree(campaign)
+    with pytest.raises(DataError, match=rf"{WAVES[1]}/decisions-0000\.parquet is damaged"):
+        forget(campaign, customers=[_someone(campaign)])
+    assert small.tree(campaign) == before
+
+
+def test_a_committed_erasure_is_finished_by_any_command(
+    campaign: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = _someone(campaign)
+
+    def die(campaign: Path, stage: Path) -> Iterator[Path]:
+        raise KeyboardInterrupt(campaign, stage)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(erase, "_apply", die)
+        with pytest.raises(KeyboardInterrupt):
+            forget(campaign, customers=[key])
+    assert (campaign / erase.COMMITTED).is_dir()
+    assert people.traces(campaign, key)
+    found = learn(campaign, at=LATER)
+    assert found.notes[0] == "finished a `forget` that a run that died had begun"
+    assert people.traces(campaign, key) == []
+    assert not (campaign / erase.COMMITTED).exists()
+
+
+def test_lists_that_were_taken_away_stay_away(campaign: Path) -> None:
+    (campaign / "exports" / WAVES[0] / "email.csv").unlink()
+    shutil.rmtree(campaign / "exports" / WAVES[1])
+    key = _someone(campaign)
+    forget(campaign, customers=[key])
+    assert people.traces(campaign, key) == []
+    assert not (campaign / "exports" / WAVES[0] / "email.csv").exists()
+    assert not (campaign / "exports" / WAVES[1]).exists()
+    learn(campaign, at=LATER)
+
+
+def test_an_empty_key_is_refused(campaign: Path) -> None:
+    with pytest.raises(UsageError, match="a key that is not empty"):
+        forget(campaign, customers=[""])
+
+
+def test_a_person_gets_everything_with_reasons(campaign: Path, tmp_path: Path) -> None:
+    key = _someone(campaign)
+    out = tmp_path / "person.json"
+    found = export_customer(campaign, customer=key, out=out)
+    rows = [r for w in WAVES for r in people.decisions(campaign, w) if r["customer_id"] == key]
+    assert [d["decision_id"] for d in found.decisions] == [r["decision_id"] for r in rows]
+    assert set(found.decisions[0]["features"]) >= {"intercept", "age", "city=Bern"}
+    assert all(d["reason"] for d in found.decisions)
+    assert found.outcomes
+    listed = set.union(*(people.lists(campaign, w) for w in WAVES))
+    assert {row["decision_id"] for row in found.lists} == listed & {r["decision_id"] for r in rows}
+    written = json.loads(out.read_text(encoding="utf-8"))
+    assert len(written["decisions"]) == len(rows)
+    assert key in str(found.customer)
+
+
+def test_a_stranger_gets_an_empty_export(campaign: Path) -> None:
+    found = export_customer(campaign, customer="nobody")
+    assert (found.decisions, found.outcomes, found.lists) == ([], [], [])
+    assert found.notes == ["the record holds no decision about them"]
+
+
+def test_each_group_has_its_reason(campaign: Path) -> None:
+    reasons = {}
+    for number in range(40):
+        for decision in export_customer(campaign, customer=small.key(number)).decisions:
+            reasons[decision["group"]] = decision["reason"]
+    assert reasons["holdout"].startswith("left in peace: held out at random")
+    assert "drawn at random among" in reasons["exploration"]
+    assert "chosen by the policy 'lin_ts' of snapshot" in reasons["lin_ts"]
+
+
+def test_an_export_is_whole_or_not_there(campaign: Path, tmp_path: Path) -> None:
+    out = tmp_path / "no such folder" / "person.json"
+    with pytest.raises(DataError, match=r"person\.json could not be written"):
+        export_customer(campaign, customer=_someone(campaign), out=out)
+    assert not files.beside(out).exists()
