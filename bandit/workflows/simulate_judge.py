@@ -264,7 +264,7 @@ class Judge:
     ) -> Judged:
         names = self._settings.estimators
         # The log never did what it would do: there is nothing to weigh.
-        estimates: dict[str, Interval] = {name: UNKNOWN for name in names}
+        estimates: dict[str, Interval] = dict.fromkeys(names, UNKNOWN)
         if found:
             estimates = {name: _interval(self._value(target, name)) for name in names}
         over = [_interval(e) for name, e in found.items() if name != LOGGED]
