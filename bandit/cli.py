@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from bandit import __version__
-from bandit.console import report_error, report_json, run
+from bandit.console import flush, report_error, report_json, run
 from bandit.errors import UsageError
 
 app = typer.Typer(
@@ -294,6 +294,8 @@ def main(arguments: list[str] | None = None) -> Any:
         return _interrupted(as_json)
     except Exception as error:  # noqa: BLE001 - the last line of defence: no traceback for users
         sys.exit(report_error(error, as_json=as_json))
+    finally:
+        flush()
 
 
 def _interrupted(as_json: bool) -> Any:

@@ -50,8 +50,8 @@ def run(as_json: bool, workflow: Callable[..., R], **arguments: Any) -> R:
 
 def report_error(error: Exception, *, as_json: bool) -> int:
     """Tell what went wrong, in words; the exit code."""
-    if isinstance(error, BrokenPipeError):  # whoever read our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error, BrokenPipeError):
+        _to_nobody()
         return _READER_GONE
     code, text = _told(error)
     if as_json:
@@ -62,9 +62,24 @@ def report_error(error: Exception, *, as_json: bool) -> int:
     return code
 
 
+def flush() -> None:
+    """Hand over what was printed; whoever read it may have seen enough."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _to_nobody()
+
+
+def _to_nobody() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def report_json(text: str, code: int) -> None:
     """The one JSON object of a command that failed."""
-    sys.stdout.write(json.dumps({"error": text, "exit_code": code}) + "\n")
+    try:
+        sys.stdout.write(json.dumps({"error": text, "exit_code": code}) + "\n")
+    except BrokenPipeError:
+        _to_nobody()
 
 
 def _told(error: Exception) -> tuple[int, str]:
