@@ -249,7 +249,7 @@ class Limits(_Strict):
 
     reject_share: Share = 0.01
     max_contacts: Count | None = None
-    memory_mb: Annotated[int, Field(ge=100)] = 600
+    memory_mb: Annotated[int, Field(ge=100)] = 400
     batch_size: Annotated[int, Field(ge=1, le=10_000_000)] = 50_000
 
 
