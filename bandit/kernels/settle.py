@@ -105,35 +105,51 @@ def moments_into(narrow, broad, rows, actions, order, start, theta, inverse, mea
                 means[order[first + r]] = _dot(x, r * width, theta, a * width, width)
 
 
+@inline
+def _dot_at(contexts, at, d, theta, theta_at):
+    """``Σ x[j]·θ[j]`` of a float32 row that starts at element ``at``, summed as by `_dot`."""
+    whole = d - d % simd.LANES_64
+    total = simd.splat(0.0)
+    if whole > 0:
+        total = simd.mul(simd.widen(contexts, at), simd.load(theta, theta_at))
+        for j in range(8, whole, 8):
+            total = simd.fma(simd.widen(contexts, at + j), simd.load(theta, theta_at + j), total)
+    mean = simd.reduce_add(total)
+    for j in range(whole, d):
+        mean += np.float64(contexts[at // d, j]) * theta[theta_at // theta.shape[1], j]
+    return mean
+
+
 @serial
 def single_moments_into(narrow, base, order, start, theta, inverse, means, widths):
     """Moments of rows base + p for p in ``order``, their widths in float32, to ``means[base + p]``.
 
     ``inverse`` float32[k, packed]; ``start`` tells which rows belong to which action.
     """
-    k, wide = theta.shape
+    k, step = theta.shape
     d, packed = narrow.shape[1], inverse.shape[1]
     width = product.padded(d, simd.LANES)
-    x = np.zeros(product.ROWS * width, np.float32)
+    places = np.zeros(product.ROWS, np.int64)
     z = np.empty(product.ROWS * width, np.float32)
-    exact = np.zeros(wide)
-    none = np.zeros((0, 1))
-    whole = d - d % simd.LANES
     for a in range(k):
         for first in range(start[a], start[a + 1], product.ROWS):
             count = min(product.ROWS, start[a + 1] - first)
+            for r in range(product.ROWS):
+                # A short group repeats its last row.
+                places[r] = (base + order[first + min(r, count - 1)]) * d
+                ahead = (base + order[min(first + 2 * product.ROWS + r, start[k] - 1)]) * d
+                for j in range(0, d, simd.LANES):
+                    simd.prefetch(narrow, ahead + j)
+            at = a * packed
+            for left in range(0, d, simd.LANES):
+                depth = min(d, left + simd.LANES)
+                simd.tile_6x1_at(narrow, places, inverse, at, depth, z, left, width)
+                at += depth * simd.LANES
             for r in range(count):
                 row = base + order[first + r]
-                for j in range(0, whole, simd.LANES):
-                    simd.store(x, r * width + j, simd.load(narrow, row * d + j))
-                for j in range(whole, d):
-                    x[r * width + j] = narrow[row, j]
-                _gather(narrow, none, False, row, d, exact, 0)
-                means[row] = _dot(exact, 0, theta, a * wide, wide)
-            product.triangle_into(x, 0, product.ROWS, width, d, inverse, a * packed, simd.LANES, z)
-            for r in range(count):
                 square = product.square_norm(z, r * width, width, simd.LANES)
-                widths[base + order[first + r]] = np.sqrt(np.float64(square))
+                widths[row] = np.sqrt(np.float64(square))
+                means[row] = _dot_at(narrow, row * d, d, theta, a * step)
 
 
 @serial

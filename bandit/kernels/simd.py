@@ -43,6 +43,7 @@ splat: Any = _home.splat
 store: Any = _home.store
 sub: Any = _home.sub
 tile_6x1: Any = _home.tile_6x1
+tile_6x1_at: Any = _home.tile_6x1_at
 tile_6x2: Any = _home.tile_6x2
 tile_6x3: Any = _home.tile_6x3
 tile_6x4: Any = _home.tile_6x4

@@ -257,7 +257,44 @@ def prefetch(typing: Any, array: Any, offset: Any) -> Any:
     return types.void(array, types.intp), generate
 
 
-def _tile(rows: int, vectors: int) -> Any:
+def _multiply_rows(
+    builder: Any, kind: _Vector, starts: list[Any], w_from: Any, depth: Any, vectors: int
+) -> list[list[Any]]:
+    """Emit ``Σ_j x[r, j]·w[j, c]`` with a register for each (row, vector); return the sums."""
+    size, wide = kind.scalar.bitwidth // 8, ir.IntType(64)
+    vector = _backend(kind)
+    zero = ir.Constant(vector, [0.0] * kind.lanes)
+    cells = [[cgutils.alloca_once(builder, vector) for _ in range(vectors)] for _ in starts]
+    for cell in (cell for row in cells for cell in row):
+        builder.store(zero, cell)
+    with cgutils.for_range(builder, depth) as loop:
+        step = ir.Constant(wide, vectors * kind.lanes)
+        line = builder.gep(w_from, [builder.mul(loop.index, step)])
+        weights = [
+            _read(builder, vector, builder.gep(line, [ir.Constant(wide, c * kind.lanes)]), size)
+            for c in range(vectors)
+        ]
+        for start, row in zip(starts, cells, strict=True):
+            factor = _spread(builder, builder.load(builder.gep(start, [loop.index])), kind.lanes)
+            for weight, cell in zip(weights, row, strict=True):
+                name = f"llvm.fma.{_suffix(kind)}"
+                total = _call(builder, name, vector, factor, weight, builder.load(cell))
+                builder.store(total, cell)
+    return [[builder.load(cell) for cell in row] for row in cells]
+
+
+def _write_rows(
+    builder: Any, kind: _Vector, sums: list[list[Any]], out_from: Any, step: Any
+) -> None:
+    wide = ir.IntType(64)
+    for r, row in enumerate(sums):
+        target = builder.gep(out_from, [builder.mul(step, ir.Constant(wide, r))])
+        for c, value in enumerate(row):
+            place = builder.gep(target, [ir.Constant(wide, c * kind.lanes)])
+            _write(builder, value, place, kind.scalar.bitwidth // 8)
+
+
+def _tile(vectors: int) -> Any:
     @intrinsic
     def multiply(
         typing: Any, x: Any, x_at: Any, x_step: Any, w: Any, w_at: Any, depth: Any, out: Any,
@@ -267,50 +304,45 @@ def _tile(rows: int, vectors: int) -> Any:
         intp = types.intp
 
         def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            size, wide = x.dtype.bitwidth // 8, ir.IntType(64)
-            vector = _backend(kind)
-            zero = ir.Constant(vector, [0.0] * kind.lanes)
+            wide = ir.IntType(64)
             x_from = _at(context, builder, signature.args[0], args[0], args[1])
             w_from = _at(context, builder, signature.args[3], args[3], args[4])
             out_from = _at(context, builder, signature.args[6], args[6], args[7])
-
-            def times(step: Any, count: int) -> Any:
-                return builder.mul(step, ir.Constant(wide, count))
-
-            starts = [builder.gep(x_from, [times(args[2], r)]) for r in range(rows)]
-            cells = [
-                [cgutils.alloca_once(builder, vector) for _ in range(vectors)] for _ in range(rows)
+            starts = [
+                builder.gep(x_from, [builder.mul(args[2], ir.Constant(wide, r))]) for r in range(6)
             ]
-            for cell in (cell for row in cells for cell in row):
-                builder.store(zero, cell)
-            with cgutils.for_range(builder, args[5]) as loop:
-                line = builder.gep(w_from, [times(loop.index, vectors * kind.lanes)])
-                weights = [
-                    _read(
-                        builder,
-                        vector,
-                        builder.gep(line, [ir.Constant(wide, c * kind.lanes)]),
-                        size,
-                    )
-                    for c in range(vectors)
-                ]
-                for start, row in zip(starts, cells, strict=True):
-                    factor = builder.load(builder.gep(start, [loop.index]))
-                    factor = _spread(builder, factor, kind.lanes)
-                    for weight, cell in zip(weights, row, strict=True):
-                        name = f"llvm.fma.{_suffix(kind)}"
-                        total = _call(builder, name, vector, factor, weight, builder.load(cell))
-                        builder.store(total, cell)
-            for r, row in enumerate(cells):
-                target = builder.gep(out_from, [times(args[8], r)])
-                for c, cell in enumerate(row):
-                    place = builder.gep(target, [ir.Constant(wide, c * kind.lanes)])
-                    _write(builder, builder.load(cell), place, size)
+            sums = _multiply_rows(builder, kind, starts, w_from, args[5], vectors)
+            _write_rows(builder, kind, sums, out_from, args[8])
             return context.get_dummy_value()
 
         return types.void(x, intp, intp, w, intp, intp, out, intp, intp), generate
 
     return multiply
+
+
+@intrinsic
+def tile_6x1_at(
+    typing: Any, x: Any, places: Any, w: Any, w_at: Any, depth: Any, out: Any, out_at: Any,
+    out_step: Any,
+) -> Any:  # fmt: skip
+    """Multiply the six rows of x that start at ``places`` int64[6] by one vector of columns."""
+    kind = _vector_of(x.dtype)
+    intp = types.intp
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        wide = ir.IntType(64)
+        first = _at(context, builder, signature.args[1], args[1], ir.Constant(wide, 0))
+        w_from = _at(context, builder, signature.args[2], args[2], args[3])
+        out_from = _at(context, builder, signature.args[5], args[5], args[6])
+        starts = []
+        for r in range(6):
+            offset = builder.load(builder.gep(first, [ir.Constant(wide, r)]))
+            starts.append(_at(context, builder, signature.args[0], args[0], offset))
+        sums = _multiply_rows(builder, kind, starts, w_from, args[4], 1)
+        _write_rows(builder, kind, sums, out_from, args[7])
+        return context.get_dummy_value()
+
+    return types.void(x, places, w, intp, intp, out, intp, intp), generate
 
 
 @intrinsic
@@ -353,4 +385,4 @@ def outer_6(
 add, sub, mul = _lanewise("fadd"), _lanewise("fsub"), _lanewise("fmul")
 maximum, minimum = _larger(">"), _larger("<")
 reduce_add, reduce_max = _reduction("fadd"), _reduction("fmax")
-tile_6x1, tile_6x2, tile_6x3, tile_6x4 = (_tile(6, vectors) for vectors in (1, 2, 3, 4))
+tile_6x1, tile_6x2, tile_6x3, tile_6x4 = (_tile(vectors) for vectors in (1, 2, 3, 4))

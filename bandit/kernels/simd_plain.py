@@ -144,6 +144,17 @@ def tile_6x4(*args: Any) -> None:
     _tile(4, *args)
 
 
+def tile_6x1_at(
+    x: Array, places: Array, w: Array, w_at: int, depth: int, out: Array, out_at: int, out_step: int
+) -> None:
+    """Multiply the six rows of x that start at ``places`` int64[6] by one vector of columns."""
+    width = _lanes(x)
+    weights = w.reshape(-1)[w_at : w_at + depth * width].reshape(depth, width)
+    for r, start in enumerate(places):
+        target = out_at + r * out_step
+        out.reshape(-1)[target : target + width] = x.reshape(-1)[start : start + depth] @ weights
+
+
 def outer_6(
     a: Array, a_at: int, b: Array, b_at: int, step: int, depth: int, out: Array, out_at: int,
     out_step: int,
