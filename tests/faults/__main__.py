@@ -8,7 +8,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ def points(runs: Runs, folder: Path, count: int, seed: int) -> dict[str, Callabl
 
     def failures(make: Callable[[Runs, Path], crash.Case]) -> Any:
         tried = case(make)
-        found = asdict(crash.failures(tried, range(len(tried.calls))))
+        found = crash.failures(tried, range(len(tried.calls))).figures()
         return {**found, "calls of one run": len(tried.calls)}
 
     def learned() -> Path:
@@ -34,8 +33,8 @@ def points(runs: Runs, folder: Path, count: int, seed: int) -> dict[str, Callabl
         return runs.bandit("learn", path, "--at", crash.LATER[:19])
 
     return {
-        "kill-serve": lambda: asdict(crash.kills(case(crash.serve_case), count, seed)),
-        "kill-learn": lambda: asdict(crash.kills(case(crash.learn_case), count // 4, seed)),
+        "kill-serve": lambda: crash.kills(case(crash.serve_case), count, seed).figures(),
+        "kill-learn": lambda: crash.kills(case(crash.learn_case), count // 4, seed).figures(),
         "disk-serve": lambda: failures(crash.serve_case),
         "disk-learn": lambda: failures(crash.learn_case),
         "index": lambda: damage.index(learned(), work, count // 2, seed),

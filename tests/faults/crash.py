@@ -28,6 +28,11 @@ class Tally:
     calls: Counter[str] = field(default_factory=Counter)
     recovered: int = 0
 
+    def figures(self) -> dict[str, object]:
+        """For a line of JSON; `dataclasses.asdict` would count a counter's pairs."""
+        calls, codes = dict(self.calls), dict(self.codes)
+        return {"runs": self.runs, "codes": codes, "calls": calls, "recovered": self.recovered}
+
     def add(self, result: Result, again: Result) -> None:
         """Count one run with its fault, and the run after it."""
         self.runs += 1
