@@ -3,8 +3,8 @@
 ``P(a) = ∫ f_a(t) Π_{b≠a} F_b(t) dt`` (Agrawal, Goyal 2013). One action at a time costs m nodes of m
 factors each; here a node's factors are computed once, and the product without each is had from
 products from the left and from the right. Panels of sixteen Gauss–Legendre nodes, the lanes of two
-vectors, go down from the highest end; what lies below t adds up to G(t) = Π F_b(t), so they end
-where that is below 1e-10.
+vectors, go down from the highest end to the highest of the lower ends. What lies below t adds up to
+G(t) = Π F_b(t), so they may stop where that is below 1e-10.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import numpy as np
 
 from bandit.kernels import simd
 from bandit.kernels._compile import serial
-from bandit.kernels.rivals import LIMIT, MOST_NODES, PHI, winning_probability
+from bandit.kernels.normal import cumulative
+from bandit.kernels.rivals import LIMIT, PHI
 from bandit.kernels.worth import allowed
 
 REACH = 6.5
@@ -41,8 +42,8 @@ _PEAK = 1.0 / math.sqrt(2.0 * math.pi)
 
 
 @serial
-def _descend(centres, scales, count, shares, below, heights):
-    """Fill ``shares`` float64[count]; ``scales`` are positive, the last two [8·count] scratch."""
+def _descend(centres, scales, count, least, shares, below, heights):
+    """Fill ``shares`` float64[count] above ``least``; the last two [8·count] are scratch."""
     lanes = simd.LANES_64
     limit, floor = simd.splat(LIMIT), simd.splat(-LIMIT)
     far, near = simd.splat(_FAR), simd.splat(-_FAR)
@@ -57,14 +58,19 @@ def _descend(centres, scales, count, shares, below, heights):
         size = np.inf
         for c in range(count):
             size = min(size, max(_STEP * scales[c], top - centres[c] - REACH * scales[c]))
+        size = min(size, top - least)
+        if not size > 0.0:
+            return
         bottom, grow = top - size, simd.splat(0.5 * size)
+        # A panel that ends where a much narrower one begins must not see it by a rounding error.
+        bends = bottom + 1e-6 * size
         middle = simd.splat(top - 0.5 * size)
         lowest = 1.0
         for j in range(0, _POINTS, lanes):
             t = simd.fma(simd.load(_NODES, j), grow, middle)
             product = simd.mul(simd.load(_WEIGHTS, j), grow)
             for c in range(count):
-                if centres[c] + REACH * scales[c] <= bottom:
+                if centres[c] + REACH * scales[c] <= bends:
                     continue
                 inverse = 1.0 / scales[c]
                 z = simd.fma(t, simd.splat(inverse), simd.splat(-centres[c] * inverse))
@@ -90,7 +96,7 @@ def _descend(centres, scales, count, shares, below, heights):
                 lowest = ends[0] / (0.5 * size * _WEIGHTS[0])
             rest = simd.splat(1.0)
             for c in range(count - 1, -1, -1):
-                if centres[c] + REACH * scales[c] <= bottom:
+                if centres[c] + REACH * scales[c] <= bends:
                     continue
                 gained = simd.reduce_add(simd.mul(simd.load(heights, c * lanes), rest))
                 shares[c] += gained * _PEAK / scales[c]
@@ -111,33 +117,39 @@ def probabilities_into(first, last, means, widths, alpha, eligible, packing, val
     value_step = 0 if values.shape[0] == 1 else 1
     cost_step = 0 if costs.shape[0] == 1 else 1
     centres, scales, actions = np.empty(k), np.empty(k), np.empty(k, np.int64)
-    shares, below, heights = np.empty(k), np.empty(k * simd.LANES_64), np.empty(k * simd.LANES_64)
-    work = np.empty(MOST_NODES)
+    shares, below = np.empty(k), np.empty(k * simd.LANES_64)
+    heights = np.empty(k * simd.LANES_64)
     for i in range(first, last):
-        floor = -np.inf
+        floor, sure, known = -np.inf, -1, -np.inf
         for a in range(k):
             out[i, a] = 0.0
             if allowed(eligible, packing, i, a):
                 value = values[i * value_step, a]
                 centre = value * means[i, a] - costs[i * cost_step, a]
-                floor = max(floor, centre - REACH * abs(value) * alpha * widths[i, a])
-        count, certain = 0, False
+                scale = abs(value) * alpha * widths[i, a]
+                floor = max(floor, centre - REACH * scale)
+                if scale == 0.0 and centre > known:
+                    sure, known = a, centre
+        count = 0
         for a in range(k):
             if allowed(eligible, packing, i, a):
                 value = values[i * value_step, a]
                 centres[count] = value * means[i, a] - costs[i * cost_step, a]
                 scales[count] = abs(value) * alpha * widths[i, a]
                 actions[count] = a
-                if centres[count] + REACH * scales[count] >= floor:
-                    certain = certain or scales[count] == 0.0
+                if scales[count] > 0.0 and centres[count] + REACH * scales[count] >= floor:
                     count += 1
-        if certain or count < 3:
-            for c in range(count):
-                shares[c] = winning_probability(centres, scales, count, c, work)
-        else:
-            _descend(centres, scales, count, shares, below, heights)
+        _descend(centres, scales, count, floor, shares, below, heights)
         total = 0.0
+        if sure >= 0:
+            # Without spread: the best of them wins where nobody comes out above it.
+            total = 1.0
+            for c in range(count):
+                total *= cumulative((known - centres[c]) / scales[c])
+            out[i, sure] = total
         for c in range(count):
             total += shares[c]
         for c in range(count):
             out[i, actions[c]] = shares[c] / total
+        if sure >= 0:
+            out[i, sure] /= total
