@@ -70,9 +70,13 @@ def eligible_into(eligible, packing, first, rows, k, words):
 @serial
 def prices_into(table, first, rows, out, step):
     """Convert rows of values or costs (or the one row for all) to float32."""
+    k = table.shape[1]
+    whole = k - k % simd.LANES
     for r in range(rows if table.shape[0] > 1 else 1):
         line = first + r if table.shape[0] > 1 else 0
-        for a in range(table.shape[1]):
+        for a in range(0, whole, simd.LANES):
+            simd.store(out, r * step + a, simd.narrow(table, line * k + a))
+        for a in range(whole, k):
             out[r * step + a] = np.float32(table[line, a])
 
 

@@ -1,21 +1,34 @@
-"""Where a table holds a number that is none: by its bits, at the speed of memory."""
+"""Where a table holds a number that is none, at the speed of memory."""
 
 from __future__ import annotations
 
+import numpy as np
+
+from bandit.kernels import simd
 from bandit.kernels._compile import serial
+
+BLOCK = 16
+"""Rows looked through as one stretch, without a branch."""
 
 
 @serial
-def bad_rows_into(first, last, bits, infinity, grain, out):
+def bad_rows_into(first, last, table, lanes, infinity, grain, out):
     """``out[first / grain]`` = the first row in [first, last) with NaN or infinity, else unchanged.
 
-    ``bits`` int32 or int64 [n, w] are the numbers' bit patterns, ``infinity`` that of infinity:
-    a number is not finite where all bits of its exponent are set.
+    ``table`` float[n, w] with so many ``lanes`` to a vector, ``infinity`` of its type.
     """
-    for i in range(first, last):
-        largest = infinity & 0
-        for j in range(bits.shape[1]):
-            largest = max(largest, bits[i, j] & infinity)
-        if largest == infinity:
-            out[first // grain] = i
-            return
+    width = table.shape[1]
+    limit = simd.splat(infinity)
+    for top in range(first, last, BLOCK):
+        end = min(last, top + BLOCK)
+        begin, size = top * width, (end - top) * width
+        whole = size - size % lanes
+        found = np.int64(0)
+        for place in range(begin, begin + whole, lanes):
+            found |= simd.bits_not_below(simd.absolute(simd.load(table, place)), limit)
+        if found != 0 or whole < size:
+            for i in range(top, end):
+                for j in range(width):
+                    if not abs(table[i, j]) < infinity:
+                        out[first // grain] = i
+                        return

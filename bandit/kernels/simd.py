@@ -33,6 +33,7 @@ lowest_bit: Any = _home.lowest_bit
 maximum: Any = _home.maximum
 minimum: Any = _home.minimum
 mul: Any = _home.mul
+narrow: Any = _home.narrow
 nonzero_bits: Any = _home.nonzero_bits
 outer_6: Any = _home.outer_6
 pick: Any = _home.pick

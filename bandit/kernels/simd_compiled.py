@@ -94,6 +94,19 @@ def widen(typing: Any, array: Any, offset: Any) -> Any:
 
 
 @intrinsic
+def narrow(typing: Any, array: Any, offset: Any) -> Any:
+    """Read sixteen float64 as a float32 vector."""
+    kind = _vector_of(types.float32)
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        pointer = _at(context, builder, signature.args[0], args[0], args[1])
+        value = _read(builder, ir.VectorType(ir.DoubleType(), LANES), pointer, 8)
+        return builder.fptrunc(value, _backend(kind))
+
+    return kind(array, types.intp), generate
+
+
+@intrinsic
 def store(typing: Any, array: Any, offset: Any, value: Any) -> Any:
     """Write a vector."""
 

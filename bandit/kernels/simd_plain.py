@@ -23,6 +23,11 @@ def widen(array: Array, offset: int) -> Array:
     return array.reshape(-1)[offset : offset + 8].astype(np.float64)
 
 
+def narrow(array: Array, offset: int) -> Array:
+    """Read sixteen float64 as a float32 vector."""
+    return array.reshape(-1)[offset : offset + 16].astype(np.float32)
+
+
 def store(array: Array, offset: int, value: Array) -> None:
     """Write a vector."""
     array.reshape(-1)[offset : offset + _lanes(array)] = value

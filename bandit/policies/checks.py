@@ -34,10 +34,10 @@ def check_contexts(contexts: Array, n_features: int) -> Array:
 
 def first_bad_row(table: Array) -> int:
     """Return the first row of a C-contiguous float[n, w] with NaN or infinity, or -1."""
-    bits = np.dtype(f"i{table.dtype.itemsize}")
-    infinity = np.array(np.inf, table.dtype).view(bits)[()]
-    found = np.full(-(-table.shape[0] // _GRAIN), -1)
-    spread(finite.bad_rows_into, table.shape[0], _GRAIN, table.view(bits), infinity, _GRAIN, found)
+    infinity, lanes = table.dtype.type(np.inf), 64 // table.dtype.itemsize
+    rows = table.shape[0]
+    found = np.full(-(-rows // _GRAIN), -1)
+    spread(finite.bad_rows_into, rows, _GRAIN, table, lanes, infinity, _GRAIN, found)
     return int(found[np.argmax(found >= 0)]) if (found >= 0).any() else -1
 
 
