@@ -1,7 +1,7 @@
 """Who may get what: eligibility, contact pressure, slots, prices."""
 
 from bandit.allocation.passes import Block
-from bandit.allocation.prices import Prices, correct, find_prices, jittered
+from bandit.allocation.prices import Prices, answering, correct, find_prices, jittered
 from bandit.allocation.problem import InfeasibleError
 from bandit.allocation.solve import Solution, solve
 from bandit.allocation.thinning import (
@@ -20,6 +20,7 @@ __all__ = [
     "Prices",
     "Quotas",
     "Solution",
+    "answering",
     "correct",
     "find_prices",
     "jittered",

@@ -52,7 +52,7 @@ class Found(NamedTuple):
 
     ``ascent`` of the last level; ``people`` its contenders, complete while multipliers stay in
     ``box``; ``outer`` the box that no sensible multiplier leaves; ``spread`` the range of values;
-    ``passes`` over everybody's blocks.
+    ``blocks`` and ``share`` are whose contenders these are; ``passes`` over everybody's blocks.
     """
 
     ascent: Ascent
@@ -60,6 +60,8 @@ class Found(NamedTuple):
     box: Box
     outer: Box
     spread: float
+    blocks: Blocks
+    share: float
     passes: int
 
 
@@ -83,36 +85,33 @@ def find(
     for before, share in pairwise(steps):
         box = confidence(found, at_share(inequalities, before), before / share)
         precision = EXACT if share == steps[-1] else ROUGH
-        level = at_share(inequalities, share)
-        found = refine(blocks, share, level, found, box, tolerance=precision)
+        found = gathered(found, blocks, share, box)
+        found = refine(found, at_share(inequalities, share), tolerance=precision)
     return found
 
 
-def refine(
-    blocks: Blocks,
-    share: float,
-    level: Sides,
-    found: Found,
-    box: Box,
-    *,
-    tolerance: float = EXACT,
-) -> Found:
-    """Best multipliers for `level`, the inequalities of a share, looked for in `box` first."""
-    passes, ascent = found.passes, found.ascent
+def gathered(found: Found, blocks: Blocks, share: float, box: Box) -> Found:
+    """The same multipliers with a share of `blocks` as the customers: what can win in `box`."""
+    problem = found.people.problem
+    people = contenders(blocks(share), problem, *_cost_range(sides(problem), box))
+    passes = found.passes + (share >= 1.0)
+    return found._replace(people=people, box=box, blocks=blocks, share=share, passes=passes)
+
+
+def refine(found: Found, level: Sides, *, tolerance: float = EXACT) -> Found:
+    """Best multipliers for `level`, inequalities of the share, looked for in the box first."""
     for _ in range(WIDENINGS):
-        low, high = _cost_range(level, box)
-        people = contenders(blocks(share), found.people.problem, low, high)
-        passes += share >= 1.0
-        ascent = ascend(
-            people, level, ascent.multipliers, *box, spread=found.spread, tolerance=tolerance
-        )
+        at, box = found.ascent.multipliers, found.box
+        ascent = ascend(found.people, level, at, *box, spread=found.spread, tolerance=tolerance)
+        found = found._replace(ascent=ascent)
         tight = _pressed(ascent.multipliers, box, found.outer)
         width = (box.high - box.low)[tight]
         regret = float(np.abs(level.bound - ascent.usage)[tight] @ width)
         if regret <= NEGLIGIBLE * max(abs(ascent.dual), found.spread):
             break
-        box = _widened(box, ascent.multipliers, tight, found.outer)
-    return Found(ascent, people, box, found.outer, found.spread, passes)
+        wider = _widened(box, ascent.multipliers, tight, found.outer)
+        found = gathered(found, found.blocks, found.share, wider)
+    return found
 
 
 def at_share(inequalities: Sides, share: float) -> Sides:
@@ -138,8 +137,10 @@ def confidence(found: Found, level: Sides, portion: float) -> Box:
 
 def vicinity(found: Found) -> Box:
     """Where the multipliers of a similar problem are looked for first."""
-    at = found.ascent.multipliers
-    return _around(found, NEARBY * np.maximum(at, 0.1 * at.max(initial=0.0)) + 1e-12)
+    at, most = found.ascent.multipliers, found.outer.high
+    # Per contact a price of one resource compares with that of another; per unit it does not.
+    typical = most * np.divide(at, most, out=np.zeros_like(at), where=most > 0).max(initial=0.0)
+    return _around(found, NEARBY * np.maximum(at, 0.1 * typical) + 1e-12)
 
 
 def _around(found: Found, half: Float64) -> Box:
@@ -158,7 +159,7 @@ def _first(blocks: Blocks, share: float, problem: Problem, tolerance: float) -> 
     level = at_share(inequalities, share)
     start = approach(people, level, *outer, spread=spread)
     ascent = ascend(people, level, start, *outer, spread=spread, tolerance=tolerance)
-    return Found(ascent, people, outer, outer, spread, int(share >= 1.0))
+    return Found(ascent, people, outer, outer, spread, blocks, share, int(share >= 1.0))
 
 
 def _ceiling(spread: float, inequalities: Sides) -> Float64:

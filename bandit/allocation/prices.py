@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bandit.allocation.certificate import dual_bound, infeasible, relative_gap
-from bandit.allocation.nested import Blocks, Found, at_share, find, refine, vicinity
-from bandit.allocation.passes import Block, choose, merge
+from bandit.allocation.nested import Blocks, Found, at_share, find, gathered, refine, vicinity
+from bandit.allocation.passes import Block
 from bandit.allocation.problem import check_problem, sides
 from bandit.allocation.recovery import recover
 from bandit.types import Array, Float64
@@ -114,31 +114,35 @@ def jittered(blocks: Blocks, spread: npt.ArrayLike, seed: int = 0) -> Blocks:
     return noisy
 
 
-def correct(given: Prices, served: npt.ArrayLike, blocks: Blocks, share: float = 1.0) -> Prices:
+def answering(given: Prices, blocks: Blocks, share: float = 1.0) -> Prices:
+    """The same prices with a share of `blocks` as the customers who answer in `correct`."""
+    return given._replace(found=gathered(given.found, blocks, share, vicinity(given.found)))
+
+
+def correct(given: Prices, served: npt.ArrayLike) -> Prices:
     """Move prices so that what a policy serves at them keeps the limits.
 
     A policy that draws does not take everybody's best value, so it uses something else than what
     the prices were found for. Let U = `served` float64[m] be what it used at ``given.prices``,
     expected or measured with randomness apart from the wave's draws, scaled to everybody; and C
-    what the customers of `blocks` (a share of everybody will do) use there by their best values.
-    The prices are found again with each limit times C/U: the values say how use answers to prices,
-    the policy how much of it there is. Each repetition divides the error by how well the answers
-    agree. Where draws decide more than expectation does, expected values answer far too sharply
-    and the repetitions diverge: give values drawn as the policy draws them, or `jittered` ones.
+    what the customers of `answering` use there by their best values. The prices are found again
+    with each limit times C/U: the values say how use answers to prices, the policy how much of it
+    there is. Each repetition divides the error by how well the answers agree. Where draws decide
+    more than expectation does, expected values answer far too sharply and the repetitions diverge:
+    let values answer that are drawn as the policy draws them, or `jittered` ones.
 
     Only ``prices``, ``costs``, ``seconds`` and the state change: the value and its bound stay
     those of the problem that was certified.
     """
     began = time.perf_counter()
-    inequalities = sides(given.found.people.problem)
-    level = at_share(inequalities, share)
-    problem = given.found.people.problem
-    best = merge(choose(block, problem, given.costs)[0] for block in blocks(share))
+    found = given.found
+    problem = found.people.problem
+    inequalities = sides(problem)
+    level = at_share(inequalities, found.share)
     unit = np.maximum(problem.usage.max(axis=0, initial=0.0), 1e-300)
-    known = best.counts @ problem.usage + unit
-    ratio = known / (share * np.asarray(served, np.float64) + unit)
-    moved = level._replace(bound=level.bound * ratio[level.resource])
-    found = refine(blocks, share, moved, given.found, vicinity(given.found))
+    known = found.people.sums(given.costs).counts @ problem.usage + unit
+    ratio = known / (found.share * np.asarray(served, np.float64) + unit)
+    found = refine(found, level._replace(bound=level.bound * ratio[level.resource]))
     multipliers = found.ascent.multipliers
     return given._replace(
         prices=inequalities.prices(multipliers, len(given.prices)),

@@ -20,6 +20,7 @@ from bandit.allocation.problem import ROUNDING
 from bandit.errors import DataError
 from bandit.types import NO_CONTACT, Array, Bool, Float64, UInt64
 
+SWEEPS, STEPS = 50, 100
 EVERY_HASH = np.uint64(2**64 - 1)
 
 
@@ -31,11 +32,11 @@ class Quotas(NamedTuple):
 
 
 def plan_quotas(planned: npt.ArrayLike, usage: npt.ArrayLike, limits: npt.ArrayLike) -> Quotas:
-    """Share what fits fairly: max-min over the keep probabilities of the actions.
+    """Share what fits: who uses more of what is short gives up more, and nobody all.
 
-    The resource that allows the smallest common keep probability to its actions fixes it; what
-    they give up elsewhere is room for the others; and so on. Then whole numbers: quotas are
-    rounded down, and what room is left is given back by largest remainder.
+    An action's keep probability is ``Π_j 1/(1 + λ_j usage_aj)``: the same for all contacts of a
+    capacity, small for calls and near one for e-mails of a budget in money. Then whole numbers:
+    quotas are rounded down, and what room is left is given back by largest remainder.
 
     Parameters
     ----------
@@ -57,7 +58,7 @@ def plan_quotas(planned: npt.ArrayLike, usage: npt.ArrayLike, limits: npt.ArrayL
         A shape does not fit or a planned count is negative.
     """
     counts, spent, caps = _checked(planned, usage, limits)
-    keep = _fair(counts, spent, caps)
+    keep = _shares(counts, spent, caps)
     target = keep * counts
     # An exact whole number may come out a hair below itself.
     quota = np.minimum(np.floor(target + 1e-9 * np.maximum(target, 1.0)), counts)
@@ -126,22 +127,43 @@ def _checked(
     return counts, spent, caps
 
 
-def _fair(counts: Float64, usage: Float64, caps: Float64) -> Float64:
-    """Max-min fair keep probabilities by progressive filling, float64[k]."""
-    keep = np.ones(len(counts))
-    load = usage * counts[:, None]
-    free = np.ones(len(counts), np.bool_)
-    for _ in range(usage.shape[1]):
-        open_load = load[free].sum(axis=0)
-        room = np.maximum(caps - keep[~free] @ load[~free], 0.0)
-        ratio = np.divide(room, open_load, out=np.ones_like(room), where=open_load > 0)
-        tight = int(np.argmin(ratio))
-        if ratio[tight] >= 1.0:
+def _shares(counts: Float64, usage: Float64, caps: Float64) -> Float64:
+    """Keep probabilities ``Π_j 1/(1 + λ_j usage_aj)`` that meet the caps, float64[k].
+
+    Each λ_j in turn is made as large as its cap asks for at the others' (iterative proportional
+    fitting); where it ends, the λ that are not zero have their caps used up.
+    """
+    shut = (usage[:, caps <= 0.0] > 0.0).any(axis=1)
+    load = np.where(shut, 0.0, counts)[:, None] * usage
+    passed = np.flatnonzero(load.sum(axis=0) > caps)
+    thinner = np.zeros(usage.shape[1])
+    for sweep in range(SWEEPS):
+        before = thinner.copy()
+        for j in passed:
+            others = np.delete(1.0 + thinner * usage, j, axis=1).prod(axis=1)
+            found = _thinner(load[:, j] / others, usage[:, j], caps[j])
+            # The last sweep only tightens: lowering one could let another's cap be passed.
+            thinner[j] = found if sweep < SWEEPS - 1 else max(found, thinner[j])
+        if sweep < SWEEPS - 1 and np.allclose(thinner, before, rtol=1e-9, atol=0.0):
             break
-        bound = free & (load[:, tight] > 0)
-        keep[bound] = ratio[tight]
-        free &= ~bound
-    return keep
+    return np.where(shut, 0.0, 1.0 / (1.0 + thinner * usage).prod(axis=1))
+
+
+def _thinner(load: Float64, usage: Float64, cap: float) -> float:
+    """The least λ ≥ 0 with ``Σ load_a / (1 + λ usage_a) ≤ cap``.
+
+    Newton's method on one over the sum, which is concave in λ: from the left it never passes the
+    root, and one step is enough where all usages are equal.
+    """
+    at = 0.0
+    for _ in range(STEPS):
+        left = load / (1.0 + at * usage)
+        total = float(left.sum())
+        if total <= cap * (1.0 + 1e-12):
+            break
+        fall = float((left * usage / (1.0 + at * usage)).sum())
+        at += total * (total / cap - 1.0) / fall
+    return at
 
 
 def _fill(quota: Float64, target: Float64, counts: Float64, usage: Float64, caps: Float64) -> None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bandit.allocation.nested import Blocks, at_share, find, refine, vicinity
+from bandit.allocation.nested import Blocks, at_share, find, refine
 from bandit.allocation.problem import check_problem, sides
 from bandit.errors import DataError
 
@@ -63,8 +63,7 @@ def what_if(
         if found is None:
             found = find(blocks, customers, problem, [share])
         else:
-            scaled = at_share(inequalities, share)
-            found = refine(blocks, share, scaled, found, vicinity(found))
+            found = refine(found, at_share(inequalities, share))
         ascent = found.ascent
         price = inequalities.prices(ascent.multipliers, len(caps))[resource]
         used = float(ascent.usage @ (inequalities.resource == resource)) / share

@@ -175,6 +175,33 @@ def propensities_into(situation, alpha, pairs, rows, base, taken, out):
 
 
 @serial
+def expectations_into(situation, mode, pairs, rows, base, out):
+    """``Σ_a π(a)·weight_a`` with π(a) that a samples the largest worth, from settled contenders."""
+    first, _, _, action_of, _, _, mean_of, width_of, _, _, _, _, _ = pairs
+    k = situation.values.shape[1]
+    value_step = 1 if situation.values.shape[0] > 1 else 0
+    cost_step = 1 if situation.costs.shape[0] > 1 else 0
+    centres, scales, work = np.empty(k), np.empty(k), np.empty(rivals.MOST_NODES)
+    for i in range(rows):
+        row, begin, number = base + i, first[i], first[i + 1] - first[i]
+        least = most = mode.weights[action_of[begin]]
+        for b in range(number):
+            action = action_of[begin + b]
+            value = situation.values[row * value_step, action]
+            centres[b] = value * mean_of[begin + b] - situation.costs[row * cost_step, action]
+            scales[b] = abs(value) * mode.alpha * width_of[begin + b]
+            least = min(least, mode.weights[action])
+            most = max(most, mode.weights[action])
+        total = least
+        if most > least:
+            for b in range(number):
+                above = mode.weights[action_of[begin + b]] - least
+                if above > 0.0:
+                    total += above * rivals.winning_probability(centres, scales, number, b, work)
+        out[row] = min(total, most)
+
+
+@serial
 def rows_into(model, situation, mode, pairs, base, end, action, mean, width, propensity):
     """Decide rows base to end from their contenders: the most promising first, then challengers."""
     rows = end - base
@@ -195,3 +222,5 @@ def rows_into(model, situation, mode, pairs, base, end, action, mean, width, pro
         propensities_into(situation, mode.alpha, pairs, rows, base, action, propensity)
     elif mode.propensity == 2:
         propensities_into(situation, mode.alpha, pairs, rows, base, mode.given, propensity)
+    elif mode.propensity == 3:
+        expectations_into(situation, mode, pairs, rows, base, propensity)

@@ -35,8 +35,9 @@ GRAIN = 96
 class Mode(NamedTuple):
     """What is asked: ``alpha``, sampled or optimistic scores, the propensity of which action.
 
-    ``propensity`` 0: none, 1: of the action decided, 2: of ``given`` int32[n] (nothing is decided).
-    ``stream`` is the random stream of the call.
+    ``propensity`` 0: none, 1: of the action decided, 2: of ``given`` int32[n], 3: the expectation
+    of ``weights`` float64[k]; with 2 and 3 nothing is decided. ``stream`` is the random stream of
+    the call.
     """
 
     alpha: float
@@ -44,6 +45,7 @@ class Mode(NamedTuple):
     propensity: int
     stream: np.uint64
     given: Array
+    weights: Array
 
 
 @serial
@@ -139,7 +141,7 @@ def choose_task(model, situation, mode, first, last, action, mean, width, propen
                 table, rows, q, bounds, REACH, words, situation.priced, reaches, threshold
             )
             contenders.survivors_into(reaches, rows, columns, threshold, words, others)
-        if mode.propensity == 2:
+        if mode.propensity >= 2:
             for r in range(rows):
                 for word in range(size):
                     alive[r * size + word] = others[r * size + word]

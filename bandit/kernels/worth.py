@@ -71,6 +71,18 @@ def count_eligible_into(first, last, eligible, packing, k, action, count, includ
 
 
 @serial
+def mean_weight_into(first, last, eligible, packing, weights, out):
+    """``out`` float64[n]: the mean of ``weights`` float64[k] over the eligible actions."""
+    for i in range(first, last):
+        number, total = 0, 0.0
+        for a in range(weights.shape[0]):
+            if allowed(eligible, packing, i, a):
+                number += 1
+                total += weights[a]
+        out[i] = total / number
+
+
+@serial
 def pick_uniform_into(first, last, eligible, packing, k, stream, keys, action, count):
     """``action`` int32[n] uniform over the eligible ones, ``count`` int64[n] how many they are."""
     for i in range(first, last):

@@ -10,6 +10,7 @@ from bandit.kernels import beta, keyed_random, thompson
 from bandit.kernels.threads import spread
 from bandit.policies.lin_ts import TINY
 from bandit.policies.policy import Policy, best_action
+from bandit.policies.posterior import Posterior
 from bandit.policies.problem import Problem
 from bandit.types import Float64, Int32
 
@@ -62,6 +63,14 @@ class BetaTS(Policy):
         """Draw; what was taken has a positive probability."""
         action, chance, score = super().decision(problem)
         return action, np.maximum(chance, TINY), score
+
+    def score_spread(self, posterior: Posterior | None, moment: Float64) -> Float64:
+        """Standard deviation of each action's Beta."""
+        if posterior is None:
+            return super().score_spread(posterior, moment)
+        won, lost = posterior.rate_shapes
+        total = won + lost
+        return np.asarray(np.sqrt(won * lost / (total + 1.0)) / total)
 
     def score_table(self, problem: Problem) -> Float64:
         """Posterior mean rate of every action, the same in every row."""

@@ -11,7 +11,7 @@ from bandit.kernels import keyed_random
 from bandit.policies.greedy import Greedy
 from bandit.policies.policy import Policy
 from bandit.policies.problem import Problem
-from bandit.policies.uniform import uniform_at, uniform_pick, uniform_table
+from bandit.policies.uniform import uniform_at, uniform_mean, uniform_pick, uniform_table
 from bandit.types import Array, Float64, Int32
 
 
@@ -62,3 +62,7 @@ class EpsilonGreedy(Policy):
         """``(1 − epsilon)·[greedy] + epsilon / eligible`` for every action."""
         exploit = Greedy().distribution(problem)
         return self._mixed(exploit, uniform_table(problem))
+
+    def mean_of(self, problem: Problem, weights: Float64) -> Float64:
+        """``(1 − epsilon)·weight of the greedy action + epsilon·mean over the eligible ones``."""
+        return self._mixed(Greedy().mean_of(problem, weights), uniform_mean(problem, weights))

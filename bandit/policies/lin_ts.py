@@ -11,8 +11,9 @@ from bandit.errors import ConfigError
 from bandit.kernels import keyed_random, rivals_table
 from bandit.kernels.linear_choice import GRAIN
 from bandit.kernels.threads import spread
-from bandit.policies.linear import GIVEN, NOTHING, OWN, choose_linear, moments_table
+from bandit.policies.linear import GIVEN, NOTHING, OWN, WEIGHTED, choose_linear, moments_table
 from bandit.policies.policy import Policy
+from bandit.policies.posterior import Posterior
 from bandit.policies.problem import Problem
 from bandit.types import Float64, Int32
 
@@ -62,6 +63,18 @@ class LinTS(Policy):
             problem.eligible, problem.packing, problem.values, problem.costs, out,
         )  # fmt: skip
         return out
+
+    def mean_of(self, problem: Problem, weights: Float64) -> Float64:
+        """Expected weight of the action taken, over the contenders alone."""
+        return choose_linear(problem, self.alpha, propensity=WEIGHTED, weights=weights)[3]
+
+    def score_spread(self, posterior: Posterior | None, moment: Float64) -> Float64:
+        """``α·√(tr(A⁻¹ E[x xᵀ]))`` of each action."""
+        if posterior is None:
+            return super().score_spread(posterior, moment)
+        factor = posterior.inverse_factor
+        variance = np.einsum("aij,jl,ail->a", factor, moment, factor, optimize=True)
+        return np.asarray(self.alpha * np.sqrt(np.maximum(variance, 0.0)))
 
     def _sampled(self, problem: Problem, whose: int) -> tuple[Int32, Float64, Float64, Float64]:
         stream = problem.stream(keyed_random.SAMPLE)

@@ -12,7 +12,7 @@ from bandit.kernels import keyed_random
 from bandit.policies.policy import Policy
 from bandit.policies.posterior import Posterior
 from bandit.policies.problem import Problem, pose
-from bandit.policies.uniform import uniform_at, uniform_pick, uniform_table
+from bandit.policies.uniform import uniform_at, uniform_mean, uniform_pick, uniform_table
 from bandit.types import EXPLORATION, HOLDOUT, NO_CONTACT, Array, Choice, Float64, Int32
 
 
@@ -106,6 +106,21 @@ class Mixture(Policy):
         problem = pose(posterior, contexts, eligible=eligible, values=values, costs=costs)
         return self._distribution(problem, self._prior(prior, problem.n))
 
+    def expectation(
+        self,
+        posterior: Posterior | None,
+        contexts: Array,
+        weights: Float64,
+        *,
+        eligible: Array | None = None,
+        values: Array | None = None,
+        costs: Array | None = None,
+        prior: Float64 | None = None,
+    ) -> Float64:
+        """``Σ_a π(a)·weights[a]``, float64[n]; ``prior`` as in `choose`."""
+        problem = pose(posterior, contexts, eligible=eligible, values=values, costs=costs)
+        return self._mean(problem, weights, self._prior(prior, problem.n))
+
     def decide(self, problem: Problem) -> Int32:
         """Draw group, coin and action."""
         return self._draw(problem)[0]
@@ -122,6 +137,10 @@ class Mixture(Policy):
         """Probability of every action in a first slot."""
         return self._distribution(problem, self.prior_weights(problem.n))
 
+    def mean_of(self, problem: Problem, weights: Float64) -> Float64:
+        """Expected weight of the action taken in a first slot."""
+        return self._mean(problem, weights, self.prior_weights(problem.n))
+
     def score_of(self, problem: Problem, action: Int32) -> Float64:
         """Scores of the component with the largest share."""
         return max(self.components, key=lambda part: part[0])[1].score_of(problem, action)
@@ -129,6 +148,11 @@ class Mixture(Policy):
     def score_table(self, problem: Problem) -> Float64:
         """Scores of the component with the largest share."""
         return max(self.components, key=lambda part: part[0])[1].score_table(problem)
+
+    def score_spread(self, posterior: Posterior | None, moment: Float64) -> Float64:
+        """Root mean square over the components, by their shares."""
+        parts = [share * p.score_spread(posterior, moment) ** 2 for share, p in self.components]
+        return np.sqrt(sum(parts, np.zeros(1)))
 
     def _prior(self, prior: Float64 | None, n: int) -> Float64:
         if prior is None:
@@ -174,6 +198,14 @@ class Mixture(Policy):
             out += (1.0 - self.exploration) * weights[:, p : p + 1] * policy.distribution(problem)
         out[:, NO_CONTACT] += weights[:, -1]
         return out
+
+    def _mean(self, problem: Problem, weights: Float64, prior: Float64) -> Float64:
+        each = [policy.mean_of(problem, weights) for _, policy in self.components]
+        floor = self.exploration * uniform_mean(problem, weights)
+        held = np.full(problem.n, weights[NO_CONTACT])
+        columns = [*((1.0 - self.exploration) * part + floor for part in each), held]
+        found: Float64 = (prior * np.stack(columns, axis=1)).sum(axis=1) / prior.sum(axis=1)
+        return found
 
     def _scores_of(self, problem: Problem, action: Int32, group: Array) -> Array:
         """Score of the taken action by the policy that decided; by the largest one elsewhere."""

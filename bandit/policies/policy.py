@@ -91,6 +91,21 @@ class Policy(ABC):
             pose(posterior, contexts, eligible=eligible, values=values, costs=costs)
         )
 
+    def expectation(
+        self,
+        posterior: Posterior | None,
+        contexts: Array,
+        weights: Float64,
+        *,
+        eligible: Array | None = None,
+        values: Array | None = None,
+        costs: Array | None = None,
+    ) -> Float64:
+        """``Σ_a π(a)·weights[a]``, float64[n], of ``weights`` float64[k]; to 1e-6 of them."""
+        return self.mean_of(
+            pose(posterior, contexts, eligible=eligible, values=values, costs=costs), weights
+        )
+
     def scores(self, posterior: Posterior | None, contexts: Array) -> Float64:
         """Score of every action, float64[n, k]: posterior means, LinUCB upper bounds."""
         return self.score_table(pose(posterior, contexts))
@@ -112,6 +127,10 @@ class Policy(ABC):
     def distribution(self, problem: Problem) -> Float64:
         """Probability of every action, float64[n, k]."""
 
+    def mean_of(self, problem: Problem, weights: Float64) -> Float64:
+        """Expected weight of the action taken, float64[n]."""
+        return np.asarray(self.distribution(problem) @ weights)
+
     def score_table(self, problem: Problem) -> Float64:
         """Score of every action, float64[n, k]; zeros where there is no posterior."""
         if problem.posterior is None:
@@ -122,6 +141,14 @@ class Policy(ABC):
         """Score of one action a row, float64[n]: the entry of `score_table`."""
         return means_at(problem, action)
 
+    def score_spread(self, posterior: Posterior | None, moment: Float64) -> Float64:
+        """Typical standard deviation of each action's sampled score, float64[k or 1].
+
+        ``moment`` float64[d, d] is the mean of x xᵀ. Zero for a policy that does not sample scores.
+        """
+        del posterior, moment
+        return np.zeros(1)
+
 
 class DeterministicPolicy(Policy):
     """A policy that always takes the same action in the same situation."""
@@ -131,6 +158,10 @@ class DeterministicPolicy(Policy):
         del problem
         certain: Float64 = (action == decided).astype(np.float64)
         return certain
+
+    def mean_of(self, problem: Problem, weights: Float64) -> Float64:
+        """Weight of the decided action."""
+        return np.asarray(weights[self.decide(problem)])
 
     def distribution(self, problem: Problem) -> Float64:
         """One in the column of the decided action."""

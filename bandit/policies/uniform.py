@@ -35,6 +35,15 @@ def uniform_at(problem: Problem, action: Int32) -> Float64:
     return chance
 
 
+def uniform_mean(problem: Problem, weights: Float64) -> Float64:
+    """Mean of ``weights`` float64[k] over the eligible actions, float64[n]."""
+    out = np.zeros(problem.n)
+    spread(
+        worth.mean_weight_into, problem.n, GRAIN, problem.eligible, problem.packing, weights, out
+    )
+    return out
+
+
 def uniform_table(problem: Problem) -> Float64:
     """Probability of every action under the uniform draw, float64[n, k]."""
     mask = problem.mask()
@@ -58,3 +67,7 @@ class Uniform(Policy):
     def distribution(self, problem: Problem) -> Float64:
         """One over the number of eligible actions, in their columns."""
         return uniform_table(problem)
+
+    def mean_of(self, problem: Problem, weights: Float64) -> Float64:
+        """Mean over the eligible actions."""
+        return uniform_mean(problem, weights)

@@ -10,11 +10,11 @@ import numpy as np
 
 from bandit.allocation.lots import PRICE_SAMPLE, uniforms
 from bandit.allocation.passes import Block
-from bandit.allocation.prices import Prices, correct, find_prices
+from bandit.allocation.prices import Prices, answering, correct, find_prices, jittered
 from bandit.allocation.problem import InfeasibleError
 from bandit.errors import ConfigError
 from bandit.kernels.expected_worth import expected_worth_into
-from bandit.types import Array, Float64, Progress
+from bandit.types import Array, Bool, Float64, Progress
 from bandit.workflows.decide import fill
 from bandit.workflows.limits import Limits
 from bandit.workflows.prepare import Prepared
@@ -23,9 +23,12 @@ from bandit.workflows.wave import Wave
 
 CORRECTIONS = 8
 MOST_LEFT = 0.75
-MEASURED_CUSTOMERS = 100_000
-# Two standard deviations of a count of independent draws: below it a hard cap is seldom met.
+MOST_STEP = 4.0
+MEASURED = (100_000, 500_000)
+# Standard deviations of a count of independent draws: below it a hard cap is seldom met.
 MARGIN = 2.0
+NEGLIGIBLE = 1e-6
+UNMOVED = 0.01
 
 
 @dataclass(frozen=True)
@@ -84,35 +87,68 @@ def find(wave: Wave, limits: Limits, spool: Spool, progress: Progress) -> Priced
 
 
 def _corrected(limits: Limits, customers: Customers, found: Prices) -> Prices:
-    """Move the prices until what the policy is measured to use fits.
+    """Move the prices until what the policy is measured to use fits, on two samples in turn.
 
-    The values' curvature overstates how a policy that draws, or follows rules, answers a price, so
-    each step leaves a part of the error; the part is read off the last two errors and the step
-    made longer by it (Aitken).
+    Values with noise as wide as the policy's draws answer to prices nearly as the policy does.
     """
-    share = min(1.0, MEASURED_CUSTOMERS / max(customers.count, 1))
-    capped = np.isfinite(limits.most)
-    before = np.zeros(limits.most.shape[0])
-    for round_ in range(CORRECTIONS):
-        used = customers.served(found.costs, limits.usage, share, seed=round_)
-        spread = MARGIN * np.sqrt(used * limits.usage.max(axis=0) * (1.0 + 1.0 / share))
-        if _settled(used, spread, found.prices, limits):
-            break
-        error = np.where(capped, used + spread - limits.most, 0.0)
-        left = np.divide(error, before, out=np.zeros_like(error), where=before != 0.0)
-        left = np.clip(left, 0.0, MOST_LEFT)
-        toward = used + np.where(capped, spread, 0.0) + error * left / (1.0 - left)
-        found = correct(found, toward, customers.blocks, share)
-        before = error
+    shares = sorted({min(1.0, size / max(customers.count, 1)) for size in MEASURED})
+    first = shares[0]
+    for share in shares:
+        margin = Margin.of(limits, share)
+        before = np.zeros(limits.most.shape[0])
+        for round_ in range(CORRECTIONS):
+            used = customers.served(found.costs, limits.usage, share)
+            if margin.settled(used, found.prices, before):
+                break
+            if share == first and round_ == 0:
+                noisy = jittered(customers.blocks, customers.spread(share))
+                found = answering(found, noisy, share)
+            toward, before = margin.toward(used, before)
+            found = correct(found, toward)
     return found
 
 
-def _settled(used: Float64, spread: Float64, prices: Float64, limits: Limits) -> bool:
-    """Nothing passed, and where there is a price the limit is nearly used up."""
-    above = used > limits.most
-    idle = (prices > 0) & (used < limits.most - 2.0 * spread)
-    short = used < limits.least
-    return not (above | idle | short).any()
+class Margin(NamedTuple):
+    """How far below a limit the use that is measured on a share of the customers should lie."""
+
+    limits: Limits
+    capped: Bool
+    per_unit: Float64
+
+    @classmethod
+    def of(cls, limits: Limits, share: float) -> Margin:
+        """The wave's draws scatter, and what is measured does by 1 / share as much."""
+        per_unit = MARGIN**2 * limits.usage.max(axis=0) * (1.0 + 1.0 / share)
+        return cls(limits, np.isfinite(limits.most), per_unit)
+
+    def settled(self, used: Float64, prices: Float64, before: Float64) -> bool:
+        """Nothing passed, and where there is a price the limit is nearly used up.
+
+        Use that the last step did not move is not moved by prices: rules' first offers are left to
+        the lots.
+        """
+        wide = np.sqrt(used * self.per_unit)
+        most, least, usage = self.limits.most, self.limits.least, self.limits.usage
+        contact = prices * usage.max(axis=0)
+        priced = contact > NEGLIGIBLE * contact.max(initial=0.0)
+        error = used + wide - most
+        moved = np.abs(error - before) > UNMOVED * np.abs(error)
+        above = (error > 0.5 * wide) & moved
+        idle = priced & moved & (error < -0.5 * wide)
+        return not (above | idle | (used < least)).any()
+
+    def toward(self, used: Float64, before: Float64) -> tuple[Float64, Float64]:
+        """What to correct for, and by how much the limits with their margins are passed now.
+
+        The policy follows rules too, or explores, so each step leaves a part of the error; the part
+        is read off the last two errors and the step made longer by it (Aitken).
+        """
+        wide = np.where(self.capped, np.sqrt(used * self.per_unit), 0.0)
+        error = np.where(self.capped, used + wide - self.limits.most, 0.0)
+        left = np.divide(error, before, out=np.zeros_like(error), where=before != 0.0)
+        left = np.clip(left, 0.0, MOST_LEFT)
+        toward = used + wide + error * left / (1.0 - left)
+        return np.clip(toward, used / MOST_STEP, used * MOST_STEP), error
 
 
 class Customers:
@@ -135,10 +171,27 @@ class Customers:
             allowed = batch.mask & plan.actions.outbound & (batch.allowance > 0)[:, None]
             yield Block(worth, allowed)
 
-    def served(self, costs: Float64, usage: Float64, share: float, seed: int) -> Float64:
-        """What the policy uses at these action costs, float64[m], scaled to everybody."""
+    def spread(self, share: float) -> Array:
+        """Typical standard deviation of what the policy draws each action's worth with."""
+        wave, rows = self._wave, 0
+        moment = np.zeros((wave.posterior.n_features,) * 2)
+        value = np.zeros(wave.posterior.n_actions)
+        for batch in self._sample(share):
+            contexts = batch.contexts.astype(np.float64)
+            moment += contexts.T @ contexts
+            rows += contexts.shape[0]
+            value += np.abs(np.atleast_2d(batch.values)).mean(axis=0) * contexts.shape[0]
+        count = max(rows, 1)
+        found: Array = wave.plan.policy.score_spread(wave.posterior, moment / count)
+        return found * value / count
+
+    def served(self, costs: Float64, usage: Float64, share: float) -> Float64:
+        """What the policy uses at these action costs, float64[m], scaled to everybody.
+
+        Always with the same draws, so that a difference is one of prices.
+        """
         at_prices = self._wave.at_prices(costs)
-        draws = (self._wave.run.seed + 0x5EED + seed) % 2**63
+        draws = (self._wave.run.seed + 0x5EED) % 2**63
         counts = np.zeros(usage.shape[0])
         for batch in self._sample(share):
             for taken in fill(at_prices, batch, seed=draws):
@@ -149,9 +202,11 @@ class Customers:
         return used
 
     def _sample(self, share: float) -> Iterable[Prepared]:
-        """A keyed share of the customers; the last one asked for is kept in memory."""
+        """A keyed share of the customers; if it is small, the last one is kept in memory."""
         if share >= 1.0:
             return self._spool
+        if share * self.count > 1.1 * MEASURED[0]:
+            return self._drawn(share)
         if self._kept[0] != share:
             self._kept = (share, list(self._drawn(share)))
         return self._kept[1]

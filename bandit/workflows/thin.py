@@ -9,6 +9,7 @@ import numpy as np
 
 from bandit.allocation import lots, thinning
 from bandit.allocation.thinning import Quotas
+from bandit.policies.lin_ts import TINY
 from bandit.types import NO_CONTACT, Array, Float64, UInt64
 from bandit.workflows.limits import Limits
 from bandit.workflows.plan import number_of
@@ -81,33 +82,34 @@ def thinned(
     propensity = choice.propensity * rule.keep[choice.action]
     quiet = np.flatnonzero(action == NO_CONTACT)
     if quiet.size:
-        probabilities = wave.plan.policy.probabilities(
+        given_up = 1.0 - _one_more(rule)
+        given_up[NO_CONTACT] = 1.0
+        quiet_anyway = wave.plan.policy.expectation(
             wave.posterior,
             batch.contexts[rows[quiet]],
+            given_up,
             eligible=taken.allowed[quiet],
             values=batch.values if batch.values.ndim == 1 else batch.values[rows[quiet]],
             costs=wave.plan.costs + wave.plan.prices,
             prior=None if prior is None else prior[quiet],
         )
-        propensity[quiet] = _quiet(probabilities, choice.action[quiet], rule)
+        planned = choice.action[quiet]
+        lost = np.where(planned == NO_CONTACT, 1.0, 1.0 - rule.keep[planned])
+        propensity[quiet] = quiet_anyway + choice.propensity[quiet] * (lost - given_up[planned])
     return taken._replace(
-        choice=choice._replace(action=action, propensity=np.minimum(propensity, 1.0)),
+        choice=choice._replace(action=action, propensity=np.clip(propensity, TINY, 1.0)),
         keep=rule.keep[action].astype(np.float32),
     )
 
 
-def _quiet(probabilities: Float64, planned: Array, rule: Thinning) -> Float64:
-    """π(0) + Σ_a π(a)(1 − keep_a) of customers who get nothing, float64[n].
+def _one_more(rule: Thinning) -> Float64:
+    """Keep probabilities float64[k] had there been one contact more: K_a of N_a + 1.
 
-    Had the customer planned a, there would have been one contact more by a than there is, unless
-    it did plan a: K_a of N_a + 1 would be kept.
+    So it would be had a customer planned a who did not.
     """
-    one_more = np.where(rule.keep < 1.0, rule.keep * rule.quota, rule.keep)
     grown = rule.quota + rule.keep
-    one_more = np.divide(one_more, grown, out=one_more, where=(rule.keep < 1.0) & (grown > 0))
-    found = thinning.no_contact_probability(probabilities, one_more)
-    own = probabilities[np.arange(planned.shape[0]), planned]
-    return found + own * (one_more[planned] - rule.keep[planned])
+    some = (rule.keep < 1.0) & (grown > 0)
+    return np.divide(rule.keep * rule.quota, grown, out=rule.keep.copy(), where=some)
 
 
 def _lots(wave: Wave, slot: int, keys: UInt64) -> UInt64:

@@ -80,9 +80,9 @@ def test_corrected_prices_bring_a_drawn_policy_to_its_limits(
     prices = allocation.find_prices(in_memory(values, None), N, usage, limits)
     before = served(prices.costs) / limits
     assert before.max() > 1.1
-    blocks = in_memory(drawn(1), None)
+    prices = allocation.answering(prices, in_memory(drawn(1), None))
     for _ in range(2):
-        prices = allocation.correct(prices, served(prices.costs), blocks)
+        prices = allocation.correct(prices, served(prices.costs))
     after = served(prices.costs) / limits
     # Eight draws of the tightest limit, 800 contacts: a standard error of 1.3 % at most.
     assert after.max() < 1.04

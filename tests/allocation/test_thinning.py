@@ -36,6 +36,15 @@ def test_quotas_never_pass_a_cap(seed: int) -> None:
         assert (quotas.quota @ usage + usage[a] > limits * (1 - 1e-9)).any()
 
 
+def test_a_budget_is_met_by_what_costs() -> None:
+    # 30,000 e-mails, 700 letters, 500 calls of one offer with 800 EUR; e-mails are 60 of 2,190.
+    usage = np.array([[0.0], [0.002], [0.9], [3.0]])
+    quotas = allocation.plan_quotas([5000, 30_000, 700, 500], usage, [800.0])
+    assert quotas.keep[1] > 0.99
+    assert 0 < quotas.keep[3] < quotas.keep[2] < quotas.keep[1]
+    assert 797.0 < (quotas.quota @ usage)[0] <= 800.0
+
+
 def test_fair_over_channel_and_offer() -> None:
     # Two offers on one channel of 100; the first offer's own budget is 20.
     usage = np.array([[1, 1, 0], [1, 0, 1]], float)

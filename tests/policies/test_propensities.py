@@ -26,6 +26,28 @@ POLICIES = [
 ]
 
 
+def _redrawn_spread(policy, posterior, x):
+    """Root mean square over contexts of the standard deviation of sampled scores, LinTS."""
+    width = np.sqrt(
+        np.einsum("aij,nj,ail,nl->na", posterior.inverse_factor, x, posterior.inverse_factor, x)
+    )
+    return policy.alpha * np.sqrt((width**2).mean(axis=0))
+
+
+def test_spread_is_that_of_what_is_sampled(small):
+    posterior, x = small
+    moment = x.astype(np.float64).T @ x / len(x)
+    policy = bandit.LinTS(0.7)
+    np.testing.assert_allclose(
+        policy.score_spread(posterior, moment), _redrawn_spread(policy, posterior, x), rtol=1e-6
+    )
+    assert (bandit.LinUCB(1.0).score_spread(posterior, moment) == 0.0).all()
+    half = bandit.Mixture([(0.5, policy), (0.5, bandit.Greedy())])
+    np.testing.assert_allclose(
+        half.score_spread(posterior, moment) ** 2, 0.5 * policy.score_spread(posterior, moment) ** 2
+    )
+
+
 def _terms(rng, n, k):
     eligible = rng.random((n, k)) < 0.6
     eligible[:, 0] = True
@@ -53,6 +75,19 @@ def test_redraws_have_the_stated_frequencies(policy, small, rng):
         share = np.bincount(choice.action[rows == i], minlength=k) / REDRAWS
         error = np.sqrt(stated[i] * (1 - stated[i]) / REDRAWS)
         assert (np.abs(share - stated[i]) <= 4.5 * error + 5 / REDRAWS).all()
+
+
+@pytest.mark.parametrize("policy", POLICIES, ids=lambda p: type(p).__name__)
+@pytest.mark.parametrize("few", [False, True])
+def test_expectation_is_the_sum_over_the_table(policy, few, small, rng):
+    posterior, x = small
+    given = _terms(rng, len(x), posterior.n_actions)
+    weights = rng.normal(size=posterior.n_actions)
+    if few:
+        weights[1:] = 0.0
+    wanted = policy.probabilities(posterior, x, **given) @ weights
+    found = policy.expectation(posterior, x, weights, **given)
+    np.testing.assert_allclose(found, wanted, atol=4e-6)
 
 
 @pytest.mark.parametrize("policy", POLICIES, ids=lambda p: type(p).__name__)
