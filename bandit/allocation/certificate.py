@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from bandit.allocation.nested import Blocks, Found
-from bandit.allocation.passes import BLOCK, Block, Sums, choose, merge
+from bandit.allocation.passes import Block, Linear, Sums, choose, merge
 from bandit.allocation.problem import InfeasibleError, Problem, Sides, sides
 from bandit.allocation.recovery import Recovered
+from bandit.kernels.linear_contenders import BLOCK
 from bandit.types import Float64
 
 EPSILON = 2.0**-53
@@ -77,6 +78,6 @@ def _impossible(blocks: Blocks, problem: Problem, found: Found) -> bool:
     return dual_bound(merge(parts), at, inequalities, found.people.customers, problem.slots) < 0
 
 
-def _worthless(blocks: Iterable[Block]) -> Iterator[Block]:
+def _worthless(blocks: Iterable[Block | Linear]) -> Iterator[Block]:
     for block in blocks:
         yield Block(np.zeros_like(block.values), block.eligible)

@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from bandit.allocation.problem import Problem
+from bandit.kernels import linear_contenders
 from bandit.kernels.allocation_contenders import (
     UNDECIDED,
     classify_into,
@@ -22,10 +23,12 @@ from bandit.kernels.allocation_contenders import (
     gather_into,
 )
 from bandit.kernels.allocation_pass import pass_into
+from bandit.kernels.linear_contenders import BLOCK
+from bandit.kernels.threads import spread
 from bandit.types import Array, Bool, Float64, Int32
 
-BLOCK = 2048
-"""Rows whose sums are added in order; part of the result's definition."""
+ROOM = 16 * BLOCK
+"""Contenders that a block of customers may have without a table."""
 
 EVERYTHING = np.zeros((0, 0), np.bool_)
 
@@ -35,6 +38,39 @@ class Block(NamedTuple):
 
     values: Array
     eligible: Bool | None = None
+
+
+class Linear(NamedTuple):
+    """Some customers by what their values are made of; a `Block` whose table need not be there.
+
+    The value of action a is ``factors·(x·θ_a) − costs``, less that of action 0, for ``contexts``
+    float32[b, d]; ``panels`` are θ packed for products, ``factors`` float32[1 or b, k], ``costs``
+    float32[k padded to 16]. ``mask`` bool[b, k], ``awake`` bool[b] and ``opened`` bool[k] together
+    say what is eligible.
+    """
+
+    contexts: Array
+    panels: Array
+    factors: Array
+    costs: Array
+    mask: Bool
+    awake: Bool
+    opened: Bool
+
+    @property
+    def values(self) -> Array:
+        """The table, float32[b, k]."""
+        n, k = self.mask.shape
+        out = np.empty((n, k), np.float32)
+        made_of = (self.contexts, self.panels, self.factors, self.costs)
+        spread(linear_contenders.worths_into, n, linear_contenders.BLOCK, *made_of, out)
+        return out
+
+    @property
+    def eligible(self) -> Bool:
+        """bool[b, k]."""
+        allowed: Bool = self.mask & self.opened & self.awake[:, None]
+        return allowed
 
 
 class Sums(NamedTuple):
@@ -67,15 +103,16 @@ def merge(parts: Iterable[Sums]) -> Sums:
     )
 
 
-def choose(block: Block, problem: Problem, costs: Float64) -> tuple[Sums, Int32]:
+def choose(block: Block | Linear, problem: Problem, costs: Float64) -> tuple[Sums, Int32]:
     """One pass over all actions: the sums, and who takes what, int32[b, slots]."""
-    n, k = block.values.shape
+    values = block.values
+    n, k = values.shape
     count = -(-n // BLOCK)
     chosen = np.full((n, problem.slots), -1, np.int32)
     worth, value = np.zeros(count), np.zeros(count)
     counts = np.zeros((count, k), np.int64)
     eligible = EVERYTHING if block.eligible is None else block.eligible
-    pass_into(block.values, eligible, costs, problem.groups, BLOCK, chosen, worth, value, counts)
+    pass_into(values, eligible, costs, problem.groups, BLOCK, chosen, worth, value, counts)
     return Sums(math.fsum(worth), math.fsum(value), counts.sum(axis=0)), chosen
 
 
@@ -165,14 +202,19 @@ class Contenders(NamedTuple):
 
 
 def contenders(
-    blocks: Iterable[Block], problem: Problem, low: Float64, high: Float64
+    blocks: Iterable[Block | Linear], problem: Problem, low: Float64, high: Float64
 ) -> Contenders:
     """Keep of every customer what can win at action costs between `low` and `high` float64[k]."""
     parts = []
     start = 0
     for block in blocks:
-        parts.append(_block_contenders(block, problem, low, high, start))
-        start += len(block.values)
+        part = None
+        if isinstance(block, Linear) and problem.slots == 1:
+            part = _linear_contenders(block, problem, low, high, start)
+        if part is None:
+            part = _block_contenders(block, problem, low, high, start)
+        parts.append(part)
+        start += part.customers
     if not parts:
         parts = [_nobody(problem)]
     sizes = np.concatenate([np.diff(part.offsets) for part in parts])
@@ -202,20 +244,51 @@ def _nobody(problem: Problem) -> Contenders:
     )
 
 
+def _linear_contenders(
+    block: Linear, problem: Problem, low: Float64, high: Float64, start: int
+) -> Contenders | None:
+    """As `_block_contenders` for one slot, without a table; None where there are too many."""
+    n, k = block.mask.shape
+    count = -(-n // BLOCK)
+    status, size = np.zeros(n, np.uint8), np.zeros(n, np.int32)
+    action, worth = np.empty(count * ROOM, np.int32), np.empty(count * ROOM)
+    value, counts = np.zeros(count), np.zeros((count, k), np.int64)
+    packed = np.packbits(block.opened, bitorder="little")
+    opened = np.zeros(-(-k // 64) * 8, np.uint8)
+    opened[: packed.size] = packed
+    spread(
+        linear_contenders.contenders_into, n, BLOCK,
+        block.contexts, block.panels, block.factors, block.costs, block.mask.view(np.uint8),
+        block.awake, opened.view(np.int64), low, high, ROOM,
+        status, size, action, worth, value, counts,
+    )  # fmt: skip
+    if (size < 0).any():
+        return None
+    rows = np.flatnonzero(status == UNDECIDED)
+    offsets = np.concatenate([[0], np.cumsum(size[rows], dtype=np.int64)])
+    taken = offsets[np.searchsorted(rows, np.arange(count + 1) * BLOCK)]
+    places = np.concatenate([np.arange(m) + b * ROOM for b, m in enumerate(np.diff(taken))])
+    return Contenders(
+        rows + start, offsets, action[places], worth[places],
+        math.fsum(value), counts.sum(axis=0), n, problem,
+    )  # fmt: skip
+
+
 def _block_contenders(
-    block: Block, problem: Problem, low: Float64, high: Float64, start: int
+    block: Block | Linear, problem: Problem, low: Float64, high: Float64, start: int
 ) -> Contenders:
-    n, k = block.values.shape
+    values = block.values
+    n, k = values.shape
     count = -(-n // BLOCK)
     eligible = EVERYTHING if block.eligible is None else block.eligible
     status, size = np.zeros(n, np.uint8), np.zeros(n, np.int32)
     value, counts = np.zeros(count), np.zeros((count, k), np.int64)
     rules = (low, high, problem.groups, problem.slots)
-    classify_into(block.values, eligible, *rules, BLOCK, status, size, value, counts)
+    classify_into(values, eligible, *rules, BLOCK, status, size, value, counts)
     rows = np.flatnonzero(status == UNDECIDED)
     offsets = np.concatenate([[0], np.cumsum(size[rows], dtype=np.int64)])
     action, worth = np.empty(offsets[-1], np.int32), np.empty(offsets[-1])
-    gather_into(block.values, eligible, *rules, rows, offsets, action, worth)
+    gather_into(values, eligible, *rules, rows, offsets, action, worth)
     return Contenders(
         rows + start, offsets, action, worth, math.fsum(value), counts.sum(axis=0), n, problem
     )

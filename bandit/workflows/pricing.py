@@ -9,11 +9,11 @@ from typing import NamedTuple
 import numpy as np
 
 from bandit.allocation.lots import PRICE_SAMPLE, uniforms
-from bandit.allocation.passes import Block
+from bandit.allocation.passes import Linear
 from bandit.allocation.prices import Prices, answering, correct, find_prices, jittered
 from bandit.allocation.problem import InfeasibleError
 from bandit.errors import ConfigError
-from bandit.kernels.expected_worth import expected_worth_into
+from bandit.kernels import product, simd
 from bandit.types import Array, Bool, Float64, Progress
 from bandit.workflows.decide import fill
 from bandit.workflows.limits import Limits
@@ -156,20 +156,28 @@ class Customers:
 
     def __init__(self, wave: Wave, spool: Spool) -> None:
         self._wave, self._spool = wave, spool
-        self._mean = np.ascontiguousarray(wave.posterior.mean.T, dtype=np.float32)
-        self._costs = wave.plan.costs.astype(np.float32)
+        mean = wave.posterior.mean
+        columns = product.padded(mean.shape[0], simd.LANES)
+        self._panels = np.zeros(columns * mean.shape[1], np.float32)
+        product.pack_columns_into(mean, self._panels)
+        self._costs = np.zeros(columns, np.float32)
+        self._costs[: mean.shape[0]] = wave.plan.costs
         self.count = spool.customers
         self._kept: tuple[float, list[Prepared]] = (0.0, [])
 
-    def blocks(self, share: float) -> Iterator[Block]:
+    def blocks(self, share: float) -> Iterator[Linear]:
         """Worth of each outbound contact above leaving the customer in peace."""
-        plan = self._wave.plan
         for batch in self._sample(share):
-            worth = np.empty(batch.mask.shape, dtype=np.float32)
-            values = np.atleast_2d(batch.values).astype(np.float32, copy=False)
-            expected_worth_into(batch.contexts, self._mean, values, self._costs, worth)
-            allowed = batch.mask & plan.actions.outbound & (batch.allowance > 0)[:, None]
-            yield Block(worth, allowed)
+            factors = np.atleast_2d(batch.values).astype(np.float32, copy=False)
+            yield Linear(
+                batch.contexts,
+                self._panels,
+                factors,
+                self._costs,
+                batch.mask,
+                batch.allowance > 0,
+                self._wave.plan.actions.outbound,
+            )
 
     def spread(self, share: float) -> Array:
         """Typical standard deviation of what the policy draws each action's worth with."""
