@@ -9,8 +9,10 @@ import os
 import shutil
 import tempfile
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
+
+from bandit.store import files
 
 PREFIX = "bandit-spill-"
 _GRACE_SECONDS = 60.0
@@ -31,6 +33,14 @@ def folder() -> Path:
         _sweep(Path(tempfile.gettempdir()))
         root = _held[os.getpid()] = _make()
     return root / str(next(_numbers))
+
+
+def new(stack: ExitStack) -> Path:
+    """Such a folder, made; it is gone when `stack` closes."""
+    made = folder()
+    made.mkdir()
+    stack.callback(files.remove, made)
+    return made
 
 
 def _make() -> Path:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from bandit.allocation import slots as slotting
-from bandit.types import Array
+from bandit.allocation.slots import Placement
+from bandit.types import Array, Bool, Choice, Float64
 from bandit.workflows.assemble import Assembler
+from bandit.workflows.chosen import Chosen
 from bandit.workflows.plan import number_of
 from bandit.workflows.prepare import Prepared
 from bandit.workflows.thin import Thinning, thinned
@@ -24,62 +26,101 @@ class Decided(NamedTuple):
     slots: list[Taken]
 
 
-class Decider:
-    """Decides for one batch after the other; only the row ids go on from one to the next."""
+class Slot(NamedTuple):
+    """One slot of a placement that is to be filled for ``rows`` int64[m] of a batch.
 
-    def __init__(self, wave: Wave) -> None:
-        self._wave = wave
+    ``allowed`` bool[m, k]; ``prior`` as in `Mixture.choose`, None before the first slot.
+    """
+
+    placement: Placement
+    number: int
+    rows: Array
+    allowed: Bool
+    prior: Float64 | None
+
+
+Choose = Callable[[Wave, Prepared, Slot], Choice]
+
+
+class Decider:
+    """Decides for one batch after the other; the row ids and numbers go on to the next.
+
+    With ``chosen`` the choices are kept there, or taken from there if a ``rule`` for lots is given.
+    """
+
+    def __init__(
+        self, wave: Wave, rule: Thinning | None = None, chosen: Chosen | None = None
+    ) -> None:
+        self.wave, self._rule, self._chosen = wave, rule, chosen
         self._assembler = Assembler(wave)
+        self._batches = 0
 
     @property
     def schema(self) -> pa.Schema:
         """Of the decisions."""
         return self._assembler.schema
 
-    def decide(self, batch: Prepared, rule: Thinning | None = None) -> Decided:
+    def decide(self, batch: Prepared) -> Decided:
         """Fill the slots and assemble."""
-        slots = list(fill(self._wave, batch, rule=rule))
+        slots = list(fill(self.wave, batch, self._choose, self._rule))
+        self._batches += 1
         decisions = self._assembler.batch(slots, batch.ids, batch.contexts, batch.values)
         return Decided(decisions, slots)
 
+    def _choose(self, wave: Wave, batch: Prepared, slot: Slot) -> Choice:
+        if self._chosen is None:
+            return choose(wave, batch, slot)
+        place = wave.plan.placements.index(slot.placement)
+        name = f"{self._batches:06d}-{place}-{slot.number}"
+        if self._rule is not None:
+            return self._chosen.of(name, slot.rows)
+        choice = choose(wave, batch, slot)
+        self._chosen.add(name, slot.rows, choice)
+        return choice
+
+
+def choose(wave: Wave, batch: Prepared, slot: Slot, seed: int | None = None) -> Choice:
+    """Let the complete logging policy decide; ``seed`` is the run's unless given."""
+    rows, plan = slot.rows, wave.plan
+    return plan.policy.choose(
+        wave.posterior,
+        batch.contexts[rows] if rows.shape[0] < batch.contexts.shape[0] else batch.contexts,
+        eligible=slot.allowed,
+        values=batch.values if batch.values.ndim == 1 else batch.values[rows],
+        costs=plan.costs + plan.prices,
+        keys=batch.keys[rows],
+        seed=wave.run.seed if seed is None else seed,
+        wave=number_of(wave.run.wave),
+        draw=slot.placement.draw + slot.number - 1,
+        prior=slot.prior,
+    )
+
 
 def fill(
-    wave: Wave, batch: Prepared, *, seed: int | None = None, rule: Thinning | None = None
+    wave: Wave, batch: Prepared, draw: Choose = choose, rule: Thinning | None = None
 ) -> Iterator[Taken]:
     """Fill every placement's slots in turn; each propensity is given the slots before.
 
     A customer's group is one for all slots, so what earlier slots tell about it is carried along
-    in `Choice.joint`. ``seed`` is the run's unless given; with a ``rule`` outbound contacts are
-    thinned, and who loses one gets no further.
+    in `Choice.joint`. With a ``rule`` outbound contacts are thinned, and who loses one gets no
+    further.
     """
-    the_plan, run = wave.plan, wave.run
-    number, joint = number_of(run.wave), None
-    n = batch.contexts.shape[0]
+    the_plan, joint = wave.plan, None
     for place in the_plan.placements:
-        who = np.arange(n)
+        who = np.arange(batch.contexts.shape[0])
         allowed = slotting.open_for(place, batch.mask)
-        for slot in range(1, place.slots + 1):
-            choice = the_plan.policy.choose(
-                wave.posterior,
-                batch.contexts[who] if who.shape[0] < n else batch.contexts,
-                eligible=allowed,
-                values=batch.values if batch.values.ndim == 1 else batch.values[who],
-                costs=the_plan.costs + the_plan.prices,
-                keys=batch.keys[who],
-                seed=run.seed if seed is None else seed,
-                wave=number,
-                draw=place.draw + slot - 1,
-                prior=(prior := None if joint is None else joint[who]),
-            )
+        for number in range(1, place.slots + 1):
+            slot = Slot(place, number, who, allowed, None if joint is None else joint[who])
+            choice = draw(wave, batch, slot)
             joint = choice.joint if joint is None else _updated(joint, who, choice.joint)
-            taken = Taken(place, slot, who, choice, allowed)
+            taken = Taken(place, number, who, choice, allowed)
             if rule is not None and place.outbound:
-                taken = thinned(wave, batch, taken, prior, rule)
+                taken = thinned(wave, batch, taken, slot.prior, rule)
             yield taken
             on = taken.choice.action != 0
             if place.outbound:
-                on &= batch.allowance[who] > slot
-            if slot == place.slots or not on.any():
+                on &= batch.allowance[who] > number
+            if number == place.slots or not on.any():
                 break
             allowed = slotting.exclude(
                 allowed[on], choice.action[on], *the_plan.exclusive, outbound=place.outbound

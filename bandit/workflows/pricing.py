@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from bandit.allocation.problem import InfeasibleError
 from bandit.errors import ConfigError
 from bandit.kernels import product, simd
 from bandit.types import Array, Bool, Float64, Progress
-from bandit.workflows.decide import fill
+from bandit.workflows.decide import choose, fill
 from bandit.workflows.limits import Limits
 from bandit.workflows.prepare import Prepared
 from bandit.workflows.spool import Spool
@@ -202,7 +203,7 @@ class Customers:
         draws = (self._wave.run.seed + 0x5EED) % 2**63
         counts = np.zeros(usage.shape[0])
         for batch in self._sample(share):
-            for taken in fill(at_prices, batch, seed=draws):
+            for taken in fill(at_prices, batch, partial(choose, seed=draws)):
                 if not taken.placement.outbound:
                     break
                 counts += np.bincount(taken.choice.action, minlength=counts.shape[0])

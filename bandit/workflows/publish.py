@@ -36,7 +36,7 @@ class Target(NamedTuple):
     @classmethod
     def open(cls, stack: ExitStack, run: Run) -> Target:
         """Make the folders aside; they are gone when `stack` closes, unless published."""
-        folder = _scratch(stack) if run.dry_run else run.campaign.folder
+        folder = spill.new(stack) if run.dry_run else run.campaign.folder
         wave = folder / record.WAVES / run.wave
         lists = folder / exports.EXPORTS / run.wave
         files.remove(lists)
@@ -56,14 +56,6 @@ class Target(NamedTuple):
             writer.close()
         finally:
             writer.abandon()
-
-
-def _scratch(stack: ExitStack) -> Path:
-    """A folder for what a dry run writes; it is gone when `stack` closes."""
-    folder = spill.folder()
-    folder.mkdir()
-    stack.callback(files.remove, folder)
-    return folder
 
 
 def export(wave: Wave, target: Target, progress: Progress) -> Lists:

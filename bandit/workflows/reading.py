@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 
 from bandit.campaign import Campaign
-from bandit.store import customers, files, spill
+from bandit.store import customers, spill
 from bandit.store import side_rejects as beside
 from bandit.store.database import Database
 from bandit.types import Progress
@@ -47,10 +47,7 @@ def prepared(
 def spooled(stack: ExitStack, batches: Iterable[Prepared], total: int, progress: Progress) -> Spool:
     """Everything on disk until `stack` closes, for what passes over it several times."""
     progress.step("reading customers", total=total)
-    folder = spill.folder()
-    folder.mkdir()
-    stack.callback(files.remove, folder)
-    spool = Spool(folder)
+    spool = Spool(spill.new(stack))
     for batch in batches:
         spool.add(batch)
         progress.advance(len(batch.ids))

@@ -13,11 +13,12 @@ import numba
 from bandit import campaign_file
 from bandit.campaign import Campaign
 from bandit.errors import DataError, UsageError
-from bandit.store import customers, database, lock, record
+from bandit.store import customers, database, lock, record, spill
 from bandit.store.catalogue import load_catalogue
 from bandit.store.database import Database
 from bandit.types import SILENT, Progress
 from bandit.workflows import limits, overrides, plan, pricing, publish, reading, recover
+from bandit.workflows.chosen import Chosen
 from bandit.workflows.decide import Decider
 from bandit.workflows.limits import Limits
 from bandit.workflows.overrides import Setting
@@ -26,7 +27,7 @@ from bandit.workflows.prepare import Prepared
 from bandit.workflows.publish import Target
 from bandit.workflows.starting_point import starting_point
 from bandit.workflows.summary import WaveSummary, WaveTally, summarise
-from bandit.workflows.thin import Planned, Thinning
+from bandit.workflows.thin import Planned
 from bandit.workflows.wave import Run, Wave
 
 
@@ -96,17 +97,18 @@ def _serve(
         target = Target.open(stack, run)
         rejects: list[customers.Reject] = []
         batches: Iterable[Prepared] = reading.prepared(wave, data, past, rejects)
-        total, priced = data.count("customers"), None
+        total, priced, chosen = data.count("customers"), None, None
         if caps.names:
+            chosen = Chosen(spill.new(stack))
             batches = reading.spooled(stack, batches, total, progress)
             priced = pricing.find(wave, caps, batches, progress)
             wave = wave.at_prices(priced.costs)
         progress.step("deciding", total=total)
-        tally, planned = _decide(wave, batches, target, caps, None, progress)
+        tally, planned = _decide(Decider(wave, None, chosen), batches, target, caps, progress)
         rule = planned.thinning()
         if rule is not None:
             progress.step("giving up what passes a cap", total=total)
-            tally, _ = _decide(wave, batches, target, caps, rule, progress)
+            tally, _ = _decide(Decider(wave, rule, chosen), batches, target, caps, progress)
         _hold_reject_share(campaign, data, tally, rejects)
         rejects += beside
         data.close()  # its memory is free for the connection that reads the consents again
@@ -126,18 +128,17 @@ def _serve(
 
 
 def _decide(
-    wave: Wave,
+    decider: Decider,
     batches: Iterable[Prepared],
     target: Target,
     caps: Limits,
-    rule: Thinning | None,
     progress: Progress,
 ) -> tuple[WaveTally, Planned]:
     """Decide for everybody and write it aside; memory holds one batch."""
-    decider, tally, planned = Decider(wave), WaveTally(wave.plan), Planned(wave, caps)
+    tally, planned = WaveTally(decider.wave.plan), Planned(decider.wave, caps)
     with target.writer(decider.schema) as write:
         for batch in batches:
-            decided = decider.decide(batch, rule)
+            decided = decider.decide(batch)
             write(decided.decisions)
             tally.add(decided.slots, batch.left, decided.decisions)
             planned.add(decided.slots, batch.keys)

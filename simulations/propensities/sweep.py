@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ from scipy import stats
 
 from bandit import ope
 from bandit.types import NO_CONTACT
-from bandit.workflows.decide import fill
+from bandit.workflows.decide import choose, fill
 from bandit.workflows.thin import Planned
 from simulations.propensities.environment import Setting, distribution
 
@@ -109,7 +110,7 @@ def judged(setting: Setting, logs: int) -> list[Judged]:
     for day in range(logs):
         at = setting.wave.run.at + dt.timedelta(days=day)
         truths[day] = (target * setting.world.net_values(ids, at)).sum(axis=1).mean()
-        logged = next(fill(setting.free, batch, seed=day)).choice
+        logged = next(fill(setting.free, batch, partial(choose, seed=day))).choice
         reward = setting.world.sample(ids, logged.action, at) - costs[logged.action]
         weight = target[rows, logged.action] / logged.propensity
         q_logged = mean[rows, logged.action]
