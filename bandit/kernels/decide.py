@@ -8,23 +8,21 @@ import numpy as np
 
 from bandit.kernels import rivals, settle
 from bandit.kernels._compile import serial
+from bandit.kernels.coarse import Coarse
 from bandit.types import Array
 
 
 class Model(NamedTuple):
     """What a posterior is turned into for choosing; k actions padded to w, a multiple of 16.
 
-    ``means`` float32 panels of A⁻¹b, ``root`` float32 packed triangle R with ``q = |R x|``,
-    ``upper``, ``lower``, ``slack`` float32[w] with ``lower·q ≤ s ≤ upper·q`` and the float32 mean
-    within ``slack·q``; ``theta`` float64[k, padded(d, 8)], ``inverse`` float64[k, triangle] and
-    the same in float32 [k, triangle] or empty where an action is ill-conditioned.
+    ``coarse`` bounds means and ``q = |R x|``; ``upper``, ``lower`` float32[w] with ``lower·q ≤ s ≤
+    upper·q``; ``theta`` float64[k, padded(d, 8)], ``inverse`` float64[k, triangle], ``single`` the
+    same in float32 [k, triangle] or empty where an action is ill-conditioned.
     """
 
-    means: Array
-    root: Array
+    coarse: Coarse
     upper: Array
     lower: Array
-    slack: Array
     theta: Array
     inverse: Array
     single: Array
@@ -179,7 +177,7 @@ def rows_into(model, situation, mode, pairs, base, end, action, mean, width, pro
     """Decide rows base to end from their contenders: the most promising first, then challengers."""
     rows = end - base
     count = pairs.first[rows]
-    if pairs.lone.size > 0:
+    if pairs.lone.size > 0 and mode.scored:
         settle.order_lone(pairs.lone, rows, pairs.start, pairs.order)
         settle.single_moments_into(
             situation.narrow, base, pairs.order, pairs.start, model.theta, model.single, mean, width

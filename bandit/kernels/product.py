@@ -1,10 +1,10 @@
 """Matrix products in register tiles, every row's sum in the same order wherever the row lies.
 
 Weights are packed once: panels of up to four vectors of columns, each panel contiguous along the
-depth, so that a tile streams it through the first-level cache (64 columns × d × 4 bytes: 16 kB at
-d = 64). Six rows by four vectors keep 24 of the 32 vector registers as sums, four for weights and
-one for the row's factor; measured at the machine's full rate of one fused multiply-add a cycle.
-Blocks of rows are padded to a multiple of `ROWS`.
+depth, so that a tile streams it through the first-level cache (64 columns × d × 2 bytes in `coarse`:
+8 kB at d = 64). Six rows by four vectors keep 24 of the 32 vector registers as sums, four for
+weights and one for the row's factor; measured at the machine's full rate of one fused instruction a
+cycle. Blocks of rows are padded to a multiple of `ROWS`.
 """
 
 from __future__ import annotations
@@ -17,51 +17,13 @@ from bandit.kernels._compile import inline, serial
 ROWS = 6
 """Rows of a tile."""
 PANEL = 64
-"""float32 columns of a full panel: four vectors."""
+"""Columns of a full panel: four vectors."""
 
 
 @serial
 def padded(count, step):
     """Round up to a multiple."""
     return (count + step - 1) // step * step
-
-
-@serial
-def pack_columns_into(matrix, panels):
-    """Pack ``matrix`` [k, d] (one row per output) for `multiply_into`; pad columns are zero.
-
-    ``panels`` float32[padded(k, 16)·d].
-    """
-    k, d = matrix.shape
-    width = panels.size // d
-    for a in range(width):
-        panel = a // PANEL
-        columns = min(PANEL, width - panel * PANEL)
-        base = panel * PANEL * d + (a - panel * PANEL)
-        for j in range(d):
-            panels[base + j * columns] = matrix[a, j] if a < k else 0.0
-
-
-@serial
-def multiply_into(x, x_at, rows, d, panels, out):
-    """``out`` [rows, w] = x [rows, d] · panels, w = panels.size / d; rows a multiple of six.
-
-    Rows of x start at element ``x_at``.
-    """
-    width = panels.size // d
-    lanes = simd.LANES
-    for left in range(0, width, PANEL):
-        at = left * d
-        vectors = min(PANEL, width - left) // lanes
-        for r in range(0, rows, ROWS):
-            if vectors == 4:
-                simd.tile_6x4(x, x_at + r * d, d, panels, at, d, out, r * width + left, width)
-            elif vectors == 3:
-                simd.tile_6x3(x, x_at + r * d, d, panels, at, d, out, r * width + left, width)
-            elif vectors == 2:
-                simd.tile_6x2(x, x_at + r * d, d, panels, at, d, out, r * width + left, width)
-            else:
-                simd.tile_6x1(x, x_at + r * d, d, panels, at, d, out, r * width + left, width)
 
 
 @serial

@@ -65,4 +65,7 @@ class LinTS(Policy):
 
     def _sampled(self, problem: Problem, whose: int) -> tuple[Int32, Float64, Float64, Float64]:
         stream = problem.stream(keyed_random.SAMPLE)
-        return choose_linear(problem, self.alpha, thompson=True, stream=stream, propensity=whose)
+        return choose_linear(
+            problem, self.alpha, thompson=True, stream=stream, propensity=whose,
+            scored=whose == OWN,
+        )  # fmt: skip

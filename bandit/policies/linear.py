@@ -39,14 +39,16 @@ def choose_linear(
     stream: np.uint64 = _NO_STREAM,
     propensity: int = NOTHING,
     given: Int32 = _NOBODY,
+    scored: bool = True,
 ) -> tuple[Int32, Float64, Float64, Float64]:
     """Run the choose loop: action int32[n], its mean, width and propensity float64[n].
 
     With ``propensity`` = GIVEN nothing is decided, only the propensity of ``given`` is filled in.
+    Without ``scored`` only actions (and propensities) count: the rest may be zero.
     """
     n = problem.n
     action, mean, width, chance = np.zeros(n, np.int32), np.zeros(n), np.zeros(n), np.ones(n)
-    mode = Mode(float(alpha), thompson, propensity, stream, given)
+    mode = Mode(float(alpha), thompson, propensity, stream, given, scored)
     model = problem.needs_posterior().model[0]
     spread(
         linear_choice.choose_into, n, TASK,
