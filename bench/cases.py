@@ -68,7 +68,9 @@ def _lin_ts(whose: int, inputs: Inputs) -> Run:
     problem = pose(inputs.posterior, inputs.contexts)
     stream = problem.stream(keyed_random.SAMPLE)
     _ = inputs.posterior.model
-    return lambda: choose_linear(problem, 1.0, thompson=True, stream=stream, propensity=whose)
+    return lambda: choose_linear(
+        problem, 1.0, thompson=True, stream=stream, propensity=whose, scored=whose == OWN
+    )
 
 
 def _update(inputs: Inputs) -> Run:

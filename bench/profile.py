@@ -6,7 +6,9 @@ import time
 
 import numpy as np
 
-from bandit.kernels import contenders, product, settle, simd
+from bandit.kernels import coarse, contenders, linear_choice, product, sampled, settle, simd
+from bandit.kernels.decide import Situation
+from bandit.kernels.linear_choice import Mode
 from bandit.policies.linear import NOTHING, OWN, choose_linear
 from bandit.policies.problem import pose
 from bench.inputs import make
@@ -27,49 +29,57 @@ def _nanoseconds(call, rows: int) -> float:
 def stages(d: int = 64, k: int = 100, observations: int = 20_000) -> dict[str, float]:
     """Nanoseconds a customer and core of each stage of the choose loop."""
     inputs = make(d, k, observations, 20_000)
-    model, _ = inputs.posterior.model
+    model, bounded = inputs.posterior.model
     x = inputs.contexts.reshape(-1)
     columns, wide = model.upper.size, product.padded(d, simd.LANES)
+    size = (columns + 63) // 64
     rotated, table = np.zeros(BLOCK * wide, np.float32), np.zeros(BLOCK * columns, np.float32)
-    bounds_table = np.zeros_like(table)
-    q, level = np.zeros(BLOCK, np.float32), np.zeros(BLOCK, np.float32)
-    words = np.zeros(BLOCK * ((columns + 63) // 64), np.int64)
-    alive = np.zeros_like(words)
-    one, steps = np.ones(columns, np.float32), np.zeros(3, np.int64)
-    bounds = contenders.Bounds(model.upper, model.lower, model.slack, one, one, one, steps)
-    none = np.zeros((1, 1), np.uint8)
-    draws = np.zeros(BLOCK * 64 * (1 + k // 64), np.float32)
-    bits = np.zeros(draws.size // BLOCK, np.uint32)
-    logs, keys = np.zeros(bits.size, np.float32), np.arange(BLOCK, dtype=np.uint64)
-    product.multiply_into(x, 0, BLOCK, d, model.means, table)
-    product.triangle_into(x, 0, BLOCK, d, d, model.root, 0, simd.LANES, rotated)
-    product.norms_into(rotated, BLOCK, wide, q)
+    rounded = coarse.empty_rounded(BLOCK, d)
+    highs, level = np.zeros_like(table), np.zeros(BLOCK, np.float32)
+    words, alive = np.zeros(BLOCK * size, np.int64), np.zeros(BLOCK * size, np.int64)
+    none, nothing = np.zeros((1, 1), np.uint8), np.zeros((1, 1))
+    keys = np.arange(BLOCK, dtype=np.uint64)
+    situation = Situation(
+        inputs.contexts, np.zeros((0, 1)), none, 0, nothing, nothing, False, keys, bounded
+    )
+    stream, nobody = np.uint64(7), np.zeros(0, np.int32)
+    plain = linear_choice.bounds_of(model, situation, Mode(1.0, False, 0, stream, nobody, True), 1)
+    sampling = linear_choice.bounds_of(
+        model, situation, Mode(1.0, True, 0, stream, nobody, True), 1
+    )
+    coarse.round_into(x, 0, BLOCK, d, model.coarse, rounded)
+    coarse.multiply_into(rounded, BLOCK, d, model.coarse, table)
+    coarse.norms_between(rounded, BLOCK, d, model.coarse, rotated)
+    contenders.eligible_into(none, 0, 0, BLOCK, k, words)
     pairs = 2_048
     rows, actions = np.arange(pairs, dtype=np.int32), inputs.actions[:pairs].astype(np.int32)
-    everyone = np.ones(pairs, np.bool_)
     order, start = np.zeros(pairs, np.int32), np.zeros(k + 1, np.int64)
     mean, width = np.zeros(pairs), np.zeros(pairs)
-    settle.order_by_action(actions, everyone, pairs, start, order)
-    stream = np.uint64(7)
+    settle.order_by_action(actions, np.ones(pairs, np.bool_), pairs, start, order)
+    draws = sampled.empty_draws(BLOCK, k)
 
-    def bound() -> None:
+    def bound(how, spread) -> None:
         contenders.eligible_into(none, 0, 0, BLOCK, k, words)
-        contenders.upper_bounds_into(
-            table, BLOCK, q, bounds, words, False, False, bounds_table, level
+        contenders.bound_into(table, BLOCK, rounded, how, words, False, spread, highs, level, alive)
+
+    def draw() -> None:
+        bound(sampling, True)
+        sampled.draw_into(stream, keys, 0, BLOCK, size, alive, draws)
+        sampled.winners_into(
+            table, columns, BLOCK, rounded, sampling, False, draws, 0, level, alive
         )
-        contenders.survivors_into(bounds_table, BLOCK, columns, level, words, alive)
 
     calls = {
-        "means: float32 product": (
-            lambda: product.multiply_into(x, 0, BLOCK, d, model.means, table), BLOCK,
+        "rounding to 16 bits": (
+            lambda: coarse.round_into(x, 0, BLOCK, d, model.coarse, rounded), BLOCK,
         ),
-        "q: packed triangle": (
-            lambda: product.triangle_into(
-                x, 0, BLOCK, d, d, model.root, 0, simd.LANES, rotated
-            ),
-            BLOCK,
+        "means: 16-bit product": (
+            lambda: coarse.multiply_into(rounded, BLOCK, d, model.coarse, table), BLOCK,
         ),
-        "bounds and survivors": (bound, BLOCK),
+        "q: 16-bit packed triangle": (
+            lambda: coarse.norms_between(rounded, BLOCK, d, model.coarse, rotated), BLOCK,
+        ),
+        "bounds and survivors": (lambda: bound(plain, False), BLOCK),
         "settling a lone contender, float32": (
             lambda: settle.single_moments_into(
                 inputs.contexts, 0, order, start, model.theta, model.single, mean, width
@@ -83,10 +93,7 @@ def stages(d: int = 64, k: int = 100, observations: int = 20_000) -> dict[str, f
             ),
             pairs,
         ),
-        "keyed normals of all actions": (
-            lambda: contenders.draws_into(stream, keys, 0, BLOCK, bits, logs, draws, bits.size),
-            BLOCK,
-        ),
+        "bounds, keyed normals, survivors of Thompson sampling": (draw, BLOCK),
     }  # fmt: skip
     return {name: _nanoseconds(call, count) for name, (call, count) in calls.items()}
 
@@ -99,7 +106,7 @@ def whole(rows: int = 1_000_000) -> dict[str, float]:
     seconds = {}
     for name, given in {
         "LinUCB": {},
-        "LinTS, draw only": {"thompson": True, "propensity": NOTHING},
+        "LinTS, draw only": {"thompson": True, "propensity": NOTHING, "scored": False},
         "LinTS with propensity": {"thompson": True, "propensity": OWN},
     }.items():
         began = time.perf_counter()

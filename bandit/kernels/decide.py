@@ -8,23 +8,21 @@ import numpy as np
 
 from bandit.kernels import rivals, settle
 from bandit.kernels._compile import serial
+from bandit.kernels.coarse import Coarse
 from bandit.types import Array
 
 
 class Model(NamedTuple):
     """What a posterior is turned into for choosing; k actions padded to w, a multiple of 16.
 
-    ``means`` float32 panels of A⁻¹b, ``root`` float32 packed triangle R with ``q = |R x|``,
-    ``upper``, ``lower``, ``slack`` float32[w] with ``lower·q ≤ s ≤ upper·q`` and the float32 mean
-    within ``slack·q``; ``theta`` float64[k, padded(d, 8)], ``inverse`` float64[k, triangle] and
-    the same in float32 [k, triangle] or empty where an action is ill-conditioned.
+    ``coarse`` bounds means and ``q = |R x|``; ``upper``, ``lower`` float32[w] with ``lower·q ≤ s ≤
+    upper·q``; ``theta`` float64[k, padded(d, 8)], ``inverse`` float64[k, triangle], ``single`` the
+    same in float32 [k, triangle] or empty where an action is ill-conditioned.
     """
 
-    means: Array
-    root: Array
+    coarse: Coarse
     upper: Array
     lower: Array
-    slack: Array
     theta: Array
     inverse: Array
     single: Array
@@ -118,6 +116,18 @@ def pilots_into(pairs, rows, everyone):
 
 
 @serial
+def alike_out(pairs, rows, weights):
+    """Settle nobody where all contenders weigh the same: who wins does not matter."""
+    first, action_of, wanted = pairs.first, pairs.action, pairs.wanted
+    for i in range(rows):
+        alike = True
+        for p in range(first[i] + 1, first[i + 1]):
+            alike = alike and weights[action_of[p]] == weights[action_of[first[i]]]
+        for p in range(first[i], first[i + 1]):
+            wanted[p] = not alike
+
+
+@serial
 def challengers_into(pairs, rows):
     """Want whoever might still beat what is settled; tell whether there is anyone."""
     first, _, _, _, high, _, _, _, worth, wanted, settled, _, _ = pairs
@@ -206,19 +216,25 @@ def rows_into(model, situation, mode, pairs, base, end, action, mean, width, pro
     """Decide rows base to end from their contenders: the most promising first, then challengers."""
     rows = end - base
     count = pairs.first[rows]
-    if pairs.lone.size > 0:
+    if pairs.lone.size > 0 and mode.scored:
         settle.order_lone(pairs.lone, rows, pairs.start, pairs.order)
         settle.single_moments_into(
             situation.narrow, base, pairs.order, pairs.start, model.theta, model.single, mean, width
         )
     pilots_into(pairs, rows, mode.propensity > 0)
+    if mode.propensity == 3:
+        alike_out(pairs, rows, mode.weights)
     wanted = count > 0
     while wanted:
         settle_wanted(model, situation, mode, pairs, count)
         wanted = mode.propensity == 0 and challengers_into(pairs, rows)
-    if mode.propensity < 2:
+    if mode.propensity in (0, 1, 4):
         winners_into(pairs, rows, base, action, mean, width)
-    if mode.propensity == 1:
+    if mode.propensity == 4:
+        for row in range(base, end):
+            if mode.given[row] >= 0:
+                action[row] = mode.given[row]
+    if mode.propensity in (1, 4):
         propensities_into(situation, mode.alpha, pairs, rows, base, action, propensity)
     elif mode.propensity == 2:
         propensities_into(situation, mode.alpha, pairs, rows, base, mode.given, propensity)

@@ -2,9 +2,10 @@
 
 LinUCB takes the largest ``v·(μ + alpha·s) − c`` (Li and others 2010, algorithm 1), Greedy the same
 with alpha 0, LinTS the largest ``v·(μ + alpha·s·z) − c`` with a keyed normal z per action (Agrawal,
-Goyal 2013). Means of all actions come from one float32 product, bounds from `contenders`; whoever
-can still win is settled in float64 by `settle`, so that the choice is the exact one, ties to the
-lowest index, and every number is the same for any batch, block or thread.
+Goyal 2013). Means of all actions come from one product of 16-bit integers (`coarse`), bounds from
+`contenders` and `sampled`; whoever can still win is settled in float64 by `settle`, so that the
+choice is the exact one, ties to the lowest index, and every number is the same for any batch, block
+or thread.
 """
 
 from __future__ import annotations
@@ -13,10 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bandit.kernels import contenders, decide, product, settle, simd
+from bandit.kernels import coarse, contenders, decide, product, sampled, settle, simd
 from bandit.kernels._compile import serial
-from bandit.kernels.normal import STEP
-from bandit.kernels.rivals import REACH
 from bandit.types import Array
 
 TASK = 2048
@@ -32,12 +31,17 @@ GRAIN = 96
 """Rows that share a pass over the factors when every action's moments are asked for."""
 
 
+REACHES = (0, 1, 2, 2, 1)
+"""Of each kind of propensity: who counts, as `sampled.winners_into` numbers it."""
+
+
 class Mode(NamedTuple):
     """What is asked: ``alpha``, sampled or optimistic scores, the propensity of which action.
 
     ``propensity`` 0: none, 1: of the action decided, 2: of ``given`` int32[n], 3: the expectation
-    of ``weights`` float64[k]; with 2 and 3 nothing is decided. ``stream`` is the random stream of
-    the call.
+    of ``weights`` float64[k], 4: of the given action where there is one (else -1), of the one
+    decided elsewhere; with 2 and 3 nothing is decided. ``stream`` is the random stream of the
+    call. Without ``scored`` the moments of a row that is decided without them are not found.
     """
 
     alpha: float
@@ -46,6 +50,7 @@ class Mode(NamedTuple):
     stream: np.uint64
     given: Array
     weights: Array
+    scored: bool
 
 
 @serial
@@ -55,34 +60,35 @@ def block_rows(width):
 
 
 @serial
-def load_into(narrow, broad, d, first, rows, tiled, x):
-    """Copy rows to float32 ``x`` [tiled, d]; the padding rows are zero."""
+def load_into(narrow, broad, d, first, rows, x):
+    """Copy rows to float32 ``x``."""
     for r in range(rows):
         for j in range(d):
             x[r * d + j] = np.float32(broad[first + r, j]) if broad.size else narrow[first + r, j]
-    for i in range(rows * d, tiled * d):
-        x[i] = 0.0
 
 
 @serial
 def bounds_of(model, situation, mode, block):
     """Allocate a block's bounds; what all rows share is filled in."""
     columns = model.upper.size
-    draws = product.padded(columns, STEP) if mode.thompson else columns
     upper, lower = np.empty(columns, np.float32), np.empty(columns, np.float32)
+    top, bottom = np.empty(columns, np.float32), np.empty(columns, np.float32)
+    sampling = mode.thompson or mode.propensity > 0
     for a in range(columns):
         upper[a] = np.float32(mode.alpha) * model.upper[a] * np.float32(1.000001)
         lower[a] = np.float32(mode.alpha) * model.lower[a] * np.float32(0.999999)
+        top[a] = upper[a] * sampled.MOST if sampling else upper[a]
+        bottom[a] = -top[a] if sampling else lower[a]
     steps = np.array([
-        draws if mode.thompson else 0,
         columns if situation.values.shape[0] > 1 else 0,
         columns if situation.costs.shape[0] > 1 else 0,
     ])  # fmt: skip
     bounds = contenders.Bounds(
+        top,
+        bottom,
         upper,
         lower,
-        model.slack,
-        np.ones(draws * (block if mode.thompson else 1), np.float32),
+        model.coarse.error,
         np.zeros(columns * (block if situation.values.shape[0] > 1 else 1), np.float32),
         np.zeros(columns * (block if situation.costs.shape[0] > 1 else 1), np.float32),
         steps,
@@ -95,80 +101,75 @@ def bounds_of(model, situation, mode, block):
 
 
 @serial
+def enclose_into(model, situation, top, rows, x, rounded, rotated, table):
+    """Means of rows from ``top`` on, and what encloses them; ``x`` and ``rotated`` are scratch."""
+    narrow, broad = situation.narrow, situation.broad
+    d = narrow.shape[1]
+    source, at = narrow.reshape(-1), top * d
+    # The last row is read in whole vectors.
+    if broad.size > 0 or at + rows * d + simd.LANES > source.size:
+        load_into(narrow, broad, d, top, rows, x)
+        source, at = x, 0
+    tiled = product.padded(rows, product.ROWS)
+    coarse.round_into(source, at, rows, d, model.coarse, rounded)
+    coarse.multiply_into(rounded, tiled, d, model.coarse, table)
+    coarse.norms_between(rounded, tiled, d, model.coarse, rotated)
+
+
+@serial
 def choose_task(model, situation, mode, first, last, action, mean, width, propensity):
     """Decide rows first to last."""
     narrow, broad, k = situation.narrow, situation.broad, model.theta.shape[0]
     d, columns = narrow.shape[1], model.upper.size
-    flat = narrow.reshape(-1)
     block, size = block_rows(columns), (columns + 63) >> 6
-    rotated_width = product.padded(d, simd.LANES)
-    x = np.empty(block * d, np.float32)
-    rotated = np.empty(block * rotated_width, np.float32)
-    table, reaches = np.empty(block * columns, np.float32), np.empty(0, np.float32)
-    if mode.propensity > 0:
-        reaches = np.empty(block * columns, np.float32)
-    q, threshold = np.empty(block, np.float32), np.empty(block, np.float32)
+    x = np.zeros(block * d + simd.LANES, np.float32)
+    rounded = coarse.empty_rounded(block, d)
+    rotated = np.empty(block * product.padded(d, simd.LANES), np.float32)
+    table = np.empty(block * columns, np.float32)
+    threshold = np.empty(block, np.float32)
     words, alive = np.empty(block * size, np.int64), np.empty(block * size, np.int64)
-    others = np.empty(block * size, np.int64)
     bounds = bounds_of(model, situation, mode, block)
-    bits = np.empty(bounds.normals.size // block if mode.thompson else 0, np.uint32)
-    logs = np.empty(bits.size, np.float32)
+    sampling = mode.thompson or mode.propensity > 0
+    highs = np.empty(table.size, np.float32) if sampling else table
+    draws = sampled.empty_draws(block if sampling else 0, k)
     apart = model.single.size > 0 and mode.propensity == 0 and broad.size == 0
     pairs = decide.empty_pairs(last - first, max(PAIRS, 2 * block * k), k, apart)
+    own = (pairs.row, pairs.action, pairs.high, pairs.draw)
     count, base = 0, first
+    if not situation.bounded:
+        # The pooled factor is too ill-conditioned to bound anything: settle everyone.
+        rounded.most[:] = np.inf
+        rounded.length[:] = np.inf
     for top in range(first, last, block):
         rows = min(block, last - top)
-        tiled = product.padded(rows, product.ROWS)
         contenders.eligible_into(situation.eligible, situation.packing, top, rows, k, words)
         if situation.bounded:
-            source, at = flat, top * d
-            if broad.size > 0 or tiled > rows:
-                load_into(narrow, broad, d, top, rows, tiled, x)
-                source, at = x, 0
-            product.triangle_into(source, at, tiled, d, d, model.root, 0, simd.LANES, rotated)
-            product.multiply_into(source, at, tiled, d, model.means, table)
-            product.norms_into(rotated, rows, rotated_width, q)
-        else:
-            # The pooled factor is too ill-conditioned to bound anything: settle everyone.
-            for r in range(rows):
-                q[r] = np.inf
+            enclose_into(model, situation, top, rows, x, rounded, rotated, table)
         if situation.priced and situation.values.shape[0] > 1:
             contenders.prices_into(situation.values, top, rows, bounds.values, columns)
         if situation.priced and situation.costs.shape[0] > 1:
             contenders.prices_into(situation.costs, top, rows, bounds.costs, columns)
-        if mode.propensity > 0:
-            contenders.reach_bounds_into(
-                table, rows, q, bounds, REACH, words, situation.priced, reaches, threshold
+        contenders.bound_into(
+            table, rows, rounded, bounds, words, situation.priced, sampling, highs, threshold, alive
+        )
+        if sampling:
+            if mode.given.size > 0:
+                contenders.include(mode.given, top, rows, size, words, alive)
+            sampled.draw_into(mode.stream, situation.keys, top, rows, size, alive, draws)
+            sampled.winners_into(
+                table, columns, rows, rounded, bounds, situation.priced, draws,
+                REACHES[mode.propensity], threshold, alive,
+            )  # fmt: skip
+            if mode.given.size > 0:
+                contenders.include(mode.given, top, rows, size, words, alive)
+            count = sampled.append_into(
+                draws, rows, size, threshold, alive, top, base, pairs.first, count, own, pairs.lone
             )
-            contenders.survivors_into(reaches, rows, columns, threshold, words, others)
-        if mode.propensity >= 2:
-            for r in range(rows):
-                for word in range(size):
-                    alive[r * size + word] = others[r * size + word]
-                    threshold[r] = np.inf
         else:
-            if mode.thompson:
-                contenders.draws_into(
-                    mode.stream, situation.keys, top, rows, bits, logs, bounds.normals,
-                    bounds.steps[0],
-                )  # fmt: skip
-            contenders.upper_bounds_into(
-                table, rows, q, bounds, words, mode.thompson, situation.priced, table, threshold
-            )
-            contenders.survivors_into(table, rows, columns, threshold, words, alive)
-            if mode.propensity == 1:
-                for word in range(rows * size):
-                    alive[word] |= others[word]
-        if mode.propensity == 2:
-            for r in range(rows):
-                a = mode.given[top + r]
-                word = r * size + (a >> 6)
-                alive[word] |= words[word] & (np.int64(1) << (a & 63))
-        count = contenders.append_into(
-            table, rows, columns, threshold, alive, top, base, pairs.first, count,
-            (pairs.row, pairs.action, pairs.high, pairs.draw), bounds.normals, bounds.steps[0],
-            pairs.lone,
-        )  # fmt: skip
+            count = contenders.append_into(
+                table, rows, columns, threshold, alive, top, base, pairs.first, count, own,
+                pairs.lone,
+            )  # fmt: skip
         if count + block * k > pairs.row.size or top + rows == last:
             decide.rows_into(
                 model, situation, mode, pairs, base, top + rows, action, mean, width, propensity

@@ -5,8 +5,8 @@ Choose ``M = P⁻¹ = RᵀR`` with P the actions' pooled precision. With ``T_a =
     λ_min(T_aᵀT_a)·|R x|² ≤ s_a² = |W_a x|² ≤ λ_max(T_aᵀT_a)·|R x|².
 
 Eigenvalues are bounded by traces of powers, sums of positive numbers: ``λ_max ≤ (tr B^p)^{1/p}``,
-and ``λ_min`` by the same of the inverse. Both are rounded outward, so are the float32 errors of
-``q = |R x|`` and of the means, so that no action is ever left out that could win.
+and ``λ_min`` by the same of the inverse. Both are rounded outward, and `coarse` encloses
+``q = |R x|`` and the means, so that no action is ever left out that could win.
 """
 
 from __future__ import annotations
@@ -18,8 +18,6 @@ from bandit.kernels._compile import serial
 
 SQUARINGS = 7
 """B is squared so often: p = 128, the bound is within d^{1/128} (3.3 % at d = 64) of the truth."""
-UNIT = 2.0**-24
-"""Rounding of one float32 operation."""
 
 
 @serial
@@ -70,11 +68,7 @@ def pooled_root(gram, ridge, weights, root, lower):
 
 @serial
 def root_condition(root, lower):
-    """Bounds that turn norms of a scaled context into q.
-
-    Returns ``scale`` [d] with ``|x / scale| ≤ first·q`` and the relative rounding error of q in
-    float32, ``(d + 4)·2⁻²⁴·‖R D‖_F·‖(R D)⁻¹‖_F``, D = diag(scale).
-    """
+    """Scale c [d] of the columns, ``c_j = 1/|R e_j|``, and ``first`` with ``|x / c| ≤ first·q``."""
     d = root.shape[0]
     scale = np.empty(d)
     for j in range(d):
@@ -87,18 +81,16 @@ def root_condition(root, lower):
         for j in range(d):
             value = lower[i, j] / scale[i]
             inverse += value * value
-    first = np.sqrt(inverse)
-    return scale, first, (d + 4) * UNIT * np.sqrt(np.float64(d)) * first
+    return scale, np.sqrt(inverse)
 
 
 @serial
-def bounds_into(begin, end, inverse, condition, mean, root, lower, upper_out, lower_out, slack_out):
-    """Fill ``upper``, ``lower``, ``slack`` float32[≥ k] of actions begin to end.
+def bounds_into(begin, end, inverse, condition, lower, upper_out, lower_out):
+    """Fill ``upper``, ``lower`` float32[≥ k] of actions begin to end: ``lower·q ≤ s ≤ upper·q``.
 
     ``inverse`` float64[k, d, d] are the actions' W, ``lower`` the pooled Cholesky factor.
     """
-    d = mean.shape[1]
-    scale, first, wobble = root_condition(root, lower)
+    d = lower.shape[0]
     for a in range(begin, end):
         turned, back = np.zeros((d, d)), np.zeros((d, d))
         for i in range(d):
@@ -110,11 +102,5 @@ def bounds_into(begin, end, inverse, condition, mean, root, lower, upper_out, lo
         safety = 1e-6 + 1e-14 * condition[a]
         high = np.sqrt(_largest_eigenvalue_bound(turned) * (1.0 + safety))
         low = np.sqrt((1.0 - min(safety, 1.0)) / _largest_eigenvalue_bound(back))
-        size = 0.0
-        for j in range(d):
-            size += (mean[a, j] * scale[j]) ** 2
-        slack = (d + 6) * UNIT * np.sqrt(size) * first
-        # q computed lies within (1 ± wobble) of q, so every factor of q is widened by it.
-        upper_out[a] = np.float32(high * (1.0 + 2.0 * wobble) * (1.0 + 1e-6))
-        lower_out[a] = np.float32(low * max(0.0, 1.0 - 2.0 * wobble) * (1.0 - 1e-6))
-        slack_out[a] = np.float32(slack * (1.0 + 2.0 * wobble) * (1.0 + 1e-6))
+        upper_out[a] = np.float32(high * (1.0 + 1e-6))
+        lower_out[a] = np.float32(low * (1.0 - 1e-6))

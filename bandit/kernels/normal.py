@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 
-from bandit.kernels import keyed_random as kr
 from bandit.kernels._compile import inline
 
 _ROOT_HALF = math.sqrt(0.5)
@@ -40,8 +39,6 @@ _L6, _L7, _L8 = (
     np.float32(-2.4999993993e-1),
     np.float32(3.3333331174e-1),
 )
-STEP = 64
-"""Normals are made four vectors at a time: the compiler's interleaved loop has no remainder."""
 _LN2 = np.float32(0.6931471805599453)
 _HALF, _ONE, _TWO, _FOUR = np.float32(0.5), np.float32(1.0), np.float32(2.0), np.float32(4.0)
 _FIVE, _MIDDLE, _THREE = np.float32(5.0), np.float32(2.5), np.float32(3.0)
@@ -86,8 +83,16 @@ def _tail(high):
 
 
 @inline
-def _quantile(high, tail, w):
-    """Giles's two polynomials, chosen without a branch; the sign is the top bit."""
+def log_tail(high):
+    """``−log(4·t·(1 − t))``, the polynomials' argument, from the upper 32 bits of a word."""
+    tail = _tail(high)
+    return -_log(_FOUR * tail * (_ONE - tail))
+
+
+@inline
+def quantile(high, w):
+    """Giles's two polynomials, chosen without a branch; the sign is the top bit of ``high``."""
+    tail = _tail(high)
     near = w < _FIVE
     root = np.sqrt(max(w, _FIVE))
     u = (w - _MIDDLE) if near else (root - _THREE)
@@ -106,24 +111,11 @@ def _quantile(high, tail, w):
 
 @inline
 def normal(word):
-    """Turn one word of random bits into a float32 standard normal, as `normals_into` does."""
-    high = np.uint32(word >> _S32)
-    tail = _tail(high)
-    return _quantile(high, tail, -_log(_FOUR * tail * (_ONE - tail)))
+    """Turn one word of random bits into a float32 standard normal by inversion.
 
-
-@inline
-def normals_into(row, bits, logs, out, at):
-    """``out[at : at + w]`` float32: standard normals of actions 0 to w − 1 of a row, by inversion.
-
-    The upper 32 bits of each action's word pick the quantile: the sign from the top bit, both
-    tails to 6.3 standard deviations. ``bits`` uint32[w] and ``logs`` float32[w] are scratch, w a
-    multiple of `STEP`: short loops keep the vector units busier than one long dependent chain.
+    The upper 32 bits pick the quantile: the sign from the top bit, both tails to 6.3 standard
+    deviations. `log_tail` and `quantile` are its two halves: in loops of their own over many words
+    they keep the vector units busier than one long dependent chain.
     """
-    for a in range(bits.size):
-        bits[a] = np.uint32(kr.cell(row, a) >> _S32)
-    for a in range(bits.size):
-        tail = _tail(bits[a])
-        logs[a] = -_log(_FOUR * tail * (_ONE - tail))
-    for a in range(bits.size):
-        out[at + a] = _quantile(bits[a], _tail(bits[a]), logs[a])
+    high = np.uint32(word >> _S32)
+    return quantile(high, log_tail(high))

@@ -15,14 +15,15 @@ from typing import Any
 
 from numba import config
 
-from bandit.kernels import simd_compiled, simd_plain
+from bandit.kernels import simd_compiled, simd_plain, tiles_compiled
 
 LANES = 16
 """float32 lanes of a vector."""
 LANES_64 = 8
 """float64 lanes of a vector."""
 
-_home: Any = simd_plain if vars(config)["DISABLE_JIT"] else simd_compiled
+_plain = vars(config)["DISABLE_JIT"]
+_home: Any = simd_plain if _plain else simd_compiled
 absolute: Any = _home.absolute
 add: Any = _home.add
 bits_not_below: Any = _home.bits_not_below
@@ -35,17 +36,24 @@ minimum: Any = _home.minimum
 mul: Any = _home.mul
 narrow: Any = _home.narrow
 nonzero_bits: Any = _home.nonzero_bits
-outer_6: Any = _home.outer_6
 pick: Any = _home.pick
 prefetch: Any = _home.prefetch
+quantise: Any = _home.quantise
 reduce_add: Any = _home.reduce_add
 reduce_max: Any = _home.reduce_max
 splat: Any = _home.splat
 store: Any = _home.store
 sub: Any = _home.sub
-tile_6x1: Any = _home.tile_6x1
-tile_6x1_at: Any = _home.tile_6x1_at
-tile_6x2: Any = _home.tile_6x2
-tile_6x3: Any = _home.tile_6x3
-tile_6x4: Any = _home.tile_6x4
 widen: Any = _home.widen
+
+_tiles: Any = simd_plain if _plain else tiles_compiled
+coarse_6x1: Any = _tiles.coarse_6x1
+coarse_6x2: Any = _tiles.coarse_6x2
+coarse_6x3: Any = _tiles.coarse_6x3
+coarse_6x4: Any = _tiles.coarse_6x4
+outer_6: Any = _tiles.outer_6
+tile_6x1: Any = _tiles.tile_6x1
+tile_6x2: Any = _tiles.tile_6x2
+tile_6x3: Any = _tiles.tile_6x3
+tile_6x4: Any = _tiles.tile_6x4
+tile_6x1_at: Any = _tiles.tile_6x1_at

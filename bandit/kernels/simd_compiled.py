@@ -11,53 +11,53 @@ from numba.extending import intrinsic, models, register_model
 LANES, LANES_64 = 16, 8
 
 
-class _Vector(types.Type):
+class Vector(types.Type):
     def __init__(self, scalar: Any, lanes: int) -> None:
         self.scalar, self.lanes = scalar, lanes
         super().__init__(name=f"vector({scalar}x{lanes})")
 
 
-@register_model(_Vector)
+@register_model(Vector)
 class _VectorModel(models.PrimitiveModel):
-    def __init__(self, manager: Any, kind: _Vector) -> None:
-        super().__init__(manager, kind, _backend(kind))
+    def __init__(self, manager: Any, kind: Vector) -> None:
+        super().__init__(manager, kind, backend(kind))
 
 
 def _scalar(kind: Any) -> Any:
     return ir.FloatType() if kind == types.float32 else ir.DoubleType()
 
 
-def _backend(kind: _Vector) -> Any:
+def backend(kind: Vector) -> Any:
     return ir.VectorType(_scalar(kind.scalar), kind.lanes)
 
 
-def _vector_of(scalar: Any) -> _Vector:
-    return _Vector(scalar, LANES if scalar == types.float32 else LANES_64)
+def vector_of(scalar: Any) -> Vector:
+    return Vector(scalar, LANES if scalar == types.float32 else LANES_64)
 
 
-def _call(builder: Any, name: str, result: Any, *args: Any) -> Any:
+def call(builder: Any, name: str, result: Any, *args: Any) -> Any:
     kind = ir.FunctionType(result, [a.type for a in args])
     return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), args)
 
 
-def _suffix(kind: _Vector) -> str:
+def suffix(kind: Vector) -> str:
     return f"v{kind.lanes}f{32 if kind.scalar == types.float32 else 64}"
 
 
-def _at(context: Any, builder: Any, kind: Any, array: Any, offset: Any) -> Any:
+def place(context: Any, builder: Any, kind: Any, array: Any, offset: Any) -> Any:
     data = context.make_array(kind)(context, builder, array).data
     return builder.gep(data, [offset])
 
 
-def _read(builder: Any, vector: Any, pointer: Any, size: int) -> Any:
+def read(builder: Any, vector: Any, pointer: Any, size: int) -> Any:
     return builder.load(builder.bitcast(pointer, vector.as_pointer()), align=size)
 
 
-def _write(builder: Any, value: Any, pointer: Any, size: int) -> None:
+def write(builder: Any, value: Any, pointer: Any, size: int) -> None:
     builder.store(value, builder.bitcast(pointer, value.type.as_pointer()), align=size)
 
 
-def _spread(builder: Any, value: Any, lanes: int) -> Any:
+def spread(builder: Any, value: Any, lanes: int) -> Any:
     word = ir.IntType(32)
     vector = ir.VectorType(value.type, lanes)
     blank = ir.Constant(vector, ir.Undefined)
@@ -69,11 +69,11 @@ def _spread(builder: Any, value: Any, lanes: int) -> Any:
 @intrinsic
 def load(typing: Any, array: Any, offset: Any) -> Any:
     """Read a vector."""
-    kind = _vector_of(array.dtype)
+    kind = vector_of(array.dtype)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        pointer = _at(context, builder, signature.args[0], args[0], args[1])
-        return _read(builder, _backend(kind), pointer, array.dtype.bitwidth // 8)
+        pointer = place(context, builder, signature.args[0], args[0], args[1])
+        return read(builder, backend(kind), pointer, array.dtype.bitwidth // 8)
 
     return kind(array, types.intp), generate
 
@@ -81,14 +81,14 @@ def load(typing: Any, array: Any, offset: Any) -> Any:
 @intrinsic
 def widen(typing: Any, array: Any, offset: Any) -> Any:
     """Read eight float32 or float64 as a float64 vector."""
-    kind = _vector_of(types.float64)
+    kind = vector_of(types.float64)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        pointer = _at(context, builder, signature.args[0], args[0], args[1])
+        pointer = place(context, builder, signature.args[0], args[0], args[1])
         if array.dtype == types.float64:
-            return _read(builder, _backend(kind), pointer, 8)
-        value = _read(builder, ir.VectorType(ir.FloatType(), LANES_64), pointer, 4)
-        return builder.fpext(value, _backend(kind))
+            return read(builder, backend(kind), pointer, 8)
+        value = read(builder, ir.VectorType(ir.FloatType(), LANES_64), pointer, 4)
+        return builder.fpext(value, backend(kind))
 
     return kind(array, types.intp), generate
 
@@ -96,12 +96,12 @@ def widen(typing: Any, array: Any, offset: Any) -> Any:
 @intrinsic
 def narrow(typing: Any, array: Any, offset: Any) -> Any:
     """Read sixteen float64 as a float32 vector."""
-    kind = _vector_of(types.float32)
+    kind = vector_of(types.float32)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        pointer = _at(context, builder, signature.args[0], args[0], args[1])
-        value = _read(builder, ir.VectorType(ir.DoubleType(), LANES), pointer, 8)
-        return builder.fptrunc(value, _backend(kind))
+        pointer = place(context, builder, signature.args[0], args[0], args[1])
+        value = read(builder, ir.VectorType(ir.DoubleType(), LANES), pointer, 8)
+        return builder.fptrunc(value, backend(kind))
 
     return kind(array, types.intp), generate
 
@@ -111,8 +111,8 @@ def store(typing: Any, array: Any, offset: Any, value: Any) -> Any:
     """Write a vector."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        pointer = _at(context, builder, signature.args[0], args[0], args[1])
-        _write(builder, args[2], pointer, array.dtype.bitwidth // 8)
+        pointer = place(context, builder, signature.args[0], args[0], args[1])
+        write(builder, args[2], pointer, array.dtype.bitwidth // 8)
         return context.get_dummy_value()
 
     return types.void(array, types.intp, value), generate
@@ -121,10 +121,10 @@ def store(typing: Any, array: Any, offset: Any, value: Any) -> Any:
 @intrinsic
 def splat(typing: Any, value: Any) -> Any:
     """Fill every lane with a value."""
-    kind = _vector_of(value)
+    kind = vector_of(value)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return _spread(builder, args[0], kind.lanes)
+        return spread(builder, args[0], kind.lanes)
 
     return kind(value), generate
 
@@ -156,7 +156,7 @@ def fma(typing: Any, a: Any, b: Any, c: Any) -> Any:
     """Multiply and add, rounded once."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return _call(builder, f"llvm.fma.{_suffix(a)}", args[0].type, *args)
+        return call(builder, f"llvm.fma.{suffix(a)}", args[0].type, *args)
 
     return a(a, b, c), generate
 
@@ -166,7 +166,7 @@ def absolute(typing: Any, a: Any) -> Any:
     """|a|."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return _call(builder, f"llvm.fabs.{_suffix(a)}", args[0].type, args[0])
+        return call(builder, f"llvm.fabs.{suffix(a)}", args[0].type, args[0])
 
     return a(a), generate
 
@@ -225,8 +225,8 @@ def nonzero_bits(typing: Any, array: Any, offset: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         vector = ir.VectorType(ir.IntType(8), LANES)
-        pointer = _at(context, builder, signature.args[0], args[0], args[1])
-        value = _read(builder, vector, pointer, 1)
+        pointer = place(context, builder, signature.args[0], args[0], args[1])
+        value = read(builder, vector, pointer, 1)
         flags = builder.icmp_unsigned("!=", value, ir.Constant(vector, [0] * LANES))
         return builder.zext(builder.bitcast(flags, ir.IntType(LANES)), ir.IntType(64))
 
@@ -239,7 +239,7 @@ def lowest_bit(typing: Any, bits: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         flag = ir.Constant(ir.IntType(1), 0)
-        return _call(builder, "llvm.cttz.i64", ir.IntType(64), args[0], flag)
+        return call(builder, "llvm.cttz.i64", ir.IntType(64), args[0], flag)
 
     return types.int64(types.int64), generate
 
@@ -249,7 +249,7 @@ def count_bits(typing: Any, bits: Any) -> Any:
     """Count the set bits."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return _call(builder, "llvm.ctpop.i64", ir.IntType(64), args[0])
+        return call(builder, "llvm.ctpop.i64", ir.IntType(64), args[0])
 
     return types.int64(types.int64), generate
 
@@ -261,7 +261,9 @@ def prefetch(typing: Any, array: Any, offset: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         word = ir.IntType(32)
         byte = ir.IntType(8).as_pointer()
-        pointer = builder.bitcast(_at(context, builder, signature.args[0], args[0], args[1]), byte)
+        pointer = builder.bitcast(
+            place(context, builder, signature.args[0], args[0], args[1]), byte
+        )
         kind = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
         callee = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
         builder.call(callee, [pointer] + [ir.Constant(word, v) for v in (0, 3, 1)])
@@ -270,132 +272,31 @@ def prefetch(typing: Any, array: Any, offset: Any) -> Any:
     return types.void(array, types.intp), generate
 
 
-def _multiply_rows(
-    builder: Any, kind: _Vector, starts: list[Any], w_from: Any, depth: Any, vectors: int
-) -> list[list[Any]]:
-    """Emit ``Σ_j x[r, j]·w[j, c]`` with a register for each (row, vector); return the sums."""
-    size, wide = kind.scalar.bitwidth // 8, ir.IntType(64)
-    vector = _backend(kind)
-    zero = ir.Constant(vector, [0.0] * kind.lanes)
-    cells = [[cgutils.alloca_once(builder, vector) for _ in range(vectors)] for _ in starts]
-    for cell in (cell for row in cells for cell in row):
-        builder.store(zero, cell)
-    with cgutils.for_range(builder, depth) as loop:
-        step = ir.Constant(wide, vectors * kind.lanes)
-        line = builder.gep(w_from, [builder.mul(loop.index, step)])
-        weights = [
-            _read(builder, vector, builder.gep(line, [ir.Constant(wide, c * kind.lanes)]), size)
-            for c in range(vectors)
-        ]
-        for start, row in zip(starts, cells, strict=True):
-            factor = _spread(builder, builder.load(builder.gep(start, [loop.index])), kind.lanes)
-            for weight, cell in zip(weights, row, strict=True):
-                name = f"llvm.fma.{_suffix(kind)}"
-                total = _call(builder, name, vector, factor, weight, builder.load(cell))
-                builder.store(total, cell)
-    return [[builder.load(cell) for cell in row] for row in cells]
-
-
-def _write_rows(
-    builder: Any, kind: _Vector, sums: list[list[Any]], out_from: Any, step: Any
-) -> None:
-    wide = ir.IntType(64)
-    for r, row in enumerate(sums):
-        target = builder.gep(out_from, [builder.mul(step, ir.Constant(wide, r))])
-        for c, value in enumerate(row):
-            place = builder.gep(target, [ir.Constant(wide, c * kind.lanes)])
-            _write(builder, value, place, kind.scalar.bitwidth // 8)
-
-
-def _tile(vectors: int) -> Any:
-    @intrinsic
-    def multiply(
-        typing: Any, x: Any, x_at: Any, x_step: Any, w: Any, w_at: Any, depth: Any, out: Any,
-        out_at: Any, out_step: Any,
-    ) -> Any:  # fmt: skip
-        kind = _vector_of(x.dtype)
-        intp = types.intp
-
-        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            wide = ir.IntType(64)
-            x_from = _at(context, builder, signature.args[0], args[0], args[1])
-            w_from = _at(context, builder, signature.args[3], args[3], args[4])
-            out_from = _at(context, builder, signature.args[6], args[6], args[7])
-            starts = [
-                builder.gep(x_from, [builder.mul(args[2], ir.Constant(wide, r))]) for r in range(6)
-            ]
-            sums = _multiply_rows(builder, kind, starts, w_from, args[5], vectors)
-            _write_rows(builder, kind, sums, out_from, args[8])
-            return context.get_dummy_value()
-
-        return types.void(x, intp, intp, w, intp, intp, out, intp, intp), generate
-
-    return multiply
-
-
 @intrinsic
-def tile_6x1_at(
-    typing: Any, x: Any, places: Any, w: Any, w_at: Any, depth: Any, out: Any, out_at: Any,
-    out_step: Any,
-) -> Any:  # fmt: skip
-    """Multiply the six rows of x that start at ``places`` int64[6] by one vector of columns."""
-    kind = _vector_of(x.dtype)
-    intp = types.intp
+def quantise(
+    typing: Any, x: Any, x_at: Any, scale: Any, scale_at: Any, factor: Any, out: Any, out_at: Any
+) -> Any:
+    """Write sixteen ``x·scale·factor`` as int16, rounded to nearest, held within ±32767."""
+    kind = vector_of(types.float32)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        wide = ir.IntType(64)
-        first = _at(context, builder, signature.args[1], args[1], ir.Constant(wide, 0))
-        w_from = _at(context, builder, signature.args[2], args[2], args[3])
-        out_from = _at(context, builder, signature.args[5], args[5], args[6])
-        starts = []
-        for r in range(6):
-            offset = builder.load(builder.gep(first, [ir.Constant(wide, r)]))
-            starts.append(_at(context, builder, signature.args[0], args[0], offset))
-        sums = _multiply_rows(builder, kind, starts, w_from, args[4], 1)
-        _write_rows(builder, kind, sums, out_from, args[7])
+        vector = backend(kind)
+        value = read(builder, vector, place(context, builder, x, args[0], args[1]), 4)
+        scaling = read(builder, vector, place(context, builder, scale, args[2], args[3]), 4)
+        value = builder.fmul(builder.fmul(value, scaling), spread(builder, args[4], LANES))
+        value = call(builder, f"llvm.rint.{suffix(kind)}", vector, value)
+        for sign, limit in (("<", 32767.0), (">", -32767.0)):
+            bound = ir.Constant(vector, [limit] * LANES)
+            value = builder.select(builder.fcmp_ordered(sign, value, bound), value, bound)
+        whole = builder.fptosi(value, ir.VectorType(ir.IntType(32), LANES))
+        short = builder.trunc(whole, ir.VectorType(ir.IntType(16), LANES))
+        write(builder, short, place(context, builder, out, args[5], args[6]), 2)
         return context.get_dummy_value()
 
-    return types.void(x, places, w, intp, intp, out, intp, intp), generate
-
-
-@intrinsic
-def outer_6(
-    typing: Any, a: Any, a_at: Any, b: Any, b_at: Any, step: Any, depth: Any, out: Any,
-    out_at: Any, out_step: Any,
-) -> Any:  # fmt: skip
-    """Add ``Σ_t a[t, r]·b[t, c]`` to ``out[r, c]``, six r and a vector of c."""
-    kind = _vector_of(a.dtype)
     intp = types.intp
-
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        size, wide = a.dtype.bitwidth // 8, ir.IntType(64)
-        vector = _backend(kind)
-        a_from = _at(context, builder, signature.args[0], args[0], args[1])
-        b_from = _at(context, builder, signature.args[2], args[2], args[3])
-        out_from = _at(context, builder, signature.args[6], args[6], args[7])
-        places = [
-            builder.gep(out_from, [builder.mul(args[8], ir.Constant(wide, r))]) for r in range(6)
-        ]
-        cells = [cgutils.alloca_once(builder, vector) for _ in range(6)]
-        for place, cell in zip(places, cells, strict=True):
-            builder.store(_read(builder, vector, place, size), cell)
-        with cgutils.for_range(builder, args[5]) as loop:
-            offset = builder.mul(loop.index, args[4])
-            line = _read(builder, vector, builder.gep(b_from, [offset]), size)
-            left = builder.gep(a_from, [offset])
-            for r, cell in enumerate(cells):
-                factor = builder.load(builder.gep(left, [ir.Constant(wide, r)]))
-                factor = _spread(builder, factor, kind.lanes)
-                name = f"llvm.fma.{_suffix(kind)}"
-                builder.store(_call(builder, name, vector, factor, line, builder.load(cell)), cell)
-        for place, cell in zip(places, cells, strict=True):
-            _write(builder, builder.load(cell), place, size)
-        return context.get_dummy_value()
-
-    return types.void(a, intp, b, intp, intp, intp, out, intp, intp), generate
+    return types.void(x, intp, scale, intp, types.float32, out, intp), generate
 
 
 add, sub, mul = _lanewise("fadd"), _lanewise("fsub"), _lanewise("fmul")
 maximum, minimum = _larger(">"), _larger("<")
 reduce_add, reduce_max = _reduction("fadd"), _reduction("fmax")
-tile_6x1, tile_6x2, tile_6x3, tile_6x4 = (_tile(vectors) for vectors in (1, 2, 3, 4))

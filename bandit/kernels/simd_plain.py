@@ -125,8 +125,7 @@ def _tile(
     weights = w.reshape(-1)[w_at : w_at + depth * width].reshape(depth, width)
     for r in range(6):
         start, target = x_at + r * x_step, out_at + r * out_step
-        row = x.reshape(-1)[start : start + depth]
-        out.reshape(-1)[target : target + width] = row @ weights
+        out.reshape(-1)[target : target + width] = x.reshape(-1)[start : start + depth] @ weights
 
 
 def tile_6x1(*args: Any) -> None:
@@ -147,6 +146,50 @@ def tile_6x3(*args: Any) -> None:
 def tile_6x4(*args: Any) -> None:
     """Six rows times four vectors of columns."""
     _tile(4, *args)
+
+
+def quantise(
+    x: Array, x_at: int, scale: Array, scale_at: int, factor: float, out: Array, out_at: int
+) -> None:
+    """Write sixteen ``x·scale·factor`` as int16, rounded to nearest, held within ±32767."""
+    value = np.rint(load(x, x_at) * load(scale, scale_at) * np.float32(factor))
+    limit = splat(np.float32(32767.0))
+    value = maximum(minimum(value, limit), -limit)
+    out.reshape(-1)[out_at : out_at + 16] = value.astype(np.int16)
+
+
+def _coarse(
+    vectors: int, x: Array, x_at: int, x_step: int, w: Array, w_at: int, depth: int, unit: Array,
+    unit_at: int, scale: Array, scale_at: int, out: Array, out_at: int, out_step: int,
+) -> None:  # fmt: skip
+    width = vectors * 16
+    weights = w.reshape(-1)[w_at : w_at + 2 * depth * width].reshape(depth, width, 2)
+    columns = scale.reshape(-1)[scale_at : scale_at + width]
+    for r in range(6):
+        start, target = x_at + r * x_step, out_at + r * out_step
+        row = x.reshape(-1)[start : start + 2 * depth].reshape(depth, 1, 2).astype(np.int32)
+        sums = (row * weights).sum(axis=(0, 2), dtype=np.int32).astype(np.float32)
+        out.reshape(-1)[target : target + width] = sums * columns * unit[unit_at + r]
+
+
+def coarse_6x1(*args: Any) -> None:
+    """Six rows of int16 times one vector of columns, scaled."""
+    _coarse(1, *args)
+
+
+def coarse_6x2(*args: Any) -> None:
+    """Six rows of int16 times two vectors of columns, scaled."""
+    _coarse(2, *args)
+
+
+def coarse_6x3(*args: Any) -> None:
+    """Six rows of int16 times three vectors of columns, scaled."""
+    _coarse(3, *args)
+
+
+def coarse_6x4(*args: Any) -> None:
+    """Six rows of int16 times four vectors of columns, scaled."""
+    _coarse(4, *args)
 
 
 def tile_6x1_at(

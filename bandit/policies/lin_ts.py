@@ -11,7 +11,15 @@ from bandit.errors import ConfigError
 from bandit.kernels import keyed_random, rivals_table
 from bandit.kernels.linear_choice import GRAIN
 from bandit.kernels.threads import spread
-from bandit.policies.linear import GIVEN, NOTHING, OWN, WEIGHTED, choose_linear, moments_table
+from bandit.policies.linear import (
+    GIVEN,
+    NOTHING,
+    OWN,
+    TAKEN,
+    WEIGHTED,
+    choose_linear,
+    moments_table,
+)
 from bandit.policies.policy import Policy
 from bandit.policies.posterior import Posterior
 from bandit.policies.problem import Problem
@@ -54,6 +62,14 @@ class LinTS(Policy):
         del decided
         return choose_linear(problem, self.alpha, propensity=GIVEN, given=action)[3]
 
+    def settle(self, problem: Problem, given: Int32) -> tuple[Int32, Float64]:
+        """Draw and integrate in one pass over the contenders."""
+        stream = problem.stream(keyed_random.SAMPLE)
+        action, _, _, chance = choose_linear(
+            problem, self.alpha, thompson=True, stream=stream, propensity=TAKEN, given=given
+        )
+        return action, np.where(given < 0, np.maximum(chance, TINY), chance)
+
     def distribution(self, problem: Problem) -> Float64:
         """Probability of every action."""
         out = np.zeros((problem.n, problem.k))
@@ -78,4 +94,7 @@ class LinTS(Policy):
 
     def _sampled(self, problem: Problem, whose: int) -> tuple[Int32, Float64, Float64, Float64]:
         stream = problem.stream(keyed_random.SAMPLE)
-        return choose_linear(problem, self.alpha, thompson=True, stream=stream, propensity=whose)
+        return choose_linear(
+            problem, self.alpha, thompson=True, stream=stream, propensity=whose,
+            scored=whose == OWN,
+        )  # fmt: skip

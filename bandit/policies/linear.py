@@ -14,8 +14,9 @@ from bandit.types import Float64, Int32
 _NO_STREAM = np.uint64(0)
 _NOBODY: Int32 = np.zeros(0, np.int32)
 _EQUAL: Float64 = np.zeros(0)
-NOTHING, OWN, GIVEN, WEIGHTED = range(4)
-"""Whose propensity: nobody's, the decided action's, a given action's, all by their weights."""
+NOTHING, OWN, GIVEN, WEIGHTED, TAKEN = range(5)
+"""Whose propensity: nobody's, the decided action's, a given action's, all by their weights, the
+given action's or else the decided one's."""
 
 
 def _contexts(problem: Problem) -> tuple[Float64, Float64]:
@@ -41,15 +42,18 @@ def choose_linear(
     propensity: int = NOTHING,
     given: Int32 = _NOBODY,
     weights: Float64 = _EQUAL,
+    scored: bool = True,
 ) -> tuple[Int32, Float64, Float64, Float64]:
     """Run the choose loop: action int32[n], its mean, width and propensity float64[n].
 
     With ``propensity`` = GIVEN nothing is decided, only the propensity of ``given`` is filled in;
-    with WEIGHTED only the sum of all propensities times ``weights``.
+    with WEIGHTED only the sum of all propensities times ``weights``; with TAKEN the propensity is
+    that of ``given`` where it is not -1. Without ``scored`` only actions (and propensities) count:
+    the rest may be zero.
     """
     n = problem.n
     action, mean, width, chance = np.zeros(n, np.int32), np.zeros(n), np.zeros(n), np.ones(n)
-    mode = Mode(float(alpha), thompson, propensity, stream, given, weights)
+    mode = Mode(float(alpha), thompson, propensity, stream, given, weights, scored)
     model = problem.needs_posterior().model[0]
     spread(
         linear_choice.choose_into, n, TASK,

@@ -12,7 +12,7 @@ from bandit.kernels import keyed_random
 from bandit.policies.policy import Policy
 from bandit.policies.posterior import Posterior
 from bandit.policies.problem import Problem, pose
-from bandit.policies.uniform import uniform_at, uniform_mean, uniform_pick, uniform_table
+from bandit.policies.uniform import uniform_at, uniform_mean, uniform_pick_at, uniform_table
 from bandit.types import EXPLORATION, HOLDOUT, NO_CONTACT, Array, Choice, Float64, Int32
 
 
@@ -82,8 +82,8 @@ class Mixture(Policy):
             seed=seed, wave=wave, draw=draw,
         )  # fmt: skip
         before = self._prior(prior, problem.n)
-        action, group, decided = self._draw(problem)
-        joint = before * self._conditionals(problem, action, decided)
+        action, group, chances = self._settled(problem)
+        joint = before * self._conditionals(problem, action, chances)
         return Choice(
             action=action,
             propensity=np.minimum(joint.sum(axis=1) / before.sum(axis=1), 1.0),
@@ -123,12 +123,12 @@ class Mixture(Policy):
 
     def decide(self, problem: Problem) -> Int32:
         """Draw group, coin and action."""
-        return self._draw(problem)[0]
+        return self._settled(problem)[0]
 
     def propensity(self, problem: Problem, action: Int32, decided: Int32) -> Float64:
         """Probability of ``action`` in a first slot."""
         del decided
-        each = [policy.decide(problem) for _, policy in self.components]
+        each = [policy.settle(problem, action)[1] for _, policy in self.components]
         joint: Float64 = self.prior_weights(problem.n) * self._conditionals(problem, action, each)
         chance: Float64 = joint.sum(axis=1)
         return chance
@@ -170,25 +170,38 @@ class Mixture(Policy):
             )
         return weights
 
-    def _draw(self, problem: Problem) -> tuple[Int32, Array, list[Int32]]:
+    def _settled(self, problem: Problem) -> tuple[Int32, Array, list[Float64]]:
+        """Action and group of each row, and the action's probability by each component.
+
+        The largest component comes last: it draws only for its own customers, and integrates for
+        everybody's action in the same pass.
+        """
         group = self.groups(problem)
-        decided = [policy.decide(problem) for _, policy in self.components]
-        action = np.choose(np.maximum(group, 0), decided).astype(np.int32)
         coin = np.empty(problem.n)
         keyed_random.uniforms_into(problem.stream(keyed_random.EXPLORE), problem.keys, coin)
         explored = (coin < self.exploration) & (group != HOLDOUT)
-        picked = uniform_pick(problem, keyed_random.EXPLORE_PICK)[0]
-        action = np.where(explored, picked, action)
+        rows = np.flatnonzero(explored)
+        action = np.full(problem.n, -1, np.int32)
         action[group == HOLDOUT] = NO_CONTACT
-        return action, np.where(explored, np.int16(EXPLORATION), group), decided
+        action[rows] = uniform_pick_at(problem, keyed_random.EXPLORE_PICK, rows)
+        last = max(range(len(self.components)), key=lambda p: self.components[p][0])
+        others = {p: policy for p, (_, policy) in enumerate(self.components) if p != last}
+        decided = {p: policy.decide(problem) for p, policy in others.items()}
+        for p, theirs in decided.items():
+            mine = (group == p) & ~explored
+            action[mine] = theirs[mine]
+        action, chance = self.components[last][1].settle(problem, action)
+        chances = {
+            p: policy.propensity(problem, action, decided[p]) for p, policy in others.items()
+        }
+        chances[last] = chance
+        group = np.where(explored, np.int16(EXPLORATION), group)
+        return action, group, [chances[p] for p in range(len(self.components))]
 
-    def _conditionals(self, problem: Problem, action: Int32, decided: list[Int32]) -> Float64:
+    def _conditionals(self, problem: Problem, action: Int32, chances: list[Float64]) -> Float64:
         """Probability of ``action`` given each group, float64[n, p + 1]."""
         floor = self.exploration * uniform_at(problem, action)
-        columns = [
-            (1.0 - self.exploration) * policy.propensity(problem, action, each) + floor
-            for (_, policy), each in zip(self.components, decided, strict=True)
-        ]
+        columns = [(1.0 - self.exploration) * chance + floor for chance in chances]
         return np.stack([*columns, (action == NO_CONTACT).astype(np.float64)], axis=1)
 
     def _distribution(self, problem: Problem, prior: Float64) -> Float64:

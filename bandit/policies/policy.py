@@ -115,6 +115,12 @@ class Policy(ABC):
         action = self.decide(problem)
         return action, self.propensity(problem, action, action), self.score_of(problem, action)
 
+    def settle(self, problem: Problem, given: Int32) -> tuple[Int32, Float64]:
+        """``given`` int32[n] where it is not -1, else what is drawn; with its probability."""
+        decided = self.decide(problem)
+        action = np.where(given < 0, decided, given).astype(np.int32)
+        return action, self.propensity(problem, action, decided)
+
     @abstractmethod
     def decide(self, problem: Problem) -> Int32:
         """Draw an action for each row, int32[n]."""

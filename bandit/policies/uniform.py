@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from bandit.kernels import keyed_random, worth
 from bandit.kernels.threads import spread
 from bandit.policies.policy import GRAIN, Policy
 from bandit.policies.problem import Problem
-from bandit.types import Float64, Int32
+from bandit.types import Array, Float64, Int32
 
 
 def uniform_pick(problem: Problem, purpose: int) -> tuple[Int32, Float64]:
@@ -22,6 +22,13 @@ def uniform_pick(problem: Problem, purpose: int) -> tuple[Int32, Float64]:
         problem.stream(purpose), problem.keys, action, count,
     )  # fmt: skip
     return action, 1.0 / count
+
+
+def uniform_pick_at(problem: Problem, purpose: int, rows: Array) -> Int32:
+    """`uniform_pick`'s actions for ``rows`` int64[m] alone, int32[m]."""
+    eligible = problem.eligible if problem.packing == worth.EVERYTHING else problem.eligible[rows]
+    part = replace(problem, n=rows.shape[0], eligible=eligible, keys=problem.keys[rows])
+    return uniform_pick(part, purpose)[0]
 
 
 def uniform_at(problem: Problem, action: Int32) -> Float64:

@@ -6,18 +6,33 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bandit.kernels import contenders, keyed_random
+from bandit.kernels import keyed_random, sampled
+from bandit.kernels._compile import serial
+from bandit.kernels.normal import normal
 from tests.reference import draws
+
+
+@serial
+def _normal(word):
+    return normal(word)
 
 
 def normals(seed=0, wave=0, keys=4000, draw=0, columns=64, purpose=8):
     parts = (np.uint64(part) for part in (seed, wave, draw, purpose))
     stream = np.uint64(keyed_random.stream_key(*parts))
-    out = np.zeros(keys * columns, np.float32)
-    bits, logs = np.zeros(columns, np.uint32), np.zeros(columns, np.float32)
     ids = np.arange(keys, dtype=np.uint64)
-    contenders.draws_into(stream, ids, 0, keys, bits, logs, out, columns)
-    return out.reshape(keys, columns)
+    size = (columns + 63) // 64
+    everyone = np.full(keys * size, (1 << columns) - 1 if columns < 64 else -1, np.int64)
+    listed = sampled.empty_draws(keys, columns)
+    sampled.draw_into(stream, ids, 0, keys, size, everyone, listed)
+    return listed.normal.reshape(keys, columns)
+
+
+def test_no_draw_lies_beyond_the_most():
+    words = np.array([0, 1, 2**31 - 1, 2**31, 2**31 + 1, 2**32 - 1], np.uint64) << np.uint64(32)
+    found = [abs(float(_normal(word))) for word in words]
+    assert max(found) < sampled.MOST
+    assert max(found) == pytest.approx(stats.norm.isf(2.0**-33), rel=1e-3)
 
 
 def test_draws_equal_the_twin():
