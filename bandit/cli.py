@@ -138,10 +138,14 @@ def what_if(
     low: Annotated[float, typer.Option("--from", help="smallest size of the limit")],
     high: Annotated[float, typer.Option("--to", help="largest size of the limit")],
     points: Annotated[int, typer.Option(min=1, max=100, help="rows of the table")] = 7,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="folder of the report; reports/what-if/<limit> by default"),
+    ] = None,
     at: At = None,
     as_json: Json = False,
 ) -> None:
-    """Show what a wave would be worth at other sizes of one limit; writes nothing."""
+    """Show what a wave would be worth at other sizes of one limit, as a table and drawn."""
     from bandit.workflows.what_if import what_if as workflow
 
     run(
@@ -152,6 +156,7 @@ def what_if(
         low=low,
         high=high,
         points=points,
+        out=out,
         at=_utc(at),
     )
 

@@ -10,6 +10,7 @@ from typing import Literal
 from bandit.ope import checks
 from bandit.ope.diagnostics import Diagnostics
 from bandit.ope.estimate import Estimate
+from bandit.wording import Span, interval_text, number
 
 Decision = Literal["ship", "hold", "not enough data"]
 MOST_ROWS = 1e12
@@ -18,7 +19,10 @@ MOST_ROWS = 1e12
 
 @dataclass(frozen=True)
 class Verdict:
-    """``needed_n``: rows of a log like this one that would decide; None where more would not."""
+    """``needed_n``: rows of a log like this one that would decide.
+
+    None where it is decided, or where more rows would not decide it.
+    """
 
     decision: Decision
     reason: str
@@ -33,6 +37,7 @@ class GateRules:
     with a p-value below ``mean_weight_p`` says that the propensities are not those of the log;
     at most ``unsupported_share`` of the target's probability may lie on actions never logged;
     every lift must be above ``margin`` (reward per row; negative: may be worse by so much).
+    ``unit`` is what a row's reward is called in the reasons.
     """
 
     minimum_ess: float = 100.0
@@ -40,6 +45,7 @@ class GateRules:
     mean_weight_p: float = 0.001
     unsupported_share: float = 0.01
     margin: float = 0.0
+    unit: str = ""
 
     def __post_init__(self) -> None:
         """Refuse limits that make no sense."""
@@ -63,33 +69,39 @@ def judge(
     refused = refuse(diagnostics, rules)
     if refused is not None:
         return refused
+    each = f"{rules.unit} a decision".lstrip()
     for name, lift in lifts.items():
         if lift.upper < rules.margin:
-            return Verdict(
-                "hold",
-                f"it is worse than the {name} by {rules.margin - lift.value:.4g} a decision "
-                f"(interval {lift.lower:.4g} to {lift.upper:.4g})",
-                None,
-            )
+            loss = Span(-lift.value, -lift.upper, -lift.lower)
+            return Verdict("hold", f"it is worse than {name} by {interval_text(loss)} {each}", None)
     open_question = [(name, lift) for name, lift in lifts.items() if lift.lower <= rules.margin]
     if not open_question:
-        worst = min(lifts.items(), key=lambda item: item[1].lower)
-        name, lift = worst
-        return Verdict(
-            "ship",
-            f"it beats the {name} by {lift.value:.4g} a decision "
-            f"(interval {lift.lower:.4g} to {lift.upper:.4g})",
-            lift.n,
-        )
+        name, lift = min(lifts.items(), key=lambda item: item[1].lower)
+        return Verdict("ship", _better(name, lift, each, rules.margin), None)
     name, lift = min(open_question, key=lambda item: item[1].lower)
     needed = needed_rows(lift, rules.margin)
-    rows = "no realistic number of rows" if needed is None else f"about {needed:,} rows"
+    rows = "no realistic number of rows" if needed is None else f"about {_round(needed)} rows"
     return Verdict(
         "not enough data",
-        f"its lift over the {name}, {lift.value:.4g} a decision, may be anything from "
-        f"{lift.lower:.4g} to {lift.upper:.4g}; if it is as it looks, {rows} would decide",
+        f"its lift over {name} is {interval_text(lift, signed=True)} {each}, which leaves open"
+        f" whether it is better; if it is as it looks, {rows} would decide",
         needed,
     )
+
+
+def _better(name: str, lift: Estimate, each: str, margin: float) -> str:
+    if lift.lower > 0.0:
+        return f"it beats {name} by {interval_text(lift)} {each}"
+    return (
+        f"its lift over {name} is {interval_text(lift, signed=True)} {each},"
+        f" above the margin of {margin:g}"
+    )
+
+
+def _round(rows: int) -> str:
+    """Two digits: more are not known."""
+    step = 10 ** max(len(str(rows)) - 2, 0)
+    return f"{-(-rows // step) * step:,}"
 
 
 def refuse(diagnostics: Diagnostics, rules: GateRules = DEFAULT_RULES) -> Verdict | None:
@@ -110,7 +122,8 @@ def refuse(diagnostics: Diagnostics, rules: GateRules = DEFAULT_RULES) -> Verdic
         return Verdict(
             "not enough data",
             f"the effective sample size is {ess:.1f} of {d.n:,} rows "
-            f"(the largest weight is {d.max_weight:,.4g}), {rules.minimum_ess:g} are needed",
+            f"(the largest weight is {number(d.max_weight)}), {rules.minimum_ess:g} are needed"
+            + ("" if needed is None else f"; about {_round(needed)} rows would have them"),
             needed,
         )
     off = abs(d.mean_weight - 1.0)

@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bandit.errors import DataError, UsageError
+from bandit.report.style import CONFIG, Spec, narrowed
 
 TEMPLATES = Path(__file__).parent / "templates"
 VEGA_LITE = "5.20"
 PNG_SCALE = 2.0
 REMEDY = 'pip install "offer-bandit[report]"'
-
-Spec = dict[str, Any]
 
 
 class MissingExtraError(UsageError):
@@ -36,11 +35,15 @@ class Figure(NamedTuple):
 
 
 class Drawn(NamedTuple):
-    """A figure as the page has it: ``image`` is a data URI, so that it can carry no script."""
+    """A figure as the page has it, wide and for a telephone.
+
+    Images are data URIs, so that they can carry no script.
+    """
 
     title: str
     caption: str
     image: str
+    narrow: str
 
 
 def need() -> None:
@@ -72,13 +75,21 @@ def write(folder: Path, template: str, figures: list[Figure], content: Mapping[s
 
 def _draw(folder: Path, figure: Figure) -> Drawn:
     convert: Any = import_module("vl_convert")
-    spec = {**figure.spec, "config": CONFIG, "background": "white"}
-    svg: str = convert.vegalite_to_svg(spec, vl_version=VEGA_LITE)
+    svg = _svg({**figure.spec, "config": CONFIG})
     (folder / f"{figure.name}.svg").write_text(svg, encoding="utf-8")
     png: bytes = convert.svg_to_png(svg, scale=PNG_SCALE)
     (folder / f"{figure.name}.png").write_bytes(png)
-    data = base64.b64encode(svg.encode("utf-8")).decode("ascii")
-    return Drawn(figure.title, figure.caption, f"data:image/svg+xml;base64,{data}")
+    narrow = _svg(narrowed(figure.spec))
+    return Drawn(figure.title, figure.caption, _data_uri(svg), _data_uri(narrow))
+
+
+def _svg(spec: Spec) -> str:
+    convert: Any = import_module("vl_convert")
+    return str(convert.vegalite_to_svg({**spec, "background": "white"}, vl_version=VEGA_LITE))
+
+
+def _data_uri(svg: str) -> str:
+    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode("utf-8")).decode("ascii")
 
 
 def _page(template: str, content: Mapping[str, Any]) -> str:
@@ -91,30 +102,3 @@ def _page(template: str, content: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
     )
     return str(environment.get_template(template).render(**content))
-
-
-INK, QUIET, GRID = "#1c2430", "#5b6675", "#e4e8ee"
-CONFIG: Spec = {
-    "font": "Liberation Sans, Arial, Helvetica, sans-serif",
-    "view": {"stroke": None},
-    "axis": {
-        "labelColor": INK,
-        "titleColor": QUIET,
-        "titleFontWeight": "normal",
-        "labelFontSize": 12,
-        "titleFontSize": 12,
-        "gridColor": GRID,
-        "domainColor": "#aab3bf",
-        "tickColor": "#aab3bf",
-        "labelLimit": 220,
-    },
-    "legend": {
-        "symbolOpacity": 1,
-        "labelFontSize": 12,
-        "titleFontSize": 12,
-        "labelColor": INK,
-        "labelLimit": 260,
-    },
-    "header": {"labelFontSize": 12, "titleFontSize": 12, "labelColor": INK},
-    "text": {"fontSize": 11, "color": INK},
-}

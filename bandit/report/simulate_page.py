@@ -7,7 +7,8 @@ from typing import Any
 
 from bandit.report import render
 from bandit.report.simulate_figures import decision_of, simulate_figures
-from bandit.report.simulate_tables import interval_text, method, number, words
+from bandit.report.simulate_tables import method, words
+from bandit.wording import interval_text, number
 
 
 def write_simulation(folder: Path, result: Any, made_by: str) -> Path:

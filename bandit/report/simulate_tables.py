@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -10,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bandit.report.tables import notes, pairs
+from bandit.wording import interval_text
 
 _COLOURS = {"ship": "green", "hold": "red", "not enough data": "yellow"}
 
@@ -40,11 +40,8 @@ def method(result: Any) -> str:
 
 def words(result: Any) -> str:
     """Why the gate says what it says, as a sentence."""
-    gate = result.gate
-    text = f"{gate.reason[0].upper()}{gate.reason[1:]}."
-    if gate.decision == "not enough data" and gate.needed_n and f"{gate.needed_n:,}" not in text:
-        text += f" About {gate.needed_n:,} rows would decide."
-    return text
+    reason = result.gate.reason
+    return f"{reason[0].upper()}{reason[1:]}."
 
 
 def _table(result: Any) -> Table:
@@ -83,23 +80,3 @@ def _verdict(result: Any) -> Text:
     gate = result.gate
     text = f"{gate.candidate}: {gate.decision}: {words(result)}"
     return Text(text, style=_COLOURS[gate.decision])
-
-
-def number(value: float, *, signed: bool = False) -> str:
-    """Four significant digits; a sign where it is a difference."""
-    return f"{value:+.4g}" if signed else f"{value:.4g}"
-
-
-def interval_text(interval: Any, *, signed: bool = False) -> str:
-    """A figure with its interval in brackets, as many decimals as the interval is worth."""
-    if interval is None or math.isnan(interval.value):
-        return "–"
-    width = interval.upper - interval.lower
-    if not math.isfinite(width) or width <= 0.0:
-        return number(interval.value, signed=signed)
-    decimals = min(max(1 - math.floor(math.log10(0.5 * width)), 0), 9)
-    sign = "+" if signed else ""
-    value, low, high = (
-        f"{v:{sign},.{decimals}f}" for v in (interval.value, interval.lower, interval.upper)
-    )
-    return f"{value} ({low} to {high})"

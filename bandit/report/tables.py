@@ -9,6 +9,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from bandit.wording import price_text
+
 
 def wave_tables(summary: Any) -> RenderableType:
     """A wave: who was contacted how, and why the others were left in peace."""
@@ -42,7 +44,7 @@ def _limits(summary: Any) -> RenderableType:
     for one in summary.limits:
         most = "-" if one.most is None else f"{one.most:,.0f}"
         least = f"{one.least:,.0f}" if one.least else "-"
-        table.add_row(one.name, least, most, f"{one.used:,.0f}", f"{one.price:,.4f}")
+        table.add_row(one.name, least, most, f"{one.used:,.0f}", price_text(one.price))
     unit = summary.unit
     proof = (
         f"best allocation by expected values: {summary.primal_value:,.2f} {unit}, none above"
@@ -73,9 +75,11 @@ def what_if_tables(result: Any) -> RenderableType:
     for column in (result.limit, f"value, {result.unit}", "one more is worth", "used"):
         table.add_column(column, justify="right")
     for p in result.points:
-        table.add_row(f"{p.most:,.0f}", f"{p.value:,.2f}", f"{p.price:,.4f}", f"{p.used:,.0f}")
-    sample = f"by {result.customers:,} of {result.total:,} customers"
-    return Group(table, Text(sample), *notes(result.notes))
+        table.add_row(f"{p.most:,.0f}", f"{p.value:,.2f}", price_text(p.price), f"{p.used:,.0f}")
+    about = [f"by {result.customers:,} of {result.total:,} customers"]
+    if result.report is not None:
+        about.append(f"report: {result.report}")
+    return Group(table, *map(Text, about), *notes(result.notes))
 
 
 def rollback_tables(result: Any) -> RenderableType:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from bandit.report.render import Figure, Spec
+from bandit.report.parts import bars, course, shaded_table
+from bandit.report.render import Figure
+from bandit.report.style import BLUE, ORANGE, WIDTH, Spec
+from bandit.wording import number
 
-WIDTH = 620
-BLUE, ORANGE, GREEN = "#2b5fad", "#d07a1e", "#1d7f4e"
-_SERIES = (BLUE, ORANGE, GREEN, "#8a4fa3", "#77818f", "#b3352c", "#0d7d87", "#a0522d")
 MOST_OFFERS = 25
 
 
@@ -32,55 +32,18 @@ def _grid(result: Any) -> Figure:
     offers = list(result.grid)[:MOST_OFFERS]
     channels = sorted({c for cells in result.grid.values() for c in cells})
     rows = [
-        {"offer": offer, "channel": channel, "count": n, "text": f"{n:,}"}
+        {"name": offer, "column": channel, "amount": n, "text": f"{n:,}"}
         for offer in offers
         for channel, n in result.grid[offer].items()
     ]
-    most = max(row["count"] for row in rows)
+    most = max(row["amount"] for row in rows)
     left = len(result.grid) - len(offers)
-    spec = {
-        "data": {"values": rows},
-        "width": {"step": max(64, min(110, 560 // len(channels)))},
-        "height": {"step": 26},
-        "encoding": {
-            "y": {"field": "offer", "type": "nominal", "sort": offers, "title": None},
-            "x": {
-                "field": "channel",
-                "type": "nominal",
-                "title": None,
-                "axis": {"labelAngle": 0, "orient": "top"},
-            },
-        },
-        "layer": [
-            {
-                "mark": {"type": "rect", "stroke": "white"},
-                "encoding": {
-                    "color": {
-                        "field": "count",
-                        "type": "quantitative",
-                        "scale": {"range": ["#e9eff8", BLUE], "domain": [0, most]},
-                        "legend": None,
-                    }
-                },
-            },
-            {
-                "mark": {"type": "text"},
-                "encoding": {
-                    "text": {"field": "text"},
-                    "color": {
-                        "condition": {"test": f"datum.count > {0.55 * most}", "value": "white"},
-                        "value": "#1c2430",
-                    },
-                },
-            },
-        ],
-    }
     more = f" {left} offers with fewer are left out." if left > 0 else ""
     return Figure(
         "offers",
         "What went out",
         f"Contacts and shown offers, by offer and channel.{more}",
-        spec,
+        shaded_table(rows, channels, most, room=560),
     )
 
 
@@ -90,6 +53,7 @@ def _segments(result: Any) -> Figure:
             "name": f"{s.column}: {s.group}",
             "share": s.contacted / s.customers,
             "text": f"{s.contacted:,} of {s.customers:,}; most often {s.most}",
+            "short": f"{s.contacted:,}",
         }
         for s in result.segments
         if s.customers
@@ -98,7 +62,7 @@ def _segments(result: Any) -> Figure:
         "segments",
         "To whom",
         "Share of each group that was contacted, and what it was offered most often.",
-        _bars(rows, "customers contacted", percent=True, room=2.2),
+        bars(rows, "customers contacted", percent=True, room=2.2),
     )
 
 
@@ -111,71 +75,25 @@ def _peace(result: Any) -> Figure:
         "peace",
         "Why people were left in peace",
         "Each customer without a contact counts once, at the first rule that left nothing.",
-        _bars(rows, "share of all customers", percent=True, room=1.25),
+        bars(rows, "share of all customers", percent=True, room=1.25),
     )
-
-
-def _bars(rows: list[dict[str, Any]], title: str, *, percent: bool, room: float) -> Spec:
-    most = max((row["share"] for row in rows), default=1.0) or 1.0
-    axis: Spec = {"format": ".0%" if percent else "~g", "grid": False, "tickCount": 5}
-    if percent and room * most > 1.0:
-        axis["values"] = [0, 0.25, 0.5, 0.75, 1.0]
-    x = {
-        "field": "share",
-        "type": "quantitative",
-        "title": title,
-        "scale": {"domain": [0, room * most]},
-        "axis": axis,
-    }
-    return {
-        "data": {"values": rows},
-        "width": WIDTH,
-        "height": {"step": 24},
-        "encoding": {
-            "y": {
-                "field": "name",
-                "type": "nominal",
-                "sort": [row["name"] for row in rows],
-                "title": None,
-                "axis": {"domain": False, "ticks": False, "labelPadding": 8, "labelLimit": 260},
-            }
-        },
-        "layer": [
-            {
-                "mark": {"type": "bar", "color": BLUE, "opacity": 0.75, "height": 14},
-                "encoding": {"x": x},
-            },
-            {
-                "mark": {"type": "text", "align": "left", "dx": 6},
-                "encoding": {"x": x, "text": {"field": "text"}},
-            },
-        ],
-    }
 
 
 def _expected(result: Any) -> Figure:
     mine = [e for e in result.earned if e.wave == result.wave]
-    names = [e.group for e in mine]
-    y = {"field": "group", "type": "nominal", "sort": names, "title": None}
+    y = {"field": "group", "type": "nominal", "sort": [e.group for e in mine], "title": None}
     x = {"type": "quantitative", "title": f"{result.unit} a customer, net of costs",
-         "axis": {"format": "~g", "tickCount": 8, "labelFlush": False}}  # fmt: skip
+         "axis": {"tickCount": 8, "labelFlush": False}}  # fmt: skip
     rows = [
         {"group": e.group, "value": e.realised, "lower": e.lower, "upper": e.upper} for e in mine
     ]
     promised = [{"group": e.group, "value": e.expected, "what": "expected"} for e in mine]
     seen = [{**row, "what": "realised"} for row in rows]
-    colour = {
-        "field": "what",
-        "type": "nominal",
-        "scale": {"domain": ["realised", "expected"], "range": [BLUE, ORANGE]},
-        "legend": {"orient": "top", "title": None},
-    }
-    shape = {
-        "field": "what",
-        "type": "nominal",
-        "scale": {"domain": ["realised", "expected"], "range": ["circle", "diamond"]},
-        "legend": {"orient": "top", "title": None},
-    }
+    what = {"field": "what", "type": "nominal", "legend": {"orient": "top", "title": None}}
+    colour, shape = (
+        {**what, "scale": {"domain": ["realised", "expected"], "range": look}}
+        for look in ([BLUE, ORANGE], ["circle", "diamond"])
+    )
     layers: list[Spec] = [
         {
             "data": {"values": rows},
@@ -194,60 +112,23 @@ def _expected(result: Any) -> Figure:
         "Expected and realised in this wave",
         "A customer's mean net reward by group; lines are 95 % intervals of what was realised."
         + so_far,
-        {"width": WIDTH, "height": max(len(names), 1) * 34, "layer": layers},
+        {"width": WIDTH, "height": max(len(mine), 1) * 34, "layer": layers},
     )
 
 
 def _time(result: Any) -> Figure:
-    waves = list(dict.fromkeys(e.wave for e in result.earned))
-    names = list(dict.fromkeys(e.group for e in result.earned))
     rows = [
-        {"wave": e.wave, "group": e.group, "value": e.realised, "lower": e.lower,
+        {"name": e.wave, "group": e.group, "value": e.realised, "lower": e.lower,
          "upper": e.upper, "expected": e.expected}
         for e in result.earned
     ]  # fmt: skip
-    x = {
-        "field": "wave",
-        "type": "ordinal",
-        "sort": waves,
-        "title": "wave",
-        "axis": {"labelAngle": 0 if len(waves) <= 8 else -40},
-    }
-    y = {"type": "quantitative", "title": f"{result.unit} a customer", "scale": {"zero": False}}
-    colour = {
-        "field": "group",
-        "type": "nominal",
-        "sort": names,
-        "scale": {"domain": names, "range": list(_SERIES)},
-        "legend": {"orient": "top", "title": None},
-    }
-    offset = {"field": "group", "type": "nominal", "sort": names}
-    spec = {
-        "data": {"values": rows},
-        "width": WIDTH + 60,
-        "height": 280,
-        "encoding": {"x": x, "color": colour, "xOffset": offset},
-        "layer": [
-            {
-                "mark": {"type": "rule", "strokeWidth": 2},
-                "encoding": {"y": {**y, "field": "lower"}, "y2": {"field": "upper"}},
-            },
-            {
-                "mark": {"type": "point", "filled": True, "size": 60, "opacity": 1},
-                "encoding": {"y": {**y, "field": "value"}},
-            },
-            {
-                "mark": {"type": "tick", "orient": "horizontal", "thickness": 2, "width": 14},
-                "encoding": {"y": {**y, "field": "expected"}},
-            },
-        ],
-    }
+    groups = list(dict.fromkeys(e.group for e in result.earned))
     return Figure(
         "time",
         "Wave by wave",
         "Points are realised net reward a customer with 95 % intervals; the short bars are what was"
         " expected when it was decided.",
-        spec,
+        course(rows, groups, "wave", f"{result.unit} a customer"),
     )
 
 
@@ -256,8 +137,9 @@ def _prices(result: Any) -> Figure:
         {
             "name": limit["name"],
             "share": limit["price"],
-            "text": f"{limit['price']:.4g}; {limit['used']:,.0f} used"
+            "text": f"{number(limit['price'])}; {limit['used']:,.0f} used"
             + (f" of {limit['most']:,.0f}" if limit["most"] is not None else ""),
+            "short": number(limit["price"]),
         }
         for limit in result.limits
     ]
@@ -265,5 +147,5 @@ def _prices(result: Any) -> Figure:
         "prices",
         "What scarce room was worth",
         f"The price of a limit is what one more unit of it would have earned, in {result.unit}.",
-        _bars(rows, f"{result.unit} a unit", percent=False, room=1.6),
+        bars(rows, f"{result.unit} a unit", percent=False, room=1.6),
     )

@@ -8,6 +8,7 @@ from typing import Any
 from bandit.report import render
 from bandit.report.wave_figures import wave_figures
 from bandit.report.wave_tables import realised
+from bandit.wording import price_text
 
 
 def write_wave(folder: Path, result: Any, made_by: str) -> Path:
@@ -53,5 +54,5 @@ def _limit(limit: dict[str, Any]) -> list[str]:
         f"{least:,.0f}" if least else "–",
         "–" if most is None else f"{most:,.0f}",
         f"{limit['used']:,.0f}",
-        f"{limit['price']:,.4f}",
+        price_text(limit["price"]),
     ]

@@ -8,15 +8,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bandit.report.simulate_tables import interval_text
 from bandit.report.tables import counts, notes, pairs
-
-
-class Span:
-    """An interval by its three figures."""
-
-    def __init__(self, value: float, lower: float, upper: float) -> None:
-        self.value, self.lower, self.upper = value, lower, upper
+from bandit.wording import Span, interval_text
 
 
 def report_tables(result: Any) -> RenderableType:

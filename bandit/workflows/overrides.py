@@ -77,6 +77,17 @@ def resolve(catalogue: Catalogue, limit: str) -> str:
     raise UsageError(f"--limit {limit!r} is no limit of this campaign{nearest(limit, known)}")
 
 
+def current(campaign: Campaign, catalogue: Catalogue, key: str) -> float | None:
+    """A limit as it is, by its full key; None where there is none."""
+    section, name, last = parse(f"{key}=0").path
+    if section == "limits":
+        return campaign.limits.max_contacts
+    places = {"channels": catalogue.channels, "offers": catalogue.offers}
+    models: Sequence[BaseModel] = places.get(section, campaign.group_cap)
+    found = [getattr(m, last, None) for m in models if getattr(m, "name", None) == name]
+    return found[0] if found else None
+
+
 def _replaced(
     models: tuple[Model, ...], name: str, key: str, setting: Setting
 ) -> tuple[Model, ...]:

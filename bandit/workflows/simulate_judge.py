@@ -23,7 +23,7 @@ from bandit.workflows.simulate_result import Interval, Judged
 from bandit.workflows.simulate_targets import Target
 
 ASYMPTOTIC = frozenset({"bootstrap", "student_t"})
-LOGGED = "policy that made the log"
+LOGGED = "the policy that made the log"
 UNKNOWN = Interval(float("nan"), float("nan"), float("nan"))
 _GRIDS = {
     "switch_dr": (1.0, 3.0, 10.0, 30.0, 100.0, 1000.0),
@@ -58,7 +58,7 @@ class Judge:
     def table(self, targets: Sequence[Target]) -> tuple[list[Judged], int]:
         """One row a target; and how many lifts hold at once at the confidence asked for."""
         overlap = {t.name: self._overlap(t) for t in targets}
-        rules = GateRules(margin=-self._settings.margin)
+        rules = GateRules(margin=-self._settings.margin, unit=self._logged.unit)
         refused = {name: gate.refuse(d, rules) for name, d in overlap.items()}
         asked = [t for t in targets if refused[t.name] is None and t is not self._usual]
         silent = {name for name, d in overlap.items() if not d.mean_weight > 0.0}

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import datetime as dt
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bandit import campaign_file
+from bandit import __version__, campaign_file
 from bandit.allocation.what_if import what_if as table
 from bandit.errors import UsageError
+from bandit.report import render
 from bandit.report.tables import what_if_tables
+from bandit.report.what_if_page import write_what_if
 from bandit.store import customers, database
 from bandit.store.catalogue import load_catalogue
 from bandit.types import SILENT, Progress
 from bandit.workflows import limits, overrides, plan, pricing, reading
 from bandit.workflows.past import Past
+from bandit.workflows.simulate_job import REPORTS
 from bandit.workflows.starting_point import starting_point
 from bandit.workflows.wave import Run, Wave
 
@@ -37,13 +40,18 @@ class WhatIfPoint:
 
 @dataclass(frozen=True)
 class WhatIf:
-    """``customers`` of ``total`` were looked at; values are scaled to all."""
+    """``customers`` of ``total`` were looked at; values are scaled to all.
+
+    ``now`` is the limit as it is, None where there is none.
+    """
 
     limit: str
+    now: float | None
     unit: str
     customers: int
     total: int
     points: list[WhatIfPoint]
+    report: Path | None = None
     notes: list[str] = field(default_factory=list)
 
     def show(self) -> Any:
@@ -58,10 +66,14 @@ def what_if(
     low: float,
     high: float,
     points: int = 7,
+    out: Path | None = None,
     at: dt.datetime | None = None,
     progress: Progress = SILENT,
 ) -> WhatIf:
-    """Value against one limit from ``low`` to ``high``, the others as they are; writes nothing."""
+    """Value against one limit from ``low`` to ``high``, the others as they are.
+
+    Draws it into ``out`` (reports/what-if/<limit>); nothing else is written.
+    """
     if not 0 <= low <= high or points < 1:
         raise UsageError(f"--from {low:g} --to {high:g}: give 0 <= from <= to")
     campaign = campaign_file.load(campaign_path)
@@ -72,6 +84,7 @@ def what_if(
         data = stack.enter_context(database.connect(campaign, extra_files=past.files))
         catalogue = load_catalogue(campaign, data)
         key = overrides.resolve(catalogue, limit)
+        now = overrides.current(campaign, catalogue, key)
         setting = overrides.parse(f"{key}={high}")
         campaign, catalogue = overrides.apply(campaign, catalogue, [setting])
         start = starting_point(campaign, data, None, at)
@@ -95,13 +108,25 @@ def what_if(
             exclusive=pricing.exclusive(wave),
             share=share,
         )
-    return WhatIf(
+    result = WhatIf(
         limit=key,
+        now=now,
         unit=campaign.reward.unit,
         customers=round(share * spool.customers),
         total=spool.customers,
         points=[WhatIfPoint(p.limit, p.value, p.price, p.used) for p in found],
     )
+    progress.step("drawing the report")
+    return _reported(result, out or campaign.folder / REPORTS / "what-if" / key)
+
+
+def _reported(result: WhatIf, folder: Path) -> WhatIf:
+    """Draw the page; without the extra, say so."""
+    try:
+        render.need()
+    except render.MissingExtraError as missing:
+        return replace(result, notes=[*result.notes, f"no report was written: {missing}"])
+    return replace(result, report=write_what_if(folder, result, f"bandit {__version__}, what-if"))
 
 
 def _resource(key: str) -> str:

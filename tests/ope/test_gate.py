@@ -23,32 +23,34 @@ def estimate(value, half, n=10_000):
 
 
 def test_ships_only_when_every_baseline_is_beaten():
-    verdict = judge({"logging policy": estimate(2, 1), "rules": estimate(3, 1)}, SOUND)
+    verdict = judge({"the logging policy": estimate(2, 1), "rules": estimate(3, 1)}, SOUND)
     assert verdict.decision == "ship"
-    assert "beats the logging policy by 2" in verdict.reason
+    assert "beats the logging policy by 2.0 (1.0 to 3.0) a decision" in verdict.reason
 
 
 def test_holds_what_is_worse():
-    verdict = judge({"logging policy": estimate(2, 1), "rules": estimate(-2, 1)}, SOUND)
+    verdict = judge({"the logging policy": estimate(2, 1), "rules": estimate(-2, 1)}, SOUND)
     assert verdict.decision == "hold"
-    assert "worse than the rules by 2" in verdict.reason
+    assert "worse than rules by 2.0 (1.0 to 3.0) a decision" in verdict.reason
 
 
 def test_an_open_question_names_the_rows_that_would_decide():
-    verdict = judge({"logging policy": estimate(1.0, 2.0)}, SOUND)
+    verdict = judge({"the logging policy": estimate(1.0, 2.0)}, SOUND)
     assert verdict.decision == "not enough data"
     assert verdict.needed_n == 40_000
     assert "about 40,000 rows would decide" in verdict.reason
 
 
 def test_no_effect_at_all_needs_no_realistic_number():
-    verdict = judge({"logging policy": estimate(0.0, 2.0)}, SOUND)
+    verdict = judge({"the logging policy": estimate(0.0, 2.0)}, SOUND)
     assert verdict.needed_n is None
     assert "no realistic number of rows" in verdict.reason
 
 
 def test_a_margin_lets_a_slightly_worse_policy_pass():
-    assert judge({"x": estimate(-0.5, 1)}, SOUND, GateRules(margin=-2.0)).decision == "ship"
+    verdict = judge({"x": estimate(-0.5, 1)}, SOUND, GateRules(margin=-2.0, unit="EUR"))
+    assert verdict.decision == "ship"
+    assert "-0.5 (-1.5 to +0.5) EUR a decision, above the margin of -2" in verdict.reason
 
 
 @pytest.mark.parametrize(
@@ -65,7 +67,7 @@ def test_a_margin_lets_a_slightly_worse_policy_pass():
     ],
 )
 def test_a_log_that_cannot_answer_is_refused(broken, decision, says):
-    verdict = judge({"logging policy": estimate(9, 1)}, replace(SOUND, **broken))
+    verdict = judge({"the logging policy": estimate(9, 1)}, replace(SOUND, **broken))
     assert verdict.decision == decision
     assert says in verdict.reason
 

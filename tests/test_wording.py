@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bandit.report.simulate_tables import interval_text
-from bandit.report.wave_tables import Span
+from bandit.wording import Span, interval_text, number
 
 
 @pytest.mark.parametrize(
@@ -24,3 +23,11 @@ def test_interval_text(span, signed, text):
 
 def test_no_interval_at_all():
     assert interval_text(None) == "–"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0, "0"), (21739.13, "21,739"), (2.174, "2.174"), (-0.00012346, "-0.0001235"), (3.0, "3")],
+)
+def test_numbers_have_four_digits_and_no_powers(value, text):
+    assert number(value) == text
