@@ -34,6 +34,7 @@ def number(value: float, *, signed: bool = False) -> str:
     """Four significant digits, never as a power of ten; a sign where it is a difference."""
     if not math.isfinite(value):
         return f"{value:+}" if signed else f"{value}"
+    value = round(value, 12) + 0.0
     decimals = 0 if value == 0.0 else min(max(3 - math.floor(math.log10(abs(value))), 0), 12)
     text = f"{value:{'+' if signed else ''},.{decimals}f}"
     return text.rstrip("0").rstrip(".") if decimals else text

@@ -8,6 +8,8 @@ thread: a wave is too short to share out.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
@@ -15,12 +17,24 @@ from bandit.kernels._compile import serial, serial_fast
 from bandit.types import Array, Bool, Float64, Int32
 
 
+class State(NamedTuple):
+    """What each action has learned.
+
+    ``grams`` Σ w x xᵀ [k, d, d] (lower), ``shifts`` Σ w r x [k, d], ``factors`` W [k, d, d],
+    ``means`` A⁻¹b [k, d]; ``fresh`` [k] counts the rows of the newest wave.
+    """
+
+    grams: Float64
+    shifts: Float64
+    factors: Float64
+    means: Float64
+    fresh: npt.NDArray[np.int64]
+
+
 @serial
-def refresh_into(
-    gram: Float64, shift: Float64, ridge: float, factor: Float64, mean: Float64
-) -> None:
-    """Fill W [d, d] (lower, A⁻¹ = WᵀW) and A⁻¹b [d] of one action from A = gram + ridge I."""
-    d = shift.size
+def refactor_into(gram: Float64, ridge: float, factor: Float64) -> None:
+    """Fill W [d, d] (lower, A⁻¹ = WᵀW) of one action from A = gram + ridge I."""
+    d = gram.shape[0]
     lower = gram.copy()
     for i in range(d):
         lower[i, i] += ridge
@@ -36,6 +50,36 @@ def refresh_into(
             for p in range(j, i):
                 total -= lower[i, p] * factor[p, j]
             factor[i, j] = total / lower[i, i]
+
+
+@serial
+def add_row_into(factor: Float64, x: Float64, weight: float, carried: Float64) -> None:
+    """Make W that of A + weight x xᵀ, by d rotations instead of a new factor.
+
+    The inverse QR update (Alexander, Ghirnikar 1993): rotations that turn (1, √weight W x) into
+    one number turn W above a row of zeros into the new W, lower again, above the gain.
+    ``carried`` [d] is scratch.
+    """
+    d, whole, root = x.size, 1.0, np.sqrt(weight)
+    carried[:] = 0.0
+    for i in range(d):
+        part = 0.0
+        for j in range(i + 1):
+            part += factor[i, j] * x[j]
+        part *= root
+        longer = np.sqrt(whole * whole + part * part)
+        c, s = whole / longer, part / longer
+        for j in range(i + 1):
+            own = factor[i, j]
+            factor[i, j] = c * own - s * carried[j]
+            carried[j] = c * carried[j] + s * own
+        whole = longer
+
+
+@serial
+def solve_into(factor: Float64, shift: Float64, mean: Float64) -> None:
+    """Fill A⁻¹b [d] = WᵀW b."""
+    d = shift.size
     mean[:] = 0.0
     for i in range(d):
         half = 0.0
@@ -98,6 +142,42 @@ def is_choice(
 
 
 @serial
+def learn_into(
+    state: State,
+    rows: npt.NDArray[np.int64],
+    contexts: Array,
+    actions: Int32,
+    rewards: Float64,
+    weights: Float64,
+    ridge: float,
+) -> None:
+    """Add ``rows`` to each action's sums, and bring its factor and mean up to date.
+
+    A row costs d² rotations, a new factor d³: few rows of an action are rotated in.
+    """
+    k, d = state.means.shape
+    fresh, x, carried = state.fresh, np.empty(d), np.empty(d)
+    fresh[:] = 0
+    for row in rows:
+        fresh[actions[row]] += 1
+    for row in rows:
+        a, weight = actions[row], weights[row]
+        for i in range(d):
+            x[i] = contexts[row, i]
+            scaled = weight * x[i]
+            state.shifts[a, i] += scaled * rewards[row]
+            for j in range(i + 1):
+                state.grams[a, i, j] += scaled * x[j]
+        if fresh[a] <= d:
+            add_row_into(state.factors[a], x, weight, carried)
+    for a in range(k):
+        if fresh[a] > d:
+            refactor_into(state.grams[a], ridge, state.factors[a])
+        if fresh[a] > 0:
+            solve_into(state.factors[a], state.shifts[a], state.means[a])
+
+
+@serial
 def matches_into(
     contexts: Array,
     eligible: Bool,
@@ -119,30 +199,26 @@ def matches_into(
     is the rows ``starts[t]`` to ``starts[t + 1]``, learned from before wave t + window + 1.
     """
     k, d = n_actions, contexts.shape[1]
-    grams, shifts = np.zeros((k, d, d)), np.zeros((k, d))
-    factors, means = np.zeros((k, d, d)), np.zeros((k, d))
-    stale, order, x = np.ones(k, np.bool_), np.arange(k), np.empty(d)
+    state = State(
+        np.zeros((k, d, d)), np.zeros((k, d)), np.zeros((k, d, d)), np.zeros((k, d)),
+        np.zeros(k, np.int64),
+    )  # fmt: skip
+    for a in range(k):
+        refactor_into(state.grams[a], ridge, state.factors[a])
+    order, x = np.arange(k), np.empty(d)
     everything = np.ones(0, np.bool_)
     for wave in range(starts.size - 1):
         known = wave - window - 1
         if known >= 0:
-            for row in range(starts[known], starts[known + 1]):
-                if matched[row]:
-                    a, weight = actions[row], weights[row]
-                    stale[a] = True
-                    for i in range(d):
-                        scaled = weight * contexts[row, i]
-                        shifts[a, i] += scaled * rewards[row]
-                        for j in range(i + 1):
-                            grams[a, i, j] += scaled * contexts[row, j]
-        for a in range(k):
-            if stale[a]:
-                refresh_into(grams[a], shifts[a], ridge, factors[a], means[a])
-                stale[a] = False
+            rows = starts[known] + np.flatnonzero(matched[starts[known] : starts[known + 1]])
+            if rows.size:
+                learn_into(state, rows, contexts, actions, rewards, weights, ridge)
         for row in range(starts[wave], starts[wave + 1]):
             matched[row] = False
             if survives[row]:
                 for i in range(d):
                     x[i] = contexts[row, i]
                 allowed = eligible[row] if eligible.shape[0] > 0 else everything
-                matched[row] = is_choice(actions[row], x, allowed, alpha, means, factors, order)
+                matched[row] = is_choice(
+                    actions[row], x, allowed, alpha, state.means, state.factors, order
+                )

@@ -9,6 +9,7 @@ from typing import Any
 from bandit.report.style import BLUE, INK, PALE, QUIET, SERIES, SHAPES, WIDTH, Spec
 
 STEP = 30
+MOST_LABELS = 20
 MOST_APART = 12
 """Points in time that are drawn apart, with a line each for the interval; more become bands."""
 
@@ -106,6 +107,8 @@ def bars(
     ``whole``: the axis goes to 100 % even where no bar does.
     """
     most = 1.0 if whole else max((row["share"] for row in rows), default=1.0) or 1.0
+    least = min(0.0, *(row["share"] for row in rows))
+    most = max(most, -least / room)
     axis: Spec = {"grid": False, "tickCount": 5, **({"format": ".0%"} if percent else {})}
     if percent and room * most > 1.0:
         axis["values"] = [0, 0.25, 0.5, 0.75, 1.0]
@@ -113,11 +116,12 @@ def bars(
         "field": "share",
         "type": "quantitative",
         "title": title,
-        "scale": {"domain": [0, room * most]},
+        "scale": {"domain": [least, room * most]},
         "axis": axis,
     }
+    behind = [{**row, "end": max(row["share"], 0.0)} for row in rows]
     return {
-        "data": {"values": rows},
+        "data": {"values": behind},
         "width": WIDTH,
         "height": {"step": 26},
         "encoding": {"y": y_names(names_of(rows))},
@@ -128,7 +132,7 @@ def bars(
             },
             {
                 "mark": {"type": "text", "align": "left", "dx": 6},
-                "encoding": {"x": x, "text": {"field": "text"}},
+                "encoding": {"x": {**x, "field": "end"}, "text": {"field": "text"}},
             },
         ],
     }
@@ -195,7 +199,7 @@ def course(rows: list[dict[str, Any]], groups: Sequence[str], x_title: str, y_ti
             "type": "ordinal",
             "sort": labels,
             "title": x_title,
-            "axis": {"labelAngle": 0, "labelOverlap": "greedy", "labelSeparation": 6},
+            "axis": _labels_below(labels),
         },
         "color": colour,
     }
@@ -222,3 +226,12 @@ def course(rows: list[dict[str, Any]], groups: Sequence[str], x_title: str, y_ti
         "encoding": encoding,
         "layer": layers,
     }
+
+
+def _labels_below(labels: Sequence[str]) -> Spec:
+    """Level where they fit, else slanted, and then the newest is always named."""
+    room = WIDTH / max(len(labels), 1)
+    if 7 * max(map(len, labels), default=0) <= room:
+        return {"labelAngle": 0, "labelOverlap": "greedy", "labelSeparation": 6}
+    step = -(-len(labels) // MOST_LABELS)
+    return {"labelAngle": -35, "labelLimit": 120, "values": list(labels[::-1][::step])}

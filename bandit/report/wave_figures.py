@@ -23,7 +23,7 @@ def wave_figures(result: Any) -> list[Figure]:
         found.append(_peace(result))
     if result.earned:
         found += [_expected(result), _time(result)]
-    if any(limit["price"] > 0.0 for limit in result.limits):
+    if any(abs(limit["price"]) > 1e-9 for limit in result.limits):
         found.append(_prices(result))
     return found
 
@@ -146,6 +146,7 @@ def _prices(result: Any) -> Figure:
     return Figure(
         "prices",
         "What scarce room was worth",
-        f"The price of a limit is what one more unit of it would have earned, in {result.unit}.",
+        f"The price of a limit is what one more unit of it would have earned, in {result.unit};"
+        " below zero, what one more contact that was promised costs.",
         bars(rows, f"{result.unit} a unit", percent=False, room=1.6),
     )

@@ -65,9 +65,9 @@ def _figures(result: Any) -> list[Figure]:
 
 def _line(result: Any, what: str, title: str, more: list[Spec]) -> Spec:
     x = {"field": "most", "type": "quantitative", "title": result.limit,
-         "scale": {"zero": False}, "axis": {"format": "~s", "tickCount": 8}}  # fmt: skip
+         "scale": {"zero": False}, "axis": {"tickCount": 8}}  # fmt: skip
     y = {"field": what, "type": "quantitative", "title": title,
-         "scale": {"zero": what == "price"}, "axis": {"format": "~s"}}  # fmt: skip
+         "scale": {"zero": what == "price"}}  # fmt: skip
     points = {
         "data": {"values": [{"most": p.most, what: getattr(p, what)} for p in result.points]},
         "mark": {"type": "line", "color": BLUE, "strokeWidth": 2, "point": {"size": 70}},

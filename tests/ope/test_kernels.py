@@ -11,7 +11,7 @@ from bandit.kernels.ope_betting import capital_path_into, final_capital, varianc
 from bandit.kernels.ope_bootstrap import hashed_groups_into, resampled_totals_into
 from bandit.kernels.ope_moments import shrink
 from bandit.kernels.ope_ridge import normal_sums_into
-from bandit.kernels.replay_lin_ucb import refresh_into
+from bandit.kernels.replay_lin_ucb import add_row_into, refactor_into, solve_into
 from bandit.ope.recipes import KINDS
 from tests.reference import ope_kernels as slow
 
@@ -88,12 +88,31 @@ def test_normal_sums_are_the_matrix_products():
 
 
 @pytest.mark.parametrize("d", [1, 2, 9])
-def test_refreshed_factor_and_mean_solve_the_ridge(d):
+def test_factor_and_mean_solve_the_ridge(d):
     rng = np.random.default_rng(d)
     x = rng.normal(size=(30, d))
     gram, shift = x.T @ x, rng.normal(size=d)
     factor, mean = np.zeros((d, d)), np.zeros(d)
-    refresh_into(gram, shift, 0.5, factor, mean)
+    refactor_into(gram, 0.5, factor)
+    solve_into(factor, shift, mean)
     inverse = np.linalg.inv(gram + 0.5 * np.eye(d))
     assert factor.T @ factor == pytest.approx(inverse, rel=1e-9)
     assert mean == pytest.approx(inverse @ shift, rel=1e-9)
+
+
+@pytest.mark.parametrize("d", [1, 2, 9])
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+def test_a_rotated_factor_is_a_new_one(d, scale):
+    """Thousands of rows later too, with weights from tiny to huge, and a direction never seen."""
+    rng = np.random.default_rng(d)
+    x = rng.normal(size=(3000, d)) * scale
+    x[:, -1] *= rng.random(3000) < 0.001
+    weights = np.exp(rng.normal(size=3000) * 3.0)
+    gram = (x * weights[:, None]).T @ x
+    rotated, anew = np.zeros((d, d)), np.zeros((d, d))
+    refactor_into(np.zeros((d, d)), 0.5, rotated)
+    for row, weight in zip(x, weights, strict=True):
+        add_row_into(rotated, row, weight, np.empty(d))
+    refactor_into(gram, 0.5, anew)
+    assert np.abs(rotated) == pytest.approx(np.abs(anew), rel=1e-7, abs=1e-9 * anew.max())
+    assert (np.triu(rotated, 1) == 0.0).all()
