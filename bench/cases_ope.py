@@ -7,17 +7,19 @@ Replay of LinUCB: at least 500 times MABWiser's Simulator in events per second o
 from __future__ import annotations
 
 import argparse
-import logging
+import json
 import resource
 import sys
 import time
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from bandit import ope
-from bandit.replay import replay_lin_ucb
+from bench import replay_speed
+from bench.machine import describe
+from bench.run import RESULTS
 
 BLOCK = 250_000
 TARGETS = 20
@@ -88,71 +90,37 @@ def _rest(block: Block) -> dict[str, np.ndarray]:
     return {name: getattr(block, name) for name in names}
 
 
-class Speed(NamedTuple):
-    """Events per second of processor time on the same log."""
+def markdown(found: dict[str, Any]) -> str:
+    """The tables, the machine first."""
+    machine = dict(found["machine"])
+    versions = machine.pop("versions")
+    about = ", ".join(f"{key} {value}" for key, value in (machine | versions).items())
+    took = "\n".join(f"| {what} | {amount:.2f} |" for what, amount in found["stream"].items())
+    return f"""# Evaluation and replay
 
-    k: int
-    d: int
-    wave: int
-    ours: float
-    mabwiser: float
+Made by `python -m bench.cases_ope`. {about}.
 
-    @property
-    def ratio(self) -> float:
-        return self.ours / self.mabwiser
+## {found["events"]:,} events × {TARGETS} targets × {len(RECIPES)} estimators in one pass
 
+Bar: under 60 s for the pass and one kind of interval, in 4 GB. "bootstrap" and the like are
+all {TARGETS * len(RECIPES)} intervals of that kind.
 
-def uniform_log(n: int, k: int, d: int) -> ope.Log:
-    rng = np.random.default_rng(0)
-    x, theta = rng.normal(size=(n, d)), rng.normal(size=(k, d)) / np.sqrt(d)
-    actions = rng.integers(0, k, n)
-    chance = 1 / (1 + np.exp(-np.einsum("nd,nd->n", x, theta[actions])))
-    return ope.Log.of(
-        actions=actions,
-        rewards=(rng.random(n) < chance).astype(float),
-        contexts=x,
-        propensities=np.full(n, 1 / k),
-        n_actions=k,
-    )
+| what | seconds |
+|---|---|
+{took}
 
+## Replay of LinUCB
 
-def replay_speed(log: ope.Log, wave: int, peer_rows: int, rounds: int = 3) -> Speed:
-    """Take turns, and keep the best of each.
+Bar: 500 times the events a second of `mabwiser.simulator.Simulator` on the same log, in processor
+time. Ours plays all {found["rows"]:,} rows; the Simulator is credited with all of its rows, though
+it plays only the second half.
 
-    The peer plays the second half of as many rows as it bears; it is credited with all of them.
-    """
-    ours, theirs = [], []
-    part = log.take(slice(0, peer_rows))
-    replay_lin_ucb(part, waves=wave)
-    for _ in range(rounds):
-        start = time.process_time()
-        replay_lin_ucb(log, waves=wave)
-        ours.append(log.n / (time.process_time() - start))
-        theirs.append(peer_rows / _mabwiser(part, wave))
-    k, d = log.n_actions, log.contexts.shape[1]
-    return Speed(k, d, wave, max(ours), max(theirs))
-
-
-def _mabwiser(log: ope.Log, wave: int) -> float:
-    """Seconds of its Simulator; a wave of 1 is its online mode."""
-    from mabwiser.mab import MAB, LearningPolicy
-    from mabwiser.simulator import Simulator
-
-    logging.disable(logging.CRITICAL)
-    bandit = MAB(list(range(log.n_actions)), LearningPolicy.LinUCB(alpha=1.0))
-    simulator = Simulator(
-        [("LinUCB", bandit)],
-        log.actions,
-        log.rewards,
-        contexts=log.contexts.astype(float),
-        test_size=0.5,
-        is_ordered=True,
-        batch_size=min(wave, log.n // 2),
-        is_quick=True,
-    )
-    start = time.process_time()
-    simulator.run()
-    return time.process_time() - start
+{replay_speed.markdown([replay_speed.Speed(**speed) for speed in found["replay"]])}
+Event by event the Simulator is bound by its Python calls, one to two milliseconds an event. In
+batches it predicts by matrix products and learns every row, and is bound by them; a replay needs
+for each event at least the logged action's width and one rival's, about d² multiplications, which
+is what bounds ours there.
+"""
 
 
 def main() -> None:
@@ -160,18 +128,14 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=10_000_000)
     parser.add_argument("--rows", type=int, default=50_000)
     wanted = parser.parse_args()
-    print(f"{wanted.events:,} events, {TARGETS} targets, {len(RECIPES)} estimators")
-    for what, amount in stream(wanted.events).items():
-        print(f"  {what:20} {amount:8.2f}")
-    sys.stdout.flush()
-    for k, d in ((10, 20), (20, 32)):
-        log = uniform_log(wanted.rows, k, d)
-        for wave, rows in ((1, 400), (100, 4000), (1000, 8000), (10_000, 20_000)):
-            s = replay_speed(log, wave, rows)
-            print(
-                f"  k={s.k} d={s.d} wave {s.wave:6}: {s.ours:12,.0f} events/s, MABWiser "
-                f"{s.mabwiser:10,.0f}, ratio {s.ratio:8.0f}"
-            )
+    found: dict[str, Any] = {"machine": describe(), "events": wanted.events, "rows": wanted.rows}
+    found["stream"] = stream(wanted.events)
+    found["replay"] = [speed._asdict() for speed in replay_speed.speeds(wanted.rows)]
+    text = markdown(found)
+    sys.stdout.write(text)
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "ope.json").write_text(json.dumps(found, indent=1) + "\n")
+    (RESULTS / "ope.md").write_text(text)
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ def propensities(values: npt.ArrayLike, n: int) -> Float64:
     bad = np.flatnonzero(~((array > 0.0) & (array <= 1.0)))
     if bad.size:
         value = array[bad[0]]
-        advice = "it is missing" if np.isnan(value) else "was the action eligible?"
+        advice = "it is missing or no number" if np.isnan(value) else "was the action eligible?"
         raise DataError(f"propensity must lie in (0, 1], row {bad[0]} has {value}; {advice}")
     return array
 

@@ -33,6 +33,10 @@ def fold_of(
     """Fold of each row, int64[n] in [0, folds): whole clusters, in equal numbers, at random."""
     labels = checks.clusters(clusters, n)
     place, count = (np.arange(n), n) if labels is None else first_seen(labels)
+    if count < 2:
+        raise DataError(
+            "the log is of one row or cluster: what is judged on it cannot be learned from others"
+        )
     if folds < 2 or count < folds:
         raise ConfigError(
             f"{folds} folds of {count} rows or clusters cannot be made; take from 2 to {count}"

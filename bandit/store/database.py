@@ -91,12 +91,11 @@ class Database:
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of a small query; a fault in the data is a DataError."""
         try:
-            found = self.connection.execute(query, list(parameters))
-            zoned = any(str(column[1]) == ZONED for column in found.description or ())
-            if not zoned:
+            found = self.connection.sql(query, params=list(parameters))
+            if ZONED not in map(str, found.types):
                 return found.fetchall()
             # As Python objects DuckDB gives zoned times only where a further package is installed.
-            table = self.connection.sql(query, params=list(parameters)).to_arrow_table()
+            table = found.to_arrow_table()
             return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
         except duckdb.Error as e:
             raise failed(e) from None

@@ -144,7 +144,7 @@ def assemble(
     if times is None or n < 2:
         return whole
     order = np.argsort(times, kind="stable")
-    ordered = whole.take(order)
+    ordered = replace(whole, log=replace(log, times=np.zeros(n))).take(order)
     return replace(ordered, log=replace(ordered.log, times=times[order]))
 
 

@@ -7,7 +7,7 @@ that is mended silently would be judged wrongly.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
@@ -15,22 +15,20 @@ from typing import NamedTuple
 import duckdb
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from bandit.campaign import Campaign, Customers, Features, Log
 from bandit.errors import ConfigError, DataError
 from bandit.features.encode import encode
 from bandit.features.fit import fit
 from bandit.features.spec import FeatureSpec
-from bandit.store import catalogue as offers_and_channels
 from bandit.store import database, sql
 from bandit.store.columns import feature_columns
 from bandit.store.csv_source import first_line
 from bandit.store.database import Database
-from bandit.store.faults import nearest
-from bandit.types import Array, Bool, Float64
+from bandit.workflows import simulate_columns as columns
 from bandit.workflows import simulate_logged as logged
 from bandit.workflows import simulate_open_bandit as open_bandit
+from bandit.workflows.simulate_catalogue import alone, labels_of, mapped
 from bandit.workflows.simulate_job import Job
 from bandit.workflows.simulate_logged import Catalogue, Logged
 
@@ -53,7 +51,7 @@ def read(job: Job) -> Logged:
     """Read `[log]`, or a log of the Open Bandit Dataset."""
     if job.obd is not None:
         rows, items = _open_bandit(job, job.obd)
-        goods, labels = _alone(items, None)
+        goods, labels = alone(items, None)
         return _assembled(job, open_bandit.MAPPING, rows, goods, labels)
     log = job.campaign.log
     if log is None:
@@ -66,16 +64,13 @@ def _assembled(
     job: Job, log: Log, rows: _Rows, goods: Catalogue, labels: Mapping[str, int]
 ) -> Logged:
     table = rows.columns
-    actions = _actions(table["label"], labels)
-    n = table.num_rows
-    if n == 0:
-        raise DataError("the log has no rows; is it the right table?")
+    actions = columns.actions(table["label"], labels)
     encoded = encode(rows.spec, _one_batch(rows.features), rows.at)
     if encoded.faults:
         bad = encoded.faults[0]
         raise DataError(
             f"log, row {bad.row}: {bad.column} = {bad.value!r} {bad.reason}"
-            f" ({len({f.row for f in encoded.faults}):,} rows of {n:,})"
+            f" ({len({f.row for f in encoded.faults}):,} rows of {table.num_rows:,})"
         )
     whole = logged.assemble(
         title=job.campaign.name,
@@ -84,13 +79,13 @@ def _assembled(
         unit=job.campaign.reward.unit if job.obd is None else "click",
         contexts=encoded.contexts,
         actions=actions,
-        rewards=_numbers(table["reward"]),
-        propensities=_propensities(log, table),
-        eligible=_eligible(log, table, labels, goods),
+        rewards=columns.numbers(table["reward"]),
+        propensities=columns.propensities(log, table),
+        eligible=columns.eligible(log, table, labels, goods, actions),
         customers=table["customer"] if log.customer else None,
-        clusters=_clusters(log, table),
-        times=_times(log, table),
-        positions=_positions(log, table),
+        clusters=columns.clusters(log, table),
+        times=columns.times(log, table),
+        positions=columns.positions(log, table),
         notes=() if log.propensity is not None else (NO_CAUSE,),
     )
     return _sampled(whole, job)
@@ -120,9 +115,9 @@ def _logged(job: Job, log: Log) -> tuple[_Rows, Catalogue, dict[str, int]]:
     with database.connect(seen, roles=roles, more=more) as data:
         _check_columns(data, log)
         if job.alone:
-            goods, labels = _alone(_labels(data, log), log.no_contact)
+            goods, labels = alone(labels_of(data, log), log.no_contact)
         else:
-            goods, labels = _mapped(campaign, log, data)
+            goods, labels = mapped(campaign, log, data)
         return _rows(seen, log, data), goods, labels
 
 
@@ -132,79 +127,6 @@ def _check_columns(data: Database, log: Log) -> None:
     for column in named:
         if column is not None:
             data.column("customers", column)
-
-
-def _labels(data: Database, log: Log) -> list[str]:
-    found = data.rows(
-        f"SELECT DISTINCT {sql.name(log.action)}::VARCHAR FROM {data.table('customers').view}"
-        " LIMIT 10001"
-    )
-    labels = [str(label) for (label,) in found if label is not None]
-    if len(labels) > 10_000:
-        raise DataError(f"[log] action = {log.action!r} has more than 10,000 values; is it a key?")
-    if isinstance(log.propensity, dict):
-        labels += [label for label in log.propensity if label not in labels]
-    numbers = all(label.lstrip("-").isdigit() for label in labels)
-    return sorted(labels, key=(lambda label: (int(label), label)) if numbers else None)
-
-
-def _alone(labels: Sequence[str], no_contact: str | None) -> tuple[Catalogue, dict[str, int]]:
-    """The log's own values as actions, worth their reward and free of cost."""
-    others = [label for label in labels if label != no_contact]
-    names = others if no_contact is None else [no_contact, *others]
-    k, peace = len(names), no_contact is not None
-    order = (*range(1, k), 0) if peace else tuple(range(k))
-    goods = Catalogue(tuple(names), np.ones(k), np.zeros(k), order, peace, np.zeros(k))
-    return goods, {name: a for a, name in enumerate(names)}
-
-
-def _mapped(campaign: Campaign, log: Log, data: Database) -> tuple[Catalogue, dict[str, int]]:
-    """The campaign's actions that the log knows; ConfigError for a label that is none."""
-    goods = offers_and_channels.load_catalogue(campaign, data)
-    offers = {o.name: o for o in goods.offers}
-    channels = {c.name: c for c in goods.channels}
-    known = [f"{o}/{c}" for o, c in offers_and_channels.actions(goods)]
-    names: list[str] = []
-    meaning: dict[str, str] = {}
-    faults = []
-    for label in _labels(data, log):
-        if label == log.no_contact:
-            continue
-        named = log.actions.get(label, label)
-        full = named if "/" in named else f"{named}/{log.channel}"
-        if full not in known:
-            faults.append(
-                f"[log] action {label!r} means {full!r}, which is no offer and channel of the"
-                f" campaign{nearest(full, known)}; map it in [log.actions]"
-            )
-        meaning[label] = full
-        names.append(full)
-    if faults:
-        raise ConfigError("\n".join(faults[:20]))
-    names = list(dict.fromkeys(names))
-    if any(isinstance(offers[n.split("/")[0]].value, str) for n in names):
-        raise ConfigError(
-            "an offer's value is an expression over the customers; to judge a [log], give it a"
-            " number, or put the value into the log's reward"
-        )
-    costs = [offers[o].cost + channels[c].cost for o, c in (n.split("/") for n in names)]
-    values = [float(offers[n.split("/")[0]].value) for n in names]
-    rank = [(offers[n.split("/")[0]].priority, known.index(n)) for n in names]
-    order = sorted(range(1, len(names) + 1), key=lambda a: rank[a - 1])
-    labels = {label: 1 + names.index(full) for label, full in meaning.items()}
-    if log.no_contact is not None:
-        labels[log.no_contact] = 0
-    return (
-        Catalogue(
-            (logged.PEACE, *names),
-            np.array([campaign.reward.no_contact_value, *values]),
-            np.array([0.0, *costs]),
-            (*order, 0),
-            True,
-            np.zeros(len(names) + 1),
-        ),
-        labels,
-    )
 
 
 def _rows(campaign: Campaign, log: Log, data: Database) -> _Rows:
@@ -228,12 +150,20 @@ def _rows(campaign: Campaign, log: Log, data: Database) -> _Rows:
     else:
         features, query = _looked_up(campaign, log, data, chosen)
     try:
-        table = data.connection.sql(query).to_arrow_table()
+        table = _enough(data.connection.sql(query).to_arrow_table())
         relation = data.connection.from_arrow(_features(table, features))
         spec = fit(kinds, relation, at)
     except duckdb.Error as e:
         raise database.failed(e) from None
     return _Rows(table, _features(table, features), spec, at)
+
+
+def _enough(table: pa.Table) -> pa.Table:
+    if table.num_rows == 0:
+        raise DataError("the log has no rows; is it the right table?")
+    if table.num_rows == 1:
+        raise DataError("the log has one row, and nothing can be judged on it; log more decisions")
+    return table
 
 
 def _looked_up(
@@ -310,7 +240,7 @@ def _open_bandit(job: Job, file: Path) -> tuple[_Rows, list[str]]:
     with closing(duckdb.connect(":memory:")) as connection:
         connection.register("log", table)
         chosen = ", ".join(_columns(open_bandit.MAPPING))
-        columns = connection.sql(f"SELECT {chosen} FROM log").to_arrow_table()
+        columns = _enough(connection.sql(f"SELECT {chosen} FROM log").to_arrow_table())
         features = _cast(connection, kinds)
         return _Rows(columns, features, fit(kinds, connection.from_arrow(features), at), at), items
 
@@ -326,84 +256,3 @@ def _cast(connection: duckdb.DuckDBPyConnection, kinds: Features) -> pa.Table:
         return connection.sql(f"SELECT {chosen or '1 AS one'} FROM log").to_arrow_table()
     except duckdb.Error as e:
         raise ConfigError(f"[features]: {first_line(e)}") from None
-
-
-def _actions(labels: pa.ChunkedArray, known: Mapping[str, int]) -> Array:
-    where = pc.index_in(labels, pa.array(known, pa.string()))
-    missing = np.flatnonzero(where.is_null().to_numpy())
-    if missing.size:
-        raise DataError(
-            f"action must be named in every row, row {missing[0]} has {labels[missing[0].item()]};"
-            " name what was done, also for no contact"
-        )
-    numbers = np.array(list(known.values()), dtype=np.int32)
-    return np.asarray(numbers[where.to_numpy()])
-
-
-def _numbers(column: pa.ChunkedArray) -> Float64:
-    values = column.cast(pa.float64()).to_numpy()
-    return np.asarray(values, dtype=np.float64)
-
-
-def _propensities(log: Log, table: pa.Table) -> Float64 | None:
-    """None, a column, a constant, or a share an action."""
-    given, n = log.propensity, table.num_rows
-    if given is None:
-        return None
-    if isinstance(given, str):
-        return _numbers(table["propensity"])
-    if isinstance(given, dict):
-        where = pc.index_in(table["label"], pa.array(given, pa.string()))
-        shares = np.array([*given.values(), np.nan])
-        return np.asarray(shares[where.fill_null(len(given)).to_numpy()], dtype=np.float64)
-    return np.full(n, float(given))
-
-
-def _eligible(
-    log: Log, table: pa.Table, labels: Mapping[str, int], goods: Catalogue
-) -> Bool | None:
-    """What might have been done: the listed actions, those with a share, or all of the log's."""
-    n = table.num_rows
-    if log.eligible is not None:
-        out = np.zeros((n, goods.k), dtype=np.bool_)
-        lists = table["eligible"].combine_chunks()
-        lists = lists.chunk(0) if isinstance(lists, pa.ChunkedArray) else lists
-        rows = pc.list_parent_indices(lists).to_numpy()
-        names = pc.list_flatten(lists)
-        where = pc.index_in(names, pa.array(labels, pa.string()))
-        known = where.is_valid().to_numpy(zero_copy_only=False)
-        numbers = np.array(list(labels.values()), dtype=np.int64)
-        out[rows[known], numbers[where.drop_null().to_numpy()]] = True
-        return out
-    possible = np.zeros(goods.k, dtype=np.bool_)
-    possible[list(labels.values())] = True
-    if isinstance(log.propensity, dict):
-        for label, share in log.propensity.items():
-            if label in labels:
-                possible[labels[label]] = share > 0.0
-    return np.broadcast_to(possible, (n, goods.k))
-
-
-def _clusters(log: Log, table: pa.Table) -> pa.ChunkedArray | None:
-    if log.cluster is not None:
-        return table["cluster"]
-    return table["customer"] if log.customer is not None else None
-
-
-def _times(log: Log, table: pa.Table) -> Array | None:
-    if log.time is None:
-        return None
-    missing = np.flatnonzero(table["time"].is_null().to_numpy())
-    if missing.size:
-        raise DataError(
-            f"time must be a date or time in every row, row {missing[0]} has none in column"
-            f" {log.time!r}; fill it, or leave time out"
-        )
-    utc = table["time"].cast(pa.timestamp("us", "UTC")).cast(pa.int64())
-    return np.asarray(utc.to_numpy()).astype("datetime64[us]")
-
-
-def _positions(log: Log, table: pa.Table) -> Array | None:
-    if log.position is None:
-        return None
-    return np.asarray(table["position"].fill_null(0).to_numpy(), dtype=np.int64)

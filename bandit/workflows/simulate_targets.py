@@ -200,6 +200,11 @@ def _constant(bench: Bench, candidate: Candidate) -> Iterator[tuple[Array, Float
     wanted = 0 if candidate.policy == "no_contact" else goods.find(candidate.action or "")
     if candidate.policy == "no_contact" and not goods.peace:
         raise DataError("candidate 'no_contact': this log leaves nobody in peace; drop it")
+    if not log.eligible[:, wanted].any():
+        raise DataError(
+            f"candidate {candidate.label!r}: nobody in this log might have got"
+            f" {goods.names[wanted]!r}, so that nothing can be known of it; drop the candidate"
+        )
     for rows in bench.blocks():
         may = log.eligible[rows, wanted]
         if not may.all() and not (goods.peace and log.eligible[rows[~may], 0].all()):

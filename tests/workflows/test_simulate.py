@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -10,7 +12,7 @@ import pytest
 
 from bandit import cli
 from bandit.errors import ConfigError, DataError
-from tests.workflows.simulate_logs import MEANS, judged, row, toy, write
+from tests.workflows.simulate_logs import MEANS, TOML, judged, row, toy, write
 
 __all__ = ["judged"]
 
@@ -179,44 +181,102 @@ def test_weights_that_do_not_average_to_one_are_refused(judged):
     assert "propensities are not those of this log" in blue.reason
 
 
-BAD = {
-    "zero": (pl.when(pl.col("customer") == 7).then(0.0).otherwise(pl.col("p")).alias("p"),
-             "propensity must lie in (0, 1], row 14 has 0.0; was the action eligible?"),
-    "above": (pl.when(pl.col("customer") == 7).then(1.5).otherwise(pl.col("p")).alias("p"),
-              "propensity must lie in (0, 1], row 14 has 1.5"),
-    "missing": (pl.when(pl.col("customer") == 7).then(None).otherwise(pl.col("p")).alias("p"),
-                "propensity must lie in (0, 1], row 14 has nan; it is missing"),
-    "nan": (pl.when(pl.col("customer") == 7).then(np.nan).otherwise(pl.col("reward"))
-            .alias("reward"), "reward must be a finite number, row 14 has nan"),
-    "unnamed": (pl.when(pl.col("customer") == 7).then(None).otherwise(pl.col("action"))
-                .alias("action"), "action must be named in every row, row 14 has None"),
-}  # fmt: skip
+SEVENTH = pl.col("customer") == 7
 
 
-@pytest.mark.parametrize("kind", list(BAD))
+def replaced(column, value):
+    return pl.when(SEVENTH).then(value).otherwise(pl.col(column)).alias(column)
+
+
+BAD_ROWS = {
+    "zero": replaced("p", 0.0),
+    "above": replaced("p", 1.5),
+    "missing": replaced("p", None),
+    "nan": replaced("reward", np.nan),
+    "unnamed": replaced("action", None),
+}
+SAID = {
+    "zero": "propensity must lie in (0, 1], row 14 has 0.0; was the action eligible?",
+    "above": "propensity must lie in (0, 1], row 14 has 1.5; was the action eligible?",
+    "missing": "propensity must lie in (0, 1], row 14 has nan; it is missing or no number",
+    "nan": "reward must be a finite number, row 14 has nan; an outcome that did not happen is 0,"
+    " drop rows whose outcome is unknown",
+    "unnamed": "action must be named in every row, row 14 has None; name what was done, also for no"
+    " contact",
+    "outside": "row 4 logs 'blue', which is not in its eligible set (column 'may', 12 such rows);"
+    " was eligibility taken at the time of the decision?",
+    "no share": "[log] propensity has no share for 'blue', which row 4 logs; add it",
+    "shares": "[log] propensity: the shares sum to 1.2; they are probabilities of one decision and"
+    " sum to 1",
+    "never": "candidate 'always blue': nobody in this log might have got 'blue', so that nothing"
+    " can be known of it; drop the candidate",
+    "no rows": "the log has no rows; is it the right table?",
+    "one row": "the log has one row, and nothing can be judged on it; log more decisions",
+    "one customer": "the log is of one row or cluster: what is judged on it cannot be learned from"
+    " others",
+    "dateless": "[log] time: no date stands in column 'at'",
+}
+"""Each fault of a log and what is said of it; docs/simulate.md quotes them."""
+
+
+def fault_of(judged, frame, **sections):
+    with pytest.raises((DataError, ConfigError)) as error:
+        judged(frame, **sections)
+    return str(error.value)
+
+
+@pytest.mark.parametrize("kind", list(BAD_ROWS))
 def test_bad_rows_are_told_by_number(judged, kind):
-    change, message = BAD[kind]
-    with pytest.raises(DataError) as error:
-        judged(toy(200).with_columns(change), simulate=CONSTANTS)
-    assert message in str(error.value)
+    frame = toy(200).with_columns(BAD_ROWS[kind])
+    assert fault_of(judged, frame, simulate=CONSTANTS) == SAID[kind]
 
 
 def test_an_action_outside_its_eligible_set(judged):
     frame = toy(50).with_columns(may=pl.Series([["none", "red"]] * 50))
-    with pytest.raises(DataError, match="not in its eligible set"):
-        judged(frame, log='eligible = "may"', simulate=CONSTANTS)
+    said = fault_of(judged, frame, log='eligible = "may"', simulate=CONSTANTS)
+    assert said == SAID["outside"]
 
 
-@pytest.mark.parametrize("rows", [0, 1])
-def test_a_log_of_next_to_nothing(judged, rows):
-    with pytest.raises((DataError, ConfigError), match=r"no rows|cannot be made|at least 2"):
-        judged(toy(50).head(rows), toml=NO_FEATURES)
-
-
-NO_FEATURES = (
-    'name = "toy"\n[log]\nsource = "log.parquet"\naction = "action"\nreward = "reward"\n'
-    'propensity = "p"\nno_contact = "none"\n[simulate]\n@simulate@'
+@pytest.mark.parametrize(
+    ("kind", "shares"),
+    [
+        ("no share", "{ none = 0.5, red = 0.3 }"),
+        ("shares", "{ none = 0.5, red = 0.3, blue = 0.4 }"),
+        ("never", "{ none = 0.6, red = 0.4, blue = 0.0 }"),
+    ],
 )
+def test_shares_that_cannot_be(judged, kind, shares):
+    frame = toy(300)
+    if kind == "never":
+        frame = frame.filter(pl.col("action") != "blue")
+    toml = TOML.replace('propensity = "p"', f"propensity = {shares}")
+    assert fault_of(judged, frame, simulate=CONSTANTS, toml=toml) == SAID[kind]
+
+
+@pytest.mark.parametrize(("rows", "kind"), [(0, "no rows"), (1, "one row"), (2, "one customer")])
+def test_a_log_of_next_to_nothing(judged, rows, kind):
+    toml = TOML.replace('numeric = ["age"]\ncategorical = ["city"]', "")
+    assert fault_of(judged, toy(50).head(rows), toml=toml) == SAID[kind]
+
+
+def test_a_time_that_is_none(judged):
+    frame = toy(100).with_columns(at=pl.lit(None, dtype=pl.Datetime))
+    assert fault_of(judged, frame, log='time = "at"') == SAID["dateless"]
+
+
+def test_a_log_is_put_in_the_order_of_its_time(judged):
+    start = dt.datetime(2026, 1, 1)  # noqa: DTZ001 - a column without a zone
+    late_first = toy(600).with_columns(
+        at=pl.Series([start + dt.timedelta(hours=600 - i) for i in range(600)])
+    )
+    result = judged(late_first, log='time = "at"', simulate=CONSTANTS)
+    assert result.periods[0].reward.value == pytest.approx(late_first["reward"].tail(60).mean())
+
+
+@pytest.mark.parametrize("kind", list(SAID))
+def test_the_manual_quotes_what_is_said(kind):
+    manual = Path(__file__).parents[2].joinpath("docs", "simulate.md").read_text(encoding="utf-8")
+    assert SAID[kind] in manual
 
 
 @pytest.mark.parametrize(
