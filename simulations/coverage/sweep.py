@@ -51,7 +51,7 @@ def shipped_without_lift(logs: int, n: int, interval: str = "bootstrap") -> floa
     for i in range(logs):
         rewards, weights = without_lift(n, i)
         lift = ope.lift(ope.Recipe("snips"), rewards, weights, interval=interval)
-        count += judge({"logging policy": lift}, weigh(weights)).decision == "ship"
+        count += judge({"the logging policy": lift}, weigh(weights)).decision == "ship"
     return count / logs
 
 

@@ -74,7 +74,7 @@ def judge_one(question: str, experiment: Experiment, own: ope.Log) -> tuple[list
         rows.append(Row(question, recipe.label, found, own.rewards.mean(), error))
     lift = ope.lift(ope.Recipe("snips"), log.rewards, weights)
     overlap = diagnose(log, experiment.target_rows)
-    verdict = judge({"logging policy": lift}, overlap)
+    verdict = judge({"the logging policy": lift}, overlap)
     return rows, Gate(question, overlap.effective_sample_size, overlap.mean_weight, verdict)
 
 

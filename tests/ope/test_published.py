@@ -35,7 +35,7 @@ def test_women_to_uniform_is_refused_for_its_effective_sample_size(obd):
     assert overlap.effective_sample_size == pytest.approx(2.1, abs=0.05)
     assert overlap.max_weight == pytest.approx(21739, abs=1)
     lift = ope.lift(ope.Recipe("ips"), women.log.rewards, women.weights, interval="student_t")
-    verdict = judge({"logging policy": lift}, overlap)
+    verdict = judge({"the logging policy": lift}, overlap)
     assert verdict.decision == "not enough data"
     assert "effective sample size is 2.1 of 10,000" in verdict.reason
 
