@@ -40,6 +40,12 @@ def number(value: float, *, signed: bool = False) -> str:
     return text.rstrip("0").rstrip(".") if decimals else text
 
 
+def rounded_up(rows: int) -> str:
+    """A number of rows to two digits: more are not known of what would decide."""
+    step = 10 ** max(len(str(rows)) - 2, 0)
+    return f"{-(-rows // step) * step:,}"
+
+
 def price_text(price: float) -> str:
     """A price to four decimals; what rounds to nothing has no sign."""
     return f"{round(price, 4) + 0.0:,.4f}"

@@ -10,7 +10,7 @@ from typing import Literal
 from bandit.ope import checks
 from bandit.ope.diagnostics import Diagnostics
 from bandit.ope.estimate import Estimate
-from bandit.wording import Span, interval_text, number
+from bandit.wording import Span, interval_text, number, rounded_up
 
 Decision = Literal["ship", "hold", "not enough data"]
 MOST_ROWS = 1e12
@@ -80,7 +80,7 @@ def judge(
         return Verdict("ship", _better(name, lift, each, rules.margin), None)
     name, lift = min(open_question, key=lambda item: item[1].lower)
     needed = needed_rows(lift, rules.margin)
-    rows = "no realistic number of rows" if needed is None else f"about {_round(needed)} rows"
+    rows = "no realistic number of rows" if needed is None else f"about {rounded_up(needed)} rows"
     return Verdict(
         "not enough data",
         f"its lift over {name} is {interval_text(lift, signed=True)} {each}, which leaves open"
@@ -96,12 +96,6 @@ def _better(name: str, lift: Estimate, each: str, margin: float) -> str:
         f"its lift over {name} is {interval_text(lift, signed=True)} {each},"
         f" above the margin of {margin:g}"
     )
-
-
-def _round(rows: int) -> str:
-    """Two digits: more are not known."""
-    step = 10 ** max(len(str(rows)) - 2, 0)
-    return f"{-(-rows // step) * step:,}"
 
 
 def refuse(diagnostics: Diagnostics, rules: GateRules = DEFAULT_RULES) -> Verdict | None:
@@ -123,7 +117,7 @@ def refuse(diagnostics: Diagnostics, rules: GateRules = DEFAULT_RULES) -> Verdic
             "not enough data",
             f"the effective sample size is {ess:.1f} of {d.n:,} rows "
             f"(the largest weight is {number(d.max_weight)}), {rules.minimum_ess:g} are needed"
-            + ("" if needed is None else f"; about {_round(needed)} rows would have them"),
+            + ("" if needed is None else f"; about {rounded_up(needed)} rows would have them"),
             needed,
         )
     off = abs(d.mean_weight - 1.0)

@@ -8,7 +8,7 @@ from typing import Any
 from bandit.report import render
 from bandit.report.simulate_figures import decision_of, simulate_figures
 from bandit.report.simulate_tables import method, words
-from bandit.wording import interval_text, number
+from bandit.wording import interval_text, number, rounded_up
 
 
 def write_simulation(folder: Path, result: Any, made_by: str) -> Path:
@@ -63,7 +63,7 @@ def _cells(result: Any, row: Any) -> list[str]:
     if result.business_as_usual:
         cells.append(interval_text(row.lift, signed=True))
     cells.append(interval_text(row.over_logged, signed=True))
-    return [*cells, f"{row.needed_n:,}" if row.needed_n else "–"]
+    return [*cells, rounded_up(row.needed_n) if row.needed_n else "–"]
 
 
 def _overlap(result: Any) -> dict[str, Any]:

@@ -60,6 +60,7 @@ def simulate(
     for candidate in candidates:
         targets.append(target(bench, candidate))
         progress.advance(1)
+    progress.step("drawing intervals that hold at once")
     result = _judged(job, bench, targets)
     learned = simulate_curves.curves(
         logged, candidates, job.campaign.reward.ridge, bench.seed, progress
