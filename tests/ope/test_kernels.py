@@ -11,7 +11,7 @@ from bandit.kernels.ope_betting import capital_path_into, final_capital, varianc
 from bandit.kernels.ope_bootstrap import hashed_groups_into, resampled_totals_into
 from bandit.kernels.ope_moments import shrink
 from bandit.kernels.ope_ridge import normal_sums_into
-from bandit.kernels.replay_lin_ucb import add_row_into, refactor_into, solve_into
+from bandit.kernels.replay_lin_ucb import add_row_into, refactor_into, solve_into, width
 from bandit.ope.recipes import KINDS
 from tests.reference import ope_kernels as slow
 
@@ -98,6 +98,13 @@ def test_factor_and_mean_solve_the_ridge(d):
     inverse = np.linalg.inv(gram + 0.5 * np.eye(d))
     assert factor.T @ factor == pytest.approx(inverse, rel=1e-9)
     assert mean == pytest.approx(inverse @ shift, rel=1e-9)
+
+
+@pytest.mark.parametrize("d", [1, 3, 4, 7, 8, 21])
+def test_the_width_is_the_quadratic_form(d):
+    rng = np.random.default_rng(d)
+    x, factor = rng.normal(size=d), np.tril(rng.normal(size=(d, d)))
+    assert width(factor, x) == pytest.approx(np.sqrt(x @ factor.T @ factor @ x), rel=1e-12)
 
 
 @pytest.mark.parametrize("d", [1, 2, 9])
