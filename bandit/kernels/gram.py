@@ -91,9 +91,7 @@ def accumulate_into(first, last, contexts, rewards, weights, start, order, gram,
                 _weigh_chunk(plain, weights, order, at, count, width, weighted)
             for i in range(0, high, product.ROWS):
                 for j in range(0, i + product.ROWS, simd.LANES_64):
-                    simd.outer_6(
-                        weighted, i, plain, j, width, count, total, i * width + j, width
-                    )
+                    simd.outer_6(weighted, i, plain, j, width, count, total, i * width + j, width)
         for i in range(d):
             for j in range(i + 1):
                 gram[a, i, j] += total[i * width + j]

@@ -55,7 +55,7 @@ def empty_draws(rows, k):
 
 @serial
 def draw_into(stream, keys, top, rows, size, alive, draws):
-    """List the actions ``alive`` int64[rows, size] and draw their normals, whole lists at a time."""
+    """List the actions ``alive`` int64[rows, size], then draw their normals, a loop a step."""
     first, action_of, bits_of, logs, normal, _, _ = draws
     count = 0
     for r in range(rows):
@@ -134,7 +134,7 @@ def append_into(draws, rows, size, threshold, alive, top, base, first, count, pa
     row_of, action_of, high_of, draw_of = pairs
     apart = lone.size > 0
     for r in range(rows):
-        number, only = 0, -1
+        number, only = 0, np.int64(-1)
         certain = abs(threshold[r]) < OVERFLOW
         begin = count
         for p in range(draws.first[r], draws.first[r + 1]):

@@ -85,11 +85,14 @@ def check_table(name: str, table: Array | None, n: int, k: int, default: float) 
     whole = np.asarray(table).astype(np.float64, copy=False)
     if whole.shape not in {(k,), (n, k)}:
         raise DataError(f"{name} must have shape ({k},) or ({n}, {k}), they have {whole.shape}")
-    rows = np.ascontiguousarray(whole.reshape(-1, k))
+    return np.ascontiguousarray(whole.reshape(-1, k))
+
+
+def check_prices(name: str, rows: Float64) -> None:
+    """Refuse values or costs that are no numbers, by row and action."""
     row = first_bad_row(rows)
     if row >= 0:
         action = int(np.argmax(~np.isfinite(rows[row])))
         raise DataError(
             f"{name} must be finite, row {row} has {rows[row, action]} for action {action}"
         )
-    return rows

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -31,6 +32,8 @@ class LinTS(Policy):
     ----------
     Agrawal, Goyal (2013), Thompson sampling for contextual bandits with linear payoffs, ICML.
     """
+
+    vets: ClassVar[bool] = True
 
     alpha: float = 1.0
 
