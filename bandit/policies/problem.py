@@ -9,9 +9,13 @@ import numpy as np
 from bandit.errors import DataError
 from bandit.kernels import worth
 from bandit.kernels.keyed_random import stream_key
+from bandit.kernels.threads import spread
 from bandit.policies.checks import check_finite, check_prices, check_table, shape_contexts
 from bandit.policies.posterior import Posterior
 from bandit.types import Array, Float64, UInt64
+
+GRAIN = 4096
+"""Rows that a thread looks through at a time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +100,15 @@ def _check_eligible(eligible: Array | None, n: int, k: int) -> tuple[Array, int]
     )
 
 
+def _first_row_without_action(eligible: Array, packing: int, n: int, k: int) -> int:
+    """Return the first row in which nothing is eligible, or -1."""
+    if packing == worth.EVERYTHING:
+        return -1
+    found = np.full(-(-n // GRAIN), -1)
+    spread(worth.rows_without_action_into, n, GRAIN, eligible, packing, k, GRAIN, found)
+    return int(found[np.argmax(found >= 0)]) if (found >= 0).any() else -1
+
+
 def _check_keys(keys: Array | None, n: int) -> UInt64:
     if keys is None:
         return np.arange(n, dtype=np.uint64)
@@ -129,7 +142,7 @@ def pose(
     x = shape_contexts(x, x.shape[-1] if posterior is None else posterior.n_features)
     n = x.shape[0]
     bits, packing = _check_eligible(mask, n, k)
-    empty = worth.first_row_without_action(bits, packing, n, k)
+    empty = _first_row_without_action(bits, packing, n, k)
     if empty >= 0:
         raise DataError(f"eligible allows no action in row {empty}; no contact is always allowed")
     problem = Problem(
