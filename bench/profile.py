@@ -42,12 +42,14 @@ def stages(d: int = 64, k: int = 100, observations: int = 20_000) -> dict[str, f
     situation = Situation(
         inputs.contexts, np.zeros((0, 1)), none, 0, nothing, nothing, False, keys, bounded
     )
-    stream, nobody = np.uint64(7), np.zeros(0, np.int32)
-    plain = linear_choice.bounds_of(model, situation, Mode(1.0, False, 0, stream, nobody, True), 1)
-    sampling = linear_choice.bounds_of(
-        model, situation, Mode(1.0, True, 0, stream, nobody, True), 1
+    stream, nobody, doubt = np.uint64(7), np.zeros(0, np.int32), np.zeros(1, np.bool_)
+    plain = linear_choice.bounds_of(
+        model, situation, Mode(1.0, False, 0, stream, nobody, True, doubt), 1
     )
-    coarse.round_into(x, 0, BLOCK, d, model.coarse, rounded)
+    sampling = linear_choice.bounds_of(
+        model, situation, Mode(1.0, True, 0, stream, nobody, True, doubt), 1
+    )
+    coarse.round_into(x, 0, BLOCK, d, model.coarse, rounded, doubt)
     coarse.multiply_into(rounded, BLOCK, d, model.coarse, table)
     coarse.norms_between(rounded, BLOCK, d, model.coarse, rotated)
     contenders.eligible_into(none, 0, 0, BLOCK, k, words)
@@ -71,7 +73,7 @@ def stages(d: int = 64, k: int = 100, observations: int = 20_000) -> dict[str, f
 
     calls = {
         "rounding to 16 bits": (
-            lambda: coarse.round_into(x, 0, BLOCK, d, model.coarse, rounded), BLOCK,
+            lambda: coarse.round_into(x, 0, BLOCK, d, model.coarse, rounded, doubt), BLOCK,
         ),
         "means: 16-bit product": (
             lambda: coarse.multiply_into(rounded, BLOCK, d, model.coarse, table), BLOCK,

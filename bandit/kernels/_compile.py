@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numba
+import numpy as np
+from numba import config
 
 # NUMBA_DISABLE_JIT=1 turns all of these into plain Python, for coverage and for debugging.
 COMMON: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy"}
 
-inline = numba.njit(inline="always", **COMMON)
+
+def _compiler(**options: Any) -> Callable[[Any], Any]:
+    if not vars(config)["DISABLE_JIT"]:
+        compiler: Callable[[Any], Any] = numba.njit(**options)
+        return compiler
+    # Compiled arithmetic wraps and overflows without a word, and kernels count on it.
+    return np.errstate(over="ignore", invalid="ignore", divide="ignore")
+
+
+inline = _compiler(inline="always", **COMMON)
 """A helper that disappears into its caller."""
 
-serial = numba.njit(**COMMON)
+serial = _compiler(**COMMON)
 """One thread."""
 
-parallel = numba.njit(parallel=True, **COMMON)
+parallel = _compiler(parallel=True, **COMMON)
 """`prange` over rows or blocks; each iteration writes only its own rows."""
 
-serial_fast = numba.njit(fastmath=True, **COMMON)
+serial_fast = _compiler(fastmath=True, **COMMON)
 """Reassociation allowed: only where NaN and infinity cannot reach, and the kernel says why."""
 
-parallel_fast = numba.njit(parallel=True, fastmath=True, **COMMON)
+parallel_fast = _compiler(parallel=True, fastmath=True, **COMMON)
 """Both of the above."""

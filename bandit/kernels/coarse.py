@@ -70,8 +70,11 @@ def empty_rounded(rows, d):
 
 
 @serial
-def round_into(x, x_at, rows, d, coarse, rounded):
-    """Round rows of float32 ``x`` from element ``x_at`` on; sixteen elements after the last exist."""
+def round_into(x, x_at, rows, d, coarse, rounded, doubt):
+    """Round rows of float32 ``x`` from element ``x_at`` on; sixteen elements after the last exist.
+
+    ``doubt[0]`` is raised where a length is not finite: x may hold what is no number.
+    """
     lanes, width = simd.LANES, padded(d, simd.LANES)
     whole, unit, length = rounded.whole, rounded.unit, rounded.length
     limit, margin = np.float32(coarse.limit), np.float32(coarse.margin)
@@ -84,6 +87,8 @@ def round_into(x, x_at, rows, d, coarse, rounded):
             total = simd.fma(value, value, total)
         norm = np.sqrt(simd.reduce_add(total) + FLOOR) * margin
         length[r], unit[r] = norm, norm / limit
+        if not norm < np.inf:
+            doubt[0] = True
         for j in range(0, d, lanes):
             simd.quantise(x, at + j, inverse, j, limit / norm, whole, r * width + j)
 

@@ -69,16 +69,26 @@ def eligible_into(eligible, packing, first, rows, k, words):
 
 
 @serial
-def prices_into(table, first, rows, out, step):
-    """Convert rows of values or costs (or the one row for all) to float32."""
+def prices_into(table, first, rows, out, step, doubt):
+    """Convert rows of values or costs (or the one row for all) to float32.
+
+    ``doubt[0]`` is raised where one is not finite in float32.
+    """
+    limit, bad = simd.splat(np.float32(np.inf)), np.int64(0)
     k = table.shape[1]
     whole = k - k % simd.LANES
     for r in range(rows if table.shape[0] > 1 else 1):
         line = first + r if table.shape[0] > 1 else 0
         for a in range(0, whole, simd.LANES):
-            simd.store(out, r * step + a, simd.narrow(table, line * k + a))
+            price = simd.narrow(table, line * k + a)
+            bad |= simd.bits_not_below(simd.absolute(price), limit)
+            simd.store(out, r * step + a, price)
         for a in range(whole, k):
             out[r * step + a] = np.float32(table[line, a])
+            if not abs(out[r * step + a]) < np.inf:
+                bad = np.int64(1)
+    if bad != 0:
+        doubt[0] = True
 
 
 @serial

@@ -14,74 +14,89 @@ from bandit.kernels import product, simd
 from bandit.kernels._compile import serial
 
 CHUNK = 32
-"""Rows of a block product: 32·72·8 bytes at d = 64, twice, stay in the first two cache levels."""
-AHEAD = 8
+"""Rows of a block product: 32·72·8 bytes at d = 64, 18 kB, stay in the first-level cache."""
+AHEAD = 16
 """Rows between asking memory for a context and using it."""
 
 
 @serial
-def _multiply_chunk(plain, at, weights, weights_at, count, high, width, weighted, total, total_at):
-    """``total += Σ w y yᵀ`` over a chunk's rows, lower triangle and a little more."""
-    for t in range(count):
-        factor = simd.splat(weights[weights_at + t])
-        for j in range(0, width, simd.LANES_64):
-            value = simd.load(plain, at + t * width + j)
-            simd.store(weighted, t * width + j, simd.mul(value, factor))
-    for i in range(0, high, product.ROWS):
-        for j in range(0, i + product.ROWS, simd.LANES_64):
-            simd.outer_6(
-                weighted, i, plain, at + j, width, count, total, total_at + i * width + j, width
-            )
+def group_into(actions, start, order):
+    """Counting sort: ``order`` int32[n] lists each action's rows in their order.
+
+    ``start`` int64[k + 1] receives where each action's begin.
+    """
+    k = start.size - 1
+    start[:] = 0
+    for row in range(actions.size):
+        start[actions[row] + 1] += 1
+    for a in range(k):
+        start[a + 1] += start[a]
+    for row in range(actions.size):
+        a = actions[row]
+        order[start[a]] = row
+        start[a] += 1
+    for a in range(k, 0, -1):
+        start[a] = start[a - 1]
+    start[0] = 0
 
 
 @serial
-def accumulate_into(first, last, contexts, rewards, weights, actions, gram, shift, sums):
-    """Add the rows of actions first to last.
-
-    ``contexts`` float[n, d], ``rewards``, ``weights`` float64[n], ``actions`` int64[n]; ``gram``
-    [k, d, d], ``shift`` [k, d], ``sums`` [k, 3] (Σw, Σwr, Σwr²) float64. Rows are read once, in
-    their order, into one buffer per action, so that memory is read forwards.
-    """
-    n, d = contexts.shape
+def _gather_chunk(contexts, rewards, rows, at, count, stop, width, plain):
+    """Copy rows ``y = (x, r, 1)`` to ``plain`` float64[count, width], asking ahead for the next."""
+    d = contexts.shape[1]
     whole = d - d % simd.LANES_64
-    high = product.padded(d + 2, product.ROWS)
-    width = product.padded(high, simd.LANES_64)
-    number = last - first
-    plain, kept = np.zeros(number * CHUNK * width), np.zeros(number * CHUNK)
-    weighted = np.zeros(CHUNK * width)
-    total, filled = np.zeros(number * high * width), np.zeros(number, np.int64)
-    for row in range(n):
-        own = actions[row] - first
-        if own < 0 or own >= number:
-            continue
-        for j in range(0, d, simd.LANES_64):
-            simd.prefetch(contexts, min(row + AHEAD * number, n - 1) * d + j)
-        slot = own * CHUNK + filled[own]
-        to = slot * width
+    for t in range(count):
+        row = np.int64(rows[at + t])
+        ahead = np.int64(rows[min(at + t + AHEAD, stop - 1)])
+        for j in range(0, d, simd.LANES):
+            simd.prefetch(contexts, ahead * d + j)
+        to = t * width
         for j in range(0, whole, simd.LANES_64):
             simd.store(plain, to + j, simd.widen(contexts, row * d + j))
         for j in range(whole, d):
             plain[to + j] = contexts[row, j]
         plain[to + d], plain[to + d + 1] = rewards[row], 1.0
-        kept[slot] = weights[row]
-        filled[own] += 1
-        if filled[own] == CHUNK:
-            _multiply_chunk(
-                plain, own * CHUNK * width, kept, own * CHUNK, CHUNK, high, width, weighted,
-                total, own * high * width,
-            )  # fmt: skip
-            filled[own] = 0
-    for own in range(number):
-        at, a = own * high * width, first + own
-        _multiply_chunk(
-            plain, own * CHUNK * width, kept, own * CHUNK, filled[own], high, width, weighted,
-            total, at,
-        )  # fmt: skip
+
+
+@serial
+def _weigh_chunk(plain, weights, rows, at, count, width, weighted):
+    """``weighted = w·y``."""
+    for t in range(count):
+        factor = simd.splat(weights[rows[at + t]])
+        for j in range(0, width, simd.LANES_64):
+            value = simd.load(plain, t * width + j)
+            simd.store(weighted, t * width + j, simd.mul(value, factor))
+
+
+@serial
+def accumulate_into(first, last, contexts, rewards, weights, start, order, gram, shift, sums):
+    """Add the rows of actions first to last.
+
+    ``contexts`` float[n, d], ``rewards`` float64[n], ``weights`` float64[n] or [0] where every row
+    counts once, ``start``, ``order`` from `group_into`; ``gram`` [k, d, d], ``shift`` [k, d],
+    ``sums`` [k, 3] (Σw, Σwr, Σwr²) float64.
+    """
+    d = contexts.shape[1]
+    high = product.padded(d + 2, product.ROWS)
+    width = product.padded(high, simd.LANES_64)
+    plain = np.zeros(CHUNK * width)
+    weighted = np.zeros(CHUNK * width) if weights.size > 0 else plain
+    total = np.zeros(high * width)
+    for a in range(first, last):
+        total[:] = 0.0
+        for at in range(start[a], start[a + 1], CHUNK):
+            count = min(CHUNK, start[a + 1] - at)
+            _gather_chunk(contexts, rewards, order, at, count, start[last], width, plain)
+            if weights.size > 0:
+                _weigh_chunk(plain, weights, order, at, count, width, weighted)
+            for i in range(0, high, product.ROWS):
+                for j in range(0, i + product.ROWS, simd.LANES_64):
+                    simd.outer_6(weighted, i, plain, j, width, count, total, i * width + j, width)
         for i in range(d):
             for j in range(i + 1):
-                gram[a, i, j] += total[at + i * width + j]
+                gram[a, i, j] += total[i * width + j]
                 gram[a, j, i] = gram[a, i, j]
-            shift[a, i] += total[at + d * width + i]
-        sums[a, 0] += total[at + (d + 1) * width + d + 1]
-        sums[a, 1] += total[at + (d + 1) * width + d]
-        sums[a, 2] += total[at + d * width + d]
+            shift[a, i] += total[d * width + i]
+        sums[a, 0] += total[(d + 1) * width + d + 1]
+        sums[a, 1] += total[(d + 1) * width + d]
+        sums[a, 2] += total[d * width + d]

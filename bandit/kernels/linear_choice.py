@@ -42,6 +42,7 @@ class Mode(NamedTuple):
     of ``weights`` float64[k], 4: of the given action where there is one (else -1), of the one
     decided elsewhere; with 2 and 3 nothing is decided. ``stream`` is the random stream of the
     call. Without ``scored`` the moments of a row that is decided without them are not found.
+    ``doubt`` bool[1] is raised where contexts or prices may hold what is no number.
     """
 
     alpha: float
@@ -51,6 +52,7 @@ class Mode(NamedTuple):
     given: Array
     weights: Array
     scored: bool
+    doubt: Array
 
 
 @serial
@@ -94,14 +96,14 @@ def bounds_of(model, situation, mode, block):
         steps,
     )
     if situation.priced and situation.values.shape[0] == 1:
-        contenders.prices_into(situation.values, 0, 1, bounds.values, 0)
+        contenders.prices_into(situation.values, 0, 1, bounds.values, 0, mode.doubt)
     if situation.priced and situation.costs.shape[0] == 1:
-        contenders.prices_into(situation.costs, 0, 1, bounds.costs, 0)
+        contenders.prices_into(situation.costs, 0, 1, bounds.costs, 0, mode.doubt)
     return bounds
 
 
 @serial
-def enclose_into(model, situation, top, rows, x, rounded, rotated, table):
+def enclose_into(model, situation, mode, top, rows, x, rounded, rotated, table):
     """Means of rows from ``top`` on, and what encloses them; ``x`` and ``rotated`` are scratch."""
     narrow, broad = situation.narrow, situation.broad
     d = narrow.shape[1]
@@ -111,7 +113,7 @@ def enclose_into(model, situation, top, rows, x, rounded, rotated, table):
         load_into(narrow, broad, d, top, rows, x)
         source, at = x, 0
     tiled = product.padded(rows, product.ROWS)
-    coarse.round_into(source, at, rows, d, model.coarse, rounded)
+    coarse.round_into(source, at, rows, d, model.coarse, rounded, mode.doubt)
     coarse.multiply_into(rounded, tiled, d, model.coarse, table)
     coarse.norms_between(rounded, tiled, d, model.coarse, rotated)
 
@@ -140,15 +142,16 @@ def choose_task(model, situation, mode, first, last, action, mean, width, propen
         # The pooled factor is too ill-conditioned to bound anything: settle everyone.
         rounded.most[:] = np.inf
         rounded.length[:] = np.inf
+        mode.doubt[0] = True
     for top in range(first, last, block):
         rows = min(block, last - top)
         contenders.eligible_into(situation.eligible, situation.packing, top, rows, k, words)
         if situation.bounded:
-            enclose_into(model, situation, top, rows, x, rounded, rotated, table)
+            enclose_into(model, situation, mode, top, rows, x, rounded, rotated, table)
         if situation.priced and situation.values.shape[0] > 1:
-            contenders.prices_into(situation.values, top, rows, bounds.values, columns)
+            contenders.prices_into(situation.values, top, rows, bounds.values, columns, mode.doubt)
         if situation.priced and situation.costs.shape[0] > 1:
-            contenders.prices_into(situation.costs, top, rows, bounds.costs, columns)
+            contenders.prices_into(situation.costs, top, rows, bounds.costs, columns, mode.doubt)
         contenders.bound_into(
             table, rows, rounded, bounds, words, situation.priced, sampling, highs, threshold, alive
         )

@@ -1,10 +1,10 @@
 """Matrix products in register tiles, every row's sum in the same order wherever the row lies.
 
 Weights are packed once: panels of up to four vectors of columns, each panel contiguous along the
-depth, so that a tile streams it through the first-level cache (64 columns × d × 2 bytes in `coarse`:
-8 kB at d = 64). Six rows by four vectors keep 24 of the 32 vector registers as sums, four for
-weights and one for the row's factor; measured at the machine's full rate of one fused instruction a
-cycle. Blocks of rows are padded to a multiple of `ROWS`.
+depth, so that a tile streams it through the first-level cache (64 columns × d × 2 bytes in
+`coarse`: 8 kB at d = 64). Six rows by four vectors keep 24 of the 32 vector registers as sums,
+four for weights and one for the row's factor; measured at the machine's full rate of one fused
+instruction a cycle. Blocks of rows are padded to a multiple of `ROWS`.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ def empty_draws(rows, k):
 
 @serial
 def draw_into(stream, keys, top, rows, size, alive, draws):
-    """List the actions ``alive`` int64[rows, size] and draw their normals, list by list."""
+    """List the actions ``alive`` int64[rows, size], then draw their normals, a loop a step."""
     first, action_of, bits_of, logs, normal, _, _ = draws
     count = 0
     for r in range(rows):

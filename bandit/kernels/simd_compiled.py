@@ -12,6 +12,8 @@ LANES, LANES_64 = 16, 8
 
 
 class Vector(types.Type):
+    """A vector of 512 bits."""
+
     def __init__(self, scalar: Any, lanes: int) -> None:
         self.scalar, self.lanes = scalar, lanes
         super().__init__(name=f"vector({scalar}x{lanes})")
@@ -28,36 +30,44 @@ def _scalar(kind: Any) -> Any:
 
 
 def backend(kind: Vector) -> Any:
+    """LLVM's type."""
     return ir.VectorType(_scalar(kind.scalar), kind.lanes)
 
 
 def vector_of(scalar: Any) -> Vector:
+    """Vector of float32 or float64."""
     return Vector(scalar, LANES if scalar == types.float32 else LANES_64)
 
 
 def call(builder: Any, name: str, result: Any, *args: Any) -> Any:
+    """Call an LLVM function by its name."""
     kind = ir.FunctionType(result, [a.type for a in args])
     return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), args)
 
 
 def suffix(kind: Vector) -> str:
+    """Type as LLVM's names of functions end with it."""
     return f"v{kind.lanes}f{32 if kind.scalar == types.float32 else 64}"
 
 
 def place(context: Any, builder: Any, kind: Any, array: Any, offset: Any) -> Any:
+    """Pointer to an array's element."""
     data = context.make_array(kind)(context, builder, array).data
     return builder.gep(data, [offset])
 
 
 def read(builder: Any, vector: Any, pointer: Any, size: int) -> Any:
+    """Load a vector whose elements have ``size`` bytes."""
     return builder.load(builder.bitcast(pointer, vector.as_pointer()), align=size)
 
 
 def write(builder: Any, value: Any, pointer: Any, size: int) -> None:
+    """Store a vector whose elements have ``size`` bytes."""
     builder.store(value, builder.bitcast(pointer, value.type.as_pointer()), align=size)
 
 
 def spread(builder: Any, value: Any, lanes: int) -> Any:
+    """Fill every lane with a value."""
     word = ir.IntType(32)
     vector = ir.VectorType(value.type, lanes)
     blank = ir.Constant(vector, ir.Undefined)

@@ -114,7 +114,8 @@ def prefetch(array: Array, offset: int) -> None:
 
 def lowest_bit(bits: int) -> int:
     """Position of the lowest set bit; 64 where there is none."""
-    return 64 if bits == 0 else (bits & -bits).bit_length() - 1
+    word = int(bits)
+    return 64 if word == 0 else (word & -word).bit_length() - 1
 
 
 def _tile(

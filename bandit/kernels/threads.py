@@ -16,7 +16,7 @@ from typing import Any
 
 import numba
 
-CHUNKS = 4
+CHUNKS = 12
 """Chunks a thread: enough to even out rows that cost more, few enough to start for free."""
 
 

@@ -22,19 +22,17 @@ def allowed(eligible, packing, row, action):
 
 
 @serial
-def first_row_without_action(eligible, packing, n, k):
-    """Return the first row in which nothing is eligible, or -1."""
-    if packing == 0:
-        return -1
-    for i in range(n):
+def rows_without_action_into(first, last, eligible, packing, k, grain, out):
+    """``out[first / grain]`` = the first row in [first, last) where nothing is eligible, if any."""
+    for i in range(first, last):
         found = False
         for a in range(k):
             if allowed(eligible, packing, i, a):
                 found = True
                 break
         if not found:
-            return i
-    return -1
+            out[first // grain] = i
+            return
 
 
 @serial

@@ -8,14 +8,34 @@ import numpy as np
 
 from bandit.kernels import beta, keyed_random, thompson
 from bandit.kernels.threads import spread
+from bandit.kernels.worth import EVERYTHING
 from bandit.policies.lin_ts import TINY
 from bandit.policies.policy import Policy, best_action
 from bandit.policies.posterior import Posterior
 from bandit.policies.problem import Problem
-from bandit.types import Float64, Int32
+from bandit.types import Array, Float64, Int32
 
 GRAIN = 256
 """Rows that a thread takes at a time: each costs several integrals."""
+
+
+def _alike(problem: Problem, columns: list[Array]) -> tuple[Array, Array, Array]:
+    """Rows that share a probability: eligible ones of each kind, their row, the kind of each row.
+
+    The posterior knows no context, so customers with the same eligible actions and the same
+    ``columns`` uint8[n, w] are alike, unless values or costs are their own.
+    """
+    n = problem.n
+    if problem.values.shape[0] > 1 or problem.costs.shape[0] > 1 or n == 0:
+        every = np.arange(n)
+        return problem.eligible, every, every
+    masked = [] if problem.packing == EVERYTHING else [problem.eligible]
+    if not masked and not columns:
+        return problem.eligible, np.zeros(1, np.int64), np.zeros(n, np.int64)
+    kinds = np.ascontiguousarray(np.concatenate([*masked, *columns], axis=1))
+    whole = kinds.view(f"V{kinds.shape[1]}").reshape(n)
+    _, index, place = np.unique(whole, return_index=True, return_inverse=True)
+    return problem.eligible[index] if masked else problem.eligible, index, place
 
 
 @dataclass(frozen=True)
@@ -42,22 +62,26 @@ class BetaTS(Policy):
         """Probability that ``action`` samples the largest worth."""
         del decided
         quantiles, slopes = problem.needs_posterior().rates
-        out = np.zeros(problem.n)
+        eligible, index, place = _alike(problem, [action.view(np.uint8).reshape(-1, 4)])
+        taken, out = action[index], np.zeros(index.size)
         spread(
-            thompson.taken_probability_into, problem.n, GRAIN, quantiles, slopes,
-            problem.eligible, problem.packing, problem.values, problem.costs, action, out,
+            thompson.taken_probability_into, index.size, 1, quantiles, slopes,
+            eligible, problem.packing, problem.values, problem.costs, taken, out,
         )  # fmt: skip
-        return np.clip(out, 0.0, 1.0)
+        chance: Float64 = np.clip(out, 0.0, 1.0)[place]
+        return chance
 
     def distribution(self, problem: Problem) -> Float64:
         """Probability of every action."""
         quantiles, slopes = problem.needs_posterior().rates
-        out = np.zeros((problem.n, problem.k))
+        eligible, index, place = _alike(problem, [])
+        out = np.zeros((index.size, problem.k))
         spread(
-            thompson.all_probabilities_into, problem.n, GRAIN, quantiles, slopes,
-            problem.eligible, problem.packing, problem.values, problem.costs, out,
+            thompson.all_probabilities_into, index.size, 1, quantiles, slopes,
+            eligible, problem.packing, problem.values, problem.costs, out,
         )  # fmt: skip
-        return out
+        table: Float64 = out[place]
+        return table
 
     def decision(self, problem: Problem) -> tuple[Int32, Float64, Float64]:
         """Draw; what was taken has a positive probability."""

@@ -16,12 +16,23 @@ _GRAIN = 4096
 
 def check_contexts(contexts: Array, n_features: int) -> Array:
     """Return ``contexts`` as C-contiguous float32 or float64 [n, d], all finite."""
+    x = shape_contexts(contexts, n_features)
+    check_finite(x)
+    return x
+
+
+def shape_contexts(contexts: Array, n_features: int) -> Array:
+    """Return ``contexts`` as C-contiguous float32 or float64 [n, d], whatever they hold."""
     x = np.asarray(contexts)
     if x.ndim != 2 or x.shape[1] != n_features:
         raise DataError(f"contexts must have shape (n, {n_features}), they have {x.shape}")
     if x.dtype != np.float32:
         x = x.astype(np.float64, copy=False)
-    x = np.ascontiguousarray(x)
+    return np.ascontiguousarray(x)
+
+
+def check_finite(x: Array) -> None:
+    """Refuse contexts that are no numbers, by row and feature."""
     row = first_bad_row(x)
     if row >= 0:
         feature = int(np.argmax(~np.isfinite(x[row])))
@@ -29,7 +40,6 @@ def check_contexts(contexts: Array, n_features: int) -> Array:
             f"contexts must be finite, row {row} has {x[row, feature]} in feature {feature}; "
             "impute missing values first"
         )
-    return x
 
 
 def first_bad_row(table: Array) -> int:
@@ -75,11 +85,14 @@ def check_table(name: str, table: Array | None, n: int, k: int, default: float) 
     whole = np.asarray(table).astype(np.float64, copy=False)
     if whole.shape not in {(k,), (n, k)}:
         raise DataError(f"{name} must have shape ({k},) or ({n}, {k}), they have {whole.shape}")
-    rows = np.ascontiguousarray(whole.reshape(-1, k))
+    return np.ascontiguousarray(whole.reshape(-1, k))
+
+
+def check_prices(name: str, rows: Float64) -> None:
+    """Refuse values or costs that are no numbers, by row and action."""
     row = first_bad_row(rows)
     if row >= 0:
         action = int(np.argmax(~np.isfinite(rows[row])))
         raise DataError(
             f"{name} must be finite, row {row} has {rows[row, action]} for action {action}"
         )
-    return rows

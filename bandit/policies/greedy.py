@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from bandit.policies.linear import choose_linear
 from bandit.policies.policy import DeterministicPolicy
@@ -13,6 +14,8 @@ from bandit.types import Float64, Int32
 @dataclass(frozen=True)
 class Greedy(DeterministicPolicy):
     """Exploit only: score ``μ = xᵀA⁻¹b``."""
+
+    vets: ClassVar[bool] = True
 
     def decide(self, problem: Problem) -> Int32:
         """Take the action whose posterior mean is worth most."""

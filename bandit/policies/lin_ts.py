@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -40,6 +41,8 @@ class LinTS(Policy):
     ----------
     Agrawal, Goyal (2013), Thompson sampling for contextual bandits with linear payoffs, ICML.
     """
+
+    vets: ClassVar[bool] = True
 
     alpha: float = 1.0
 

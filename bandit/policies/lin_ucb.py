@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 from bandit.errors import ConfigError
 from bandit.policies.linear import choose_linear, means_at, moments_table, widths_at
@@ -23,6 +24,8 @@ class LinUCB(DeterministicPolicy):
     Li, Chu, Langford, Schapire (2010), A contextual-bandit approach to personalized news article
     recommendation, WWW, algorithm 1.
     """
+
+    vets: ClassVar[bool] = True
 
     alpha: float = 1.0
 

@@ -53,12 +53,15 @@ def choose_linear(
     """
     n = problem.n
     action, mean, width, chance = np.zeros(n, np.int32), np.zeros(n), np.zeros(n), np.ones(n)
-    mode = Mode(float(alpha), thompson, propensity, stream, given, weights, scored)
+    doubt = np.zeros(1, np.bool_)
+    mode = Mode(float(alpha), thompson, propensity, stream, given, weights, scored, doubt)
     model = problem.needs_posterior().model[0]
     spread(
         linear_choice.choose_into, n, TASK,
         model, _situation(problem), mode, action, mean, width, chance,
     )  # fmt: skip
+    if mode.doubt[0]:
+        problem.vet()
     return action, mean, width, chance
 
 

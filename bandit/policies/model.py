@@ -19,7 +19,7 @@ UNIT = 2.0**-24
 
 
 def _rounded(weights: Float64, limit: float) -> tuple[Array, Array, Float64]:
-    """Rows in int16 (at most ``limit`` steps long), their float32 steps, the length of what is lost."""
+    """Rows in int16 (at most ``limit`` steps long), their float32 steps, what is lost of each."""
     with np.errstate(over="ignore"):
         step = (np.linalg.norm(weights, axis=1) / limit).astype(np.float32)
     with np.errstate(divide="ignore", invalid="ignore"):

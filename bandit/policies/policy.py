@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 import numpy as np
 
@@ -33,6 +34,9 @@ class Policy(ABC):
     A subclass says how it decides, how probable a decision was and how it scores; checking,
     keyed randomness and the shape of the answer are here.
     """
+
+    vets: ClassVar[bool] = False
+    """Whether `decision` itself refuses contexts and prices that are no numbers, as it goes."""
 
     def choose(
         self,
@@ -66,7 +70,7 @@ class Policy(ABC):
         """
         problem = pose(
             posterior, contexts, eligible=eligible, values=values, costs=costs, keys=keys,
-            seed=seed, wave=wave, draw=draw,
+            seed=seed, wave=wave, draw=draw, vet=not self.vets,
         )  # fmt: skip
         action, propensity, score = self.decision(problem)
         return Choice(

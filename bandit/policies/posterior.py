@@ -13,7 +13,7 @@ from bandit.errors import DataError
 from bandit.kernels import beta, cholesky, gram
 from bandit.kernels.decide import Model
 from bandit.kernels.threads import spread
-from bandit.policies.checks import check_actions, check_contexts, check_vector
+from bandit.policies.checks import check_actions, check_finite, check_vector, shape_contexts
 from bandit.policies.model import build_model
 from bandit.types import Array, Float64
 
@@ -94,17 +94,23 @@ class Posterior:
         the order of the rows, in float64. NaN, infinity, an action outside [0, k) or a negative
         weight is a `DataError` that names the row.
         """
-        x = check_contexts(contexts, self.n_features)
+        x = shape_contexts(contexts, self.n_features)
         n = x.shape[0]
         taken = check_actions(actions, n, self.n_actions)
         reward = check_vector("rewards", rewards, n)
-        weight = np.ones(n) if weights is None else check_vector("weights", weights, n, least=0.0)
+        once: Float64 = np.zeros(0)
+        weight = once if weights is None else check_vector("weights", weights, n, least=0.0)
+        start, order = np.zeros(self.n_actions + 1, np.int64), np.empty(n, np.int32)
+        gram.group_into(taken, start, order)
         sums = np.stack([self.count, self.reward_sum, self.square_sum], axis=1)
         total, shift = self.gram.copy(), self.shift.copy()
         spread(
             gram.accumulate_into, self.n_actions, 1,
-            x, reward, weight, taken, total, shift, sums,
+            x, reward, weight, start, order, total, shift, sums,
         )  # fmt: skip
+        # What is no number shows in the sums of squares: rows are searched only then.
+        if not np.isfinite(total).all():
+            check_finite(x)
         count, reward_sum, square_sum = (np.ascontiguousarray(column) for column in sums.T)
         return Posterior(total, shift, count, reward_sum, square_sum, self.ridge)
 

@@ -9,9 +9,13 @@ import numpy as np
 from bandit.errors import DataError
 from bandit.kernels import worth
 from bandit.kernels.keyed_random import stream_key
-from bandit.policies.checks import check_contexts, check_table
+from bandit.kernels.threads import spread
+from bandit.policies.checks import check_finite, check_prices, check_table, shape_contexts
 from bandit.policies.posterior import Posterior
 from bandit.types import Array, Float64, UInt64
+
+GRAIN = 4096
+"""Rows that a thread looks through at a time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +51,12 @@ class Problem:
                 np.uint64(purpose),
             )
         )
+
+    def vet(self) -> None:
+        """Refuse contexts, values and costs that are no numbers, by row."""
+        check_finite(self.contexts)
+        check_prices("values", self.values)
+        check_prices("costs", self.costs)
 
     def needs_posterior(self) -> Posterior:
         """Return the posterior, or refuse its absence."""
@@ -90,6 +100,15 @@ def _check_eligible(eligible: Array | None, n: int, k: int) -> tuple[Array, int]
     )
 
 
+def _first_row_without_action(eligible: Array, packing: int, n: int, k: int) -> int:
+    """Return the first row in which nothing is eligible, or -1."""
+    if packing == worth.EVERYTHING:
+        return -1
+    found = np.full(-(-n // GRAIN), -1)
+    spread(worth.rows_without_action_into, n, GRAIN, eligible, packing, k, GRAIN, found)
+    return int(found[np.argmax(found >= 0)]) if (found >= 0).any() else -1
+
+
 def _check_keys(keys: Array | None, n: int) -> UInt64:
     if keys is None:
         return np.arange(n, dtype=np.uint64)
@@ -110,19 +129,23 @@ def pose(
     seed: int = 0,
     wave: int = 0,
     draw: int = 0,
+    vet: bool = True,
 ) -> Problem:
-    """Check the arguments of a policy call; whatever is wrong is a `DataError` by name and row."""
+    """Check the arguments of a policy call; whatever is wrong is a `DataError` by name and row.
+
+    Without ``vet`` numbers that are none are left to the caller to find (`Problem.vet`).
+    """
     tables = [np.asarray(table) for table in (values, costs) if table is not None]
     mask = None if eligible is None else np.asarray(eligible)
     k = _action_count(posterior, mask, tables)
     x = np.asarray(contexts)
-    x = check_contexts(x, x.shape[-1] if posterior is None else posterior.n_features)
+    x = shape_contexts(x, x.shape[-1] if posterior is None else posterior.n_features)
     n = x.shape[0]
     bits, packing = _check_eligible(mask, n, k)
-    empty = worth.first_row_without_action(bits, packing, n, k)
+    empty = _first_row_without_action(bits, packing, n, k)
     if empty >= 0:
         raise DataError(f"eligible allows no action in row {empty}; no contact is always allowed")
-    return Problem(
+    problem = Problem(
         posterior=posterior,
         contexts=x,
         n=n,
@@ -137,3 +160,6 @@ def pose(
         wave=wave,
         draw=draw,
     )
+    if vet:
+        problem.vet()
+    return problem
