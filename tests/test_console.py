@@ -16,7 +16,6 @@ from bandit import console
 from bandit.cli import main
 from bandit.errors import ConfigError, DataError, LockedError, UsageError
 
-
 FULL = Path("/dev/full")
 
 
