@@ -135,9 +135,10 @@ def test_a_reader_who_goes_away_is_no_defect(tmp_path: Path) -> None:
 
 
 def test_a_result_that_cannot_be_printed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    with FULL.open("w") as full, pytest.raises(DataError, match="done, but its result could not"):
+    with FULL.open("w") as full:
         monkeypatch.setattr(sys, "stdout", full)
-        console.run(True, lambda **_: _Result(1.0, Path("x")))
+        with pytest.raises(DataError, match="done, but its result could not be printed"):
+            console.run(True, lambda **_: _Result(1.0, Path("x")))
 
 
 def test_where_nothing_can_be_written_the_code_tells(monkeypatch: pytest.MonkeyPatch) -> None:

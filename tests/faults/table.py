@@ -40,7 +40,9 @@ def said(found: Any) -> str:
     match found:
         case dict():
             return ", ".join(
-                f"{name} {said(value)}" for name, value in found.items() if value != {}
+                f"{name} ({said(value)})" if isinstance(value, dict) else f"{name}: {said(value)}"
+                for name, value in found.items()
+                if value != {}
             )
         case [mean, error]:
             return f"{mean:.4f} ± {error:.4f}"
