@@ -103,7 +103,7 @@ def _apply(campaign: Path, stage: Path) -> Iterator[Path]:
     for path in sorted(p for p in stage.rglob("*") if p.is_file() and p.name != _REMOVALS):
         target = campaign / path.relative_to(stage)
         if target.parent.is_dir():
-            path.replace(target)
+            files.bring(path, target)
             yield target
 
 
