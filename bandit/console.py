@@ -22,6 +22,9 @@ TRACEBACK = "BANDIT_TRACEBACK"
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """What a terminal would obey; a cell of the user's data may hold it."""
 
+INTERRUPTED = re.compile(r"Query interrupted|INTERRUPT Error: ")
+"""How DuckDB tells, in errors of several kinds, that it was stopped by the keyboard."""
+
 _READER_GONE = 141
 
 

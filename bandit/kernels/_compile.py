@@ -6,8 +6,18 @@ from typing import Any
 
 import numba
 
+
+def _kept() -> bool:
+    """Whether compiled kernels can be kept: a service without a home has nowhere to keep them."""
+    try:
+        numba.njit(cache=True)(lambda: None)
+    except RuntimeError:
+        return False
+    return True
+
+
 # NUMBA_DISABLE_JIT=1 turns all of these into plain Python, for coverage and for debugging.
-COMMON: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy"}
+COMMON: dict[str, Any] = {"nogil": True, "cache": _kept(), "error_model": "numpy"}
 
 inline = numba.njit(inline="always", **COMMON)
 """A helper that disappears into its caller."""

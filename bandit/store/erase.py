@@ -47,7 +47,8 @@ class _Staged(NamedTuple):
     def of(self, folder: Path) -> Path:
         """Where the new files of `folder` wait."""
         place = self.stage / folder.relative_to(self.campaign)
-        place.mkdir(parents=True, exist_ok=True)
+        if not place.is_dir():
+            place.mkdir(parents=True)
         return place
 
     def without(self, path: Path) -> None:
