@@ -110,11 +110,12 @@ def test_a_command_that_fails_prints_one_json_object(
     assert shown.err
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError("Query interrupted")])
 def test_an_interrupt_is_told(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    error: BaseException, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(**_: object) -> None:
-        raise KeyboardInterrupt
+        raise error
 
     monkeypatch.setattr("bandit.workflows.forget.forget", interrupted)
     with pytest.raises(SystemExit) as ended:

@@ -131,7 +131,7 @@ def kills(case: Case, count: int, seed: int) -> Tally:
 
 
 def _killed_at_a_time(case: Case, draw: random.Random) -> tuple[Result, str]:
-    """Killed at any moment; a run that was faster than that is no kill and tells how long one is."""
+    """Killed at any moment; a faster run is no kill, but tells how long one takes."""
     while True:
         moment = draw.uniform(0, case.seconds)
         result = case.run(kill_after=moment)
