@@ -96,7 +96,7 @@ class Database:
             if not zoned:
                 return found.fetchall()
             # As Python objects DuckDB gives zoned times only where a further package is installed.
-            table = self.connection.sql(query, params=list(parameters)).to_arrow_table()
+            table = found.to_arrow_table()
             return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
         except duckdb.Error as e:
             raise failed(e) from None
