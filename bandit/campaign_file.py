@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,15 @@ from pydantic import BaseModel, ValidationError
 from bandit.campaign import Campaign
 from bandit.errors import ConfigError
 
+MAX_CHARACTERS = 10_000_000
+_UNFIT = re.compile("[*?[\ud800-\udfff]")
+
 
 def load(path: Path) -> Campaign:
     """Read a campaign.toml, given as the file or as its folder; ConfigError lists every fault."""
     file = path / "campaign.toml" if path.is_dir() else path
     try:
-        raw = tomllib.loads(file.read_text(encoding="utf-8"))
+        raw = tomllib.loads(_text(file))
     except FileNotFoundError:
         raise ConfigError(
             f"{file} does not exist; `bandit init {path}` writes one to start from"
@@ -26,21 +30,45 @@ def load(path: Path) -> Campaign:
         raise ConfigError(f"{file} is not UTF-8 text (byte {e.start}); save it as UTF-8") from None
     except OSError as e:
         raise ConfigError(f"{file} cannot be read: {e.strerror}") from None
-    except tomllib.TOMLDecodeError as e:
-        raise ConfigError(f"{file} is no valid TOML: {e}") from None
+    except (ValueError, RecursionError) as e:  # numbers of thousands of digits, brackets as deep
+        raise ConfigError(f"{file} is no valid TOML: {str(e).split(';', 1)[0]}") from None
     return parse(raw, file)
+
+
+def _text(file: Path) -> str:
+    if file.exists() and not file.is_file():
+        raise ConfigError(f"{file} is no file; name a campaign.toml or the folder that it lies in")
+    with file.open(encoding="utf-8") as stream:
+        text = stream.read(MAX_CHARACTERS + 1)
+    if len(text) > MAX_CHARACTERS:
+        raise ConfigError(
+            f"{file} is longer than {MAX_CHARACTERS:,} characters; put offers and channels into"
+            " tables"
+        )
+    return text
 
 
 def parse(raw: dict[str, Any], file: Path) -> Campaign:
     """The same from a parsed table; `file` is where it stands."""
     if "folder" in raw:
         raise ConfigError(f"{file}: unknown key 'folder'; the folder is the one the file lies in")
-    folder = file.resolve().parent
+    folder = _folder(file)
     try:
         return Campaign.model_validate({**_tuples(raw), "folder": folder})
     except ValidationError as e:
         lines = [_line(error) for error in e.errors(include_url=False)]
         raise ConfigError("\n".join(f"{file}: {line}" for line in lines)) from None
+
+
+def _folder(file: Path) -> Path:
+    """Where the record is kept: beside `file`, also where that is a link to a shared one."""
+    folder = file.parent.resolve()
+    if _UNFIT.search(str(folder)):
+        raise ConfigError(
+            f"{folder}: the name of a campaign's folder must be UTF-8 text without *, ? and [,"
+            " which are patterns to DuckDB; rename it"
+        )
+    return folder
 
 
 def _tuples(value: Any) -> Any:

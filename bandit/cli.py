@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from bandit import __version__
-from bandit.console import flush, report_error, report_json, run
+from bandit.console import INTERRUPTED, flush, open_streams, report_error, report_json, run, say
 from bandit.errors import UsageError
 
 app = typer.Typer(
@@ -26,6 +26,8 @@ app = typer.Typer(
 )
 
 _INTERRUPTED = 130
+_MAX_SEED = 2**63 - 1
+_YEARS = range(1900, 2500)
 
 CampaignArg = Annotated[
     Path, typer.Argument(metavar="CAMPAIGN", help="a folder with a campaign.toml, or the file")
@@ -39,7 +41,8 @@ At = Annotated[
     ),
 ]
 Seed = Annotated[
-    int | None, typer.Option(min=0, help="seed of the draws; the campaign's by default")
+    int | None,
+    typer.Option(min=0, max=_MAX_SEED, help="seed of the draws; the campaign's by default"),
 ]
 
 
@@ -65,7 +68,7 @@ def demo(
     ] = None,
     customers: Annotated[int, typer.Option(min=100, help="generated customers")] = 50_000,
     waves: Annotated[int, typer.Option(min=1, max=1000, help="waves to run")] = 8,
-    seed: Annotated[int, typer.Option(min=0)] = 1,
+    seed: Annotated[int, typer.Option(min=0, max=_MAX_SEED)] = 1,
     as_json: Json = False,
 ) -> None:
     """Run the whole loop on a generated operator: the shortest way to see it work."""
@@ -108,9 +111,10 @@ def serve_batch(
         str | None, typer.Option(help="version to decide with; the newest by default")
     ] = None,
     batch_size: Annotated[
-        int | None, typer.Option(min=1, help="customers at a time; changes no result")
+        int | None,
+        typer.Option(min=1, max=10_000_000, help="customers at a time; changes no result"),
     ] = None,
-    threads: Annotated[int | None, typer.Option(min=1, help="changes no result")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, max=1024, help="changes no result")] = None,
     as_json: Json = False,
 ) -> None:
     """Decide for every customer, write the wave and one list a channel."""
@@ -206,7 +210,7 @@ def simulate(
 
     result = run(as_json, workflow, campaign_path=campaign, out=out, log=log, at=_utc(at))
     if gate and not result.gate.ships:
-        sys.stderr.write(f"gate: {result.gate.decision}: {result.gate.reason}\n")
+        say(f"gate: {result.gate.decision}: {result.gate.reason}\n")
         raise typer.Exit(GateError.exit_code)
 
 
@@ -281,12 +285,15 @@ def export_customer(
 
 
 def _utc(at: dt.datetime | None) -> dt.datetime | None:
+    if at is not None and at.year not in _YEARS:
+        raise UsageError(f"--at {at}: give a time from {_YEARS[0]} to {_YEARS[-1]}")
     return None if at is None else at.replace(tzinfo=dt.UTC)
 
 
 def main(arguments: list[str] | None = None) -> Any:
     """The entry point: every fault the user can mend ends in a message and its exit code."""
     as_json = "--json" in (sys.argv if arguments is None else arguments)
+    open_streams()
     try:
         return app(args=arguments, standalone_mode=True)
     except SystemExit as ended:
@@ -298,6 +305,8 @@ def main(arguments: list[str] | None = None) -> Any:
     except KeyboardInterrupt:
         return _interrupted(as_json)
     except Exception as error:  # noqa: BLE001 - the last line of defence: no traceback for users
+        if INTERRUPTED.search(str(error)):
+            return _interrupted(as_json)
         sys.exit(report_error(error, as_json=as_json))
     finally:
         flush()
@@ -307,5 +316,5 @@ def _interrupted(as_json: bool) -> Any:
     text = "interrupted; the next command cleans up what is half-done"
     if as_json:
         report_json(text, _INTERRUPTED)
-    sys.stderr.write(f"\n{text}\n")
+    say(f"\n{text}\n")
     sys.exit(_INTERRUPTED)

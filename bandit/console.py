@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import os
 import re
@@ -10,7 +11,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TextIO, TypeVar
 
 from bandit.errors import BanditError, ConfigError, DataError
 from bandit.types import SILENT, Progress
@@ -20,6 +21,9 @@ TRACEBACK = "BANDIT_TRACEBACK"
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """What a terminal would obey; a cell of the user's data may hold it."""
+
+INTERRUPTED = re.compile(r"Query interrupted|INTERRUPT Error: ")
+"""How DuckDB tells, in errors of several kinds, that it was stopped by the keyboard."""
 
 _READER_GONE = 141
 
@@ -39,47 +43,81 @@ def run(as_json: bool, workflow: Callable[..., R], **arguments: Any) -> R:
     """Call one workflow, print its result, for a person or as one JSON object, and return it."""
     with _progress() as progress:
         result = workflow(**arguments, progress=progress)
+    try:
+        _show(as_json, result)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as e:
+        _to_nobody(sys.stdout)
+        raise DataError(
+            f"the command is done, but its result could not be printed: {e.strerror}; make room for"
+            " standard output"
+        ) from None
+    return result
+
+
+def _show(as_json: bool, result: Result) -> None:
     if as_json:
         sys.stdout.write(json.dumps(_plain(result), allow_nan=False, default=str) + "\n")
-        return result
+        return
     from rich.console import Console
 
     Console(highlight=False, soft_wrap=not sys.stdout.isatty()).print(result.show())
-    return result
 
 
 def report_error(error: Exception, *, as_json: bool) -> int:
     """Tell what went wrong, in words; the exit code."""
     if isinstance(error, BrokenPipeError):
-        _to_nobody()
+        _to_nobody(sys.stdout)
         return _READER_GONE
     code, text = _told(error)
     if as_json:
         report_json(text, code)
-    sys.stderr.write(f"error: {_CONTROL.sub('?', text)}\n")
+    say(f"error: {_CONTROL.sub('?', text)}\n")
     if os.environ.get(TRACEBACK):
-        traceback.print_exception(error)
+        say("".join(traceback.format_exception(error)))
     return code
+
+
+def open_streams() -> None:
+    """Somewhere to write to, whatever the caller closed, in an encoding that takes every text."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - until the end
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def say(text: str) -> None:
+    """Write to standard error; where that is full or gone, the exit code has to do."""
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except OSError:
+        _to_nobody(sys.stderr)
 
 
 def flush() -> None:
     """Hand over what was printed; whoever read it may have seen enough."""
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
-        _to_nobody()
+    except OSError:
+        _to_nobody(sys.stdout)
 
 
-def _to_nobody() -> None:
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _to_nobody(stream: TextIO) -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def report_json(text: str, code: int) -> None:
     """The one JSON object of a command that failed."""
     try:
         sys.stdout.write(json.dumps({"error": text, "exit_code": code}) + "\n")
-    except BrokenPipeError:
-        _to_nobody()
+        sys.stdout.flush()
+    except OSError:
+        _to_nobody(sys.stdout)
 
 
 def _told(error: Exception) -> tuple[int, str]:

@@ -16,6 +16,8 @@ from bandit import console
 from bandit.cli import main
 from bandit.errors import ConfigError, DataError, LockedError, UsageError
 
+FULL = Path("/dev/full")
+
 
 def _fails(error: Exception) -> Exception:
     """The error as raised."""
@@ -84,7 +86,12 @@ def test_a_result_is_one_json_object(capsys: pytest.CaptureFixture[str]) -> None
     [
         (["serve-batch"], 2),
         (["serve-batch", "x", "--seed", "-1"], 2),
+        (["serve-batch", "x", "--seed", str(2**63)], 2),
+        (["serve-batch", "x", "--threads", "100000"], 2),
+        (["serve-batch", "x", "--batch-size", "100000000000000000000"], 2),
         (["serve-batch", "x", "--at", "some day"], 2),
+        (["serve-batch", "x", "--at", "0001-01-01"], 2),
+        (["learn", "x", "--at", "9999-12-31"], 2),
         (["nonsense"], 2),
         (["serve-batch", "nowhere"], 3),
         (["learn", "nowhere"], 3),
@@ -103,11 +110,12 @@ def test_a_command_that_fails_prints_one_json_object(
     assert shown.err
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError("Query interrupted")])
 def test_an_interrupt_is_told(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    error: BaseException, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(**_: object) -> None:
-        raise KeyboardInterrupt
+        raise error
 
     monkeypatch.setattr("bandit.workflows.forget.forget", interrupted)
     with pytest.raises(SystemExit) as ended:
@@ -125,3 +133,46 @@ def test_a_reader_who_goes_away_is_no_defect(tmp_path: Path) -> None:
     ended = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
     os.close(write)
     assert "Traceback" not in ended.stderr
+
+
+def test_a_result_that_cannot_be_printed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    with FULL.open("w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        with pytest.raises(DataError, match="done, but its result could not be printed"):
+            console.run(True, lambda **_: _Result(1.0, Path("x")))
+
+
+def test_where_nothing_can_be_written_the_code_tells(monkeypatch: pytest.MonkeyPatch) -> None:
+    with FULL.open("w") as out, FULL.open("w") as err:
+        monkeypatch.setattr(sys, "stdout", out)
+        monkeypatch.setattr(sys, "stderr", err)
+        assert console.report_error(DataError("row 7"), as_json=True) == 4
+        console.flush()
+
+
+def test_closed_streams_are_no_defect(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(sys, "stderr", None)
+    with pytest.raises(SystemExit) as ended:
+        main(["check", "nowhere"])
+    sys.stdout.close()
+    sys.stderr.close()
+    assert ended.value.code == 3
+
+
+def test_a_text_that_the_encoding_lacks_is_printed_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (tmp_path / "out").open("w", encoding="ascii") as out:
+        monkeypatch.setattr(sys, "stdout", out)
+        console.open_streams()
+        console.run(False, lambda **_: _Named("caf\udce9 ü"))
+    assert (tmp_path / "out").read_text() == "caf\\udce9 \\xfc\n"
+
+
+@dataclass(frozen=True)
+class _Named:
+    name: str
+
+    def show(self) -> Any:
+        return self.name

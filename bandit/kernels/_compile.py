@@ -9,8 +9,18 @@ import numba
 import numpy as np
 from numba import config
 
+
+def _kept() -> bool:
+    """Whether compiled kernels can be kept: a service without a home has nowhere to keep them."""
+    try:
+        numba.njit(cache=True)(lambda: None)
+    except RuntimeError:
+        return False
+    return True
+
+
 # NUMBA_DISABLE_JIT=1 turns all of these into plain Python, for coverage and for debugging.
-COMMON: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy"}
+COMMON: dict[str, Any] = {"nogil": True, "cache": _kept(), "error_model": "numpy"}
 
 
 def _compiler(**options: Any) -> Callable[[Any], Any]:

@@ -164,8 +164,10 @@ def _broken(file: Path, line: int, content: str | None, message: str) -> str:
 
 def first_line(error: duckdb.Error) -> str:
     """What DuckDB says, without its class and its hints."""
-    line = str(error).split("\n", 1)[0]
-    return line.split("Error: ", 1)[-1]
+    line = str(error).split("\n", 1)[0].split("Error: ", 1)[-1]
+    if "state machine" in line:
+        line += " Do its lines end in different ways (\\r\\n and \\n)? Save the file anew."
+    return line
 
 
 def _survivors(

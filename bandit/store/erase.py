@@ -47,7 +47,8 @@ class _Staged(NamedTuple):
     def of(self, folder: Path) -> Path:
         """Where the new files of `folder` wait."""
         place = self.stage / folder.relative_to(self.campaign)
-        place.mkdir(parents=True, exist_ok=True)
+        if not place.is_dir():
+            place.mkdir(parents=True)
         return place
 
     def without(self, path: Path) -> None:
@@ -103,7 +104,7 @@ def _apply(campaign: Path, stage: Path) -> Iterator[Path]:
     for path in sorted(p for p in stage.rglob("*") if p.is_file() and p.name != _REMOVALS):
         target = campaign / path.relative_to(stage)
         if target.parent.is_dir():
-            path.replace(target)
+            files.bring(path, target)
             yield target
 
 

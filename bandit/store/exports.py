@@ -12,11 +12,10 @@ import pyarrow.csv as pcsv
 import pyarrow.parquet as pq
 
 from bandit.campaign import Campaign, Channel
-from bandit.store import sources, sql
+from bandit.store import consents, sources
 from bandit.store.batches import cut
-from bandit.store.columns import as_key, key_type
+from bandit.store.columns import key_type
 from bandit.store.database import Database
-from bandit.store.wave_query import consent_value
 
 EXPORTS = "exports"
 WITHHELD = "withheld.parquet"
@@ -48,7 +47,8 @@ def write(
     ``database`` must be opened afresh, so that it sees the consents of this moment, with the files
     of ``decisions`` readable, and ``withheld``: what was withheld before stays so.
     """
-    _taken(campaign, database, decisions, withheld)
+    agreed = _agreed(campaign, database, channels)
+    _taken(database, agreed, decisions, withheld)
     free = pa.array([c.name for c in channels if not c.consent], pa.string())
     columns = "customer_id, offer::VARCHAR AS offer, slot AS priority, expected_value, decision_id"
     reader = database.connection.sql(
@@ -73,15 +73,16 @@ def write(
 
 
 def _taken(
-    campaign: Campaign, database: Database, decisions: Sequence[Path], withheld: Path | None
+    database: Database, agreed: str, decisions: Sequence[Path], withheld: Path | None
 ) -> None:
-    """A view of the contacts: whether the customer agrees, and was withheld ``before``."""
+    """A view of the contacts: whether the customer has ``agreed``, and was withheld ``before``."""
     before = "SELECT NULL::VARCHAR LIMIT 0" if withheld is None else _ids_of(withheld)
     database.connection.execute(
         "CREATE OR REPLACE TEMP VIEW taken AS SELECT t.* EXCLUDE (features, eligible),"
-        f" agreed.customer_id IS NOT NULL AS agreed, decision_id IN ({before}) AS before"
-        f" FROM {sources.parquet(decisions)} t LEFT JOIN ({_agreed(campaign, database)}) agreed"
-        " ON agreed.customer_id = t.customer_id AND agreed.channel = t.channel WHERE action > 0"
+        f" agreed.id IS NOT NULL AS agreed, decision_id IN ({before}) AS before"
+        f" FROM {sources.parquet(decisions)} t LEFT JOIN ({agreed}) agreed"
+        " ON agreed.id = t.customer_id"
+        f" AND agreed.channel = {consents.channel_name('t.channel::VARCHAR')} WHERE action > 0"
     )
 
 
@@ -89,18 +90,11 @@ def _ids_of(withheld: Path) -> str:
     return f"SELECT decision_id FROM {sources.parquet([withheld])}"
 
 
-def _agreed(campaign: Campaign, database: Database) -> str:
+def _agreed(campaign: Campaign, database: Database, channels: Sequence[Channel]) -> str:
     """Customers and the channels that they agree to; any refusal outweighs a grant."""
-    given = campaign.consents
     key = key_type(database, campaign)
-    if given is None:
-        return f"SELECT NULL::{key} AS customer_id, NULL::VARCHAR AS channel LIMIT 0"
-    customer = as_key(sql.name(given.customer), database.column("consents", given.customer), key)
-    return (
-        f"SELECT {customer} AS customer_id, {sql.name(given.channel)}::VARCHAR AS channel"
-        f" FROM {database.table('consents').view} GROUP BY ALL"
-        f" HAVING bool_and(coalesce({consent_value(database, campaign)}, false))"
-    )
+    given = consents.rows(database, campaign, key, [c.name for c in channels])
+    return f"SELECT id, channel FROM ({given}) GROUP BY ALL HAVING bool_and(granted)"
 
 
 class _List:

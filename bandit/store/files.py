@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -42,6 +43,19 @@ def write_bytes(path: Path, content: bytes) -> None:
     except OSError as e:
         remove(partial)
         raise unwritable(path, e) from None
+
+
+def bring(path: Path, final: Path) -> None:
+    """Rename a whole file to `final`, over another disk's border too; `path` may stay behind."""
+    try:
+        path.replace(final)
+    except OSError as e:
+        if e.errno != errno.EXDEV:
+            raise
+        partial = beside(final)
+        shutil.copyfile(path, partial)
+        sync(partial)
+        partial.replace(final)
 
 
 def beside(final: Path) -> Path:

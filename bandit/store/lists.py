@@ -6,18 +6,41 @@ import csv
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from bandit.errors import DataError
+
 DECISION = "decision_id"
+_MAX_CELL = 1 << 30
 
 
 def rows(path: Path) -> Iterator[tuple[dict[str, str], str]]:
-    """Each row of a list by column, with its text as it stands in the file; the header first."""
+    """Each row of a list by column, with its text as it stands in the file; the header first.
+
+    DataError if a spreadsheet, say, has made another file of it.
+    """
+    csv.field_size_limit(_MAX_CELL)
+    try:
+        yield from _rows(path)
+    except (UnicodeDecodeError, csv.Error) as e:
+        raise _not_ours(path, str(e)) from None
+
+
+def _rows(path: Path) -> Iterator[tuple[dict[str, str], str]]:
     with path.open(encoding="utf-8", newline="") as stream:
         lines = _Remembered(stream)
         reader = csv.reader(lines)
         names: list[str] = []
         for cells in reader:
             names = names or cells
+            if DECISION not in names:
+                raise _not_ours(path, f"no column {DECISION}")
             yield dict(zip(names, cells, strict=False)), lines.taken()
+
+
+def _not_ours(path: Path, why: str) -> DataError:
+    return DataError(
+        f"{path} is not the list that was written here ({why}); put that back from a backup, or"
+        " move this one out of the campaign's folder"
+    )
 
 
 def without(source: Path, target: Path, decisions: Collection[str]) -> int:

@@ -22,6 +22,8 @@ from bandit.store.database import Database
 OUTCOMES = "outcomes"
 EVENTS = "events.parquet"
 _BATCH = 65_536
+MOST_REWARD = 1e12
+"""Sums over all customers stay finite, squared too; more is a slip that nothing could undo."""
 
 
 class Delivery(NamedTuple):
@@ -104,8 +106,8 @@ def waves_named(events: Sequence[Path], kinds: Sequence[str], since: dt.datetime
         found = connection.execute(
             "SELECT DISTINCT regexp_replace(decision_id, '\\.[0-9]+$', '')"
             f" FROM {sources.parquet(events)} WHERE decision_id IS NOT NULL"
-            " AND list_contains($kinds::VARCHAR[], event) AND occurred_at > $since",
-            {"kinds": list(kinds), "since": since},
+            " AND list_contains($kinds::VARCHAR[], lower(trim(event))) AND occurred_at > $since",
+            {"kinds": [kind.lower() for kind in kinds], "since": since},
         ).fetchall()
     return {str(name) for (name,) in found}
 
@@ -166,11 +168,13 @@ def _prepare(names: Outcomes, database: Database, customer: str, waves: Mapping[
         SELECT number, event_id, decision_id, customer_id, event, reward, occurred_at, CASE
             WHEN event_id IS NULL OR event_id = '' THEN
                 {_fault("$event_id", "event_id", "no event id; a repetition would count twice")}
-            WHEN occurred_at IS NULL THEN
+            WHEN ({sql.likely("occurred_at")}) IS NOT TRUE THEN
                 {_fault("$occurred_at", "time_text", "no date or time; write 2026-11-23 10:00:00")}
             WHEN NOT isfinite(reward) OR (reward_text IS NOT NULL
                  AND TRY_CAST(reward_text AS DOUBLE) IS NULL) THEN
                 {_fault("$reward", "reward_text", "not a finite number")}
+            WHEN abs(reward) > {MOST_REWARD:.0f} THEN
+                {_fault("$reward", "reward_text", f"beyond {MOST_REWARD:.0e}, which is no reward")}
             WHEN decision_id IS NULL AND customer_id IS NULL THEN
                 {_fault("$customer", "customer_text", "names neither a decision nor a customer")}
             WHEN decision_id IS NOT NULL AND (row IS NULL OR rows_of_wave IS NULL

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bandit import schema
+from bandit.errors import DataError
 from bandit.store import manifest
 
 WAVES = "waves"
@@ -40,6 +41,11 @@ def waves(campaign_folder: Path) -> list[Wave]:
     found = []
     for folder in manifest.published(campaign_folder / WAVES):
         content = manifest.read(folder)
+        if content["wave"] != folder.name:
+            raise DataError(
+                f"{folder} holds wave {content['wave']}; a copy would count its decisions twice:"
+                f" move it out of {WAVES}/"
+            )
         at = dt.datetime.fromisoformat(content["at"])
         found.append(Wave(folder.name, at, folder, content))
     return sorted(found, key=lambda wave: (wave.at, wave.name))

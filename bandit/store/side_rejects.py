@@ -11,10 +11,10 @@ import pyarrow as pa
 from bandit.campaign import Campaign
 from bandit.errors import DataError
 from bandit.schema import REJECTS
+from bandit.store import consents as answers
 from bandit.store import sql
 from bandit.store.columns import as_key, key_type
 from bandit.store.database import Database, failed, streaming_failed
-from bandit.store.wave_query import consent_value
 
 BATCH_ROWS = 50_000
 
@@ -96,7 +96,7 @@ def _refused(database: Database, campaign: Campaign) -> dict[str, str]:
     found: dict[str, str] = {}
     consents, history = campaign.consents, campaign.history
     if consents is not None and "consents" in database.tables:
-        bad = f"{consent_value(database, campaign)} IS NULL"
+        bad = f"{answers.value(database, campaign)} IS NULL"
         found["consents"] = _select(
             database, campaign, "consents", consents.customer, (consents.granted, bad, NO_ANSWER)
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,6 +12,7 @@ from bandit.store import files, manifest
 
 SNAPSHOTS = "snapshots"
 POSTERIOR = "posterior.safetensors"
+_VERSION = re.compile(r"[0-9]{6,9}")
 
 
 class Snapshot(NamedTuple):
@@ -28,8 +30,9 @@ class Snapshot(NamedTuple):
 
 
 def versions(campaign_folder: Path) -> list[str]:
-    """All versions, oldest first."""
-    return [p.name for p in manifest.published(campaign_folder / SNAPSHOTS)]
+    """All versions, oldest first; a folder whose name is no number, a copy say, is none."""
+    found = [p.name for p in manifest.published(campaign_folder / SNAPSHOTS)]
+    return [name for name in found if _VERSION.fullmatch(name)]
 
 
 def load(campaign_folder: Path, version: str) -> Snapshot:

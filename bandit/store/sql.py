@@ -58,3 +58,8 @@ def moment(expression: str, kind: str) -> str:
     if kind == "TIMESTAMP WITH TIME ZONE":
         return expression
     return f"TRY_CAST({expression} AS TIMESTAMPTZ)"
+
+
+def likely(moment: str) -> str:
+    """Whether a point in time is one that things happen at; DuckDB knows the infinite too."""
+    return f"{moment} BETWEEN TIMESTAMPTZ '1900-01-01' AND TIMESTAMPTZ '2500-01-01'"

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from bandit.campaign import Campaign, Channel, Offer
 from bandit.errors import BanditError, ConfigError
-from bandit.store import sources, sql
+from bandit.store import consents, sources, sql
 from bandit.store.catalogue import Catalogue
 from bandit.store.columns import as_key, feature_columns, key_type
 from bandit.store.csv_source import FAULT
@@ -24,6 +24,7 @@ from bandit.store.faults import Faults
 WORD = 60
 """Channels whose consents share one integer."""
 
+DAY = dt.timedelta(days=1)
 DAY_US = 86_400_000_000
 NEVER_SEEN = -1
 """Position of an offer or channel that the catalogue does not have."""
@@ -133,7 +134,9 @@ def wave_query(
     words = range(-(-len(catalogue.channels) // WORD))
     granted = ", ".join(f"consents.granted{w} AS granted{w}" for w in words)
     contacts = _contacts(database, campaign, catalogue, key, at, record_contacts)
-    refused = _refusals(campaign, key, at, record_contacts, refusals)
+    # A look back at one customer takes no refusal that came after: most answer the wave itself.
+    until = at if one else at + DAY
+    refused = _refusals(campaign, key, at, until, record_contacts, refusals)
     hashed = "id" if key == "BIGINT" else "md5_number_lower(id)"
     return (
         f"SELECT customers.*, {hashed} AS key, {granted},"
@@ -164,10 +167,7 @@ def _consents(database: Database, campaign: Campaign, catalogue: Catalogue, key:
     if campaign.consents is None:
         none = ", ".join(f"NULL::BIGINT AS granted{w}" for w in words)
         return f"SELECT NULL::{key} AS id, {none} WHERE false"
-    given = campaign.consents
-    granted = consent_value(database, campaign)
-    customer = as_key(sql.name(given.customer), database.column("consents", given.customer), key)
-    database.column("consents", given.channel)
+    given = consents.rows(database, campaign, key, [c.name for c in catalogue.channels])
     bits = ", ".join(
         f"bit_or(CASE WHEN granted AND position // {WORD} = {w}"
         f" THEN 1::BIGINT << (position % {WORD}) ELSE 0 END)"
@@ -176,22 +176,11 @@ def _consents(database: Database, campaign: Campaign, catalogue: Catalogue, key:
         for w in words
     )
     return (
-        f"SELECT id, {bits} FROM (SELECT {customer} AS id,"
-        f" coalesce({granted}, false) AS granted, names.position::BIGINT AS position"
-        f" FROM {database.table('consents').view} given JOIN bandit_channel_names names"
-        f" ON names.name = CAST(given.{sql.name(given.channel)} AS VARCHAR))"
+        f"SELECT id, {bits} FROM (SELECT id, granted, names.position::BIGINT AS position"
+        f" FROM ({given}) given JOIN bandit_channel_names names"
+        f" ON {consents.channel_name('names.name')} = given.channel)"
         " WHERE id IS NOT NULL GROUP BY id"
     )
-
-
-def consent_value(database: Database, campaign: Campaign) -> str:
-    """SQL of a consent row's answer: true, false, or NULL where it cannot be read."""
-    given = campaign.consents
-    if given is None:
-        return "NULL::BOOLEAN"
-    kind = database.column("consents", given.granted)
-    column = sql.name(given.granted)
-    return column if kind == "BOOLEAN" else f"TRY_CAST({column} AS BOOLEAN)"
 
 
 def history_columns(database: Database, campaign: Campaign, key: str) -> str | None:
@@ -245,18 +234,29 @@ def _contacts(
 
 
 def _refusals(
-    campaign: Campaign, key: str, at: dt.datetime, record: Sequence[Path], files: Sequence[Path]
+    campaign: Campaign,
+    key: str,
+    at: dt.datetime,
+    until: dt.datetime,
+    record: Sequence[Path],
+    files: Sequence[Path],
 ) -> str | None:
-    """SELECT of id, channel, offer, age over refusals; by customer alone it is of every offer."""
+    """SELECT of id, channel, offer, age over refusals; by customer alone it is of every offer.
+
+    A wave belongs to its day and may run late in it, so refusals ``until`` its end count as made
+    now.
+    """
     days = campaign.pressure.refusal_days
     if days is None or not files:
         return None
     now = micros(at)
-    events = ", ".join(sql.text(e) for e in campaign.pressure.refusal_events) or "NULL"
+    events = ", ".join(f"lower({sql.text(e)})" for e in campaign.pressure.refusal_events) or "NULL"
     outcomes = (
-        f"SELECT decision_id, customer_id, {now} - epoch_us(occurred_at) AS age_us"
-        f" FROM {sources.parquet(files)} WHERE event IN ({events})"
-        f" AND epoch_us(occurred_at) < {now} AND epoch_us(occurred_at) > {now - int(days * DAY_US)}"
+        "SELECT decision_id, customer_id,"
+        f" greatest({now} - epoch_us(occurred_at), 0) AS age_us"
+        f" FROM {sources.parquet(files)} WHERE lower(trim(event)) IN ({events})"
+        f" AND epoch_us(occurred_at) < {micros(until)}"
+        f" AND epoch_us(occurred_at) > {now - int(days * DAY_US)}"
     )
     if not record:
         return (

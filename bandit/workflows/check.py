@@ -15,7 +15,7 @@ from bandit import campaign_file
 from bandit.campaign import Campaign, Log
 from bandit.errors import DataError
 from bandit.features import FeatureSpec, encode, fit
-from bandit.store import customers, database, side_rejects, sql
+from bandit.store import consents, customers, database, side_rejects, sql
 from bandit.store.catalogue import Catalogue, read_catalogue
 from bandit.store.database import Database
 from bandit.store.faults import Faults, nearest
@@ -235,11 +235,12 @@ def _foreign(campaign: Campaign, catalogue: Catalogue, data: Database) -> Iterat
     if campaign.consents is None:
         return
     known = [c.name for c in catalogue.channels]
+    named = consents.channel_name(f"CAST({sql.name(campaign.consents.channel)} AS VARCHAR)")
     rows = data.rows(
-        f"SELECT CAST({sql.name(campaign.consents.channel)} AS VARCHAR) AS channel, count(*)"
-        f" FROM {data.table('consents').view} GROUP BY channel ORDER BY channel LIMIT 1000"
+        f"SELECT {named} AS channel, count(*) FROM {data.table('consents').view}"
+        " GROUP BY channel ORDER BY channel LIMIT 1000"
     )
-    for channel, count in _unknown(rows, known):
+    for channel, count in _unknown(rows, [name.lower() for name in known]):
         yield (
             f"{data.table('consents').shown}: {count:,} rows are for channel {channel!r}, which the"
             f" campaign does not have{nearest(str(channel), known)}"

@@ -13,7 +13,7 @@ from bandit import campaign_file
 from bandit.campaign import Campaign
 from bandit.errors import BanditError, UsageError
 from bandit.report import tables
-from bandit.store import database, erase, index, lock, snapshots, sql
+from bandit.store import database, erase, exports, index, lock, manifest, snapshots, sql
 from bandit.store.person import People
 from bandit.types import SILENT, Progress
 from bandit.workflows import recover
@@ -24,7 +24,7 @@ SOURCES = ("customers", "consents", "history", "outcomes", "log")
 
 @dataclass(frozen=True)
 class Forgotten:
-    """How many rows went; ``waves`` lost decisions; ``still_in``: the user's own sources."""
+    """How many rows went; ``waves`` lost decisions; ``still_in``: the user's own files."""
 
     customers: list[str]
     decisions: int
@@ -65,7 +65,7 @@ def forget(
         erased = erase.erase(campaign.folder, people, campaign.folder / STATISTICS)
         index.refresh(campaign.folder)
         progress.step("looking into the sources")
-        still_in = _still_in(campaign, people)
+        still_in = [*_still_in(campaign, people), *_beside_lists(campaign, erased.waves)]
         return Forgotten(
             customers=list(people.keys),
             decisions=erased.decisions,
@@ -89,9 +89,21 @@ def _said(campaign: Campaign, erased: erase.Erased, still_in: Sequence[str]) -> 
         )
     if still_in:
         said.append(
-            f"your own sources are never written to; delete them there too: {', '.join(still_in)}"
+            f"your own files are never written to; delete them there too: {', '.join(still_in)}"
         )
     return said
+
+
+def _beside_lists(campaign: Campaign, waves: Sequence[str]) -> list[str]:
+    """Files that somebody has put beside the lists of ``waves``, copies for example."""
+    found = []
+    for wave in waves:
+        folder = campaign.folder / exports.EXPORTS / wave
+        if (folder / manifest.NAME).is_file():
+            ours = {manifest.NAME, *manifest.read(folder)["files"]}
+            others = sorted(p for p in folder.iterdir() if p.name not in ours)
+            found += [f"{path} (not looked into)" for path in others]
+    return found
 
 
 def _still_in(campaign: Campaign, people: People) -> list[str]:

@@ -70,6 +70,7 @@ def import_log(campaign: Campaign, at: dt.datetime, progress: Progress) -> list[
         wave = _wave(seen, log, data, at)
         partial = stack.enter_context(files.aside(folder))
         events_folder = campaign.folder / outcomes.OUTCOMES / NAME
+        files.remove(events_folder)  # of a run that died before it had its wave
         events = stack.enter_context(files.aside(events_folder))
         count, rejected = _write(wave, log, data, partial, events, progress)
         manifest.write(partial, _content(wave, count, rejected))
@@ -91,10 +92,9 @@ def _as_customers(campaign: Campaign, log: Log) -> Campaign:
 
 def _wave(campaign: Campaign, log: Log, data: Database, at: dt.datetime) -> Wave:
     if log.time is not None:
-        data.column("customers", log.time)
+        moment = sql.moment(sql.name(log.time), data.column("customers", log.time))
         latest = data.rows(
-            f"SELECT max({sql.moment(sql.name(log.time), data.column('customers', log.time))})"
-            f" FROM {data.table('customers').view}"
+            f"SELECT max({moment}) FILTER ({sql.likely(moment)}) FROM {data.table('customers').view}"
         )[0][0]
         if latest is None:
             raise DataError(f"[log] time: no date stands in column {log.time!r}")
@@ -252,6 +252,8 @@ def _faults(rows: _Rows, action: Array, features: Sequence[Any]) -> dict[int, Re
     note(action == _NONE, "action", rows.label, "no action is named")
     note(~((p > 0) & (p <= 1)), "propensity", p, "must lie in (0, 1]; was the action eligible?")
     note(~np.isfinite(r), "reward", r, "not a finite number")
+    most = outcomes.MOST_REWARD
+    note(np.abs(r) > most, "reward", r, f"beyond {most:.0e}, which is no reward")
     for fault in features:
         reject = _reject(rows, fault.row, fault.column, fault.value, fault.reason)
         found.setdefault(fault.row, reject)

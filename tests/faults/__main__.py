@@ -1,9 +1,16 @@
-"""The long run: `python -m tests.faults --count 200 --seed 1`, or some points of it by name."""
+"""The long run: `python -m tests.faults --count 200 --seed 1`, or some points of it by name.
+
+With `--json FILE` each point adds a line to the file; `python -m tests.faults.table FILE...` makes
+the table of docs/reliability.md of it.
+"""
 
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import json
+import os
+import platform
 import sys
 import tempfile
 import time
@@ -11,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.faults import crash, damage, malformed, month, order, pairs, people
+from tests.faults import crash, damage, injections, malformed, month, order, pairs, people
 from tests.faults.runs import Runs
 
 
@@ -39,8 +46,12 @@ def points(runs: Runs, folder: Path, count: int, seed: int) -> dict[str, Callabl
         "disk-learn": lambda: failures(crash.learn_case),
         "index": lambda: damage.index(learned(), work, count // 2, seed),
         "damage": lambda: damage.refused(runs, folder, learned(), count // 10, seed),
-        "pairs": lambda: str(pairs.pairs(case(crash.serve_case), count // 2)),
+        "pairs": lambda: {
+            f"codes {codes}": number
+            for codes, number in pairs.pairs(case(crash.serve_case), count // 2).items()
+        },
         "malformed": lambda: malformed.malformed(people.fresh(folder / "m"), count * 50, seed),
+        "injections": lambda: injections.hold_harmless(people.fresh(folder / "injections")),
         "opt-outs": lambda: people.opt_outs(folder / "opt-outs", count // 2, seed),
         "forget": lambda: people.forget(runs, people.fresh(folder / "f"), count // 10, seed),
         "order": lambda: order.shuffled(people.fresh(folder / "o"), count // 10, seed),
@@ -54,6 +65,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("names", nargs="*", help="points to run; all without any")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="add a line a point to FILE")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="faults-") as scratch:
         folder = Path(scratch)
@@ -63,9 +75,19 @@ def main() -> None:
                 started = time.monotonic()
                 found = every[name]()
                 seconds = round(time.monotonic() - started)
-                line = {"point": name, "seconds": seconds, "found": found}
-                sys.stdout.write(json.dumps(line, default=str, ensure_ascii=False) + "\n")
+                line = {"point": name, "count": given.count, "seed": given.seed, "found": found}
+                text = json.dumps({**line, **_where(), "seconds": seconds}, ensure_ascii=False)
+                sys.stdout.write(text + "\n")
                 sys.stdout.flush()
+                if given.json:
+                    with given.json.open("a", encoding="utf-8") as stream:
+                        stream.write(text + "\n")
+
+
+def _where() -> dict[str, str]:
+    today = dt.datetime.now(dt.UTC).date().isoformat()
+    machine = f"Python {platform.python_version()}, {platform.system()}, {os.cpu_count()} cores"
+    return {"date": today, "machine": machine}
 
 
 if __name__ == "__main__":

@@ -332,6 +332,21 @@ def test_refusals_name_a_decision_or_a_customer(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_a_refusal_of_the_wave_s_day_counts_as_made_now(tmp_path: Path) -> None:
+    events = tmp_path / "outcomes.parquet"
+    whole = schema.outcomes(pa.int64())
+    row = ("a", None, 2, "Unsubscribe", 0.0, AT + DAY / 2)
+    arrays = [pa.array([cell], f.type) for f, cell in zip(whole, row, strict=True)]
+    pq.write_table(pa.Table.from_arrays(arrays, schema=whole), events)
+    campaign = small.campaign(tmp_path)
+    (rows,) = _stream(campaign, refusals=[events])
+    assert _events(rows.refusals, 1) == [(-1, -1, 0.0)]
+    with database.connect(campaign, extra_files=[events]) as data:
+        catalogue = load_catalogue(campaign, data)
+        back = customers.lookup(data, campaign, catalogue, "2", at=AT, refusals=[events])
+    assert _events(back.refusals, 0) == []
+
+
 def test_a_planned_contact_counts_as_made_now(tmp_path: Path) -> None:
     history = small.HISTORY + "4,email,hats,2026-11-24T08:00:00+01:00\n"
     (rows,) = _stream(small.campaign(tmp_path, history=history))

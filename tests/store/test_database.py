@@ -134,6 +134,13 @@ def test_broken_lines_far_down_are_told_together(tmp_path: Path) -> None:
     )
 
 
+def test_lines_that_end_in_different_ways_are_told(tmp_path: Path) -> None:
+    (tmp_path / "c.csv").write_bytes(b"customer_id,city\r\n1,Bern\r\n2,Zug\n3,Basel\r\n")
+    message = _fails(tmp_path, 'source = "c.csv"', DataError)
+    assert "c.csv cannot be read as CSV" in message
+    assert "Save the file anew" in message
+
+
 def test_latin_1_is_told(tmp_path: Path) -> None:
     (tmp_path / "c.csv").write_bytes("customer_id,city\n1,Zürich\n".encode("latin-1"))
     message = _fails(tmp_path, 'source = "c.csv"', DataError)

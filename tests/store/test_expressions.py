@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import time
 from pathlib import Path
 
@@ -11,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bandit.errors import BanditError, ConfigError
+from bandit.errors import ConfigError
 from bandit.store.expressions import FUNCTIONS, check_expression
+from tests.faults import injections
 from tests.store.small import AT
 
 COLUMNS = {
@@ -126,56 +126,8 @@ def test_the_day_is_the_wave_s() -> None:
     assert "today" not in query.lower()
 
 
-def _injections() -> list[str]:
-    """1,000 and more attempts to leave the expression, to read, to write or to change something."""
-    payloads = [
-        "read_csv('{f}')", "read_text('{f}')", "read_blob('{f}')", "read_parquet('{f}')",
-        "(SELECT content FROM read_text('{f}'))", "(SELECT 1 FROM '{f}')", "glob('{f}')",
-        "(COPY customers TO '{f}')", "COPY customers TO '{f}'", "ATTACH '{f}' AS x",
-        "EXPORT DATABASE '{f}'", "INSTALL httpfs", "LOAD httpfs", "PRAGMA database_list",
-        "SET enable_external_access = true", "RESET ALL", "CREATE TABLE pwned AS SELECT 1",
-        "DROP TABLE customers", "DELETE FROM customers", "UPDATE customers SET age = 0",
-        "INSERT INTO customers VALUES (1)", "CALL pragma_version()", "SELECT * FROM customers",
-        "(SELECT max(age) FROM customers)", "EXISTS (SELECT 1)", "query('DROP TABLE customers')",
-        "query_table('customers')", "getenv('HOME')", "current_setting('memory_limit')",
-        "pg_sleep(100)", "repeat('a', 1000000000)", "array_agg(age)", "list_transform([1], x -> x)",
-        "range(1000000000)", "struct_pack(a := 1)", "columns('.*')", "nextval('s')", "random()",
-        "system('id')", "shell('id')", "{{age}}", "$$x$$", "$1", "@x", "age[1:2]",
-    ]  # fmt: skip
-    frames = [
-        "{p}", "{p} = 1", "age > 1 OR {p}", "age > 1; {p}", "age > 1; {p} --", "1) ; {p} ; --",
-        "1); {p}; SELECT (1", "age > 1 /* */ ; {p} /*", "age IN ({p})", "coalesce({p}, 1) = 1",
-        "CASE WHEN true THEN {p} ELSE 1 END = 1", "city = 'a' || {p}", "'; {p}; --",
-        "age > 1\n;\n{p}\n", "\"age\" > 1 UNION SELECT {p}", "age > 1 AS x FROM customers; {p}",
-        "abs({p}) > 0", "age BETWEEN {p} AND 3", "NOT {p}", "city LIKE {p}",
-        "cast({p} as int) = 1", "age > 1) FROM customers; {p}; SELECT (1", "1 FROM ({p}) t",
-    ]  # fmt: skip
-    return [f.replace("{p}", p) for f, p in itertools.product(frames, payloads)]
-
-
-def test_no_injection_is_executed(locked, tmp_path: Path) -> None:
-    texts = [t.replace("{f}", str(tmp_path / "file.csv")) for t in _injections()]
-    assert len(texts) >= 1000
-    (tmp_path / "file.csv").write_text("secret\n1\n")
-    before = locked.execute("SELECT * FROM customers").fetchall()
-    passed = []
-    for text in texts:
-        try:
-            query = check_expression(text, COLUMNS, at=AT)
-        except BanditError:
-            continue
-        passed.append(text)
-        statements = locked.extract_statements(f"SELECT {query} FROM customers")
-        assert len(statements) == 1, text
-        assert not {"read_", "glob(", "select", "file.csv'"} & set(query.lower().split())
-        with contextlib.suppress(duckdb.BinderException, duckdb.ConversionException):
-            locked.execute(statements[0]).fetchall()
-    # What passes is text or a comment: nothing of the payload is left outside quotes.
-    assert all("--" in t or "/*" in t or "'" in t for t in passed), passed
-    assert len(passed) < len(texts) // 20
-    assert locked.execute("SELECT * FROM customers").fetchall() == before
-    assert locked.execute("SELECT count(*) FROM duckdb_tables()").fetchall() == [(1,)]
-    assert [p.name for p in tmp_path.iterdir()] == ["file.csv"]
+def test_no_injection_is_executed(tmp_path: Path) -> None:
+    assert injections.hold_harmless(tmp_path)["strings"] >= 1000
 
 
 def test_a_quoted_payload_is_a_text(locked) -> None:

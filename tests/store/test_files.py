@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import hashlib
 from pathlib import Path
 
@@ -151,3 +152,23 @@ def test_a_file_is_known_by_its_digest(tmp_path: Path) -> None:
     path.unlink()
     with pytest.raises(DataError, match=r"part\.parquet is named in the manifest and cannot"):
         files.verify(tmp_path, path.name, digest)
+
+
+def test_a_file_comes_over_the_border_of_a_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, final = tmp_path / "a" / "new", tmp_path / "b" / "old"
+    for file in (path, final):
+        file.parent.mkdir()
+        file.write_text(file.name)
+    rename = Path.replace
+
+    def refusing(self: Path, target: Path) -> Path:
+        if self.parent != target.parent:
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "replace", refusing)
+    files.bring(path, final)
+    assert final.read_text() == "new"
+    assert [p.name for p in final.parent.iterdir()] == ["old"]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 from itertools import pairwise
 from pathlib import Path
 
@@ -80,6 +81,13 @@ def test_waves_come_by_time(tmp_path: Path) -> None:
 def test_a_folder_that_is_no_wave_is_named(tmp_path: Path) -> None:
     (tmp_path / "waves" / "mine").mkdir(parents=True)
     with pytest.raises(DataError, match=r"waves/mine/manifest\.json cannot be read"):
+        record.waves(tmp_path)
+
+
+def test_a_copy_of_a_wave_is_refused(tmp_path: Path) -> None:
+    wave = rows.publish_wave(tmp_path, "w", 2)
+    shutil.copytree(wave, wave.with_name("w copy"))
+    with pytest.raises(DataError, match="w copy holds wave w; a copy would count"):
         record.waves(tmp_path)
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -54,3 +55,11 @@ def test_a_manifest_that_lacks_something_is_refused(tmp_path: Path) -> None:
     manifest.write(folder, {"kind": "snapshot"})
     with pytest.raises(DataError, match="lacks 'actions'"):
         snapshots.load(tmp_path, "000000")
+
+
+def test_a_copy_beside_the_versions_is_none_of_them(tmp_path: Path) -> None:
+    _stored(tmp_path)
+    folder = tmp_path / snapshots.SNAPSHOTS
+    shutil.copytree(folder / "000000", folder / "000000.bak")
+    assert snapshots.versions(tmp_path) == ["000000"]
+    assert snapshots.next_version(tmp_path) == "000001"

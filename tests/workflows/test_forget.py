@@ -140,6 +140,23 @@ def test_lists_that_were_taken_away_stay_away(campaign: Path) -> None:
     learn(campaign, at=LATER)
 
 
+def test_copies_beside_the_lists_are_named(campaign: Path) -> None:
+    copy = campaign / "exports" / WAVES[0] / "sent.csv"
+    shutil.copyfile(copy.with_name("email.csv"), copy)
+    found = forget(campaign, customers=[_someone(campaign)])
+    assert f"{copy} (not looked into)" in found.still_in
+    assert str(copy) in found.notes[-1]
+
+
+def test_a_list_that_somebody_saved_anew_is_told_and_nothing_goes(campaign: Path) -> None:
+    path = campaign / "exports" / WAVES[0] / "shop.csv"
+    path.write_text(path.read_text(encoding="utf-8").replace(",", ";"), encoding="utf-8")
+    before = small.tree(campaign)
+    with pytest.raises(DataError, match=r"shop\.csv is not the list"):
+        forget(campaign, customers=[_someone(campaign)])
+    assert small.tree(campaign) == before
+
+
 def test_an_empty_key_is_refused(campaign: Path) -> None:
     with pytest.raises(UsageError, match="a key that is not empty"):
         forget(campaign, customers=[""])
