@@ -94,7 +94,8 @@ def _wave(campaign: Campaign, log: Log, data: Database, at: dt.datetime) -> Wave
     if log.time is not None:
         moment = sql.moment(sql.name(log.time), data.column("customers", log.time))
         latest = data.rows(
-            f"SELECT max({moment}) FILTER ({sql.likely(moment)}) FROM {data.table('customers').view}"
+            f"SELECT max({moment}) FILTER ({sql.likely(moment)})"
+            f" FROM {data.table('customers').view}"
         )[0][0]
         if latest is None:
             raise DataError(f"[log] time: no date stands in column {log.time!r}")
