@@ -43,12 +43,9 @@ def stages(d: int = 64, k: int = 100, observations: int = 20_000) -> dict[str, f
         inputs.contexts, np.zeros((0, 1)), none, 0, nothing, nothing, False, keys, bounded
     )
     stream, nobody, doubt = np.uint64(7), np.zeros(0, np.int32), np.zeros(1, np.bool_)
-    plain = linear_choice.bounds_of(
-        model, situation, Mode(1.0, False, 0, stream, nobody, True, doubt), 1
-    )
-    sampling = linear_choice.bounds_of(
-        model, situation, Mode(1.0, True, 0, stream, nobody, True, doubt), 1
-    )
+    asked = Mode(1.0, False, 0, stream, nobody, np.zeros(0), True, doubt)
+    plain = linear_choice.bounds_of(model, situation, asked, 1)
+    sampling = linear_choice.bounds_of(model, situation, asked._replace(thompson=True), 1)
     coarse.round_into(x, 0, BLOCK, d, model.coarse, rounded, doubt)
     coarse.multiply_into(rounded, BLOCK, d, model.coarse, table)
     coarse.norms_between(rounded, BLOCK, d, model.coarse, rotated)

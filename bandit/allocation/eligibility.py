@@ -8,7 +8,11 @@ from typing import NamedTuple
 import numpy as np
 
 from bandit.kernels.eligibility import mask_into
+from bandit.kernels.threads import spread
 from bandit.types import Array, Bool
+
+GRAIN = 1024
+"""Customers that a thread takes at a time."""
 
 STAGES = ("offer not running", "offer rule", "no consent", "contact pressure")
 """The rules in the order in which they are asked; `Eligible.funnel` counts after each."""
@@ -59,5 +63,8 @@ def eligible(actions: Actions, rules: Bool, consent: Bool, blocked: Blocked) -> 
     n, k = rules.shape[0], actions.offer.shape[0]
     mask = np.empty((n, k), dtype=np.bool_)
     left = np.empty((n, len(STAGES) + 1), dtype=np.int32)
-    mask_into(*actions, rules, consent, blocked.channels, blocked.offers, mask, left)
+    spread(
+        mask_into, n, GRAIN,
+        *actions, rules, consent, blocked.channels, blocked.offers, mask, left,
+    )  # fmt: skip
     return Eligible(mask, left)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from bandit.kernels._compile import parallel
+from bandit.kernels._compile import parallel, serial
 from bandit.types import Array
 
 
-@parallel
+@serial
 def mask_into(
+    first: int,
+    last: int,
     offer: Array,
     channel: Array,
     outbound: Array,
@@ -22,31 +24,48 @@ def mask_into(
     mask: Array,
     left: Array,
 ) -> None:
-    """Fill ``mask`` bool[n, k] and ``left`` int32[n, 5].
+    """Fill ``mask`` bool[n, k] and ``left`` int32[n, 5] for customers first to last.
 
     An action is allowed when its offer is running, the offer's rule holds, the customer consents to
     the channel and, for an outbound channel, pressure blocks neither channel nor offer. ``left``
     counts the outbound actions that are alive at first and after each of the four rules.
-    ``prange`` runs over customers.
+
+    A customer's two bits an offer and a channel are gathered into bytes an action; what is left
+    are loops without branches over those.
     """
-    n, k = mask.shape
-    for i in numba.prange(n):
-        alive = np.zeros(5, dtype=np.int32)
+    k = offer.shape[0]
+    n_offers, n_channels = rules.shape[1], consent.shape[1]
+    # One place more than there are offers and channels: that of the unknown, which nothing opens.
+    of_offer = np.zeros(n_offers + 1, np.uint8)
+    of_channel = np.zeros(n_channels + 1, np.uint8)
+    o, c = np.empty(k, np.uint32), np.empty(k, np.uint32)
+    known, out = np.zeros(k, np.uint8), np.zeros(k, np.uint8)
+    for a in range(1, k):
+        there = offer[a] >= 0 and channel[a] >= 0
+        o[a], c[a] = (offer[a], channel[a]) if there else (n_offers, n_channels)
+        known[a], out[a] = running[a] and there, outbound[a]
+    all_out, known_out = np.int32(out.sum()), np.int32((known & out).sum())
+    by_offer, by_channel = np.zeros(k, np.uint8), np.zeros(k, np.uint8)
+    for i in range(first, last):
+        for j in range(n_offers):
+            of_offer[j] = np.uint8(rules[i, j]) | (np.uint8(blocked_offers[i, j]) << 1)
+        for j in range(n_channels):
+            of_channel[j] = np.uint8(consent[i, j]) | (np.uint8(blocked_channels[i, j]) << 1)
+        for a in range(1, k):
+            by_offer[a], by_channel[a] = of_offer[o[a]], of_channel[c[a]]
+        ruled, agreed, free = np.int32(0), np.int32(0), np.int32(0)
         mask[i, 0] = True
         for a in range(1, k):
-            o, c, out = offer[a], channel[a], outbound[a]
-            known = running[a] and o >= 0 and c >= 0
-            rule = known and rules[i, o]
-            agreed = rule and consent[i, c]
-            free = agreed and not (out and (blocked_channels[i, c] or blocked_offers[i, o]))
-            mask[i, a] = free
-            if out:
-                alive[0] += 1
-                alive[1] += known
-                alive[2] += rule
-                alive[3] += agreed
-                alive[4] += free
-        left[i] = alive
+            rule = by_offer[a] & known[a]
+            consents = rule & by_channel[a]
+            opened = consents & ~(((by_offer[a] | by_channel[a]) >> 1) & out[a]) & 1
+            ruled += np.int32(rule & out[a])
+            agreed += np.int32(consents & out[a])
+            free += np.int32(opened & out[a])
+            mask[i, a] = opened != 0
+        left[i, 0], left[i, 1], left[i, 2], left[i, 3], left[i, 4] = (
+            all_out, known_out, ruled, agreed, free,
+        )  # fmt: skip
 
 
 @parallel

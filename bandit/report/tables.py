@@ -51,7 +51,15 @@ def _limits(summary: Any) -> RenderableType:
         f" {summary.dual_value:,.2f} (gap {summary.gap:.4%});"
         f" {summary.given_up:,} contacts given up by lot at the caps"
     )
-    return Group(table, Text(proof))
+    missed = [
+        Text(
+            f"{one.name}: {one.used:,.0f} of the {one.least:,.0f} committed; a minimum holds in"
+            " expectation, the draws fell short: commit a margin more"
+        )
+        for one in summary.limits
+        if one.used < one.least
+    ]
+    return Group(table, Text(proof), *missed)
 
 
 def learn_tables(summary: Any) -> RenderableType:

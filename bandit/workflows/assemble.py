@@ -10,8 +10,12 @@ import pyarrow.compute as pc
 
 from bandit import schema
 from bandit.kernels.taken import taken_mean_into
+from bandit.kernels.threads import spread
 from bandit.types import EXPLORATION, HOLDOUT, Array, Float32
 from bandit.workflows.wave import Taken, Wave
+
+GRAIN = 4096
+"""Decisions that a thread takes at a time."""
 
 
 class Assembler:
@@ -49,9 +53,10 @@ class Assembler:
         features = contexts if alone else contexts[rows]
         action = joined(t.choice.action for t in slots)
         reward = np.empty(action.shape[0], dtype=np.float32)
-        taken_mean_into(features, self._mean, action, reward)
+        spread(taken_mean_into, action.shape[0], GRAIN, features, self._mean, action, reward)
         value = _of_taken(values, rows, action) * reward - self._plan.costs[action]
         group = joined(t.choice.group for t in slots)
+        eligible = joined(np.packbits(t.allowed, axis=1, bitorder="little") for t in slots)
         count = action.shape[0]
         columns = {
             "decision_id": self._ids(count),
@@ -71,10 +76,8 @@ class Assembler:
             "expected_reward": reward,
             "expected_value": value.astype(np.float32),
             "price_paid": self._plan.prices[action].astype(np.float32),
-            "eligible_count": joined(t.allowed.sum(axis=1, dtype=np.int32) for t in slots),
-            "eligible": _binary(
-                joined(np.packbits(t.allowed, axis=1, bitorder="little") for t in slots)
-            ),
+            "eligible_count": np.bitwise_count(eligible).sum(axis=1, dtype=np.int32),
+            "eligible": _binary(eligible),
             "keep_probability": joined(_keep(t) for t in slots),
             "features": pa.FixedSizeListArray.from_arrays(
                 pa.array(features.ravel()), features.shape[1]

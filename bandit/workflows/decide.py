@@ -1,4 +1,4 @@
-"""From a prepared batch of customers to a decision a slot."""
+"""From a prepared batch of customers to a choice a slot."""
 
 from __future__ import annotations
 
@@ -6,24 +6,15 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
-import pyarrow as pa
 
 from bandit.allocation import slots as slotting
 from bandit.allocation.slots import Placement
 from bandit.types import Array, Bool, Choice, Float64
-from bandit.workflows.assemble import Assembler
 from bandit.workflows.chosen import Chosen
 from bandit.workflows.plan import number_of
 from bandit.workflows.prepare import Prepared
 from bandit.workflows.thin import Thinning, thinned
 from bandit.workflows.wave import Taken, Wave
-
-
-class Decided(NamedTuple):
-    """A batch's decisions for the record, and the slots that they came from."""
-
-    decisions: pa.RecordBatch
-    slots: list[Taken]
 
 
 class Slot(NamedTuple):
@@ -43,7 +34,7 @@ Choose = Callable[[Wave, Prepared, Slot], Choice]
 
 
 class Decider:
-    """Decides for one batch after the other; the row ids and numbers go on to the next.
+    """Decides for one batch after the other.
 
     With ``chosen`` the choices are kept there, or taken from there if a ``rule`` for lots is given.
     """
@@ -52,20 +43,13 @@ class Decider:
         self, wave: Wave, rule: Thinning | None = None, chosen: Chosen | None = None
     ) -> None:
         self.wave, self._rule, self._chosen = wave, rule, chosen
-        self._assembler = Assembler(wave)
         self._batches = 0
 
-    @property
-    def schema(self) -> pa.Schema:
-        """Of the decisions."""
-        return self._assembler.schema
-
-    def decide(self, batch: Prepared) -> Decided:
-        """Fill the slots and assemble."""
+    def decide(self, batch: Prepared) -> list[Taken]:
+        """Fill the slots."""
         slots = list(fill(self.wave, batch, self._choose, self._rule))
         self._batches += 1
-        decisions = self._assembler.batch(slots, batch.ids, batch.contexts, batch.values)
-        return Decided(decisions, slots)
+        return slots
 
     def _choose(self, wave: Wave, batch: Prepared, slot: Slot) -> Choice:
         if self._chosen is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -33,6 +34,18 @@ class Prepared(NamedTuple):
     allowance: Array
     values: Array
 
+    def rows(self, first: int, last: int) -> Prepared:
+        """Customers first to last, viewed."""
+        return Prepared(
+            ids=self.ids.slice(first, last - first),
+            keys=self.keys[first:last],
+            contexts=self.contexts[first:last],
+            mask=self.mask[first:last],
+            left=self.left[first:last],
+            allowance=self.allowance[first:last],
+            values=self.values if self.values.ndim == 1 else self.values[first:last],
+        )
+
     def only(self, keep: Bool) -> Prepared:
         """The customers where `keep` bool[n] holds."""
         return Prepared(
@@ -44,6 +57,24 @@ class Prepared(NamedTuple):
             allowance=self.allowance[keep],
             values=self.values if self.values.ndim == 1 else self.values[keep],
         )
+
+
+def joined(batches: Sequence[Prepared]) -> Prepared:
+    """One batch of all."""
+    first = batches[0]
+    if len(batches) == 1:
+        return first
+    return Prepared(
+        ids=pa.concat_arrays([b.ids for b in batches]),
+        keys=np.concatenate([b.keys for b in batches]),
+        contexts=np.concatenate([b.contexts for b in batches]),
+        mask=np.concatenate([b.mask for b in batches]),
+        left=np.concatenate([b.left for b in batches]),
+        allowance=np.concatenate([b.allowance for b in batches]),
+        values=first.values
+        if first.values.ndim == 1
+        else np.concatenate([b.values for b in batches]),
+    )
 
 
 def prepare(wave: Wave, rows: CustomerRows) -> tuple[Prepared, list[Reject]]:

@@ -164,7 +164,9 @@ class Customers:
         self._costs = np.zeros(columns, np.float32)
         self._costs[: mean.shape[0]] = wave.plan.costs
         self.count = spool.customers
-        self._kept: tuple[float, list[Prepared]] = (0.0, [])
+        # What is asked for again and again is a part of these: read once from everybody.
+        self._part = MEASURED[-1] / max(self.count, 1)
+        self._some = spool if self._part >= 1.0 else None
 
     def blocks(self, share: float) -> Iterator[Linear]:
         """Worth of each outbound contact above leaving the customer in peace."""
@@ -211,17 +213,17 @@ class Customers:
         return used
 
     def _sample(self, share: float) -> Iterable[Prepared]:
-        """A keyed share of the customers; if it is small, the last one is kept in memory."""
+        """A keyed share of the customers; the larger holds the smaller."""
         if share >= 1.0:
             return self._spool
-        if share * self.count > 1.1 * MEASURED[0]:
-            return self._drawn(share)
-        if self._kept[0] != share:
-            self._kept = (share, list(self._drawn(share)))
-        return self._kept[1]
+        if share > self._part:
+            return self._drawn(self._spool, share)
+        if self._some is None:
+            self._some = self._spool.part(self._drawn(self._spool, self._part))
+        return self._some if share == self._part else self._drawn(self._some, share)
 
-    def _drawn(self, share: float) -> Iterator[Prepared]:
-        for batch in self._spool:
+    def _drawn(self, customers: Iterable[Prepared], share: float) -> Iterator[Prepared]:
+        for batch in customers:
             keep = uniforms(self._wave.run.seed, PRICE_SAMPLE, batch.keys) < share
             if keep.any():
                 yield batch.only(keep)

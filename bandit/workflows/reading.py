@@ -47,8 +47,10 @@ def prepared(
 def spooled(stack: ExitStack, batches: Iterable[Prepared], total: int, progress: Progress) -> Spool:
     """Everything on disk until `stack` closes, for what passes over it several times."""
     progress.step("reading customers", total=total)
-    spool = Spool(spill.new(stack))
-    for batch in batches:
-        spool.add(batch)
-        progress.advance(len(batch.ids))
-    return spool
+
+    def told() -> Iterator[Prepared]:
+        for batch in batches:
+            yield batch
+            progress.advance(len(batch.ids))
+
+    return Spool(spill.new(stack), told())

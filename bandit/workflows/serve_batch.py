@@ -18,9 +18,11 @@ from bandit.store.catalogue import load_catalogue
 from bandit.store.database import Database
 from bandit.types import SILENT, Progress
 from bandit.workflows import limits, overrides, plan, pricing, publish, reading, recover
+from bandit.workflows.assemble import Assembler
 from bandit.workflows.chosen import Chosen
 from bandit.workflows.decide import Decider
 from bandit.workflows.limits import Limits
+from bandit.workflows.overlap import behind
 from bandit.workflows.overrides import Setting
 from bandit.workflows.past import Past
 from bandit.workflows.prepare import Prepared
@@ -28,7 +30,7 @@ from bandit.workflows.publish import Target
 from bandit.workflows.starting_point import starting_point
 from bandit.workflows.summary import WaveSummary, WaveTally, summarise
 from bandit.workflows.thin import Planned
-from bandit.workflows.wave import Run, Wave
+from bandit.workflows.wave import Run, Taken, Wave
 
 
 def serve_batch(
@@ -134,15 +136,22 @@ def _decide(
     caps: Limits,
     progress: Progress,
 ) -> tuple[WaveTally, Planned]:
-    """Decide for everybody and write it aside; memory holds one batch."""
-    tally, planned = WaveTally(decider.wave.plan), Planned(decider.wave, caps)
-    with target.writer(decider.schema) as write:
-        for batch in batches:
-            decided = decider.decide(batch)
-            write(decided.decisions)
-            tally.add(decided.slots, batch.left, decided.decisions)
-            planned.add(decided.slots, batch.keys)
+    """Decide for everybody and write it aside; memory holds a few batches."""
+    wave = decider.wave
+    tally, planned, assembler = WaveTally(wave.plan), Planned(wave, caps), Assembler(wave)
+
+    with target.writer(assembler.schema) as write:
+
+        def keep(slots: list[Taken], batch: Prepared) -> None:
+            decisions = assembler.batch(slots, batch.ids, batch.contexts, batch.values)
+            write(decisions)
+            tally.add(slots, batch.left, decisions)
+            planned.add(slots, batch.keys)
             progress.advance(len(batch.ids))
+
+        with behind(keep) as later:
+            for batch in batches:
+                later(decider.decide(batch), batch)
     return tally, planned
 
 

@@ -2,26 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
 from bandit.types import Array
-from bandit.workflows.prepare import Prepared
+from bandit.workflows.overlap import ahead
+from bandit.workflows.prepare import Prepared, joined
+
+CELLS = 1 << 25
+"""Customers times actions of a batch on disk: as bytes in memory a small part of any machine."""
 
 
 class Spool:
-    """Batches in a folder of the caller's, read back as often as wanted, one at a time."""
+    """Batches in a folder of the caller's, read back as often as wanted, one at a time.
 
-    def __init__(self, folder: Path) -> None:
+    They are cut anew, so that no sum over them hangs on the size of the batches that came.
+    """
+
+    def __init__(self, folder: Path, batches: Iterable[Prepared]) -> None:
         self._folder = folder
         self._batches = 0
         self.customers = 0
+        for batch in _cut(batches):
+            self._write(batch)
 
-    def add(self, batch: Prepared) -> None:
-        """Write one batch."""
+    def __iter__(self) -> Iterator[Prepared]:
+        return ahead(self._read(number) for number in range(self._batches))
+
+    def part(self, batches: Iterable[Prepared]) -> Spool:
+        """Some of the customers beside these."""
+        folder = self._folder / "part"
+        folder.mkdir()
+        return Spool(folder, batches)
+
+    def _write(self, batch: Prepared) -> None:
         n, k = batch.mask.shape
         columns = {
             "ids": batch.ids,
@@ -41,9 +58,6 @@ class Spool:
             writer.write_table(table)
         self._batches += 1
         self.customers += n
-
-    def __iter__(self) -> Iterator[Prepared]:
-        return (self._read(number) for number in range(self._batches))
 
     def _read(self, number: int) -> Prepared:
         with pa.OSFile(str(self._path(number)), "rb") as source:
@@ -65,6 +79,23 @@ class Spool:
 
     def _path(self, number: int) -> Path:
         return self._folder / f"{number:06d}.arrow"
+
+
+def _cut(batches: Iterable[Prepared]) -> Iterator[Prepared]:
+    held: list[Prepared] = []
+    waiting = 0
+    for batch in batches:
+        held.append(batch)
+        waiting += len(batch.ids)
+        size = max(1, CELLS // batch.mask.shape[1])
+        if waiting < size:
+            continue
+        whole = joined(held)
+        whole_batches = waiting // size * size
+        yield from (whole.rows(start, start + size) for start in range(0, whole_batches, size))
+        held, waiting = [whole.rows(whole_batches, waiting)], waiting - whole_batches
+    if waiting:
+        yield joined(held)
 
 
 def _one(values: Array) -> bytes:

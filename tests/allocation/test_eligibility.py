@@ -28,9 +28,14 @@ def test_mask_is_the_conjunction_of_the_rules(seed: int) -> None:
     found = eligibility.eligible(actions, rules, consent, blocked)
     expected = twin.mask(actions, rules, consent, *blocked)
     np.testing.assert_array_equal(found.mask, expected)
-    outbound = found.mask[:, actions.outbound].sum(axis=1)
-    np.testing.assert_array_equal(found.left[:, -1], outbound)
-    assert (np.diff(found.left, axis=1) <= 0).all()
+    nothing = Blocked(np.zeros_like(blocked.channels), np.zeros_like(blocked.offers))
+    ruled = twin.mask(actions, rules, np.ones_like(consent), *nothing)
+    agreed = twin.mask(actions, rules, consent, *nothing)
+    out = actions.outbound
+    known = out & actions.running & (actions.offer >= 0) & (actions.channel >= 0)
+    after = [np.array(mask)[:, out].sum(axis=1) for mask in (ruled, agreed, expected)]
+    counts = [np.full(n, out.sum()), np.full(n, known.sum()), *after]
+    np.testing.assert_array_equal(found.left, np.stack(counts, axis=1))
 
 
 @pytest.mark.parametrize("seed", range(20))

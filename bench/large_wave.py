@@ -1,0 +1,220 @@
+"""A wave at the size it is made for: `python -m bench.large_wave [--customers N] [--offers M]`.
+
+A generated operator with five channels, capacities for four of them, budgets or most contacts for
+a fifth of its offers, an embedding of 32 numbers a customer, and a snapshot that 400,000 decisions
+taught, each counted `--practice` times. The wave is run and published whole in a process of its
+own, after a small one that has the kernels compiled; time by step, peak memory and gap go to
+bench/results/large_wave.md and .json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import json
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow.parquet as pq
+
+from bandit.policies.posterior_file import load_posterior, save_posterior
+from bandit.store import record, snapshots
+from bandit.workflows.learn import learn
+from bandit.workflows.serve_batch import serve_batch
+from bandit.worlds.files import Plan
+from bandit.worlds.operator import World
+from bench.machine import describe
+
+OWN = ("kind", "actions", "features", "parent", "files", "sha256")
+RESULTS = Path(__file__).parent / "results"
+TEACHERS = 400_000
+AT = dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
+SHARES = {"email": 0.25, "sms": 0.1, "call": 0.01, "post": 0.02}
+MOST_OF_AN_OFFER = 0.004
+EMBEDDING = 32
+SERVED = Plan(shares=(("rules", 0.2), ("lin_ts", 0.8)), alpha=1.0)
+
+
+class Steps:
+    """When each step began."""
+
+    def __init__(self) -> None:
+        self.began = [("starting", time.perf_counter())]
+
+    def step(self, text: str, total: int | None = None) -> None:
+        """A new step."""
+        del total
+        self.began.append((text, time.perf_counter()))
+
+    def advance(self, count: int) -> None:
+        """Within a step nothing is timed."""
+
+
+def _taught(folder: Path, offers: int) -> World:
+    """A small campaign of the same offers, with a snapshot that it learned and limits."""
+    world = World(customers=TEACHERS, offers=offers, channels=5, seed=0)
+    plan = Plan(shares=(("uniform", 1.0),), exploration=0.0)
+    world.write(folder, plan=plan, embedding=EMBEDDING)
+    serve_batch(folder, wave="taught", at=world.origin)
+    files = sorted((folder / record.WAVES / "taught").glob("decisions-*"))
+    columns = ["decision_id", "customer_id", "slot", "offer", "channel"]
+    events = folder / "events.parquet"
+    pq.write_table(world.respond(pq.read_table(files, columns=columns), world.origin), events)
+    learn(folder, outcomes=events, at=world.origin + dt.timedelta(days=14))
+    return world
+
+
+def _practised(small: Path, large: Path, times: int) -> None:
+    """The small campaign's snapshot as if each of its decisions had been made so many times."""
+    known = snapshots.load(small, "000001")
+    once = load_posterior(known.posterior_file())
+    sums = ("gram", "shift", "count", "reward_sum", "square_sum")
+    often = replace(once, **{name: times * getattr(once, name) for name in sums})
+    folder = large / snapshots.SNAPSHOTS / known.version
+    folder.mkdir(parents=True)
+    about = {key: known.manifest[key] for key in known.manifest if key not in OWN}
+    snapshots.fill(
+        folder,
+        save=partial(save_posterior, posterior=often),
+        actions=known.actions,
+        features=known.features,
+        parent=None,
+        about=about,
+    )
+
+
+def prepare(folder: Path, customers: int, offers: int, times: int) -> None:
+    """Write the campaign and beside it a small one, both ready for a wave with limits."""
+    small = folder / "small"
+    _taught(small, offers)
+    large = folder / "large"
+    world = World(customers=customers, offers=offers, channels=5, seed=0)
+    world.write(large, plan=SERVED, embedding=EMBEDDING)
+    _practised(small, large, times)
+    shutil.rmtree(small / "snapshots")
+    shutil.copytree(large / "snapshots", small / "snapshots")
+    for one, size in ((small, TEACHERS), (large, customers)):
+        shutil.rmtree(one / "waves", ignore_errors=True)
+        _limited(one, size)
+
+
+def _limited(folder: Path, customers: int) -> None:
+    """Capacities of channels, and for every fifth offer a budget in money or in contacts."""
+    config = folder / "campaign.toml"
+    text = config.read_text()
+    for channel, share in SHARES.items():
+        line = f'[[channel]]\nname = "{channel}"\n'
+        text = text.replace(line, f"{line}capacity = {int(customers * share)}\n")
+    config.write_text(text)
+    if "[[offer]]" in text:
+        return  # few offers stand in the configuration; the channels' limits are enough for them
+    most = int(customers * MOST_OF_AN_OFFER)
+    with duckdb.connect(folder / "customers.duckdb") as database:
+        for column, kind, amount, place in (
+            ("max_contacts", "BIGINT", most, 0),
+            ("budget", "DOUBLE", most * 0.2, 5),
+        ):
+            database.execute(f"ALTER TABLE offers ADD COLUMN IF NOT EXISTS {column} {kind}")
+            database.execute(
+                f"UPDATE offers SET {column} = ? WHERE rowid % 10 = ?", [amount, place]
+            )
+
+
+def run(folder: Path, threads: int | None) -> dict[str, Any]:
+    """The wave, in this process."""
+    shutil.rmtree(folder / "large" / "waves" / "large", ignore_errors=True)
+    shutil.rmtree(folder / "large" / "exports", ignore_errors=True)
+    steps = Steps()
+    summary = serve_batch(folder / "large", wave="large", at=AT, threads=threads, progress=steps)
+    steps.step("done")
+    seconds = {name: after - began for (name, began), (_, after) in pairwise(steps.began)}
+    size = sum(f.stat().st_size for f in (folder / "large" / "waves" / "large").iterdir())
+    return {
+        "seconds": seconds,
+        "total_s": sum(seconds.values()),
+        "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "wave_bytes": size,
+        "contacted": sum(summary.contacts.values()),
+        "gap": summary.gap,
+    }
+
+
+def markdown(found: dict[str, Any]) -> str:
+    """What is shown and kept."""
+    machine = dict(found["machine"])
+    versions = machine.pop("versions")
+    about = ", ".join(f"{key} {value}" for key, value in (machine | versions).items())
+    lines = [
+        f"# A wave of {found['customers']:,} customers × {found['pairs']:,} pairs",
+        "",
+        "`python -m bench.large_wave` wrote this. LinTS beside rules, exact propensities, limits on"
+        " four channels and a fifth of the offers; read, decided, published, lists written. The"
+        f" snapshot holds what {found['practice']:,} decisions taught.",
+        "",
+        "| step | seconds | share |",
+        "|---|---:|---:|",
+    ]
+    total = found["total_s"]
+    lines += [
+        f"| {name} | {seconds:.1f} | {seconds / total:.0%} |"
+        for name, seconds in found["seconds"].items()
+    ]
+    lines += [
+        f"| **all** | **{total:.1f}** | |",
+        "",
+        f"Peak memory {found['peak_bytes'] / 1e9:.2f} GB; gap {found['gap']:.4%}; the wave's files"
+        f" {found['wave_bytes'] / 1e9:.2f} GB; {found['contacted']:,} contacts. {about}.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Prepare where nothing is, run in a child, write the results."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--customers", type=int, default=10_000_000)
+    parser.add_argument("--offers", type=int, default=200)
+    parser.add_argument("--practice", type=int, default=50, help="how often each decision counts")
+    parser.add_argument("--folder", type=Path, help="keep the input here, or take it from here")
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.child:
+        json.dump(run(given.folder, given.threads), sys.stdout)
+        return
+    with tempfile.TemporaryDirectory() as name:
+        folder = given.folder or Path(name)
+        if not (folder / "large").exists():
+            prepare(folder, given.customers, given.offers, given.practice)
+        small = [sys.executable, "-m", "bandit", "serve-batch", str(folder / "small"), "--dry-run"]
+        warm = [*small, "--wave", "warm", "--at", AT.date().isoformat()]
+        subprocess.run(warm, stdout=subprocess.DEVNULL, check=True)
+        command = [sys.executable, "-m", "bench.large_wave", "--child", "--folder", str(folder)]
+        command += ["--threads", str(given.threads)] if given.threads else []
+        child = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
+    found = {
+        "customers": given.customers,
+        "pairs": given.offers * 5,
+        "practice": given.practice * TEACHERS,
+        "machine": describe(),
+        **json.loads(child.stdout),
+    }
+    text = markdown(found)
+    sys.stdout.write(text)
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "large_wave.json").write_text(json.dumps(found, indent=1) + "\n")
+    (RESULTS / "large_wave.md").write_text(text)
+
+
+if __name__ == "__main__":
+    main()

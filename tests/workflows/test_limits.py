@@ -1,0 +1,140 @@
+"""Waves under limits: caps hold, bytes are the same for any batch, choices are kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from bandit import errors
+from bandit.types import Choice
+from bandit.workflows import spool
+from bandit.workflows.chosen import Chosen
+from bandit.workflows.serve_batch import serve_batch
+from tests import campaigns
+from tests.campaigns import MONDAY, bytes_of
+
+LIMITS = """slots = 2
+[limits]
+max_contacts = 150
+[[group_cap]]
+name = "net"
+offers = ["fibre", "cable"]
+capacity = 60
+"""
+CAPACITY = 'name = "sms"\ncapacity = 40\n'
+
+
+def _limited(folder: Path, customers: int = 300) -> Path:
+    campaigns.write(folder, customers=customers, pressure=LIMITS)
+    return _changed(folder, 'name = "sms"\n', CAPACITY)
+
+
+def _changed(folder: Path, old: str, new: str) -> Path:
+    config = folder / "campaign.toml"
+    text = config.read_text()
+    assert old in text
+    config.write_text(text.replace(old, new))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def limited(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = _limited(tmp_path_factory.mktemp("limited") / "campaign")
+    serve_batch(folder, wave="w1", at=MONDAY)
+    return folder
+
+
+def test_no_cap_is_passed_and_what_is_short_is_used(limited: Path) -> None:
+    frame = campaigns.decisions(limited, "w1")
+    out = frame.filter((pl.col("placement") == "outbound") & (pl.col("action") > 0))
+    sms = out.filter(pl.col("channel") == "sms").height
+    net = out.filter(pl.col("offer").is_in(["fibre", "cable"])).height
+    assert sms <= 40
+    assert net <= 60
+    assert out.height <= 150
+    assert max(net / 60, out.height / 150, sms / 40) > 0.8
+
+
+def test_who_loses_the_lot_is_left_in_peace_with_its_propensity(limited: Path) -> None:
+    frame = campaigns.decisions(limited, "w1").filter(pl.col("placement") == "outbound")
+    assert frame["propensity"].is_between(0, 1, closed="right").all()
+    kept = frame.filter(pl.col("action") > 0)["keep_probability"]
+    assert kept.is_between(0, 1, closed="right").all()
+    assert (kept < 1).any()
+
+
+@pytest.mark.parametrize(("batch_size", "threads"), [(1, 1), (37, 2), (100_000, 2)])
+def test_bytes_under_limits_hang_on_neither_batch_size_nor_threads(
+    limited: Path, tmp_path: Path, batch_size: int, threads: int
+) -> None:
+    folder = _limited(tmp_path / "campaign")
+    serve_batch(folder, wave="w1", at=MONDAY, batch_size=batch_size, threads=threads)
+    for part in ("waves", "exports", "snapshots"):
+        assert bytes_of(folder / part) == bytes_of(limited / part)
+
+
+def test_spooled_batches_are_cut_anew(
+    limited: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With tiny batches on disk the wave is the same but for rounding of sums, so caps hold too."""
+    monkeypatch.setattr(spool, "CELLS", 70)
+    folder = _limited(tmp_path / "campaign")
+    serve_batch(folder, wave="w1", at=MONDAY, batch_size=13)
+    ours = campaigns.decisions(folder, "w1").select("customer_id", "slot", "action", "propensity")
+    theirs = campaigns.decisions(limited, "w1").select(ours.columns)
+    assert ours.drop("propensity").equals(theirs.drop("propensity"))
+    np.testing.assert_allclose(ours["propensity"], theirs["propensity"], rtol=1e-6)
+
+
+def test_kept_choices_are_found_for_some_of_the_rows(tmp_path: Path) -> None:
+    chosen, rows = Chosen(tmp_path), np.array([2, 5, 9])
+    choice = Choice(
+        action=np.array([1, 0, 3], np.int32),
+        propensity=np.array([0.5, 0.25, 1.0]),
+        score=np.zeros(3, np.float32),
+        group=np.array([0, -1, -2], np.int16),
+        joint=np.arange(6.0).reshape(3, 2),
+    )
+    chosen.add("000001-0-1", rows, choice)
+    some = chosen.of("000001-0-1", np.array([2, 9]))
+    assert some.action.tolist() == [1, 3]
+    assert some.joint.tolist() == [[0.0, 1.0], [4.0, 5.0]]
+    assert some.group.tolist() == [0, -2]
+
+
+def test_zero_capacity_closes_the_channel(tmp_path: Path) -> None:
+    folder = campaigns.write(tmp_path / "campaign")
+    _changed(folder, 'name = "sms"\n', 'name = "sms"\ncapacity = 0\n')
+    summary = serve_batch(folder, wave="w1", at=MONDAY)
+    assert summary.contacts["sms"] == 0
+    assert summary.contacts["email"] > 50
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            'name = "cable"\n',
+            'name = "cable"\nmin_contacts = 100000\n',
+            "offers.cable.contacts: the minimum 100,000 cannot be had at all; the nearest that can"
+            r" is \d+: lower it, or widen what limits it",
+        ),
+        (
+            'name = "cable"\n',
+            'name = "cable"\nmin_contacts = 20\nmax_contacts = 10\n',
+            "min_contacts 20 is above max_contacts 10",
+        ),
+        ('name = "sms"\n', 'name = "sms"\ncapacity = -1\n', "capacity"),
+        ('name = "sms"\n', 'name = "sms"\ncapacity = "many"\n', "capacity"),
+        ('name = "sms"\n', 'name = "sms"\ncapacity = 1e400\n', "capacity"),
+        ('name = "cable"\n', 'name = "cable"\nbudget = nan\n', "budget"),
+    ],
+)
+def test_wrong_limits_are_named(tmp_path: Path, old: str, new: str, message: str) -> None:
+    folder = _changed(campaigns.write(tmp_path / "campaign"), old, new)
+    with pytest.raises(errors.ConfigError, match=message):
+        serve_batch(folder, wave="w1", at=MONDAY)
+    assert list((folder / "waves").glob("*")) == []
