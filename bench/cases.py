@@ -13,7 +13,7 @@ from bandit.kernels import keyed_random
 from bandit.policies.linear import NOTHING, OWN, choose_linear
 from bandit.policies.problem import pose
 from bench import peers
-from bench.case import Case, Run
+from bench.case import Case, Peer, Run
 from bench.inputs import Inputs
 from tests.reference import linear
 
@@ -103,6 +103,20 @@ def _lin_ucb(d: int, k: int, rows: int, observations: int) -> Case:
     return Case("LinUCB", d, k, observations, rows, prepare, _lin_ucb_twin, tuple(others))
 
 
+def _actions_only(inputs: Inputs) -> Run:
+    _ = inputs.posterior.model
+    return lambda: bandit.LinUCB(1.0).decide(pose(inputs.posterior, inputs.contexts, vet=False))
+
+
+def _plain(inputs: Inputs, rows: int) -> Run:
+    del rows
+    return _choose(bandit.LinUCB(1.0), inputs)
+
+
+PLAIN = Peer("plain LinUCB", _plain, 200_000)
+"""Masks and values are held against choosing without them in the same rounds."""
+
+
 def _variant(kernel: str, prepare: Callable[[Inputs], Run], twin: Any, *others: Any) -> Case:
     return Case(kernel, 64, 100, 20_000, 200_000, prepare, twin, tuple(others))
 
@@ -134,10 +148,13 @@ MIXTURE = bandit.Mixture(
 )
 CASES: tuple[Case, ...] = (
     *(_lin_ucb(d, k, rows, seen) for d, k, rows in SIZES for seen in OBSERVATIONS),
-    _variant("LinUCB masked", _masked, _masked_twin),
-    _variant("LinUCB masked, bits", _packed, _masked_twin),
-    _variant("LinUCB valued", _valued, _masked_twin),
-    _variant("LinUCB masked and valued", _masked_and_valued, _masked_twin),
+    _variant(
+        "LinUCB, actions only", _actions_only, _lin_ucb_twin, peers.mabwiser("LinUCB", 4_000), PLAIN
+    ),
+    _variant("LinUCB masked", _masked, _masked_twin, PLAIN),
+    _variant("LinUCB masked, bits", _packed, _masked_twin, PLAIN),
+    _variant("LinUCB valued", _valued, _masked_twin, PLAIN),
+    _variant("LinUCB masked and valued", _masked_and_valued, _masked_twin, PLAIN),
     _variant(
         "LinTS draw only", partial(_lin_ts, NOTHING), partial(_propensity_twin, bandit.LinTS(1.0)),
         peers.mabwiser("LinTS", 1_000), peers.contextualbandits("LinTS", 200),

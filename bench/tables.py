@@ -7,6 +7,8 @@ from typing import Any
 BARS = (
     ("LinUCB d=64 k=100 obs=20000", "mabwiser LinUCB", 150.0),
     ("LinUCB d=64 k=100 obs=20000", "sgemm", 0.6),
+    ("LinUCB, actions only d=64 k=100 obs=20000", "mabwiser LinUCB", 150.0),
+    ("LinUCB, actions only d=64 k=100 obs=20000", "sgemm", 0.6),
     ("LinUCB d=32 k=1000 obs=20000", "mabwiser LinUCB", 100.0),
     ("LinUCB d=32 k=1000 obs=2000", "mabwiser LinUCB", 100.0),
     ("LinUCB d=64 k=100 obs=200", "mabwiser LinUCB", 15.0),
@@ -14,7 +16,7 @@ BARS = (
     ("LinTS with propensity d=64 k=100 obs=20000", "mabwiser LinTS", 100.0),
     ("update d=64 k=100 obs=20000", "mabwiser partial_fit", 15.0),
 )
-PLAIN = "LinUCB d=64 k=100 obs=20000"
+PLAIN, SIZE = "plain LinUCB", "d=64 k=100 obs=20000"
 VARIANTS = ("LinUCB masked", "LinUCB masked, bits", "LinUCB valued", "LinUCB masked and valued")
 VARIANT_BAR = 1.3
 
@@ -49,13 +51,11 @@ def _bars(cases: dict[str, dict[str, Any]]) -> str:
         ratio = cases.get(case, {}).get("ours_times", {}).get(peer)
         if ratio is not None:
             rows.append([case, peer, f"{bar:g}", f"{ratio:.3g}", "yes" if ratio >= bar else "no"])
-    plain = cases.get(PLAIN)
     for variant in VARIANTS:
-        other = cases.get(f"{variant} d=64 k=100 obs=20000")
-        if plain and other:
-            ratio = plain["rates"]["ours"] / other["rates"]["ours"]
-            met = "yes" if ratio <= VARIANT_BAR else "no"
-            rows.append([variant, "time over plain LinUCB", "at most 1.3", f"{ratio:.3g}", met])
+        ratio = cases.get(f"{variant} {SIZE}", {}).get("ours_times", {}).get(PLAIN)
+        if ratio is not None:
+            met = "yes" if 1 / ratio <= VARIANT_BAR else "no"
+            rows.append([variant, "time over plain LinUCB", "at most 1.3", f"{1 / ratio:.3g}", met])
     return _table(["case", "against", "bar", "measured", "met"], rows)
 
 

@@ -19,7 +19,7 @@ class Greedy(DeterministicPolicy):
 
     def decide(self, problem: Problem) -> Int32:
         """Take the action whose posterior mean is worth most."""
-        return choose_linear(problem, 0.0)[0]
+        return choose_linear(problem, 0.0, scored=False)[0]
 
     def decision(self, problem: Problem) -> tuple[Int32, Float64, Float64]:
         """Take the action whose posterior mean is worth most, in one pass."""

@@ -45,7 +45,7 @@ class LinUCB(DeterministicPolicy):
 
     def decide(self, problem: Problem) -> Int32:
         """Take the action whose bound is worth most."""
-        return choose_linear(problem, self.alpha)[0]
+        return choose_linear(problem, self.alpha, scored=False)[0]
 
     def decision(self, problem: Problem) -> tuple[Int32, Float64, Float64]:
         """Take the action whose bound is worth most, in one pass."""
