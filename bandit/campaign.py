@@ -24,9 +24,10 @@ from bandit.simulation import Simulate
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.\-]{0,99}$")]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Amount = Annotated[float, Field(allow_inf_nan=False)]
-Cost = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=0)]
+Amount = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
+Cost = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0, le=10**12)]
+"""Contacts: more than anybody has customers is a slip."""
 Days = Annotated[float, Field(gt=0, le=36_500)]
 
 OUTBOUND = "outbound"
@@ -133,6 +134,8 @@ class Channel(_Strict):
     def _kind(self) -> Channel:
         if self.kind == OUTBOUND and self.ranks != 1:
             raise ValueError("ranks is for inbound channels; an outbound one makes one contact")
+        if self.kind == INBOUND and self.capacity is not None:
+            raise ValueError("capacity is for outbound channels; an inbound one makes no contact")
         if (self.max_contacts is None) != (self.per_days is None):
             raise ValueError("max_contacts and per_days go together")
         return self

@@ -15,6 +15,7 @@ from bandit.kernels.linear_contenders import BLOCK
 from bandit.types import Float64
 
 EPSILON = 2.0**-53
+NOTHING = 1e-300
 
 
 def dual_bound(
@@ -39,8 +40,12 @@ def dual_bound(
 
 
 def relative_gap(primal: float, dual: float) -> float:
-    """(dual − primal) / |dual|; 0 where both are zero."""
-    return max(dual - primal, 0.0) / abs(dual) if dual != 0 else 0.0
+    """(dual − primal) / |dual|, over |primal| where the dual is zero; 0 where both are.
+
+    A bound of zero is rounded up by one last place, so zero is what is below NOTHING.
+    """
+    over = abs(dual) if abs(dual) > NOTHING else abs(primal)
+    return max(dual - primal, 0.0) / over if over > NOTHING else 0.0
 
 
 def infeasible(

@@ -110,6 +110,7 @@ def test_zero_capacity_closes_the_channel(tmp_path: Path) -> None:
     _changed(folder, 'name = "sms"\n', 'name = "sms"\ncapacity = 0\n')
     summary = serve_batch(folder, wave="w1", at=MONDAY)
     assert summary.contacts["sms"] == 0
+    assert summary.gap == 0.0
     assert summary.contacts["email"] > 50
 
 
@@ -127,10 +128,36 @@ def test_zero_capacity_closes_the_channel(tmp_path: Path) -> None:
             'name = "cable"\nmin_contacts = 20\nmax_contacts = 10\n',
             "min_contacts 20 is above max_contacts 10",
         ),
-        ('name = "sms"\n', 'name = "sms"\ncapacity = -1\n', "capacity"),
-        ('name = "sms"\n', 'name = "sms"\ncapacity = "many"\n', "capacity"),
-        ('name = "sms"\n', 'name = "sms"\ncapacity = 1e400\n', "capacity"),
-        ('name = "cable"\n', 'name = "cable"\nbudget = nan\n', "budget"),
+        (
+            'name = "sms"\n',
+            'name = "sms"\ncapacity = -1\n',
+            r"channel.2.capacity = -1: input should be greater than or equal to 0",
+        ),
+        (
+            'name = "sms"\n',
+            'name = "sms"\ncapacity = "many"\n',
+            "channel.2.capacity = 'many': input should be a valid integer",
+        ),
+        (
+            'name = "sms"\n',
+            'name = "sms"\ncapacity = 1e400\n',
+            "channel.2.capacity = inf: input should be a valid integer",
+        ),
+        (
+            'name = "sms"\n',
+            'name = "sms"\ncapacity = 100000000000000000000\n',
+            "channel.2.capacity = 100000000000000000000: input should be less than or equal to 1000000000000",
+        ),
+        (
+            'name = "cable"\n',
+            'name = "cable"\nbudget = nan\n',
+            "offer.2.budget = nan: input should be a finite number",
+        ),
+        (
+            "ranks = 2\n",
+            "ranks = 2\ncapacity = 5\n",
+            "channel.3: capacity is for outbound channels; an inbound one makes no contact",
+        ),
     ],
 )
 def test_wrong_limits_are_named(tmp_path: Path, old: str, new: str, message: str) -> None:
