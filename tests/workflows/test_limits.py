@@ -146,7 +146,7 @@ def test_zero_capacity_closes_the_channel(tmp_path: Path) -> None:
         (
             'name = "sms"\n',
             'name = "sms"\ncapacity = 100000000000000000000\n',
-            "channel.2.capacity = 100000000000000000000: input should be less than or equal to 1000000000000",
+            "channel.2.capacity = 100000000000000000000: input should be less than or equal to",
         ),
         (
             'name = "cable"\n',
