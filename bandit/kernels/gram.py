@@ -15,8 +15,6 @@ from bandit.kernels._compile import serial
 
 CHUNK = 32
 """Rows of a block product: 32·72·8 bytes at d = 64, 18 kB, stay in the first-level cache."""
-AHEAD = 16
-"""Rows between asking memory for a context and using it."""
 
 
 @serial
@@ -41,15 +39,23 @@ def group_into(actions, start, order):
 
 
 @serial
-def _gather_chunk(contexts, rewards, rows, at, count, stop, width, plain):
-    """Copy rows ``y = (x, r, 1)`` to ``plain`` float64[count, width], asking ahead for the next."""
+def _ask(contexts, rewards, rows, first, last):
+    """Ask memory for some rows, so that it answers while others are multiplied."""
+    d = contexts.shape[1]
+    for t in range(first, last):
+        row = np.int64(rows[t])
+        simd.prefetch(rewards, row)
+        for j in range(0, d, simd.LANES):
+            simd.prefetch(contexts, row * d + j)
+
+
+@serial
+def _gather_chunk(contexts, rewards, rows, at, count, width, plain):
+    """Copy rows ``y = (x, r, 1)`` to ``plain`` float64[count, width]."""
     d = contexts.shape[1]
     whole = d - d % simd.LANES_64
     for t in range(count):
         row = np.int64(rows[at + t])
-        ahead = np.int64(rows[min(at + t + AHEAD, stop - 1)])
-        for j in range(0, d, simd.LANES):
-            simd.prefetch(contexts, ahead * d + j)
         to = t * width
         for j in range(0, whole, simd.LANES_64):
             simd.store(plain, to + j, simd.widen(contexts, row * d + j))
@@ -79,6 +85,7 @@ def accumulate_into(first, last, contexts, rewards, weights, start, order, gram,
     d = contexts.shape[1]
     high = product.padded(d + 2, product.ROWS)
     width = product.padded(high, simd.LANES_64)
+    share = -(-CHUNK * product.ROWS // high)
     plain = np.zeros(CHUNK * width)
     weighted = np.zeros(CHUNK * width) if weights.size > 0 else plain
     total = np.zeros(high * width)
@@ -86,10 +93,14 @@ def accumulate_into(first, last, contexts, rewards, weights, start, order, gram,
         total[:] = 0.0
         for at in range(start[a], start[a + 1], CHUNK):
             count = min(CHUNK, start[a + 1] - at)
-            _gather_chunk(contexts, rewards, order, at, count, start[last], width, plain)
+            _gather_chunk(contexts, rewards, order, at, count, width, plain)
             if weights.size > 0:
                 _weigh_chunk(plain, weights, order, at, count, width, weighted)
+            asked = at + CHUNK
             for i in range(0, high, product.ROWS):
+                more = min(asked + share, at + 2 * CHUNK, start[last])
+                _ask(contexts, rewards, order, asked, more)
+                asked = max(asked, more)
                 for j in range(0, i + product.ROWS, simd.LANES_64):
                     simd.outer_6(weighted, i, plain, j, width, count, total, i * width + j, width)
         for i in range(d):
