@@ -1,6 +1,6 @@
 """Who may get what: eligibility, contact pressure, slots, prices."""
 
-from bandit.allocation.passes import Block
+from bandit.allocation.blocks import Block
 from bandit.allocation.prices import Prices, answering, correct, find_prices, jittered
 from bandit.allocation.problem import InfeasibleError
 from bandit.allocation.solve import Solution, solve

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from bandit.allocation.blocks import Block, Linear
 from bandit.allocation.nested import Blocks, Found
-from bandit.allocation.passes import Block, Linear, Sums, choose, merge
+from bandit.allocation.passes import Sums, choose, merge
 from bandit.allocation.problem import InfeasibleError, Problem, Sides, sides
 from bandit.allocation.recovery import Recovered
 from bandit.kernels.linear_contenders import BLOCK

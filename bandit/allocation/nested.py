@@ -15,7 +15,8 @@ from typing import NamedTuple
 import numpy as np
 
 from bandit.allocation.ascent import Ascent, approach, ascend
-from bandit.allocation.passes import Block, Contenders, Linear, contenders
+from bandit.allocation.blocks import Block, Linear
+from bandit.allocation.passes import Contenders, contenders
 from bandit.allocation.problem import Problem, Sides, sides
 from bandit.types import Bool, Float64
 

@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from bandit.allocation.blocks import Block
 from bandit.allocation.certificate import dual_bound, infeasible, relative_gap
 from bandit.allocation.nested import Blocks, Found, at_share, find, gathered, refine, vicinity
-from bandit.allocation.passes import Block
 from bandit.allocation.problem import check_problem, sides
 from bandit.allocation.recovery import recover
 from bandit.types import Array, Float64

@@ -9,9 +9,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from bandit.allocation.blocks import Block
 from bandit.allocation.certificate import dual_bound, infeasible, relative_gap
 from bandit.allocation.nested import Blocks, find
-from bandit.allocation.passes import Block, choose
+from bandit.allocation.passes import choose
 from bandit.allocation.problem import check_problem, check_values, sides
 from bandit.allocation.recovery import recover
 from bandit.types import Array, Bool, Float64, Int32

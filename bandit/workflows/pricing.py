@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from bandit.allocation.blocks import Linear
 from bandit.allocation.lots import PRICE_SAMPLE, uniforms
-from bandit.allocation.passes import Linear
 from bandit.allocation.prices import Prices, answering, correct, find_prices, jittered
 from bandit.allocation.problem import InfeasibleError
 from bandit.errors import ConfigError

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from bandit import allocation
-from bandit.allocation.passes import Block, choose, contenders
+from bandit.allocation.blocks import Block
+from bandit.allocation.passes import choose, contenders
 from bandit.allocation.problem import check_problem
 from simulations.allocation.environment import wave
 from simulations.allocation.rivals import chunks, greedy_by_customer, greedy_by_value

@@ -10,18 +10,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bandit.allocation import passes
+from bandit.allocation.blocks import Block, Linear
 from bandit.allocation.problem import Problem, check_problem
 from bandit.kernels import product, simd
 
 
-def made(seed: int, n: int, k: int, d: int, each: bool) -> passes.Linear:
+def made(seed: int, n: int, k: int, d: int, each: bool) -> Linear:
     r = np.random.default_rng(seed)
     theta = r.normal(size=(k, d)) * 10.0 ** r.integers(-3, 4)
     columns = product.padded(k, simd.LANES)
     panels, costs = np.zeros(columns * d, np.float32), np.zeros(columns, np.float32)
     product.pack_columns_into(theta, panels)
     costs[:k] = r.uniform(0, 0.3, k) * np.abs(theta).mean()
-    return passes.Linear(
+    return Linear(
         r.normal(size=(n, d)).astype(np.float32),
         panels,
         r.uniform(0.5, 2.0, (n if each else 1, k)).astype(np.float32),
@@ -50,7 +51,7 @@ def test_contenders_equal_those_of_the_table(seed, n, k, d, each, width) -> None
     typical = float(np.abs(block.values).mean())
     centre = np.random.default_rng(seed + 1).uniform(0, 1, k) * typical
     low, high = centre - width * typical, centre + width * typical
-    table = passes.Block(block.values, block.eligible)
+    table = Block(block.values, block.eligible)
     wanted = passes.contenders([table], problem, low, high)
     found = passes.contenders([block], problem, low, high)
     for name in ("rows", "offsets", "action", "value", "fixed_counts"):

@@ -7,7 +7,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from bandit.allocation.passes import Block, choose, contenders, merge
+from bandit.allocation.blocks import Block
+from bandit.allocation.passes import choose, contenders, merge
 from bandit.allocation.problem import Problem, check_problem
 from tests.reference.allocation import best_worth, winners_in_box
 
