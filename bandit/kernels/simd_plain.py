@@ -92,20 +92,20 @@ def reduce_max(a: Array) -> Any:
     return a.max()
 
 
-def bits_not_below(a: Array, b: Array) -> int:
+def bits_not_below(a: Array, b: Array) -> Any:
     """Set bit i unless a[i] < b[i]; lanes that do not compare are set."""
-    return int(np.sum((~(a < b)).astype(np.int64) << np.arange(a.size)))
+    return np.sum((~(a < b)).astype(np.int64) << np.arange(a.size))
 
 
-def nonzero_bits(array: Array, offset: int) -> int:
+def nonzero_bits(array: Array, offset: int) -> Any:
     """Set bit i where byte i of the sixteen is not zero."""
     found = array.reshape(-1)[offset : offset + 16] != 0
-    return int(np.sum(found.astype(np.int64) << np.arange(16)))
+    return np.sum(found.astype(np.int64) << np.arange(16))
 
 
 def count_bits(bits: int) -> int:
     """Count the set bits of a 64-bit word."""
-    return int(bits & 0xFFFFFFFFFFFFFFFF).bit_count()
+    return (int(bits) & 0xFFFFFFFFFFFFFFFF).bit_count()
 
 
 def prefetch(array: Array, offset: int) -> None:
