@@ -11,12 +11,16 @@ import numpy as np
 
 from bench.case import Case
 
+PAUSE = 0.2
+"""Seconds."""
+
 
 def rounds(calls: dict[str, Callable[[], Any]], count: int) -> dict[str, list[float]]:
     """Seconds of each call in each round, after one that is not counted.
 
-    The one before brings the caller's memory back, which a virtual machine may have taken away
-    while others had their turn; calls of more than a second do without.
+    A pause lets the threads of the one before go to sleep (BLAS spins on for a while), and a call
+    that is not timed brings memory back that a virtual machine may have taken away meanwhile;
+    calls of more than a second do without.
     """
     taken: dict[str, list[float]] = {name: [] for name in calls}
     for call in calls.values():
@@ -24,6 +28,7 @@ def rounds(calls: dict[str, Callable[[], Any]], count: int) -> dict[str, list[fl
     for _ in range(count):
         for name, call in calls.items():
             if not taken[name] or taken[name][-1] < 1.0:
+                time.sleep(PAUSE)
                 call()
             began = time.perf_counter()
             call()
