@@ -12,8 +12,8 @@ from bandit.types import Array
 from bandit.workflows.overlap import ahead
 from bandit.workflows.prepare import Prepared, joined
 
-CELLS = 1 << 25
-"""Customers times actions of a batch on disk: as bytes in memory a small part of any machine."""
+ROWS, CELLS = 1 << 15, 1 << 25
+"""Most customers, and customers times actions, of a batch on disk: its size in memory."""
 
 
 class Spool:
@@ -87,7 +87,7 @@ def _cut(batches: Iterable[Prepared]) -> Iterator[Prepared]:
     for batch in batches:
         held.append(batch)
         waiting += len(batch.ids)
-        size = max(1, CELLS // batch.mask.shape[1])
+        size = max(1, min(ROWS, CELLS // batch.mask.shape[1]))
         if waiting < size:
             continue
         whole = joined(held)
