@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+from rich.console import Console
 
 from bandit import errors
 from bandit.types import Choice
@@ -165,3 +168,13 @@ def test_wrong_limits_are_named(tmp_path: Path, old: str, new: str, message: str
     with pytest.raises(errors.ConfigError, match=message):
         serve_batch(folder, wave="w1", at=MONDAY)
     assert list((folder / "waves").glob("*")) == []
+
+
+def test_a_committed_minimum_that_the_draws_miss_is_said(tmp_path: Path) -> None:
+    folder = campaigns.write(tmp_path / "campaign")
+    _changed(folder, 'name = "sms"\n', CAPACITY)
+    summary = serve_batch(folder, wave="w1", at=MONDAY, dry_run=True)
+    committed = [replace(summary.limits[0], least=39.0, used=37.0)]
+    console = Console(width=200, record=True, file=StringIO())
+    console.print(replace(summary, limits=committed).show())
+    assert "channels.sms.capacity: 37 of the 39 committed" in console.export_text()
