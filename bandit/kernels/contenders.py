@@ -63,8 +63,8 @@ def eligible_into(eligible, packing, first, rows, k, words):
                 bits = simd.nonzero_bits(eligible, (first + r) * k + left)
                 words[at + (left >> 6)] |= bits << (left & 63)
             for action in range(whole, k):
-                if eligible[first + r, action] != 0:
-                    words[at + (action >> 6)] |= np.int64(1) << (action & 63)
+                bit = np.int64(eligible[first + r, action] != 0)
+                words[at + (action >> 6)] |= bit << (action & 63)
         words[at + size - 1] &= last
 
 
