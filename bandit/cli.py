@@ -13,7 +13,15 @@ from typing import Annotated, Any
 import typer
 
 from bandit import __version__
-from bandit.console import INTERRUPTED, flush, open_streams, report_error, report_json, run, say
+from bandit.console import (
+    QUERY_INTERRUPTED,
+    flush,
+    open_streams,
+    report_error,
+    report_json,
+    run,
+    say,
+)
 from bandit.errors import UsageError
 
 app = typer.Typer(
@@ -305,7 +313,7 @@ def main(arguments: list[str] | None = None) -> Any:
     except KeyboardInterrupt:
         return _interrupted(as_json)
     except Exception as error:  # noqa: BLE001 - the last line of defence: no traceback for users
-        if INTERRUPTED.search(str(error)):
+        if QUERY_INTERRUPTED.search(str(error)):
             return _interrupted(as_json)
         sys.exit(report_error(error, as_json=as_json))
     finally:

@@ -22,7 +22,7 @@ TRACEBACK = "BANDIT_TRACEBACK"
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """What a terminal would obey; a cell of the user's data may hold it."""
 
-INTERRUPTED = re.compile(r"Query interrupted|INTERRUPT Error: ")
+QUERY_INTERRUPTED = re.compile(r"Query interrupted|INTERRUPT Error: ")
 """How DuckDB tells, in errors of several kinds, that it was stopped by the keyboard."""
 
 _READER_GONE = 141
@@ -85,7 +85,7 @@ def open_streams() -> None:
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
-            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - until the end
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - open to the end
         elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 

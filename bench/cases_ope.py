@@ -7,9 +7,7 @@ Replay of LinUCB: at least 500 times MABWiser's Simulator in events per second o
 from __future__ import annotations
 
 import argparse
-import json
 import resource
-import sys
 import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -18,8 +16,8 @@ import numpy as np
 
 from bandit import ope
 from bench import replay_speed
+from bench.keep import about, keep
 from bench.machine import describe
-from bench.run import RESULTS
 
 BLOCK = 250_000
 TARGETS = 20
@@ -92,13 +90,10 @@ def _rest(block: Block) -> dict[str, np.ndarray]:
 
 def markdown(found: dict[str, Any]) -> str:
     """The tables, the machine first."""
-    machine = dict(found["machine"])
-    versions = machine.pop("versions")
-    about = ", ".join(f"{key} {value}" for key, value in (machine | versions).items())
     took = "\n".join(f"| {what} | {amount:.2f} |" for what, amount in found["stream"].items())
     return f"""# Evaluation and replay
 
-Made by `python -m bench.cases_ope`. {about}.
+Made by `python -m bench.cases_ope`. {about(found["machine"])}.
 
 ## {found["events"]:,} events × {TARGETS} targets × {len(RECIPES)} estimators in one pass
 
@@ -131,11 +126,7 @@ def main() -> None:
     found: dict[str, Any] = {"machine": describe(), "events": wanted.events, "rows": wanted.rows}
     found["stream"] = stream(wanted.events)
     found["replay"] = [speed._asdict() for speed in replay_speed.speeds(wanted.rows)]
-    text = markdown(found)
-    sys.stdout.write(text)
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "ope.json").write_text(json.dumps(found, indent=1) + "\n")
-    (RESULTS / "ope.md").write_text(text)
+    keep("ope", found, markdown(found))
 
 
 if __name__ == "__main__":

@@ -33,10 +33,10 @@ from bandit.workflows.learn import learn
 from bandit.workflows.serve_batch import serve_batch
 from bandit.worlds.files import Plan
 from bandit.worlds.operator import World
+from bench.keep import about, keep
 from bench.machine import describe
 
 OWN = ("kind", "actions", "features", "parent", "files", "sha256")
-RESULTS = Path(__file__).parent / "results"
 TEACHERS = 400_000
 AT = dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
 SHARES = {"email": 0.25, "sms": 0.1, "call": 0.01, "post": 0.02}
@@ -151,9 +151,6 @@ def run(folder: Path, threads: int | None) -> dict[str, Any]:
 
 def markdown(found: dict[str, Any]) -> str:
     """What is shown and kept."""
-    machine = dict(found["machine"])
-    versions = machine.pop("versions")
-    about = ", ".join(f"{key} {value}" for key, value in (machine | versions).items())
     lines = [
         f"# A wave of {found['customers']:,} customers × {found['pairs']:,} pairs",
         "",
@@ -173,7 +170,8 @@ def markdown(found: dict[str, Any]) -> str:
         f"| **all** | **{total:.1f}** | |",
         "",
         f"Peak memory {found['peak_bytes'] / 1e9:.2f} GB; gap {found['gap']:.4%}; the wave's files"
-        f" {found['wave_bytes'] / 1e9:.2f} GB; {found['contacted']:,} contacts. {about}.",
+        f" {found['wave_bytes'] / 1e9:.2f} GB; {found['contacted']:,} contacts."
+        f" {about(found['machine'])}.",
         "",
     ]
     return "\n".join(lines)
@@ -209,11 +207,7 @@ def main() -> None:
         "machine": describe(),
         **json.loads(child.stdout),
     }
-    text = markdown(found)
-    sys.stdout.write(text)
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "large_wave.json").write_text(json.dumps(found, indent=1) + "\n")
-    (RESULTS / "large_wave.md").write_text(text)
+    keep("large_wave", found, markdown(found))
 
 
 if __name__ == "__main__":

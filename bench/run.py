@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-from pathlib import Path
 from typing import Any
 
 from bench import profile, startup, tables
 from bench.cases import CASES
+from bench.keep import keep
 from bench.machine import describe
 from bench.measure import measure
-
-RESULTS = Path(__file__).parent / "results"
 
 
 def run(rounds: int, only: str, *, quick: bool, wave: bool) -> None:
@@ -34,8 +31,7 @@ def run(rounds: int, only: str, *, quick: bool, wave: bool) -> None:
 
         found["wave"] = whole_wave(20_000 if quick else 200_000)
     text = tables.markdown(found)
-    print(text)
-    if not only and not quick:
-        RESULTS.mkdir(exist_ok=True)
-        (RESULTS / "kernels.json").write_text(json.dumps(found, indent=1) + "\n")
-        (RESULTS / "kernels.md").write_text(text)
+    if only or quick:
+        print(text)
+    else:
+        keep("kernels", found, text)

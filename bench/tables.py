@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from bench.keep import about
+
 BARS = (
     ("LinUCB d=64 k=100 obs=20000", "mabwiser LinUCB", 150.0),
     ("LinUCB d=64 k=100 obs=20000", "sgemm", 0.6),
@@ -67,14 +69,9 @@ def _pairs(title: str, unit: str, found: dict[str, float]) -> str:
 
 def markdown(found: dict[str, Any]) -> str:
     """Every table, with the machine first."""
-    machine = dict(found["machine"])
-    versions = machine.pop("versions")
-    about = ", ".join(f"{key} {value}" for key, value in machine.items())
     parts = [
         "# Kernel benchmarks\n",
-        f"Made by `python -m bench`. {about}. "
-        + ", ".join(f"{key} {value}" for key, value in versions.items())
-        + ".\n",
+        f"Made by `python -m bench`. {about(found['machine'])}.\n",
         "## Bars\n\n" + _bars({result["case"]: result for result in found["cases"]}),
         "## Rates\n\nMedians of rounds in which everybody had a turn.\n\n" + _rates(found["cases"]),
     ]

@@ -38,8 +38,10 @@ class ContactPolicy(NamedTuple):
 
 
 class Contacts(NamedTuple):
-    """Ragged past contacts: ``offsets`` int64[n + 1]; ``offer``, ``channel`` int16 and ``age_days``
-    float32, one entry a contact."""  # noqa: D205, D209
+    """Past contacts, ragged.
+
+    ``offsets`` int64[n + 1]; ``offer``, ``channel`` int16, ``age_days`` float32, one a contact.
+    """
 
     offsets: Array
     offer: Array

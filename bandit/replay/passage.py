@@ -104,10 +104,12 @@ def prepare(
     else:
         weights, survives = np.ones(n), _thinned(log.propensities, floor, keys, seed)
     columns = (log.contexts, log.eligible, log.actions, rewards, weights, survives, keys)
-    if shuffle:
-        order = np.random.default_rng(seed).permutation(n)
-        columns = tuple(column[order] for column in columns)  # type: ignore[assignment]
-    return Passage(*columns, starts=starts)
+    passage = Passage(*columns, starts=starts)
+    if not shuffle:
+        return passage
+    order = np.random.default_rng(seed).permutation(n)
+    rows = {name: getattr(passage, name)[order] for name in Passage._fields if name != "starts"}
+    return passage._replace(**rows)
 
 
 def _mean_choice(eligible: Bool) -> float:

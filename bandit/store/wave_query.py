@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -89,7 +90,7 @@ def check_columns(database: Database, campaign: Campaign, faults: Faults) -> Non
     for role, columns in wanted.items():
         if role in database.tables:
             for column in columns or ():
-                faults.attempt(lambda r=role, c=column: database.column(r, c))  # type: ignore[misc]
+                faults.attempt(partial(database.column, role, column))
 
 
 def name_positions(database: Database, catalogue: Catalogue) -> None:

@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from bandit.campaign import Campaign
+from bandit.campaign import Campaign, Channel, GroupCap, Offer
 from bandit.errors import UsageError
 from bandit.store.catalogue import Catalogue
 from bandit.store.faults import nearest
@@ -19,6 +19,7 @@ _FORM = (
 )
 
 Model = TypeVar("Model", bound=BaseModel)
+Named = TypeVar("Named", Channel, GroupCap, Offer)
 
 
 class Setting(NamedTuple):
@@ -89,9 +90,9 @@ def current(campaign: Campaign, catalogue: Catalogue, key: str) -> float | None:
 
 
 def _replaced(
-    models: tuple[Model, ...], name: str, key: str, setting: Setting
-) -> tuple[Model, ...]:
-    names = [str(getattr(model, "name")) for model in models]  # noqa: B009 - a field of each of them
+    models: tuple[Named, ...], name: str, key: str, setting: Setting
+) -> tuple[Named, ...]:
+    names = [model.name for model in models]
     if name not in names:
         raise UsageError(f"--set {'.'.join(setting.path)}: no such name{nearest(name, names)}")
     return tuple(

@@ -8,7 +8,8 @@ are one cluster.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import duckdb
@@ -220,19 +221,12 @@ def _pairs(wave: Wave) -> tuple[Pair, ...]:
     return tuple((str(o), str(c)) for o, c in wave.manifest["actions"])
 
 
-class _events:  # noqa: N801 - a context manager used like a function
+@contextmanager
+def _events(campaign: Campaign) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection with all events loaded."""
-
-    def __init__(self, campaign: Campaign) -> None:
-        self._campaign = campaign
-
-    def __enter__(self) -> duckdb.DuckDBPyConnection:
-        self._connection = attribution.connect(self._campaign.limits.memory_mb)
-        attribution.load_events(self._connection, deliveries.batches(self._campaign.folder))
-        return self._connection
-
-    def __exit__(self, *_: object) -> None:
-        self._connection.close()
+    with attribution.connect(campaign.limits.memory_mb) as connection:
+        attribution.load_events(connection, deliveries.batches(campaign.folder))
+        yield connection
 
 
 def _catalogue(campaign: Campaign, pairs: Sequence[Pair], newest: Wave) -> tuple[Catalogue, Bool]:

@@ -1,9 +1,9 @@
-"""From a candidate to its probabilities on the log, so that nothing is judged on what it learned from.
+"""From a candidate to its probabilities on the log: none is judged on what it learned from.
 
 A policy that learns is fitted once for each fold, on the other folds' customers. Probabilities are
 made block by block; what is kept of them is a weight a row, the outcome model's mean a row, and the
 mean probability of each action.
-"""  # noqa: E501
+"""
 
 from __future__ import annotations
 

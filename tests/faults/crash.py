@@ -113,7 +113,7 @@ def _name(day: int) -> str:
 
 def kills(case: Case, count: int, seed: int) -> Tally:
     """SIGKILL at ``count`` points: every other one at a time, the others at a call to the disk."""
-    draw = random.Random(seed)  # noqa: S311
+    draw = random.Random(seed)
     tally = Tally()
     for number in range(count):
         case.reset()

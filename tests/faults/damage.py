@@ -44,7 +44,7 @@ def truncated(content: bytes, draw: random.Random) -> bytes:
 
 def index(learned: Path, work: Callable[[Path], Result], count: int, seed: int) -> int:
     """Damage or delete the index ``count`` times; ``work`` is the next command."""
-    draw = random.Random(seed)  # noqa: S311
+    draw = random.Random(seed)
     path = learned / INDEX
     assert work(learned).code == 0
     wanted, whole = answers(learned), path.read_bytes()
@@ -78,7 +78,7 @@ READERS = {
 
 def refused(runs: Runs, scratch: Path, learned: Path, count: int, seed: int) -> dict[str, int]:
     """Damage one file at a time; the command that reads it ends with 4 and names the file."""
-    draw = random.Random(seed)  # noqa: S311
+    draw = random.Random(seed)
     found = dict.fromkeys(READERS, 0)
     for pattern, (verb, *rest) in READERS.items():
         for _ in range(count):

@@ -27,7 +27,7 @@ class Month:
 
     def __init__(self, runs: Runs, folder: Path, seed: int) -> None:
         self.runs, self.folder = runs, small.write(folder, toml=small.REGROUPED)
-        self.draw = random.Random(seed)  # noqa: S311
+        self.draw = random.Random(seed)
         self.memory: list[int] = []
         self.faults: dict[str, int] = defaultdict(int)
         self.seconds = 1.0

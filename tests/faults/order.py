@@ -17,7 +17,7 @@ AFTER = small.AT + (WAVES + 2) * small.DAY
 
 def shuffled(scratch: Path, count: int, seed: int) -> int:
     """Deliver the same events ``count`` other ways; every campaign ends with the same posterior."""
-    draw = random.Random(seed)  # noqa: S311
+    draw = random.Random(seed)
     base = small.write(scratch / "before-order")
     for day in range(WAVES):
         serve_batch(base, at=small.AT + day * small.DAY)

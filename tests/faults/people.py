@@ -41,7 +41,7 @@ class _OptOut:
 
 def opt_outs(folder: Path, waves: int, seed: int) -> dict[str, int]:
     """In each wave some opt out between scoring and lists: withheld, counted, not learned from."""
-    draw = random.Random(seed)  # noqa: S311
+    draw = random.Random(seed)
     small.write(folder)
     first = small.consents(folder)
     total = learnable = 0
@@ -134,7 +134,7 @@ def campaign_with_rejects(runs: Runs, folder: Path) -> None:
 
 def forget(runs: Runs, scratch: Path, crashes: int, seed: int) -> dict[str, int]:
     """Forget customers, some of the runs killed or failing; then learn and serve again."""
-    draw = random.Random(seed)  # noqa: S311
+    draw = random.Random(seed)
     before = scratch / "before-forget"
     campaign_with_rejects(runs, before)
     keys = [small.key(i) for i in (3, 5, 7, 9, 20, 21)]

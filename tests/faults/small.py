@@ -82,7 +82,7 @@ def key(number: int) -> str:
 def write(folder: Path, customers: int = 300, toml: str = TOML) -> Path:
     """The campaign's files; the same ones each time."""
     folder.mkdir(parents=True, exist_ok=True)
-    draw = random.Random(5)  # noqa: S311
+    draw = random.Random(5)
     rows = [
         {
             "customer_id": key(i),
@@ -130,7 +130,7 @@ def as_csv(rows: list[dict[str, object]]) -> str:
 
 def outcomes(folder: Path, wave: str, seed: int = 1) -> list[dict[str, object]]:
     """Outcomes of a published wave: some by decision, some by customer, a few refusals."""
-    draw = random.Random(f"{wave}/{seed}")  # noqa: S311
+    draw = random.Random(f"{wave}/{seed}")
     found: list[dict[str, object]] = []
     for path in sorted((folder / "waves" / wave).glob("decisions-*.parquet")):
         table = pq.read_table(path, columns=["decision_id", "customer_id", "action", "decided_at"])
