@@ -11,9 +11,9 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOME = {
-    "Posterior": "bandit.policies.posterior",
-    "save_posterior": "bandit.policies.posterior_file",
-    "load_posterior": "bandit.policies.posterior_file",
+    "Posterior": "bandit.models.posterior",
+    "save_posterior": "bandit.models.posterior_file",
+    "load_posterior": "bandit.models.posterior_file",
     "LinUCB": "bandit.policies.lin_ucb",
     "LinTS": "bandit.policies.lin_ts",
     "Greedy": "bandit.policies.greedy",

@@ -1,5 +1,5 @@
 """`python -m bandit` is the command `bandit`."""
 
-from bandit.cli import main
+from bandit.cli.app import main
 
 main()

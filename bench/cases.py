@@ -15,7 +15,7 @@ from bandit.policies.problem import pose
 from bench import peers
 from bench.case import Case, Peer, Run
 from bench.inputs import Inputs
-from tests.reference import linear
+from reference import linear
 
 SIZES = ((16, 20, 400_000), (64, 100, 200_000), (32, 1000, 40_000), (128, 1000, 12_000))
 OBSERVATIONS = (200, 2_000, 20_000)

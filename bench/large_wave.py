@@ -27,10 +27,11 @@ from typing import Any
 import duckdb
 import pyarrow.parquet as pq
 
-from bandit.policies.posterior_file import load_posterior, save_posterior
-from bandit.store import record, snapshots
-from bandit.workflows.learn import learn
-from bandit.workflows.serve_batch import serve_batch
+from bandit.models.posterior_file import load_posterior, save_posterior
+from bandit.record import snapshots
+from bandit.record import waves as record
+from bandit.workflows.learn.learn import learn
+from bandit.workflows.serve.serve_batch import serve_batch
 from bandit.worlds.files import Plan
 from bandit.worlds.operator import World
 from bench.keep import about, keep

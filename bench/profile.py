@@ -6,9 +6,14 @@ import time
 
 import numpy as np
 
-from bandit.kernels import coarse, contenders, linear_choice, product, sampled, settle, simd
-from bandit.kernels.decide import Situation
-from bandit.kernels.linear_choice import Mode
+from bandit.kernels import simd
+from bandit.kernels.linear import contenders, linear_choice
+from bandit.kernels.linear import int16_bounds as coarse
+from bandit.kernels.linear import pair_moments as settle
+from bandit.kernels.linear import thompson_candidates as sampled
+from bandit.kernels.linear.decide import Situation
+from bandit.kernels.linear.linear_choice import Mode
+from bandit.kernels.simd import product
 from bandit.policies.linear import NOTHING, OWN, choose_linear
 from bandit.policies.problem import pose
 from bench.inputs import make

@@ -13,10 +13,10 @@ from typing import Any
 from unittest import mock
 
 from bandit.policies.mixture import Mixture
-from bandit.store.record import DecisionWriter
-from bandit.workflows import prepare, publish
-from bandit.workflows.demo import demo
-from bandit.workflows.serve_batch import serve_batch
+from bandit.record.waves import DecisionWriter
+from bandit.workflows.serve import prepare, publish
+from bandit.workflows.serve.serve_batch import serve_batch
+from bandit.workflows.start.demo import demo
 
 CUSTOMERS = 200_000
 BESIDE = "write decisions (beside the rest)"

@@ -17,7 +17,7 @@ import numpy as np
 from bandit.allocation.master import propose
 from bandit.allocation.passes import Passes, Sums
 from bandit.allocation.problem import Sides
-from bandit.types import Float64
+from bandit.core.types import Float64
 
 ENOUGH_DESCENT = 0.1
 GOOD_DESCENT = 0.4

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bandit.kernels import linear_contenders
+from bandit.core.types import Array, Bool
+from bandit.kernels.allocation import linear_contenders
 from bandit.kernels.threads import spread
-from bandit.types import Array, Bool
 
 
 class Block(NamedTuple):

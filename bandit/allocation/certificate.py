@@ -12,8 +12,8 @@ from bandit.allocation.nested import Blocks, Found
 from bandit.allocation.passes import Sums, choose, merge
 from bandit.allocation.problem import InfeasibleError, Problem, Sides, sides
 from bandit.allocation.recovery import Recovered
-from bandit.kernels.linear_contenders import BLOCK
-from bandit.types import Float64
+from bandit.core.types import Float64
+from bandit.kernels.allocation.linear_contenders import BLOCK
 
 EPSILON = 2.0**-53
 NOTHING = 1e-300

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from bandit.allocation.eligibility import Blocked
-from bandit.kernels.eligibility import pressure_into
-from bandit.types import Array
+from bandit.core.types import Array
+from bandit.kernels.allocation.eligibility import pressure_into
 
 UNSET = -1.0
 

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bandit.kernels.eligibility import mask_into
+from bandit.core.types import Array, Bool
+from bandit.kernels.allocation.eligibility import mask_into
 from bandit.kernels.threads import spread
-from bandit.types import Array, Bool
 
 GRAIN = 1024
 """Customers that a thread takes at a time."""

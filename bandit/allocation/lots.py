@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from bandit.core.types import Float64, UInt64
 from bandit.kernels import keyed_random
-from bandit.types import Float64, UInt64
 
 PRICE_SAMPLE = 101
 THINNING = 102

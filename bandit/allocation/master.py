@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bandit.types import Float64
+from bandit.core.types import Float64
 
 ITERATIONS = 80
 DONE = 1e-10

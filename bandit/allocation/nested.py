@@ -18,7 +18,7 @@ from bandit.allocation.ascent import Ascent, approach, ascend
 from bandit.allocation.blocks import Block, Linear
 from bandit.allocation.passes import Contenders, contenders
 from bandit.allocation.problem import Problem, Sides, sides
-from bandit.types import Bool, Float64
+from bandit.core.types import Bool, Float64
 
 FIRST_SAMPLE = 3000
 GROWTH = 20

@@ -2,7 +2,7 @@
 
 A pass at given action costs returns sums over customers, so it may run in parts, on several
 machines, and be merged. Contenders are what a pass needs to keep of a customer: only those actions
-that can win while the prices stay in a box (`bandit.kernels.allocation_contenders`).
+that can win while the prices stay in a box (`bandit.kernels.allocation.contenders`).
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ import numpy as np
 
 from bandit.allocation.blocks import Block, Linear
 from bandit.allocation.problem import Problem
-from bandit.kernels import linear_contenders
-from bandit.kernels.allocation_contenders import (
+from bandit.core.types import Array, Float64, Int32
+from bandit.kernels.allocation import linear_contenders
+from bandit.kernels.allocation.contenders import (
     UNDECIDED,
     classify_into,
     contender_moves_into,
     contender_pass_into,
     gather_into,
 )
-from bandit.kernels.allocation_pass import pass_into
-from bandit.kernels.linear_contenders import BLOCK
+from bandit.kernels.allocation.linear_contenders import BLOCK
+from bandit.kernels.allocation.passes import pass_into
 from bandit.kernels.threads import spread
-from bandit.types import Array, Float64, Int32
 
 ROOM = 16 * BLOCK
 """Contenders that a block of customers may have without a table."""

@@ -14,7 +14,7 @@ from bandit.allocation.certificate import dual_bound, infeasible, relative_gap
 from bandit.allocation.nested import Blocks, Found, at_share, find, gathered, refine, vicinity
 from bandit.allocation.problem import check_problem, sides
 from bandit.allocation.recovery import recover
-from bandit.types import Array, Float64
+from bandit.core.types import Array, Float64
 
 
 class Prices(NamedTuple):

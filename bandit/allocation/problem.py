@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bandit.errors import DataError
-from bandit.types import Array, Bool, Float64, Int32
+from bandit.core.errors import DataError
+from bandit.core.types import Array, Bool, Float64, Int32
 
 ROUNDING = 1e-12
 """A cap of 0.3 holds three contacts of 0.1, although 3 * 0.1 > 0.3 in floating point."""

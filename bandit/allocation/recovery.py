@@ -1,7 +1,7 @@
 """An assignment that keeps every limit, from the one that the prices suggest.
 
 At the best prices everybody's own choice nearly keeps the limits: at most a few near ties fall on
-the wrong side. Single moves (`bandit.kernels.allocation_recovery`), cheapest first, mend these,
+the wrong side. Single moves (`bandit.kernels.allocation.recovery`), cheapest first, mend these,
 then use what room is left. A limit is never passed in the result; minimums are met if moves can.
 """
 
@@ -13,13 +13,13 @@ import numpy as np
 
 from bandit.allocation.passes import Contenders
 from bandit.allocation.problem import ROUNDING, Sides
-from bandit.kernels.allocation_recovery import (
+from bandit.core.types import Array, Float64, Int32
+from bandit.kernels.allocation.recovery import (
     IMPROVE,
     MEND,
     apply_moves_into,
     best_moves_into,
 )
-from bandit.types import Array, Float64, Int32
 
 ROUNDS = 200
 SHAKES = 40

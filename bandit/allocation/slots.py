@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bandit.kernels.slots import exclude_into
-from bandit.types import Array, Bool
+from bandit.core.types import Array, Bool
+from bandit.kernels.allocation.slots import exclude_into
 
 
 class Placement(NamedTuple):

@@ -15,7 +15,7 @@ from bandit.allocation.nested import Blocks, find
 from bandit.allocation.passes import choose
 from bandit.allocation.problem import check_problem, check_values, sides
 from bandit.allocation.recovery import recover
-from bandit.types import Array, Bool, Float64, Int32
+from bandit.core.types import Array, Bool, Float64, Int32
 
 ROWS = 65_536
 

@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bandit.allocation.problem import ROUNDING
-from bandit.errors import DataError
-from bandit.types import NO_CONTACT, Array, Bool, Float64, UInt64
+from bandit.core.errors import DataError
+from bandit.core.types import NO_CONTACT, Array, Bool, Float64, UInt64
 
 SWEEPS, STEPS = 50, 100
 EVERY_HASH = np.uint64(2**64 - 1)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from bandit.allocation.nested import Blocks, at_share, find, refine
 from bandit.allocation.problem import check_problem, sides
-from bandit.errors import DataError
+from bandit.core.errors import DataError
 
 
 class Point(NamedTuple):

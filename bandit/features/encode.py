@@ -11,9 +11,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bandit.errors import DataError
+from bandit.core.errors import DataError
+from bandit.core.types import Bool, Float32, Float64
 from bandit.features.spec import Column, FeatureSpec
-from bandit.types import Bool, Float32, Float64
 
 DAY_US = 86_400_000_000
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import duckdb
 
-from bandit.campaign import Features
-from bandit.errors import ConfigError, DataError
+from bandit.config.campaign import Features
+from bandit.core.errors import ConfigError, DataError
 from bandit.features.spec import KINDS, Column, FeatureSpec, Kind
 
 DIGITS = 9

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, Literal
 
-from bandit.errors import DataError
+from bandit.core.errors import DataError
 
 Kind = Literal["numeric", "boolean", "categorical", "date", "vector"]
 KINDS: tuple[Kind, ...] = ("numeric", "boolean", "categorical", "date", "vector")

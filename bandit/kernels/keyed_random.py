@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from bandit.core.types import UInt64
 from bandit.kernels._compile import inline, serial
-from bandit.types import UInt64
 
 # The golden ratio in 64 bits, and the finaliser of SplitMix64 (variant 13 of Stafford's mixers).
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)

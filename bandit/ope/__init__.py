@@ -3,7 +3,6 @@
 Estimators are pure functions of arrays; a policy never appears here, only its probabilities.
 """
 
-from bandit.ope.bounds import lower_bound
 from bandit.ope.cross_fitting import Ridge, cross_fit, fold_of
 from bandit.ope.estimate import Estimate
 from bandit.ope.estimators import (
@@ -25,6 +24,7 @@ from bandit.ope.log import Log
 from bandit.ope.moment_sums import LOGGED
 from bandit.ope.moments import Moments
 from bandit.ope.recipes import Recipe
+from bandit.stats.bounds import lower_bound
 
 __all__ = [
     "LOGGED",

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bandit.errors import ConfigError, DataError
-from bandit.kernels.ope_ridge import normal_sums_into
-from bandit.ope import checks
-from bandit.ope.units import first_seen
-from bandit.types import Array, Float64
+from bandit.checks import columns as checks
+from bandit.core.errors import ConfigError, DataError
+from bandit.core.types import Array, Float64
+from bandit.kernels.stats.ridge import normal_sums_into
+from bandit.stats.units import first_seen
 
 
 @dataclass(frozen=True)

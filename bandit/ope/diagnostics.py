@@ -8,15 +8,15 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bandit.errors import DataError
-from bandit.ope import checks
+from bandit.checks import columns as checks
+from bandit.core.errors import DataError
+from bandit.core.types import Array, Float64
 from bandit.ope.estimate import effective_sample_size
 from bandit.ope.log import Log
 from bandit.ope.moments import Moments
-from bandit.ope.quantiles import normal_tail
-from bandit.ope.statistic import standard_error_of
-from bandit.ope.units import first_seen
-from bandit.types import Array, Float64
+from bandit.stats.quantiles import normal_tail
+from bandit.stats.statistic import standard_error_of
+from bandit.stats.units import first_seen
 
 SLICES = 10
 """Pieces of the log, in order of time, that drift is looked for in."""

@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bandit.errors import ConfigError, DataError
-from bandit.ope import bounds, checks
-from bandit.ope.statistic import Statistic
-from bandit.types import Float64
+from bandit.checks import columns as checks
+from bandit.core.errors import ConfigError, DataError
+from bandit.core.types import Float64
+from bandit.stats import bounds
+from bandit.stats.statistic import Statistic
 
 
 @dataclass(frozen=True)

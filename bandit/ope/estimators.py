@@ -18,13 +18,14 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from bandit.errors import DataError
-from bandit.ope import checks, row_terms
+from bandit.checks import columns as checks
+from bandit.core.errors import DataError
+from bandit.core.types import Float64
+from bandit.ope import row_terms
 from bandit.ope.estimate import Estimate, Question, describe, summarise_weights
 from bandit.ope.row_terms import Range
-from bandit.ope.statistic import single
-from bandit.ope.units import Terms, cluster_units
-from bandit.types import Float64
+from bandit.stats.statistic import single
+from bandit.stats.units import Terms, cluster_units
 
 Vector = npt.ArrayLike
 Inf = float("inf")

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from bandit.ope import checks
+from bandit.checks import columns as checks
+from bandit.core.wording import Span, interval_text, number, rounded_up
 from bandit.ope.diagnostics import Diagnostics
 from bandit.ope.estimate import Estimate
-from bandit.wording import Span, interval_text, number, rounded_up
 
 Decision = Literal["ship", "hold", "not enough data"]
 MOST_ROWS = 1e12

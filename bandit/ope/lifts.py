@@ -7,14 +7,15 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bandit.ope import checks, row_terms
-from bandit.ope.bounds import evidence
+from bandit.checks import columns as checks
+from bandit.core.types import Float64
+from bandit.ope import row_terms
 from bandit.ope.estimate import Estimate, Question, describe, summarise_weights
 from bandit.ope.recipes import Recipe
 from bandit.ope.row_terms import Range
-from bandit.ope.statistic import difference
-from bandit.ope.units import Terms, cluster_units
-from bandit.types import Float64
+from bandit.stats.bounds import evidence
+from bandit.stats.statistic import difference
+from bandit.stats.units import Terms, cluster_units
 
 
 class Pair(NamedTuple):

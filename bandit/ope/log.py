@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bandit.errors import DataError
-from bandit.ope import checks
-from bandit.types import Array, Bool, Float64, Int32
+from bandit.checks import columns as checks
+from bandit.core.errors import DataError
+from bandit.core.types import Array, Bool, Float64, Int32
 
 PROBABILITY_SLACK = 1e-6
 """A row of target probabilities may miss one by this much: float32 sums over many actions."""

@@ -20,13 +20,13 @@ from typing import NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
-from bandit.errors import ConfigError, DataError
-from bandit.kernels.ope_bootstrap import hashed_groups_into
-from bandit.kernels.ope_moments import accumulate_into
-from bandit.ope import checks
+from bandit.checks import columns as checks
+from bandit.core.errors import ConfigError, DataError
+from bandit.core.types import Float64
+from bandit.kernels.stats.bootstrap import hashed_groups_into
+from bandit.kernels.stats.moments import accumulate_into
 from bandit.ope.recipes import Recipe
 from bandit.ope.row_terms import Range
-from bandit.types import Float64
 
 LOGGED = "logged"
 """The name under which the logging policy itself is a baseline."""

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bandit.errors import ConfigError
-from bandit.ope.bounds import wager
+from bandit.core.errors import ConfigError
+from bandit.core.types import Float64
 from bandit.ope.estimate import (
     Estimate,
     Question,
@@ -18,9 +18,9 @@ from bandit.ope.estimate import (
 )
 from bandit.ope.moment_sums import LOGGED, MomentSums, Sums
 from bandit.ope.recipes import Recipe
-from bandit.ope.statistic import Statistic, difference, single
-from bandit.ope.units import Units
-from bandit.types import Float64
+from bandit.stats.bounds import wager
+from bandit.stats.statistic import Statistic, difference, single
+from bandit.stats.units import Units
 
 
 class Frame(NamedTuple):

@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bandit.errors import ConfigError
-from bandit.kernels.ope_moments import CLIP, OPTIMISTIC, SMOOTH, SWITCH
+from bandit.core.errors import ConfigError
+from bandit.core.types import Float64
+from bandit.kernels.stats.moments import CLIP, OPTIMISTIC, SMOOTH, SWITCH
 from bandit.ope import row_terms
-from bandit.ope.units import Terms
-from bandit.types import Float64
+from bandit.stats.units import Terms
 
 
 class Kind(NamedTuple):

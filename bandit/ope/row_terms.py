@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from bandit.errors import ConfigError
-from bandit.ope import checks
-from bandit.ope.bounds import wager
+from bandit.checks import columns as checks
+from bandit.core.errors import ConfigError
+from bandit.core.types import Float64
 from bandit.ope.estimate import Sides
-from bandit.ope.units import Terms, cluster_units
-from bandit.types import Float64
+from bandit.stats.bounds import wager
+from bandit.stats.units import Terms, cluster_units
 
 Range = tuple[float, float]
 

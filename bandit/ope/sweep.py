@@ -12,16 +12,16 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bandit.errors import ConfigError, DataError
-from bandit.ope import checks
-from bandit.ope.bounds import resampled
+from bandit.checks import columns as checks
+from bandit.core.errors import ConfigError, DataError
+from bandit.core.types import Array
 from bandit.ope.cross_fitting import fold_of
 from bandit.ope.estimate import Estimate, Question
 from bandit.ope.lifts import Pair, paired_lift
 from bandit.ope.row_terms import Range
-from bandit.ope.statistic import Statistic
-from bandit.ope.units import Terms
-from bandit.types import Array
+from bandit.stats.bounds import resampled
+from bandit.stats.statistic import Statistic
+from bandit.stats.units import Terms
 
 
 class Band(NamedTuple):

@@ -8,13 +8,13 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from bandit.errors import ConfigError
-from bandit.kernels.ope_moments import SMOOTH
-from bandit.ope import checks
-from bandit.ope.quantiles import normal_quantile
+from bandit.checks import columns as checks
+from bandit.core.errors import ConfigError
+from bandit.kernels.stats.moments import SMOOTH
 from bandit.ope.recipes import Recipe
-from bandit.ope.statistic import Statistic, single
-from bandit.ope.units import Terms, cluster_units
+from bandit.stats.quantiles import normal_quantile
+from bandit.stats.statistic import Statistic, single
+from bandit.stats.units import Terms, cluster_units
 
 
 def slope(values: npt.ArrayLike, widths: npt.ArrayLike) -> int:

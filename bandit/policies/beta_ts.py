@@ -6,14 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bandit.kernels import beta, keyed_random, thompson
+from bandit.core.types import Array, Float64, Int32
+from bandit.kernels import keyed_random
+from bandit.kernels.beta import beta
+from bandit.kernels.beta import beta_win_probability as thompson
+from bandit.kernels.linear.masked_choice import EVERYTHING
 from bandit.kernels.threads import spread
-from bandit.kernels.worth import EVERYTHING
+from bandit.models.posterior import Posterior
 from bandit.policies.lin_ts import TINY
 from bandit.policies.policy import Policy, best_action
-from bandit.policies.posterior import Posterior
 from bandit.policies.problem import Problem
-from bandit.types import Array, Float64, Int32
 
 GRAIN = 256
 """Rows that a thread takes at a time: each costs several integrals."""

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bandit.errors import ConfigError
+from bandit.core.errors import ConfigError
+from bandit.core.types import Array, Float64, Int32
 from bandit.kernels import keyed_random
 from bandit.policies.greedy import Greedy
 from bandit.policies.policy import Policy
 from bandit.policies.problem import Problem
 from bandit.policies.uniform import uniform_at, uniform_mean, uniform_pick, uniform_table
-from bandit.types import Array, Float64, Int32
 
 
 @dataclass(frozen=True)

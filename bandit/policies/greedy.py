@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from bandit.core.types import Float64, Int32
 from bandit.policies.linear import choose_linear
 from bandit.policies.policy import DeterministicPolicy
 from bandit.policies.problem import Problem
-from bandit.types import Float64, Int32
 
 
 @dataclass(frozen=True)

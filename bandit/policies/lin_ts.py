@@ -8,10 +8,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from bandit.errors import ConfigError
-from bandit.kernels import keyed_random, rivals_table
-from bandit.kernels.linear_choice import GRAIN
+from bandit.core.errors import ConfigError
+from bandit.core.types import Float64, Int32
+from bandit.kernels import keyed_random
+from bandit.kernels.linear import win_probability_table as rivals_table
+from bandit.kernels.linear.linear_choice import GRAIN
 from bandit.kernels.threads import spread
+from bandit.models.posterior import Posterior
 from bandit.policies.linear import (
     GIVEN,
     NOTHING,
@@ -22,9 +25,7 @@ from bandit.policies.linear import (
     moments_table,
 )
 from bandit.policies.policy import Policy
-from bandit.policies.posterior import Posterior
 from bandit.policies.problem import Problem
-from bandit.types import Float64, Int32
 
 TINY = float(np.finfo(np.float64).tiny)
 """Smallest probability reported for an action that was taken."""

@@ -6,11 +6,11 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-from bandit.errors import ConfigError
+from bandit.core.errors import ConfigError
+from bandit.core.types import Float64, Int32
 from bandit.policies.linear import choose_linear, means_at, moments_table, widths_at
 from bandit.policies.policy import DeterministicPolicy
 from bandit.policies.problem import Problem
-from bandit.types import Float64, Int32
 
 
 @dataclass(frozen=True)

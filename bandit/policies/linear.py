@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from bandit.kernels import linear_choice, settle
-from bandit.kernels.decide import Situation
-from bandit.kernels.linear_choice import GRAIN, TASK, Mode
+from bandit.core.types import Float64, Int32
+from bandit.kernels.linear import linear_choice
+from bandit.kernels.linear import pair_moments as settle
+from bandit.kernels.linear.decide import Situation
+from bandit.kernels.linear.linear_choice import GRAIN, TASK, Mode
 from bandit.kernels.threads import spread
 from bandit.policies.problem import Problem
-from bandit.types import Float64, Int32
 
 _NO_STREAM = np.uint64(0)
 _NOBODY: Int32 = np.zeros(0, np.int32)

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from bandit.errors import DataError
-from bandit.policies.checks import check_actions, check_contexts, check_vector
+from bandit.checks.arrays import check_actions, check_contexts, check_vector
+from bandit.core.errors import DataError
+from bandit.core.types import Array, Float64, Int32
 from bandit.policies.policy import DeterministicPolicy, best_action
 from bandit.policies.problem import Problem
-from bandit.types import Array, Float64, Int32
 
 
 @dataclass(frozen=True, eq=False)

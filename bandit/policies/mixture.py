@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bandit.errors import ConfigError, DataError
+from bandit.core.errors import ConfigError, DataError
+from bandit.core.types import EXPLORATION, HOLDOUT, NO_CONTACT, Array, Choice, Float64, Int32
 from bandit.kernels import keyed_random
+from bandit.models.posterior import Posterior
 from bandit.policies.policy import Policy
-from bandit.policies.posterior import Posterior
 from bandit.policies.problem import Problem, pose
 from bandit.policies.uniform import uniform_at, uniform_mean, uniform_pick_at, uniform_table
-from bandit.types import EXPLORATION, HOLDOUT, NO_CONTACT, Array, Choice, Float64, Int32
 
 
 @dataclass(frozen=True)

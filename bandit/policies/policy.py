@@ -7,12 +7,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from bandit.kernels import worth
+from bandit.core.types import Array, Choice, Float64, Int32
+from bandit.kernels.linear import masked_choice as worth
 from bandit.kernels.threads import spread
+from bandit.models.posterior import Posterior
 from bandit.policies.linear import means_at, moments_table
-from bandit.policies.posterior import Posterior
 from bandit.policies.problem import Problem, pose
-from bandit.types import Array, Choice, Float64, Int32
 
 GRAIN = 4096
 """Rows that a thread takes at a time."""

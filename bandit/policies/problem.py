@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bandit.errors import DataError
-from bandit.kernels import worth
+from bandit.checks.arrays import check_finite, check_prices, check_table, shape_contexts
+from bandit.core.errors import DataError
+from bandit.core.types import Array, Float64, UInt64
 from bandit.kernels.keyed_random import stream_key
+from bandit.kernels.linear import masked_choice as worth
 from bandit.kernels.threads import spread
-from bandit.policies.checks import check_finite, check_prices, check_table, shape_contexts
-from bandit.policies.posterior import Posterior
-from bandit.types import Array, Float64, UInt64
+from bandit.models.posterior import Posterior
 
 GRAIN = 4096
 """Rows that a thread looks through at a time."""

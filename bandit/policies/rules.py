@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bandit.errors import ConfigError, DataError
-from bandit.kernels import worth
+from bandit.core.errors import ConfigError, DataError
+from bandit.core.types import Int32
+from bandit.kernels.linear import masked_choice as worth
 from bandit.kernels.threads import spread
 from bandit.policies.policy import GRAIN, DeterministicPolicy
 from bandit.policies.problem import Problem
-from bandit.types import Int32
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bandit.kernels import keyed_random, worth
+from bandit.core.types import Array, Float64, Int32
+from bandit.kernels import keyed_random
+from bandit.kernels.linear import masked_choice as worth
 from bandit.kernels.threads import spread
 from bandit.policies.policy import GRAIN, Policy
 from bandit.policies.problem import Problem
-from bandit.types import Array, Float64, Int32
 
 
 def uniform_pick(problem: Problem, purpose: int) -> tuple[Int32, Float64]:

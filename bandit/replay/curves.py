@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bandit.errors import DataError
-from bandit.types import Float64
+from bandit.core.errors import DataError
+from bandit.core.types import Float64
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bandit.errors import ConfigError
+from bandit.core.errors import ConfigError
+from bandit.core.types import Array, Float64, Int32
 from bandit.replay.protocols import Learner
-from bandit.types import Array, Float64, Int32
 
 
 class Batch(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, Self
 
-from bandit.types import Array, Bool, Choice, Float64, Int32, UInt64
+from bandit.core.types import Array, Bool, Choice, Float64, Int32, UInt64
 
 
 class _Policy(Protocol):

@@ -11,13 +11,13 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from bandit.errors import ConfigError
-from bandit.kernels.replay_lin_ucb import matches_into
+from bandit.core.errors import ConfigError
+from bandit.core.types import Bool
+from bandit.kernels.linear.replay_lin_ucb import matches_into
 from bandit.replay.curves import Curve
 from bandit.replay.feedback import Batch, Feedback, wave_seed
 from bandit.replay.passage import Form, prepare
 from bandit.replay.protocols import Learner, LoggedRows
-from bandit.types import Bool
 
 
 def replay_log(

@@ -7,11 +7,11 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bandit.errors import ConfigError, DataError
+from bandit.core.errors import ConfigError, DataError
+from bandit.core.types import Array, Bool, Float64, Int32, UInt64
 from bandit.kernels.keyed_random import stream_key, uniforms_into
 from bandit.replay.curves import Curve
 from bandit.replay.protocols import LoggedRows
-from bandit.types import Array, Bool, Float64, Int32, UInt64
 
 Form = Literal["rejection", "weighted"]
 THINNING = 100

@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
-from bandit.types import Array, Bool, Choice, Float64, Int32, UInt64
+from bandit.core.types import Array, Bool, Choice, Float64, Int32, UInt64
 
 
 class Learner(Protocol):

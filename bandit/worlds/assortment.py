@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bandit.types import Array, Float64
+from bandit.core.types import Array, Float64
 from bandit.worlds.draws import logistic, uniform
 from bandit.worlds.people import ORIGIN, REGIONS, TRAITS
 

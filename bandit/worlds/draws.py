@@ -11,7 +11,7 @@ import zlib
 
 import numpy as np
 
-from bandit.types import Array, Float64, UInt64
+from bandit.core.types import Array, Float64, UInt64
 
 _GOLDEN = 0x9E3779B97F4A7C15
 _MASK = (1 << 64) - 1

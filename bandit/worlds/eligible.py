@@ -8,7 +8,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from bandit.types import Array, Bool
+from bandit.core.types import Array, Bool
 from bandit.worlds.assortment import Assortment
 from bandit.worlds.draws import uniform
 from bandit.worlds.people import People

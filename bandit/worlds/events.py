@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from bandit.schema import outcomes as outcome_schema
-from bandit.types import Array, Bool, Float64
+from bandit.core.schema import outcomes as outcome_schema
+from bandit.core.types import Array, Bool, Float64
 
 DAY_US = 86_400_000_000
 

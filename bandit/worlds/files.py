@@ -11,7 +11,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from bandit.types import Array
+from bandit.core.types import Array
 from bandit.worlds.assortment import Assortment
 from bandit.worlds.draws import logistic, uniform
 from bandit.worlds.eligible import consents

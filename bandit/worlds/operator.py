@@ -18,8 +18,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bandit.errors import DataError
-from bandit.types import Array, Bool, Float64
+from bandit.core.errors import DataError
+from bandit.core.types import Array, Bool, Float64
 from bandit.worlds import events, truth
 from bandit.worlds.assortment import Assortment, assortment
 from bandit.worlds.draws import uniform

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from bandit.types import Array, Bool, Float64
+from bandit.core.types import Array, Bool, Float64
 from bandit.worlds.draws import logistic, uniform
 
 ORIGIN = dt.date(2026, 1, 5)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bandit.types import Float64
+from bandit.core.types import Float64
 from bandit.worlds.assortment import Assortment
 from bandit.worlds.people import TRAITS, People
 

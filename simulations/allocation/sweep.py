@@ -11,9 +11,9 @@ from bandit import allocation
 from bandit.allocation.blocks import Block
 from bandit.allocation.passes import choose, contenders
 from bandit.allocation.problem import check_problem
+from reference.allocation import Instance, contacts, programme, random_instance
 from simulations.allocation.environment import wave
 from simulations.allocation.rivals import chunks, greedy_by_customer, greedy_by_value
-from tests.reference.allocation import Instance, contacts, programme, random_instance
 
 ROUNDING = 1e-9
 

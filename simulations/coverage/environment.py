@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bandit.types import Float64
+from bandit.core.types import Float64
 
 SEGMENTS = np.array([0.4, 0.3, 0.2, 0.1])
 CHANCE = np.array([[0.20, 0.30, 0.25], [0.35, 0.20, 0.30], [0.15, 0.25, 0.40], [0.50, 0.30, 0.10]])

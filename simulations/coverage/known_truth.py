@@ -16,8 +16,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from bandit import ope
-from bandit.ope.units import row_units, value_of
-from bandit.types import Float64
+from bandit.core.types import Float64
+from bandit.stats.units import row_units, value_of
 
 LOADERS = {
     "digits": datasets.load_digits,

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from bandit.core.types import Array, Float64
+from bandit.logs.open_bandit import read_hillstrom
 from bandit.ope import Log
-from bandit.store.open_bandit import read_hillstrom
-from bandit.types import Array, Float64
 
 NO_MAIL, MENS, WOMENS = range(3)
 ARMS = ("no mail", "men's mail", "women's mail")

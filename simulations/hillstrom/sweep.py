@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from bandit import Greedy, LinTS, LinUCB, Posterior, ope
+from bandit.core.types import Float64
 from bandit.ope import Estimate, Log
 from bandit.policies.policy import Policy
-from bandit.types import Float64
 from simulations.hillstrom import environment as env
 
 FOLDS, SPLITS, RIDGE = 3, 20, 1.0

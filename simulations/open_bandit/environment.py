@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from bandit.core.types import Float64
+from bandit.logs.open_bandit import read_open_bandit, read_open_bandit_prior
 from bandit.ope import Log
-from bandit.store.open_bandit import read_open_bandit, read_open_bandit_prior
-from bandit.types import Float64
 
 CAMPAIGNS = ("all", "men", "women")
 POSITIONS = 3

@@ -12,18 +12,18 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow.parquet as pq
 
-from bandit import campaign_file
-from bandit.store import customers, database
-from bandit.store.catalogue import load_catalogue
-from bandit.types import SILENT
-from bandit.workflows import limits, overrides, pricing, reading
-from bandit.workflows.learn import learn
-from bandit.workflows.limits import Limits
-from bandit.workflows.past import Past
-from bandit.workflows.prepare import Prepared
-from bandit.workflows.serve_batch import serve_batch
-from bandit.workflows.starting_point import starting_point
-from bandit.workflows.wave import Run, Wave
+from bandit.config import campaign_file
+from bandit.core.types import SILENT
+from bandit.sources import customers, database
+from bandit.sources.catalogue import load_catalogue
+from bandit.workflows.learn.learn import learn
+from bandit.workflows.serve import limits, overrides, pricing, reading
+from bandit.workflows.serve.contact_history import Past
+from bandit.workflows.serve.limits import Limits
+from bandit.workflows.serve.prepare import Prepared
+from bandit.workflows.serve.serve_batch import serve_batch
+from bandit.workflows.serve.starting_point import starting_point
+from bandit.workflows.serve.wave import Run, Wave
 from bandit.worlds.files import Plan
 from bandit.worlds.operator import World
 

@@ -10,9 +10,9 @@ import numpy as np
 from scipy import stats
 
 from bandit import ope
-from bandit.types import NO_CONTACT
-from bandit.workflows.decide import choose, fill
-from bandit.workflows.thin import Planned
+from bandit.core.types import NO_CONTACT
+from bandit.workflows.serve.decide import choose, fill
+from bandit.workflows.serve.hard_caps import Planned
 from simulations.propensities.environment import Setting, distribution
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bandit.types import Float64
+from bandit.core.types import Float64
 from simulations.telecom.environment import DAYS_BETWEEN_WAVES, NEW_OFFERS, NEW_OFFERS_DAY
 from simulations.telecom.sweep import Run
 

@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from bandit.core.types import Array, Float64, Int32
 from bandit.replay import Customers
-from bandit.types import Array, Float64, Int32
 from bandit.worlds import operator
 
 DAYS_BETWEEN_WAVES = 7

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from bandit import Greedy, LinTS, LinUCB, Posterior, Rules
+from bandit.core.types import Array, Float64, Int32
 from bandit.replay import Learning, replay_world
-from bandit.types import Array, Float64, Int32
 from simulations.telecom.environment import DAYS_BETWEEN_WAVES, WINDOW_WAVES, Year
 
 WAVES, PER_WAVE, RIDGE = 36, 3_000, 100.0

@@ -10,7 +10,7 @@ import pytest
 from bandit.allocation import contact_policy, eligibility, slots
 from bandit.allocation.contact_policy import ContactPolicy, Contacts, Refusals
 from bandit.allocation.eligibility import Actions, Blocked
-from tests.reference import eligibility as twin
+from reference import eligibility as twin
 
 
 @pytest.mark.parametrize("seed", range(10))

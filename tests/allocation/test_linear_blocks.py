@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from bandit.allocation import passes
 from bandit.allocation.blocks import Block, Linear
 from bandit.allocation.problem import Problem, check_problem
-from bandit.kernels import product, simd
+from bandit.kernels import simd
+from bandit.kernels.simd import product
 
 
 def made(seed: int, n: int, k: int, d: int, each: bool) -> Linear:

@@ -10,7 +10,7 @@ import pytest
 from bandit.allocation.blocks import Block
 from bandit.allocation.passes import choose, contenders, merge
 from bandit.allocation.problem import Problem, check_problem
-from tests.reference.allocation import best_worth, winners_in_box
+from reference.allocation import best_worth, winners_in_box
 
 
 def rules(r: np.random.Generator, k: int, slots: int, *, grouped: bool) -> Problem:

@@ -10,7 +10,7 @@ import pytest
 
 from bandit import allocation
 from bandit.allocation.solve import in_memory
-from bandit.errors import DataError
+from bandit.core.errors import DataError
 
 N, K, M = 20_000, 12, 6
 

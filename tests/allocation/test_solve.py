@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bandit import allocation
-from bandit.errors import DataError
-from tests.reference.allocation import Instance, contacts, programme, random_instance
+from bandit.core.errors import DataError
+from reference.allocation import Instance, contacts, programme, random_instance
 
 ROUNDING = 1e-9
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bandit import allocation
-from bandit.errors import DataError
+from bandit.core.errors import DataError
 
 
 def hashes(n: int, seed: int) -> np.ndarray:

@@ -16,12 +16,13 @@ import atheris
 with atheris.instrument_imports(include=["bandit", "sqlglot", "tomllib"]):
     import duckdb
 
-    from bandit import campaign_file
-    from bandit.errors import BanditError
+    from bandit.config import campaign_file
+    from bandit.core.errors import BanditError
     from bandit.features.spec import FeatureSpec
-    from bandit.policies.posterior_file import load_posterior
-    from bandit.store import csv_source, manifest, sources
-    from bandit.store.expressions import check_expression
+    from bandit.models.posterior_file import load_posterior
+    from bandit.record import manifest
+    from bandit.sources import csv_source, sources
+    from bandit.sources.expressions import check_expression
 
 COLUMNS = {"age": "BIGINT", "spend": "DOUBLE", "city": "VARCHAR", "joined": "DATE"}
 SCRATCH = Path(tempfile.mkdtemp(prefix="fuzz-"))

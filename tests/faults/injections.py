@@ -8,8 +8,8 @@ from pathlib import Path
 
 import duckdb
 
-from bandit.errors import ConfigError
-from bandit.store.expressions import check_expression
+from bandit.core.errors import ConfigError
+from bandit.sources.expressions import check_expression
 
 _COLUMNS = {"age": "BIGINT", "city": "VARCHAR"}
 _ROWS = "SELECT * FROM customers"

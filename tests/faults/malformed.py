@@ -18,15 +18,15 @@ import pyarrow.parquet as pq
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
-from bandit import campaign_file
-from bandit.errors import BanditError
+from bandit.config import campaign_file
+from bandit.core.errors import BanditError
 from bandit.features.spec import FeatureSpec
-from bandit.policies.posterior import Posterior
-from bandit.policies.posterior_file import load_posterior, save_posterior
-from bandit.store import manifest
-from bandit.store.expressions import check_expression
-from bandit.workflows.learn import learn
-from bandit.workflows.serve_batch import serve_batch
+from bandit.models.posterior import Posterior
+from bandit.models.posterior_file import load_posterior, save_posterior
+from bandit.record import manifest
+from bandit.sources.expressions import check_expression
+from bandit.workflows.learn.learn import learn
+from bandit.workflows.serve.serve_batch import serve_batch
 from tests.faults import small
 from tests.faults.generated import CHANGES, EDITS, EXPRESSIONS, ROWS, edited, tables
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from bandit.store.index import connect
+from bandit.record.index import connect
 from tests.faults import small
 from tests.faults.crash import hold_told
 from tests.faults.damage import flipped

@@ -7,8 +7,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from bandit.workflows.learn import learn
-from bandit.workflows.serve_batch import serve_batch
+from bandit.workflows.learn.learn import learn
+from bandit.workflows.serve.serve_batch import serve_batch
 from tests.faults import small
 
 WAVES = 3

@@ -11,9 +11,9 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from bandit.types import SILENT
-from bandit.workflows.learn import learn
-from bandit.workflows.serve_batch import serve_batch
+from bandit.core.types import SILENT
+from bandit.workflows.learn.learn import learn
+from bandit.workflows.serve.serve_batch import serve_batch
 from tests.faults import crash, small
 from tests.faults.runs import Fault, Mode, Runs
 

@@ -16,12 +16,12 @@ import sys
 import time
 from typing import Any
 
-import bandit.cli
-import bandit.workflows.export_customer
-import bandit.workflows.forget
-import bandit.workflows.learn
-import bandit.workflows.rollback
-import bandit.workflows.serve_batch
+import bandit.cli.app
+import bandit.workflows.learn.learn
+import bandit.workflows.operate.rollback
+import bandit.workflows.privacy.export_customer
+import bandit.workflows.privacy.forget
+import bandit.workflows.serve.serve_batch
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bandit.errors import DataError
+from bandit.core.errors import DataError
 from bandit.features import Column, FeatureSpec, encode
 
 AT = dt.datetime(2026, 11, 23, tzinfo=dt.UTC)

@@ -6,8 +6,8 @@ import duckdb
 import numpy as np
 import pytest
 
-from bandit.campaign import Features
-from bandit.errors import ConfigError, DataError
+from bandit.config.campaign import Features
+from bandit.core.errors import ConfigError, DataError
 from bandit.features import FeatureSpec, fit
 from bandit.features.spec import MISSING, OTHER
 

@@ -10,7 +10,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from bandit.cli import main
+from bandit.cli.app import main
 from tests import campaigns
 
 AT = ["--at", "2026-11-02"]

@@ -8,10 +8,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from bandit.policies.posterior_file import load_posterior
-from bandit.store import record, snapshots
-from bandit.workflows.learn import learn
-from bandit.workflows.serve_batch import serve_batch
+from bandit.models.posterior_file import load_posterior
+from bandit.record import snapshots
+from bandit.record import waves as record
+from bandit.workflows.learn.learn import learn
+from bandit.workflows.serve.serve_batch import serve_batch
 
 AT = dt.datetime(2008, 3, 20, tzinfo=dt.UTC)
 PUBLISHED = {"No E-Mail": 0.6528, "Mens E-Mail": 1.4226, "Womens E-Mail": 1.0772}

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bandit.kernels import keyed_random, sampled
+from bandit.kernels import keyed_random
 from bandit.kernels._compile import serial
-from bandit.kernels.normal import normal
-from tests.reference import draws
+from bandit.kernels.linear import thompson_candidates as sampled
+from bandit.kernels.stats.normal import normal
+from reference import draws
 
 
 @serial

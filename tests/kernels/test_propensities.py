@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from bandit.kernels import beta, rivals, thompson
+from bandit.kernels.beta import beta
+from bandit.kernels.beta import beta_win_probability as thompson
+from bandit.kernels.linear import win_probability as rivals
 
 
 def _normal(centres, scales, own):

@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from bandit.kernels import rivals, rivals_table, worth
+from bandit.kernels.linear import masked_choice as worth
+from bandit.kernels.linear import win_probability as rivals
+from bandit.kernels.linear import win_probability_table as rivals_table
 
 
 def _table(means, widths, eligible, values, costs, alpha=1.0):

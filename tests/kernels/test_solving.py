@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import bandit
-from bandit.errors import DataError
-from bandit.kernels import rank_one
-from bandit.policies.stream import Stream
+from bandit.core.errors import DataError
+from bandit.kernels.linear import rank_one
+from bandit.models.stream import Stream
 
 
 def _with_condition(rng, d, condition):

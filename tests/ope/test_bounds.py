@@ -5,10 +5,10 @@ import pytest
 from scipy import stats
 
 from bandit import ope
-from bandit.errors import ConfigError, DataError
-from bandit.ope import bounds
-from bandit.ope.quantiles import normal_tail, student_t_quantile
-from tests.reference import ope_estimators as slow
+from bandit.core.errors import ConfigError, DataError
+from bandit.stats import bounds
+from bandit.stats.quantiles import normal_tail, student_t_quantile
+from reference import ope_estimators as slow
 
 METHODS = ("hoeffding", "bernstein", "student_t", "bootstrap", "betting")
 

@@ -5,7 +5,7 @@ import pytest
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from bandit import ope
-from bandit.errors import ConfigError, DataError
+from bandit.core.errors import ConfigError, DataError
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bandit import ope
-from bandit.errors import ConfigError, DataError
-from tests.reference import ope_estimators as slow
+from bandit.core.errors import ConfigError, DataError
+from reference import ope_estimators as slow
 
 N = 60
 

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from bandit import ope
-from bandit.errors import DataError
+from bandit.core.errors import DataError
 from bandit.ope.diagnostics import calibrate, diagnose, drift, unsupported_share, weigh
 from bandit.ope.gate import GateRules, judge, needed_rows
 from bandit.ope.lifts import paired_terms
 from bandit.ope.log import Log
-from bandit.ope.statistic import difference
 from bandit.ope.sweep import choose_then_judge, simultaneous
-from bandit.ope.units import row_units
+from bandit.stats.statistic import difference
+from bandit.stats.units import row_units
 
 SOUND = weigh(np.tile([0.5, 1.5], 5000))
 

@@ -7,8 +7,8 @@ import pytest
 
 import bandit
 from bandit import ope
+from bandit.logs.open_bandit import read_hillstrom
 from bandit.ope.gate import judge
-from bandit.store.open_bandit import read_hillstrom
 
 SPLITS = 6
 

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bandit.kernels.ope_betting import capital_path_into, final_capital, variance_process
-from bandit.kernels.ope_bootstrap import hashed_groups_into, resampled_totals_into
-from bandit.kernels.ope_moments import shrink
-from bandit.kernels.ope_ridge import normal_sums_into
-from bandit.kernels.replay_lin_ucb import add_row_into, refactor_into, solve_into, width
+from bandit.kernels.linear.replay_lin_ucb import add_row_into, refactor_into, solve_into, width
+from bandit.kernels.stats.betting import capital_path_into, final_capital, variance_process
+from bandit.kernels.stats.bootstrap import hashed_groups_into, resampled_totals_into
+from bandit.kernels.stats.moments import shrink
+from bandit.kernels.stats.ridge import normal_sums_into
 from bandit.ope.recipes import KINDS
-from tests.reference import ope_kernels as slow
+from reference import ope_kernels as slow
 
 HOSTILE = np.array([0.0, 1e-300, 0.1, 1.0, 1.0 + 1e-15, 7.0, 1e6, 1e150])
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bandit import ope
-from bandit.errors import DataError
+from bandit.core.errors import DataError
 from bandit.ope.log import Log
 
 GOOD = {"actions": [0, 1, 1], "rewards": [0.0, 1.0, 2.0], "propensities": [0.5, 0.5, 0.25]}

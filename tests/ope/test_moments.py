@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bandit import ope
-from bandit.errors import ConfigError, DataError
+from bandit.core.errors import ConfigError, DataError
 from bandit.ope.diagnostics import weigh, weigh_moments
 from bandit.ope.recipes import KINDS
 

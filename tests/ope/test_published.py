@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from bandit import ope
+from bandit.logs.open_bandit import read_hillstrom
 from bandit.ope.diagnostics import calibrate, diagnose, weigh
 from bandit.ope.gate import judge
-from bandit.store.open_bandit import read_hillstrom
 from simulations.open_bandit.analysis import published
 from simulations.open_bandit.environment import bts_to_uniform, load
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bandit import ope
-from bandit.errors import ConfigError
+from bandit.core.errors import ConfigError
 from bandit.ope.tuning import slope, tune
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import bandit
-import bandit.errors
-from tests.reference import draws, linear
+import bandit.core.errors
+from reference import draws, linear
 
 BAND = 1e-5
 

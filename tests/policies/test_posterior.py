@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import bandit
-from bandit.errors import DataError
-from tests.reference import linear
+from bandit.core.errors import DataError
+from reference import linear
 
 FIELDS = ("gram", "shift", "count", "reward_sum", "square_sum")
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import bandit
-from bandit.errors import ConfigError, DataError
-from bandit.types import EXPLORATION, HOLDOUT
+from bandit.core.errors import ConfigError, DataError
+from bandit.core.types import EXPLORATION, HOLDOUT
 
 REDRAWS = 4000
 POLICIES = [

@@ -7,11 +7,11 @@ import pytest
 
 import bandit
 from bandit import ope
-from bandit.errors import ConfigError, DataError
+from bandit.core.errors import ConfigError, DataError
+from bandit.core.types import Choice
 from bandit.replay import Learning, bands, replay_lin_ucb, replay_log
 from bandit.replay.passage import prepare
-from bandit.types import Choice
-from tests.reference.ope_replay import lin_ucb_replay
+from reference.ope_replay import lin_ucb_replay
 
 
 @dataclass(frozen=True)

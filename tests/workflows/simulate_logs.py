@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from bandit.report import render
-from bandit.workflows.simulate import simulate
+from bandit.render import render
+from bandit.workflows.judge.simulate import simulate
 
 MEANS = {"none": 0.2, "red": 0.5, "blue": 0.8}
 SHARES = {"none": 0.5, "red": 0.3, "blue": 0.2}

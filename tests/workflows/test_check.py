@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from bandit.errors import BanditError, ConfigError, DataError
-from bandit.workflows.check import CheckResult, check
-from tests.store import small
-from tests.store.small import AT
+from bandit.core.errors import BanditError, ConfigError, DataError
+from bandit.workflows.start.check import CheckResult, check
+from tests.sources import small
+from tests.sources.small import AT
 
 HISTORY = "customer_id,channel,offer,contacted_at\n1,email,shoes,2026-11-20\n"
 

@@ -4,10 +4,10 @@ import duckdb
 import numpy as np
 import pytest
 
-from bandit.console import _plain
-from bandit.errors import UsageError
-from bandit.workflows.demo import demo
-from bandit.workflows.demo_score import HOLDOUT, LEARNED, RULES
+from bandit.cli.console import _plain
+from bandit.core.errors import UsageError
+from bandit.workflows.start.demo import demo
+from bandit.workflows.start.demo_score import HOLDOUT, LEARNED, RULES
 
 CUSTOMERS, WAVES = 4_000, 3
 

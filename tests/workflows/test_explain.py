@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bandit import errors
-from bandit.workflows.explain import explain
-from bandit.workflows.serve_batch import serve_batch
+from bandit.core import errors
+from bandit.workflows.inspect.explain import explain
+from bandit.workflows.serve.serve_batch import serve_batch
 from tests import campaigns
 from tests.campaigns import MONDAY
 

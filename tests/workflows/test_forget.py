@@ -8,13 +8,14 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from bandit.errors import DataError, UsageError
-from bandit.policies.posterior_file import load_posterior
-from bandit.store import erase, files, manifest
-from bandit.workflows.export_customer import export_customer
-from bandit.workflows.forget import forget
-from bandit.workflows.learn import learn
-from bandit.workflows.serve_batch import serve_batch
+from bandit.core import files
+from bandit.core.errors import DataError, UsageError
+from bandit.models.posterior_file import load_posterior
+from bandit.record import erase, manifest
+from bandit.workflows.learn.learn import learn
+from bandit.workflows.privacy.export_customer import export_customer
+from bandit.workflows.privacy.forget import forget
+from bandit.workflows.serve.serve_batch import serve_batch
 from tests.faults import people, small
 
 WAVES = ["2026-11-23", "2026-11-24"]

@@ -5,11 +5,11 @@ import duckdb
 import pytest
 from pydantic import BaseModel
 
-from bandit import campaign_file
-from bandit.campaign import Campaign
-from bandit.errors import UsageError
-from bandit.workflows.init import CUSTOMERS, init
-from bandit.workflows.serve_batch import serve_batch
+from bandit.config import campaign_file
+from bandit.config.campaign import Campaign
+from bandit.core.errors import UsageError
+from bandit.workflows.serve.serve_batch import serve_batch
+from bandit.workflows.start.init import CUSTOMERS, init
 from bandit.worlds.operator import World
 
 

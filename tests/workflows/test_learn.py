@@ -10,10 +10,10 @@ import polars as pl
 import pytest
 
 import bandit
-from bandit import errors
-from bandit.workflows.learn import learn
-from bandit.workflows.rollback import rollback
-from bandit.workflows.serve_batch import serve_batch
+from bandit.core import errors
+from bandit.workflows.learn.learn import learn
+from bandit.workflows.operate.rollback import rollback
+from bandit.workflows.serve.serve_batch import serve_batch
 from tests import campaigns
 from tests.campaigns import MONDAY
 

@@ -11,11 +11,11 @@ import polars as pl
 import pytest
 from rich.console import Console
 
-from bandit import errors
-from bandit.types import Choice
-from bandit.workflows import spool
-from bandit.workflows.chosen import Chosen
-from bandit.workflows.serve_batch import serve_batch
+from bandit.core import errors
+from bandit.core.types import Choice
+from bandit.workflows.serve import spool
+from bandit.workflows.serve.choice_cache import Chosen
+from bandit.workflows.serve.serve_batch import serve_batch
 from tests import campaigns
 from tests.campaigns import MONDAY, bytes_of
 

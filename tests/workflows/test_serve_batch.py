@@ -11,9 +11,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from bandit import errors
-from bandit.workflows import publish
-from bandit.workflows.serve_batch import serve_batch
+from bandit.core import errors
+from bandit.workflows.serve import publish
+from bandit.workflows.serve.serve_batch import serve_batch
 from tests import campaigns
 from tests.campaigns import MONDAY, bytes_of
 

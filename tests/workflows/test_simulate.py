@@ -10,8 +10,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from bandit import cli
-from bandit.errors import ConfigError, DataError
+from bandit.cli import app as cli
+from bandit.core.errors import ConfigError, DataError
 from tests.workflows.simulate_logs import MEANS, TOML, judged, row, toy, write
 
 __all__ = ["judged"]

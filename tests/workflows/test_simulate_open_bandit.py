@@ -8,11 +8,11 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
 
-from bandit.errors import ConfigError
-from bandit.types import SILENT
-from bandit.workflows import simulate_job
-from bandit.workflows.plan import midnight
-from bandit.workflows.simulate import read, simulate
+from bandit.core.errors import ConfigError
+from bandit.core.types import SILENT
+from bandit.workflows.judge import job as simulate_job
+from bandit.workflows.judge.simulate import read, simulate
+from bandit.workflows.serve.plan import midnight
 
 
 @pytest.fixture(scope="module")

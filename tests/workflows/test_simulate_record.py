@@ -10,13 +10,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from bandit.errors import ConfigError, DataError, UsageError
-from bandit.store import record
-from bandit.types import SILENT
-from bandit.workflows import simulate_job
-from bandit.workflows.demo import demo
-from bandit.workflows.report import report
-from bandit.workflows.simulate import read, simulate
+from bandit.core.errors import ConfigError, DataError, UsageError
+from bandit.core.types import SILENT
+from bandit.record import waves as record
+from bandit.workflows.inspect.report import report
+from bandit.workflows.judge import job as simulate_job
+from bandit.workflows.judge.simulate import read, simulate
+from bandit.workflows.start.demo import demo
 
 CUSTOMERS, WAVES = 1_500, 3
 LATER = dt.datetime(2027, 1, 1, tzinfo=dt.UTC)

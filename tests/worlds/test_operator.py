@@ -5,8 +5,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from bandit import campaign_file, schema
-from bandit.errors import DataError
+from bandit.config import campaign_file
+from bandit.core import schema
+from bandit.core.errors import DataError
 from bandit.worlds.operator import World
 
 N = 20_000

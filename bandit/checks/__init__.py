@@ -1,0 +1,1 @@
+"""What is asked of arrays at the boundary; each fault has its own sentence."""

@@ -1,0 +1,98 @@
+"""Arrays at the boundary: shape, type, range and finiteness, refused by name and row."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from bandit.core.errors import DataError
+from bandit.core.types import Array, Float64
+from bandit.kernels.simd import finite
+from bandit.kernels.threads import spread
+
+_GRAIN = 4096
+"""Rows that a thread looks through at a time."""
+
+
+def check_contexts(contexts: Array, n_features: int) -> Array:
+    """Return ``contexts`` as C-contiguous float32 or float64 [n, d], all finite."""
+    x = shape_contexts(contexts, n_features)
+    check_finite(x)
+    return x
+
+
+def shape_contexts(contexts: Array, n_features: int) -> Array:
+    """Return ``contexts`` as C-contiguous float32 or float64 [n, d], whatever they hold."""
+    x = np.asarray(contexts)
+    if x.ndim != 2 or x.shape[1] != n_features:
+        raise DataError(f"contexts must have shape (n, {n_features}), they have {x.shape}")
+    if x.dtype != np.float32:
+        x = x.astype(np.float64, copy=False)
+    return np.ascontiguousarray(x)
+
+
+def check_finite(x: Array) -> None:
+    """Refuse contexts that are no numbers, by row and feature."""
+    row = first_bad_row(x)
+    if row >= 0:
+        feature = int(np.argmax(~np.isfinite(x[row])))
+        raise DataError(
+            f"contexts must be finite, row {row} has {x[row, feature]} in feature {feature}; "
+            "impute missing values first"
+        )
+
+
+def first_bad_row(table: Array) -> int:
+    """Return the first row of a C-contiguous float[n, w] with NaN or infinity, or -1."""
+    infinity, lanes = table.dtype.type(np.inf), 64 // table.dtype.itemsize
+    rows = table.shape[0]
+    found = np.full(-(-rows // _GRAIN), -1)
+    spread(finite.bad_rows_into, rows, _GRAIN, table, lanes, infinity, _GRAIN, found)
+    return int(found[np.argmax(found >= 0)]) if (found >= 0).any() else -1
+
+
+def check_actions(actions: Array, n: int, n_actions: int) -> npt.NDArray[np.int64]:
+    """Return ``actions`` as int64[n], each in [0, k)."""
+    taken = np.asarray(actions)
+    if taken.shape != (n,):
+        raise DataError(f"actions must have shape ({n},), they have {taken.shape}")
+    if n and not np.issubdtype(taken.dtype, np.integer):
+        raise DataError(f"actions must be integers, they are {taken.dtype}")
+    bad = (taken < 0) | (taken >= n_actions)
+    if bad.any():
+        row = int(np.argmax(bad))
+        raise DataError(f"actions must lie in [0, {n_actions}), row {row} has {taken[row]}")
+    return taken.astype(np.int64)
+
+
+def check_vector(name: str, values: Array, n: int, least: float = -np.inf) -> Float64:
+    """Return ``values`` as float64[n], finite and at least ``least``."""
+    vector = np.asarray(values).astype(np.float64)
+    if vector.shape != (n,):
+        raise DataError(f"{name} must have shape ({n},), they have {vector.shape}")
+    bad = ~np.isfinite(vector) | (vector < least)
+    if bad.any():
+        row = int(np.argmax(bad))
+        rule = "finite" if least == -np.inf else f"finite and at least {least:g}"
+        raise DataError(f"{name} must be {rule}, row {row} has {vector[row]}")
+    return np.ascontiguousarray(vector)
+
+
+def check_table(name: str, table: Array | None, n: int, k: int, default: float) -> Float64:
+    """Return float[k] or float[n, k] as float64[1, k] or [n, k]; ``default`` where absent."""
+    if table is None:
+        return np.full((1, k), default)
+    whole = np.asarray(table).astype(np.float64, copy=False)
+    if whole.shape not in {(k,), (n, k)}:
+        raise DataError(f"{name} must have shape ({k},) or ({n}, {k}), they have {whole.shape}")
+    return np.ascontiguousarray(whole.reshape(-1, k))
+
+
+def check_prices(name: str, rows: Float64) -> None:
+    """Refuse values or costs that are no numbers, by row and action."""
+    row = first_bad_row(rows)
+    if row >= 0:
+        action = int(np.argmax(~np.isfinite(rows[row])))
+        raise DataError(
+            f"{name} must be finite, row {row} has {rows[row, action]} for action {action}"
+        )

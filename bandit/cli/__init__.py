@@ -1,0 +1,12 @@
+"""The command line: parse, call one workflow, map errors to exit codes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    """Run the program that `bandit` names."""
+    from bandit.cli.app import main as run
+
+    return run(arguments)

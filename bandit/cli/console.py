@@ -1,0 +1,173 @@
+"""What the commands share: progress on standard error, results on standard output, errors."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import os
+import re
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol, TextIO, TypeVar
+
+from bandit.core.errors import BanditError, ConfigError, DataError
+from bandit.core.types import SILENT, Progress
+
+TRACEBACK = "BANDIT_TRACEBACK"
+"""Environment variable: set, it adds Python's traceback to an error."""
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""What a terminal would obey; a cell of the user's data may hold it."""
+
+QUERY_INTERRUPTED = re.compile(r"Query interrupted|INTERRUPT Error: ")
+"""How DuckDB tells, in errors of several kinds, that it was stopped by the keyboard."""
+
+_READER_GONE = 141
+
+
+class Result(Protocol):
+    """What a workflow returns: a dataclass that can show itself to a person."""
+
+    def show(self) -> Any:
+        """A rich renderable."""
+        ...
+
+
+R = TypeVar("R", bound=Result)
+
+
+def run(as_json: bool, workflow: Callable[..., R], **arguments: Any) -> R:
+    """Call one workflow, print its result, for a person or as one JSON object, and return it."""
+    with _progress() as progress:
+        result = workflow(**arguments, progress=progress)
+    try:
+        _show(as_json, result)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as e:
+        _to_nobody(sys.stdout)
+        raise DataError(
+            f"the command is done, but its result could not be printed: {e.strerror}; make room for"
+            " standard output"
+        ) from None
+    return result
+
+
+def _show(as_json: bool, result: Result) -> None:
+    if as_json:
+        sys.stdout.write(json.dumps(_plain(result), allow_nan=False, default=str) + "\n")
+        return
+    from rich.console import Console
+
+    Console(highlight=False, soft_wrap=not sys.stdout.isatty()).print(result.show())
+
+
+def report_error(error: Exception, *, as_json: bool) -> int:
+    """Tell what went wrong, in words; the exit code."""
+    if isinstance(error, BrokenPipeError):
+        _to_nobody(sys.stdout)
+        return _READER_GONE
+    code, text = _told(error)
+    if as_json:
+        report_json(text, code)
+    say(f"error: {_CONTROL.sub('?', text)}\n")
+    if os.environ.get(TRACEBACK):
+        say("".join(traceback.format_exception(error)))
+    return code
+
+
+def open_streams() -> None:
+    """Somewhere to write to, whatever the caller closed, in an encoding that takes every text."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - open to the end
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def say(text: str) -> None:
+    """Write to standard error; where that is full or gone, the exit code has to do."""
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except OSError:
+        _to_nobody(sys.stderr)
+
+
+def flush() -> None:
+    """Hand over what was printed; whoever read it may have seen enough."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _to_nobody(sys.stdout)
+
+
+def _to_nobody(stream: TextIO) -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def report_json(text: str, code: int) -> None:
+    """The one JSON object of a command that failed."""
+    try:
+        sys.stdout.write(json.dumps({"error": text, "exit_code": code}) + "\n")
+        sys.stdout.flush()
+    except OSError:
+        _to_nobody(sys.stdout)
+
+
+def _told(error: Exception) -> tuple[int, str]:
+    """Exit code and message; what the machine refuses is the user's to mend, the rest is ours."""
+    if isinstance(error, BanditError):
+        return error.exit_code, str(error)
+    if isinstance(error, MemoryError):
+        text = "memory is used up; lower limits.batch_size or limits.memory_mb, or free some"
+        return ConfigError.exit_code, f"{text}; nothing was published"
+    if isinstance(error, OSError):
+        name = f"{error.filename}: " if error.filename else ""
+        text = f"{name}{error.strerror or error}; mend that and run the command again"
+        return DataError.exit_code, text
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    what = str(error).split("\n", 1)[0]
+    return BanditError.exit_code, (
+        f"a defect of ours, not yours: {type(error).__name__}: {what}"
+        f" (at {Path(frame.filename).name}:{frame.lineno}; {TRACEBACK}=1 tells more)"
+    )
+
+
+def _plain(value: Any) -> Any:  # noqa: PLR0911 - one line a kind of value
+    """Dataclasses, paths and not-a-number as JSON has them."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    if isinstance(value, Path):
+        return str(value)
+    if hasattr(value, "item"):
+        return _plain(value.item())
+    if isinstance(value, float) and not abs(value) < float("inf"):
+        return None
+    return value
+
+
+class _Silent:
+    def __enter__(self) -> Progress:
+        return SILENT
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+def _progress() -> Any:
+    """A progress view on standard error when that is a terminal."""
+    if not sys.stderr.isatty():
+        return _Silent()
+    from bandit.cli.progress_view import ProgressView
+
+    return ProgressView()

@@ -1,0 +1,1 @@
+"""What the user edits: campaign.toml and simulation.toml, parsed and checked."""

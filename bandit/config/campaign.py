@@ -1,0 +1,324 @@
+"""What campaign.toml may say: the models, their units and limits.
+
+Names become file and column names further on, so a name is held to letters, digits, dot, dash and
+underscore here, and nowhere later.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
+
+from bandit.config.simulation import Simulate
+
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.\-]{0,99}$")]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Amount = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
+Cost = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0, le=10**12)]
+"""Contacts: more than anybody has customers is a slip."""
+Days = Annotated[float, Field(gt=0, le=36_500)]
+
+OUTBOUND = "outbound"
+INBOUND = "inbound"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
+
+
+class Source(_Strict):
+    """Rows from the user's own files: a table or query of a .duckdb file, Parquet, or CSV."""
+
+    source: str
+    table: str | None = None
+    query: str | None = None
+
+    @model_validator(mode="after")
+    def _one_of(self) -> Source:
+        if self.table is not None and self.query is not None:
+            raise ValueError("give either table or query, not both")
+        if (
+            Path(self.source).suffix in {".duckdb", ".db"}
+            and self.table is None
+            and self.query is None
+        ):
+            raise ValueError("a .duckdb source needs a table or a query")
+        return self
+
+
+class Customers(Source):
+    """One row a customer."""
+
+    key: str = "customer_id"
+
+
+class Features(_Strict):
+    """Which columns make the context, by kind."""
+
+    numeric: tuple[str, ...] = ()
+    boolean: tuple[str, ...] = ()
+    categorical: tuple[str, ...] = ()
+    date: tuple[str, ...] = ()
+    vector: tuple[str, ...] = ()
+    intercept: bool = True
+    max_categories: Annotated[int, Field(ge=1, le=1000)] = 20
+    min_category_share: Share = 0.005
+
+    @model_validator(mode="after")
+    def _some_and_once(self) -> Features:
+        names = [*self.numeric, *self.boolean, *self.categorical, *self.date, *self.vector]
+        twice = sorted({n for n in names if names.count(n) > 1})
+        if twice:
+            raise ValueError(f"column {twice[0]!r} is named twice; a feature has one kind")
+        if not names and not self.intercept:
+            raise ValueError("no features: name columns or set intercept = true")
+        return self
+
+
+class Offer(_Strict):
+    """What may be offered, to whom, when, through which channels, and what it is worth."""
+
+    name: Name
+    family: Name | None = None
+    value: Amount | str = 1.0
+    cost: Cost = 0.0
+    channels: tuple[Name, ...] | None = None
+    eligible: str | None = None
+    starts: dt.date | None = None
+    ends: dt.date | None = None
+    priority: int = 0
+    max_contacts: Count | None = None
+    min_contacts: Count | None = None
+    budget: Cost | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Offer:
+        if self.starts and self.ends and self.ends < self.starts:
+            raise ValueError(f"ends {self.ends} lies before starts {self.starts}; swap them")
+        if (
+            self.min_contacts
+            and self.max_contacts is not None
+            and self.min_contacts > self.max_contacts
+        ):
+            raise ValueError(
+                f"min_contacts {self.min_contacts} is above max_contacts {self.max_contacts}"
+            )
+        return self
+
+
+class Channel(_Strict):
+    """Outbound: a contact, counted and capped. Inbound: a ranked list of `ranks` offers."""
+
+    name: Name
+    kind: Literal["outbound", "inbound"] = "outbound"
+    cost: Cost = 0.0
+    consent: bool = True
+    ranks: Annotated[int, Field(ge=1, le=50)] = 1
+    capacity: Count | None = None
+    max_contacts: Annotated[int, Field(ge=1)] | None = None
+    per_days: Days | None = None
+
+    @model_validator(mode="after")
+    def _kind(self) -> Channel:
+        if self.kind == OUTBOUND and self.ranks != 1:
+            raise ValueError("ranks is for inbound channels; an outbound one makes one contact")
+        if self.kind == INBOUND and self.capacity is not None:
+            raise ValueError("capacity is for outbound channels; an inbound one makes no contact")
+        if (self.max_contacts is None) != (self.per_days is None):
+            raise ValueError("max_contacts and per_days go together")
+        return self
+
+
+class Consents(Source):
+    """Who agreed to be contacted on which channel; a refusal outweighs a grant."""
+
+    customer: str = "customer_id"
+    channel: str = "channel"
+    granted: str = "granted"
+
+
+class History(Source):
+    """Contacts made outside this program; they count for contact pressure."""
+
+    customer: str = "customer_id"
+    channel: str = "channel"
+    offer: str = "offer"
+    contacted_at: str = "contacted_at"
+
+
+class Outcomes(_Strict):
+    """Where outcomes come from when `learn` is given no file, and how their columns are called."""
+
+    source: str | None = None
+    table: str | None = None
+    query: str | None = None
+    event_id: str = "event_id"
+    decision: str = "decision_id"
+    customer: str = "customer_id"
+    event: str = "event"
+    reward: str = "reward"
+    occurred_at: str = "occurred_at"
+
+
+class Reward(_Strict):
+    """What an outcome is worth, and how long after a decision it still counts."""
+
+    unit: str = "reward"
+    window_days: Days = 14.0
+    half_life_days: Days | None = None
+    no_contact_value: Amount = 1.0
+    ridge: Annotated[float, Field(gt=0, le=1e9)] = 1.0
+
+
+class Pressure(_Strict):
+    """How often a customer may be contacted."""
+
+    slots: Annotated[int, Field(ge=1, le=20)] = 1
+    max_contacts: Annotated[int, Field(ge=1)] | None = None
+    per_days: Days | None = None
+    quiet_days: Days | None = None
+    same_offer_days: Days | None = None
+    refusal_days: Days | None = None
+    refusal_events: tuple[str, ...] = ("refusal", "unsubscribe", "complaint")
+
+    @model_validator(mode="after")
+    def _pairs(self) -> Pressure:
+        if (self.max_contacts is None) != (self.per_days is None):
+            raise ValueError("max_contacts and per_days go together")
+        return self
+
+
+class PolicyShare(_Strict):
+    """One rollout share."""
+
+    policy: Literal["lin_ucb", "lin_ts", "greedy", "epsilon_greedy", "beta_ts", "uniform", "rules"]
+    share: Share
+    name: Name | None = None
+    alpha: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0
+    epsilon: Share = 0.1
+
+    @property
+    def label(self) -> str:
+        """The group's name in the record."""
+        return self.name or self.policy
+
+
+class Policy(_Strict):
+    """The complete logging policy: holdout, rollout shares, exploration floor."""
+
+    holdout: Share = 0.05
+    exploration: Share = 0.02
+    regroup: Literal["never", "every_wave"] = "never"
+    shares: tuple[PolicyShare, ...] = Field(
+        default=(PolicyShare(policy="lin_ts", share=1.0),), alias="share"
+    )
+
+    @model_validator(mode="after")
+    def _shares(self) -> Policy:
+        total = sum(s.share for s in self.shares)
+        if abs(total - 1.0) > 1e-9:
+            raise ValueError(f"the shares sum to {total:g}; they must sum to 1")
+        labels = [s.label for s in self.shares]
+        if len(set(labels)) != len(labels):
+            raise ValueError("two shares have one name; give each a name of its own")
+        if reserved := {"holdout", "exploration"} & set(labels):
+            raise ValueError(f"{min(reserved)!r} is the name of a group already; choose another")
+        return self
+
+
+class GroupCap(_Strict):
+    """At most so many contacts for a set of offers, or of channels, or of pairs of both."""
+
+    name: Name
+    offers: tuple[Name, ...] | None = None
+    channels: tuple[Name, ...] | None = None
+    capacity: Count
+
+
+class Limits(_Strict):
+    """Guards of a run."""
+
+    reject_share: Share = 0.01
+    max_contacts: Count | None = None
+    memory_mb: Annotated[int, Field(ge=100)] = 400
+    batch_size: Annotated[int, Field(ge=1, le=10_000_000)] = 50_000
+
+
+class Exports(_Strict):
+    """The lists that go to the channels."""
+
+    format: Literal["csv", "parquet"] = "csv"
+
+
+class Log(Source):
+    """A campaign logged elsewhere, for `learn --log` and `simulate`: which column is what."""
+
+    action: str
+    reward: str
+    propensity: str | float | dict[str, float] | None = None
+    customer: str | None = None
+    cluster: str | None = None
+    time: str | None = None
+    position: str | None = None
+    eligible: str | None = None
+    channel: Name | None = None
+    no_contact: str | None = None
+    actions: dict[str, str] = Field(default_factory=dict)
+
+
+class Campaign(_Strict):
+    """The whole of campaign.toml."""
+
+    folder: Path = Field(exclude=True)
+    name: Name = "campaign"
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    customers: Customers
+    features: Features = Features()
+    offers: Source | None = None
+    offer: tuple[Offer, ...] = ()
+    channels: Source | None = None
+    channel: tuple[Channel, ...] = ()
+    consents: Consents | None = None
+    history: History | None = None
+    outcomes: Outcomes = Outcomes()
+    reward: Reward = Reward()
+    pressure: Pressure = Pressure()
+    policy: Policy = Policy()
+    group_cap: tuple[GroupCap, ...] = ()
+    limits: Limits = Limits()
+    exports: Exports = Exports()
+    log: Log | None = None
+    # How past waves are judged changes no wave, so it is no part of the digest.
+    simulate: Simulate = Field(default=Simulate(), exclude=True)
+
+    @model_validator(mode="after")
+    def _names(self) -> Campaign:
+        for kind, inline, table in (
+            ("offer", self.offer, self.offers),
+            ("channel", self.channel, self.channels),
+        ):
+            if not inline and table is None:
+                raise ValueError(
+                    f"no {kind}s: write [[{kind}]] entries or name a table in [{kind}s]"
+                )
+            if inline and table is not None:
+                raise ValueError(f"{kind}s stand both in [[{kind}]] and in [{kind}s]; keep one")
+        return self
+
+    @property
+    def digest(self) -> str:
+        """sha256 of the configuration's content, comments and layout apart."""
+        text = json.dumps(self.model_dump(mode="json", by_alias=True), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,125 @@
+"""campaign.toml read strictly: a frozen `Campaign`, or one error that lists every fault."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from bandit.config.campaign import Campaign
+from bandit.core.errors import ConfigError
+
+MAX_CHARACTERS = 10_000_000
+_UNFIT = re.compile("[*?[\ud800-\udfff]")
+
+
+def load(path: Path) -> Campaign:
+    """Read a campaign.toml, given as the file or as its folder; ConfigError lists every fault."""
+    file = path / "campaign.toml" if path.is_dir() else path
+    try:
+        raw = tomllib.loads(_text(file))
+    except FileNotFoundError:
+        raise ConfigError(
+            f"{file} does not exist; `bandit init {path}` writes one to start from"
+        ) from None
+    except UnicodeDecodeError as e:
+        raise ConfigError(f"{file} is not UTF-8 text (byte {e.start}); save it as UTF-8") from None
+    except OSError as e:
+        raise ConfigError(f"{file} cannot be read: {e.strerror}") from None
+    except (ValueError, RecursionError) as e:  # numbers of thousands of digits, brackets as deep
+        raise ConfigError(f"{file} is no valid TOML: {str(e).split(';', 1)[0]}") from None
+    return parse(raw, file)
+
+
+def _text(file: Path) -> str:
+    if file.exists() and not file.is_file():
+        raise ConfigError(f"{file} is no file; name a campaign.toml or the folder that it lies in")
+    with file.open(encoding="utf-8") as stream:
+        text = stream.read(MAX_CHARACTERS + 1)
+    if len(text) > MAX_CHARACTERS:
+        raise ConfigError(
+            f"{file} is longer than {MAX_CHARACTERS:,} characters; put offers and channels into"
+            " tables"
+        )
+    return text
+
+
+def parse(raw: dict[str, Any], file: Path) -> Campaign:
+    """The same from a parsed table; `file` is where it stands."""
+    if "folder" in raw:
+        raise ConfigError(f"{file}: unknown key 'folder'; the folder is the one the file lies in")
+    folder = _folder(file)
+    try:
+        return Campaign.model_validate({**_tuples(raw), "folder": folder})
+    except ValidationError as e:
+        lines = [_line(error) for error in e.errors(include_url=False)]
+        raise ConfigError("\n".join(f"{file}: {line}" for line in lines)) from None
+
+
+def _folder(file: Path) -> Path:
+    """Where the record is kept: beside `file`, also where that is a link to a shared one."""
+    folder = file.parent.resolve()
+    if _UNFIT.search(str(folder)):
+        raise ConfigError(
+            f"{folder}: the name of a campaign's folder must be UTF-8 text without *, ? and [,"
+            " which are patterns to DuckDB; rename it"
+        )
+    return folder
+
+
+def _tuples(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _tuples(v) for key, v in value.items()}
+    return tuple(_tuples(v) for v in value) if isinstance(value, list) else value
+
+
+def _line(error: Any) -> str:
+    """One fault in the user's words: where, what stands there, what would be right."""
+    path = [p for p in error["loc"] if p != "folder"]
+    where = ".".join(f"{p + 1}" if isinstance(p, int) else str(p) for p in path) or "campaign"
+    kind, given = error["type"], error.get("input")
+    if kind == "extra_forbidden":
+        return f"unknown key {where!r}{_nearest(path)}"
+    if kind == "missing":
+        return f"{where} is missing; add it"
+    if kind == "value_error":
+        return f"{where}: {error['ctx']['error']}"
+    if kind == "string_pattern_mismatch":
+        return (
+            f"{where} = {given!r}: a name is up to 100 letters, digits, dots, dashes and"
+            " underscores and begins with a letter, digit or underscore"
+        )
+    shown = given if isinstance(given, str | int | float | bool) else type(given).__name__
+    message = error["msg"][0].lower() + error["msg"][1:]
+    return f"{where} = {shown!r}: {message}"
+
+
+def _nearest(path: list[Any]) -> str:
+    """The known key most like the last one of `path`."""
+    model: Any = Campaign
+    for part in path[:-1]:
+        if isinstance(part, int) or not (isinstance(model, type) and issubclass(model, BaseModel)):
+            continue
+        fields = {f.alias or name: f for name, f in model.model_fields.items()}
+        if part not in fields:
+            return ""
+        model = _model_of(fields[part].annotation)
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        return ""
+    known = [f.alias or name for name, f in model.model_fields.items() if name != "folder"]
+    close = difflib.get_close_matches(str(path[-1]), known, n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else f"; known here: {', '.join(known)}"
+
+
+def _model_of(annotation: Any) -> Any:
+    """The model inside `X`, `X | None` or `tuple[X, ...]`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for inner in getattr(annotation, "__args__", ()):
+        if (found := _model_of(inner)) is not None:
+            return found
+    return None

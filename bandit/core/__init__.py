@@ -1,0 +1,1 @@
+"""What every room speaks: errors, types, columns that we write, files that are whole or absent."""

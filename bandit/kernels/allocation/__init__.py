@@ -1,0 +1,1 @@
+"""Prices, eligibility and slots on arrays."""

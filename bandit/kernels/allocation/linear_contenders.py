@@ -1,0 +1,195 @@
+"""Expected worths of a linear model, and which of them can win while the prices stay in a box.
+
+``worth[i, a] = f_ia x_i.θ_a − c_a − (f_i0 x_i.θ_0 − c_0)`` in float32: what a contact is worth
+above leaving the customer in peace. `contenders_into` applies the rule of `allocation_contenders`
+for one slot without a table of worths: a block of rows is multiplied, bounded and forgotten while
+it lies in the second-level cache. float32 bounds with slack keep at least whom the rule keeps, and
+the rule itself is then applied to these few in float64, so both ways give the same result.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bandit.kernels import simd
+from bandit.kernels._compile import serial
+from bandit.kernels.allocation.contenders import DECIDED, UNDECIDED
+from bandit.kernels.simd import product
+
+ROWS = 48
+"""Rows multiplied together: 48 × 1,000 worths of 4 bytes are a fifth of a cache of 1 MB."""
+BLOCK = 2048
+"""Rows whose sums are added in order; part of the result's definition."""
+SLACK = np.float32(2.0**-20)
+"""Relative slack of the float32 bounds: four roundings of 2⁻²⁴ each."""
+
+
+@serial
+def _rows_into(contexts, first, rows, x):
+    """Copy rows to ``x`` float32 [padded to six, d]; the padding is zero."""
+    d = contexts.shape[1]
+    for r in range(rows):
+        for j in range(d):
+            x[r * d + j] = contexts[first + r, j]
+    for place in range(rows * d, product.padded(rows, product.ROWS) * d):
+        x[place] = 0.0
+
+
+@serial
+def _worth_into(table, at, width, factors, row, costs, own):
+    """Turn a row of means into worths, in place; return the largest |worth|.
+
+    ``factors`` float32[1 or n, k], ``costs`` float32[width]; ``own`` float32[width] is scratch that
+    holds the factors of the row, or those of all rows if there is one row of them.
+    """
+    lanes, k = simd.LANES, factors.shape[1]
+    if factors.shape[0] > 1:
+        whole = k - k % lanes
+        for a in range(0, whole, lanes):
+            simd.store(own, a, simd.load(factors, row * k + a))
+        for a in range(whole, k):
+            own[a] = factors[row, a]
+    quiet = simd.splat(own[0] * table[at] - costs[0])
+    largest = simd.splat(np.float32(0.0))
+    for a in range(0, width, lanes):
+        price = simd.add(simd.load(costs, a), quiet)
+        worth = simd.sub(simd.mul(simd.load(own, a), simd.load(table, at + a)), price)
+        simd.store(table, at + a, worth)
+        largest = simd.maximum(simd.absolute(worth), largest)
+    return simd.reduce_max(largest)
+
+
+@serial
+def _own_of(factors, width):
+    own = np.zeros(width, np.float32)
+    for a in range(factors.shape[1]):
+        own[a] = factors[0, a]
+    return own
+
+
+@serial
+def worths_into(first, last, contexts, panels, factors, costs, out):
+    """All worths of rows first to last, ``out`` float32[n, k].
+
+    ``contexts`` float32[n, d]; ``panels`` θ packed by `product.pack_columns_into`, w columns;
+    ``factors`` float32[1 or n, k]; ``costs`` float32[w].
+    """
+    d, width = contexts.shape[1], costs.size
+    x, table = np.empty(ROWS * d, np.float32), np.empty(ROWS * width, np.float32)
+    own = _own_of(factors, width)
+    for top in range(first, last, ROWS):
+        rows = min(ROWS, last - top)
+        _rows_into(contexts, top, rows, x)
+        product.multiply_into(x, 0, product.padded(rows, product.ROWS), d, panels, table)
+        for r in range(rows):
+            _worth_into(table, r * width, width, factors, top + r, costs, own)
+            for a in range(out.shape[1]):
+                out[top + r, a] = table[r * width + a]
+
+
+@serial
+def _bits_into(mask, row, awake, opened, words):
+    """Write the actions that the row may get as bits: ``words`` int64[ceil(k / 64)]."""
+    k = mask.shape[1]
+    whole = k - k % 16
+    for word in range(words.size):
+        words[word] = 0
+    if not awake:
+        return
+    for left in range(0, whole, 16):
+        words[left >> 6] |= simd.nonzero_bits(mask, row * k + left) << (left & 63)
+    for a in range(whole, k):
+        if mask[row, a] != 0:
+            words[a >> 6] |= np.int64(1) << (a & 63)
+    for word in range(words.size):
+        words[word] &= opened[word]
+
+
+@serial
+def _survivors_into(table, at, width, words, low, high, margin, found):
+    """Keep of the bits in ``words`` those that may be contenders; float32 with slack."""
+    lanes = simd.LANES
+    lowest = simd.splat(np.float32(-np.inf))
+    best = lowest
+    for a in range(0, width, lanes):
+        bits = words[a >> 6] >> (a & 63)
+        least = simd.sub(simd.load(table, at + a), simd.load(high, a))
+        best = simd.maximum(simd.pick(bits, least, lowest), best)
+    floor = simd.splat(max(simd.reduce_max(best), np.float32(0.0)) - margin)
+    for left in range(0, width, 64):
+        bits = np.int64(0)
+        for a in range(left, min(left + 64, width), lanes):
+            most = simd.sub(simd.load(table, at + a), simd.load(low, a))
+            bits |= simd.bits_not_below(most, floor) << (a & 63)
+        found[left >> 6] = bits & words[left >> 6]
+
+
+@serial
+def _narrowed(costs, width):
+    """Pad with zeros to float32; return them and the largest."""
+    out, largest = np.zeros(width, np.float32), np.float32(0.0)
+    for a in range(costs.size):
+        out[a] = np.float32(costs[a])
+        largest = max(largest, abs(out[a]))
+    return out, largest
+
+
+@serial
+def contenders_into(
+    first, last, contexts, panels, factors, costs, mask, awake, opened, low, high, room,
+    status, size, action, worth, value, counts,
+):  # fmt: skip
+    """Status and contenders of rows first to last, which are whole blocks.
+
+    ``mask`` uint8[n, k], ``awake`` bool[n] and ``opened`` int64[ceil(k/64)] bits say who may get
+    what; ``low``, ``high`` float64[k] are action costs at the two ends of the box. Writes status
+    uint8[n] and size int32[n]; the contenders of a block's undecided rows, one row after the other,
+    from place block·room on into ``action`` int32 and ``worth`` float64; the sums of the decided
+    into ``value`` float64[blocks] and ``counts`` int64[blocks, k]. A block that needs more than
+    ``room`` places has size −1 in its first row.
+    """
+    d, width = contexts.shape[1], costs.size
+    x, table = np.empty(ROWS * d, np.float32), np.empty(ROWS * width, np.float32)
+    own = _own_of(factors, width)
+    words, found = np.empty(opened.size, np.int64), np.empty(opened.size, np.int64)
+    cheap, low_size = _narrowed(low, width)
+    dear, high_size = _narrowed(high, width)
+    for block in range(first // BLOCK, (last + BLOCK - 1) // BLOCK):
+        begin, end = block * BLOCK, min(last, (block + 1) * BLOCK)
+        place, limit, total = block * room, (block + 1) * room, 0.0
+        for top in range(begin, end, ROWS):
+            rows = min(ROWS, end - top)
+            _rows_into(contexts, top, rows, x)
+            product.multiply_into(x, 0, product.padded(rows, product.ROWS), d, panels, table)
+            for r in range(rows):
+                i, at = top + r, r * width
+                largest = _worth_into(table, at, width, factors, i, costs, own)
+                _bits_into(mask, i, awake[i], opened, words)
+                margin = SLACK * (largest + max(low_size, high_size))
+                _survivors_into(table, at, width, words, cheap, dear, margin, found)
+                floor = 0.0
+                for word in range(found.size):
+                    bits = found[word]
+                    while bits != 0:
+                        a = word * 64 + simd.lowest_bit(bits)
+                        bits &= bits - 1
+                        floor = max(floor, np.float64(table[at + a]) - high[a])
+                count, only, begun = 0, 0, place
+                for word in range(found.size):
+                    bits = found[word]
+                    while bits != 0:
+                        a = word * 64 + simd.lowest_bit(bits)
+                        bits &= bits - 1
+                        most = np.float64(table[at + a]) - low[a]
+                        if most >= floor and most > 0.0:
+                            if place < limit:
+                                action[place], worth[place] = a, np.float64(table[at + a])
+                            place, count, only = place + 1, count + 1, a
+                status[i], size[i] = UNDECIDED if count > 0 else 0, count
+                if count == 1 and floor > 0.0:
+                    status[i], place = DECIDED, begun
+                    total += np.float64(table[at + only])
+                    counts[block, only] += 1
+        value[block] = total
+        if place > limit:
+            size[begin] = -1

@@ -1,0 +1,1 @@
+"""Beta posteriors on arrays: draws and the probability to be best."""

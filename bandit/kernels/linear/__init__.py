@@ -1,0 +1,1 @@
+"""Linear posteriors on arrays: choices, probabilities, updates."""

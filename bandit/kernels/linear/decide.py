@@ -1,0 +1,243 @@
+"""From settled contenders to the decision of each row, and to its propensity."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from bandit.core.types import Array
+from bandit.kernels._compile import serial
+from bandit.kernels.linear import pair_moments as settle
+from bandit.kernels.linear import win_probability as rivals
+from bandit.kernels.linear.int16_bounds import Coarse
+
+
+class Model(NamedTuple):
+    """What a posterior is turned into for choosing; k actions padded to w, a multiple of 16.
+
+    ``coarse`` bounds means and ``q = |R x|``; ``upper``, ``lower`` float32[w] with ``lower·q ≤ s ≤
+    upper·q``; ``theta`` float64[k, padded(d, 8)], ``inverse`` float64[k, triangle], ``single`` the
+    same in float32 [k, triangle] or empty where an action is ill-conditioned.
+    """
+
+    coarse: Coarse
+    upper: Array
+    lower: Array
+    theta: Array
+    inverse: Array
+    single: Array
+
+
+class Situation(NamedTuple):
+    """Rows to decide: contexts in one of two widths (the other empty), eligibility, prices, keys.
+
+    ``bounded`` tells whether the model's bounds hold at all.
+    """
+
+    narrow: Array
+    broad: Array
+    eligible: Array
+    packing: int
+    values: Array
+    costs: Array
+    priced: bool
+    keys: Array
+    bounded: bool
+
+
+class Pairs(NamedTuple):
+    """Contenders: (row, action), upper bound of worth, draw; moments and worth once settled.
+
+    Row i's are ``first[i] : first[i + 1]``, in the order of the actions. ``lone[i]`` is the only
+    contender of row i, -1 where there are several; empty where nobody is set apart.
+    """
+
+    first: Array
+    lone: Array
+    row: Array
+    action: Array
+    high: Array
+    draw: Array
+    mean: Array
+    width: Array
+    worth: Array
+    wanted: Array
+    settled: Array
+    start: Array
+    order: Array
+
+
+@serial
+def empty_pairs(rows, room, k, apart):
+    """Allocate room for so many contenders of so many rows."""
+    return Pairs(
+        np.zeros(rows + 1, np.int64), np.empty(rows if apart else 0, np.int32),
+        np.empty(room, np.int32), np.empty(room, np.int32),
+        np.empty(room, np.float32), np.empty(room, np.float32), np.empty(room), np.empty(room),
+        np.empty(room), np.empty(room, np.bool_), np.empty(room, np.bool_),
+        np.empty(k + 1, np.int64), np.empty(max(room, rows), np.int32),
+    )  # fmt: skip
+
+
+@serial
+def settle_wanted(model, situation, mode, pairs, count):
+    """Give every wanted pair its moments and worth ``v·(μ + alpha·s·z) − c``."""
+    _, _, rows, actions, _, draws, means, widths, worths, wanted, settled, start, order = pairs
+    settle.order_by_action(actions, wanted, count, start, order)
+    settle.moments_into(
+        situation.narrow, situation.broad, rows, actions, order, start,
+        model.theta, model.inverse, means, widths,
+    )  # fmt: skip
+    values, costs = situation.values, situation.costs
+    value_step = 1 if values.shape[0] > 1 else 0
+    cost_step = 1 if costs.shape[0] > 1 else 0
+    for p in range(count):
+        if wanted[p]:
+            row, action = np.int64(rows[p]), actions[p]
+            score = means[p] + mode.alpha * widths[p] * np.float64(draws[p])
+            worths[p] = values[row * value_step, action] * score - costs[row * cost_step, action]
+            settled[p] = True
+            wanted[p] = False
+
+
+@serial
+def pilots_into(pairs, rows, everyone):
+    """Want the most promising contender of each row, or everyone."""
+    first, _, _, _, high, _, _, _, _, wanted, settled, _, _ = pairs
+    for i in range(rows):
+        if first[i + 1] > first[i]:
+            pilot = first[i]
+            for p in range(first[i], first[i + 1]):
+                wanted[p] = everyone
+                settled[p] = False
+                if high[p] > high[pilot]:
+                    pilot = p
+            wanted[pilot] = True
+
+
+@serial
+def alike_out(pairs, rows, weights):
+    """Settle nobody where all contenders weigh the same: who wins does not matter."""
+    first, action_of, wanted = pairs.first, pairs.action, pairs.wanted
+    for i in range(rows):
+        alike = True
+        for p in range(first[i] + 1, first[i + 1]):
+            alike = alike and weights[action_of[p]] == weights[action_of[first[i]]]
+        for p in range(first[i], first[i + 1]):
+            wanted[p] = not alike
+
+
+@serial
+def challengers_into(pairs, rows):
+    """Want whoever might still beat what is settled; tell whether there is anyone."""
+    first, _, _, _, high, _, _, _, worth, wanted, settled, _, _ = pairs
+    found = False
+    for i in range(rows):
+        level = -np.inf
+        for p in range(first[i], first[i + 1]):
+            if settled[p]:
+                level = max(level, worth[p])
+        for p in range(first[i], first[i + 1]):
+            if not settled[p] and not np.float64(high[p]) < level:
+                wanted[p] = True
+                found = True
+    return found
+
+
+@serial
+def winners_into(pairs, rows, base, action, mean, width):
+    """Take each row's largest settled worth, the lowest action on ties."""
+    first, lone, _, action_of, _, _, mean_of, width_of, worth, _, settled, _, _ = pairs
+    for i in range(rows):
+        if first[i + 1] == first[i]:
+            action[base + i] = lone[i]
+            continue
+        best = -1
+        for p in range(first[i], first[i + 1]):
+            if settled[p] and (best < 0 or worth[p] > worth[best]):
+                best = p
+        action[base + i] = action_of[best]
+        mean[base + i], width[base + i] = mean_of[best], width_of[best]
+
+
+@serial
+def propensities_into(situation, alpha, pairs, rows, base, taken, out):
+    """Probability that the taken action samples the largest worth, from settled contenders."""
+    first, _, _, action_of, _, _, mean_of, width_of, _, _, _, _, _ = pairs
+    k = situation.values.shape[1]
+    value_step = 1 if situation.values.shape[0] > 1 else 0
+    cost_step = 1 if situation.costs.shape[0] > 1 else 0
+    centres, scales, work = np.empty(k), np.empty(k), np.empty(rivals.MOST_NODES)
+    for i in range(rows):
+        row, begin, number = base + i, first[i], first[i + 1] - first[i]
+        own = -1
+        for b in range(number):
+            action = action_of[begin + b]
+            value = situation.values[row * value_step, action]
+            centres[b] = value * mean_of[begin + b] - situation.costs[row * cost_step, action]
+            scales[b] = abs(value) * alpha * width_of[begin + b]
+            if action == taken[row]:
+                own = b
+        probability = 0.0
+        if own >= 0:
+            probability = rivals.winning_probability(centres, scales, number, own, work)
+        out[row] = min(probability, 1.0)
+
+
+@serial
+def expectations_into(situation, mode, pairs, rows, base, out):
+    """``Σ_a π(a)·weight_a`` with π(a) that a samples the largest worth, from settled contenders."""
+    first, _, _, action_of, _, _, mean_of, width_of, _, _, _, _, _ = pairs
+    k = situation.values.shape[1]
+    value_step = 1 if situation.values.shape[0] > 1 else 0
+    cost_step = 1 if situation.costs.shape[0] > 1 else 0
+    centres, scales, work = np.empty(k), np.empty(k), np.empty(rivals.MOST_NODES)
+    for i in range(rows):
+        row, begin, number = base + i, first[i], first[i + 1] - first[i]
+        least = most = mode.weights[action_of[begin]]
+        for b in range(number):
+            action = action_of[begin + b]
+            value = situation.values[row * value_step, action]
+            centres[b] = value * mean_of[begin + b] - situation.costs[row * cost_step, action]
+            scales[b] = abs(value) * mode.alpha * width_of[begin + b]
+            least = min(least, mode.weights[action])
+            most = max(most, mode.weights[action])
+        total = least
+        if most > least:
+            for b in range(number):
+                above = mode.weights[action_of[begin + b]] - least
+                if above > 0.0:
+                    total += above * rivals.winning_probability(centres, scales, number, b, work)
+        out[row] = min(total, most)
+
+
+@serial
+def rows_into(model, situation, mode, pairs, base, end, action, mean, width, propensity):
+    """Decide rows base to end from their contenders: the most promising first, then challengers."""
+    rows = end - base
+    count = pairs.first[rows]
+    if pairs.lone.size > 0 and mode.scored:
+        settle.order_lone(pairs.lone, rows, pairs.start, pairs.order)
+        settle.single_moments_into(
+            situation.narrow, base, pairs.order, pairs.start, model.theta, model.single, mean, width
+        )
+    pilots_into(pairs, rows, mode.propensity > 0)
+    if mode.propensity == 3:
+        alike_out(pairs, rows, mode.weights)
+    wanted = count > 0
+    while wanted:
+        settle_wanted(model, situation, mode, pairs, count)
+        wanted = mode.propensity == 0 and challengers_into(pairs, rows)
+    if mode.propensity in (0, 1, 4):
+        winners_into(pairs, rows, base, action, mean, width)
+    if mode.propensity == 4:
+        for row in range(base, end):
+            if mode.given[row] >= 0:
+                action[row] = mode.given[row]
+    if mode.propensity in (1, 4):
+        propensities_into(situation, mode.alpha, pairs, rows, base, action, propensity)
+    elif mode.propensity == 2:
+        propensities_into(situation, mode.alpha, pairs, rows, base, mode.given, propensity)
+    elif mode.propensity == 3:
+        expectations_into(situation, mode, pairs, rows, base, propensity)

@@ -1,0 +1,185 @@
+"""Means and norms of a block of rows in 16-bit integers, with a bound on what that loses.
+
+A context is scaled column by column (``x̃ = x/c``, so that features in any unit fare alike) and
+rounded to whole multiples of ``|x̃|/L``; so is every row of the weights. With ``L`` below 2¹⁵ a dot
+product of two rounded vectors stays below 2³¹ (Cauchy, Schwarz): 32-bit sums are exact, and a
+512-bit instruction makes 32 products instead of 16. The rounding Δ of a context is at most
+``√d/2`` steps long, that of the weights is known, so for every row w of the weights
+
+    |x̂·ŵ − x̃·w| ≤ |Δ|·|w| + |x̂|·|ŵ − w| = error·|x̃|.
+
+A choice never hangs on these numbers: they only tell whom it is worth to settle in float64.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from bandit.core.types import Array
+from bandit.kernels import simd
+from bandit.kernels._compile import serial
+from bandit.kernels.simd.product import PANEL, ROWS, norms_into, padded
+
+FLOOR = np.float32(1e-30)
+"""Added to the squared norm: far above what underflow of its parts can hide."""
+
+
+class Coarse(NamedTuple):
+    """Weights in int16: ``inverse`` float32[padded(d, 16)] = 1/c, then means and the norm's factor.
+
+    ``means``, ``root`` int16 panels (pairs of depth side by side) with the steps ``mean_step``
+    float32[w], ``root_step`` float32[padded(d, 16)]; ``error`` float32[w] of the means and
+    ``root_error`` of the norm ``q = |R x|``, both in units of ``|x̃|``. A row's step is ``|x̃|`` over
+    ``limit``; ``margin`` rounds ``|x̃|`` up.
+    """
+
+    inverse: Array
+    means: Array
+    mean_step: Array
+    error: Array
+    root: Array
+    root_step: Array
+    root_error: float
+    limit: float
+    margin: float
+
+
+class Rounded(NamedTuple):
+    """A block of rows in int16, and what bounds them, float32[rows].
+
+    ``whole`` int16[rows, padded(d, 16)], ``unit`` the row's step, ``length`` ≥ |x̃|; ``least`` and
+    ``most`` enclose q.
+    """
+
+    whole: Array
+    unit: Array
+    length: Array
+    least: Array
+    most: Array
+
+
+@serial
+def empty_rounded(rows, d):
+    """Allocate a block; rows a multiple of six."""
+    return Rounded(
+        np.zeros(rows * padded(d, simd.LANES), np.int16), np.zeros(rows, np.float32),
+        np.zeros(rows, np.float32), np.zeros(rows, np.float32), np.zeros(rows, np.float32),
+    )  # fmt: skip
+
+
+@serial
+def round_into(x, x_at, rows, d, coarse, rounded, doubt):
+    """Round rows of float32 ``x`` from element ``x_at`` on; sixteen elements after the last exist.
+
+    ``doubt[0]`` is raised where a length is not finite: x may hold what is no number.
+    """
+    lanes, width = simd.LANES, padded(d, simd.LANES)
+    whole, unit, length = rounded.whole, rounded.unit, rounded.length
+    limit, margin = np.float32(coarse.limit), np.float32(coarse.margin)
+    inverse = coarse.inverse
+    for r in range(rows):
+        at = x_at + r * d
+        total = simd.splat(np.float32(0.0))
+        for j in range(0, d, lanes):
+            value = simd.mul(simd.load(x, at + j), simd.load(inverse, j))
+            total = simd.fma(value, value, total)
+        norm = np.sqrt(simd.reduce_add(total) + FLOOR) * margin
+        length[r], unit[r] = norm, norm / limit
+        if not norm < np.inf:
+            doubt[0] = True
+        for j in range(0, d, lanes):
+            simd.quantise(x, at + j, inverse, j, limit / norm, whole, r * width + j)
+
+
+@serial
+def multiply_into(rounded, rows, d, coarse, table):
+    """``table`` float32[rows, w]: the means; rows a multiple of six."""
+    width, lanes, depth = coarse.mean_step.size, simd.LANES, (d + 1) >> 1
+    step = padded(d, lanes)
+    x, unit, w, scale = rounded.whole, rounded.unit, coarse.means, coarse.mean_step
+    for left in range(0, width, PANEL):
+        at = left * 2 * depth
+        vectors = min(PANEL, width - left) // lanes
+        for r in range(0, rows, ROWS):
+            to = r * width + left
+            if vectors == 4:
+                simd.coarse_6x4(
+                    x, r * step, step, w, at, depth, unit, r, scale, left, table, to, width
+                )
+            elif vectors == 3:
+                simd.coarse_6x3(
+                    x, r * step, step, w, at, depth, unit, r, scale, left, table, to, width
+                )
+            elif vectors == 2:
+                simd.coarse_6x2(
+                    x, r * step, step, w, at, depth, unit, r, scale, left, table, to, width
+                )
+            else:
+                simd.coarse_6x1(
+                    x, r * step, step, w, at, depth, unit, r, scale, left, table, to, width
+                )
+
+
+@serial
+def norms_between(rounded, rows, d, coarse, rotated):
+    """Enclose ``q = |R x|`` of each row between ``least`` and ``most``.
+
+    ``rotated`` float32[rows, padded(d, 16)] is scratch; rows a multiple of six.
+    """
+    lanes = simd.LANES
+    step = padded(d, lanes)
+    x, unit, w, scale = rounded.whole, rounded.unit, coarse.root, coarse.root_step
+    at = 0
+    for left in range(0, d, lanes):
+        depth = (min(d, left + lanes) + 1) >> 1
+        for r in range(0, rows, ROWS):
+            simd.coarse_6x1(
+                x, r * step, step, w, at, depth, unit, r, scale, left, rotated, r * step + left,
+                step,
+            )  # fmt: skip
+        at += depth * 2 * lanes
+    norms_into(rotated, rows, step, rounded.most)
+    for r in range(rows):
+        q, error = rounded.most[r], np.float32(coarse.root_error) * rounded.length[r]
+        rounded.least[r], rounded.most[r] = max(q - error, np.float32(0.0)), q + error
+
+
+@serial
+def pack_panels_into(matrix, panels):
+    """Pack int16 ``matrix`` [k, d] (a row per output) for `multiply_into`; pad columns are zero.
+
+    ``panels`` int16[padded(k, 16)·padded(d, 2)], zero.
+    """
+    k, d = matrix.shape
+    depth = (d + 1) >> 1
+    width = panels.size // (2 * depth)
+    for a in range(k):
+        panel = a // PANEL
+        columns = min(PANEL, width - panel * PANEL)
+        base = panel * PANEL * 2 * depth + 2 * (a - panel * PANEL)
+        for j in range(d):
+            panels[base + (j >> 1) * 2 * columns + (j & 1)] = matrix[a, j]
+
+
+@serial
+def root_size(d):
+    """Count the elements of a packed triangle."""
+    total = 0
+    for left in range(0, d, simd.LANES):
+        total += ((min(d, left + simd.LANES) + 1) >> 1) * 2 * simd.LANES
+    return total
+
+
+@serial
+def pack_root_into(lower, panels):
+    """Pack int16 ``lower`` [d, d] for `norms_between`; ``panels`` int16[root_size(d)], zero."""
+    d, lanes = lower.shape[0], simd.LANES
+    at = 0
+    for left in range(0, d, lanes):
+        depth = (min(d, left + lanes) + 1) >> 1
+        for c in range(min(lanes, d - left)):
+            for j in range(left + c + 1):
+                panels[at + (j >> 1) * 2 * lanes + 2 * c + (j & 1)] = lower[left + c, j]
+        at += depth * 2 * lanes

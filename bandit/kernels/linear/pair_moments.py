@@ -1,0 +1,199 @@
+"""Moments of (row, action) pairs, grouped by action so that a factor is read once for many rows.
+
+``mean = xᵀθ_a`` in float64; ``width = |W_a x|`` in float64 where a decision hangs on it. Where a
+row has one contender only, nothing does: its score is then read off a float32 factor.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bandit.kernels import simd
+from bandit.kernels._compile import inline, serial
+from bandit.kernels.simd import product
+
+
+@serial
+def order_by_action(actions, wanted, count, start, order):
+    """Stable counting sort of the wanted pairs by action; return how many there are.
+
+    ``start`` int64[k + 1] receives where each action's pairs begin in ``order``.
+    """
+    k = start.size - 1
+    for a in range(k + 1):
+        start[a] = 0
+    for p in range(count):
+        if wanted[p]:
+            start[actions[p] + 1] += 1
+    for a in range(k):
+        start[a + 1] += start[a]
+    total = start[k]
+    for p in range(count):
+        if wanted[p]:
+            order[start[actions[p]]] = p
+            start[actions[p]] += 1
+    for a in range(k, 0, -1):
+        start[a] = start[a - 1]
+    start[0] = 0
+    return total
+
+
+@serial
+def order_lone(actions, count, start, order):
+    """Order the rows that have a lone contender (not -1) by it, as `order_by_action`."""
+    k = start.size - 1
+    for a in range(k + 1):
+        start[a] = 0
+    for p in range(count):
+        if actions[p] >= 0:
+            start[actions[p] + 1] += 1
+    for a in range(k):
+        start[a + 1] += start[a]
+    for p in range(count):
+        if actions[p] >= 0:
+            order[start[actions[p]]] = p
+            start[actions[p]] += 1
+    for a in range(k, 0, -1):
+        start[a] = start[a - 1]
+    start[0] = 0
+
+
+@inline
+def _gather(narrow, broad, wide, row, d, x, at):
+    """Copy a context to float64 ``x[at : at + d]`` from whichever of the two arrays is filled."""
+    if wide:
+        for j in range(d):
+            x[at + j] = broad[row, j]
+    else:
+        whole = d - d % simd.LANES_64
+        for j in range(0, whole, simd.LANES_64):
+            simd.store(x, at + j, simd.widen(narrow, row * d + j))
+        for j in range(whole, d):
+            x[at + j] = narrow[row, j]
+
+
+@inline
+def _dot(x, at, theta, theta_at, width):
+    """``Σ x[at + j]·θ[j]`` over ``width`` (a multiple of 8) elements, in eight partial sums."""
+    total = simd.mul(simd.load(x, at), simd.load(theta, theta_at))
+    for j in range(8, width, 8):
+        total = simd.fma(simd.load(x, at + j), simd.load(theta, theta_at + j), total)
+    return simd.reduce_add(total)
+
+
+@serial
+def moments_into(narrow, broad, rows, actions, order, start, theta, inverse, means, widths):
+    """Moments of pairs in float64, for p in ``order`` grouped by ``start``.
+
+    ``theta`` float64[k, w] padded with zeros to a multiple of 8, ``inverse`` float64[k, packed].
+    """
+    k, width = theta.shape
+    d, packed = narrow.shape[1], inverse.shape[1]
+    wide = broad.shape[0] > 0
+    x = np.zeros(product.ROWS * width)
+    z = np.empty(product.ROWS * width)
+    for a in range(k):
+        for first in range(start[a], start[a + 1], product.ROWS):
+            count = min(product.ROWS, start[a + 1] - first)
+            for r in range(count):
+                _gather(narrow, broad, wide, rows[order[first + r]], d, x, r * width)
+            product.triangle_into(
+                x, 0, product.ROWS, width, d, inverse, a * packed, simd.LANES_64, z
+            )
+            for r in range(count):
+                square = product.square_norm(z, r * width, width, simd.LANES_64)
+                widths[order[first + r]] = np.sqrt(square)
+                means[order[first + r]] = _dot(x, r * width, theta, a * width, width)
+
+
+@inline
+def _dot_at(contexts, at, d, theta, theta_at):
+    """``Σ x[j]·θ[j]`` of a float32 row that starts at element ``at``, summed as by `_dot`."""
+    whole = d - d % simd.LANES_64
+    total = simd.splat(0.0)
+    if whole > 0:
+        total = simd.mul(simd.widen(contexts, at), simd.load(theta, theta_at))
+        for j in range(8, whole, 8):
+            total = simd.fma(simd.widen(contexts, at + j), simd.load(theta, theta_at + j), total)
+    mean = simd.reduce_add(total)
+    for j in range(whole, d):
+        mean += np.float64(contexts[at // d, j]) * theta[theta_at // theta.shape[1], j]
+    return mean
+
+
+@serial
+def single_moments_into(narrow, base, order, start, theta, inverse, means, widths):
+    """Moments of rows base + p for p in ``order``, their widths in float32, to ``means[base + p]``.
+
+    ``inverse`` float32[k, packed]; ``start`` tells which rows belong to which action.
+    """
+    k, step = theta.shape
+    d, packed = narrow.shape[1], inverse.shape[1]
+    width = product.padded(d, simd.LANES)
+    places = np.zeros(product.ROWS, np.int64)
+    z = np.empty(product.ROWS * width, np.float32)
+    for a in range(k):
+        for first in range(start[a], start[a + 1], product.ROWS):
+            count = min(product.ROWS, start[a + 1] - first)
+            for r in range(product.ROWS):
+                # A short group repeats its last row.
+                places[r] = (base + order[first + min(r, count - 1)]) * d
+                ahead = (base + order[min(first + 2 * product.ROWS + r, start[k] - 1)]) * d
+                for j in range(0, d, simd.LANES):
+                    simd.prefetch(narrow, ahead + j)
+            at = a * packed
+            for left in range(0, d, simd.LANES):
+                depth = min(d, left + simd.LANES)
+                simd.tile_6x1_at(narrow, places, inverse, at, depth, z, left, width)
+                at += depth * simd.LANES
+            for r in range(count):
+                row = base + order[first + r]
+                square = product.square_norm(z, r * width, width, simd.LANES)
+                widths[row] = np.sqrt(np.float64(square))
+                means[row] = _dot_at(narrow, row * d, d, theta, a * step)
+
+
+@serial
+def block_moments_into(narrow, broad, first, rows, theta, inverse, means, widths):
+    """Moments of every action for rows first to first + rows, the same bits as `moments_into`.
+
+    ``means``, ``widths`` float64[n, k].
+    """
+    k, width = theta.shape
+    d, packed = narrow.shape[1], inverse.shape[1]
+    wide = broad.shape[0] > 0
+    tiled = product.padded(rows, product.ROWS)
+    x, z = np.zeros(tiled * width), np.empty(tiled * width)
+    for r in range(rows):
+        _gather(narrow, broad, wide, first + r, d, x, r * width)
+    for a in range(k):
+        product.triangle_into(x, 0, tiled, width, d, inverse, a * packed, simd.LANES_64, z)
+        for r in range(rows):
+            square = product.square_norm(z, r * width, width, simd.LANES_64)
+            widths[first + r, a] = np.sqrt(square)
+            means[first + r, a] = _dot(x, r * width, theta, a * width, width)
+
+
+@serial
+def row_means_into(first, last, narrow, broad, actions, theta, out):
+    """``out[i] = x_iᵀθ`` of the row's action, for rows first to last."""
+    width = theta.shape[1]
+    d, wide = narrow.shape[1], broad.shape[0] > 0
+    x = np.zeros(width)
+    for i in range(first, last):
+        _gather(narrow, broad, wide, i, d, x, 0)
+        out[i] = _dot(x, 0, theta, actions[i] * width, width)
+
+
+@serial
+def row_widths_into(first, last, narrow, broad, actions, theta, inverse, out):
+    """``out[i] = |W x_i|`` of the row's action, for rows first to last."""
+    count = last - first
+    rows, order = np.arange(first, last), np.arange(count)
+    taken, wanted = np.empty(count, np.int64), np.ones(count, np.bool_)
+    for i in range(count):
+        taken[i] = actions[first + i]
+    start = np.empty(theta.shape[0] + 1, np.int64)
+    means = np.empty(count)
+    order_by_action(taken, wanted, count, start, order)
+    moments_into(narrow, broad, rows, taken, order, start, theta, inverse, means, out[first:last])

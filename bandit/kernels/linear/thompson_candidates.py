@@ -1,0 +1,155 @@
+"""Contenders of Thompson sampling: draws only for whoever could win with some draw.
+
+A keyed normal comes from 32 bits, so it is never beyond `MOST`. Whoever could not win with every
+draw in its favour needs none; the others get theirs, and then bounds as tight as LinUCB's. For
+propensities whoever may win within `REACH` deviations counts too (beyond lies less than 1e-8).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from bandit.core.types import Array
+from bandit.kernels import keyed_random as kr
+from bandit.kernels import simd
+from bandit.kernels._compile import inline, serial
+from bandit.kernels.linear.contenders import OVERFLOW, ROUNDING, UNDERFLOW
+from bandit.kernels.linear.win_probability import REACH
+from bandit.kernels.stats.normal import log_tail, quantile
+
+MOST = np.float32(6.36)
+"""No keyed normal lies beyond: the outermost quantile is that of 2⁻³³, 6.338."""
+_REACH = np.float32(REACH)
+_NOWHERE = np.float32(-np.inf)
+_S32 = np.uint64(32)
+
+
+class Draws(NamedTuple):
+    """A block's candidates, one after the other: action, bits, logarithms, normals, ends of worth.
+
+    ``first`` int64[rows + 1] tells where a row's begin. ``reach`` is the worth's upper end within
+    `REACH` deviations.
+    """
+
+    first: Array
+    action: Array
+    bits: Array
+    logs: Array
+    normal: Array
+    high: Array
+    reach: Array
+
+
+@serial
+def empty_draws(rows, k):
+    """Allocate room for every action of so many rows."""
+    room = rows * k
+    return Draws(
+        np.zeros(rows + 1, np.int64), np.empty(room, np.int32), np.empty(room, np.uint32),
+        np.empty(room, np.float32), np.empty(room, np.float32), np.empty(room, np.float32),
+        np.empty(room, np.float32),
+    )  # fmt: skip
+
+
+@serial
+def draw_into(stream, keys, top, rows, size, alive, draws):
+    """List the actions ``alive`` int64[rows, size], then draw their normals, a loop a step."""
+    first, action_of, bits_of, logs, normal, _, _ = draws
+    count = 0
+    for r in range(rows):
+        row = kr.row_key(stream, keys[top + r])
+        for word in range(size):
+            bits = alive[r * size + word]
+            while bits != 0:
+                action = word * 64 + simd.lowest_bit(bits)
+                bits &= bits - 1
+                action_of[count] = action
+                bits_of[count] = np.uint32(kr.cell(row, action) >> _S32)
+                count += 1
+        first[r + 1] = count
+    for p in range(count):
+        logs[p] = log_tail(bits_of[p])
+    for p in range(count):
+        normal[p] = quantile(bits_of[p], logs[p])
+
+
+@inline
+def _ends(mean, slack, above, below, priced, value, price):
+    """Ends of ``value·score − price`` for a score between mean + below and mean + above."""
+    high, low = mean + above + slack, mean + below - slack
+    if priced:
+        one, other = value * high, value * low
+        slack = (max(abs(one), abs(other)) + abs(price)) * ROUNDING + UNDERFLOW
+        high, low = max(one, other) - price + slack, min(one, other) - price - slack
+    return high, low
+
+
+@serial
+def winners_into(table, width, rows, rounded, bounds, priced, draws, whose, threshold, alive):
+    """Narrow ``alive`` to whoever may win with the draws drawn, or within reach.
+
+    ``whose`` 0: with the draws; 1: with them or within reach; 2: within reach. ``table``
+    float32[rows, width] are the means; ``draws.high`` and ``threshold`` float32[rows]
+    receive the upper end of each sampled worth and the best lower end of a row.
+    """
+    first, action_of, _, _, normal, high_of, reach_of = draws
+    size = (width + 63) >> 6
+    for r in range(rows):
+        best, best_reach = _NOWHERE, _NOWHERE
+        most, least, length = rounded.most[r], rounded.least[r], rounded.length[r]
+        for p in range(first[r], first[r + 1]):
+            a = action_of[p]
+            mean, z = table[r * width + a], normal[p]
+            slack = bounds.error[a] * length + UNDERFLOW
+            wide, narrow = bounds.upper[a] * most, bounds.lower[a] * least
+            value = bounds.values[r * bounds.steps[0] + a]
+            price = bounds.costs[r * bounds.steps[1] + a]
+            one, other = wide * z, narrow * z
+            high, low = _ends(mean, slack, max(one, other), min(one, other), priced, value, price)
+            high_of[p] = high
+            best = low if low > best else best
+            if whose > 0:
+                one = wide * _REACH
+                high, low = _ends(mean, slack, one, -one, priced, value, price)
+                reach_of[p] = high
+                best_reach = low if low > best_reach else best_reach
+        threshold[r] = best
+        everyone = not abs(best) < OVERFLOW or (whose > 0 and not abs(best_reach) < OVERFLOW)
+        for word in range(size):
+            alive[r * size + word] = 0
+        for p in range(first[r], first[r + 1]):
+            keep = everyone or (whose < 2 and not high_of[p] < best)
+            if whose > 0:
+                keep = keep or not reach_of[p] < best_reach
+            if keep:
+                a = np.int64(action_of[p])
+                alive[r * size + (a >> 6)] |= np.int64(1) << (a & 63)
+
+
+@serial
+def append_into(draws, rows, size, threshold, alive, top, base, first, count, pairs, lone):
+    """Append the survivors with their draws, as `contenders.append_into`."""
+    row_of, action_of, high_of, draw_of = pairs
+    apart = lone.size > 0
+    for r in range(rows):
+        number, only = 0, np.int64(-1)
+        certain = abs(threshold[r]) < OVERFLOW
+        begin = count
+        for p in range(draws.first[r], draws.first[r + 1]):
+            a = np.int64(draws.action[p])
+            if (alive[r * size + (a >> 6)] >> (a & 63)) & 1:
+                row_of[count] = top + r
+                action_of[count] = a
+                high_of[count] = draws.high[p] if certain else np.float32(np.inf)
+                draw_of[count] = draws.normal[p]
+                count += 1
+                number += 1
+                only = a
+        if apart:
+            lone[top + r - base] = only if number == 1 else -1
+            if number == 1:
+                count = begin
+        first[top + r - base + 1] = count
+    return count

@@ -1,0 +1,218 @@
+"""The vector operations of `simd` on small NumPy arrays, for runs without the compiler."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from bandit.core.types import Array
+
+
+def _lanes(array: Array) -> int:
+    return 16 if array.dtype == np.float32 else 8
+
+
+def load(array: Array, offset: int) -> Array:
+    """Read a vector."""
+    return array.reshape(-1)[offset : offset + _lanes(array)].copy()
+
+
+def widen(array: Array, offset: int) -> Array:
+    """Read eight float32 or float64 as a float64 vector."""
+    return array.reshape(-1)[offset : offset + 8].astype(np.float64)
+
+
+def narrow(array: Array, offset: int) -> Array:
+    """Read sixteen float64 as a float32 vector."""
+    return array.reshape(-1)[offset : offset + 16].astype(np.float32)
+
+
+def store(array: Array, offset: int, value: Array) -> None:
+    """Write a vector."""
+    array.reshape(-1)[offset : offset + _lanes(array)] = value
+
+
+def splat(value: float | np.floating[Any]) -> Array:
+    """Fill every lane with ``value``."""
+    kind = np.asarray(value)
+    return np.full(_lanes(kind), kind)
+
+
+def add(a: Array, b: Array) -> Array:
+    """A + b."""
+    return a + b
+
+
+def sub(a: Array, b: Array) -> Array:
+    """A − b."""
+    return a - b
+
+
+def mul(a: Array, b: Array) -> Array:
+    """A · b."""
+    return a * b
+
+
+def fma(a: Array, b: Array, c: Array) -> Array:
+    """A · b + c (rounded twice here, once when compiled)."""
+    return a * b + c
+
+
+def maximum(a: Array, b: Array) -> Array:
+    """Take the larger lane; b where they do not compare."""
+    return np.where(a > b, a, b)
+
+
+def minimum(a: Array, b: Array) -> Array:
+    """Take the smaller lane; b where they do not compare."""
+    return np.where(a < b, a, b)
+
+
+def absolute(a: Array) -> Array:
+    """|a|."""
+    return np.abs(a)
+
+
+def pick(bits: int, a: Array, b: Array) -> Array:
+    """Take a's lane where the bit is set, b's elsewhere."""
+    flags = (bits >> np.arange(a.size)) & 1
+    return np.where(flags != 0, a, b)
+
+
+def reduce_add(a: Array) -> Any:
+    """Sum the lanes, halves folded onto each other."""
+    while a.size > 1:
+        a = a[: a.size // 2] + a[a.size // 2 :]
+    return a[0]
+
+
+def reduce_max(a: Array) -> Any:
+    """Largest lane."""
+    return a.max()
+
+
+def bits_not_below(a: Array, b: Array) -> Any:
+    """Set bit i unless a[i] < b[i]; lanes that do not compare are set."""
+    return np.sum((~(a < b)).astype(np.int64) << np.arange(a.size))
+
+
+def nonzero_bits(array: Array, offset: int) -> Any:
+    """Set bit i where byte i of the sixteen is not zero."""
+    found = array.reshape(-1)[offset : offset + 16] != 0
+    return np.sum(found.astype(np.int64) << np.arange(16))
+
+
+def count_bits(bits: int) -> int:
+    """Count the set bits of a 64-bit word."""
+    return (int(bits) & 0xFFFFFFFFFFFFFFFF).bit_count()
+
+
+def prefetch(array: Array, offset: int) -> None:
+    """Ask for a cache line: nothing to do here."""
+
+
+def lowest_bit(bits: int) -> int:
+    """Position of the lowest set bit; 64 where there is none."""
+    word = int(bits)
+    return 64 if word == 0 else (word & -word).bit_length() - 1
+
+
+def _tile(
+    vectors: int, x: Array, x_at: int, x_step: int, w: Array, w_at: int, depth: int, out: Array,
+    out_at: int, out_step: int,
+) -> None:  # fmt: skip
+    width = vectors * _lanes(x)
+    weights = w.reshape(-1)[w_at : w_at + depth * width].reshape(depth, width)
+    for r in range(6):
+        start, target = x_at + r * x_step, out_at + r * out_step
+        out.reshape(-1)[target : target + width] = x.reshape(-1)[start : start + depth] @ weights
+
+
+def tile_6x1(*args: Any) -> None:
+    """Six rows times one vector of columns."""
+    _tile(1, *args)
+
+
+def tile_6x2(*args: Any) -> None:
+    """Six rows times two vectors of columns."""
+    _tile(2, *args)
+
+
+def tile_6x3(*args: Any) -> None:
+    """Six rows times three vectors of columns."""
+    _tile(3, *args)
+
+
+def tile_6x4(*args: Any) -> None:
+    """Six rows times four vectors of columns."""
+    _tile(4, *args)
+
+
+def quantise(
+    x: Array, x_at: int, scale: Array, scale_at: int, factor: float, out: Array, out_at: int
+) -> None:
+    """Write sixteen ``x·scale·factor`` as int16, rounded to nearest, held within ±32767."""
+    value = np.rint(load(x, x_at) * load(scale, scale_at) * np.float32(factor))
+    limit = splat(np.float32(32767.0))
+    value = maximum(minimum(value, limit), -limit)
+    out.reshape(-1)[out_at : out_at + 16] = value.astype(np.int16)
+
+
+def _coarse(
+    vectors: int, x: Array, x_at: int, x_step: int, w: Array, w_at: int, depth: int, unit: Array,
+    unit_at: int, scale: Array, scale_at: int, out: Array, out_at: int, out_step: int,
+) -> None:  # fmt: skip
+    width = vectors * 16
+    weights = w.reshape(-1)[w_at : w_at + 2 * depth * width].reshape(depth, width, 2)
+    columns = scale.reshape(-1)[scale_at : scale_at + width]
+    for r in range(6):
+        start, target = x_at + r * x_step, out_at + r * out_step
+        row = x.reshape(-1)[start : start + 2 * depth].reshape(depth, 1, 2).astype(np.int32)
+        sums = (row * weights).sum(axis=(0, 2), dtype=np.int32).astype(np.float32)
+        out.reshape(-1)[target : target + width] = sums * columns * unit[unit_at + r]
+
+
+def coarse_6x1(*args: Any) -> None:
+    """Six rows of int16 times one vector of columns, scaled."""
+    _coarse(1, *args)
+
+
+def coarse_6x2(*args: Any) -> None:
+    """Six rows of int16 times two vectors of columns, scaled."""
+    _coarse(2, *args)
+
+
+def coarse_6x3(*args: Any) -> None:
+    """Six rows of int16 times three vectors of columns, scaled."""
+    _coarse(3, *args)
+
+
+def coarse_6x4(*args: Any) -> None:
+    """Six rows of int16 times four vectors of columns, scaled."""
+    _coarse(4, *args)
+
+
+def tile_6x1_at(
+    x: Array, places: Array, w: Array, w_at: int, depth: int, out: Array, out_at: int, out_step: int
+) -> None:
+    """Multiply the six rows of x that start at ``places`` int64[6] by one vector of columns."""
+    width = _lanes(x)
+    weights = w.reshape(-1)[w_at : w_at + depth * width].reshape(depth, width)
+    for r, start in enumerate(places):
+        target = out_at + r * out_step
+        out.reshape(-1)[target : target + width] = x.reshape(-1)[start : start + depth] @ weights
+
+
+def outer_6(
+    a: Array, a_at: int, b: Array, b_at: int, step: int, depth: int, out: Array, out_at: int,
+    out_step: int,
+) -> None:  # fmt: skip
+    """Add ``Σ_t a[t, r]·b[t, c]`` to ``out[r, c]``: six r, a vector of c, rows ``step`` off."""
+    for t in range(depth):
+        column = b.reshape(-1)[b_at + t * step : b_at + t * step + _lanes(b)]
+        for r in range(6):
+            place = out_at + r * out_step
+            out.reshape(-1)[place : place + column.size] += (
+                a.reshape(-1)[a_at + t * step + r] * column
+            )

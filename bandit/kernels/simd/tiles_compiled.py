@@ -1,0 +1,229 @@
+"""The register tiles of `simd` as LLVM instructions, one Numba intrinsic each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+
+from bandit.kernels.simd.compiled import (
+    LANES,
+    Vector,
+    backend,
+    call,
+    place,
+    read,
+    spread,
+    suffix,
+    vector_of,
+    write,
+)
+
+
+def _sum_rows(
+    builder: Any, vector: Any, starts: list[Any], w_from: Any, depth: Any, vectors: int,
+    combine: Callable[[Any, Any, Any], Any],
+) -> list[list[Any]]:  # fmt: skip
+    """Emit ``combine(x[r, j], w[j, c], sum)`` over j, a register for each (row, vector)."""
+    wide, lanes = ir.IntType(64), vector.count
+    cells = [[cgutils.alloca_once(builder, vector) for _ in range(vectors)] for _ in starts]
+    for cell in (cell for row in cells for cell in row):
+        builder.store(ir.Constant(vector, [0] * lanes), cell)
+    size = 8 if isinstance(vector.element, ir.DoubleType) else 4
+    with cgutils.for_range(builder, depth) as loop:
+        step = ir.Constant(wide, vectors * lanes)
+        line = builder.gep(w_from, [builder.mul(loop.index, step)])
+        weights = [
+            read(builder, vector, builder.gep(line, [ir.Constant(wide, c * lanes)]), size)
+            for c in range(vectors)
+        ]
+        for start, row in zip(starts, cells, strict=True):
+            factor = spread(builder, builder.load(builder.gep(start, [loop.index])), lanes)
+            for weight, cell in zip(weights, row, strict=True):
+                builder.store(combine(factor, weight, builder.load(cell)), cell)
+    return [[builder.load(cell) for cell in row] for row in cells]
+
+
+def _multiply_rows(
+    builder: Any, kind: Vector, starts: list[Any], w_from: Any, depth: Any, vectors: int
+) -> list[list[Any]]:
+    """Emit ``Σ_j x[r, j]·w[j, c]``."""
+    vector = backend(kind)
+
+    def combine(factor: Any, weight: Any, total: Any) -> Any:
+        return call(builder, f"llvm.fma.{suffix(kind)}", vector, factor, weight, total)
+
+    return _sum_rows(builder, vector, starts, w_from, depth, vectors, combine)
+
+
+def _write_rows(
+    builder: Any, kind: Vector, sums: list[list[Any]], out_from: Any, step: Any
+) -> None:
+    wide = ir.IntType(64)
+    for r, row in enumerate(sums):
+        target = builder.gep(out_from, [builder.mul(step, ir.Constant(wide, r))])
+        for c, value in enumerate(row):
+            place = builder.gep(target, [ir.Constant(wide, c * kind.lanes)])
+            write(builder, value, place, kind.scalar.bitwidth // 8)
+
+
+def _tile(vectors: int) -> Any:
+    @intrinsic
+    def multiply(
+        typing: Any, x: Any, x_at: Any, x_step: Any, w: Any, w_at: Any, depth: Any, out: Any,
+        out_at: Any, out_step: Any,
+    ) -> Any:  # fmt: skip
+        kind = vector_of(x.dtype)
+        intp = types.intp
+
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            wide = ir.IntType(64)
+            x_from = place(context, builder, signature.args[0], args[0], args[1])
+            w_from = place(context, builder, signature.args[3], args[3], args[4])
+            out_from = place(context, builder, signature.args[6], args[6], args[7])
+            starts = [
+                builder.gep(x_from, [builder.mul(args[2], ir.Constant(wide, r))]) for r in range(6)
+            ]
+            sums = _multiply_rows(builder, kind, starts, w_from, args[5], vectors)
+            _write_rows(builder, kind, sums, out_from, args[8])
+            return context.get_dummy_value()
+
+        return types.void(x, intp, intp, w, intp, intp, out, intp, intp), generate
+
+    return multiply
+
+
+def _dot_pairs(builder: Any, factor: Any, weight: Any, total: Any) -> Any:
+    """Add the products of two int16 neighbours to each int32: VPDPWSSD or VPMADDWD on x86."""
+    short, long = ir.VectorType(ir.IntType(16), 2 * LANES), ir.VectorType(ir.IntType(32), 2 * LANES)
+    left, right = (builder.sext(builder.bitcast(v, short), long) for v in (factor, weight))
+    products = builder.mul(left, right)
+    half = ir.VectorType(ir.IntType(32), LANES)
+    even, odd = (
+        builder.shuffle_vector(products, products, ir.Constant(half, list(range(at, 32, 2))))
+        for at in (0, 1)
+    )
+    return builder.add(total, builder.add(even, odd))
+
+
+def _coarse(vectors: int) -> Any:
+    @intrinsic
+    def multiply(
+        typing: Any, x: Any, x_at: Any, x_step: Any, w: Any, w_at: Any, depth: Any, unit: Any,
+        unit_at: Any, scale: Any, scale_at: Any, out: Any, out_at: Any, out_step: Any,
+    ) -> Any:  # fmt: skip
+        intp = types.intp
+
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            wide, word = ir.IntType(64), ir.IntType(32)
+            vector, single = ir.VectorType(word, LANES), backend(vector_of(types.float32))
+            x_from = place(context, builder, x, args[0], args[1])
+            w_from = place(context, builder, w, args[3], args[4])
+            unit_from = place(context, builder, unit, args[6], args[7])
+            scale_from = place(context, builder, scale, args[8], args[9])
+            out_from = place(context, builder, out, args[10], args[11])
+            starts = [
+                builder.bitcast(
+                    builder.gep(x_from, [builder.mul(args[2], ir.Constant(wide, r))]),
+                    word.as_pointer(),
+                )
+                for r in range(6)
+            ]
+            panel = builder.bitcast(w_from, word.as_pointer())
+
+            def combine(factor: Any, weight: Any, total: Any) -> Any:
+                return _dot_pairs(builder, factor, weight, total)
+
+            sums = _sum_rows(builder, vector, starts, panel, args[5], vectors, combine)
+            scales = [
+                read(builder, single, builder.gep(scale_from, [ir.Constant(wide, c * LANES)]), 4)
+                for c in range(vectors)
+            ]
+            results = []
+            for r, row in enumerate(sums):
+                factor = builder.load(builder.gep(unit_from, [ir.Constant(wide, r)]))
+                factor = spread(builder, factor, LANES)
+                results.append(
+                    [
+                        builder.fmul(builder.fmul(builder.sitofp(total, single), column), factor)
+                        for total, column in zip(row, scales, strict=True)
+                    ]
+                )
+            _write_rows(builder, vector_of(types.float32), results, out_from, args[12])
+            return context.get_dummy_value()
+
+        signature = types.void(
+            x, intp, intp, w, intp, intp, unit, intp, scale, intp, out, intp, intp
+        )
+        return signature, generate
+
+    return multiply
+
+
+@intrinsic
+def tile_6x1_at(
+    typing: Any, x: Any, places: Any, w: Any, w_at: Any, depth: Any, out: Any, out_at: Any,
+    out_step: Any,
+) -> Any:  # fmt: skip
+    """Multiply the six rows of x that start at ``places`` int64[6] by one vector of columns."""
+    kind = vector_of(x.dtype)
+    intp = types.intp
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        wide = ir.IntType(64)
+        first = place(context, builder, signature.args[1], args[1], ir.Constant(wide, 0))
+        w_from = place(context, builder, signature.args[2], args[2], args[3])
+        out_from = place(context, builder, signature.args[5], args[5], args[6])
+        starts = []
+        for r in range(6):
+            offset = builder.load(builder.gep(first, [ir.Constant(wide, r)]))
+            starts.append(place(context, builder, signature.args[0], args[0], offset))
+        sums = _multiply_rows(builder, kind, starts, w_from, args[4], 1)
+        _write_rows(builder, kind, sums, out_from, args[7])
+        return context.get_dummy_value()
+
+    return types.void(x, places, w, intp, intp, out, intp, intp), generate
+
+
+@intrinsic
+def outer_6(
+    typing: Any, a: Any, a_at: Any, b: Any, b_at: Any, step: Any, depth: Any, out: Any,
+    out_at: Any, out_step: Any,
+) -> Any:  # fmt: skip
+    """Add ``Σ_t a[t, r]·b[t, c]`` to ``out[r, c]``, six r and a vector of c."""
+    kind = vector_of(a.dtype)
+    intp = types.intp
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        size, wide = a.dtype.bitwidth // 8, ir.IntType(64)
+        vector = backend(kind)
+        a_from = place(context, builder, signature.args[0], args[0], args[1])
+        b_from = place(context, builder, signature.args[2], args[2], args[3])
+        out_from = place(context, builder, signature.args[6], args[6], args[7])
+        targets = [
+            builder.gep(out_from, [builder.mul(args[8], ir.Constant(wide, r))]) for r in range(6)
+        ]
+        cells = [cgutils.alloca_once(builder, vector) for _ in range(6)]
+        for target, cell in zip(targets, cells, strict=True):
+            builder.store(read(builder, vector, target, size), cell)
+        with cgutils.for_range(builder, args[5]) as loop:
+            offset = builder.mul(loop.index, args[4])
+            line = read(builder, vector, builder.gep(b_from, [offset]), size)
+            left = builder.gep(a_from, [offset])
+            for r, cell in enumerate(cells):
+                factor = builder.load(builder.gep(left, [ir.Constant(wide, r)]))
+                factor = spread(builder, factor, kind.lanes)
+                name = f"llvm.fma.{suffix(kind)}"
+                builder.store(call(builder, name, vector, factor, line, builder.load(cell)), cell)
+        for target, cell in zip(targets, cells, strict=True):
+            write(builder, builder.load(cell), target, size)
+        return context.get_dummy_value()
+
+    return types.void(a, intp, b, intp, intp, intp, out, intp, intp), generate
+
+
+tile_6x1, tile_6x2, tile_6x3, tile_6x4 = (_tile(vectors) for vectors in (1, 2, 3, 4))
+coarse_6x1, coarse_6x2, coarse_6x3, coarse_6x4 = (_coarse(vectors) for vectors in (1, 2, 3, 4))

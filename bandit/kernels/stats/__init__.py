@@ -1,0 +1,1 @@
+"""Distributions, resampling and sums on arrays."""

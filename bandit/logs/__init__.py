@@ -1,0 +1,1 @@
+"""Campaigns that were logged elsewhere."""

@@ -1,0 +1,1 @@
+"""What learns: posteriors as sums and as moments, and the files that hold them."""

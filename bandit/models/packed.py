@@ -1,0 +1,96 @@
+"""A posterior in the form that the choose kernels read."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bandit.core.types import Array, Float64
+from bandit.kernels import simd
+from bandit.kernels.linear import int16_bounds as coarse
+from bandit.kernels.linear import loewner
+from bandit.kernels.linear.decide import Model
+from bandit.kernels.linear.int16_bounds import Coarse
+from bandit.kernels.simd import product
+from bandit.kernels.threads import spread
+
+SINGLE_LIMIT = 1e6
+"""Condition number up to which a float32 factor gives a width to about 1e-5 relative."""
+FIRST_LIMIT = 3e3
+"""Condition number of the pooled factor, its columns scaled, beyond which it bounds nothing."""
+UNIT = 2.0**-24
+"""Rounding of one float32 operation."""
+
+
+def _rounded(weights: Float64, limit: float) -> tuple[Array, Array, Float64]:
+    """Rows in int16 (at most ``limit`` steps long), their float32 steps, what is lost of each."""
+    with np.errstate(over="ignore"):
+        step = (np.linalg.norm(weights, axis=1) / limit).astype(np.float32)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        whole = np.rint(weights / step[:, None].astype(np.float64))
+    # A row of zeros, or beyond float32: its step says so, its multiples say nothing.
+    whole[~np.isfinite(whole).all(axis=1)] = 0.0
+    whole = np.clip(whole, -32767.0, 32767.0)
+    with np.errstate(invalid="ignore"):
+        lost = np.linalg.norm(whole * step[:, None].astype(np.float64) - weights, axis=1)
+    return whole.astype(np.int16), step, np.where(np.isnan(lost), np.inf, lost)
+
+
+def _coarse(mean: Float64, root: Float64, scale: Float64, columns: int) -> Coarse:
+    k, d = mean.shape
+    limit = 32700.0 - np.sqrt(d)
+    wide = product.padded(d, simd.LANES)
+    inverse = np.zeros(wide, np.float32)
+    with np.errstate(over="ignore", divide="ignore"):
+        inverse[:d] = 1.0 / scale
+    back = 1.0 / inverse[:d].astype(np.float64)
+    # Half a step in every feature, and half a percent for the rounding of the product before it.
+    round_off, single = 0.505 * np.sqrt(d) / limit, 16.0 * UNIT
+    means, root_scaled = mean * back, root * back
+    whole, step, lost = _rounded(means, limit)
+    panels = np.zeros(columns * (d + d % 2), np.int16)
+    coarse.pack_panels_into(whole, panels)
+    mean_step, error = np.zeros(columns, np.float32), np.zeros(columns, np.float32)
+    mean_step[:k] = step
+    with np.errstate(over="ignore"):
+        error[:k] = (round_off + single) * np.linalg.norm(means, axis=1) + 1.001 * lost
+    error[:k] *= np.float32(1.000001)
+    whole, step, lost = _rounded(root_scaled, limit)
+    triangle = np.zeros(coarse.root_size(d), np.int16)
+    coarse.pack_root_into(whole, triangle)
+    root_step = np.zeros(wide, np.float32)
+    root_step[:d] = step
+    frobenius = np.linalg.norm(root_scaled)
+    spectral = 1.001 * np.linalg.norm(root_scaled, 2)
+    root_error = round_off * spectral + 1.001 * np.linalg.norm(lost)
+    root_error += (d + 24) * UNIT * frobenius
+    return Coarse(
+        inverse, panels, mean_step, error, triangle, root_step, float(root_error), float(limit),
+        float(1.0 + (d + 24) * UNIT),
+    )  # fmt: skip
+
+
+def build_model(
+    gram: Float64, count: Float64, ridge: float, mean: Float64, inverse: Float64, condition: Float64
+) -> tuple[Model, bool]:
+    """Pack means, factors and width bounds of k actions; tell whether the bounds hold."""
+    k, d = mean.shape
+    columns = product.padded(k, simd.LANES)
+    root, lower = np.zeros((d, d)), np.zeros((d, d))
+    upper, narrow = np.zeros(columns, np.float32), np.zeros(columns, np.float32)
+    scale = np.ones(d)
+    bounded = bool(loewner.pooled_root(gram, ridge, 1.0 / (count + ridge), root, lower))
+    if bounded:
+        spread(loewner.bounds_into, k, 1, inverse, condition, lower, upper, narrow)
+        scale, first = loewner.root_condition(root, lower)
+        bounded = bool(first < FIRST_LIMIT)
+    if not bounded:
+        root, scale = np.eye(d), np.ones(d)
+    theta = np.zeros((k, product.padded(d, simd.LANES_64)))
+    theta[:, :d] = mean
+    factors = np.zeros((k, product.triangle_size(d, simd.LANES_64)))
+    spread(product.pack_triangles_into, k, 1, inverse, simd.LANES_64, factors)
+    singles = k if condition.max() < SINGLE_LIMIT else 0
+    single = np.zeros((singles, product.triangle_size(d, simd.LANES)), np.float32)
+    spread(product.pack_triangles_into, singles, 1, inverse, simd.LANES, single)
+    packed = Model(_coarse(mean, root, scale, columns), upper, narrow, theta, factors, single)
+    return packed, bounded

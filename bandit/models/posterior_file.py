@@ -1,0 +1,72 @@
+"""Posteriors on disk: one safetensors file, written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from bandit.core.errors import DataError
+from bandit.core.types import Float64
+from bandit.models.posterior import Posterior
+
+_NAMES = ("gram", "shift", "count", "reward_sum", "square_sum")
+_FORMAT = "bandit-posterior-1"
+
+
+def save_posterior(path: str | os.PathLike[str], posterior: Posterior) -> None:
+    """Write ``posterior`` to ``path``: to a temporary name, flushed to disk, then renamed."""
+    target = Path(path)
+    arrays = {name: np.ascontiguousarray(getattr(posterior, name)) for name in _NAMES}
+    arrays["ridge"] = np.array([posterior.ridge])
+    content = save(arrays, metadata={"format": _FORMAT})
+    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    try:
+        with partial.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def load_posterior(path: str | os.PathLike[str]) -> Posterior:
+    """Read a posterior; a damaged, foreign or impossible file is a `DataError`."""
+    name = os.fspath(path)
+    try:
+        with safe_open(name, framework="numpy") as file:
+            if (file.metadata() or {}).get("format") != _FORMAT:
+                raise DataError(f"{name} is a safetensors file, but no posterior of ours")
+            arrays = {key: file.get_tensor(key) for key in (*_NAMES, "ridge")}
+    except FileNotFoundError:
+        raise DataError(f"posterior file {name} does not exist") from None
+    except (SafetensorError, OSError, ValueError) as fault:
+        raise DataError(
+            f"posterior file {name} cannot be read ({fault}); take an older snapshot"
+        ) from fault
+    return _checked(name, arrays)
+
+
+def _checked(name: str, arrays: dict[str, Float64]) -> Posterior:
+    for key, array in arrays.items():
+        if array.dtype != np.float64 or not np.isfinite(array).all():
+            raise DataError(f"posterior file {name} is damaged: {key} must be finite float64")
+    if arrays["ridge"].shape != (1,):
+        raise DataError(f"posterior file {name} is damaged: ridge must be one number")
+    posterior = Posterior(
+        gram=arrays["gram"],
+        shift=arrays["shift"],
+        count=arrays["count"],
+        reward_sum=arrays["reward_sum"],
+        square_sum=arrays["square_sum"],
+        ridge=float(arrays["ridge"][0]),
+    )
+    if not np.array_equal(posterior.gram, posterior.gram.transpose(0, 2, 1)):
+        raise DataError(f"posterior file {name} is damaged: gram is not symmetric")
+    if (posterior.count < 0.0).any() or (posterior.square_sum < 0.0).any():
+        raise DataError(f"posterior file {name} is damaged: a count or square_sum is negative")
+    return posterior

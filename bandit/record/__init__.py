@@ -1,0 +1,1 @@
+"""Ours: decisions, manifests, outcomes, snapshots, exports, erasure and the lock."""

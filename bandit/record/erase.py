@@ -1,0 +1,254 @@
+"""Customers out of the record: files rewritten aside, committed by one rename, put in place.
+
+Until the rename nothing has happened; after it, whoever holds the lock next finishes the rest. So
+a crash leaves the customers either in every file or, after the next command, in none.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from bandit.core import files
+from bandit.core.errors import DataError
+from bandit.record import exports, lists, manifest, outcomes
+from bandit.record import waves as record
+from bandit.record.person import People, among
+from bandit.record.waves import ROWS_PER_GROUP, Wave
+
+COMMITTED = ".forget"
+_REMOVALS = "removals.json"
+
+Keep = Callable[[pa.RecordBatch], pa.Array]
+"""The rows of a batch that stay."""
+
+
+class Erased(NamedTuple):
+    """How many rows of each kind went; ``waves``: those that lost decisions."""
+
+    decisions: int
+    outcomes: int
+    rejects: int
+    listed: int
+    waves: tuple[str, ...]
+
+
+class _Staged(NamedTuple):
+    """Where the rewritten files wait, and what goes without a successor."""
+
+    campaign: Path
+    stage: Path
+    removals: list[str]
+
+    def of(self, folder: Path) -> Path:
+        """Where the new files of `folder` wait."""
+        place = self.stage / folder.relative_to(self.campaign)
+        if not place.is_dir():
+            place.mkdir(parents=True)
+        return place
+
+    def without(self, path: Path) -> None:
+        """Let `path` go."""
+        self.removals.append(str(path.relative_to(self.campaign)))
+
+
+def erase(campaign: Path, people: People, caches: Path) -> Erased:
+    """Remove every row about ``people``; under ``caches`` the sums of the waves that they leave.
+
+    The caller holds the lock and has called `finish`. Files are checked against their digests
+    before they are rewritten, so that no damage gets a new digest: DataError names the file.
+    """
+    with files.aside(campaign / "forget") as stage:
+        staged = _Staged(campaign, stage, [])
+        found = _stage(staged, people)
+        if not any(found[:4]):
+            return found
+        for folder in manifest.published(caches):
+            if any(folder.name.startswith(f"{wave}-") for wave in found.waves):
+                staged.without(folder)
+        (stage / _REMOVALS).write_text(json.dumps(staged.removals), encoding="utf-8")
+        files.put_in_place((stage, campaign / COMMITTED))
+    finish(campaign)
+    return found
+
+
+def finish(campaign: Path) -> list[str]:
+    """Do what a committed erasure has left to do; a sentence if there was any."""
+    stage = campaign / COMMITTED
+    if not stage.is_dir():
+        return []
+    try:
+        touched = {path.parent for path in _apply(campaign, stage)}
+        for folder in sorted(touched):
+            if folder.is_dir():
+                files.sync(folder)
+        files.remove(stage)
+        files.sync(campaign)
+    except OSError as e:
+        raise DataError(
+            f"{stage}: the customer is not yet out of every file: {e.strerror or e}; mend the"
+            " disk, and the next command does the rest"
+        ) from None
+    return ["finished a `forget` that a run that died had begun"]
+
+
+def _apply(campaign: Path, stage: Path) -> Iterator[Path]:
+    """Remove and replace what is still to do; a folder that the user has deleted stays so."""
+    for name in _removals(stage):
+        files.remove(campaign / name)
+        yield campaign / name
+    for path in sorted(p for p in stage.rglob("*") if p.is_file() and p.name != _REMOVALS):
+        target = campaign / path.relative_to(stage)
+        if target.parent.is_dir():
+            files.bring(path, target)
+            yield target
+
+
+def _removals(stage: Path) -> list[str]:
+    path = stage / _REMOVALS
+    return list(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else []
+
+
+def _stage(staged: _Staged, people: People) -> Erased:
+    decisions = events = rejects = listed = 0
+    gone: list[str] = []
+    left: list[str] = []
+    for wave in record.waves(staged.campaign):
+        ids = list(decision_ids(wave, people))
+        refused = _rejects(staged, wave.folder, wave.manifest, people)
+        if ids:
+            left.append(wave.name)
+            gone += ids
+            listed += _lists(staged, staged.campaign / exports.EXPORTS / wave.name, ids)
+        if ids or refused:
+            _wave(staged, wave, people, ids)
+        decisions, rejects = decisions + len(ids), rejects + refused
+    for folder in manifest.published(staged.campaign / outcomes.OUTCOMES):
+        content = manifest.read(folder)
+        refused = _rejects(staged, folder, content, people)
+        lost = _events(staged, folder, content, people, gone)
+        if refused or lost:
+            _sign(staged, folder, content)
+        events, rejects = events + lost, rejects + refused
+    return Erased(decisions, events, rejects, listed, tuple(left))
+
+
+def decision_ids(wave: Wave, people: People) -> Iterator[str]:
+    """The ids of the decisions about ``people``."""
+    for path in wave.decisions:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(columns=["customer_id", "decision_id"]):
+                own = batch.filter(people.own(batch["customer_id"]))
+                yield from own["decision_id"].to_pylist()
+
+
+def _wave(staged: _Staged, wave: Wave, people: People, ids: Sequence[str]) -> None:
+    """Decisions and what was withheld without ``ids``, and the manifest over them."""
+    folder, content = wave.folder, wave.manifest
+    if ids:
+        _decisions(staged, wave, people)
+        content = {**content, "forgotten": content.get("forgotten", 0) + len(ids)}
+        if exports.WITHHELD in content["files"]:
+            _filtered(staged, folder, content, exports.WITHHELD, _not_among(ids))
+    _sign(staged, folder, content)
+
+
+def _decisions(staged: _Staged, wave: Wave, people: People) -> None:
+    manifest.verified(wave.folder, wave.manifest, ".parquet")
+    place = staged.of(wave.folder)
+    kind = pq.read_schema(wave.decisions[0])
+    writer = record.DecisionWriter(place, kind)
+    try:
+        for path in wave.decisions:
+            with pq.ParquetFile(path) as file:
+                for batch in file.iter_batches(ROWS_PER_GROUP):
+                    stays = pc.invert(people.own(batch["customer_id"]))
+                    writer.write(batch.filter(stays).cast(kind))
+        writer.close()
+    finally:
+        writer.abandon()
+    for path in wave.decisions:
+        if not (place / path.name).exists():
+            staged.without(path)
+
+
+def _lists(staged: _Staged, folder: Path, ids: Sequence[str]) -> int:
+    """The channels' lists without ``ids``; a list that the user has taken away stays away."""
+    if not (folder / manifest.NAME).is_file():
+        return 0
+    content = manifest.read(folder)
+    there = {n: e for n, e in content["files"].items() if (folder / n).is_file()}
+    place = staged.of(folder)
+    lost = 0
+    for name in there:
+        if name.endswith(".csv"):
+            lost += lists.without(folder / name, place / name, set(ids))
+        else:
+            lost += _filter_file(folder / name, place / name, _not_among(ids))
+    _sign(staged, folder, {**content, "files": there})
+    return lost
+
+
+def _not_among(ids: Sequence[str]) -> Keep:
+    return lambda batch: pc.invert(among(batch["decision_id"], ids))
+
+
+def _rejects(staged: _Staged, folder: Path, content: dict[str, Any], people: People) -> int:
+    """Rejects that are about them, or mention them in a cell."""
+
+    def keep(batch: pa.RecordBatch) -> pa.Array:
+        return pc.invert(pc.or_(people.mentioned(batch["key"]), people.mentioned(batch["value"])))
+
+    if record.REJECTS not in content["files"]:
+        return 0
+    return _filtered(staged, folder, content, record.REJECTS, keep)
+
+
+def _events(
+    staged: _Staged, folder: Path, content: dict[str, Any], people: People, gone: Sequence[str]
+) -> int:
+    def keep(batch: pa.RecordBatch) -> pa.Array:
+        theirs = pc.or_(people.own(batch["customer_id"]), among(batch["decision_id"], gone))
+        return pc.invert(pc.or_(theirs, people.mentioned(batch["event_id"])))
+
+    return _filtered(staged, folder, content, outcomes.EVENTS, keep)
+
+
+def _filtered(staged: _Staged, folder: Path, content: dict[str, Any], name: str, keep: Keep) -> int:
+    """Stage a Parquet file without the rows that go; how many, 0 if nothing was staged."""
+    files.verify(folder, name, content["files"][name]["sha256"])
+    target = staged.of(folder) / name
+    lost = _filter_file(folder / name, target, keep)
+    if not lost:
+        target.unlink()
+    return lost
+
+
+def _filter_file(source: Path, target: Path, keep: Keep) -> int:
+    lost = 0
+    with (
+        pq.ParquetFile(source) as file,
+        pq.ParquetWriter(target, file.schema_arrow, compression="ZSTD") as writer,
+    ):
+        for batch in file.iter_batches(ROWS_PER_GROUP):
+            stays = batch.filter(keep(batch))
+            lost += batch.num_rows - stays.num_rows
+            writer.write_batch(stays)
+    return lost
+
+
+def _sign(staged: _Staged, folder: Path, content: dict[str, Any]) -> None:
+    """Stage the folder's manifest: new digests for new files, none for those that go."""
+    place = staged.of(folder)
+    removed = [staged.campaign / name for name in staged.removals]
+    gone = {path.name for path in removed if path.parent == folder}
+    listed = {name: entry for name, entry in content["files"].items() if name not in gone}
+    for path in place.iterdir():
+        listed[path.name] = {"bytes": path.stat().st_size, "sha256": files.sha256(path)}
+    (place / manifest.NAME).write_bytes(manifest.encoded({**content, "files": listed}))

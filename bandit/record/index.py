@@ -1,0 +1,195 @@
+"""index.duckdb: views over the record for whoever asks in SQL; made anew whenever it is not right.
+
+It holds no rows, only views on the files that the manifests name, so it can be deleted at any time
+and is never a source of truth.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import duckdb
+import pyarrow as pa
+
+from bandit.core import files, schema, sql
+from bandit.record import manifest, outcomes
+from bandit.record import waves as record
+from bandit.sources import sources
+
+NAME = "index.duckdb"
+VIEWS = ("decisions", "outcomes", "rejects", "waves")
+_FORMAT = 1
+_WAVE_COLUMNS = {
+    "wave": "VARCHAR", "kind": "VARCHAR", "at": "TIMESTAMPTZ", "seed": "UBIGINT",
+    "snapshot": "VARCHAR", "config": "VARCHAR", "decisions": "BIGINT", "forgotten": "BIGINT",
+    "customers": "BIGINT", "contacted": "BIGINT", "rejected": "BIGINT", "withheld": "BIGINT",
+    "expected_value": "DOUBLE", "unit": "VARCHAR",
+}  # fmt: skip
+
+
+class Index(NamedTuple):
+    """What the index must say: SQL by view, and ``key``, which digests what it was made from."""
+
+    key: str
+    views: dict[str, str]
+
+
+def refresh(folder: Path) -> bool:
+    """Make index.duckdb over the record as it stands, unless it is right; whether it was made.
+
+    Raises
+    ------
+    DataError
+        A manifest is damaged, or the file cannot be written.
+    """
+    wanted = _wanted(folder)
+    path = folder / NAME
+    if _right(path, wanted):
+        return False
+    with files.aside(path) as partial:
+        try:
+            _write(partial / NAME, wanted)
+            if not _right(partial / NAME, wanted):
+                raise OSError("what was written does not read back")
+        except duckdb.Error as e:
+            _hold_whole(folder)
+            raise files.unwritable(path, OSError(str(e).split("\n", 1)[0])) from None
+        files.remove(path.with_name(f"{NAME}.wal"))  # a stranger's: it must not be replayed on ours
+        files.sync(partial / NAME)
+        (partial / NAME).replace(path)
+        files.sync(folder)
+    return True
+
+
+@contextmanager
+def connect(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The views on a connection in memory: the same answers, whatever state the file is in."""
+    with duckdb.connect(":memory:") as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        _make(connection, _wanted(folder))
+        yield connection
+
+
+def _write(path: Path, wanted: Index) -> None:
+    with duckdb.connect(str(path)) as connection:
+        _make(connection, wanted)
+        connection.execute("CREATE TABLE bandit_index (key VARCHAR)")
+        connection.execute("INSERT INTO bandit_index VALUES ($1)", [wanted.key])
+        connection.execute("CHECKPOINT")  # a close would keep a failure to itself
+
+
+def _hold_whole(folder: Path) -> None:
+    """Name the damaged file, if one is why the views cannot be made."""
+    for wave in record.waves(folder):
+        manifest.verified(wave.folder, wave.manifest)
+    for batch in manifest.published(folder / outcomes.OUTCOMES):
+        manifest.verified(batch, manifest.read(batch))
+
+
+def _make(connection: duckdb.DuckDBPyConnection, wanted: Index) -> None:
+    for name, query in wanted.views.items():
+        connection.execute(f"CREATE VIEW {name} AS {query}")
+
+
+def _right(path: Path, wanted: Index) -> bool:
+    """Whether the file opens, was made from this record, and its views answer."""
+    if not path.is_file() or path.with_name(f"{NAME}.wal").exists():
+        return False
+    try:
+        with duckdb.connect(str(path), read_only=True) as connection:
+            found = connection.execute("SELECT key FROM bandit_index").fetchall()
+            for view in VIEWS:
+                connection.execute(f"DESCRIBE {view}")
+    except duckdb.Error:
+        return False
+    return found == [(wanted.key,)]
+
+
+def _wanted(folder: Path) -> Index:
+    waves = record.waves(folder)
+    batches = [(p, manifest.read(p)) for p in manifest.published(folder / outcomes.OUTCOMES)]
+    made_from = [
+        [_FORMAT, duckdb.__version__, str(folder.resolve())],
+        *([w.name, w.manifest["sha256"]] for w in waves),
+        *([path.name, content["sha256"]] for path, content in batches),
+    ]
+    views = {
+        "decisions": _decisions(waves),
+        "outcomes": _outcomes([path / outcomes.EVENTS for path, _ in batches]),
+        "rejects": _rejects([w.folder for w in waves], [path for path, _ in batches]),
+        "waves": _waves(waves),
+    }
+    return Index(hashlib.sha256(json.dumps(made_from).encode()).hexdigest(), views)
+
+
+def _decisions(waves: Sequence[record.Wave]) -> str:
+    found = [path.resolve() for wave in waves for path in wave.decisions]
+    if not found:
+        return _empty(schema.decisions(pa.int64(), 1, 1))
+    return f"SELECT * FROM {_parquet(found)}"
+
+
+def _outcomes(found: Sequence[Path]) -> str:
+    """Each event once, as `learn` takes it: of differing deliveries the one that sorts first."""
+    if not found:
+        return _empty(schema.outcomes(pa.int64()))
+    columns = "decision_id, customer_id, event, reward, occurred_at"
+    return (
+        f"SELECT event_id, {columns} FROM {_parquet([p.resolve() for p in found])}"
+        f" QUALIFY row_number() OVER (PARTITION BY event_id ORDER BY {columns}) = 1"
+    )
+
+
+def _rejects(waves: Sequence[Path], batches: Sequence[Path]) -> str:
+    """With ``source``: the wave or the batch of outcomes that the row was refused in."""
+    columns = ", ".join(sql.name(name) for name in schema.REJECTS.names)
+    parts = [
+        f"SELECT {sql.text(f'{folder.parent.name}/{folder.name}')} AS source, {columns}"
+        f" FROM {_parquet([(folder / record.REJECTS).resolve()])}"
+        for folder in (*waves, *batches)
+        if (folder / record.REJECTS).is_file()
+    ]
+    empty = f"SELECT '' AS source, * FROM ({_empty(schema.REJECTS)})"
+    return " UNION ALL ".join(parts) or empty
+
+
+def _waves(waves: Sequence[record.Wave]) -> str:
+    columns = ", ".join(map(sql.name, _WAVE_COLUMNS))
+    typed = ", ".join(
+        f"CAST({sql.name(name)} AS {kind}) AS {sql.name(name)}"
+        for name, kind in _WAVE_COLUMNS.items()
+    )
+    rows = [f"({', '.join(_literal(v) for v in _wave_row(w))})" for w in waves]
+    if not rows:
+        rows = [f"({', '.join('NULL' for _ in _WAVE_COLUMNS)})"]
+    kept = " WHERE wave IS NOT NULL ORDER BY listed.at, wave"
+    return f"SELECT {typed} FROM (VALUES {', '.join(rows)}) listed({columns}){kept}"
+
+
+def _wave_row(wave: record.Wave) -> list[Any]:
+    content = {"forgotten": 0, **wave.manifest["summary"], **wave.manifest, "wave": wave.name}
+    return [content.get(name) for name in _WAVE_COLUMNS]
+
+
+def _literal(value: Any) -> str:
+    if value is None:
+        return "NULL"
+    return sql.text(value) if isinstance(value, str) else repr(value)
+
+
+def _parquet(found: Sequence[Path]) -> str:
+    """Waves differ in their numbers of actions and features, so columns go by name."""
+    return sources.parquet(found)[:-1] + ", union_by_name = true)"
+
+
+def _empty(kind: pa.Schema) -> str:
+    with duckdb.connect(":memory:") as connection:
+        described = connection.from_arrow(kind.empty_table()).description
+        types = {name: str(t) for name, t, *_ in described}
+    columns = ", ".join(f"NULL::{t} AS {sql.name(name)}" for name, t in types.items())
+    return f"SELECT {columns} WHERE false"

@@ -1,0 +1,103 @@
+"""One campaign, one writer: a lock that dies with its holder and tells who it is."""
+
+from __future__ import annotations
+
+import datetime as dt
+import fcntl
+import json
+import os
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from bandit.core.errors import DataError, LockedError
+
+NAME = ".lock"
+_PATIENCE_SECONDS = 2.0
+
+
+@contextmanager
+def hold(folder: Path, command: str) -> Iterator[None]:
+    """Hold the campaign; LockedError with the holder's name if another run does.
+
+    The kernel's advisory lock on the open file decides, so neither a crash nor a reboot leaves a
+    campaign locked; the text in the file only tells who holds it. No personal data go into
+    ``command``: the text outlives a crash.
+    """
+    path = folder / NAME
+    handle = _acquire(path)
+    try:
+        _sign(path, handle, command)
+        yield
+    finally:
+        with suppress(OSError):  # released all the same by the close
+            path.unlink()
+        os.close(handle)
+
+
+def _acquire(path: Path) -> int:
+    while True:
+        try:
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
+        except OSError as e:
+            raise _unlockable(path, e) from None
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = _holder(handle)
+            os.close(handle)
+            raise LockedError(
+                f"{path.parent} is held by {holder}; wait until it has finished"
+            ) from None
+        except OSError as e:
+            os.close(handle)
+            raise _unlockable(path, e) from None
+        if _still_there(path, handle):
+            return handle
+        os.close(handle)  # the holder before us removed the file between our open and our lock
+
+
+def _still_there(path: Path, handle: int) -> bool:
+    try:
+        return os.fstat(handle).st_ino == path.stat().st_ino
+    except FileNotFoundError:
+        return False
+
+
+def _sign(path: Path, handle: int, command: str) -> None:
+    who = {
+        "command": command,
+        "process": os.getpid(),
+        "host": socket.gethostname(),
+        "since": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+    }
+    try:
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, json.dumps(who).encode(), 0)
+    except OSError as e:
+        raise _unlockable(path, e) from None
+
+
+def _holder(handle: int) -> str:
+    """Who holds it; a holder that is just starting has not signed yet, so look again."""
+    until = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            who = json.loads(os.pread(handle, 4096, 0))
+            return (
+                f"`bandit {who['command']}` (process {who['process']} on {who['host']},"
+                f" since {who['since']})"
+            )
+        except (ValueError, KeyError, TypeError):
+            if time.monotonic() > until:
+                return "another run, which has not said its name"
+        time.sleep(0.01)
+
+
+def _unlockable(path: Path, error: OSError) -> DataError:
+    return DataError(
+        f"{path} could not be locked: {error.strerror}; nothing was published, the campaign's"
+        " folder must be writable and on a file system with locks"
+    )

@@ -1,0 +1,88 @@
+"""Manifests: what a folder of the record holds, with the digest of each file and of itself."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from bandit.core import files
+from bandit.core.errors import DataError
+
+NAME = "manifest.json"
+FORMAT = 1
+_MAX_BYTES = 64 << 20
+_OWN_DIGEST = "sha256"
+
+
+def write(folder: Path, content: dict[str, Any]) -> None:
+    """Write `folder`'s manifest over the files that lie in it; the last file to be written."""
+    listed = {
+        path.name: {"bytes": path.stat().st_size, "sha256": files.sha256(path)}
+        for path in sorted(folder.iterdir())
+        if path.name != NAME
+    }
+    (folder / NAME).write_bytes(encoded({"format": FORMAT, **content, "files": listed}))
+
+
+def encoded(content: dict[str, Any]) -> bytes:
+    """A manifest's bytes; the digest that it carries of itself is made anew."""
+    signed = {**content, _OWN_DIGEST: _digest(content)}
+    text = json.dumps(signed, indent=1, sort_keys=True, allow_nan=False)
+    return text.encode() + b"\n"
+
+
+def _digest(content: dict[str, Any]) -> str:
+    """sha256 of all but the digest itself, as JSON without layout."""
+    rest = {k: v for k, v in content.items() if k != _OWN_DIGEST}
+    text = json.dumps(rest, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """The manifest of a published folder; DataError if it is damaged or of another format."""
+    path = folder / NAME
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise DataError(
+                f"{path} is larger than {_MAX_BYTES >> 20} MB; it is no manifest of ours"
+            )
+        content = json.loads(path.read_bytes())
+    except OSError as e:
+        raise DataError(f"{path} cannot be read ({e.strerror}); restore it from a backup") from None
+    except (ValueError, RecursionError) as e:
+        raise DataError(f"{path} is damaged ({e}); restore it from a backup") from None
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise DataError(f"{path} is not of format {FORMAT}; was it written by another version?")
+    _hold_whole(path, content)
+    return content
+
+
+def _hold_whole(path: Path, content: dict[str, Any]) -> None:
+    """Its own digest holds, so every key that we wrote is there."""
+    try:
+        whole = content.get(_OWN_DIGEST) == _digest(content)
+    except (ValueError, RecursionError):
+        whole = False
+    if not whole:
+        raise DataError(
+            f"{path} is damaged: it does not have the sha256 that it names; restore it from a"
+            " backup"
+        )
+
+
+def verified(folder: Path, content: dict[str, Any], suffix: str = "") -> list[Path]:
+    """The manifest's files whose names end in `suffix`, each checked against its digest."""
+    return [
+        files.verify(folder, name, entry["sha256"])
+        for name, entry in sorted(content["files"].items())
+        if name.endswith(suffix)
+    ]
+
+
+def published(parent: Path) -> list[Path]:
+    """The folders under `parent` that were published, by name."""
+    if not parent.is_dir():
+        return []
+    return sorted(p for p in parent.iterdir() if p.is_dir() and not p.name.startswith("."))

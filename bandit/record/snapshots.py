@@ -1,0 +1,79 @@
+"""Snapshots: stored versions of the posterior, each naming its parent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from bandit.core import files
+from bandit.core.errors import DataError, UsageError
+from bandit.record import manifest
+
+SNAPSHOTS = "snapshots"
+POSTERIOR = "posterior.safetensors"
+_VERSION = re.compile(r"[0-9]{6,9}")
+
+
+class Snapshot(NamedTuple):
+    """``actions``: (offer, channel) of actions 1, 2, …; ``features``: the fitted spec as JSON."""
+
+    version: str
+    folder: Path
+    actions: tuple[tuple[str, str], ...]
+    features: dict[str, Any]
+    manifest: dict[str, Any]
+
+    def posterior_file(self) -> Path:
+        """The posterior's file, checked against its digest."""
+        return files.verify(self.folder, POSTERIOR, self.manifest["files"][POSTERIOR]["sha256"])
+
+
+def versions(campaign_folder: Path) -> list[str]:
+    """All versions, oldest first; a folder whose name is no number, a copy say, is none."""
+    found = [p.name for p in manifest.published(campaign_folder / SNAPSHOTS)]
+    return [name for name in found if _VERSION.fullmatch(name)]
+
+
+def load(campaign_folder: Path, version: str) -> Snapshot:
+    """One version by name; UsageError if there is none such."""
+    known = versions(campaign_folder)
+    if version not in known:
+        raise UsageError(
+            f"{campaign_folder} has no snapshot {version!r}; it has {', '.join(known) or 'none'}"
+        )
+    folder = campaign_folder / SNAPSHOTS / version
+    content = manifest.read(folder)
+    try:
+        actions = tuple((str(o), str(c)) for o, c in content["actions"])
+        return Snapshot(version, folder, actions, dict(content["features"]), content)
+    except (KeyError, TypeError, ValueError) as e:
+        raise DataError(f"{folder / manifest.NAME} lacks {e}; restore it from a backup") from None
+
+
+def latest(campaign_folder: Path) -> Snapshot | None:
+    """The newest version, if there is any."""
+    known = versions(campaign_folder)
+    return load(campaign_folder, known[-1]) if known else None
+
+
+def fill(
+    partial: Path,
+    *,
+    save: Callable[[Path], None],
+    actions: tuple[tuple[str, str], ...],
+    features: dict[str, Any],
+    parent: str | None,
+    about: dict[str, Any],
+) -> None:
+    """Write a version's files into `partial`; `save` writes the posterior."""
+    save(partial / POSTERIOR)
+    content = {"kind": "snapshot", "actions": actions, "features": features, "parent": parent}
+    manifest.write(partial, {**content, **about})
+
+
+def next_version(campaign_folder: Path) -> str:
+    """Versions count from 000000."""
+    known = versions(campaign_folder)
+    return f"{int(known[-1]) + 1:06d}" if known else "000000"

@@ -1,0 +1,121 @@
+"""The record of waves: decisions and rejects as Parquet, in folders that never change."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from bandit.core import schema
+from bandit.core.errors import DataError
+from bandit.record import manifest
+
+WAVES = "waves"
+REJECTS = "rejects.parquet"
+# Both are part of the bytes of a wave, so they depend on nothing: neither batch size nor threads.
+ROWS_PER_GROUP = 65_536
+GROUPS_PER_FILE = 32
+
+
+class Wave(NamedTuple):
+    """A published wave: its name, time, folder and manifest."""
+
+    name: str
+    at: dt.datetime
+    folder: Path
+    manifest: dict[str, Any]
+
+    @property
+    def decisions(self) -> list[Path]:
+        """The decision files, in row order; not yet checked against their digests."""
+        names = sorted(self.manifest["files"])
+        return [self.folder / name for name in names if name.startswith("decisions-")]
+
+
+def waves(campaign_folder: Path) -> list[Wave]:
+    """All published waves in the order of their time, then name."""
+    found = []
+    for folder in manifest.published(campaign_folder / WAVES):
+        content = manifest.read(folder)
+        if content["wave"] != folder.name:
+            raise DataError(
+                f"{folder} holds wave {content['wave']}; a copy would count its decisions twice:"
+                f" move it out of {WAVES}/"
+            )
+        at = dt.datetime.fromisoformat(content["at"])
+        found.append(Wave(folder.name, at, folder, content))
+    return sorted(found, key=lambda wave: (wave.at, wave.name))
+
+
+class DecisionWriter:
+    """Writes decisions to `folder` in row groups and files of fixed size, however they come."""
+
+    def __init__(self, folder: Path, decisions: pa.Schema) -> None:
+        self.schema = decisions
+        self.rows = 0
+        self._folder = folder
+        self._pending: list[pa.RecordBatch] = []
+        self._pending_rows = 0
+        self._groups = 0
+        self._writer: pq.ParquetWriter | None = None
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Take a batch of any size."""
+        self.rows += batch.num_rows
+        start = 0
+        while start < batch.num_rows:
+            part = batch.slice(start, ROWS_PER_GROUP - self._pending_rows)
+            self._pending.append(part)
+            self._pending_rows += part.num_rows
+            start += part.num_rows
+            if self._pending_rows == ROWS_PER_GROUP:
+                self._flush()
+
+    def close(self) -> None:
+        """Write what is left; a wave without rows still gets one file."""
+        if self._pending_rows or self.rows == 0:
+            self._flush()
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Close the open file, whatever it holds."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+    def _flush(self) -> None:
+        if self._groups % GROUPS_PER_FILE == 0:
+            self.abandon()
+            name = f"decisions-{self._groups // GROUPS_PER_FILE:04d}.parquet"
+            self._writer = pq.ParquetWriter(
+                self._folder / name, self.schema, **_layout(self.schema)
+            )
+        if self._writer is None:
+            raise RuntimeError("the decision writer was abandoned before its last row")
+        table = pa.Table.from_batches(self._pending, self.schema).combine_chunks()
+        self._writer.write_table(table, row_group_size=ROWS_PER_GROUP)
+        self._pending, self._pending_rows = [], 0
+        self._groups += 1
+
+
+def _layout(decisions: pa.Schema) -> dict[str, Any]:
+    """Repeating texts as dictionaries; floats as they are: they do not compress."""
+    labels = [f.name for f in decisions if pa.types.is_dictionary(f.type)]
+    plain = {"features.list.element", "propensity", "expected_reward", "expected_value"}
+    leaves = {f.name if f.name != "features" else "features.list.element" for f in decisions}
+    return {
+        "use_dictionary": [*labels, "eligible", "price_paid", "keep_probability", "decided_at"],
+        "compression": {leaf: "NONE" if leaf in plain else "ZSTD" for leaf in leaves},
+        "write_statistics": ["customer_id", "action", "slot"],
+    }
+
+
+def write_rejects(path: Path, rejects: Iterable[Mapping[str, str]]) -> int:
+    """Write refused rows with table, key, column, value and reason; how many there were."""
+    rows = [{name: str(r[name]) for name in schema.REJECTS.names} for r in rejects]
+    pq.write_table(pa.Table.from_pylist(rows, schema.REJECTS), path, compression="ZSTD")
+    return len(rows)

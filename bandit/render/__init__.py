@@ -1,0 +1,1 @@
+"""Results as a person sees them: terminal tables, pages, figures."""

@@ -1,0 +1,82 @@
+"""The judgement of `bandit simulate` as tables for a terminal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from bandit.core.wording import interval_text
+from bandit.render.tables import notes, pairs
+
+_COLOURS = {"ship": "green", "hold": "red", "not enough data": "yellow"}
+
+
+def simulate_tables(result: Any) -> RenderableType:
+    """What was judged on what, one row a candidate, and the verdict in words."""
+    facts = {
+        "log": f"{result.rows:,} decisions of {result.customers:,} customers,"
+        f" {result.actions} actions",
+        "it earned": f"{interval_text(result.logged)} {result.unit} a decision",
+        "business as usual": result.business_as_usual or "the policy that made the log",
+        "method": method(result),
+    }
+    title = Text(f"simulate {result.title}", style="bold")
+    parts: list[RenderableType] = [title, pairs(facts), _table(result), _verdict(result)]
+    if result.report is not None:
+        parts.append(Text(f"report: {result.report}"))
+    return Group(*parts, *notes(result.notes))
+
+
+def method(result: Any) -> str:
+    """Estimator and interval in one line."""
+    if not result.causal:
+        return "outcome model only: no causal claim"
+    held = f", all {result.at_once} lifts at once" if result.at_once > 1 else ""
+    return f"{result.estimator}, {result.interval} interval at {result.confidence:.0%}{held}"
+
+
+def words(result: Any) -> str:
+    """Why the gate says what it says, as a sentence."""
+    reason = result.gate.reason
+    return f"{reason[0].upper()}{reason[1:]}."
+
+
+def _table(result: Any) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("candidate")
+    heads = [f"value\n{result.unit}/decision"]
+    if result.causal:
+        usual = result.business_as_usual
+        heads += [f"lift over\n{usual}"] if usual else []
+        heads += ["lift over\nthe log", "ESS", "mean\nweight"]
+    for head in heads:
+        table.add_column(head, justify="right")
+    table.add_column("verdict")
+    for row in result.candidates:
+        table.add_row(*_cells(result, row))
+    return table
+
+
+def _cells(result: Any, row: Any) -> list[RenderableType]:
+    cells: list[RenderableType] = [row.name, interval_text(row.value)]
+    if result.causal:
+        if result.business_as_usual:
+            cells.append(interval_text(row.lift, signed=True))
+        cells += [
+            interval_text(row.over_logged, signed=True),
+            f"{row.effective_sample_size:,.0f}",
+            f"{row.mean_weight:.3f}",
+        ]
+    usual = row.name == result.business_as_usual
+    text = "business as usual" if usual else row.decision
+    colour = "dim" if usual else _COLOURS[row.decision]
+    return [*cells, Text(text if result.causal else "no causal claim", style=colour)]
+
+
+def _verdict(result: Any) -> Text:
+    gate = result.gate
+    text = f"{gate.candidate}: {gate.decision}: {words(result)}"
+    return Text(text, style=_COLOURS[gate.decision])

@@ -1,0 +1,152 @@
+"""The figures of a wave, as Vega-Lite specifications."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bandit.core.wording import number
+from bandit.render.parts import bars, course, shaded_table
+from bandit.render.render import Figure
+from bandit.render.style import BLUE, ORANGE, WIDTH, Spec
+
+MOST_OFFERS = 25
+
+
+def wave_figures(result: Any) -> list[Figure]:
+    """What went out, to whom, why others were left in peace, what came of it, prices."""
+    found = []
+    if result.grid:
+        found.append(_grid(result))
+    if result.segments:
+        found.append(_segments(result))
+    if result.at_peace:
+        found.append(_peace(result))
+    if result.earned:
+        found += [_expected(result), _time(result)]
+    if any(abs(limit["price"]) > 1e-9 for limit in result.limits):
+        found.append(_prices(result))
+    return found
+
+
+def _grid(result: Any) -> Figure:
+    offers = list(result.grid)[:MOST_OFFERS]
+    channels = sorted({c for cells in result.grid.values() for c in cells})
+    rows = [
+        {"name": offer, "column": channel, "amount": n, "text": f"{n:,}"}
+        for offer in offers
+        for channel, n in result.grid[offer].items()
+    ]
+    most = max(row["amount"] for row in rows)
+    left = len(result.grid) - len(offers)
+    more = f" {left} offers with fewer are left out." if left > 0 else ""
+    return Figure(
+        "offers",
+        "What went out",
+        f"Contacts and shown offers, by offer and channel.{more}",
+        shaded_table(rows, channels, most, room=560),
+    )
+
+
+def _segments(result: Any) -> Figure:
+    rows = [
+        {
+            "name": f"{s.column}: {s.group}",
+            "share": s.contacted / s.customers,
+            "text": f"{s.contacted:,} of {s.customers:,}; most often {s.most}",
+            "short": f"{s.contacted:,}",
+        }
+        for s in result.segments
+        if s.customers
+    ]
+    return Figure(
+        "segments",
+        "To whom",
+        "Share of each group that was contacted, and what it was offered most often.",
+        bars(rows, "customers contacted", percent=True, room=2.2),
+    )
+
+
+def _peace(result: Any) -> Figure:
+    rows = [
+        {"name": name, "share": n / max(result.customers, 1), "text": f"{n:,}"}
+        for name, n in sorted(result.at_peace.items(), key=lambda item: -item[1])
+    ]
+    return Figure(
+        "peace",
+        "Why people were left in peace",
+        "Each customer without a contact counts once, at the first rule that left nothing.",
+        bars(rows, "share of all customers", percent=True, room=1.25),
+    )
+
+
+def _expected(result: Any) -> Figure:
+    mine = [e for e in result.earned if e.wave == result.wave]
+    y = {"field": "group", "type": "nominal", "sort": [e.group for e in mine], "title": None}
+    x = {"type": "quantitative", "title": f"{result.unit} a customer, net of costs",
+         "axis": {"tickCount": 8, "labelFlush": False}}  # fmt: skip
+    rows = [
+        {"group": e.group, "value": e.realised, "lower": e.lower, "upper": e.upper} for e in mine
+    ]
+    promised = [{"group": e.group, "value": e.expected, "what": "expected"} for e in mine]
+    seen = [{**row, "what": "realised"} for row in rows]
+    what = {"field": "what", "type": "nominal", "legend": {"orient": "top", "title": None}}
+    colour, shape = (
+        {**what, "scale": {"domain": ["realised", "expected"], "range": look}}
+        for look in ([BLUE, ORANGE], ["circle", "diamond"])
+    )
+    layers: list[Spec] = [
+        {
+            "data": {"values": rows},
+            "mark": {"type": "rule", "strokeWidth": 2.5, "color": BLUE},
+            "encoding": {"y": y, "x": {**x, "field": "lower"}, "x2": {"field": "upper"}},
+        },
+        {
+            "data": {"values": [*promised, *seen]},
+            "mark": {"type": "point", "filled": True, "size": 90, "opacity": 1},
+            "encoding": {"y": y, "x": {**x, "field": "value"}, "color": colour, "shape": shape},
+        },
+    ]
+    so_far = "" if all(e.closed for e in mine) else " The window is open: realised is so far."
+    return Figure(
+        "expected",
+        "Expected and realised in this wave",
+        "A customer's mean net reward by group; lines are 95 % intervals of what was realised."
+        + so_far,
+        {"width": WIDTH, "height": max(len(mine), 1) * 34, "layer": layers},
+    )
+
+
+def _time(result: Any) -> Figure:
+    rows = [
+        {"name": e.wave, "group": e.group, "value": e.realised, "lower": e.lower,
+         "upper": e.upper, "expected": e.expected}
+        for e in result.earned
+    ]  # fmt: skip
+    groups = list(dict.fromkeys(e.group for e in result.earned))
+    return Figure(
+        "time",
+        "Wave by wave",
+        "Points are realised net reward a customer with 95 % intervals; the short bars are what was"
+        " expected when it was decided.",
+        course(rows, groups, "wave", f"{result.unit} a customer"),
+    )
+
+
+def _prices(result: Any) -> Figure:
+    rows = [
+        {
+            "name": limit["name"],
+            "share": limit["price"],
+            "text": f"{number(limit['price'])}; {limit['used']:,.0f} used"
+            + (f" of {limit['most']:,.0f}" if limit["most"] is not None else ""),
+            "short": number(limit["price"]),
+        }
+        for limit in result.limits
+    ]
+    return Figure(
+        "prices",
+        "What scarce room was worth",
+        f"The price of a limit is what one more unit of it would have earned, in {result.unit};"
+        " below zero, what one more contact that was promised costs.",
+        bars(rows, f"{result.unit} a unit", percent=False, room=1.6),
+    )

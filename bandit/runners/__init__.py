@@ -1,0 +1,1 @@
+"""How the steps of a workflow are run: on this machine, later on others."""

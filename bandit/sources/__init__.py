@@ -1,0 +1,1 @@
+"""The user's own data, read and never written: DuckDB over tables, views and files."""

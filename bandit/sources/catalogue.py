@@ -1,0 +1,188 @@
+"""Offers and channels, from campaign.toml or from a table of the user's."""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from bandit.config.campaign import Campaign, Channel, Offer
+from bandit.core.errors import ConfigError
+from bandit.core.problems import Faults, nearest, shown
+from bandit.sources.database import Database, Table
+
+MAX_ROWS = 10_000
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class Catalogue(NamedTuple):
+    """What may be offered and through what, in the order of the source."""
+
+    offers: tuple[Offer, ...]
+    channels: tuple[Channel, ...]
+
+
+def load_catalogue(campaign: Campaign, database: Database) -> Catalogue:
+    """Read offers and channels and check them against each other.
+
+    ConfigError lists every fault: a table's with file, row, column and value, unknown channels,
+    names that stand twice, caps on names that do not exist.
+    """
+    faults = Faults()
+    catalogue = read_catalogue(campaign, database, faults)
+    faults.stop()
+    return catalogue
+
+
+def read_catalogue(campaign: Campaign, database: Database, faults: Faults) -> Catalogue:
+    """Like `load_catalogue`, but what is wrong goes to `faults`; what is right is returned."""
+    offers, channels = campaign.offer, campaign.channel
+    offers = offers or faults.attempt(lambda: _read(database, "offers", Offer)) or ()
+    channels = channels or faults.attempt(lambda: _read(database, "channels", Channel)) or ()
+    faults.config.extend(_twice("offer", (o.name for o in offers)))
+    faults.config.extend(_twice("channel", (c.name for c in channels)))
+    if channels:
+        faults.config.extend(_unknown_channels(offers, channels))
+    if offers and channels:
+        faults.config.extend(_unknown_in_caps(campaign, offers, channels))
+    return Catalogue(offers, channels)
+
+
+def actions(catalogue: Catalogue) -> tuple[tuple[str, str], ...]:
+    """(offer, channel) pairs that may be served, offer by offer; no contact is not among them."""
+    return tuple(
+        (offer.name, channel.name)
+        for offer in catalogue.offers
+        for channel in catalogue.channels
+        if offer.channels is None or channel.name in offer.channels
+    )
+
+
+def _read(database: Database, role: str, model: type[Model]) -> tuple[Model, ...]:
+    table = database.table(role)
+    unknown = [c for c in table.columns if c not in model.model_fields]
+    if unknown:
+        raise ConfigError("\n".join(
+            f"{table.shown}: unknown column {c!r}{nearest(c, model.model_fields)};"
+            " leave it out with a query"
+            for c in unknown
+        ))  # fmt: skip
+    if "name" not in table.columns:
+        raise ConfigError(f"{table.shown}: column 'name' is missing; add it")
+    rows = database.rows(f"SELECT * FROM {table.view} LIMIT {MAX_ROWS + 1}")
+    if len(rows) > MAX_ROWS:
+        raise ConfigError(f"{table.shown}: more than {MAX_ROWS} rows; is it the right table?")
+    if not rows:
+        raise ConfigError(f"{table.shown} is empty; it must hold at least one row")
+    faults = Faults()
+    found = []
+    for number, row in enumerate(rows, start=1):
+        given = {c: _plain(c, v) for c, v in zip(table.columns, row, strict=True) if v is not None}
+        try:
+            found.append(model.model_validate(given))
+        except ValidationError as e:
+            faults.config.extend(_messages(table, number, given, e))
+    faults.stop()
+    return tuple(found)
+
+
+def _plain(column: str, value: Any) -> Any:
+    """A database value as the model's strict types expect it; what does not fit stays as it is."""
+    if isinstance(value, decimal.Decimal):
+        value = float(value)
+    return _CONVERSIONS[column](value) if column in _CONVERSIONS else value
+
+
+def _text(value: Any) -> Any:
+    """Codes that look like numbers come typed so from CSV."""
+    return str(value).lower() if isinstance(value, bool | int) else value
+
+
+def _list(value: Any) -> Any:
+    parts = value if isinstance(value, list) else str(value).split(",")
+    return tuple(p.strip() if isinstance(p, str) else p for p in parts)
+
+
+def _date(value: Any) -> Any:
+    if isinstance(value, dt.datetime):
+        return value.date()
+    try:
+        return dt.date.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
+def _number(value: Any) -> Any:
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _truth(value: Any) -> Any:
+    return bool(value) if isinstance(value, int) and 0 <= value <= 1 else value
+
+
+_CONVERSIONS: dict[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(("name", "family", "eligible", "kind"), _text),
+    **dict.fromkeys(("starts", "ends"), _date),
+    **dict.fromkeys(("priority", "max_contacts", "min_contacts", "ranks", "capacity"), _whole),
+    "channels": _list,
+    "value": _number,
+    "consent": _truth,
+}
+
+
+def _messages(
+    table: Table, number: int, given: dict[str, Any], error: ValidationError
+) -> Iterable[str]:
+    for one in error.errors(include_url=False):
+        column = str(one["loc"][0]) if one["loc"] else "row"
+        context = one.get("ctx", {}).get("error")
+        message = str(context) if context else one["msg"][0].lower() + one["msg"][1:]
+        value = f" = {shown(given[column])}" if column in given else ""
+        yield f"{table.shown}, row {number}: {column}{value}: {message}"
+
+
+def _twice(kind: str, names: Iterable[str]) -> Iterable[str]:
+    seen: set[str] = set()
+    for name in names:
+        if name.lower() in seen:
+            yield f"{kind} {name!r} stands twice; rename one (upper and lower case are the same)"
+        seen.add(name.lower())
+
+
+def _unknown_channels(offers: Iterable[Offer], channels: Iterable[Channel]) -> Iterable[str]:
+    known = [c.name for c in channels]
+    for offer in offers:
+        for channel in offer.channels or ():
+            if channel not in known:
+                yield (
+                    f"offer {offer.name!r} names an unknown channel {channel!r}"
+                    f"{nearest(channel, known)}"
+                )
+        if offer.channels == ():
+            yield f"offer {offer.name!r} has no channel; name one, or leave channels out for all"
+
+
+def _unknown_in_caps(
+    campaign: Campaign, offers: Iterable[Offer], channels: Iterable[Channel]
+) -> Iterable[str]:
+    known = {"offer": [o.name for o in offers], "channel": [c.name for c in channels]}
+    yield from _twice("group_cap", (cap.name for cap in campaign.group_cap))
+    for cap in campaign.group_cap:
+        for kind, named in (("offer", cap.offers), ("channel", cap.channels)):
+            for name in named or ():
+                if name not in known[kind]:
+                    yield (
+                        f"group_cap {cap.name!r} names an unknown {kind} {name!r}"
+                        f"{nearest(name, known[kind])}"
+                    )

@@ -1,0 +1,343 @@
+"""The customers of a wave as a stream of batches in the order of their key."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from bandit.config.campaign import Campaign
+from bandit.core.batches import cut
+from bandit.core.errors import DataError
+from bandit.core.problems import Faults
+from bandit.core.schema import REJECTS
+from bandit.core.types import Bool, Float32, UInt64
+from bandit.sources.catalogue import Catalogue
+from bandit.sources.columns import customer_type, feature_columns, feature_relation, key_type
+from bandit.sources.database import Database, failed, streaming_failed
+from bandit.sources.wave_query import WORD, Expressions, check_columns, expressions, wave_query
+
+__all__ = [
+    "CustomerRows",
+    "Events",
+    "customer_type",
+    "feature_columns",
+    "feature_relation",
+    "lookup",
+    "stream",
+]
+
+Reject = dict[str, str]
+"""One row of schema.REJECTS."""
+
+
+class Events(NamedTuple):
+    """Contacts or refusals of n customers, ragged.
+
+    ``offsets`` int64[n + 1]; ``channel``, ``offer`` int16, positions in the catalogue, −1 where
+    it has no such name (a refusal of no offer in particular: −1 in both); ``age_days`` float32
+    before the wave. Per customer from young to old.
+    """
+
+    offsets: npt.NDArray[np.int64]
+    channel: npt.NDArray[np.int16]
+    offer: npt.NDArray[np.int16]
+    age_days: Float32
+
+
+class CustomerRows(NamedTuple):
+    """n customers in the order of their key, rejected ones left out.
+
+    ``ids`` Arrow, as they came; ``keys`` uint64[n]; ``columns`` the feature columns; ``rules``
+    bool[n, offers]; ``values`` float32[n, offers], or float32[offers] where none is an
+    expression; ``consent`` bool[n, channels]; ``rejects`` rows of schema.REJECTS.
+    """
+
+    ids: pa.Array
+    keys: UInt64
+    columns: pa.RecordBatch
+    rules: Bool
+    values: Float32
+    consent: Bool
+    contacts: Events
+    refusals: Events
+    rejects: list[Reject]
+
+
+class _Plan(NamedTuple):
+    """What does not change from batch to batch."""
+
+    catalogue: Catalogue
+    found: Expressions
+    features: tuple[str, ...]
+    key: str
+
+
+def stream(
+    database: Database,
+    campaign: Campaign,
+    catalogue: Catalogue,
+    *,
+    at: dt.datetime,
+    batch_size: int | None = None,
+    record_contacts: Sequence[Path] = (),
+    refusals: Sequence[Path] = (),
+) -> Iterator[CustomerRows]:
+    """All customers, `batch_size` (default limits.batch_size) source rows a batch.
+
+    Parameters
+    ----------
+    at
+        Time of the wave, with a zone; ages and `today()` count from it.
+    record_contacts
+        Parquet files of schema.decisions: outbound contacts decided before `at` count for
+        pressure, and refusals that name a decision are looked up there. They and `refusals` must
+        have been given to `connect` as extra files.
+    refusals
+        Parquet files of schema.outcomes; events in pressure.refusal_events count.
+
+    Raises
+    ------
+    ConfigError
+        Every expression and feature column that is wrong, before the first batch.
+    DataError
+        What cannot be read on the way.
+    """
+    plan = _plan(database, campaign, catalogue, at)
+    query = wave_query(
+        database, campaign, catalogue, plan.found,
+        at=at, record_contacts=record_contacts, refusals=refusals, one=False,
+    )  # fmt: skip
+    size = batch_size or campaign.limits.batch_size
+    return _rows(plan, _batches(database, query, (), size))
+
+
+def lookup(
+    database: Database,
+    campaign: Campaign,
+    catalogue: Catalogue,
+    customer: str,
+    *,
+    at: dt.datetime,
+    record_contacts: Sequence[Path] = (),
+    refusals: Sequence[Path] = (),
+) -> CustomerRows:
+    """One customer by the same query; DataError if the key is none or nobody has it."""
+    if key_type(database, campaign) == "BIGINT" and not _is_integer(customer):
+        raise DataError(f"customer {customer!r} is no whole number; the keys of this campaign are")
+    plan = _plan(database, campaign, catalogue, at)
+    query = wave_query(
+        database, campaign, catalogue, plan.found,
+        at=at, record_contacts=record_contacts, refusals=refusals, one=True,
+    )  # fmt: skip
+    for rows in _rows(plan, _batches(database, query, (customer,), 1000)):
+        return rows
+    raise DataError(f"no customer has the key {customer!r}; look into the customers' source")
+
+
+def kept(rows: CustomerRows, keep: Bool) -> CustomerRows:
+    """The rows of a batch where `keep` bool[n] holds."""
+    mask = pa.array(keep)
+    return rows._replace(
+        ids=rows.ids.filter(mask),
+        keys=rows.keys[keep],
+        columns=rows.columns.filter(mask),
+        rules=rows.rules[keep],
+        values=rows.values[keep] if rows.values.ndim == 2 else rows.values,
+        consent=rows.consent[keep],
+        contacts=_kept_events(rows.contacts, keep),
+        refusals=_kept_events(rows.refusals, keep),
+    )
+
+
+def _kept_events(events: Events, keep: Bool) -> Events:
+    lengths = np.diff(events.offsets)
+    chosen = np.repeat(keep, lengths)
+    offsets = np.concatenate([[0], np.cumsum(lengths[keep])]).astype(np.int64)
+    return Events(offsets, events.channel[chosen], events.offer[chosen], events.age_days[chosen])
+
+
+def _is_integer(text: str) -> bool:
+    return text.removeprefix("-").isdecimal() and -(2**63) <= int(text) < 2**63
+
+
+def _plan(database: Database, campaign: Campaign, catalogue: Catalogue, at: dt.datetime) -> _Plan:
+    faults = Faults()
+    found = faults.attempt(lambda: expressions(database, catalogue.offers, at))
+    features = faults.attempt(lambda: feature_columns(database, campaign))
+    check_columns(database, campaign, faults)
+    faults.attempt(lambda: key_type(database, campaign))
+    faults.stop()
+    return _Plan(
+        catalogue,
+        found or Expressions((), (), (), ()),
+        tuple(features or ()),
+        campaign.customers.key,
+    )
+
+
+def _batches(
+    database: Database, query: str, parameters: Sequence[Any], size: int
+) -> Iterator[pa.RecordBatch]:
+    """Arrow batches of a query, streamed on a cursor so that others may use the connection."""
+    cursor = database.connection.cursor()
+    try:
+        yield from cut(cursor.sql(query, params=list(parameters)).to_arrow_reader(size), size)
+    except duckdb.Error as e:
+        raise failed(e) from None
+    except (pa.ArrowException, OSError) as e:
+        raise streaming_failed(e) from None
+    finally:
+        cursor.close()
+
+
+def _rows(plan: _Plan, batches: Iterator[pa.RecordBatch]) -> Iterator[CustomerRows]:
+    """Convert with one batch of lookahead: a key may stand on both sides of a border."""
+    before: Any = None
+    held: pa.RecordBatch | None = None
+    for batch in batches:
+        if held is not None:
+            yield _convert(plan, held, before, batch.column("id")[0])
+            before = held.column("id")[-1]
+        held = batch
+    if held is not None:
+        yield _convert(plan, held, before, None)
+
+
+def _convert(plan: _Plan, batch: pa.RecordBatch, before: Any, after: Any) -> CustomerRows:
+    rules = _rules(plan, batch)
+    values, bad_values = _values(plan, batch, rules)
+    repeated = _repeated(batch.column("id"), before, after)
+    faulty = _set(batch.column("fault"))
+    missing = ~_set(batch.column("id"))
+    keep = ~(repeated | faulty | missing | bad_values.any(axis=1))
+    rejects = [] if keep.all() else _rejects(plan, batch, keep, missing, repeated, bad_values)
+    if rejects:
+        batch = batch.filter(pa.array(keep))
+        rules = rules[keep]
+        values = values[keep] if values.ndim == 2 else values
+    return CustomerRows(
+        ids=batch.column("id"),
+        keys=batch.column("key").to_numpy(zero_copy_only=False).view(np.uint64),
+        columns=_features(plan, batch),
+        rules=rules,
+        values=values,
+        consent=_consent(plan, batch),
+        contacts=_events(batch.column("contacts")),
+        refusals=_events(batch.column("refusals")),
+        rejects=rejects,
+    )
+
+
+def _features(plan: _Plan, batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The feature columns; without any the key stands in, so that the rows can be counted."""
+    if not plan.features:
+        return batch.select(["id"])
+    arrays = [batch.column(f"f{i}") for i in range(len(plan.features))]
+    return pa.RecordBatch.from_arrays(arrays, names=list(plan.features))
+
+
+def _set(column: pa.Array) -> Bool:
+    return np.asarray(column.is_valid().to_numpy(zero_copy_only=False), dtype=bool)
+
+
+def _repeated(ids: pa.Array, before: Any, after: Any) -> Bool:
+    """Rows whose key also stands in the row before or after; equal keys are neighbours."""
+    n = len(ids)
+    same = np.zeros(n + 1, dtype=bool)
+    if n > 1:
+        equal = pc.fill_null(pc.equal(ids[1:], ids[:-1]), False)
+        same[1:n] = equal.to_numpy(zero_copy_only=False)
+    same[0] = before is not None and before.is_valid and before.equals(ids[0])
+    same[n] = after is not None and after.is_valid and after.equals(ids[n - 1])
+    return same[1:] | same[:-1]
+
+
+def _rules(plan: _Plan, batch: pa.RecordBatch) -> Bool:
+    """Unknown is no; an offer without a rule is for everybody."""
+    out = np.ones((batch.num_rows, len(plan.found.rule_of)), dtype=bool)
+    answers = [
+        pc.fill_null(batch.column(f"r{i}"), False).to_numpy(zero_copy_only=False)
+        for i in range(len(plan.found.rules))
+    ]
+    for offer, position in enumerate(plan.found.rule_of):
+        if position >= 0:
+            out[:, offer] = answers[position]
+    return out
+
+
+def _values(plan: _Plan, batch: pa.RecordBatch, rules: Bool) -> tuple[Float32, Bool]:
+    """Values, and where an offer that the customer may get has none; others' are set to 0."""
+    fixed = np.array(
+        [0.0 if isinstance(o.value, str) else o.value for o in plan.catalogue.offers], np.float32
+    )
+    bad = np.zeros((batch.num_rows, len(fixed) if plan.found.values else 0), dtype=bool)
+    if not plan.found.values:
+        return fixed, bad
+    out = np.repeat(fixed[None, :], batch.num_rows, axis=0)
+    for offer, position in enumerate(plan.found.value_of):
+        if position >= 0:
+            out[:, offer] = pc.fill_null(batch.column(f"v{position}"), np.nan)
+            broken = ~np.isfinite(out[:, offer])
+            bad[:, offer] = broken & rules[:, offer]
+            out[broken, offer] = 0.0
+    return out, bad
+
+
+def _consent(plan: _Plan, batch: pa.RecordBatch) -> Bool:
+    out = np.ones((batch.num_rows, len(plan.catalogue.channels)), dtype=bool)
+    for position, channel in enumerate(plan.catalogue.channels):
+        if channel.consent:
+            word = pc.fill_null(batch.column(f"granted{position // WORD}"), 0)
+            out[:, position] = (word.to_numpy(zero_copy_only=False) >> (position % WORD)) & 1
+    return out
+
+
+def _events(column: pa.Array) -> Events:
+    n = len(column)
+    if pa.types.is_null(column.type) or column.null_count == n:
+        none = np.zeros(0, dtype=np.int16)
+        return Events(np.zeros(n + 1, np.int64), none, none, np.zeros(0, np.float32))
+    lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False)
+    offsets = np.zeros(n + 1, dtype=np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    items = column.flatten()
+    channel, offer, age = (
+        items.field(f).to_numpy(zero_copy_only=False) for f in ("channel", "offer", "age_days")
+    )
+    order = np.lexsort((offer, channel, age, np.repeat(np.arange(n), lengths)))
+    return Events(offsets, channel[order], offer[order], age[order])
+
+
+def _rejects(
+    plan: _Plan,
+    batch: pa.RecordBatch,
+    keep: Bool,
+    missing: Bool,
+    repeated: Bool,
+    bad_values: Bool,
+) -> list[Reject]:
+    found = []
+    for row in np.flatnonzero(~keep):
+        key = "" if missing[row] else str(batch.column("id")[row])
+        if missing[row]:
+            fault = (plan.key, "", "the key is missing or no 64-bit integer; give each row its own")
+        elif repeated[row]:
+            fault = (plan.key, key, "the key stands more than once; all its rows are out, keep one")
+        elif batch.column("fault")[row].is_valid:
+            column, _, cell = str(batch.column("fault")[row]).partition("\x1f")
+            fault = (column, cell, "the cell is not of the feature's kind; mend or empty it")
+        else:
+            offer = int(np.argmax(bad_values[row]))
+            value = str(batch.column(f"v{plan.found.value_of[offer]}")[row])
+            name = plan.catalogue.offers[offer].name
+            fault = ("value", value, f"the value of offer {name!r} is no finite number")
+        found.append(dict(zip(REJECTS.names, ("customers", key, *fault), strict=True)))
+    return found

@@ -1,0 +1,294 @@
+"""The one query of a wave: customers with rules, values, consents and contacts, ordered by key.
+
+Ordering by the key makes what follows independent of the order of the source, of the batch size
+and of the number of threads; DuckDB sorts within its memory limit and spills the rest.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from bandit.config.campaign import Campaign, Channel, Offer
+from bandit.core import sql
+from bandit.core.errors import BanditError, ConfigError
+from bandit.core.problems import Faults
+from bandit.sources import consents, sources
+from bandit.sources.catalogue import Catalogue
+from bandit.sources.columns import as_key, feature_columns, key_type
+from bandit.sources.csv_source import FAULT
+from bandit.sources.database import Database
+from bandit.sources.expressions import check_expression
+
+WORD = 60
+"""Channels whose consents share one integer."""
+
+DAY = dt.timedelta(days=1)
+DAY_US = 86_400_000_000
+NEVER_SEEN = -1
+"""Position of an offer or channel that the catalogue does not have."""
+
+
+class Expressions(NamedTuple):
+    """Each different expression once; an offer's position in them, or −1 for none."""
+
+    rules: tuple[str, ...]
+    rule_of: tuple[int, ...]
+    values: tuple[str, ...]
+    value_of: tuple[int, ...]
+
+
+def expressions(database: Database, offers: Sequence[Offer], at: dt.datetime) -> Expressions:
+    """Check all offers' expressions; ConfigError lists every fault by offer."""
+    columns = database.table("customers").columns
+    view = database.table("customers").view
+    faults = Faults()
+    rules: dict[str, int] = {}
+    values: dict[str, int] = {}
+    rule_of: list[int] = []
+    value_of: list[int] = []
+    for offer in offers:
+        for text, kept, positions, wanted in (
+            (offer.eligible, rules, rule_of, "eligible"),
+            (offer.value if isinstance(offer.value, str) else None, values, value_of, "value"),
+        ):
+            if text is None:
+                positions.append(-1)
+                continue
+            try:
+                query = check_expression(text, columns, at=at)
+                _check_type(database, view, query, wanted, text)
+                positions.append(kept.setdefault(query, len(kept)))
+            except BanditError as e:
+                lines = [f"offer {offer.name!r}, {wanted}: {line}" for line in str(e).splitlines()]
+                faults.config.extend(lines)
+    faults.stop()
+    return Expressions(tuple(rules), tuple(rule_of), tuple(values), tuple(value_of))
+
+
+def _check_type(database: Database, view: str, query: str, wanted: str, text: str) -> None:
+    try:
+        kind = database.describe(f"SELECT {query} AS answer FROM {view}")["answer"]
+    except BanditError as e:
+        reason = str(e).removeprefix("reading the data failed: ")
+        raise ConfigError(f"{text!r}: {reason}") from None
+    if wanted == "eligible" and kind != "BOOLEAN":
+        raise ConfigError(f"{text!r} gives {kind}, not true or false; compare it with something")
+    if wanted == "value" and not sql.is_number(kind):
+        raise ConfigError(f"{text!r} gives {kind}, not a number")
+
+
+def check_columns(database: Database, campaign: Campaign, faults: Faults) -> None:
+    """Whether the columns that the configuration names exist in the sources that are open."""
+    wanted = {
+        "customers": [campaign.customers.key],
+        "consents": (c := campaign.consents) and [c.customer, c.channel, c.granted],
+        "history": (h := campaign.history) and [h.customer, h.channel, h.offer, h.contacted_at],
+    }
+    for role, columns in wanted.items():
+        if role in database.tables:
+            for column in columns or ():
+                faults.attempt(partial(database.column, role, column))
+
+
+def name_positions(database: Database, catalogue: Catalogue) -> None:
+    """Tables of offer and channel names with their positions, filled by parameters."""
+    for table, names in (
+        ("bandit_offer_names", [o.name for o in catalogue.offers]),
+        ("bandit_channel_names", [c.name for c in catalogue.channels]),
+    ):
+        database.rows(f"CREATE OR REPLACE TABLE {table} (name VARCHAR, position SMALLINT)")
+        database.rows(
+            f"INSERT INTO {table} SELECT unnest(?::VARCHAR[]), unnest(range(?))::SMALLINT",
+            [names, len(names)],
+        )
+
+
+def horizon_days(campaign: Campaign, channels: Sequence[Channel]) -> float:
+    """How far back contacts matter; 0 if nothing asks for them."""
+    pressure = campaign.pressure
+    asked = [pressure.per_days, pressure.quiet_days, pressure.same_offer_days]
+    return max((d for d in [*asked, *(c.per_days for c in channels)] if d is not None), default=0.0)
+
+
+def wave_query(
+    database: Database,
+    campaign: Campaign,
+    catalogue: Catalogue,
+    found: Expressions,
+    *,
+    at: dt.datetime,
+    record_contacts: Sequence[Path],
+    refusals: Sequence[Path],
+    one: bool,
+) -> str:
+    """The SELECT; its columns are id, key, fault, f0.., r0.., v0.., granted0.., contacts, refusals.
+
+    With `one` it is for the single customer whose key is the query's parameter.
+    """
+    key = key_type(database, campaign)
+    name_positions(database, catalogue)
+    customers = _customers(database, campaign, found, key)
+    where = f" WHERE id = CAST(? AS {key})" if one else ""
+    words = range(-(-len(catalogue.channels) // WORD))
+    granted = ", ".join(f"consents.granted{w} AS granted{w}" for w in words)
+    contacts = _contacts(database, campaign, catalogue, key, at, record_contacts)
+    # A look back at one customer takes no refusal that came after: most answer the wave itself.
+    until = at if one else at + DAY
+    refused = _refusals(campaign, key, at, until, record_contacts, refusals)
+    hashed = "id" if key == "BIGINT" else "md5_number_lower(id)"
+    return (
+        f"SELECT customers.*, {hashed} AS key, {granted},"
+        " contacts.items AS contacts, refusals.items AS refusals"
+        f" FROM (SELECT * FROM ({customers}){where}) customers"
+        f" LEFT JOIN ({_consents(database, campaign, catalogue, key)}) consents USING (id)"
+        f" LEFT JOIN ({_listed(contacts)}) contacts USING (id)"
+        f" LEFT JOIN ({_listed(refused)}) refusals USING (id)"
+        " ORDER BY id NULLS FIRST"
+    )
+
+
+def _customers(database: Database, campaign: Campaign, found: Expressions, key: str) -> str:
+    table = database.table("customers")
+    kind = table.columns[campaign.customers.key]
+    id_ = sql.name(campaign.customers.key)
+    parts = [f"{id_ if kind == key else f'TRY_CAST({id_} AS {key})'} AS id"]
+    parts += [f"{sql.name(FAULT) if table.has_faults else 'NULL::VARCHAR'} AS fault"]
+    parts += [f"{q} AS f{i}" for i, q in enumerate(feature_columns(database, campaign).values())]
+    parts += [f"{q} AS r{i}" for i, q in enumerate(found.rules)]
+    parts += [f"TRY_CAST({q} AS FLOAT) AS v{i}" for i, q in enumerate(found.values)]
+    return f"SELECT {', '.join(parts)} FROM {table.view}"
+
+
+def _consents(database: Database, campaign: Campaign, catalogue: Catalogue, key: str) -> str:
+    """Per customer one bit a channel; any refusal, or a grant that is unreadable, clears it."""
+    words = range(-(-len(catalogue.channels) // WORD))
+    if campaign.consents is None:
+        none = ", ".join(f"NULL::BIGINT AS granted{w}" for w in words)
+        return f"SELECT NULL::{key} AS id, {none} WHERE false"
+    given = consents.rows(database, campaign, key, [c.name for c in catalogue.channels])
+    bits = ", ".join(
+        f"bit_or(CASE WHEN granted AND position // {WORD} = {w}"
+        f" THEN 1::BIGINT << (position % {WORD}) ELSE 0 END)"
+        f" & ~bit_or(CASE WHEN NOT granted AND position // {WORD} = {w}"
+        f" THEN 1::BIGINT << (position % {WORD}) ELSE 0 END) AS granted{w}"
+        for w in words
+    )
+    return (
+        f"SELECT id, {bits} FROM (SELECT id, granted, names.position::BIGINT AS position"
+        f" FROM ({given}) given JOIN bandit_channel_names names"
+        f" ON {consents.channel_name('names.name')} = given.channel)"
+        " WHERE id IS NOT NULL GROUP BY id"
+    )
+
+
+def history_columns(database: Database, campaign: Campaign, key: str) -> str | None:
+    """SELECT of id, channel, offer, moment over the contact history, or None without one."""
+    given = campaign.history
+    if given is None:
+        return None
+    kinds = {
+        c: database.column("history", c)
+        for c in (given.customer, given.channel, given.offer, given.contacted_at)
+    }
+    return (
+        f"SELECT {as_key(sql.name(given.customer), kinds[given.customer], key)} AS id,"
+        f" CAST({sql.name(given.channel)} AS VARCHAR) AS channel,"
+        f" CAST({sql.name(given.offer)} AS VARCHAR) AS offer,"
+        f" {sql.moment(sql.name(given.contacted_at), kinds[given.contacted_at])} AS moment"
+        f" FROM {database.table('history').view}"
+    )
+
+
+def _contacts(
+    database: Database,
+    campaign: Campaign,
+    catalogue: Catalogue,
+    key: str,
+    at: dt.datetime,
+    record: Sequence[Path],
+) -> str | None:
+    """SELECT of id, channel, offer, age over what was sent lately, by us or by others.
+
+    A contact that the history dates after the wave is planned, or its clock is ahead: it counts as
+    made now. The record's contacts count if they were decided before the wave.
+    """
+    horizon_us = int(horizon_days(campaign, catalogue.channels) * DAY_US)
+    if horizon_us == 0:
+        return None
+    now = micros(at)
+    parts = []
+    if (history := history_columns(database, campaign, key)) is not None:
+        parts.append(
+            f"SELECT id, channel, offer, greatest({now} - epoch_us(moment), 0) AS age_us"
+            f" FROM ({history}) WHERE epoch_us(moment) > {now - horizon_us}"
+        )
+    if record:
+        parts.append(
+            f"SELECT customer_id AS id, channel, offer, {now} - epoch_us(decided_at) AS age_us"
+            f" FROM {sources.parquet(record)} WHERE action > 0 AND placement = 'outbound'"
+            f" AND epoch_us(decided_at) < {now} AND epoch_us(decided_at) > {now - horizon_us}"
+        )
+    return " UNION ALL ".join(parts) or None
+
+
+def _refusals(
+    campaign: Campaign,
+    key: str,
+    at: dt.datetime,
+    until: dt.datetime,
+    record: Sequence[Path],
+    files: Sequence[Path],
+) -> str | None:
+    """SELECT of id, channel, offer, age over refusals; by customer alone it is of every offer.
+
+    A wave belongs to its day and may run late in it, so refusals ``until`` its end count as made
+    now.
+    """
+    days = campaign.pressure.refusal_days
+    if days is None or not files:
+        return None
+    now = micros(at)
+    events = ", ".join(f"lower({sql.text(e)})" for e in campaign.pressure.refusal_events) or "NULL"
+    outcomes = (
+        "SELECT decision_id, customer_id,"
+        f" greatest({now} - epoch_us(occurred_at), 0) AS age_us"
+        f" FROM {sources.parquet(files)} WHERE lower(trim(event)) IN ({events})"
+        f" AND epoch_us(occurred_at) < {micros(until)}"
+        f" AND epoch_us(occurred_at) > {now - int(days * DAY_US)}"
+    )
+    if not record:
+        return (
+            "SELECT customer_id AS id, NULL::VARCHAR AS channel, NULL::VARCHAR AS offer, age_us"
+            f" FROM ({outcomes}) WHERE customer_id IS NOT NULL"
+        )
+    return (
+        f"SELECT coalesce(decided.customer_id, outcome.customer_id)::{key} AS id,"
+        " decided.channel, decided.offer, outcome.age_us"
+        f" FROM ({outcomes}) outcome LEFT JOIN {sources.parquet(record)} decided"
+        " ON outcome.decision_id = decided.decision_id"
+        " WHERE coalesce(decided.customer_id, outcome.customer_id) IS NOT NULL"
+    )
+
+
+def _listed(rows: str | None) -> str:
+    """Rows (id, channel, offer, age) by names as one list a customer by positions."""
+    if rows is None:
+        return "SELECT NULL AS id, NULL AS items WHERE false"
+    return (
+        "SELECT id, list(struct_pack("
+        f"channel := coalesce(channels.position, {NEVER_SEEN})::SMALLINT,"
+        f" offer := coalesce(offers.position, {NEVER_SEEN})::SMALLINT,"
+        f" age_days := (age_us / {float(DAY_US)})::FLOAT)) AS items FROM ({rows}) listed"
+        " LEFT JOIN bandit_channel_names channels ON channels.name = listed.channel"
+        " LEFT JOIN bandit_offer_names offers ON offers.name = listed.offer"
+        " WHERE id IS NOT NULL GROUP BY id"
+    )
+
+
+def micros(at: dt.datetime) -> int:
+    """Microseconds since 1970 of a time with a zone, exact."""
+    return (at - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1)

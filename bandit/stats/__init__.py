@@ -1,0 +1,1 @@
+"""Sums that merge, units of resampling, intervals and bounds: one place for all."""

@@ -1,1 +1,0 @@
-"""DuckDB over Parquet: sources, record, manifests, snapshots, index, exports."""

@@ -1,0 +1,89 @@
+"""The actions of a campaign logged elsewhere: the log's labels, alone or as the campaign's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from bandit.config.campaign import Campaign, Log
+from bandit.core import sql
+from bandit.core.errors import ConfigError, DataError
+from bandit.core.problems import nearest
+from bandit.sources import catalogue as offers_and_channels
+from bandit.sources.database import Database
+from bandit.workflows.judge.logged import PEACE, Catalogue
+
+
+def labels_of(data: Database, log: Log) -> list[str]:
+    """Every action that stands in the log, and those with a share that do not."""
+    found = data.rows(
+        f"SELECT DISTINCT {sql.name(log.action)}::VARCHAR FROM {data.table('customers').view}"
+        " LIMIT 10001"
+    )
+    labels = [str(label) for (label,) in found if label is not None]
+    if len(labels) > 10_000:
+        raise DataError(f"[log] action = {log.action!r} has more than 10,000 values; is it a key?")
+    if isinstance(log.propensity, dict):
+        labels += [label for label in log.propensity if label not in labels]
+    numbers = all(label.lstrip("-").isdigit() for label in labels)
+    return sorted(labels, key=(lambda label: (int(label), label)) if numbers else None)
+
+
+def alone(labels: Sequence[str], no_contact: str | None) -> tuple[Catalogue, dict[str, int]]:
+    """The log's own values as actions, worth their reward and free of cost."""
+    others = [label for label in labels if label != no_contact]
+    names = others if no_contact is None else [no_contact, *others]
+    k, peace = len(names), no_contact is not None
+    order = (*range(1, k), 0) if peace else tuple(range(k))
+    goods = Catalogue(tuple(names), np.ones(k), np.zeros(k), order, peace, np.zeros(k))
+    return goods, {name: a for a, name in enumerate(names)}
+
+
+def mapped(campaign: Campaign, log: Log, data: Database) -> tuple[Catalogue, dict[str, int]]:
+    """The campaign's actions that the log knows; ConfigError for a label that is none."""
+    goods = offers_and_channels.load_catalogue(campaign, data)
+    offers = {o.name: o for o in goods.offers}
+    channels = {c.name: c for c in goods.channels}
+    known = [f"{o}/{c}" for o, c in offers_and_channels.actions(goods)]
+    names: list[str] = []
+    meaning: dict[str, str] = {}
+    faults = []
+    for label in labels_of(data, log):
+        if label == log.no_contact:
+            continue
+        named = log.actions.get(label, label)
+        full = named if "/" in named else f"{named}/{log.channel}"
+        if full not in known:
+            faults.append(
+                f"[log] action {label!r} means {full!r}, which is no offer and channel of the"
+                f" campaign{nearest(full, known)}; map it in [log.actions]"
+            )
+        meaning[label] = full
+        names.append(full)
+    if faults:
+        raise ConfigError("\n".join(faults[:20]))
+    names = list(dict.fromkeys(names))
+    if any(isinstance(offers[n.split("/")[0]].value, str) for n in names):
+        raise ConfigError(
+            "an offer's value is an expression over the customers; to judge a [log], give it a"
+            " number, or put the value into the log's reward"
+        )
+    costs = [offers[o].cost + channels[c].cost for o, c in (n.split("/") for n in names)]
+    values = [float(offers[n.split("/")[0]].value) for n in names]
+    rank = [(offers[n.split("/")[0]].priority, known.index(n)) for n in names]
+    order = sorted(range(1, len(names) + 1), key=lambda a: rank[a - 1])
+    labels = {label: 1 + names.index(full) for label, full in meaning.items()}
+    if log.no_contact is not None:
+        labels[log.no_contact] = 0
+    return (
+        Catalogue(
+            (PEACE, *names),
+            np.array([campaign.reward.no_contact_value, *values]),
+            np.array([0.0, *costs]),
+            (*order, 0),
+            True,
+            np.zeros(len(names) + 1),
+        ),
+        labels,
+    )

@@ -1,0 +1,172 @@
+"""A logged campaign with all that a candidate may want to know of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+
+from bandit.core.errors import DataError
+from bandit.core.types import Array, Float64, Int32
+from bandit.features.spec import FeatureSpec
+from bandit.ope.log import Log
+
+PEACE = "no contact"
+MAX_CELLS = 40_000_000
+"""Rows times actions kept in memory: outcome models and probabilities take 8 bytes each."""
+
+
+@dataclass(frozen=True, eq=False)
+class Catalogue:
+    """The k actions: ``names``; ``values`` and ``costs`` float64[k].
+
+    Net reward is value · reward − cost. ``peace``: action 0 is no contact; ``order``: of the
+    rules, best first; ``prices`` float64[k] are those that the newest wave was served at.
+    """
+
+    names: tuple[str, ...]
+    values: Float64
+    costs: Float64
+    order: tuple[int, ...]
+    peace: bool
+    prices: Float64
+
+    @property
+    def k(self) -> int:
+        """How many actions there are."""
+        return len(self.names)
+
+    def find(self, name: str) -> int:
+        """The action of that name, or of that offer where only one channel has it."""
+        if name in self.names:
+            return self.names.index(name)
+        ends = [a for a, n in enumerate(self.names) if n.split("/")[0] == name]
+        if len(ends) == 1:
+            return ends[0]
+        known = ", ".join(self.names[:12]) + (", …" if self.k > 12 else "")
+        what = "is offered on several channels; name one" if ends else "is no action of this log"
+        raise DataError(f"{name!r} {what}; it has {known}")
+
+
+@dataclass(frozen=True, eq=False)
+class Waves:
+    """Which wave each row is of: ``names`` and ``snapshots`` by wave, ``wave`` int[n]."""
+
+    names: tuple[str, ...]
+    snapshots: tuple[str, ...]
+    wave: Int32
+    group: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Logged:
+    """``log.rewards`` are net; ``rewards`` float64[n], as they came, are what is learned."""
+
+    title: str
+    log: Log
+    rewards: Float64
+    catalogue: Catalogue
+    spec: FeatureSpec
+    unit: str
+    customers: Array | None = None
+    waves: Waves | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def n(self) -> int:
+        """Rows."""
+        return self.log.n
+
+    def take(self, rows: Array) -> Logged:
+        """Some of the rows, in order."""
+        waves = self.waves
+        if waves is not None:
+            waves = replace(waves, wave=waves.wave[rows], group=waves.group[rows])
+        return replace(
+            self,
+            log=self.log.take(rows),
+            rewards=self.rewards[rows],
+            customers=None if self.customers is None else self.customers[rows],
+            waves=waves,
+        )
+
+
+def assemble(
+    *,
+    title: str,
+    catalogue: Catalogue,
+    spec: FeatureSpec,
+    unit: str,
+    contexts: Array,
+    actions: Array,
+    rewards: Float64,
+    propensities: Float64 | None,
+    eligible: Array | None,
+    customers: pa.Array | None,
+    clusters: pa.Array | None,
+    times: Array | None,
+    positions: Array | None = None,
+    row_values: Float64 | None = None,
+    waves: Waves | None = None,
+    notes: tuple[str, ...] = (),
+) -> Logged:
+    """Put a log together in the order of time; whatever is wrong with it is a DataError."""
+    n = len(rewards)
+    bad = np.flatnonzero(~np.isfinite(rewards))
+    if bad.size:
+        raise DataError(
+            f"reward must be a finite number, row {bad[0]} has {rewards[bad[0]]}; an outcome that"
+            " did not happen is 0, drop rows whose outcome is unknown"
+        )
+    value = catalogue.values[actions] if row_values is None else row_values
+    log = Log.of(
+        actions=actions,
+        rewards=value * rewards - catalogue.costs[actions],
+        contexts=contexts,
+        propensities=propensities,
+        eligible=eligible,
+        n_actions=catalogue.k,
+        clusters=None if clusters is None else numbered(clusters),
+        positions=positions,
+    )
+    whole = Logged(
+        title=title,
+        log=log,
+        rewards=rewards,
+        catalogue=catalogue,
+        spec=spec,
+        unit=unit,
+        customers=None if customers is None else _keys(customers),
+        waves=waves,
+        notes=notes,
+    )
+    if times is None or n < 2:
+        return whole
+    order = np.argsort(times, kind="stable")
+    ordered = replace(whole, log=replace(log, times=np.zeros(n))).take(order)
+    return replace(ordered, log=replace(ordered.log, times=times[order]))
+
+
+def numbered(labels: pa.Array) -> Array:
+    """Labels as whole numbers, the same for equal labels; NULL is nobody else's."""
+    codes = labels.dictionary_encode() if not pa.types.is_dictionary(labels.type) else labels
+    if isinstance(codes, pa.ChunkedArray):
+        codes = codes.unify_dictionaries().combine_chunks()
+        codes = codes.chunk(0) if isinstance(codes, pa.ChunkedArray) else codes
+    index = codes.indices
+    number = np.asarray(index.fill_null(-1).to_numpy(zero_copy_only=False), dtype=np.int64)
+    alone = number < 0
+    number[alone] = len(codes.dictionary) + np.arange(int(alone.sum()))
+    return number
+
+
+def most_rows(max_rows: int, k: int) -> int:
+    """How many rows of k actions are kept in memory."""
+    return max(2, min(max_rows, MAX_CELLS // k))
+
+
+def _keys(customers: pa.Array | pa.ChunkedArray) -> Array:
+    if isinstance(customers, pa.ChunkedArray):
+        return np.asarray(customers.to_numpy())
+    return np.asarray(customers.to_numpy(zero_copy_only=False))

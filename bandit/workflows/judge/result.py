@@ -1,0 +1,123 @@
+"""What `bandit simulate` found, as it is printed, written as JSON and drawn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bandit.render.simulate_tables import simulate_tables
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A figure and the interval around it."""
+
+    value: float
+    lower: float
+    upper: float
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One candidate, per decision and in the campaign's unit.
+
+    ``lift`` is over business as usual (None where there is none), ``over_logged`` over the policy
+    that made the log; ``estimates`` are the values by every estimator; ``shares`` what it would do.
+    """
+
+    name: str
+    policy: str
+    rows: int
+    value: Interval
+    lift: Interval | None
+    over_logged: Interval | None
+    effective_sample_size: float
+    mean_weight: float
+    mean_weight_error: float
+    max_weight: float
+    max_weight_share: float
+    unsupported_share: float
+    decision: str
+    reason: str
+    needed_n: int | None
+    estimates: dict[str, Interval]
+    shares: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Lift of the gate's candidate among some customers."""
+
+    column: str
+    group: str
+    rows: int
+    lift: Interval
+
+
+@dataclass(frozen=True)
+class Period:
+    """A stretch of the log in the order of time: what was earned, by group where there are some."""
+
+    label: str
+    group: str
+    rows: int
+    reward: Interval
+
+
+@dataclass(frozen=True)
+class LearningCurve:
+    """Value a decision up to each number of decisions replayed, with a band over replicates."""
+
+    name: str
+    how: str
+    seen: list[int]
+    value: list[float]
+    lower: list[float]
+    upper: list[float]
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What the gate says to its candidate."""
+
+    candidate: str
+    decision: str
+    reason: str
+    needed_n: int | None
+
+    @property
+    def ships(self) -> bool:
+        """Whether it may go out."""
+        return self.decision == "ship"
+
+
+@dataclass(frozen=True)
+class SimulateResult:
+    """Everything that was found; ``logged`` is what the policy that made the log earned."""
+
+    title: str
+    unit: str
+    rows: int
+    customers: int
+    actions: int
+    causal: bool
+    logged: Interval
+    business_as_usual: str | None
+    estimator: str
+    interval: str
+    confidence: float
+    at_once: int
+    gate: Gate
+    candidates: list[Judged]
+    segments: list[Segment]
+    periods: list[Period]
+    has_waves: bool
+    weights: dict[str, list[float]]
+    curves: list[LearningCurve] = field(default_factory=list)
+    report: Path | None = None
+    notes: list[str] = field(default_factory=list)
+
+    def show(self) -> Any:
+        """Tables for a terminal."""
+        return simulate_tables(self)

@@ -1,0 +1,195 @@
+"""`bandit simulate`: what candidate policies would have earned on a logged campaign."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from bandit import __version__, ope
+from bandit.config.simulation import DEFAULT_CANDIDATES, Candidate, Simulate
+from bandit.core.errors import ConfigError
+from bandit.core.types import SILENT, Progress
+from bandit.ope import diagnostics
+from bandit.render import render
+from bandit.render.simulate_page import write_simulation
+from bandit.workflows.judge import curves as simulate_curves
+from bandit.workflows.judge import job as simulate_job
+from bandit.workflows.judge import logged_table as simulate_table
+from bandit.workflows.judge import own_waves as simulate_record
+from bandit.workflows.judge import segments as simulate_segments
+from bandit.workflows.judge.job import Job
+from bandit.workflows.judge.logged import Logged
+from bandit.workflows.judge.result import Gate, Interval, Judged, SimulateResult
+from bandit.workflows.judge.targets import Bench, Target, target
+from bandit.workflows.judge.verdicts import Judge
+from bandit.workflows.serve.plan import midnight
+
+CALIBRATION_P = 1e-4
+RAREST_DRAWS = 100.0
+"""Calibration is asked only where the smallest propensity was met so often: a check by Σ 1/p cannot
+tell a wrong propensity from a small one whose draws have not come yet."""
+DRIFT_P = 1e-4
+
+
+def simulate(
+    campaign_path: Path,
+    *,
+    out: Path | None = None,
+    log: bool = False,
+    at: dt.datetime | None = None,
+    progress: Progress = SILENT,
+) -> SimulateResult:
+    """Judge the candidates of [simulate] on the campaign's waves, on [log], or on a public log.
+
+    ``out`` is the folder of the report; ``log`` takes [log] even where there are waves; ``at`` is
+    the time by which a wave's window must have closed, today's midnight by default.
+    """
+    job = simulate_job.load(campaign_path)
+    progress.step("reading the log")
+    logged = read(job, log=log, at=at or midnight(), progress=progress)
+    settings = job.settings
+    candidates = _candidates(job, logged)
+    bench = Bench(logged, job.campaign, settings.folds, job.campaign.seed)
+    progress.step("judging candidates", total=len(candidates))
+    targets = []
+    for candidate in candidates:
+        targets.append(target(bench, candidate))
+        progress.advance(1)
+    progress.step("drawing intervals that hold at once")
+    result = _judged(job, bench, targets)
+    learned = simulate_curves.curves(
+        logged, candidates, job.campaign.reward.ridge, bench.seed, progress
+    )
+    result = replace(result, curves=learned)
+    return _reported(job, result, out, progress)
+
+
+def read(job: Job, *, log: bool, at: dt.datetime, progress: Progress) -> Logged:
+    """The strict log of a job."""
+    if job.alone or log:
+        return simulate_table.read(job)
+    waves, notes = simulate_record.usable(job.campaign, at)
+    if waves:
+        return simulate_record.read(job.campaign, waves, notes, progress)
+    if job.campaign.log is not None:
+        return simulate_table.read(job)
+    raise ConfigError(
+        f"{job.campaign.folder} has no wave whose window has closed by {at:%Y-%m-%d}, and no [log]:"
+        " serve one and wait reward.window_days, or name a logged campaign in [log]"
+        + "".join(f"\n({note})" for note in notes)
+    )
+
+
+def _candidates(job: Job, logged: Logged) -> list[Candidate]:
+    """As configured; of the default ones, those that mean something on this log."""
+    settings = job.settings
+    wanted = [one for c in settings.candidates for one in c.expanded()]
+    if settings.candidates == DEFAULT_CANDIDATES:
+        wanted = [
+            c for c in wanted
+            if (c.policy != "rules" or not job.alone)
+            and (c.policy != "no_contact" or _leaves_in_peace(logged))
+        ]  # fmt: skip
+    if not wanted:
+        raise ConfigError("[simulate] names no candidate; add [[simulate.candidate]]")
+    labels = [c.label for c in wanted]
+    for key in ("gate", "business_as_usual"):
+        named = getattr(settings, key)
+        if key in settings.model_fields_set and named not in labels:
+            raise ConfigError(
+                f"simulate.{key} = {named!r} is no candidate; there are {', '.join(labels)}"
+            )
+    return wanted
+
+
+def _leaves_in_peace(logged: Logged) -> bool:
+    return logged.catalogue.peace and bool(logged.log.eligible[:, 0].all())
+
+
+def _judged(job: Job, bench: Bench, targets: list[Target]) -> SimulateResult:
+    logged, settings = bench.logged, job.settings
+    log = logged.log
+    usual = next((t for t in targets if t.name == settings.business_as_usual), None)
+    judge = Judge(logged, settings, bench.q, usual, bench.seed)
+    if log.causal:
+        rows, at_once = judge.table(targets)
+    else:
+        rows, at_once = judge.guesses(targets), 1
+    asked = _asked(settings, rows)
+    mine = next(t for t in targets if t.name == asked.name)
+    own = ope.ips(
+        log.rewards, np.ones(log.n), clusters=log.clusters, confidence=settings.confidence,
+        seed=bench.seed,
+    )  # fmt: skip
+    return SimulateResult(
+        title=logged.title,
+        unit=logged.unit,
+        rows=log.n,
+        customers=len(np.unique(log.clusters)),
+        actions=log.n_actions,
+        causal=log.causal,
+        logged=Interval(own.value, own.lower, own.upper),
+        business_as_usual=None if usual is None else usual.name,
+        estimator=settings.estimators[0] if log.causal else "dm",
+        interval=judge.interval,
+        confidence=settings.confidence,
+        at_once=at_once,
+        gate=Gate(asked.name, asked.decision, asked.reason, asked.needed_n),
+        candidates=rows,
+        segments=simulate_segments.segments(logged, settings, judge, mine) if log.causal else [],
+        periods=simulate_segments.periods(logged),
+        has_waves=logged.waves is not None,
+        weights=simulate_segments.weight_quantiles(targets) if log.causal else {},
+        notes=[*logged.notes, *_doubts(logged, mine, settings)],
+    )
+
+
+def _asked(settings: Simulate, rows: list[Judged]) -> Judged:
+    """The candidate that the gate is asked about: the one named, else the first."""
+    return next((r for r in rows if r.name == settings.gate), rows[0])
+
+
+def _doubts(logged: Logged, mine: Target, settings: Simulate) -> list[str]:
+    """What the log itself says against believing it."""
+    log = logged.log
+    if not log.causal or log.n < 100:
+        return []
+    notes = []
+    truth = diagnostics.calibrate(log)
+    rarest = 0.0 if log.propensities is None else float(log.propensities.min()) * log.n
+    if truth.p < CALIBRATION_P and rarest >= RAREST_DRAWS:
+        off = np.abs((truth.ratio - 1.0) / np.where(truth.error > 0.0, truth.error, np.inf))
+        worst = int(np.nanargmax(off))
+        notes.append(
+            f"logged propensities look untrue: {logged.catalogue.names[worst]!r} was taken"
+            f" {truth.ratio[worst]:.3f} times as often as they say (p {truth.p:.1g})"
+        )
+    moved = diagnostics.drift(mine.weights, log.rewards)
+    if moved.reward_p < DRIFT_P:
+        notes.append(
+            f"the mean reward moved over time (p {moved.reward_p:.1g}): the past may not speak"
+            " for tomorrow"
+        )
+    if logged.waves is not None and len(set(logged.waves.snapshots)) > 1 and not settings.interval:
+        notes.append(
+            'the log was made by a policy that was learning: interval = "adaptive" in [simulate]'
+            " stays valid then, and is wider"
+        )
+    return notes
+
+
+def _reported(
+    job: Job, result: SimulateResult, out: Path | None, progress: Progress
+) -> SimulateResult:
+    """Write the report beside the campaign, or where it is wanted; without the extra, say so."""
+    progress.step("drawing the report")
+    try:
+        render.need()
+    except render.MissingExtraError as missing:
+        return replace(result, notes=[*result.notes, f"no report was written: {missing}"])
+    made_by = f"bandit {__version__}, simulate"
+    page = write_simulation(out or job.reports, result, made_by)
+    return replace(result, report=page)

@@ -1,0 +1,63 @@
+"""A stored snapshot as a candidate: judged only on waves that it has not learned from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from bandit.config.campaign import Campaign
+from bandit.config.simulation import Candidate
+from bandit.core.errors import DataError
+from bandit.core.types import Bool
+from bandit.models.posterior import Posterior
+from bandit.models.posterior_file import load_posterior
+from bandit.record import snapshots
+from bandit.record.snapshots import Snapshot
+from bandit.workflows.judge.logged import Logged
+
+
+def _stored(campaign: Campaign, candidate: Candidate) -> Snapshot:
+    if candidate.version is not None:
+        return snapshots.load(campaign.folder, candidate.version)
+    newest = snapshots.latest(campaign.folder)
+    if newest is None:
+        raise DataError(f"{campaign.folder} has no snapshot yet; run `bandit learn` first")
+    return newest
+
+
+def unseen(campaign: Campaign, logged: Logged, candidate: Candidate) -> Bool:
+    """Rows of the waves that the snapshot was not made from."""
+    stored = _stored(campaign, candidate)
+    if logged.waves is None:
+        raise DataError("a snapshot is judged on waves of its own campaign; this log has none")
+    fold = stored.manifest.get("fold") or {"waves": []}
+    seen = {str(name) for name, _ in fold["waves"]}
+    fresh = np.array([name not in seen for name in logged.waves.names])
+    rows: Bool = fresh[logged.waves.wave]
+    if not rows.any():
+        raise DataError(
+            f"snapshot {stored.version} has learned from every wave of this log, so it cannot be"
+            " judged on it; serve another wave, name an older version, or judge the same policy"
+            ' fitted on the log (policy = "lin_ts"), which is cross-fitted'
+        )
+    return rows
+
+
+def posterior(campaign: Campaign, logged: Logged, candidate: Candidate) -> Posterior:
+    """The snapshot's posterior over the log's actions; what it does not know is at the prior."""
+    stored = _stored(campaign, candidate)
+    found = load_posterior(stored.posterior_file())
+    if stored.features["spec"] != logged.spec.to_json():
+        raise DataError(
+            f"snapshot {stored.version} was learned with other features than the log's; name a"
+            " version of the same [features]"
+        )
+    where = {f"{o}/{c}": a for a, (o, c) in enumerate(stored.actions, start=1)}
+    extra = found.add_actions(1)
+    offered = logged.catalogue.names[1:]
+    take = np.array([0, *(where.get(name, found.n_actions) for name in offered)])
+    names = ("gram", "shift", "count", "reward_sum", "square_sum")
+    taken: dict[str, Any] = {n: np.ascontiguousarray(getattr(extra, n)[take]) for n in names}
+    return replace(extra, **taken)

@@ -1,0 +1,279 @@
+"""From a candidate to its probabilities on the log: none is judged on what it learned from.
+
+A policy that learns is fitted once for each fold, on the other folds' customers. Probabilities are
+made block by block; what is kept of them is a weight a row, the outcome model's mean a row, and the
+mean probability of each action.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from bandit.config.campaign import Campaign
+from bandit.config.simulation import Candidate, Part
+from bandit.core.errors import DataError
+from bandit.core.types import Array, Bool, Float64
+from bandit.models.posterior import Posterior
+from bandit.ope.cross_fitting import Ridge, cross_fit, fold_of
+from bandit.policies.beta_ts import BetaTS
+from bandit.policies.epsilon_greedy import EpsilonGreedy
+from bandit.policies.greedy import Greedy
+from bandit.policies.lin_ts import LinTS
+from bandit.policies.lin_ucb import LinUCB
+from bandit.policies.mixture import Mixture
+from bandit.policies.policy import Policy
+from bandit.policies.rules import Rules
+from bandit.policies.uniform import Uniform
+from bandit.workflows.judge import mabwiser as simulate_mabwiser
+from bandit.workflows.judge import probabilities as simulate_probabilities
+from bandit.workflows.judge import snapshot as simulate_snapshot
+from bandit.workflows.judge.logged import PEACE, Logged
+from bandit.workflows.serve.plan import noise_scale
+
+BLOCK_CELLS = 4_000_000
+"""Probabilities made at a time: 32 MB."""
+
+
+class Target(NamedTuple):
+    """``weights`` float64[n] (zeros without propensities), ``q`` float64[n], ``share`` float64[k].
+
+    ``rows`` bool[n] are those on which it may be judged, None for all.
+    """
+
+    name: str
+    candidate: Candidate
+    weights: Float64
+    q: Float64
+    share: Float64
+    rows: Bool | None
+
+
+@dataclass(frozen=True, eq=False)
+class Bench:
+    """A log with its folds and what has been fitted on them."""
+
+    logged: Logged
+    campaign: Campaign
+    folds: int
+    seed: int
+
+    @cached_property
+    def fold(self) -> Array:
+        """Fold of each row, whole customers together."""
+        log = self.logged.log
+        return fold_of(log.n, self.folds, log.clusters, self.seed)
+
+    @cached_property
+    def q(self) -> Float64:
+        """Cross-fitted outcome model: net reward of each action, float64[n, k]."""
+        log = self.logged.log
+        return cross_fit(
+            Ridge(self.campaign.reward.ridge),
+            log.contexts,
+            log.actions,
+            log.rewards,
+            log.n_actions,
+            self.folds,
+            log.clusters,
+            self.seed,
+        )
+
+    @cached_property
+    def _sums(self) -> list[Posterior]:
+        log, fold = self.logged.log, self.fold
+        empty = Posterior.prior(log.n_actions, log.contexts.shape[1], ridge=1.0)
+        return [
+            empty.update(log.contexts[fold == f], log.actions[fold == f],
+                         self.logged.rewards[fold == f])
+            for f in range(self.folds)
+        ]  # fmt: skip
+
+    def posteriors(self, ridge: float | None) -> list[Posterior]:
+        """For each fold what the others have to teach."""
+        prior = self.campaign.reward.ridge if ridge is None else ridge
+        found = []
+        for f in range(self.folds):
+            others = [s for g, s in enumerate(self._sums) if g != f]
+            merged = others[0]
+            for other in others[1:]:
+                merged = merged.merge(other)
+            found.append(replace(merged, ridge=prior))
+        return found
+
+    def blocks(self, f: int | None = None) -> Iterator[Array]:
+        """Row numbers, of one fold or of all, a bounded number at a time."""
+        rows = np.arange(self.logged.n) if f is None else np.flatnonzero(self.fold == f)
+        size = max(1, BLOCK_CELLS // self.logged.log.n_actions)
+        for start in range(0, len(rows), size):
+            yield rows[start : start + size]
+
+
+def target(bench: Bench, candidate: Candidate) -> Target:
+    """Weights and model means of one candidate (a sweep's single member)."""
+    log = bench.logged.log
+    n, k = log.n, log.n_actions
+    weights, q, share = np.zeros(n), np.zeros(n), np.zeros(k)
+    on = _rows(bench, candidate)
+    for rows, probabilities in _probabilities(bench, candidate):
+        part = log.take(rows)
+        wanted = part.check_target(probabilities)
+        if log.propensities is not None:
+            weights[rows] = wanted[np.arange(len(rows)), part.actions] / log.propensities[rows]
+        q[rows] = (wanted * bench.q[rows]).sum(axis=1)
+        used = wanted if on is None else wanted[on[rows]]
+        share += used.sum(axis=0)
+    return Target(candidate.label, candidate, weights, q, share / max(share.sum(), 1.0), on)
+
+
+def _rows(bench: Bench, candidate: Candidate) -> Bool | None:
+    if candidate.policy != "snapshot":
+        return None
+    return simulate_snapshot.unseen(bench.campaign, bench.logged, candidate)
+
+
+def _probabilities(bench: Bench, candidate: Candidate) -> Iterator[tuple[Array, Float64]]:
+    """Rows and their probabilities float64[rows, k], until all rows are done."""
+    makers = {
+        "constant": _constant,
+        "no_contact": _constant,
+        "table": _given,
+        "snapshot": _snapshot,
+        "mabwiser": _mabwiser,
+    }
+    yield from makers.get(candidate.policy, _fitted)(bench, candidate)
+
+
+def _given(bench: Bench, candidate: Candidate) -> Iterator[tuple[Array, Float64]]:
+    given = simulate_probabilities.read(bench.campaign, bench.logged, candidate)
+    for rows in bench.blocks():
+        yield rows, given.of(rows)
+
+
+def _snapshot(bench: Bench, candidate: Candidate) -> Iterator[tuple[Array, Float64]]:
+    posterior = simulate_snapshot.posterior(bench.campaign, bench.logged, candidate)
+    alpha, epsilon = _one(candidate.alpha), _one(candidate.epsilon)
+    policy = _learner(candidate.decides, alpha, epsilon, posterior)
+    for rows in bench.blocks():
+        yield rows, _asked(bench.logged, policy, posterior, rows)
+
+
+def _mabwiser(bench: Bench, candidate: Candidate) -> Iterator[tuple[Array, Float64]]:
+    for f in range(bench.folds):
+        model = simulate_mabwiser.fitted(bench.logged, candidate, bench.fold != f, bench.seed)
+        for rows in bench.blocks(f):
+            yield rows, _asked(bench.logged, model, None, rows)
+
+
+def _fitted(bench: Bench, candidate: Candidate) -> Iterator[tuple[Array, Float64]]:
+    """Policies on the posterior of the other folds; those that do not learn ignore it."""
+    ridge = None if candidate.ridge is None else _one(candidate.ridge)
+    prices = bench.logged.catalogue.prices if candidate.prices else None
+    for f, posterior in enumerate(bench.posteriors(ridge)):
+        policy = _policy(bench, candidate, posterior)
+        for rows in bench.blocks(f):
+            yield rows, _asked(bench.logged, policy, posterior, rows, prices)
+
+
+def _asked(
+    logged: Logged,
+    policy: Policy,
+    posterior: Posterior | None,
+    rows: Array,
+    prices: Float64 | None = None,
+) -> Float64:
+    goods = logged.catalogue
+    return policy.probabilities(
+        posterior,
+        logged.log.contexts[rows],
+        eligible=logged.log.eligible[rows],
+        values=goods.values,
+        costs=goods.costs if prices is None else goods.costs + prices,
+    )
+
+
+def _constant(bench: Bench, candidate: Candidate) -> Iterator[tuple[Array, Float64]]:
+    """One action for everybody who may get it, no contact for the others."""
+    goods, log = bench.logged.catalogue, bench.logged.log
+    wanted = 0 if candidate.policy == "no_contact" else goods.find(candidate.action or "")
+    if candidate.policy == "no_contact" and not goods.peace:
+        raise DataError("candidate 'no_contact': this log leaves nobody in peace; drop it")
+    if not log.eligible[:, wanted].any():
+        raise DataError(
+            f"candidate {candidate.label!r}: nobody in this log might have got"
+            f" {goods.names[wanted]!r}, so that nothing can be known of it; drop the candidate"
+        )
+    for rows in bench.blocks():
+        may = log.eligible[rows, wanted]
+        if not may.all() and not (goods.peace and log.eligible[rows[~may], 0].all()):
+            row = int(rows[~may][0])
+            raise DataError(
+                f"candidate {candidate.label!r}: {goods.names[wanted]!r} is not eligible in row"
+                f" {row}, and neither is {PEACE}; judge a policy that may choose something else"
+            )
+        out = np.zeros((len(rows), goods.k))
+        out[np.arange(len(rows)), np.where(may, wanted, 0)] = 1.0
+        yield rows, out
+
+
+def _policy(bench: Bench, candidate: Candidate, posterior: Posterior) -> Policy:
+    goods = bench.logged.catalogue
+    match candidate.policy:
+        case "rules":
+            named = [goods.find(name) for name in candidate.order or ()]
+            return Rules([*named, *(a for a in goods.order if a not in named)])
+        case "uniform":
+            return Uniform()
+        case "mixture":
+            return _mixture(bench, candidate, posterior)
+        case kind:
+            return _learner(kind, _one(candidate.alpha), _one(candidate.epsilon), posterior)
+
+
+def _learner(kind: str, alpha: float, epsilon: float, posterior: Posterior) -> Policy:
+    match kind:
+        case "lin_ucb":
+            return LinUCB(alpha * noise_scale(posterior))
+        case "lin_ts":
+            return LinTS(alpha * noise_scale(posterior))
+        case "epsilon_greedy":
+            return EpsilonGreedy(epsilon)
+        case "beta_ts":
+            return BetaTS()
+        case _:
+            return Greedy()
+
+
+def _mixture(bench: Bench, candidate: Candidate, posterior: Posterior) -> Mixture:
+    """Shares as given; without any, the campaign's own [policy]."""
+    own = bench.campaign.policy
+    goods = bench.logged.catalogue
+    holdout, exploration = candidate.holdout, candidate.exploration
+    parts = candidate.shares
+    if parts is None:
+        parts = tuple(
+            Part(policy=s.policy, share=s.share, alpha=s.alpha, epsilon=s.epsilon)
+            for s in own.shares
+        )
+        holdout, exploration = own.holdout, own.exploration
+    if holdout > 0.0 and not goods.peace:
+        raise DataError(f"candidate {candidate.label!r} has a holdout, but nobody is left in peace")
+    inner = [
+        (
+            p.share,
+            Uniform() if p.policy == "uniform"
+            else Rules(goods.order) if p.policy == "rules"
+            else _learner(p.policy, p.alpha, p.epsilon, posterior),
+        )
+        for p in parts
+    ]  # fmt: skip
+    return Mixture(inner, holdout=holdout, exploration=exploration)
+
+
+def _one(value: float | tuple[float, ...]) -> float:
+    """A sweep has been expanded, so one value is left."""
+    return float(value[0] if isinstance(value, tuple) else value)

@@ -1,0 +1,304 @@
+"""From targets to rows of the table: values, lifts, intervals that hold together, verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from bandit import ope
+from bandit.config.simulation import Simulate
+from bandit.core.types import Array, Float64
+from bandit.ope import diagnostics, gate, lifts, sweep, tuning
+from bandit.ope.diagnostics import Diagnostics
+from bandit.ope.estimate import Estimate
+from bandit.ope.gate import GateRules, Verdict
+from bandit.ope.recipes import KINDS, Recipe
+from bandit.stats.statistic import Statistic, difference
+from bandit.stats.units import cluster_units
+from bandit.workflows.judge.logged import Logged
+from bandit.workflows.judge.result import Interval, Judged
+from bandit.workflows.judge.targets import Target
+
+ASYMPTOTIC = frozenset({"bootstrap", "student_t"})
+LOGGED = "the policy that made the log"
+UNKNOWN = Interval(float("nan"), float("nan"), float("nan"))
+_GRIDS = {
+    "switch_dr": (1.0, 3.0, 10.0, 30.0, 100.0, 1000.0),
+    "dros": (1.0, 10.0, 100.0, 1e3, 1e4, 1e6),
+    "sg_ips": (0.0, 0.001, 0.01, 0.03, 0.1, 0.3),
+    "sg_dr": (0.0, 0.001, 0.01, 0.03, 0.1, 0.3),
+}
+
+
+class View(NamedTuple):
+    """Arrays of the rows on which one target is judged."""
+
+    rewards: Float64
+    weights: Float64
+    q_logged: Float64
+    q_target: Float64
+    clusters: Array
+
+
+class Judge:
+    """Judges targets on one log; ``usual`` is business as usual, if it is among them."""
+
+    def __init__(
+        self, logged: Logged, settings: Simulate, q: Float64, usual: Target | None, seed: int
+    ) -> None:
+        self._logged, self._settings, self._seed = logged, settings, seed
+        self._q, self._usual = q, usual
+        log = logged.log
+        self._q_logged = q[np.arange(log.n), log.actions]
+        self.interval = settings.interval or "bootstrap"
+
+    def table(self, targets: Sequence[Target]) -> tuple[list[Judged], int]:
+        """One row a target; and how many lifts hold at once at the confidence asked for."""
+        overlap = {t.name: self._overlap(t) for t in targets}
+        rules = GateRules(margin=-self._settings.margin, unit=self._logged.unit)
+        refused = {name: gate.refuse(d, rules) for name, d in overlap.items()}
+        asked = [t for t in targets if refused[t.name] is None and t is not self._usual]
+        silent = {name for name, d in overlap.items() if not d.mean_weight > 0.0}
+        found = {t.name: {} if t.name in silent else self._lifts(t, len(asked)) for t in targets}
+        bands = self._bands([t for t in asked if t.rows is None])
+        rows = []
+        for t in targets:
+            held = {
+                over: _banded(estimate, bands.get((t.name, over)))
+                for over, estimate in found[t.name].items()
+            }
+            verdict = self._verdict(t, held, overlap[t.name], refused[t.name], rules)
+            rows.append(self._row(t, held, overlap[t.name], verdict))
+        return rows, max(len(asked), 1)
+
+    def guesses(self, targets: Sequence[Target]) -> list[Judged]:
+        """The outcome model's word alone, for a log without propensities: no lift, no verdict."""
+        rows = []
+        for t in targets:
+            found = ope.dm(t.q, clusters=self._logged.log.clusters, seed=self._seed)
+            value = _interval(found)
+            rows.append(
+                Judged(
+                    name=t.name,
+                    policy=t.candidate.policy,
+                    rows=found.n,
+                    value=value,
+                    lift=None,
+                    over_logged=None,
+                    effective_sample_size=0.0,
+                    mean_weight=float("nan"),
+                    mean_weight_error=float("nan"),
+                    max_weight=float("nan"),
+                    max_weight_share=float("nan"),
+                    unsupported_share=self._unsupported(t),
+                    decision="hold",
+                    reason="the log has no propensities, so no causal claim can be made",
+                    needed_n=None,
+                    estimates={"dm": value},
+                    shares=self._shares(t),
+                )
+            )
+        return rows
+
+    def lift(self, target: Target, rows: Array, confidence: float) -> Estimate:
+        """Lift over business as usual, or over the log where there is none, among some rows."""
+        view = self._view(target, rows)
+        usual = self._usual
+        over = usual if usual is not None and usual is not target else None
+        return lifts.lift(
+            self._recipe(target, self._settings.estimators[0]),
+            view.rewards,
+            view.weights,
+            baseline=None if over is None else over.weights[rows],
+            q_logged=view.q_logged,
+            q_target=view.q_target,
+            q_baseline=None if over is None else over.q[rows],
+            clusters=view.clusters,
+            confidence=confidence,
+            interval="student_t",
+        )
+
+    def _view(self, target: Target, rows: Array | None = None) -> View:
+        log = self._logged.log
+        if rows is None:
+            rows = np.arange(log.n) if target.rows is None else np.flatnonzero(target.rows)
+        return View(
+            log.rewards[rows],
+            target.weights[rows],
+            self._q_logged[rows],
+            target.q[rows],
+            log.clusters[rows],
+        )
+
+    def _recipe(self, target: Target, name: str) -> Recipe:
+        """The estimator, its parameter by SLOPE where it needs one."""
+        if name in _GRIDS:
+            v = self._view(target)
+            return tuning.tune(
+                name,
+                _GRIDS[name],
+                v.rewards,
+                v.weights,
+                q_logged=v.q_logged,
+                q_target=v.q_target,
+                clusters=v.clusters,
+            )
+        clip = self._settings.clip
+        return Recipe(name, clip if name in {"ips", "snips", "dr", "sndr"} else None)
+
+    def _value(self, target: Target, name: str) -> Estimate:
+        recipe, v = self._recipe(target, name), self._view(target)
+        # The first estimator decides; the others are for comparison, and cheaper so.
+        compared = name != self._settings.estimators[0] and self.interval in ASYMPTOTIC
+        options: dict[str, Any] = {
+            "clusters": v.clusters,
+            "confidence": self._settings.confidence,
+            "interval": "student_t" if compared else self.interval,
+            "seed": self._seed,
+            "reward_range": self._settings.reward_range,
+        }
+        estimator: Callable[..., Estimate] = getattr(ope, name)
+        if name == "dm":
+            return estimator(v.q_target, **options)
+        arrays = [v.rewards, v.weights]
+        if KINDS[name].modelled:
+            arrays += [v.q_logged, v.q_target]
+        if name in _GRIDS:
+            return estimator(*arrays, recipe.strength, **options)
+        return estimator(*arrays, clip=recipe.strength, **options)
+
+    def _lifts(self, target: Target, several: int) -> dict[str, Estimate]:
+        """Over the logging policy and business as usual; Bonferroni where there are no bands."""
+        v, usual = self._view(target), self._usual
+        risk = 1.0 - self._settings.confidence
+        banded = self.interval in ASYMPTOTIC and target.rows is None and several > 1
+        if several > 1 and not banded:
+            risk /= several
+        over: dict[str, Target | None] = {LOGGED: None}
+        if usual is not None and usual is not target and usual.weights.any():
+            over[usual.name] = usual
+        rows = slice(None) if target.rows is None else np.flatnonzero(target.rows)
+        return {
+            name: lifts.lift(
+                self._recipe(target, self._settings.estimators[0]),
+                v.rewards,
+                v.weights,
+                baseline=None if other is None else other.weights[rows],
+                q_logged=v.q_logged,
+                q_target=v.q_target,
+                q_baseline=None if other is None else other.q[rows],
+                clusters=v.clusters,
+                confidence=1.0 - risk,
+                interval="student_t" if banded else self.interval,
+                seed=self._seed,
+                reward_range=self._settings.reward_range,
+            )
+            for name, other in over.items()
+        }
+
+    def _bands(self, targets: Sequence[Target]) -> dict[tuple[str, str], Interval]:
+        """Intervals of all lifts over one baseline that hold at once (max-t)."""
+        if self.interval not in ASYMPTOTIC or len(targets) < 2:
+            return {}
+        found: dict[tuple[str, str], Interval] = {}
+        over = [(LOGGED, None)] + (
+            [(self._usual.name, self._usual)] if self._usual and self._usual.weights.any() else []
+        )
+        for name, other in over:
+            statistics = {t.name: self._contrast(t, other) for t in targets}
+            held = sweep.simultaneous(
+                statistics, confidence=self._settings.confidence, seed=self._seed
+            )
+            found |= {(t, name): Interval(*band) for t, band in held.items()}
+        return found
+
+    def _contrast(self, target: Target, other: Target | None) -> Statistic:
+        v = self._view(target)
+        pair = lifts.paired_terms(
+            self._recipe(target, self._settings.estimators[0]),
+            v.rewards,
+            v.weights,
+            None if other is None else other.weights,
+            v.q_logged,
+            v.q_target,
+            None if other is None else other.q,
+        )
+        return difference(
+            cluster_units(pair.candidate, v.clusters), cluster_units(pair.baseline, v.clusters)
+        )
+
+    def _overlap(self, target: Target) -> Diagnostics:
+        v = self._view(target)
+        return diagnostics.weigh(
+            v.weights, clusters=v.clusters, unsupported_share=self._unsupported(target)
+        )
+
+    def _unsupported(self, target: Target) -> float:
+        log = self._logged.log
+        seen = np.bincount(log.actions, minlength=log.n_actions)
+        return diagnostics.unsupported_share(target.share, seen)
+
+    def _verdict(
+        self,
+        target: Target,
+        found: Mapping[str, Estimate],
+        overlap: Diagnostics,
+        refused: Verdict | None,
+        rules: GateRules,
+    ) -> Verdict:
+        if target is self._usual:
+            return Verdict(
+                "hold", "it is business as usual, what the others are held against", None
+            )
+        return refused or gate.judge(found, overlap, rules)
+
+    def _row(
+        self,
+        target: Target,
+        found: Mapping[str, Estimate],
+        overlap: Diagnostics,
+        verdict: Verdict,
+    ) -> Judged:
+        names = self._settings.estimators
+        # The log never did what it would do: there is nothing to weigh.
+        estimates: dict[str, Interval] = dict.fromkeys(names, UNKNOWN)
+        if found:
+            estimates = {name: _interval(self._value(target, name)) for name in names}
+        over = [_interval(e) for name, e in found.items() if name != LOGGED]
+        return Judged(
+            name=target.name,
+            policy=target.candidate.policy,
+            rows=overlap.n,
+            value=estimates[names[0]],
+            lift=over[0] if over else None,
+            over_logged=_interval(found[LOGGED]) if found else None,
+            effective_sample_size=overlap.effective_sample_size,
+            mean_weight=overlap.mean_weight,
+            mean_weight_error=overlap.mean_weight_error,
+            max_weight=overlap.max_weight,
+            max_weight_share=overlap.max_weight_share,
+            unsupported_share=overlap.unsupported_share,
+            decision=verdict.decision,
+            reason=verdict.reason,
+            needed_n=verdict.needed_n,
+            estimates=estimates,
+            shares=self._shares(target),
+        )
+
+    def _shares(self, target: Target) -> dict[str, float]:
+        names = self._logged.catalogue.names
+        order = np.argsort(-target.share, kind="stable")
+        return {names[a]: float(target.share[a]) for a in order if target.share[a] > 0.0}
+
+
+def _interval(estimate: Estimate) -> Interval:
+    return Interval(estimate.value, estimate.lower, estimate.upper)
+
+
+def _banded(estimate: Estimate, band: Interval | None) -> Estimate:
+    if band is None:
+        return estimate
+    return replace(estimate, lower=band.lower, upper=band.upper)

@@ -1,0 +1,324 @@
+"""`bandit learn --log`: a campaign logged elsewhere, taken into the record as a wave."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from bandit.allocation.slots import Placement
+from bandit.config.campaign import OUTBOUND, Campaign, Customers, Log
+from bandit.core import files, schema, sql
+from bandit.core.errors import ConfigError, DataError
+from bandit.core.problems import nearest
+from bandit.core.types import Array, Bool, Choice, Float64, Progress
+from bandit.features.encode import encode
+from bandit.record import manifest, outcomes
+from bandit.record import waves as record
+from bandit.sources import database
+from bandit.sources.catalogue import load_catalogue
+from bandit.sources.columns import feature_columns, key_type
+from bandit.sources.customers import Reject
+from bandit.sources.database import Database
+from bandit.workflows.serve.assemble import Assembler
+from bandit.workflows.serve.publish import versions
+from bandit.workflows.serve.starting_point import starting_point
+from bandit.workflows.serve.wave import Run, Taken, Wave
+
+NAME = "log"
+GROUP = "logged"
+_NONE = -1
+
+
+class _Rows(NamedTuple):
+    """A batch of the log: ``label`` is the action as it stands there."""
+
+    ids: pa.Array
+    label: pa.Array
+    reward: Float64
+    propensity: Float64
+    columns: pa.RecordBatch
+
+
+def import_log(campaign: Campaign, at: dt.datetime, progress: Progress) -> list[str]:
+    """Publish [log] as the wave `log`, whose window closes at ``at`` unless it has a time column.
+
+    The caller holds the lock. The rewards become an outcome batch; rows that cannot be read are
+    refused like a wave's.
+    """
+    log = campaign.log
+    if log is None:
+        raise ConfigError("campaign.toml has no [log]; add it with source, action and reward")
+    if log.propensity is None:
+        raise ConfigError(
+            "[log] names no propensity; without one no decision is recorded: give a column, a"
+            " constant, or a number per action (`bandit simulate` takes such a log as it is)"
+        )
+    folder = campaign.folder / record.WAVES / NAME
+    if folder.exists():
+        return ["the log was taken in already"]
+    progress.step("taking in the log")
+    with ExitStack() as stack:
+        seen = _as_customers(campaign, log)
+        data = stack.enter_context(
+            database.connect(seen, roles=("customers", "offers", "channels"))
+        )
+        wave = _wave(seen, log, data, at)
+        partial = stack.enter_context(files.aside(folder))
+        events_folder = campaign.folder / outcomes.OUTCOMES / NAME
+        files.remove(events_folder)  # of a run that died before it had its wave
+        events = stack.enter_context(files.aside(events_folder))
+        count, rejected = _write(wave, log, data, partial, events, progress)
+        manifest.write(partial, _content(wave, count, rejected))
+        manifest.write(events, {"kind": "outcomes", "events": None, "rejected": 0})
+        files.put_in_place((events, events_folder), (partial, folder))
+    return [f"took in the log: {count:,} decisions, {rejected:,} refused"]
+
+
+def _as_customers(campaign: Campaign, log: Log) -> Campaign:
+    """The campaign with the log's rows in the customers' place, so that one code reads both."""
+    source = Customers(
+        source=log.source,
+        table=log.table,
+        query=log.query,
+        key=log.customer or campaign.customers.key,
+    )
+    return campaign.model_copy(update={"customers": source})
+
+
+def _wave(campaign: Campaign, log: Log, data: Database, at: dt.datetime) -> Wave:
+    if log.time is not None:
+        moment = sql.moment(sql.name(log.time), data.column("customers", log.time))
+        latest = data.rows(
+            f"SELECT max({moment}) FILTER ({sql.likely(moment)})"
+            f" FROM {data.table('customers').view}"
+        )[0][0]
+        if latest is None:
+            raise DataError(f"[log] time: no date stands in column {log.time!r}")
+        at = latest.astimezone(dt.UTC)
+    else:
+        at -= dt.timedelta(days=campaign.reward.window_days)
+    run = Run(campaign, NAME, at, campaign.seed)
+    start = starting_point(campaign, data, None, at)
+    kind = (
+        pa.int64() if log.customer is None or key_type(data, campaign) == "BIGINT" else pa.string()
+    )
+    wave = Wave.of(run, load_catalogue(campaign, data), start, kind)
+    everything = np.ones(len(wave.plan.pairs) + 1, dtype=np.bool_)
+    place = Placement(OUTBOUND, True, 1, everything, 0)
+    return wave._replace(plan=wave.plan._replace(groups=(GROUP,), placements=[place]))
+
+
+def _write(
+    wave: Wave, log: Log, data: Database, partial: Any, events: Any, progress: Progress
+) -> tuple[int, int]:
+    """Write decisions, rewards and rejects; counts of decisions and rejects."""
+    labels = _labels(wave, log, data)
+    offered = np.zeros(len(wave.plan.pairs) + 1, dtype=np.bool_)
+    offered[[0, *labels.values()]] = True
+    assembler, rejects = Assembler(wave), []
+    writer = record.DecisionWriter(partial, assembler.schema)
+    kind = schema.outcomes(wave.customer_type)
+    values = np.ones(len(wave.plan.pairs) + 1, dtype=np.float32)
+    total = data.count("customers")
+    progress.step("taking in the log", total=total)
+    try:
+        with pq.ParquetWriter(events / outcomes.EVENTS, kind) as rewards:
+            for rows in _rows(wave, log, data):
+                action = _actions(rows.label, labels)
+                encoded = encode(wave.start.spec, rows.columns, wave.run.at)
+                bad = _faults(rows, action, encoded.faults)
+                rejects += [fault for _, fault in sorted(bad.items())]
+                keep = np.ones(len(rows.ids), dtype=np.bool_)
+                keep[list(bad)] = False
+                taken = _taken(wave, action[keep], rows.propensity[keep], offered)
+                ids = rows.ids.filter(pa.array(keep))
+                decisions = assembler.batch([taken], ids, encoded.contexts[keep], values)
+                writer.write(decisions)
+                rewards.write_table(_events(decisions, rows.reward[keep], wave.run.at, kind))
+                progress.advance(len(rows.ids))
+        writer.close()
+    finally:
+        writer.abandon()
+    limit = wave.run.campaign.limits.reject_share
+    if total == 0 or len(rejects) > limit * total:
+        first = (
+            rejects[0] if rejects else {"key": "-", "column": "-", "value": "", "reason": "no rows"}
+        )
+        raise DataError(
+            f"{data.table('customers').shown}, row {first['key']}: {first['column']} ="
+            f" {first['value']!r}: {first['reason']}\n{len(rejects):,} of {total:,} rows of the log"
+            f" are refused, more than limits.reject_share = {limit:g} allows; mend them or raise it"
+        )
+    record.write_rejects(partial / record.REJECTS, rejects)
+    return writer.rows, len(rejects)
+
+
+def _labels(wave: Wave, log: Log, data: Database) -> dict[str, int]:
+    """Action number of each label in the log; ConfigError for an unknown one."""
+    data.column("customers", log.action)
+    found = data.rows(
+        f"SELECT DISTINCT {sql.name(log.action)}::VARCHAR FROM {data.table('customers').view}"
+        " ORDER BY 1 LIMIT 10001"
+    )
+    number = {f"{o}/{c}": a for a, (o, c) in enumerate(wave.plan.pairs, start=1)}
+    labels, faults = {}, []
+    for (label,) in found:
+        if label is None:
+            continue
+        if label == log.no_contact:
+            labels[label] = 0
+            continue
+        named = log.actions.get(label, label)
+        full = named if "/" in named else f"{named}/{log.channel}"
+        if full in number:
+            labels[label] = number[full]
+        else:
+            faults.append(
+                f"[log] action {label!r} means {full!r}, which is no offer and channel of the"
+                f" campaign{nearest(full, number)}; map it in [log.actions]"
+            )
+    if faults:
+        raise ConfigError("\n".join(faults[:20]))
+    return labels
+
+
+def _rows(wave: Wave, log: Log, data: Database) -> Iterator[_Rows]:
+    campaign = wave.run.campaign
+    features = feature_columns(data, campaign)
+    for column in (log.reward, *([log.propensity] if isinstance(log.propensity, str) else [])):
+        data.column("customers", column)
+    number = "row_number() OVER ()"
+    chosen = [
+        f"{sql.name(log.customer) if log.customer else number} AS id",
+        f"{sql.name(log.action)}::VARCHAR AS label",
+        f"TRY_CAST({sql.name(log.reward)} AS DOUBLE) AS reward",
+        _propensity(log),
+        *(f"{query} AS {sql.name(f'f{i}')}" for i, query in enumerate(features.values())),
+    ]
+    reader = data.connection.sql(
+        f"SELECT {', '.join(chosen)} FROM {data.table('customers').view} ORDER BY id"
+    ).to_arrow_reader(campaign.limits.batch_size)
+    for batch in reader:
+        if isinstance(log.propensity, dict):
+            shares = pa.array(log.propensity.values(), pa.float64())
+            where = pc.index_in(batch["label"], pa.array(log.propensity, pa.string()))
+            propensity = shares.take(where)
+        else:
+            propensity = batch["propensity"]
+        columns = pa.RecordBatch.from_arrays(
+            [batch.column(f"f{i}") for i in range(len(features))], names=list(features)
+        )
+        yield _Rows(
+            batch["id"].cast(wave.customer_type),
+            batch["label"],
+            _numbers(batch["reward"]),
+            _numbers(propensity),
+            columns,
+        )
+
+
+def _propensity(log: Log) -> str:
+    if isinstance(log.propensity, str):
+        return f"TRY_CAST({sql.name(log.propensity)} AS DOUBLE) AS propensity"
+    constant = log.propensity if isinstance(log.propensity, float) else 0.0
+    return f"{constant!r}::DOUBLE AS propensity"
+
+
+def _numbers(column: pa.Array) -> Float64:
+    return np.asarray(pc.fill_null(column, float("nan")).to_numpy(zero_copy_only=False), np.float64)
+
+
+def _actions(label: pa.Array, labels: dict[str, int]) -> Array:
+    where = pc.index_in(label, pa.array(labels, pa.string()))
+    numbers = np.array([*labels.values(), _NONE], dtype=np.int32)
+    index = np.asarray(pc.fill_null(where, len(labels)).to_numpy(zero_copy_only=False))
+    taken: Array = numbers[index]
+    return taken
+
+
+def _faults(rows: _Rows, action: Array, features: Sequence[Any]) -> dict[int, Reject]:
+    """What is wrong with each bad row, by its number in the batch."""
+    p, r = rows.propensity, rows.reward
+    found: dict[int, Reject] = {}
+
+    def note(bad: Bool, column: str, value: Any, reason: str) -> None:
+        for row in np.flatnonzero(bad):
+            found.setdefault(int(row), _reject(rows, int(row), column, value[int(row)], reason))
+
+    note(action == _NONE, "action", rows.label, "no action is named")
+    note(~((p > 0) & (p <= 1)), "propensity", p, "must lie in (0, 1]; was the action eligible?")
+    note(~np.isfinite(r), "reward", r, "not a finite number")
+    most = outcomes.MOST_REWARD
+    note(np.abs(r) > most, "reward", r, f"beyond {most:.0e}, which is no reward")
+    for fault in features:
+        reject = _reject(rows, fault.row, fault.column, fault.value, fault.reason)
+        found.setdefault(fault.row, reject)
+    return found
+
+
+def _reject(rows: _Rows, row: int, column: str, value: Any, reason: str) -> Reject:
+    text = str(value.as_py() if isinstance(value, pa.Scalar) else value)
+    return {
+        "table": "log",
+        "key": str(rows.ids[row]),
+        "column": column,
+        "value": text,
+        "reason": reason,
+    }
+
+
+def _taken(wave: Wave, action: Array, propensity: Float64, offered: Bool) -> Taken:
+    n = action.shape[0]
+    choice = Choice(
+        action=action,
+        propensity=propensity,
+        score=np.zeros(n, dtype=np.float32),
+        group=np.zeros(n, dtype=np.int16),
+        joint=np.empty((n, 0)),
+    )
+    allowed = np.repeat(offered[None, :], n, axis=0)
+    return Taken(wave.plan.placements[0], 1, np.arange(n), choice, allowed)
+
+
+def _events(
+    decisions: pa.RecordBatch, reward: Float64, at: dt.datetime, kind: pa.Schema
+) -> pa.Table:
+    """An event for each reward that is not zero; silence says the rest."""
+    some = reward != 0.0
+    ids = decisions["decision_id"].filter(pa.array(some))
+    n = len(ids)
+    columns = [
+        pc.binary_join_element_wise(pa.scalar("log"), ids, "-"),
+        ids,
+        pa.nulls(n, kind.field("customer_id").type),
+        pa.repeat(pa.scalar("reward"), n),
+        pa.array(reward[some]),
+        pa.repeat(pa.scalar(at, kind.field("occurred_at").type), n),
+    ]
+    return pa.Table.from_arrays(columns, schema=kind)
+
+
+def _content(wave: Wave, decisions: int, rejected: int) -> dict[str, Any]:
+    return {
+        "kind": GROUP,
+        "wave": NAME,
+        "at": wave.run.at.isoformat(),
+        "seed": wave.run.seed,
+        "config": wave.run.campaign.digest,
+        "snapshot": wave.start.version,
+        "actions": wave.plan.pairs,
+        "placements": [OUTBOUND],
+        "groups": wave.plan.groups,
+        "features": wave.start.features,
+        "d": wave.posterior.n_features,
+        "decisions": decisions,
+        "summary": {"rejected": rejected},
+        "versions": versions(),
+    }

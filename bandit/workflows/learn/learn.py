@@ -1,0 +1,212 @@
+"""`bandit learn`: outcomes in, waves whose window has closed folded into a new snapshot."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from bandit.config import campaign_file
+from bandit.config.campaign import Campaign, Source
+from bandit.core import files
+from bandit.core.types import SILENT, Progress
+from bandit.models.posterior import Posterior
+from bandit.models.posterior_file import save_posterior
+from bandit.record import attribution, index, lock, snapshots
+from bandit.record import outcomes as deliveries
+from bandit.record import waves as record
+from bandit.record.waves import Wave
+from bandit.render.tables import learn_tables
+from bandit.sources import database
+from bandit.sources.columns import key_type
+from bandit.workflows.learn import statistics
+from bandit.workflows.learn.import_log import import_log
+from bandit.workflows.operate import recover
+from bandit.workflows.serve.plan import Pair, midnight
+
+
+@dataclass(frozen=True)
+class LearnSummary:
+    """``waves`` are those in the snapshot, ``waiting`` those whose window is still open."""
+
+    snapshot: str | None
+    parent: str | None
+    new: bool
+    waves: list[str]
+    waiting: list[str]
+    decisions: int
+    events: int
+    outside_window: int
+    delivered: int
+    rejected: int
+    unit: str
+    notes: list[str] = field(default_factory=list)
+
+    def show(self) -> Any:
+        """Tables for a terminal."""
+        return learn_tables(self)
+
+
+class Fold(NamedTuple):
+    """The posterior over ``pairs``, and what it was made of."""
+
+    posterior: Posterior
+    pairs: tuple[Pair, ...]
+    content: dict[str, Any]
+
+
+def learn(
+    campaign_path: Path,
+    *,
+    outcomes: Path | None = None,
+    log: bool = False,
+    at: dt.datetime | None = None,
+    progress: Progress = SILENT,
+) -> LearnSummary:
+    """Take in outcomes, then fold every wave whose window has closed by ``at``.
+
+    A snapshot depends on the set of decisions and outcomes alone: each wave's sums are computed
+    from all outcomes known, so late, repeated and shuffled deliveries give the same bytes.
+    """
+    campaign = campaign_file.load(campaign_path)
+    with lock.hold(campaign.folder, "learn"):
+        notes = recover.recover(campaign)
+        if log:
+            notes += import_log(campaign, at or midnight(), progress)
+        delivery = _take_in(campaign, outcomes, progress)
+        index.refresh(campaign.folder)
+        return _learn(campaign, at or midnight(), delivery, notes, progress)
+
+
+def _take_in(
+    campaign: Campaign, given: Path | None, progress: Progress
+) -> deliveries.Delivery | None:
+    """Store the outcomes of ``given``, else of the campaign's [outcomes], if there are any."""
+    if given is None and campaign.outcomes.source is None:
+        return None
+    progress.step("taking in outcomes")
+    more = {} if given is None else {"outcomes": _source(campaign, given)}
+    waves = {w.name: int(w.manifest["decisions"]) for w in record.waves(campaign.folder)}
+    with database.connect(campaign, roles=("customers", "outcomes"), more=more) as data:
+        return deliveries.take_in(campaign, data, key_type(data, campaign), waves)
+
+
+def _source(campaign: Campaign, given: Path) -> Source:
+    """A file named on the command line; its table is the configured one if it is a database."""
+    table = campaign.outcomes.table or "outcomes"
+    path = str(given.resolve())
+    return Source(source=path, table=table if given.suffix in {".duckdb", ".db"} else None)
+
+
+def _learn(
+    campaign: Campaign,
+    at: dt.datetime,
+    delivery: deliveries.Delivery | None,
+    notes: list[str],
+    progress: Progress,
+) -> LearnSummary:
+    window = dt.timedelta(days=campaign.reward.window_days)
+    waves = record.waves(campaign.folder)
+    closed = [w for w in waves if w.at + window <= at]
+    parent = snapshots.latest(campaign.folder)
+    usable, more = _of_one_spec(closed)
+    notes = notes + more
+    learned = _statistics(campaign, waves, usable, window, progress)
+    new = bool(learned)
+    version = parent.version if parent else None
+    if learned:
+        progress.step("folding waves")
+        fold = _fold(campaign, learned)
+        new = parent is None or parent.manifest.get("fold") != fold.content
+        if new:
+            version = _publish(campaign, fold, learned[-1].wave, parent)
+    return LearnSummary(
+        snapshot=version,
+        parent=parent.version if parent and new else None,
+        new=new,
+        waves=[s.wave.name for s in learned],
+        waiting=[w.name for w in waves if w.at + window > at],
+        decisions=sum(s.decisions for s in learned),
+        events=sum(s.events for s in learned),
+        outside_window=sum(s.outside_window for s in learned),
+        delivered=delivery.events if delivery else 0,
+        rejected=delivery.rejected if delivery else 0,
+        unit=campaign.reward.unit,
+        notes=notes if new else [*notes, "nothing new to learn; the snapshot stands"],
+    )
+
+
+def _of_one_spec(closed: Sequence[Wave]) -> tuple[list[Wave], list[str]]:
+    """The waves whose features are encoded as the newest one's; the others cannot be added up."""
+    if not closed:
+        return [], []
+    spec = closed[-1].manifest["features"]
+    usable = [w for w in closed if w.manifest["features"] == spec]
+    other = [w.name for w in closed if w.manifest["features"] != spec]
+    if not other:
+        return usable, []
+    return usable, [f"waves with other features are left out: {', '.join(other)}"]
+
+
+def _statistics(
+    campaign: Campaign,
+    waves: Sequence[Wave],
+    usable: Sequence[Wave],
+    window: dt.timedelta,
+    progress: Progress,
+) -> list[statistics.Statistics]:
+    progress.step("joining decisions and outcomes", total=len(usable))
+    connection = attribution.connect(campaign.limits.memory_mb)
+    try:
+        attribution.load_events(connection, deliveries.batches(campaign.folder))
+        learned = []
+        for wave in usable:
+            later = [w for w in waves[waves.index(wave) + 1 :] if w.at < wave.at + window]
+            learned.append(statistics.of_wave(campaign, connection, wave, later, window))
+            progress.advance(1)
+    finally:
+        connection.close()
+    statistics.drop_stale(campaign, learned)
+    return learned
+
+
+def _fold(campaign: Campaign, learned: Sequence[statistics.Statistics]) -> Fold:
+    """Merge the waves' statistics in the order of their time, each forgotten by its age."""
+    pairs = tuple(dict.fromkeys(p for s in learned for p in s.pairs))
+    half_life = campaign.reward.half_life_days
+    first = learned[0].posterior
+    posterior = Posterior.prior(len(pairs) + 1, first.n_features, ridge=campaign.reward.ridge)
+    before = learned[0].wave.at
+    for part in learned:
+        if half_life is not None:
+            days = (part.wave.at - before) / dt.timedelta(days=1)
+            posterior = posterior.decay(0.5 ** (days / half_life))
+        posterior = posterior.merge(statistics.aligned(part, pairs))
+        before = part.wave.at
+    content = {
+        "waves": [[s.wave.name, s.key] for s in learned],
+        "half_life_days": half_life,
+        "ridge": campaign.reward.ridge,
+        "window_days": campaign.reward.window_days,
+    }
+    return Fold(posterior, pairs, content)
+
+
+def _publish(
+    campaign: Campaign, fold: Fold, newest: Wave, parent: snapshots.Snapshot | None
+) -> str:
+    version = snapshots.next_version(campaign.folder)
+    final = campaign.folder / snapshots.SNAPSHOTS / version
+    with files.aside(final) as partial:
+        snapshots.fill(
+            partial,
+            save=lambda path: save_posterior(path, fold.posterior),
+            actions=fold.pairs,
+            features=newest.manifest["features"],
+            parent=parent.version if parent else None,
+            about={"fold": fold.content, "unit": campaign.reward.unit},
+        )
+        files.put_in_place((partial, final))
+    return version

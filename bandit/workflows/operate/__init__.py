@@ -1,0 +1,1 @@
+"""Keeping a campaign going: recovery and rollback."""

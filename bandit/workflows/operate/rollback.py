@@ -1,0 +1,57 @@
+"""`bandit rollback`: an older snapshot becomes the newest one, until the next `learn`."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bandit.config import campaign_file
+from bandit.core import files
+from bandit.core.types import SILENT, Progress
+from bandit.record import lock, snapshots
+from bandit.render.tables import rollback_tables
+from bandit.workflows.operate import recover
+
+
+@dataclass(frozen=True)
+class Rollback:
+    """``snapshot`` is the new version, equal to ``restored``; ``parent`` the one it replaces."""
+
+    snapshot: str
+    restored: str
+    parent: str
+    notes: list[str] = field(default_factory=list)
+
+    def show(self) -> Any:
+        """Tables for a terminal."""
+        return rollback_tables(self)
+
+
+def rollback(campaign_path: Path, *, version: str, progress: Progress = SILENT) -> Rollback:
+    """Store `version` again as the newest snapshot; nothing is deleted."""
+    campaign = campaign_file.load(campaign_path)
+    with lock.hold(campaign.folder, f"rollback {version}"):
+        notes = recover.recover(campaign)
+        progress.step(f"restoring snapshot {version}")
+        old = snapshots.load(campaign.folder, version)
+        parent = snapshots.versions(campaign.folder)[-1]
+        new = snapshots.next_version(campaign.folder)
+        final = campaign.folder / snapshots.SNAPSHOTS / new
+        source = old.posterior_file()
+        with files.aside(final) as partial:
+            snapshots.fill(
+                partial,
+                save=lambda path: _copy(source, path),
+                actions=old.actions,
+                features=old.features,
+                parent=parent,
+                about={"fold": None, "restored": version, "unit": old.manifest["unit"]},
+            )
+            files.put_in_place((partial, final))
+        return Rollback(new, version, parent, notes)
+
+
+def _copy(source: Path, target: Path) -> None:
+    shutil.copyfile(source, target)

@@ -1,0 +1,1 @@
+"""A person in the record: everything shown, everything erased."""

@@ -1,0 +1,176 @@
+"""`bandit export-customer`: everything that the record holds of one person, with the reasons."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from rich.console import Group
+from rich.text import Text
+
+from bandit.config import campaign_file
+from bandit.config.campaign import Campaign
+from bandit.core import files
+from bandit.core.types import SILENT, Progress
+from bandit.features.spec import FeatureSpec
+from bandit.record import exports, lists, manifest, outcomes
+from bandit.record import waves as record
+from bandit.record.person import People, among
+from bandit.record.waves import Wave
+from bandit.render import tables
+
+_BINARY = "eligible"
+
+
+@dataclass(frozen=True)
+class CustomerExport:
+    """``decisions``: rows of the record with features by name and a reason in words."""
+
+    customer: str
+    decisions: list[dict[str, Any]]
+    outcomes: list[dict[str, Any]]
+    rejects: list[dict[str, Any]]
+    lists: list[dict[str, str]]
+    notes: list[str] = field(default_factory=list)
+
+    def show(self) -> Any:
+        """For a terminal."""
+        facts = {
+            "customer": self.customer,
+            "decisions": f"{len(self.decisions):,}",
+            "outcomes": f"{len(self.outcomes):,}",
+            "rejects": f"{len(self.rejects):,}",
+            "rows of lists": f"{len(self.lists):,}",
+        }
+        reasons = [Text(f"{d['decision_id']}: {d['reason']}") for d in self.decisions]
+        return Group(tables.pairs(facts), *reasons, *tables.notes(self.notes))
+
+
+def export_customer(
+    campaign_path: Path, *, customer: str, out: Path | None = None, progress: Progress = SILENT
+) -> CustomerExport:
+    """Gather decisions, outcomes, rejects and list rows; with ``out`` also write them as JSON."""
+    campaign = campaign_file.load(campaign_path)
+    people = People((customer,))
+    progress.step("looking into the record")
+    waves = record.waves(campaign.folder)
+    decisions = [d for wave in waves for d in _decisions(campaign, wave, people)]
+    ids = [d["decision_id"] for d in decisions]
+    batches = [(p, manifest.read(p)) for p in manifest.published(_outcomes(campaign))]
+    found = CustomerExport(
+        customer=customer,
+        decisions=decisions,
+        outcomes=[e for folder, content in batches for e in _events(folder, content, people, ids)],
+        rejects=[
+            r
+            for folder, content in [*((w.folder, w.manifest) for w in waves), *batches]
+            for r in _rejects(folder, content, people)
+        ],
+        lists=[row for wave in waves for row in _listed(campaign, wave, set(ids))],
+        notes=_notes(ids),
+    )
+    if out is not None:
+        text = json.dumps(asdict(found), indent=1, ensure_ascii=False, default=str)
+        files.write_bytes(out, text.encode() + b"\n")
+    return found
+
+
+def _outcomes(campaign: Campaign) -> Path:
+    return campaign.folder / outcomes.OUTCOMES
+
+
+def _notes(ids: Sequence[str]) -> list[str]:
+    if not ids:
+        return ["the record holds no decision about them"]
+    return [
+        "the posteriors in snapshots/ are sums over many customers, this one among them; your own"
+        " sources are not part of this export"
+    ]
+
+
+def _decisions(campaign: Campaign, wave: Wave, people: People) -> Iterator[dict[str, Any]]:
+    names = FeatureSpec.from_json(wave.manifest["features"]["spec"]).names
+    for path in wave.decisions:
+        for row in _rows(wave.folder, wave.manifest, path.name, people):
+            row["features"] = dict(zip(names, row["features"], strict=True))
+            row["eligible"] = _eligible(row.pop(_BINARY), wave.manifest["actions"])
+            yield {**row, "reason": _reason(row, campaign.reward.unit)}
+
+
+def _rows(
+    folder: Path, content: dict[str, Any], name: str, people: People
+) -> Iterator[dict[str, Any]]:
+    """Rows of a decision file whose key is theirs; the other columns are read only if there are."""
+    files.verify(folder, name, content["files"][name]["sha256"])
+    with pq.ParquetFile(folder / name) as file:
+        for group in range(file.num_row_groups):
+            mask = people.own(file.read_row_group(group, ["customer_id"])["customer_id"])
+            if pc.any(mask).as_py():
+                yield from file.read_row_group(group).filter(mask).to_pylist()
+
+
+def _eligible(bits: bytes, actions: Sequence[Sequence[str]]) -> list[str]:
+    """Names of the actions that could be taken, "no contact" among them."""
+    names = ["no contact", *(f"{offer}/{channel}" for offer, channel in actions)]
+    return [name for a, name in enumerate(names) if bits[a // 8] >> (a % 8) & 1]
+
+
+def _reason(row: dict[str, Any], unit: str) -> str:
+    what = f"{row['offer']} by {row['channel']}" if row["offer"] else "no contact"
+    among_ = f"among {row['eligible_count']} that could be taken"
+    chance = f"with probability {row['propensity']:.4g}"
+    match row["group"]:
+        case "holdout":
+            return "left in peace: held out at random, to measure what contacts add"
+        case "exploration":
+            return f"{what}: drawn at random {among_}, {chance}, to learn what works"
+        case "logged":
+            return f"{what}: taken in from a log, {chance}"
+    return (
+        f"{what}: chosen by the policy {row['group']!r} of snapshot {row['snapshot']} {among_},"
+        f" {chance}; expected value {row['expected_value']:.4g} {unit}, less a price of"
+        f" {row['price_paid']:.4g} for scarce room"
+    )
+
+
+def _events(
+    folder: Path, content: dict[str, Any], people: People, ids: Sequence[str]
+) -> list[dict[str, Any]]:
+    table = _table(folder, content, outcomes.EVENTS)
+    theirs = pc.or_(people.own(table["customer_id"]), among(table["decision_id"], ids))
+    found: list[dict[str, Any]] = table.filter(theirs).to_pylist()
+    return found
+
+
+def _rejects(folder: Path, content: dict[str, Any], people: People) -> list[dict[str, Any]]:
+    if record.REJECTS not in content["files"]:
+        return []
+    table = _table(folder, content, record.REJECTS)
+    mask = pc.or_(people.mentioned(table["key"]), people.mentioned(table["value"]))
+    found: list[dict[str, Any]] = table.filter(mask).to_pylist()
+    return found
+
+
+def _table(folder: Path, content: dict[str, Any], name: str) -> pa.Table:
+    files.verify(folder, name, content["files"][name]["sha256"])
+    return pq.read_table(folder / name)
+
+
+def _listed(campaign: Campaign, wave: Wave, ids: set[str]) -> Iterator[dict[str, str]]:
+    """The rows that went to the channels."""
+    for path in sorted((campaign.folder / exports.EXPORTS / wave.name).glob("*")):
+        if path.suffix == ".csv":
+            found = [row for row, _ in lists.rows(path) if row.get(lists.DECISION) in ids]
+        elif path.suffix == ".parquet" and path.name != exports.WITHHELD:
+            table = pq.read_table(path)
+            found = table.filter(among(table["decision_id"], list(ids))).to_pylist()
+        else:
+            continue
+        for row in found:
+            yield {"wave": wave.name, "list": path.name, **row}

@@ -1,0 +1,1 @@
+"""A wave, from the sources to the lists."""

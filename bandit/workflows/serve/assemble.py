@@ -1,0 +1,147 @@
+"""Decisions as the record has them: from arrays to Arrow, one record batch a batch of customers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from bandit.core import schema
+from bandit.core.types import EXPLORATION, HOLDOUT, Array, Float32
+from bandit.kernels.linear.posterior_mean_of import taken_mean_into
+from bandit.kernels.threads import spread
+from bandit.workflows.serve.wave import Taken, Wave
+
+GRAIN = 4096
+"""Decisions that a thread takes at a time."""
+
+
+class Assembler:
+    """Turns filled slots into record batches; counts the wave's rows as it goes."""
+
+    def __init__(self, wave: Wave) -> None:
+        plan, posterior = wave.plan, wave.posterior
+        self.schema = schema.decisions(
+            wave.customer_type, posterior.n_actions, posterior.n_features
+        )
+        self._plan, self._run, self._snapshot = plan, wave.run, wave.start.version
+        self._mean = np.ascontiguousarray(posterior.mean)
+        self._rows = 0
+        self._offers = _Names([offer for offer, _ in plan.pairs])
+        self._channels = _Names([channel for _, channel in plan.pairs])
+        self._placements = pa.array([p.name for p in plan.placements], pa.string())
+        self._groups = pa.array([*plan.groups, "exploration", "holdout"], pa.string())
+
+    def batch(
+        self, slots: Sequence[Taken], ids: pa.Array, contexts: Float32, values: Array
+    ) -> pa.RecordBatch:
+        """All slots of a batch of customers, ordered by customer, placement and slot.
+
+        ``ids`` and ``contexts`` are one a customer; `Taken.rows` says whose each decision is.
+        """
+        rows = np.concatenate([taken.rows for taken in slots])
+        order = None if len(slots) == 1 else np.argsort(rows, kind="stable")
+
+        def joined(parts: Iterable[Array]) -> Array:
+            whole = np.concatenate(list(parts))
+            return whole if order is None else whole[order]
+
+        rows = rows if order is None else rows[order]
+        alone = order is None and rows.shape[0] == len(ids)
+        features = contexts if alone else contexts[rows]
+        action = joined(t.choice.action for t in slots)
+        reward = np.empty(action.shape[0], dtype=np.float32)
+        spread(taken_mean_into, action.shape[0], GRAIN, features, self._mean, action, reward)
+        value = _of_taken(values, rows, action) * reward - self._plan.costs[action]
+        group = joined(t.choice.group for t in slots)
+        eligible = joined(np.packbits(t.allowed, axis=1, bitorder="little") for t in slots)
+        count = action.shape[0]
+        columns = {
+            "decision_id": self._ids(count),
+            "wave": _label(self._run.wave, count),
+            "customer_id": ids if alone else ids.take(pa.array(rows)),
+            "slot": joined(np.full(t.rows.shape[0], t.slot, np.int16) for t in slots),
+            "placement": pa.DictionaryArray.from_arrays(
+                pa.array(joined(self._placement_index(t) for t in slots)), self._placements
+            ),
+            "action": action,
+            "offer": self._offers.of(action),
+            "channel": self._channels.of(action),
+            "propensity": joined(t.choice.propensity for t in slots),
+            "group": pa.DictionaryArray.from_arrays(
+                pa.array(_group_index(group, len(self._plan.groups))), self._groups
+            ),
+            "expected_reward": reward,
+            "expected_value": value.astype(np.float32),
+            "price_paid": self._plan.prices[action].astype(np.float32),
+            "eligible_count": np.bitwise_count(eligible).sum(axis=1, dtype=np.int32),
+            "eligible": _binary(eligible),
+            "keep_probability": joined(_keep(t) for t in slots),
+            "features": pa.FixedSizeListArray.from_arrays(
+                pa.array(features.ravel()), features.shape[1]
+            ),
+            "snapshot": _label(self._snapshot, count),
+            "decided_at": pa.repeat(pa.scalar(self._run.at, pa.timestamp("us", "UTC")), count),
+        }
+        return pa.record_batch(
+            [_typed(columns[field.name], field.type) for field in self.schema], schema=self.schema
+        )
+
+    def _placement_index(self, taken: Taken) -> Array:
+        position = self._plan.placements.index(taken.placement)
+        return np.full(taken.rows.shape[0], position, dtype=np.int32)
+
+    def _ids(self, count: int) -> pa.Array:
+        numbers = pa.array(np.arange(self._rows, self._rows + count)).cast(pa.string())
+        self._rows += count
+        return pc.binary_join_element_wise(pa.scalar(self._run.wave), numbers, ".")
+
+
+def _keep(taken: Taken) -> Array:
+    return np.ones(taken.rows.shape[0], np.float32) if taken.keep is None else taken.keep
+
+
+def _label(text: str, count: int) -> pa.Array:
+    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, np.int32)), pa.array([text]))
+
+
+def _typed(column: Array | pa.Array, kind: pa.DataType) -> pa.Array:
+    array = column if isinstance(column, pa.Array) else pa.array(column)
+    return array if array.type == kind else array.cast(kind)
+
+
+def _of_taken(values: Array, rows: Array, action: Array) -> Array:
+    return values[action] if values.ndim == 1 else values[rows, action]
+
+
+class _Names:
+    """Names of actions 1, 2, …, as dictionary columns; null for no contact.
+
+    Each name stands in the dictionary once: otherwise the bytes would depend on whether Arrow had
+    to unify the dictionaries of several batches.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        once = list(dict.fromkeys(names))
+        self._dictionary = pa.array(once, pa.string())
+        self._position = np.array([-1, *(once.index(name) for name in names)], dtype=np.int32)
+
+    def of(self, action: Array) -> pa.Array:
+        index = pa.array(self._position[action], mask=action == 0)
+        return pa.DictionaryArray.from_arrays(index, self._dictionary)
+
+
+def _group_index(group: Array, components: int) -> Array:
+    index = group.astype(np.int32)
+    index[group == EXPLORATION] = components
+    index[group == HOLDOUT] = components + 1
+    return index
+
+
+def _binary(bits: Array) -> pa.Array:
+    """Rows of uint8[n, bytes] as fixed-size binaries, without a copy."""
+    return pa.FixedSizeBinaryArray.from_buffers(
+        pa.binary(bits.shape[1]), bits.shape[0], [None, pa.py_buffer(bits)]
+    )

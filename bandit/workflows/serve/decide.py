@@ -1,0 +1,118 @@
+"""From a prepared batch of customers to a choice a slot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from bandit.allocation import slots as slotting
+from bandit.allocation.slots import Placement
+from bandit.core.types import Array, Bool, Choice, Float64
+from bandit.workflows.serve.choice_cache import Chosen
+from bandit.workflows.serve.hard_caps import Thinning, thinned
+from bandit.workflows.serve.plan import number_of
+from bandit.workflows.serve.prepare import Prepared
+from bandit.workflows.serve.wave import Taken, Wave
+
+
+class Slot(NamedTuple):
+    """One slot of a placement that is to be filled for ``rows`` int64[m] of a batch.
+
+    ``allowed`` bool[m, k]; ``prior`` as in `Mixture.choose`, None before the first slot.
+    """
+
+    placement: Placement
+    number: int
+    rows: Array
+    allowed: Bool
+    prior: Float64 | None
+
+
+Choose = Callable[[Wave, Prepared, Slot], Choice]
+
+
+class Decider:
+    """Decides for one batch after the other.
+
+    With ``chosen`` the choices are kept there, or taken from there if a ``rule`` for lots is given.
+    """
+
+    def __init__(
+        self, wave: Wave, rule: Thinning | None = None, chosen: Chosen | None = None
+    ) -> None:
+        self.wave, self._rule, self._chosen = wave, rule, chosen
+        self._batches = 0
+
+    def decide(self, batch: Prepared) -> list[Taken]:
+        """Fill the slots."""
+        slots = list(fill(self.wave, batch, self._choose, self._rule))
+        self._batches += 1
+        return slots
+
+    def _choose(self, wave: Wave, batch: Prepared, slot: Slot) -> Choice:
+        if self._chosen is None:
+            return choose(wave, batch, slot)
+        place = wave.plan.placements.index(slot.placement)
+        name = f"{self._batches:06d}-{place}-{slot.number}"
+        if self._rule is not None:
+            return self._chosen.of(name, slot.rows)
+        choice = choose(wave, batch, slot)
+        self._chosen.add(name, slot.rows, choice)
+        return choice
+
+
+def choose(wave: Wave, batch: Prepared, slot: Slot, seed: int | None = None) -> Choice:
+    """Let the complete logging policy decide; ``seed`` is the run's unless given."""
+    rows, plan = slot.rows, wave.plan
+    return plan.policy.choose(
+        wave.posterior,
+        batch.contexts[rows] if rows.shape[0] < batch.contexts.shape[0] else batch.contexts,
+        eligible=slot.allowed,
+        values=batch.values if batch.values.ndim == 1 else batch.values[rows],
+        costs=plan.costs + plan.prices,
+        keys=batch.keys[rows],
+        seed=wave.run.seed if seed is None else seed,
+        wave=number_of(wave.run.wave),
+        draw=slot.placement.draw + slot.number - 1,
+        prior=slot.prior,
+    )
+
+
+def fill(
+    wave: Wave, batch: Prepared, draw: Choose = choose, rule: Thinning | None = None
+) -> Iterator[Taken]:
+    """Fill every placement's slots in turn; each propensity is given the slots before.
+
+    A customer's group is one for all slots, so what earlier slots tell about it is carried along
+    in `Choice.joint`. With a ``rule`` outbound contacts are thinned, and who loses one gets no
+    further.
+    """
+    the_plan, joint = wave.plan, None
+    for place in the_plan.placements:
+        who = np.arange(batch.contexts.shape[0])
+        allowed = slotting.open_for(place, batch.mask)
+        for number in range(1, place.slots + 1):
+            slot = Slot(place, number, who, allowed, None if joint is None else joint[who])
+            choice = draw(wave, batch, slot)
+            joint = choice.joint if joint is None else _updated(joint, who, choice.joint)
+            taken = Taken(place, number, who, choice, allowed)
+            if rule is not None and place.outbound:
+                taken = thinned(wave, batch, taken, slot.prior, rule)
+            yield taken
+            on = taken.choice.action != 0
+            if place.outbound:
+                on &= batch.allowance[who] > number
+            if number == place.slots or not on.any():
+                break
+            allowed = slotting.exclude(
+                allowed[on], choice.action[on], *the_plan.exclusive, outbound=place.outbound
+            )
+            who = who[on]
+
+
+def _updated(joint: Array, rows: Array, part: Array) -> Array:
+    joint = joint.copy()
+    joint[rows] = part
+    return joint

@@ -1,0 +1,70 @@
+"""The limits of campaign.toml as resources: what one contact uses, how much there is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from bandit.config.campaign import Campaign, GroupCap
+from bandit.core.types import Array, Float64
+from bandit.sources.catalogue import Catalogue
+from bandit.workflows.serve.plan import Plan
+
+
+class Limits(NamedTuple):
+    """m resources over k actions, outbound contacts only.
+
+    ``names``: the key in campaign.toml; ``usage`` float64[k, m] of one contact; ``most``
+    float64[m], infinite where there is none; ``least`` float64[m], 0 where there is none.
+    """
+
+    names: tuple[str, ...]
+    usage: Float64
+    most: Float64
+    least: Float64
+
+
+def of(campaign: Campaign, catalogue: Catalogue, plan: Plan) -> Limits:
+    """Every capacity, budget, committed volume and group cap that is set."""
+    out = plan.actions.outbound
+    found: list[tuple[str, Array, float | None, float | None]] = []
+    for c, channel in enumerate(catalogue.channels):
+        which = out & (plan.actions.channel == c)
+        found.append((f"channels.{channel.name}.capacity", which, channel.capacity, None))
+    for o, offer in enumerate(catalogue.offers):
+        which = out & (plan.actions.offer == o)
+        name = f"offers.{offer.name}"
+        found.append((f"{name}.contacts", which, offer.max_contacts, offer.min_contacts))
+        found.append((f"{name}.budget", which * plan.costs, offer.budget, None))
+    found += [
+        (f"group_cap.{cap.name}", _group(cap, catalogue, plan), cap.capacity, None)
+        for cap in campaign.group_cap
+    ]
+    found.append(("limits.max_contacts", out, campaign.limits.max_contacts, None))
+    chosen = [f for f in found if f[2] is not None or f[3]]
+    k = out.shape[0]
+    return Limits(
+        names=tuple(name for name, *_ in chosen),
+        usage=_columns([which for _, which, *_ in chosen], k),
+        most=np.array([np.inf if most is None else most for *_, most, _ in chosen]),
+        least=np.array([least or 0.0 for *_, least in chosen]),
+    )
+
+
+def _columns(columns: Sequence[Array], k: int) -> Float64:
+    if not columns:
+        return np.zeros((k, 0))
+    return np.ascontiguousarray(np.stack(columns, axis=1), dtype=np.float64)
+
+
+def _group(cap: GroupCap, catalogue: Catalogue, plan: Plan) -> Array:
+    offers = [o.name for o in catalogue.offers]
+    channels = [c.name for c in catalogue.channels]
+    which = plan.actions.outbound.copy()
+    if cap.offers is not None:
+        which &= np.isin(plan.actions.offer, [offers.index(name) for name in cap.offers])
+    if cap.channels is not None:
+        which &= np.isin(plan.actions.channel, [channels.index(name) for name in cap.channels])
+    return which

@@ -1,0 +1,223 @@
+"""What a wave is decided with: actions, costs, limits and policy, fixed before the first row."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import math
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from bandit.allocation.contact_policy import UNSET, ContactPolicy
+from bandit.allocation.eligibility import Actions, running
+from bandit.allocation.slots import Placement
+from bandit.config.campaign import INBOUND, OUTBOUND, Campaign, Channel, Offer, PolicyShare
+from bandit.core.errors import UsageError
+from bandit.core.types import Array, Float64
+from bandit.models.posterior import Posterior
+from bandit.policies.beta_ts import BetaTS
+from bandit.policies.epsilon_greedy import EpsilonGreedy
+from bandit.policies.greedy import Greedy
+from bandit.policies.lin_ts import LinTS
+from bandit.policies.lin_ucb import LinUCB
+from bandit.policies.mixture import Mixture
+from bandit.policies.policy import Policy
+from bandit.policies.rules import Rules
+from bandit.policies.uniform import Uniform
+from bandit.sources.catalogue import Catalogue
+from bandit.sources.catalogue import actions as actions_of
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,99}")
+
+Pair = tuple[str, str]
+
+
+class Plan(NamedTuple):
+    """``pairs``: (offer, channel) of actions 1, 2, …; every array is of length k = len(pairs) + 1.
+
+    ``costs`` float64[k]: of offer and channel; ``prices`` float64[k]: of the resources an action
+    uses; ``exclusive``: offer, family and channel numbers.
+    """
+
+    pairs: tuple[Pair, ...]
+    actions: Actions
+    costs: Float64
+    prices: Float64
+    contact_policy: ContactPolicy
+    placements: list[Placement]
+    exclusive: tuple[Array, Array, Array]
+    policy: Mixture
+    groups: tuple[str, ...]
+
+
+def make(
+    campaign: Campaign,
+    catalogue: Catalogue,
+    known: Sequence[Pair],
+    at: dt.datetime,
+    posterior: Posterior,
+    wave: str,
+) -> Plan:
+    """The plan of a wave at time ``at``; ``known`` are the actions of ``posterior``, in order."""
+    offers, channels = catalogue.offers, catalogue.channels
+    offered = actions_of(catalogue)
+    pairs = (*known, *(pair for pair in offered if pair not in set(known)))
+    actions = _actions(pairs, set(offered), offers, channels, at)
+    family = _families(offers)
+    by_action = np.concatenate([[-1], actions.offer[1:]])
+    exclusive = (
+        by_action.astype(np.int32),
+        np.where(by_action >= 0, family[by_action], -1).astype(np.int32),
+        actions.channel,
+    )
+    return Plan(
+        pairs=pairs,
+        actions=actions,
+        costs=_costs(pairs, offers, channels),
+        prices=np.zeros(len(pairs) + 1),
+        contact_policy=_contact_policy(campaign, channels, family),
+        placements=_placements(channels, campaign.pressure.slots, actions),
+        exclusive=exclusive,
+        policy=_mixture(campaign, actions, offers, noise_scale(posterior), wave),
+        groups=tuple(share.label for share in campaign.policy.shares),
+    )
+
+
+def number_of(name: str) -> int:
+    """64 bits of a name: a wave's or a channel's part of every random key."""
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little")
+
+
+def noise_scale(posterior: Posterior) -> float:
+    """Residual standard deviation of the reward over all that was seen; 1 where nothing was.
+
+    `alpha` in campaign.toml counts in this unit, so it means the same whether the reward is a
+    conversion or euros: Thompson sampling draws with the posterior's own spread at alpha = 1.
+    """
+    seen = posterior.count.sum()
+    if seen == 0.0:
+        return 1.0
+    variance = float((posterior.noise_variance * posterior.count).sum() / seen)
+    return math.sqrt(variance) if variance > 0.0 else 1.0
+
+
+def midnight() -> dt.datetime:
+    """The beginning of this day, UTC: a wave belongs to its day, and a rerun is the same wave."""
+    return dt.datetime.now(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def wave_name(name: str | None, at: dt.datetime) -> str:
+    """The name given, if it can be a folder's; else the day."""
+    if name is None:
+        return at.date().isoformat()
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f"wave {name!r}: a name is up to 100 letters, digits, dots, dashes and underscores and"
+            " begins with a letter, digit or underscore"
+        )
+    return name
+
+
+def _actions(
+    pairs: Sequence[Pair],
+    offered: set[Pair],
+    offers: Sequence[Offer],
+    channels: Sequence[Channel],
+    at: dt.datetime,
+) -> Actions:
+    offer_at = {o.name: i for i, o in enumerate(offers)}
+    channel_at = {c.name: i for i, c in enumerate(channels)}
+    alive = running([o.starts for o in offers], [o.ends for o in offers], at.date())
+    live = [pair in offered for pair in pairs]
+    offer = [offer_at[o] if ok else -1 for (o, _), ok in zip(pairs, live, strict=True)]
+    channel = [channel_at[c] if ok else -1 for (_, c), ok in zip(pairs, live, strict=True)]
+    return Actions(
+        offer=np.array([-1, *offer], dtype=np.int32),
+        channel=np.array([-1, *channel], dtype=np.int32),
+        outbound=np.array([False, *(c >= 0 and channels[c].kind == OUTBOUND for c in channel)]),
+        running=np.array([True, *(o >= 0 and alive[o] for o in offer)]),
+    )
+
+
+def _placements(channels: Sequence[Channel], slots: int, actions: Actions) -> list[Placement]:
+    """All outbound channels as one placement, then each inbound channel; empty ones left out."""
+    first = np.arange(actions.offer.shape[0]) == 0
+    found = []
+    if actions.outbound.any():
+        found.append(Placement(OUTBOUND, True, slots, first | actions.outbound, 0))
+    for position, channel in enumerate(channels):
+        here = actions.channel == position
+        if channel.kind == INBOUND and here.any():
+            draw = (number_of(channel.name) >> 24) << 8
+            found.append(Placement(channel.name, False, channel.ranks, first | here, draw))
+    return found
+
+
+def _families(offers: Sequence[Offer]) -> Array:
+    """A number a family; an offer without one is a family of its own."""
+    names = [offer.family or f"\0{offer.name}" for offer in offers]
+    number = {name: i for i, name in enumerate(dict.fromkeys(names))}
+    return np.array([number[name] for name in names], dtype=np.int32)
+
+
+def _costs(pairs: Sequence[Pair], offers: Sequence[Offer], channels: Sequence[Channel]) -> Float64:
+    offer_cost = {o.name: o.cost for o in offers}
+    channel_cost = {c.name: c.cost for c in channels}
+    return np.array([0.0, *(offer_cost.get(o, 0.0) + channel_cost.get(c, 0.0) for o, c in pairs)])
+
+
+def _contact_policy(
+    campaign: Campaign, channels: Sequence[Channel], family: Array
+) -> ContactPolicy:
+    def days(value: float | None) -> float:
+        return UNSET if value is None else value
+
+    pressure = campaign.pressure
+    return ContactPolicy(
+        slots=pressure.slots,
+        max_contacts=-1 if pressure.max_contacts is None else pressure.max_contacts,
+        per_days=days(pressure.per_days),
+        channel_max=np.array([c.max_contacts or -1 for c in channels], dtype=np.int64),
+        channel_days=np.array([days(c.per_days) for c in channels], dtype=np.float64),
+        quiet_days=days(pressure.quiet_days),
+        same_offer_days=days(pressure.same_offer_days),
+        refusal_days=days(pressure.refusal_days),
+        family=family,
+    )
+
+
+def _mixture(
+    campaign: Campaign, actions: Actions, offers: Sequence[Offer], noise: float, wave: str
+) -> Mixture:
+    """The complete logging policy.
+
+    Holdout and shares hang on the campaign's seed alone, or on the wave too if it regroups.
+    """
+    order = sorted(
+        range(1, actions.offer.shape[0]),
+        key=lambda a: (offers[int(actions.offer[a])].priority if actions.offer[a] >= 0 else 0, a),
+    )
+    again = number_of(wave) if campaign.policy.regroup == "every_wave" else 0
+    shares = [(s.share, _policy(s, (*order, 0), noise)) for s in campaign.policy.shares]
+    return Mixture(
+        shares,
+        holdout=campaign.policy.holdout,
+        exploration=campaign.policy.exploration,
+        group_seed=campaign.seed ^ again,
+    )
+
+
+def _policy(share: PolicyShare, priority: tuple[int, ...], noise: float) -> Policy:
+    known: dict[str, Policy] = {
+        "lin_ucb": LinUCB(alpha=share.alpha * noise),
+        "lin_ts": LinTS(alpha=share.alpha * noise),
+        "greedy": Greedy(),
+        "epsilon_greedy": EpsilonGreedy(share.epsilon),
+        "beta_ts": BetaTS(),
+        "uniform": Uniform(),
+        "rules": Rules(priority),
+    }
+    return known[share.policy]

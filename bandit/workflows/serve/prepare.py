@@ -1,0 +1,147 @@
+"""A batch of customers made ready: contexts, who may get what, and what it is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from bandit.allocation import contact_policy, eligibility
+from bandit.allocation.contact_policy import Contacts, Pressure, Refusals
+from bandit.allocation.eligibility import STAGES
+from bandit.core.types import Array, Bool, Float32, UInt64
+from bandit.features.encode import Fault, encode
+from bandit.sources import customers
+from bandit.sources.customers import CustomerRows, Reject
+from bandit.workflows.serve.wave import Wave
+
+
+class Prepared(NamedTuple):
+    """n customers: ``ids`` Arrow; ``keys`` uint64[n]; ``contexts`` float32[n, d].
+
+    ``mask`` bool[n, k]: the actions allowed; ``left`` int32[n, 5] as in `Eligible`; ``allowance``
+    int32[n]: outbound contacts still allowed; ``values`` float32[k], or float32[n, k] where they
+    hang on the customer.
+    """
+
+    ids: pa.Array
+    keys: UInt64
+    contexts: Float32
+    mask: Bool
+    left: Array
+    allowance: Array
+    values: Array
+
+    def rows(self, first: int, last: int) -> Prepared:
+        """Customers first to last, viewed."""
+        return Prepared(
+            ids=self.ids.slice(first, last - first),
+            keys=self.keys[first:last],
+            contexts=self.contexts[first:last],
+            mask=self.mask[first:last],
+            left=self.left[first:last],
+            allowance=self.allowance[first:last],
+            values=self.values if self.values.ndim == 1 else self.values[first:last],
+        )
+
+    def only(self, keep: Bool) -> Prepared:
+        """The customers where `keep` bool[n] holds."""
+        return Prepared(
+            ids=self.ids.filter(pa.array(keep)),
+            keys=self.keys[keep],
+            contexts=self.contexts[keep],
+            mask=self.mask[keep],
+            left=self.left[keep],
+            allowance=self.allowance[keep],
+            values=self.values if self.values.ndim == 1 else self.values[keep],
+        )
+
+
+def joined(batches: Sequence[Prepared]) -> Prepared:
+    """One batch of all."""
+    first = batches[0]
+    if len(batches) == 1:
+        return first
+    return Prepared(
+        ids=pa.concat_arrays([b.ids for b in batches]),
+        keys=np.concatenate([b.keys for b in batches]),
+        contexts=np.concatenate([b.contexts for b in batches]),
+        mask=np.concatenate([b.mask for b in batches]),
+        left=np.concatenate([b.left for b in batches]),
+        allowance=np.concatenate([b.allowance for b in batches]),
+        values=first.values
+        if first.values.ndim == 1
+        else np.concatenate([b.values for b in batches]),
+    )
+
+
+def prepare(wave: Wave, rows: CustomerRows) -> tuple[Prepared, list[Reject]]:
+    """Encode the features, ask the rules, look up the values; rows that cannot be are refused."""
+    encoded = encode(wave.start.spec, rows.columns, wave.run.at)
+    contexts, rejects = encoded.contexts, _rejects(rows, encoded.faults)
+    if rejects:
+        rows, contexts = _without(rows, contexts, encoded.faults)
+    pressed = pressure(wave, rows)
+    found = eligibility.eligible(wave.plan.actions, rows.rules, rows.consent, pressed.blocked)
+    prepared = Prepared(
+        rows.ids, rows.keys, contexts, found.mask, found.left, pressed.allowance, values(wave, rows)
+    )
+    return prepared, rejects
+
+
+def pressure(wave: Wave, rows: CustomerRows) -> Pressure:
+    """What past contacts and refusals forbid."""
+    past, refused = rows.contacts, rows.refusals
+    return contact_policy.apply(
+        wave.plan.contact_policy,
+        Contacts(past.offsets, past.offer, past.channel, past.age_days),
+        Refusals(refused.offsets, refused.offer, refused.age_days),
+    )
+
+
+def values(wave: Wave, rows: CustomerRows) -> Array:
+    """Value of each action's outcome: float32[k], or float32[n, k] if it hangs on the row."""
+    offer = wave.plan.actions.offer
+    found: Array = rows.values[..., np.maximum(offer, 0)]
+    found[..., offer < 0] = 0.0
+    found[..., 0] = wave.run.campaign.reward.no_contact_value
+    return found
+
+
+def stages(wave: Wave, rows: CustomerRows) -> list[str | None]:
+    """The rule that takes out each of the plan's pairs for the first customer of ``rows``."""
+    actions, blocked = wave.plan.actions, pressure(wave, rows).blocked
+    found = []
+    for a in range(1, actions.offer.shape[0]):
+        o, c = actions.offer[a], actions.channel[a]
+        pressed = actions.outbound[a] and (blocked.channels[0, c] or blocked.offers[0, o])
+        passed = (actions.running[a], rows.rules[0, o], rows.consent[0, c], not pressed)
+        failed = [stage for stage, ok in zip(STAGES, passed, strict=True) if not ok]
+        found.append(failed[0] if failed else None)
+    return found
+
+
+def _rejects(rows: CustomerRows, faults: list[Fault]) -> list[Reject]:
+    """The first fault of each row, as a reject."""
+    first = {fault.row: fault for fault in reversed(faults)}
+    return [
+        {
+            "table": "customers",
+            "key": str(rows.ids[row]),
+            "column": fault.column,
+            "value": fault.value,
+            "reason": fault.reason,
+        }
+        for row, fault in sorted(first.items())
+    ]
+
+
+def _without(
+    rows: CustomerRows, contexts: Float32, faults: list[Fault]
+) -> tuple[CustomerRows, Float32]:
+    """The batch without the rows that could not be encoded."""
+    keep = np.ones(len(rows.ids), dtype=np.bool_)
+    keep[[fault.row for fault in faults]] = False
+    return customers.kept(rows, keep), contexts[keep]

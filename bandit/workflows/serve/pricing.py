@@ -1,0 +1,235 @@
+"""Prices of a wave's limits: found from expected values, corrected for what is served, frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+
+from bandit.allocation.blocks import Linear
+from bandit.allocation.lots import PRICE_SAMPLE, uniforms
+from bandit.allocation.prices import Prices, answering, correct, find_prices, jittered
+from bandit.allocation.problem import InfeasibleError
+from bandit.core.errors import ConfigError
+from bandit.core.types import Array, Bool, Float64, Progress
+from bandit.kernels import simd
+from bandit.kernels.simd import product
+from bandit.workflows.serve.decide import choose, fill
+from bandit.workflows.serve.limits import Limits
+from bandit.workflows.serve.prepare import Prepared
+from bandit.workflows.serve.spool import Spool
+from bandit.workflows.serve.wave import Wave
+
+CORRECTIONS = 8
+MOST_LEFT = 0.75
+MOST_STEP = 4.0
+MEASURED = (100_000, 500_000)
+# Standard deviations of a count of independent draws: below it a hard cap is seldom met.
+MARGIN = 2.0
+NEGLIGIBLE = 1e-6
+UNMOVED = 0.01
+
+
+@dataclass(frozen=True)
+class Price:
+    """A limit: ``price`` is what one more unit would be worth, ``used`` what the wave took."""
+
+    name: str
+    most: float | None
+    least: float
+    price: float
+    used: float
+
+
+class Priced(NamedTuple):
+    """``costs`` float64[k]: what a contact pays; the rest is of the certified best allocation.
+
+    ``prices`` float64[m] say what one more unit would be worth in it. The costs are those of the
+    prices that were corrected for the policy that is really served.
+    """
+
+    costs: Float64
+    prices: Float64
+    primal_value: float
+    dual_value: float
+    gap: float
+
+
+def find(wave: Wave, limits: Limits, spool: Spool, progress: Progress) -> Priced:
+    """Prices at which the complete logging policy is expected to keep every limit.
+
+    First those of the best allocation by expected values (posterior means, no draws), with its
+    certified gap. What the policy would serve at them is then measured with random numbers apart
+    from the wave's, and the limits that the prices are found for are moved until it fits.
+    ConfigError if a committed minimum cannot be had.
+    """
+    progress.step("finding prices")
+    customers = Customers(wave, spool)
+    try:
+        found = find_prices(
+            customers.blocks,
+            spool.customers,
+            limits.usage,
+            limits.most,
+            minimums=limits.least,
+            slots=wave.run.campaign.pressure.slots,
+            exclusive=exclusive(wave),
+        )
+    except InfeasibleError as e:
+        raise ConfigError(
+            f"{limits.names[e.resource]}: the minimum {e.minimum:,.0f} cannot be had"
+            f" {'at all' if e.certified else 'within the other limits'}; the nearest that can is"
+            f" {e.nearest:,.0f}: lower it, or widen what limits it"
+        ) from None
+    corrected = _corrected(limits, customers, found)
+    return Priced(corrected.costs, found.prices, found.primal_value, found.dual_value, found.gap)
+
+
+def _corrected(limits: Limits, customers: Customers, found: Prices) -> Prices:
+    """Move the prices until what the policy is measured to use fits, on two samples in turn.
+
+    Values with noise as wide as the policy's draws answer to prices nearly as the policy does.
+    """
+    shares = sorted({min(1.0, size / max(customers.count, 1)) for size in MEASURED})
+    first = shares[0]
+    for share in shares:
+        margin = Margin.of(limits, share)
+        before = np.zeros(limits.most.shape[0])
+        for round_ in range(CORRECTIONS):
+            used = customers.served(found.costs, limits.usage, share)
+            if margin.settled(used, found.prices, before):
+                break
+            if share == first and round_ == 0:
+                noisy = jittered(customers.blocks, customers.spread(share))
+                found = answering(found, noisy, share)
+            toward, before = margin.toward(used, before)
+            found = correct(found, toward)
+    return found
+
+
+class Margin(NamedTuple):
+    """How far below a limit the use that is measured on a share of the customers should lie."""
+
+    limits: Limits
+    capped: Bool
+    per_unit: Float64
+
+    @classmethod
+    def of(cls, limits: Limits, share: float) -> Margin:
+        """The wave's draws scatter, and what is measured does by 1 / share as much."""
+        per_unit = MARGIN**2 * limits.usage.max(axis=0) * (1.0 + 1.0 / share)
+        return cls(limits, np.isfinite(limits.most), per_unit)
+
+    def settled(self, used: Float64, prices: Float64, before: Float64) -> bool:
+        """Nothing passed, and where there is a price the limit is nearly used up.
+
+        Use that the last step did not move is not moved by prices: rules' first offers are left to
+        the lots.
+        """
+        wide = np.sqrt(used * self.per_unit)
+        most, least, usage = self.limits.most, self.limits.least, self.limits.usage
+        contact = prices * usage.max(axis=0)
+        priced = contact > NEGLIGIBLE * contact.max(initial=0.0)
+        error = used + wide - most
+        moved = np.abs(error - before) > UNMOVED * np.abs(error)
+        above = (error > 0.5 * wide) & moved
+        idle = priced & moved & (error < -0.5 * wide)
+        return not (above | idle | (used < least)).any()
+
+    def toward(self, used: Float64, before: Float64) -> tuple[Float64, Float64]:
+        """What to correct for, and by how much the limits with their margins are passed now.
+
+        The policy follows rules too, or explores, so each step leaves a part of the error; the part
+        is read off the last two errors and the step made longer by it (Aitken).
+        """
+        wide = np.where(self.capped, np.sqrt(used * self.per_unit), 0.0)
+        error = np.where(self.capped, used + wide - self.limits.most, 0.0)
+        left = np.divide(error, before, out=np.zeros_like(error), where=before != 0.0)
+        left = np.clip(left, 0.0, MOST_LEFT)
+        toward = used + wide + error * left / (1.0 - left)
+        return np.clip(toward, used / MOST_STEP, used * MOST_STEP), error
+
+
+class Customers:
+    """The wave's customers as blocks of expected worth, a keyed share of them at a time."""
+
+    def __init__(self, wave: Wave, spool: Spool) -> None:
+        self._wave, self._spool = wave, spool
+        mean = wave.posterior.mean
+        columns = product.padded(mean.shape[0], simd.LANES)
+        self._panels = np.zeros(columns * mean.shape[1], np.float32)
+        product.pack_columns_into(mean, self._panels)
+        self._costs = np.zeros(columns, np.float32)
+        self._costs[: mean.shape[0]] = wave.plan.costs
+        self.count = spool.customers
+        # What is asked for again and again is a part of these: read once from everybody.
+        self._part = MEASURED[-1] / max(self.count, 1)
+        self._some = spool if self._part >= 1.0 else None
+
+    def blocks(self, share: float) -> Iterator[Linear]:
+        """Worth of each outbound contact above leaving the customer in peace."""
+        for batch in self._sample(share):
+            factors = np.atleast_2d(batch.values).astype(np.float32, copy=False)
+            yield Linear(
+                batch.contexts,
+                self._panels,
+                factors,
+                self._costs,
+                batch.mask,
+                batch.allowance > 0,
+                self._wave.plan.actions.outbound,
+            )
+
+    def spread(self, share: float) -> Array:
+        """Typical standard deviation of what the policy draws each action's worth with."""
+        wave, rows = self._wave, 0
+        moment = np.zeros((wave.posterior.n_features,) * 2)
+        value = np.zeros(wave.posterior.n_actions)
+        for batch in self._sample(share):
+            contexts = batch.contexts.astype(np.float64)
+            moment += contexts.T @ contexts
+            rows += contexts.shape[0]
+            value += np.abs(np.atleast_2d(batch.values)).mean(axis=0) * contexts.shape[0]
+        count = max(rows, 1)
+        found: Array = wave.plan.policy.score_spread(wave.posterior, moment / count)
+        return found * value / count
+
+    def served(self, costs: Float64, usage: Float64, share: float) -> Float64:
+        """What the policy uses at these action costs, float64[m], scaled to everybody.
+
+        Always with the same draws, so that a difference is one of prices.
+        """
+        at_prices = self._wave.at_prices(costs)
+        draws = (self._wave.run.seed + 0x5EED) % 2**63
+        counts = np.zeros(usage.shape[0])
+        for batch in self._sample(share):
+            for taken in fill(at_prices, batch, partial(choose, seed=draws)):
+                if not taken.placement.outbound:
+                    break
+                counts += np.bincount(taken.choice.action, minlength=counts.shape[0])
+        used: Float64 = (counts / share) @ usage
+        return used
+
+    def _sample(self, share: float) -> Iterable[Prepared]:
+        """A keyed share of the customers; the larger holds the smaller."""
+        if share >= 1.0:
+            return self._spool
+        if share > self._part:
+            return self._drawn(self._spool, share)
+        if self._some is None:
+            self._some = self._spool.part(self._drawn(self._spool, self._part))
+        return self._some if share == self._part else self._drawn(self._some, share)
+
+    def _drawn(self, customers: Iterable[Prepared], share: float) -> Iterator[Prepared]:
+        for batch in customers:
+            keep = uniforms(self._wave.run.seed, PRICE_SAMPLE, batch.keys) < share
+            if keep.any():
+                yield batch.only(keep)
+
+
+def exclusive(wave: Wave) -> Array | None:
+    """Slots exclude families and channels; the search for prices knows one of them: channels."""
+    return wave.plan.exclusive[2] if wave.run.campaign.pressure.slots > 1 else None

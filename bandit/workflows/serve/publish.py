@@ -1,0 +1,188 @@
+"""From decisions in a folder aside to a published wave and its lists, all or nothing."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, fields, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from bandit import __version__
+from bandit.config.campaign import Campaign
+from bandit.core import files, spill
+from bandit.core.errors import ConfigError
+from bandit.core.files import Move
+from bandit.core.types import Progress
+from bandit.record import exports, index, manifest, snapshots
+from bandit.record import waves as record
+from bandit.record.exports import Lists
+from bandit.record.waves import DecisionWriter
+from bandit.sources import database
+from bandit.sources.catalogue import Catalogue, load_catalogue
+from bandit.sources.customers import Reject
+from bandit.workflows.serve import starting_point
+from bandit.workflows.serve.summary import WaveSummary
+from bandit.workflows.serve.wave import Run, Wave
+
+
+class Target(NamedTuple):
+    """Where a wave is written before it is published: (aside, final) folders."""
+
+    wave: Move
+    lists: Move
+
+    @classmethod
+    def open(cls, stack: ExitStack, run: Run) -> Target:
+        """Make the folders aside; they are gone when `stack` closes, unless published."""
+        folder = spill.new(stack) if run.dry_run else run.campaign.folder
+        wave = folder / record.WAVES / run.wave
+        lists = folder / exports.EXPORTS / run.wave
+        files.remove(lists)
+        return cls(
+            (stack.enter_context(files.aside(wave)), wave),
+            (stack.enter_context(files.aside(lists)), lists),
+        )
+
+    @contextmanager
+    def writer(self, decisions: pa.Schema) -> Iterator[Callable[[pa.RecordBatch], None]]:
+        """Give what takes decisions; they are complete when it closes without an error."""
+        for old in self.wave[0].glob("decisions-*"):
+            old.unlink()
+        writer = DecisionWriter(self.wave[0], decisions)
+        try:
+            yield writer.write
+            writer.close()
+        finally:
+            writer.abandon()
+
+
+def export(wave: Wave, target: Target, progress: Progress) -> Lists:
+    """Write the lists, with the consents of this moment."""
+    progress.step("reading consents again and writing lists")
+    lists = _export(wave.run, wave.catalogue, target.wave[0], target.lists[0])
+    shutil.copyfile(target.lists[0] / exports.WITHHELD, target.wave[0] / exports.WITHHELD)
+    return lists
+
+
+def publish(wave: Wave, target: Target, summary: WaveSummary, rejects: Sequence[Reject]) -> None:
+    """Write manifests and rename: a new snapshot, then the wave, the index, then the lists.
+
+    Nobody is contacted without a record: the lists come last, and `finish` writes them if a crash
+    came in between. If a step fails, the steps before it are undone.
+    """
+    if wave.run.dry_run:
+        return
+    run, campaign = wave.run, wave.run.campaign
+    record.write_rejects(target.wave[0] / record.REJECTS, rejects)
+    manifest.write(target.wave[0], _content(wave, summary))
+    manifest.write(target.lists[0], {"kind": "lists", "wave": run.wave})
+    before = [target.wave]
+    with ExitStack() as stack:
+        if wave.start.is_new:
+            final = campaign.folder / snapshots.SNAPSHOTS / wave.start.version
+            partial = stack.enter_context(files.aside(final))
+            starting_point.save(wave.start, partial, campaign)
+            before.insert(0, (partial, final))
+        with files.placing(*(partial for partial, _ in [*before, target.lists])) as place:
+            for partial, final in before:
+                place(partial, final)
+            index.refresh(campaign.folder)
+            place(*target.lists)
+
+
+def again(run: Run, notes: list[str]) -> WaveSummary:
+    """A wave that is published already: its summary again."""
+    folder = run.campaign.folder / record.WAVES / run.wave
+    content = manifest.read(folder)
+    _hold_same(run, content, folder)
+    names = {f.name for f in fields(WaveSummary)}
+    summary = WaveSummary(**{k: v for k, v in content["summary"].items() if k in names})
+    notes = [*notes, f"wave {run.wave} is published already; it was not run again"]
+    return replace(summary, notes=notes)
+
+
+def finish(campaign: Campaign) -> list[str]:
+    """Write the lists of waves that a dead run published without; consents are read anew.
+
+    The folder that the dead run left aside says so, and goes last.
+    """
+    notes = []
+    for wave in record.waves(campaign.folder):
+        lists = campaign.folder / exports.EXPORTS / wave.name
+        left = files.beside(lists)
+        if lists.exists() or not left.exists():
+            continue
+        run = Run(campaign, wave.name, wave.at, int(wave.manifest["seed"]))
+        with database.connect(campaign) as data:
+            catalogue = load_catalogue(campaign, data)
+        with files.aside(lists.with_name(f"{wave.name}~")) as partial:
+            _export(run, catalogue, wave.folder, partial)
+            manifest.write(partial, {"kind": "lists", "wave": wave.name})
+            files.put_in_place((partial, lists))
+        files.remove(left)
+        notes.append(f"wrote the lists of wave {wave.name}, which a run that died had left out")
+    return notes
+
+
+def _hold_same(run: Run, content: dict[str, Any], folder: Path) -> None:
+    """The wave on disk must be the one asked for."""
+    asked = {"config": run.campaign.digest, "seed": run.seed, "at": run.at.isoformat()}
+    for name, value in asked.items():
+        if content[name] != value:
+            raise ConfigError(
+                f"{folder} is published already, with {name} {content[name]}, and this run has"
+                f" {value}; a wave is never written twice: give another --wave"
+            )
+
+
+def _export(run: Run, catalogue: Catalogue, decided: Path, lists: Path) -> Lists:
+    decisions = sorted(decided.glob("decisions-*.parquet"))
+    withheld = [p for p in (decided / exports.WITHHELD,) if p.is_file()]
+    with database.connect(
+        run.campaign,
+        threads=run.threads,
+        roles=("customers", "consents"),
+        extra_files=[*decisions, *withheld],
+    ) as fresh:
+        return exports.write(
+            lists,
+            run.campaign,
+            fresh,
+            decisions,
+            catalogue.channels,
+            withheld=withheld[0] if withheld else None,
+        )
+
+
+def _content(wave: Wave, summary: WaveSummary) -> dict[str, Any]:
+    """The wave's manifest: what it was made from and what came out; no clock, no machine."""
+    run, the_plan = wave.run, wave.plan
+    return {
+        "kind": "wave",
+        "wave": run.wave,
+        "at": run.at.isoformat(),
+        "seed": run.seed,
+        "config": run.campaign.digest,
+        "snapshot": wave.start.version,
+        "actions": the_plan.pairs,
+        "placements": [p.name for p in the_plan.placements],
+        "groups": the_plan.groups,
+        "features": wave.start.features,
+        "d": wave.posterior.n_features,
+        "decisions": summary.decisions,
+        "prices": the_plan.prices.tolist(),
+        # Notes tell of this run, what it mended for one; the wave is the same without them.
+        "summary": {k: v for k, v in asdict(summary).items() if k != "notes"},
+        "versions": versions(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Of what the bytes depend on."""
+    others = {name: version(name) for name in ("numpy", "numba", "duckdb", "pyarrow")}
+    return {"bandit": __version__, **others}

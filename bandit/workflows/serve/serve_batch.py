@@ -1,0 +1,179 @@
+"""`bandit serve-batch`: decide for every customer, publish the wave and one list a channel."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack, nullcontext
+from pathlib import Path
+
+import numba
+
+from bandit.config import campaign_file
+from bandit.config.campaign import Campaign
+from bandit.core import spill
+from bandit.core.errors import DataError, UsageError
+from bandit.core.types import SILENT, Progress
+from bandit.record import lock
+from bandit.record import waves as record
+from bandit.runners.overlap import behind
+from bandit.sources import customers, database
+from bandit.sources.catalogue import load_catalogue
+from bandit.sources.database import Database
+from bandit.workflows.operate import recover
+from bandit.workflows.serve import limits, overrides, plan, pricing, publish, reading
+from bandit.workflows.serve.assemble import Assembler
+from bandit.workflows.serve.choice_cache import Chosen
+from bandit.workflows.serve.contact_history import Past
+from bandit.workflows.serve.decide import Decider
+from bandit.workflows.serve.hard_caps import Planned
+from bandit.workflows.serve.limits import Limits
+from bandit.workflows.serve.overrides import Setting
+from bandit.workflows.serve.prepare import Prepared
+from bandit.workflows.serve.publish import Target
+from bandit.workflows.serve.starting_point import starting_point
+from bandit.workflows.serve.summary import WaveSummary, WaveTally, summarise
+from bandit.workflows.serve.wave import Run, Taken, Wave
+
+
+def serve_batch(
+    campaign_path: Path,
+    *,
+    wave: str | None = None,
+    at: dt.datetime | None = None,
+    seed: int | None = None,
+    dry_run: bool = False,
+    settings: Sequence[str] = (),
+    snapshot: str | None = None,
+    batch_size: int | None = None,
+    threads: int | None = None,
+    progress: Progress = SILENT,
+) -> WaveSummary:
+    """Run one wave; nothing is published unless everything is.
+
+    ``wave`` is the day of ``at`` by default, ``at`` today's midnight (UTC): the same inputs give
+    the same bytes. A wave that is published already is not run again.
+    """
+    changes = [overrides.parse(text) for text in settings]
+    if changes and not dry_run:
+        raise UsageError("--set asks what would be, so it goes with --dry-run only")
+    campaign = campaign_file.load(campaign_path)
+    at = at or plan.midnight()
+    run = Run(
+        campaign=campaign,
+        wave=plan.wave_name(wave, at),
+        at=at,
+        seed=campaign.seed if seed is None else seed,
+        dry_run=dry_run,
+        batch_size=batch_size,
+        threads=threads,
+    )
+    if threads is not None:
+        numba.set_num_threads(min(threads, os.cpu_count() or 1))
+    with nullcontext() if dry_run else lock.hold(campaign.folder, f"serve-batch --wave {run.wave}"):
+        notes = [] if dry_run else recover.recover(campaign)
+        if not dry_run and (campaign.folder / record.WAVES / run.wave).exists():
+            return publish.again(run, notes)
+        return _serve(run, changes, snapshot, notes, progress)
+
+
+def _serve(
+    run: Run,
+    changes: Sequence[Setting],
+    snapshot: str | None,
+    notes: list[str],
+    progress: Progress,
+) -> WaveSummary:
+    campaign = run.campaign
+    past = Past.of(campaign, run.at)
+    with ExitStack() as stack:
+        progress.step("opening sources")
+        data = stack.enter_context(
+            database.connect(campaign, threads=run.threads, extra_files=past.files)
+        )
+        campaign, catalogue = overrides.apply(campaign, load_catalogue(campaign, data), changes)
+        run = run._replace(campaign=campaign)
+        progress.step("reading features")
+        start = starting_point(campaign, data, snapshot, run.at)
+        wave = Wave.of(run, catalogue, start, customers.customer_type(data, campaign))
+        progress.step("checking consents and history")
+        beside = reading.side_rejects(campaign, data)
+        caps = limits.of(campaign, catalogue, wave.plan)
+        target = Target.open(stack, run)
+        rejects: list[customers.Reject] = []
+        batches: Iterable[Prepared] = reading.prepared(wave, data, past, rejects)
+        total, priced, chosen = data.count("customers"), None, None
+        if caps.names:
+            chosen = Chosen(spill.new(stack))
+            batches = reading.spooled(stack, batches, total, progress)
+            priced = pricing.find(wave, caps, batches, progress)
+            wave = wave.at_prices(priced.costs)
+        progress.step("deciding", total=total)
+        tally, planned = _decide(Decider(wave, None, chosen), batches, target, caps, progress)
+        rule = planned.thinning()
+        if rule is not None:
+            progress.step("giving up what passes a cap", total=total)
+            tally, _ = _decide(Decider(wave, rule, chosen), batches, target, caps, progress)
+        _hold_reject_share(campaign, data, tally, rejects)
+        rejects += beside
+        data.close()  # its memory is free for the connection that reads the consents again
+        lists = publish.export(wave, target, progress)
+        summary = summarise(
+            wave,
+            tally,
+            lists,
+            rejected=len(rejects),
+            limits=caps,
+            priced=priced,
+            given_up=planned.contacts - tally.outbound if rule is not None else 0,
+            notes=[*notes, *start.notes],
+        )
+        publish.publish(wave, target, summary, rejects)
+        return summary
+
+
+def _decide(
+    decider: Decider,
+    batches: Iterable[Prepared],
+    target: Target,
+    caps: Limits,
+    progress: Progress,
+) -> tuple[WaveTally, Planned]:
+    """Decide for everybody and write it aside; memory holds a few batches."""
+    wave = decider.wave
+    tally, planned, assembler = WaveTally(wave.plan), Planned(wave, caps), Assembler(wave)
+
+    with target.writer(assembler.schema) as write:
+
+        def keep(slots: list[Taken], batch: Prepared) -> None:
+            decisions = assembler.batch(slots, batch.ids, batch.contexts, batch.values)
+            write(decisions)
+            tally.add(slots, batch.left, decisions)
+            planned.add(slots, batch.keys)
+            progress.advance(len(batch.ids))
+
+        with behind(keep) as later:
+            for batch in batches:
+                later(decider.decide(batch), batch)
+    return tally, planned
+
+
+def _hold_reject_share(
+    campaign: Campaign, data: Database, tally: WaveTally, rejects: Sequence[customers.Reject]
+) -> None:
+    """Refuse the wave when too many rows are bad: then the input is wrong, not a few rows."""
+    total = tally.customers + len(rejects)
+    if total == 0:
+        raise DataError(f"{data.table('customers').shown} has no rows; is it the right table?")
+    limit = campaign.limits.reject_share
+    if len(rejects) > limit * total:
+        listed = "\n".join(
+            f"{data.table('customers').shown}, customer {r['key']}: {r['column']} = {r['value']!r}:"
+            f" {r['reason']}"
+            for r in rejects[:3]
+        )
+        raise DataError(
+            f"{listed}\n{len(rejects):,} of {total:,} customers are refused, more than"
+            f" limits.reject_share = {limit:g} allows; mend them or raise it; nothing was published"
+        )

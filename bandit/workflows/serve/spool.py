@@ -1,0 +1,118 @@
+"""Prepared customers kept on disk, so that a wave with limits reads its sources once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from bandit.core.types import Array
+from bandit.runners.overlap import ahead
+from bandit.workflows.serve.prepare import Prepared, joined
+
+ROWS, CELLS = 1 << 15, 1 << 25
+"""Most customers, and customers times actions, of a batch on disk: its size in memory."""
+
+
+class Spool:
+    """Batches in a folder of the caller's, read back as often as wanted, one at a time.
+
+    They are cut anew, so that no sum over them hangs on the size of the batches that came.
+    """
+
+    def __init__(self, folder: Path, batches: Iterable[Prepared]) -> None:
+        self._folder = folder
+        self._batches = 0
+        self.customers = 0
+        for batch in _cut(batches):
+            self._write(batch)
+
+    def __iter__(self) -> Iterator[Prepared]:
+        return ahead(self._read(number) for number in range(self._batches))
+
+    def part(self, batches: Iterable[Prepared]) -> Spool:
+        """Some of the customers beside these."""
+        folder = self._folder / "part"
+        folder.mkdir()
+        return Spool(folder, batches)
+
+    def _write(self, batch: Prepared) -> None:
+        n, k = batch.mask.shape
+        columns = {
+            "ids": batch.ids,
+            "keys": batch.keys,
+            "contexts": _rows(batch.contexts),
+            "mask": _rows(np.packbits(batch.mask, axis=1, bitorder="little")),
+            "left": _rows(batch.left),
+            "allowance": batch.allowance,
+        }
+        if batch.values.ndim == 2:
+            columns["values"] = _rows(batch.values)
+        table = pa.table(columns, metadata={"actions": str(k), "values": _one(batch.values)})
+        with (
+            pa.OSFile(str(self._path(self._batches)), "wb") as sink,
+            pa.ipc.new_file(sink, table.schema) as writer,
+        ):
+            writer.write_table(table)
+        self._batches += 1
+        self.customers += n
+
+    def _read(self, number: int) -> Prepared:
+        with pa.OSFile(str(self._path(number)), "rb") as source:
+            table = pa.ipc.open_file(source).read_all().combine_chunks()
+        about = table.schema.metadata
+        mask = np.unpackbits(
+            _matrix(table, "mask"), axis=1, count=int(about[b"actions"]), bitorder="little"
+        )
+        fixed = np.frombuffer(about[b"values"], dtype=np.float32)
+        return Prepared(
+            ids=_array(table, "ids"),
+            keys=_array(table, "keys").to_numpy(),
+            contexts=_matrix(table, "contexts"),
+            mask=mask.view(np.bool_),
+            left=_matrix(table, "left"),
+            allowance=_array(table, "allowance").to_numpy(),
+            values=_matrix(table, "values") if "values" in table.column_names else fixed,
+        )
+
+    def _path(self, number: int) -> Path:
+        return self._folder / f"{number:06d}.arrow"
+
+
+def _cut(batches: Iterable[Prepared]) -> Iterator[Prepared]:
+    held: list[Prepared] = []
+    waiting = 0
+    for batch in batches:
+        held.append(batch)
+        waiting += len(batch.ids)
+        size = max(1, min(ROWS, CELLS // batch.mask.shape[1]))
+        if waiting < size:
+            continue
+        whole = joined(held)
+        whole_batches = waiting // size * size
+        yield from (whole.rows(start, start + size) for start in range(0, whole_batches, size))
+        held, waiting = [whole.rows(whole_batches, waiting)], waiting - whole_batches
+    if waiting:
+        yield joined(held)
+
+
+def _one(values: Array) -> bytes:
+    """Values that all customers share; none where each has their own."""
+    return values.astype(np.float32).tobytes() if values.ndim == 1 else b""
+
+
+def _rows(matrix: Array) -> pa.Array:
+    return pa.FixedSizeListArray.from_arrays(pa.array(matrix.ravel()), matrix.shape[1])
+
+
+def _array(table: pa.Table, name: str) -> pa.Array:
+    chunks = table[name].chunks
+    return chunks[0] if chunks else pa.array([], table.schema.field(name).type)
+
+
+def _matrix(table: pa.Table, name: str) -> Array:
+    column = _array(table, name)
+    flat: Array = column.flatten().to_numpy()
+    return flat.reshape(len(column), column.type.list_size)

@@ -1,0 +1,106 @@
+"""What a wave starts from: the newest snapshot, or a prior over freshly fitted features."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from bandit.config.campaign import Campaign
+from bandit.core.errors import DataError
+from bandit.features.fit import fit
+from bandit.features.spec import FeatureSpec
+from bandit.models.posterior import Posterior
+from bandit.models.posterior_file import load_posterior, save_posterior
+from bandit.record import snapshots
+from bandit.sources.columns import feature_relation
+from bandit.sources.database import Database
+from bandit.workflows.serve.plan import Pair
+
+
+class Start(NamedTuple):
+    """``is_new``: the version is not stored yet and is published with the wave."""
+
+    version: str
+    parent: str | None
+    pairs: tuple[Pair, ...]
+    posterior: Posterior
+    spec: FeatureSpec
+    features: dict[str, Any]
+    is_new: bool
+    notes: list[str]
+
+
+def starting_point(
+    campaign: Campaign, data: Database, version: str | None, at: dt.datetime
+) -> Start:
+    """The snapshot `version`, else the newest, unless [features] have changed since."""
+    stored = (
+        snapshots.latest(campaign.folder)
+        if version is None
+        else snapshots.load(campaign.folder, version)
+    )
+    if stored is None:
+        return _prior(campaign, data, at, None, [])
+    if stored.features["config"] == _config(campaign):
+        return _stored(stored)
+    if version is not None:
+        raise DataError(
+            f"snapshot {version} was learned with other [features]; restore them, or leave"
+            " --snapshot out to start from a prior"
+        )
+    note = f"[features] changed since snapshot {stored.version}: this wave starts from a prior"
+    return _prior(campaign, data, at, stored.version, [note])
+
+
+def save(start: Start, partial: Path, campaign: Campaign) -> None:
+    """Write a new version's files into `partial`."""
+    snapshots.fill(
+        partial,
+        save=lambda path: save_posterior(path, start.posterior),
+        actions=start.pairs,
+        features=start.features,
+        parent=start.parent,
+        about={"fold": None, "unit": campaign.reward.unit},
+    )
+
+
+def _stored(stored: snapshots.Snapshot) -> Start:
+    posterior = load_posterior(stored.posterior_file())
+    spec = FeatureSpec.from_json(stored.features["spec"])
+    expected = (len(stored.actions) + 1, len(spec.names))
+    if posterior.shift.shape != expected:
+        raise DataError(
+            f"{stored.folder}: the posterior has shape {posterior.shift.shape}, its manifest says"
+            f" {expected}; restore the folder from a backup"
+        )
+    return Start(
+        version=stored.version,
+        parent=stored.manifest["parent"],
+        pairs=stored.actions,
+        posterior=posterior,
+        spec=spec,
+        features=stored.features,
+        is_new=False,
+        notes=[],
+    )
+
+
+def _prior(
+    campaign: Campaign, data: Database, at: dt.datetime, parent: str | None, notes: list[str]
+) -> Start:
+    spec = fit(campaign.features, feature_relation(data, campaign), at)
+    return Start(
+        version=snapshots.next_version(campaign.folder),
+        parent=parent,
+        pairs=(),
+        posterior=Posterior.prior(1, len(spec.names), ridge=campaign.reward.ridge),
+        spec=spec,
+        features={"spec": spec.to_json(), "config": _config(campaign)},
+        is_new=True,
+        notes=notes,
+    )
+
+
+def _config(campaign: Campaign) -> dict[str, Any]:
+    return campaign.features.model_dump(mode="json")

@@ -1,0 +1,68 @@
+"""A wave: its identity, and everything that is fixed before its first customer is read."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from bandit.allocation.slots import Placement
+from bandit.config.campaign import Campaign
+from bandit.core.types import Array, Bool, Choice, Float64
+from bandit.models.posterior import Posterior
+from bandit.sources.catalogue import Catalogue
+from bandit.workflows.serve import plan
+from bandit.workflows.serve.plan import Plan
+from bandit.workflows.serve.starting_point import Start
+
+
+class Run(NamedTuple):
+    """A wave's identity and how it is run; the last two change no result."""
+
+    campaign: Campaign
+    wave: str
+    at: dt.datetime
+    seed: int
+    dry_run: bool = False
+    batch_size: int | None = None
+    threads: int | None = None
+
+
+class Wave(NamedTuple):
+    """``posterior`` covers the plan's actions: the snapshot's, and new ones at the prior."""
+
+    run: Run
+    catalogue: Catalogue
+    start: Start
+    plan: Plan
+    posterior: Posterior
+    customer_type: pa.DataType
+
+    @classmethod
+    def of(cls, run: Run, catalogue: Catalogue, start: Start, customer_type: pa.DataType) -> Wave:
+        """Make the plan and extend the posterior to its actions."""
+        the_plan = plan.make(
+            run.campaign, catalogue, start.pairs, run.at, start.posterior, run.wave
+        )
+        new = len(the_plan.pairs) - len(start.pairs)
+        posterior = start.posterior.add_actions(new)
+        return cls(run, catalogue, start, the_plan, posterior, customer_type)
+
+    def at_prices(self, prices: Float64) -> Wave:
+        """The same wave at prices float64[k] per contact."""
+        return self._replace(plan=self.plan._replace(prices=prices))
+
+
+class Taken(NamedTuple):
+    """One slot of one placement: ``rows`` int64[m], the customers it was filled for, in order.
+
+    ``keep`` float32[m]: probability that thinning left the taken action, None where it is 1.
+    """
+
+    placement: Placement
+    slot: int
+    rows: Array
+    choice: Choice
+    allowed: Bool
+    keep: Array | None = None

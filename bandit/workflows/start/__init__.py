@@ -1,0 +1,1 @@
+"""First steps: demo, init, check."""

@@ -1,0 +1,252 @@
+"""`bandit check`: configuration and data, everything wrong at once; writes nothing."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from bandit.config import campaign_file
+from bandit.config.campaign import Campaign, Log
+from bandit.core import sql
+from bandit.core.errors import DataError
+from bandit.core.problems import Faults, nearest
+from bandit.core.types import SILENT, Array, Progress
+from bandit.features import FeatureSpec, encode, fit
+from bandit.sources import consents, customers, database, side_rejects
+from bandit.sources.catalogue import Catalogue, read_catalogue
+from bandit.sources.database import Database
+from bandit.sources.wave_query import check_columns, expressions
+
+EXAMPLES = 3
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """A campaign without faults: what it has, and what is odd about it."""
+
+    campaign: str
+    customers: int
+    refused: int
+    offers: int
+    channels: int
+    features: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    def show(self) -> Any:
+        """For a person."""
+        lines = [
+            f"{self.campaign}: no faults",
+            f"{self.customers:,} customers, {self.refused:,} of them refused; {self.offers} offers,"
+            f" {self.channels} channels, {len(self.features)} features",
+        ]
+        return "\n".join([*lines, *(f"warning: {w}" for w in self.warnings)])
+
+
+class _Census(NamedTuple):
+    """What one pass over the customers counted."""
+
+    rows: int
+    rejects: Counter[str]
+    examples: list[str]
+    ruled_in: Array
+    reachable: Array
+    consenting: Array
+
+    @property
+    def refused(self) -> int:
+        return sum(self.rejects.values())
+
+
+def check(
+    campaign_path: Path, *, at: dt.datetime | None = None, progress: Progress = SILENT
+) -> CheckResult:
+    """Read everything that a wave at `at` (default now) would read.
+
+    Raises
+    ------
+    ConfigError, DataError
+        With a line a fault, all of them: first the file's own faults, then those of the sources,
+        the catalogue, the expressions, the features and the rows.
+    """
+    campaign = campaign_file.load(campaign_path)
+    at = at or dt.datetime.now(dt.UTC)
+    faults = Faults()
+    progress.step("opening sources")
+    roles = [*database.ROLES, *(["log"] if campaign.log else [])]
+    with database.open_sources(campaign, faults, roles=roles) as data:
+        catalogue = read_catalogue(campaign, data, faults)
+        check_columns(data, campaign, faults)
+        faults.config.extend(_log(campaign, catalogue, data))
+        spec = _features(campaign, catalogue, data, at, faults)
+        faults.stop()
+        side = side_rejects.count(data, campaign)
+        faults.attempt(lambda: side_rejects.hold_share(campaign, side))
+        census = _census(campaign, catalogue, data, spec, at, progress)
+        faults.attempt(lambda: _hold_share(campaign, data, census))
+        faults.stop()
+        warnings = [
+            *(found.sentence for found in side),
+            *_refused(data, census),
+            *_dates(catalogue, at),
+            *_offers(catalogue, census),
+            *_channels(campaign, catalogue, census),
+            *_foreign(campaign, catalogue, data),
+        ]
+    return CheckResult(
+        campaign=campaign.name,
+        customers=census.rows,
+        refused=census.refused,
+        offers=len(catalogue.offers),
+        channels=len(catalogue.channels),
+        features=spec.names,
+        warnings=tuple(warnings),
+    )
+
+
+def _features(
+    campaign: Campaign, catalogue: Catalogue, data: Database, at: dt.datetime, faults: Faults
+) -> FeatureSpec:
+    """Check what concerns the customers' columns; an empty spec where that fails."""
+    if "customers" in data.tables:
+        faults.attempt(lambda: customers.customer_type(data, campaign))
+        faults.attempt(lambda: expressions(data, catalogue.offers, at))
+        relation = faults.attempt(lambda: customers.feature_relation(data, campaign))
+        if relation is not None:
+            spec = faults.attempt(lambda: fit(campaign.features, relation, at))
+            return spec or FeatureSpec(True, ())
+    return FeatureSpec(True, ())
+
+
+def _log(campaign: Campaign, catalogue: Catalogue, data: Database) -> Iterator[str]:
+    """Columns and channel that [log] names."""
+    log = campaign.log
+    if log is None or "log" not in data.tables:
+        return
+    table = data.table("log")
+    for column in _log_columns(log):
+        if column not in table.columns:
+            yield f"{table.shown} has no column {column!r}{nearest(column, table.columns)}"
+    known = [c.name for c in catalogue.channels]
+    if log.channel is not None and log.channel not in known:
+        yield f"[log] channel = {log.channel!r} is no channel{nearest(log.channel, known)}"
+
+
+def _log_columns(log: Log) -> list[str]:
+    named = [log.action, log.reward, log.customer, log.cluster, log.time]
+    if isinstance(log.propensity, str):
+        named.append(log.propensity)
+    return [n for n in named if n is not None]
+
+
+def _census(
+    campaign: Campaign,
+    catalogue: Catalogue,
+    data: Database,
+    spec: FeatureSpec,
+    at: dt.datetime,
+    progress: Progress,
+) -> _Census:
+    """One pass as a wave makes it, without deciding."""
+    progress.step("reading customers", total=data.count("customers"))
+    allowed = np.array([
+        [o.channels is None or c.name in o.channels for c in catalogue.channels]
+        for o in catalogue.offers
+    ])  # fmt: skip
+    rows, rejects, examples = 0, Counter[str](), list[str]()
+    ruled_in = np.zeros(len(catalogue.offers), dtype=np.int64)
+    reachable = np.zeros(len(catalogue.offers), dtype=np.int64)
+    consenting = np.zeros(len(catalogue.channels), dtype=np.int64)
+    for batch in customers.stream(data, campaign, catalogue, at=at):
+        found = [(r["key"], r["column"], r["value"], r["reason"]) for r in batch.rejects]
+        faulty = {f.row: f for f in reversed(encode(spec, batch.columns, at).faults)}
+        found += [(str(batch.ids[f.row]), f.column, f.value, f.reason) for f in faulty.values()]
+        rejects.update(reason for *_, reason in found)
+        examples += [
+            f"customer {key}: {column} = {value!r}: {reason}"
+            for key, column, value, reason in found[: EXAMPLES - len(examples)]
+        ]
+        rows += len(batch.ids) + len(batch.rejects)
+        ruled_in += batch.rules.sum(axis=0)
+        consenting += batch.consent.sum(axis=0)
+        for offer in range(len(catalogue.offers)):
+            some = batch.consent[:, allowed[offer]].any(axis=1)
+            reachable[offer] += int((batch.rules[:, offer] & some).sum())
+        progress.advance(len(batch.ids) + len(batch.rejects))
+    return _Census(rows, rejects, examples, ruled_in, reachable, consenting)
+
+
+def _hold_share(campaign: Campaign, data: Database, census: _Census) -> None:
+    shown = data.table("customers").shown
+    limit = campaign.limits.reject_share
+    if census.rows == 0:
+        raise DataError(f"{shown} has no rows; is it the right table?")
+    if census.refused > limit * census.rows:
+        lines = [f"{shown}, {example}" for example in census.examples]
+        lines.append(
+            f"{census.refused:,} of {census.rows:,} customers are refused, more than"
+            f" limits.reject_share = {limit:g} allows; mend them or raise it"
+        )
+        raise DataError("\n".join(lines))
+
+
+def _refused(data: Database, census: _Census) -> Iterator[str]:
+    shown = data.table("customers").shown
+    for reason, count in sorted(census.rejects.items()):
+        yield f"{shown}: {count:,} of {census.rows:,} customers refused: {reason}"
+
+
+def _dates(catalogue: Catalogue, at: dt.datetime) -> Iterator[str]:
+    today = at.astimezone(dt.UTC).date()
+    for offer in catalogue.offers:
+        if offer.ends is not None and offer.ends < today:
+            yield f"offer {offer.name!r} ended on {offer.ends}; it is not served"
+        if offer.starts is not None and offer.starts > today:
+            yield f"offer {offer.name!r} starts on {offer.starts}; it is not served before"
+
+
+def _offers(catalogue: Catalogue, census: _Census) -> Iterator[str]:
+    for position, offer in enumerate(catalogue.offers):
+        if census.ruled_in[position] == 0:
+            yield f"offer {offer.name!r}: no customer is eligible ({offer.eligible})"
+        elif census.reachable[position] == 0:
+            yield f"offer {offer.name!r}: no eligible customer agrees to any of its channels"
+
+
+def _channels(campaign: Campaign, catalogue: Catalogue, census: _Census) -> Iterator[str]:
+    for position, channel in enumerate(catalogue.channels):
+        if census.consenting[position] == 0:
+            why = (
+                f"no row of [consents] grants {channel.name!r}"
+                if campaign.consents is not None
+                else "there is no [consents]; add it, or set consent = false if none is needed"
+            )
+            yield f"channel {channel.name!r}: no customer has agreed to it; {why}"
+        if all(o.channels is not None and channel.name not in o.channels for o in catalogue.offers):
+            yield f"channel {channel.name!r}: no offer uses it"
+
+
+def _foreign(campaign: Campaign, catalogue: Catalogue, data: Database) -> Iterator[str]:
+    """Channels that consents name and the campaign does not have: a misspelling, perhaps."""
+    if campaign.consents is None:
+        return
+    known = [c.name for c in catalogue.channels]
+    named = consents.channel_name(f"CAST({sql.name(campaign.consents.channel)} AS VARCHAR)")
+    rows = data.rows(
+        f"SELECT {named} AS channel, count(*) FROM {data.table('consents').view}"
+        " GROUP BY channel ORDER BY channel LIMIT 1000"
+    )
+    for channel, count in _unknown(rows, [name.lower() for name in known]):
+        yield (
+            f"{data.table('consents').shown}: {count:,} rows are for channel {channel!r}, which the"
+            f" campaign does not have{nearest(str(channel), known)}"
+        )
+
+
+def _unknown(rows: Sequence[tuple[Any, ...]], known: list[str]) -> list[tuple[Any, int]]:
+    return [(name, int(count)) for name, count in rows if name not in known]

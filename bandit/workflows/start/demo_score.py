@@ -1,0 +1,174 @@
+"""What a wave of the demo was worth: realised, and against the best that the truth allows."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from bandit.core.types import Array, Bool, Float64
+from bandit.record.waves import Wave
+from bandit.worlds.operator import World
+
+LEARNED, RULES, HOLDOUT = "lin_ts", "rules", "holdout"
+Z95 = 1.959963984540054
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A value with its 95 % interval."""
+
+    value: float
+    lower: float
+    upper: float
+
+
+@dataclass(frozen=True)
+class WaveScore:
+    """One wave; money is EUR net of contact costs, a mean over the group's customers or contacts.
+
+    ``closed``: share of the distance between rules and the best that the truth allows, which the
+    learned policy has closed: true means of what it chose, of what rules would have chosen for the
+    same people, and of their best eligible action.
+    """
+
+    wave: str
+    customers: dict[str, int]
+    contacts: dict[str, int]
+    per_customer: dict[str, float]
+    per_contact: dict[str, float | None]
+    learned_less_rules: Interval
+    closed: Interval
+
+
+class Decided(NamedTuple):
+    """A wave's decisions, one a customer: ``action`` and ``eligible`` in the world's order."""
+
+    table: pa.Table
+    ids: Array
+    group: Array
+    action: Array
+    eligible: Bool
+
+
+class Totals:
+    """Net reward of each customer over the waves, by group; customers are the clusters."""
+
+    def __init__(self, customers: int) -> None:
+        self._net = {g: np.zeros(customers) for g in (LEARNED, RULES)}
+        self._waves = {g: np.zeros(customers) for g in (LEARNED, RULES)}
+
+    def add(self, decided: Decided, net: Float64) -> None:
+        """Count one wave."""
+        for group in self._net:
+            rows = decided.group == group
+            self._net[group][decided.ids[rows] - 1] += net[rows]
+            self._waves[group][decided.ids[rows] - 1] += 1
+
+    def learned_less_rules(self) -> Interval:
+        """A customer and wave: ratio of sums, its variance linearised by customer."""
+        value, variance = 0.0, 0.0
+        for group, sign in ((LEARNED, 1.0), (RULES, -1.0)):
+            waves = max(self._waves[group].sum(), 1.0)
+            mean = self._net[group].sum() / waves
+            value += sign * mean
+            variance += ((self._net[group] - mean * self._waves[group]) ** 2).sum() / waves**2
+        return _interval(value, variance**0.5)
+
+
+def read(world: World, wave: Wave) -> Decided:
+    """The published decisions of a wave."""
+    columns = [
+        "decision_id",
+        "customer_id",
+        "slot",
+        "offer",
+        "channel",
+        "action",
+        "group",
+        "eligible",
+    ]
+    table = pa.concat_tables(pq.read_table(file, columns=columns) for file in wave.decisions)
+    position = {pair: a for a, pair in enumerate(world.actions)}
+    to = np.array([0, *(position[o, c] for o, c in wave.manifest["actions"])])
+    packed = table["eligible"].combine_chunks()
+    width = packed.type.byte_width
+    bytes_ = np.frombuffer(packed.buffers()[1], np.uint8)
+    start = packed.offset * width
+    rows = bytes_[start : start + len(packed) * width].reshape(-1, width)
+    bits = np.unpackbits(rows, axis=1, bitorder="little")
+    eligible = np.zeros((len(table), len(position)), dtype=np.bool_)
+    eligible[:, to] = bits[:, : len(to)]
+    return Decided(
+        table=table,
+        ids=table["customer_id"].to_numpy(),
+        group=np.asarray(table["group"].cast(pa.string()).to_pylist()),
+        action=to[table["action"].to_numpy()],
+        eligible=eligible,
+    )
+
+
+def net_rewards(world: World, decided: Decided, events: pa.Table, at: dt.datetime) -> Float64:
+    """float64[n]: what each decision earned inside its window, less its cost."""
+    end = pa.scalar(at + dt.timedelta(days=world.window_days), pa.timestamp("us", tz="UTC"))
+    inside = events.filter(pc.less(events["occurred_at"], end))
+    order = np.argsort(decided.ids)
+    by_customer = inside.filter(pc.is_null(inside["decision_id"]))
+    named = inside.filter(pc.is_valid(inside["decision_id"]))
+    number = pc.replace_substring_regex(named["decision_id"], r".*\.", "").cast(pa.int64())
+    net = -world.costs[decided.action]
+    np.add.at(net, number.to_numpy(), named["reward"].to_numpy())
+    where = np.searchsorted(decided.ids, by_customer["customer_id"].to_numpy(), sorter=order)
+    np.add.at(net, order[where], by_customer["reward"].to_numpy())
+    return net
+
+
+def score(
+    world: World, wave: Wave, decided: Decided, net: Float64, at: dt.datetime, recent: Array
+) -> WaveScore:
+    """All figures of one wave."""
+    rows = {g: decided.group == g for g in (LEARNED, RULES, HOLDOUT)}
+    made = {g: r & (decided.action > 0) for g, r in rows.items()}
+    mine, theirs = net[rows[LEARNED]], net[rows[RULES]]
+    error = (_variance_of_mean(mine) + _variance_of_mean(theirs)) ** 0.5
+    return WaveScore(
+        wave=wave.name,
+        customers={g: int(r.sum()) for g, r in rows.items()},
+        contacts={g: int(m.sum()) for g, m in made.items()},
+        per_customer={g: _mean(net[r]) for g, r in rows.items()},
+        per_contact={g: _mean(net[m]) if m.any() else None for g, m in made.items()},
+        learned_less_rules=_interval(_mean(mine) - _mean(theirs), error),
+        closed=_closed(world, decided, rows[LEARNED], at, recent),
+    )
+
+
+def _closed(world: World, decided: Decided, rows: Bool, at: dt.datetime, recent: Array) -> Interval:
+    """Ratio of means over the learned policy's customers, by the delta method."""
+    ids, eligible, lately = decided.ids[rows], decided.eligible[rows], recent[rows]
+    if not len(ids):
+        return Interval(0.0, 0.0, 0.0)
+    net = world.net_values(ids, at, recent=lately)
+    row = np.arange(len(ids))
+    rules = net[row, world.rules_choice(eligible)]
+    gained = net[row, decided.action[rows]] - rules
+    room = np.where(eligible, net, -np.inf).max(axis=1) - rules
+    share = gained.mean() / room.mean()
+    error = _variance_of_mean(gained - share * room) ** 0.5 / room.mean()
+    return _interval(float(share), error)
+
+
+def _mean(values: Float64) -> float:
+    return float(values.mean()) if len(values) else 0.0
+
+
+def _variance_of_mean(values: Float64) -> float:
+    return float(values.var() / max(len(values), 1)) if len(values) else 0.0
+
+
+def _interval(value: float, error: float) -> Interval:
+    return Interval(float(value), float(value - Z95 * error), float(value + Z95 * error))

@@ -1,0 +1,64 @@
+"""A campaign.toml that no TOML reader can read, and folders that DuckDB cannot name."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from bandit.config import campaign_file
+from bandit.core.errors import ConfigError
+
+TOML = """
+[customers]
+source = "customers.csv"
+[[offer]]
+name = "shoes"
+[[channel]]
+name = "email"
+"""
+
+
+def _written(folder: Path, text: str = TOML) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "campaign.toml").write_text(text, encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (f"seed = {'9' * 5000}\n", "no valid TOML: Exceeds the limit"),
+        (f"x = {'[' * 5000}\n", "no valid TOML: maximum recursion depth"),
+        (f"x = 1 # {'x' * campaign_file.MAX_CHARACTERS}\n", "is longer than 10,000,000 characters"),
+    ],
+)
+def test_what_no_reader_should_read_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        campaign_file.load(_written(tmp_path, text + TOML))
+
+
+@pytest.mark.parametrize("name", [os.fsdecode(b"caf\xe9"), "k [1]", "all*"])
+def test_a_folder_that_duckdb_cannot_name_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ConfigError, match="rename it"):
+        campaign_file.load(_written(tmp_path / name))
+
+
+@pytest.mark.parametrize("name", ["Kämpäin ü  1", "o'neil; --"])
+def test_other_names_are_fine(tmp_path: Path, name: str) -> None:
+    assert campaign_file.load(_written(tmp_path / name)).folder == tmp_path / name
+
+
+def test_a_device_is_no_campaign() -> None:
+    with pytest.raises(ConfigError, match="is no file"):
+        campaign_file.load(Path("/dev/zero"))
+
+
+def test_the_record_is_kept_beside_a_link_to_a_shared_file(tmp_path: Path) -> None:
+    shared, own = _written(tmp_path / "shared"), tmp_path / "own"
+    own.mkdir()
+    (own / "campaign.toml").symlink_to(shared / "campaign.toml")
+    (tmp_path / "link").symlink_to(own)
+    assert campaign_file.load(own).folder == own
+    assert campaign_file.load(tmp_path / "link").folder == own

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import datetime as dt
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from bandit.core.types import Float64
+from bandit.record import attribution, outcomes
+from bandit.record import waves as record
+from tests.sources import rows
+
+WINDOW = dt.timedelta(days=2)
+HOUR = dt.timedelta(hours=1)
+
+
+def _rewards(campaign: Path, wave: str = "a") -> attribution.Attributed:
+    waves = record.waves(campaign)
+    one = next(w for w in waves if w.name == wave)
+    later = [w for w in waves if one.at < w.at < one.at + WINDOW]
+    connection = attribution.connect(200)
+    try:
+        attribution.load_events(connection, outcomes.batches(campaign))
+        return attribution.attribute(connection, one, later, WINDOW)
+    finally:
+        connection.close()
+
+
+def _nonzero(rewards: Float64) -> dict[int, float]:
+    return {int(i): float(rewards[i]) for i in np.flatnonzero(rewards)}
+
+
+def test_events_count_inside_the_window_only(tmp_path: Path) -> None:
+    rows.publish_wave(tmp_path, "a", 6)
+    moments = {1: rows.AT - HOUR, 2: rows.AT, 3: rows.AT + WINDOW - HOUR, 4: rows.AT + WINDOW}
+    rows.publish_events(
+        tmp_path,
+        "x",
+        [
+            {"event_id": str(i), "decision_id": f"a.{i}", "occurred_at": at}
+            for i, at in moments.items()
+        ],
+    )
+    found = _rewards(tmp_path)
+    assert _nonzero(found.rewards) == {2: 1.0, 3: 1.0}
+    assert (found.events, found.outside_window) == (2, 2)
+
+
+def test_an_event_of_a_customer_belongs_to_the_latest_wave(tmp_path: Path) -> None:
+    rows.publish_wave(tmp_path, "a", 3)
+    rows.publish_wave(tmp_path, "b", 2, at=rows.AT + 24 * HOUR)
+    rows.publish_events(
+        tmp_path,
+        "x",
+        [
+            {"event_id": "1", "customer_id": rows.key(0), "occurred_at": rows.AT + HOUR},
+            {"event_id": "2", "customer_id": rows.key(1), "occurred_at": rows.AT + 30 * HOUR},
+            {"event_id": "3", "customer_id": rows.key(2), "occurred_at": rows.AT + 30 * HOUR},
+        ],
+    )
+    assert _nonzero(_rewards(tmp_path, "a").rewards) == {0: 1.0, 2: 1.0}
+    assert _nonzero(_rewards(tmp_path, "b").rewards) == {1: 1.0}
+
+
+def test_order_and_repetition_of_deliveries_change_nothing(tmp_path: Path) -> None:
+    draw = random.Random(3)  # noqa: S311
+    events: list[dict[str, Any]] = [
+        {"event_id": str(i), "decision_id": f"a.{draw.randrange(20)}", "reward": draw.random()}
+        for i in range(60)
+    ]
+    changed = {**events[0], "reward": 99.0}
+    wanted = None
+    for number in range(4):
+        campaign = tmp_path / str(number)
+        rows.publish_wave(campaign, "a", 20)
+        every = [*events, changed, *draw.sample(events, 20)]
+        draw.shuffle(every)
+        for part in range(number + 1):
+            rows.publish_events(campaign, f"part-{part}", every[part :: number + 1])
+        found = _rewards(campaign).rewards.tobytes()
+        wanted = wanted or found
+        assert found == wanted
+
+
+def test_without_events_all_is_silence(tmp_path: Path) -> None:
+    rows.publish_wave(tmp_path, "a", 4)
+    found = _rewards(tmp_path)
+    assert found.rewards.tolist() == [0.0] * 4
+    assert found.events == 0
+
+
+def test_what_was_withheld_in_any_file_was_not_carried_out(tmp_path: Path) -> None:
+    paths = []
+    for name, ids in (("one", ["a.1"]), ("two", ["a.1", "a.3"]), ("none", [])):
+        paths.append(tmp_path / f"{name}.parquet")
+        pq.write_table(pa.table({"decision_id": pa.array(ids, pa.string())}), paths[-1])
+    connection = attribution.connect(200)
+    assert attribution.withheld_rows(connection, paths, 4).tolist() == [False, True, False, True]
+    assert not attribution.withheld_rows(connection, [], 4).any()
+    connection.close()

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+
+from bandit.record.person import People, among
+
+
+@pytest.mark.parametrize(
+    ("keys", "column", "wanted"),
+    [
+        (("7",), pa.array([7, 70, None]), [True, False, False]),
+        (("x", "99999999999999999999"), pa.array([7, 8]), [False, False]),
+        (("7",), pa.array(["7", "07", None]), [True, False, False]),
+        (("c-1", "c-2"), pa.array(["c-1", "c-10", "c-2"]), [True, False, True]),
+    ],
+)
+def test_their_own_rows(keys: tuple[str, ...], column: pa.Array, wanted: list[bool]) -> None:
+    assert People(keys).own(column).to_pylist() == wanted
+
+
+def test_a_key_inside_a_cell_counts_as_a_word() -> None:
+    cells = ["c-1", "of c-1!", "c-10", "xc-1", "event_c-1_click", "éc-1", None, "(c-1)"]
+    found = People(("c-1",)).mentioned(pa.array(cells)).to_pylist()
+    assert found == [True, True, False, False, True, False, False, True]
+
+
+def test_a_number_counts_as_the_whole_cell_only() -> None:
+    found = People(("7",)).mentioned(pa.array(["7", "age 7", "77"])).to_pylist()
+    assert found == [True, False, False]
+
+
+def test_signs_of_patterns_are_letters_here() -> None:
+    found = People(("a.c*", "(b")).mentioned(pa.array(["abc", "x a.c* y", "(b"])).to_pylist()
+    assert found == [False, True, True]
+
+
+def test_among_nothing_is_nothing() -> None:
+    assert among(pa.array(["a", None]), []).to_pylist() == [False, False]
