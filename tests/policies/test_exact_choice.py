@@ -52,7 +52,7 @@ def _instance(seed: int):
 def _refused(posterior):
     try:
         return not np.isfinite(posterior.mean).all()
-    except bandit.errors.DataError:
+    except bandit.core.errors.DataError:
         return True
 
 
