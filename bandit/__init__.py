@@ -11,6 +11,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOME = {
+    "ActionSpace": "bandit.core.actions",
     "Posterior": "bandit.models.posterior",
     "save_posterior": "bandit.models.posterior_file",
     "load_posterior": "bandit.models.posterior_file",

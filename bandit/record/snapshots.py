@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bandit.core import files
+from bandit.core.actions import ActionSpace
 from bandit.core.errors import DataError, UsageError
 from bandit.record import manifest
 
@@ -17,11 +18,11 @@ _VERSION = re.compile(r"[0-9]{6,9}")
 
 
 class Snapshot(NamedTuple):
-    """``actions``: (offer, channel) of actions 1, 2, …; ``features``: the fitted spec as JSON."""
+    """``features``: the fitted spec as JSON."""
 
     version: str
     folder: Path
-    actions: tuple[tuple[str, str], ...]
+    actions: ActionSpace
     features: dict[str, Any]
     manifest: dict[str, Any]
 
@@ -46,7 +47,7 @@ def load(campaign_folder: Path, version: str) -> Snapshot:
     folder = campaign_folder / SNAPSHOTS / version
     content = manifest.read(folder)
     try:
-        actions = tuple((str(o), str(c)) for o, c in content["actions"])
+        actions = ActionSpace.of_pairs(content["actions"])
         return Snapshot(version, folder, actions, dict(content["features"]), content)
     except (KeyError, TypeError, ValueError) as e:
         raise DataError(f"{folder / manifest.NAME} lacks {e}; restore it from a backup") from None
@@ -62,15 +63,15 @@ def fill(
     partial: Path,
     *,
     save: Callable[[Path], None],
-    actions: tuple[tuple[str, str], ...],
+    actions: ActionSpace,
     features: dict[str, Any],
     parent: str | None,
     about: dict[str, Any],
 ) -> None:
     """Write a version's files into `partial`; `save` writes the posterior."""
     save(partial / POSTERIOR)
-    content = {"kind": "snapshot", "actions": actions, "features": features, "parent": parent}
-    manifest.write(partial, {**content, **about})
+    content = {"kind": "snapshot", "features": features, "parent": parent}
+    manifest.write(partial, {**content, "actions": actions.pairs, **about})
 
 
 def next_version(campaign_folder: Path) -> str:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bandit.core import schema
+from bandit.core.actions import ActionSpace
 from bandit.core.errors import DataError
 from bandit.record import manifest
 
@@ -28,6 +29,11 @@ class Wave(NamedTuple):
     at: dt.datetime
     folder: Path
     manifest: dict[str, Any]
+
+    @property
+    def actions(self) -> ActionSpace:
+        """The actions as the wave numbers them."""
+        return ActionSpace.of_pairs(self.manifest["actions"])
 
     @property
     def decisions(self) -> list[Path]:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from bandit.config.campaign import Campaign, Channel, Offer
+from bandit.core.actions import ActionSpace
 from bandit.core.errors import ConfigError
 from bandit.core.problems import Faults, nearest, shown
 from bandit.sources.database import Database, Table
@@ -52,9 +53,9 @@ def read_catalogue(campaign: Campaign, database: Database, faults: Faults) -> Ca
     return Catalogue(offers, channels)
 
 
-def actions(catalogue: Catalogue) -> tuple[tuple[str, str], ...]:
-    """(offer, channel) pairs that may be served, offer by offer; no contact is not among them."""
-    return tuple(
+def actions(catalogue: Catalogue) -> ActionSpace:
+    """No contact, then the pairs that may be served, offer by offer."""
+    return ActionSpace.of_pairs(
         (offer.name, channel.name)
         for offer in catalogue.offers
         for channel in catalogue.channels

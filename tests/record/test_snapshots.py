@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bandit.core import files
+from bandit.core.actions import ActionSpace
 from bandit.core.errors import DataError, UsageError
 from bandit.record import manifest, snapshots
 
@@ -17,7 +18,7 @@ def _stored(campaign: Path, content: bytes = b"sums") -> str:
         snapshots.fill(
             partial,
             save=lambda path: path.write_bytes(content) and None,
-            actions=(("shoes", "email"),),
+            actions=ActionSpace(["no contact", "shoes/email"]),
             features={"spec": "{}"},
             parent=None,
             about={"unit": "EUR"},
@@ -32,7 +33,7 @@ def test_versions_count_up_and_the_newest_serves(tmp_path: Path) -> None:
     newest = snapshots.latest(tmp_path)
     assert newest is not None
     assert newest.version == "000002"
-    assert newest.actions == (("shoes", "email"),)
+    assert newest.actions.pairs == (("shoes", "email"),)
     assert newest.posterior_file().read_bytes() == b"sums"
 
 

@@ -13,6 +13,7 @@ import pyarrow as pa
 from bandit.allocation.eligibility import STAGES
 from bandit.config import campaign_file
 from bandit.config.campaign import Campaign
+from bandit.core.actions import ActionSpace
 from bandit.core.errors import DataError, UsageError
 from bandit.core.types import SILENT, Float64, Progress
 from bandit.models.posterior import Posterior
@@ -100,9 +101,8 @@ def explain(
     with database.connect(campaign, extra_files=past.files) as data:
         catalogue = load_catalogue(campaign, data)
         start = starting_point(campaign, data, served.manifest["snapshot"], served.at)
-        pairs = tuple((str(o), str(c)) for o, c in served.manifest["actions"])
-        posterior = start.posterior.add_actions(len(pairs) - len(start.pairs))
-        start = start._replace(pairs=pairs, posterior=posterior)
+        posterior = start.posterior.add_actions(len(served.actions) - len(start.actions))
+        start = start._replace(actions=served.actions, posterior=posterior)
         run = Run(campaign, served.name, served.at, int(served.manifest["seed"]))
         the_wave = Wave.of(run, catalogue, start, customers.customer_type(data, campaign))
         found = customers.lookup(
@@ -133,17 +133,16 @@ def _find(
                 params={"customer": customer},
             ).to_arrow_table()
             if table.num_rows:
-                return wave, list(_recorded(table, len(wave.manifest["actions"]) + 1))
+                return wave, list(_recorded(table, wave.actions))
     finally:
         connection.close()
     where = f"wave {name}" if name else "any wave"
     raise DataError(f"customer {customer!r} has no decision in {where} of {campaign.folder}")
 
 
-def _recorded(table: pa.Table, n_actions: int) -> Iterator[_Recorded]:
+def _recorded(table: pa.Table, actions: ActionSpace) -> Iterator[_Recorded]:
     for row in sorted(table.to_pylist(), key=lambda r: int(r["decision_id"].rpartition(".")[2])):
-        bits = np.frombuffer(row["eligible"], dtype=np.uint8)
-        allowed = np.unpackbits(bits, count=n_actions, bitorder="little").astype(bool)
+        allowed = actions.unpack(np.frombuffer(row["eligible"], dtype=np.uint8)[None])[0]
         yield _Recorded(row, np.array(row["features"], dtype=np.float32), allowed)
 
 
@@ -187,7 +186,7 @@ def _slot(wave: Wave, one: _Recorded, probability: Float64, values: Any) -> Slot
     posterior, x = wave.posterior, one.context.astype(np.float64)
     means = posterior.mean @ x
     widths = np.linalg.norm(posterior.inverse_factor @ x, axis=1)
-    names = [(None, None), *wave.plan.pairs]
+    names = [(None, None), *wave.plan.space.pairs]
     taken = int(one.row["action"])
     order = np.lexsort((np.arange(len(names)), -means, -probability, ~one.allowed))
     shown = [int(a) for a in order[:MOST_CONTENDERS] if one.allowed[a]]
@@ -229,9 +228,9 @@ def _contributions(wave: Wave, posterior: Posterior, action: int, x: Float64) ->
 def _funnel(wave: Wave, found: CustomerRows) -> dict[str, list[str]]:
     """Which rule takes out which pairs, by today's data."""
     out: dict[str, list[str]] = {stage: [] for stage in STAGES}
-    for pair, stage in zip(wave.plan.pairs, prepare.stages(wave, found), strict=True):
+    for name, stage in zip(wave.plan.space.names[1:], prepare.stages(wave, found), strict=True):
         if stage is not None:
-            out[stage].append("/".join(pair))
+            out[stage].append(name)
     return out
 
 

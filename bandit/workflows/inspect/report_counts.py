@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from bandit.config.campaign import Campaign
 from bandit.core import files
+from bandit.core.actions import ActionSpace
 from bandit.core.types import Array, Float64, Progress
 from bandit.features.spec import FeatureSpec
 from bandit.record import attribution
@@ -82,10 +83,10 @@ class _Sums:
 
 def count(wave: Wave) -> Counted:
     """What was done in a wave, and to whom."""
-    pairs = [(str(o), str(c)) for o, c in wave.manifest["actions"]]
+    actions = wave.actions
     first = wave.manifest["placements"][0]
     spec = FeatureSpec.from_json(wave.manifest["features"]["spec"])
-    taken = np.zeros(len(pairs) + 1, dtype=np.int64)
+    taken = np.zeros(len(actions), dtype=np.int64)
     groups: Counter[str] = Counter()
     columns = short_columns(spec)
     by_segment: dict[tuple[str, str], Array] = defaultdict(lambda: np.zeros_like(taken))
@@ -107,23 +108,22 @@ def count(wave: Wave) -> Counted:
         customers,
         contacted,
         dict(groups.most_common()),
-        _grid(pairs, taken),
-        [_segment(key, counts, pairs) for key, counts in by_segment.items()],
+        _grid(actions, taken),
+        [_segment(key, counts, actions) for key, counts in by_segment.items()],
     )
 
 
-def _grid(pairs: Sequence[tuple[str, str]], taken: Array) -> dict[str, dict[str, int]]:
+def _grid(actions: ActionSpace, taken: Array) -> dict[str, dict[str, int]]:
     """Contacts by offer and channel, the most frequent offer first."""
     grid: dict[str, dict[str, int]] = {}
-    for (offer, channel), number in zip(pairs, taken[1:].tolist(), strict=True):
+    for (offer, channel), number in zip(actions.pairs, taken[1:].tolist(), strict=True):
         if number:
             grid.setdefault(offer, {})[channel] = number
     return dict(sorted(grid.items(), key=lambda item: -sum(item[1].values())))
 
 
-def _segment(key: tuple[str, str], counts: Array, pairs: Sequence[tuple[str, str]]) -> Segment:
-    best = int(counts[1:].argmax()) if len(counts) > 1 and counts[1:].any() else -1
-    most = "/".join(pairs[best]) if best >= 0 else "–"
+def _segment(key: tuple[str, str], counts: Array, actions: ActionSpace) -> Segment:
+    most = actions[int(counts[1:].argmax()) + 1] if counts[1:].any() else "–"
     total = int(counts.sum())
     return Segment(key[0], key[1], total, total - int(counts[0]), most)
 

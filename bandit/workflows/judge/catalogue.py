@@ -8,11 +8,12 @@ import numpy as np
 
 from bandit.config.campaign import Campaign, Log
 from bandit.core import sql
+from bandit.core.actions import ActionSpace
 from bandit.core.errors import ConfigError, DataError
 from bandit.core.problems import nearest
 from bandit.sources import catalogue as offers_and_channels
 from bandit.sources.database import Database
-from bandit.workflows.judge.logged import PEACE, Catalogue
+from bandit.workflows.judge.logged import Catalogue
 
 
 def labels_of(data: Database, log: Log) -> list[str]:
@@ -36,8 +37,9 @@ def alone(labels: Sequence[str], no_contact: str | None) -> tuple[Catalogue, dic
     names = others if no_contact is None else [no_contact, *others]
     k, peace = len(names), no_contact is not None
     order = (*range(1, k), 0) if peace else tuple(range(k))
-    goods = Catalogue(tuple(names), np.ones(k), np.zeros(k), order, peace, np.zeros(k))
-    return goods, {name: a for a, name in enumerate(names)}
+    actions = ActionSpace(names)
+    goods = Catalogue(actions, np.ones(k), np.zeros(k), order, peace, np.zeros(k))
+    return goods, {name: actions.index(name) for name in names}
 
 
 def mapped(campaign: Campaign, log: Log, data: Database) -> tuple[Catalogue, dict[str, int]]:
@@ -45,8 +47,7 @@ def mapped(campaign: Campaign, log: Log, data: Database) -> tuple[Catalogue, dic
     goods = offers_and_channels.load_catalogue(campaign, data)
     offers = {o.name: o for o in goods.offers}
     channels = {c.name: c for c in goods.channels}
-    known = [f"{o}/{c}" for o, c in offers_and_channels.actions(goods)]
-    names: list[str] = []
+    known = offers_and_channels.actions(goods)
     meaning: dict[str, str] = {}
     faults = []
     for label in labels_of(data, log):
@@ -54,31 +55,33 @@ def mapped(campaign: Campaign, log: Log, data: Database) -> tuple[Catalogue, dic
             continue
         named = log.actions.get(label, label)
         full = named if "/" in named else f"{named}/{log.channel}"
-        if full not in known:
+        if full not in known.names[1:]:
             faults.append(
                 f"[log] action {label!r} means {full!r}, which is no offer and channel of the"
                 f" campaign{nearest(full, known)}; map it in [log.actions]"
             )
         meaning[label] = full
-        names.append(full)
     if faults:
         raise ConfigError("\n".join(faults[:20]))
-    names = list(dict.fromkeys(names))
-    if any(isinstance(offers[n.split("/")[0]].value, str) for n in names):
+    actions = ActionSpace.of_pairs(name.split("/") for name in dict.fromkeys(meaning.values()))
+    names = actions.names[1:]
+    if any(isinstance(offers[o].value, str) for o, _ in actions.pairs):
         raise ConfigError(
             "an offer's value is an expression over the customers; to judge a [log], give it a"
             " number, or put the value into the log's reward"
         )
-    costs = [offers[o].cost + channels[c].cost for o, c in (n.split("/") for n in names)]
-    values = [float(offers[n.split("/")[0]].value) for n in names]
-    rank = [(offers[n.split("/")[0]].priority, known.index(n)) for n in names]
+    costs = [offers[o].cost + channels[c].cost for o, c in actions.pairs]
+    values = [float(offers[o].value) for o, _ in actions.pairs]
+    rank = [
+        (offers[o].priority, known.index(n)) for (o, _), n in zip(actions.pairs, names, strict=True)
+    ]
     order = sorted(range(1, len(names) + 1), key=lambda a: rank[a - 1])
-    labels = {label: 1 + names.index(full) for label, full in meaning.items()}
+    labels = {label: actions.index(full) for label, full in meaning.items()}
     if log.no_contact is not None:
         labels[log.no_contact] = 0
     return (
         Catalogue(
-            (PEACE, *names),
+            actions,
             np.array([campaign.reward.no_contact_value, *values]),
             np.array([0.0, *costs]),
             (*order, 0),

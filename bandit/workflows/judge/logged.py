@@ -7,25 +7,25 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
+from bandit.core.actions import ActionSpace
 from bandit.core.errors import DataError
 from bandit.core.types import Array, Float64, Int32
 from bandit.features.spec import FeatureSpec
 from bandit.ope.log import Log
 
-PEACE = "no contact"
 MAX_CELLS = 40_000_000
 """Rows times actions kept in memory: outcome models and probabilities take 8 bytes each."""
 
 
 @dataclass(frozen=True, eq=False)
 class Catalogue:
-    """The k actions: ``names``; ``values`` and ``costs`` float64[k].
+    """The k ``actions``; ``values`` and ``costs`` float64[k].
 
     Net reward is value · reward − cost. ``peace``: action 0 is no contact; ``order``: of the
     rules, best first; ``prices`` float64[k] are those that the newest wave was served at.
     """
 
-    names: tuple[str, ...]
+    actions: ActionSpace
     values: Float64
     costs: Float64
     order: tuple[int, ...]
@@ -35,12 +35,17 @@ class Catalogue:
     @property
     def k(self) -> int:
         """How many actions there are."""
-        return len(self.names)
+        return len(self.actions)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Their names."""
+        return self.actions.names
 
     def find(self, name: str) -> int:
         """The action of that name, or of that offer where only one channel has it."""
-        if name in self.names:
-            return self.names.index(name)
+        if name in self.actions:
+            return self.actions.index(name)
         ends = [a for a, n in enumerate(self.names) if n.split("/")[0] == name]
         if len(ends) == 1:
             return ends[0]

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from bandit.config.campaign import Campaign
 from bandit.core import files
+from bandit.core.actions import ActionSpace
 from bandit.core.errors import ConfigError, DataError
 from bandit.core.types import Array, Bool, Float64, Progress
 from bandit.features.spec import FeatureSpec
@@ -30,7 +31,6 @@ from bandit.record.waves import Wave
 from bandit.sources import catalogue, database
 from bandit.workflows.judge import logged
 from bandit.workflows.judge.logged import Catalogue, Logged, Waves
-from bandit.workflows.serve.plan import Pair
 
 _COLUMNS = (
     "customer_id", "slot", "placement", "action", "propensity", "group", "expected_reward",
@@ -74,9 +74,9 @@ def read(
 ) -> Logged:
     """Join the waves' first-slot decisions with all outcomes known; silence is reward 0."""
     place = _placement(campaign, waves)
-    all_pairs = tuple(dict.fromkeys(pair for wave in waves for pair in _pairs(wave)))
+    actions = waves[0].actions.union(*(wave.actions for wave in waves[1:]))
     spec = FeatureSpec.from_json(waves[-1].manifest["features"]["spec"])
-    goods, fixed = _catalogue(campaign, all_pairs, waves[-1])
+    goods, fixed = _catalogue(campaign, actions, waves[-1])
     total = sum(int(w.manifest["decisions"]) for w in waves)
     most = logged.most_rows(campaign.simulate.max_rows, goods.k)
     share = min(1.0, most / max(total, 1))
@@ -84,7 +84,7 @@ def read(
     parts = []
     with _events(campaign) as connection:
         for wave in waves:
-            parts.append(_part(campaign, connection, wave, all_pairs, place, goods, share))
+            parts.append(_part(campaign, connection, wave, place, goods, share))
             progress.advance(1)
     remarks = [*notes, *_remarks(campaign, waves, place, share, fixed)]
     return _assembled(campaign, waves, parts, goods, spec, fixed, tuple(remarks))
@@ -134,7 +134,6 @@ def _part(
     campaign: Campaign,
     connection: duckdb.DuckDBPyConnection,
     wave: Wave,
-    pairs: Sequence[Pair],
     place: str,
     goods: Catalogue,
     share: float,
@@ -143,8 +142,7 @@ def _part(
     later = [w for w in record.waves(campaign.folder) if wave.at < w.at < wave.at + window]
     rewards = attribution.attribute(connection, wave, later, window).rewards
     table, rows = _first_slots(wave, place, share)
-    where = {pair: a for a, pair in enumerate(pairs, start=1)}
-    to = np.array([0, *(where[pair] for pair in _pairs(wave))])
+    to = wave.actions.positions_in(goods.actions)
     action = to[table["action"].to_numpy()].astype(np.int32)
     promised = table["expected_value"].to_numpy() + goods.costs[action]
     expected = table["expected_reward"].to_numpy().astype(np.float64)
@@ -156,7 +154,7 @@ def _part(
         action=action,
         propensity=table["propensity"].to_numpy(),
         reward=rewards[rows],
-        eligible=_unpacked(table["eligible"], to, goods.k),
+        eligible=_unpacked(table["eligible"], wave.actions, to, goods.k),
         contexts=_matrix(table["features"]),
         group=table["group"].cast(pa.string()).to_numpy(),
         value=value,
@@ -188,14 +186,12 @@ def _sampled(ids: pa.Array, share: float) -> Bool:
     return np.asarray(hashed < np.uint64(min(share * 2.0**64, 2.0**64 - 1025.0)))
 
 
-def _unpacked(packed: pa.ChunkedArray, to: Array, k: int) -> Bool:
+def _unpacked(packed: pa.ChunkedArray, actions: ActionSpace, to: Array, k: int) -> Bool:
     width = packed.type.byte_width
     raw = b"".join(chunk.buffers()[1][: len(chunk) * width].to_pybytes()
                    if chunk.offset == 0 else b"".join(chunk.to_pylist())
                    for chunk in packed.chunks)  # fmt: skip
-    bits = np.unpackbits(
-        np.frombuffer(raw, np.uint8).reshape(-1, width), axis=1, count=len(to), bitorder="little"
-    )
+    bits = actions.unpack(np.frombuffer(raw, np.uint8).reshape(-1, width))
     out = np.zeros((bits.shape[0], k), dtype=np.bool_)
     out[:, to] = bits
     return out
@@ -220,10 +216,6 @@ def _placement(campaign: Campaign, waves: Sequence[Wave]) -> str:
     return wanted
 
 
-def _pairs(wave: Wave) -> tuple[Pair, ...]:
-    return tuple((str(o), str(c)) for o, c in wave.manifest["actions"])
-
-
 @contextmanager
 def _events(campaign: Campaign) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection with all events loaded."""
@@ -232,13 +224,13 @@ def _events(campaign: Campaign) -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-def _catalogue(campaign: Campaign, pairs: Sequence[Pair], newest: Wave) -> tuple[Catalogue, Bool]:
+def _catalogue(campaign: Campaign, actions: ActionSpace, newest: Wave) -> tuple[Catalogue, Bool]:
     """Names, values and costs of today's catalogue; and whose value is a number."""
     with database.connect(campaign, roles=("offers", "channels")) as data:
         goods = catalogue.load_catalogue(campaign, data)
     offers = {o.name: o for o in goods.offers}
     channels = {c.name: c for c in goods.channels}
-    k = len(pairs) + 1
+    k, pairs = len(actions), actions.pairs
     values, costs, fixed = np.ones(k), np.zeros(k), np.ones(k, dtype=np.bool_)
     values[0] = campaign.reward.no_contact_value
     for a, (offer, channel) in enumerate(pairs, start=1):
@@ -253,13 +245,9 @@ def _catalogue(campaign: Campaign, pairs: Sequence[Pair], newest: Wave) -> tuple
         range(1, k),
         key=lambda a: (offers[pairs[a - 1][0]].priority if pairs[a - 1][0] in offers else 0, a),
     )
-    prices = np.zeros(k)
-    where = {pair: a for a, pair in enumerate(pairs, start=1)}
-    last = newest.manifest.get("prices") or []
-    for pair, price in zip(_pairs(newest), last[1:], strict=False):
-        prices[where[pair]] = price
-    names = (logged.PEACE, *(f"{o}/{c}" for o, c in pairs))
-    return Catalogue(names, values, costs, (*order, 0), True, prices), fixed
+    last = newest.manifest.get("prices") or [0.0] * len(newest.actions)
+    prices = newest.actions.align(np.array(last), actions)
+    return Catalogue(actions, values, costs, (*order, 0), True, prices), fixed
 
 
 def _values(

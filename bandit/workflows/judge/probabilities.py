@@ -33,14 +33,14 @@ def read(campaign: Campaign, logged: Logged, candidate: Candidate) -> Given:
         raise ConfigError(f"candidate {candidate.label!r}: give customer or position, not both")
     key = candidate.customer or candidate.position
     rows = _rows(campaign, candidate, key)
-    names = {name: a for a, name in enumerate(logged.catalogue.names)}
+    known = logged.catalogue.actions
     labels = rows["action"].to_pylist()
-    if strange := sorted({str(x) for x in labels} - set(names)):
+    if strange := sorted({str(x) for x in labels} - set(known)):
         raise DataError(
             f"candidate {candidate.label!r}: {strange[0]!r} is no action of the log; it has"
-            f" {', '.join(list(names)[:8])}"
+            f" {', '.join(known.names[:8])}"
         )
-    action = np.array([names[x] for x in labels], dtype=np.int64)
+    action = known.indices(labels)
     keys = [None] * len(labels) if key is None else rows["key"].to_pylist()
     lines = {value: i for i, value in enumerate(dict.fromkeys(keys))}
     table = np.zeros((len(lines), logged.catalogue.k))

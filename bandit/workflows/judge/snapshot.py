@@ -9,6 +9,7 @@ import numpy as np
 
 from bandit.config.campaign import Campaign
 from bandit.config.simulation import Candidate
+from bandit.core.actions import ABSENT
 from bandit.core.errors import DataError
 from bandit.core.types import Bool
 from bandit.models.posterior import Posterior
@@ -54,10 +55,9 @@ def posterior(campaign: Campaign, logged: Logged, candidate: Candidate) -> Poste
             f"snapshot {stored.version} was learned with other features than the log's; name a"
             " version of the same [features]"
         )
-    where = {f"{o}/{c}": a for a, (o, c) in enumerate(stored.actions, start=1)}
     extra = found.add_actions(1)
-    offered = logged.catalogue.names[1:]
-    take = np.array([0, *(where.get(name, found.n_actions) for name in offered)])
+    where = logged.catalogue.actions.positions_in(stored.actions)
+    take = np.where(where == ABSENT, found.n_actions, where)
     names = ("gram", "shift", "count", "reward_sum", "square_sum")
     taken: dict[str, Any] = {n: np.ascontiguousarray(getattr(extra, n)[take]) for n in names}
     return replace(extra, **taken)

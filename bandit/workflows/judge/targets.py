@@ -16,6 +16,7 @@ import numpy as np
 
 from bandit.config.campaign import Campaign
 from bandit.config.simulation import Candidate, Part
+from bandit.core.actions import PEACE
 from bandit.core.errors import DataError
 from bandit.core.types import Array, Bool, Float64
 from bandit.models.posterior import Posterior
@@ -32,7 +33,7 @@ from bandit.policies.uniform import Uniform
 from bandit.workflows.judge import mabwiser as simulate_mabwiser
 from bandit.workflows.judge import probabilities as simulate_probabilities
 from bandit.workflows.judge import snapshot as simulate_snapshot
-from bandit.workflows.judge.logged import PEACE, Logged
+from bandit.workflows.judge.logged import Logged
 from bandit.workflows.serve.plan import noise_scale
 
 BLOCK_CELLS = 4_000_000

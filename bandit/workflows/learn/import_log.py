@@ -110,7 +110,7 @@ def _wave(campaign: Campaign, log: Log, data: Database, at: dt.datetime) -> Wave
         pa.int64() if log.customer is None or key_type(data, campaign) == "BIGINT" else pa.string()
     )
     wave = Wave.of(run, load_catalogue(campaign, data), start, kind)
-    everything = np.ones(len(wave.plan.pairs) + 1, dtype=np.bool_)
+    everything = np.ones(len(wave.plan.space), dtype=np.bool_)
     place = Placement(OUTBOUND, True, 1, everything, 0)
     return wave._replace(plan=wave.plan._replace(groups=(GROUP,), placements=[place]))
 
@@ -120,12 +120,12 @@ def _write(
 ) -> tuple[int, int]:
     """Write decisions, rewards and rejects; counts of decisions and rejects."""
     labels = _labels(wave, log, data)
-    offered = np.zeros(len(wave.plan.pairs) + 1, dtype=np.bool_)
+    offered = np.zeros(len(wave.plan.space), dtype=np.bool_)
     offered[[0, *labels.values()]] = True
     assembler, rejects = Assembler(wave), []
     writer = record.DecisionWriter(partial, assembler.schema)
     kind = schema.outcomes(wave.customer_type)
-    values = np.ones(len(wave.plan.pairs) + 1, dtype=np.float32)
+    values = np.ones(len(wave.plan.space), dtype=np.float32)
     total = data.count("customers")
     progress.step("taking in the log", total=total)
     try:
@@ -167,7 +167,7 @@ def _labels(wave: Wave, log: Log, data: Database) -> dict[str, int]:
         f"SELECT DISTINCT {sql.name(log.action)}::VARCHAR FROM {data.table('customers').view}"
         " ORDER BY 1 LIMIT 10001"
     )
-    number = {f"{o}/{c}": a for a, (o, c) in enumerate(wave.plan.pairs, start=1)}
+    space = wave.plan.space
     labels, faults = {}, []
     for (label,) in found:
         if label is None:
@@ -177,12 +177,12 @@ def _labels(wave: Wave, log: Log, data: Database) -> dict[str, int]:
             continue
         named = log.actions.get(label, label)
         full = named if "/" in named else f"{named}/{log.channel}"
-        if full in number:
-            labels[label] = number[full]
+        if full in space:
+            labels[label] = space.index(full)
         else:
             faults.append(
                 f"[log] action {label!r} means {full!r}, which is no offer and channel of the"
-                f" campaign{nearest(full, number)}; map it in [log.actions]"
+                f" campaign{nearest(full, space)}; map it in [log.actions]"
             )
     if faults:
         raise ConfigError("\n".join(faults[:20]))
@@ -313,7 +313,7 @@ def _content(wave: Wave, decisions: int, rejected: int) -> dict[str, Any]:
         "seed": wave.run.seed,
         "config": wave.run.campaign.digest,
         "snapshot": wave.start.version,
-        "actions": wave.plan.pairs,
+        "actions": wave.plan.space.pairs,
         "placements": [OUTBOUND],
         "groups": wave.plan.groups,
         "features": wave.start.features,

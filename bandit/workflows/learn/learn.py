@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from bandit.config import campaign_file
 from bandit.config.campaign import Campaign, Source
 from bandit.core import files
+from bandit.core.actions import ActionSpace
 from bandit.core.types import SILENT, Progress
 from bandit.models.posterior import Posterior
 from bandit.models.posterior_file import save_posterior
@@ -24,7 +25,7 @@ from bandit.sources.columns import key_type
 from bandit.workflows.learn import statistics
 from bandit.workflows.learn.import_log import import_log
 from bandit.workflows.operate import recover
-from bandit.workflows.serve.plan import Pair, midnight
+from bandit.workflows.serve.plan import midnight
 
 
 @dataclass(frozen=True)
@@ -50,10 +51,10 @@ class LearnSummary:
 
 
 class Fold(NamedTuple):
-    """The posterior over ``pairs``, and what it was made of."""
+    """The posterior over ``actions``, and what it was made of."""
 
     posterior: Posterior
-    pairs: tuple[Pair, ...]
+    actions: ActionSpace
     content: dict[str, Any]
 
 
@@ -174,16 +175,16 @@ def _statistics(
 
 def _fold(campaign: Campaign, learned: Sequence[statistics.Statistics]) -> Fold:
     """Merge the waves' statistics in the order of their time, each forgotten by its age."""
-    pairs = tuple(dict.fromkeys(p for s in learned for p in s.pairs))
+    actions = learned[0].actions.union(*(s.actions for s in learned[1:]))
     half_life = campaign.reward.half_life_days
     first = learned[0].posterior
-    posterior = Posterior.prior(len(pairs) + 1, first.n_features, ridge=campaign.reward.ridge)
+    posterior = Posterior.prior(len(actions), first.n_features, ridge=campaign.reward.ridge)
     before = learned[0].wave.at
     for part in learned:
         if half_life is not None:
             days = (part.wave.at - before) / dt.timedelta(days=1)
             posterior = posterior.decay(0.5 ** (days / half_life))
-        posterior = posterior.merge(statistics.aligned(part, pairs))
+        posterior = posterior.merge(statistics.aligned(part, actions))
         before = part.wave.at
     content = {
         "waves": [[s.wave.name, s.key] for s in learned],
@@ -191,7 +192,7 @@ def _fold(campaign: Campaign, learned: Sequence[statistics.Statistics]) -> Fold:
         "ridge": campaign.reward.ridge,
         "window_days": campaign.reward.window_days,
     }
-    return Fold(posterior, pairs, content)
+    return Fold(posterior, actions, content)
 
 
 def _publish(
@@ -203,7 +204,7 @@ def _publish(
         snapshots.fill(
             partial,
             save=lambda path: save_posterior(path, fold.posterior),
-            actions=fold.pairs,
+            actions=fold.actions,
             features=newest.manifest["features"],
             parent=parent.version if parent else None,
             about={"fold": fold.content, "unit": campaign.reward.unit},

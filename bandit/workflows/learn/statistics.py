@@ -13,31 +13,30 @@ from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from bandit.config.campaign import Campaign
 from bandit.core import files
+from bandit.core.actions import ActionSpace
 from bandit.core.errors import DataError
 from bandit.core.types import Array, Bool, Float64
 from bandit.models.posterior import Posterior
 from bandit.models.posterior_file import load_posterior, save_posterior
 from bandit.record import attribution, exports, manifest
 from bandit.record.waves import ROWS_PER_GROUP, Wave
-from bandit.workflows.serve.plan import Pair
 
 STATISTICS = "statistics"
 _FILE = "statistics.safetensors"
 
 
 class Statistics(NamedTuple):
-    """``posterior`` over the wave's ``pairs``; ``key`` digests all that it was computed from."""
+    """``posterior`` over the wave's ``actions``; ``key`` digests all that it was computed from."""
 
     wave: Wave
     key: str
-    pairs: tuple[Pair, ...]
+    actions: ActionSpace
     posterior: Posterior
     decisions: int
     events: int
@@ -62,29 +61,21 @@ def of_wave(
     if posterior is None:
         posterior = _summed(campaign, wave, found.rewards, withheld)
         _keep(folder, posterior)
-    pairs = tuple((str(o), str(c)) for o, c in wave.manifest["actions"])
     learned = round(float(posterior.count.sum()))
-    return Statistics(wave, key, pairs, posterior, learned, found.events, found.outside_window)
+    return Statistics(
+        wave, key, wave.actions, posterior, learned, found.events, found.outside_window
+    )
 
 
-def aligned(part: Statistics, pairs: Sequence[Pair]) -> Posterior:
-    """The same statistics over other ``pairs``, of which the wave's are some."""
-    k = len(pairs) + 1
-    where = {pair: a for a, pair in enumerate(pairs, start=1)}
-    to = np.array([0, *(where[pair] for pair in part.pairs)])
-
-    def moved(sums: Float64) -> Float64:
-        out = np.zeros((k, *sums.shape[1:]))
-        out[to] = sums
-        return out
-
-    of = part.posterior
+def aligned(part: Statistics, actions: ActionSpace) -> Posterior:
+    """The same statistics over other ``actions``, of which the wave's are some."""
+    of, align = part.posterior, part.actions.align
     return Posterior(
-        gram=moved(of.gram),
-        shift=moved(of.shift),
-        count=moved(of.count),
-        reward_sum=moved(of.reward_sum),
-        square_sum=moved(of.square_sum),
+        gram=align(of.gram, actions),
+        shift=align(of.shift, actions),
+        count=align(of.count, actions),
+        reward_sum=align(of.reward_sum, actions),
+        square_sum=align(of.square_sum, actions),
         ridge=of.ridge,
     )
 
@@ -139,8 +130,9 @@ def _summed(campaign: Campaign, wave: Wave, rewards: Float64, withheld: Bool) ->
     What was withheld is left out: it was never carried out. No contact is learned from the first
     slot alone, where it means that the customer was left in peace.
     """
-    k = len(wave.manifest["actions"]) + 1
-    posterior = Posterior.prior(k, int(wave.manifest["d"]), ridge=campaign.reward.ridge)
+    posterior = Posterior.prior(
+        len(wave.actions), int(wave.manifest["d"]), ridge=campaign.reward.ridge
+    )
     first = wave.manifest["placements"][0]
     for rows, batch in _batches(wave):
         action = batch["action"].to_numpy()

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -24,8 +25,6 @@ from bandit.record import waves as record
 from bandit.record.person import People, among
 from bandit.record.waves import Wave
 from bandit.render import tables
-
-_BINARY = "eligible"
 
 
 @dataclass(frozen=True)
@@ -99,7 +98,8 @@ def _decisions(campaign: Campaign, wave: Wave, people: People) -> Iterator[dict[
     for path in wave.decisions:
         for row in _rows(wave.folder, wave.manifest, path.name, people):
             row["features"] = dict(zip(names, row["features"], strict=True))
-            row["eligible"] = _eligible(row.pop(_BINARY), wave.manifest["actions"])
+            bits = np.frombuffer(row["eligible"], dtype=np.uint8)[None]
+            row["eligible"] = [wave.actions[a] for a in np.flatnonzero(wave.actions.unpack(bits))]
             yield {**row, "reason": _reason(row, campaign.reward.unit)}
 
 
@@ -113,12 +113,6 @@ def _rows(
             mask = people.own(file.read_row_group(group, ["customer_id"])["customer_id"])
             if pc.any(mask).as_py():
                 yield from file.read_row_group(group).filter(mask).to_pylist()
-
-
-def _eligible(bits: bytes, actions: Sequence[Sequence[str]]) -> list[str]:
-    """Names of the actions that could be taken, "no contact" among them."""
-    names = ["no contact", *(f"{offer}/{channel}" for offer, channel in actions)]
-    return [name for a, name in enumerate(names) if bits[a // 8] >> (a % 8) & 1]
 
 
 def _reason(row: dict[str, Any], unit: str) -> str:

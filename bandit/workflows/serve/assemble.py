@@ -29,8 +29,8 @@ class Assembler:
         self._plan, self._run, self._snapshot = plan, wave.run, wave.start.version
         self._mean = np.ascontiguousarray(posterior.mean)
         self._rows = 0
-        self._offers = _Names([offer for offer, _ in plan.pairs])
-        self._channels = _Names([channel for _, channel in plan.pairs])
+        self._offers = _Names([offer for offer, _ in plan.space.pairs])
+        self._channels = _Names([channel for _, channel in plan.space.pairs])
         self._placements = pa.array([p.name for p in plan.placements], pa.string())
         self._groups = pa.array([*plan.groups, "exploration", "holdout"], pa.string())
 

@@ -30,7 +30,7 @@ class Planned:
 
     def __init__(self, wave: Wave, limits: Limits) -> None:
         self._wave, self._limits = wave, limits
-        self.counts = np.zeros(len(wave.plan.pairs) + 1, dtype=np.int64)
+        self.counts = np.zeros(len(wave.plan.space), dtype=np.int64)
         self._actions: list[Array] = []
         self._lots: list[UInt64] = []
 

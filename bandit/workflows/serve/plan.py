@@ -15,6 +15,7 @@ from bandit.allocation.contact_policy import UNSET, ContactPolicy
 from bandit.allocation.eligibility import Actions, running
 from bandit.allocation.slots import Placement
 from bandit.config.campaign import INBOUND, OUTBOUND, Campaign, Channel, Offer, PolicyShare
+from bandit.core.actions import ActionSpace
 from bandit.core.errors import UsageError
 from bandit.core.types import Array, Float64
 from bandit.models.posterior import Posterior
@@ -32,17 +33,15 @@ from bandit.sources.catalogue import actions as actions_of
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,99}")
 
-Pair = tuple[str, str]
-
 
 class Plan(NamedTuple):
-    """``pairs``: (offer, channel) of actions 1, 2, …; every array is of length k = len(pairs) + 1.
+    """Every array is of length k = len(space).
 
     ``costs`` float64[k]: of offer and channel; ``prices`` float64[k]: of the resources an action
     uses; ``exclusive``: offer, family and channel numbers.
     """
 
-    pairs: tuple[Pair, ...]
+    space: ActionSpace
     actions: Actions
     costs: Float64
     prices: Float64
@@ -56,7 +55,7 @@ class Plan(NamedTuple):
 def make(
     campaign: Campaign,
     catalogue: Catalogue,
-    known: Sequence[Pair],
+    known: ActionSpace,
     at: dt.datetime,
     posterior: Posterior,
     wave: str,
@@ -64,8 +63,8 @@ def make(
     """The plan of a wave at time ``at``; ``known`` are the actions of ``posterior``, in order."""
     offers, channels = catalogue.offers, catalogue.channels
     offered = actions_of(catalogue)
-    pairs = (*known, *(pair for pair in offered if pair not in set(known)))
-    actions = _actions(pairs, set(offered), offers, channels, at)
+    space = known.union(offered)
+    actions = _actions(space, offered, offers, channels, at)
     family = _families(offers)
     by_action = np.concatenate([[-1], actions.offer[1:]])
     exclusive = (
@@ -74,10 +73,10 @@ def make(
         actions.channel,
     )
     return Plan(
-        pairs=pairs,
+        space=space,
         actions=actions,
-        costs=_costs(pairs, offers, channels),
-        prices=np.zeros(len(pairs) + 1),
+        costs=_costs(space, offers, channels),
+        prices=np.zeros(len(space)),
         contact_policy=_contact_policy(campaign, channels, family),
         placements=_placements(channels, campaign.pressure.slots, actions),
         exclusive=exclusive,
@@ -122,8 +121,8 @@ def wave_name(name: str | None, at: dt.datetime) -> str:
 
 
 def _actions(
-    pairs: Sequence[Pair],
-    offered: set[Pair],
+    space: ActionSpace,
+    offered: ActionSpace,
     offers: Sequence[Offer],
     channels: Sequence[Channel],
     at: dt.datetime,
@@ -131,9 +130,9 @@ def _actions(
     offer_at = {o.name: i for i, o in enumerate(offers)}
     channel_at = {c.name: i for i, c in enumerate(channels)}
     alive = running([o.starts for o in offers], [o.ends for o in offers], at.date())
-    live = [pair in offered for pair in pairs]
-    offer = [offer_at[o] if ok else -1 for (o, _), ok in zip(pairs, live, strict=True)]
-    channel = [channel_at[c] if ok else -1 for (_, c), ok in zip(pairs, live, strict=True)]
+    live = [name in offered for name in space.names[1:]]
+    offer = [offer_at[o] if ok else -1 for (o, _), ok in zip(space.pairs, live, strict=True)]
+    channel = [channel_at[c] if ok else -1 for (_, c), ok in zip(space.pairs, live, strict=True)]
     return Actions(
         offer=np.array([-1, *offer], dtype=np.int32),
         channel=np.array([-1, *channel], dtype=np.int32),
@@ -163,10 +162,12 @@ def _families(offers: Sequence[Offer]) -> Array:
     return np.array([number[name] for name in names], dtype=np.int32)
 
 
-def _costs(pairs: Sequence[Pair], offers: Sequence[Offer], channels: Sequence[Channel]) -> Float64:
+def _costs(space: ActionSpace, offers: Sequence[Offer], channels: Sequence[Channel]) -> Float64:
     offer_cost = {o.name: o.cost for o in offers}
     channel_cost = {c.name: c.cost for c in channels}
-    return np.array([0.0, *(offer_cost.get(o, 0.0) + channel_cost.get(c, 0.0) for o, c in pairs)])
+    return np.array([
+        0.0, *(offer_cost.get(o, 0.0) + channel_cost.get(c, 0.0) for o, c in space.pairs)
+    ])  # fmt: skip
 
 
 def _contact_policy(

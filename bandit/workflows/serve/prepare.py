@@ -111,7 +111,7 @@ def values(wave: Wave, rows: CustomerRows) -> Array:
 
 
 def stages(wave: Wave, rows: CustomerRows) -> list[str | None]:
-    """The rule that takes out each of the plan's pairs for the first customer of ``rows``."""
+    """The rule that takes out each of the actions 1, 2, … for the first customer of ``rows``."""
     actions, blocked = wave.plan.actions, pressure(wave, rows).blocked
     found = []
     for a in range(1, actions.offer.shape[0]):

@@ -169,7 +169,7 @@ def _content(wave: Wave, summary: WaveSummary) -> dict[str, Any]:
         "seed": run.seed,
         "config": run.campaign.digest,
         "snapshot": wave.start.version,
-        "actions": the_plan.pairs,
+        "actions": the_plan.space.pairs,
         "placements": [p.name for p in the_plan.placements],
         "groups": the_plan.groups,
         "features": wave.start.features,

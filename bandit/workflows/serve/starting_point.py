@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bandit.config.campaign import Campaign
+from bandit.core.actions import ActionSpace
 from bandit.core.errors import DataError
 from bandit.features.fit import fit
 from bandit.features.spec import FeatureSpec
@@ -15,7 +16,6 @@ from bandit.models.posterior_file import load_posterior, save_posterior
 from bandit.record import snapshots
 from bandit.sources.columns import feature_relation
 from bandit.sources.database import Database
-from bandit.workflows.serve.plan import Pair
 
 
 class Start(NamedTuple):
@@ -23,7 +23,7 @@ class Start(NamedTuple):
 
     version: str
     parent: str | None
-    pairs: tuple[Pair, ...]
+    actions: ActionSpace
     posterior: Posterior
     spec: FeatureSpec
     features: dict[str, Any]
@@ -58,7 +58,7 @@ def save(start: Start, partial: Path, campaign: Campaign) -> None:
     snapshots.fill(
         partial,
         save=lambda path: save_posterior(path, start.posterior),
-        actions=start.pairs,
+        actions=start.actions,
         features=start.features,
         parent=start.parent,
         about={"fold": None, "unit": campaign.reward.unit},
@@ -68,7 +68,7 @@ def save(start: Start, partial: Path, campaign: Campaign) -> None:
 def _stored(stored: snapshots.Snapshot) -> Start:
     posterior = load_posterior(stored.posterior_file())
     spec = FeatureSpec.from_json(stored.features["spec"])
-    expected = (len(stored.actions) + 1, len(spec.names))
+    expected = (len(stored.actions), len(spec.names))
     if posterior.shift.shape != expected:
         raise DataError(
             f"{stored.folder}: the posterior has shape {posterior.shift.shape}, its manifest says"
@@ -77,7 +77,7 @@ def _stored(stored: snapshots.Snapshot) -> Start:
     return Start(
         version=stored.version,
         parent=stored.manifest["parent"],
-        pairs=stored.actions,
+        actions=stored.actions,
         posterior=posterior,
         spec=spec,
         features=stored.features,
@@ -93,7 +93,7 @@ def _prior(
     return Start(
         version=snapshots.next_version(campaign.folder),
         parent=parent,
-        pairs=(),
+        actions=ActionSpace.of_pairs(()),
         posterior=Posterior.prior(1, len(spec.names), ridge=campaign.reward.ridge),
         spec=spec,
         features={"spec": spec.to_json(), "config": _config(campaign)},

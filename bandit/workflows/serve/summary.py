@@ -70,7 +70,7 @@ class WaveTally:
         self.customers = 0
         self.decisions = 0
         self.contacted = 0
-        self.contacts = np.zeros(len(plan.pairs) + 1, np.int64)
+        self.contacts = np.zeros(len(plan.space), np.int64)
         self.groups: Counter[str] = Counter()
         self.at_peace: Counter[str] = Counter()
         self._value_micro = 0
@@ -138,7 +138,7 @@ class WaveTally:
 
     def _by(self, part: int, which: Array) -> dict[str, int]:
         counted: Counter[str] = Counter()
-        for a, pair in enumerate(self._plan.pairs, start=1):
+        for a, pair in enumerate(self._plan.space.pairs, start=1):
             if which[a] and self._plan.actions.offer[a] >= 0:
                 counted[pair[part]] += int(self.contacts[a])
         return dict(counted)

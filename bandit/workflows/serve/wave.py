@@ -43,9 +43,9 @@ class Wave(NamedTuple):
     def of(cls, run: Run, catalogue: Catalogue, start: Start, customer_type: pa.DataType) -> Wave:
         """Make the plan and extend the posterior to its actions."""
         the_plan = plan.make(
-            run.campaign, catalogue, start.pairs, run.at, start.posterior, run.wave
+            run.campaign, catalogue, start.actions, run.at, start.posterior, run.wave
         )
-        new = len(the_plan.pairs) - len(start.pairs)
+        new = len(the_plan.space) - len(start.actions)
         posterior = start.posterior.add_actions(new)
         return cls(run, catalogue, start, the_plan, posterior, customer_type)
 

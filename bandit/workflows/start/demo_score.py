@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from bandit.core.actions import ActionSpace
 from bandit.core.types import Array, Bool, Float64
 from bandit.record.waves import Wave
 from bandit.worlds.operator import World
@@ -94,16 +95,15 @@ def read(world: World, wave: Wave) -> Decided:
         "eligible",
     ]
     table = pa.concat_tables(pq.read_table(file, columns=columns) for file in wave.decisions)
-    position = {pair: a for a, pair in enumerate(world.actions)}
-    to = np.array([0, *(position[o, c] for o, c in wave.manifest["actions"])])
+    offered = ActionSpace.of_pairs(pair for pair in world.actions if pair is not None)
+    to = wave.actions.positions_in(offered)
     packed = table["eligible"].combine_chunks()
     width = packed.type.byte_width
     bytes_ = np.frombuffer(packed.buffers()[1], np.uint8)
     start = packed.offset * width
     rows = bytes_[start : start + len(packed) * width].reshape(-1, width)
-    bits = np.unpackbits(rows, axis=1, bitorder="little")
-    eligible = np.zeros((len(table), len(position)), dtype=np.bool_)
-    eligible[:, to] = bits[:, : len(to)]
+    eligible = np.zeros((len(table), len(offered)), dtype=np.bool_)
+    eligible[:, to] = wave.actions.unpack(rows)
     return Decided(
         table=table,
         ids=table["customer_id"].to_numpy(),
