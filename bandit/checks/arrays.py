@@ -12,10 +12,12 @@ from bandit.kernels.threads import spread
 
 _GRAIN = 4096
 """Rows that a thread looks through at a time."""
+LARGEST = 1e150
+"""Contexts and prices lie below: products of two, added up, stay finite in float64."""
 
 
 def check_contexts(contexts: Array, n_features: int) -> Array:
-    """Return ``contexts`` as C-contiguous float32 or float64 [n, d], all finite."""
+    """Return ``contexts`` as C-contiguous float32 or float64 [n, d], all finite, below 1e150."""
     x = shape_contexts(contexts, n_features)
     check_finite(x)
     return x
@@ -32,22 +34,24 @@ def shape_contexts(contexts: Array, n_features: int) -> Array:
 
 
 def check_finite(x: Array) -> None:
-    """Refuse contexts that are no numbers, by row and feature."""
+    """Refuse contexts that are NaN, infinite or of 1e150 and more, by row and feature."""
     row = first_bad_row(x)
     if row >= 0:
-        feature = int(np.argmax(~np.isfinite(x[row])))
+        feature = int(np.argmax(~(np.abs(x[row].astype(np.float64)) < LARGEST)))
+        value = x[row, feature]
+        remedy = f"scale it below {LARGEST:g}" if np.isfinite(value) else "impute missing values"
         raise DataError(
-            f"contexts must be finite, row {row} has {x[row, feature]} in feature {feature}; "
-            "impute missing values first"
+            f"contexts must be finite, row {row} has {value} in feature {feature}; {remedy} first"
         )
 
 
 def first_bad_row(table: Array) -> int:
-    """Return the first row of a C-contiguous float[n, w] with NaN or infinity, or -1."""
-    infinity, lanes = table.dtype.type(np.inf), 64 // table.dtype.itemsize
+    """Return the first row of a C-contiguous float[n, w] with NaN or beyond `LARGEST`, or -1."""
+    wide = table.dtype.itemsize == 8
+    limit, lanes = table.dtype.type(LARGEST if wide else np.inf), 64 // table.dtype.itemsize
     rows = table.shape[0]
     found = np.full(-(-rows // _GRAIN), -1)
-    spread(finite.bad_rows_into, rows, _GRAIN, table, lanes, infinity, _GRAIN, found)
+    spread(finite.bad_rows_into, rows, _GRAIN, table, lanes, limit, _GRAIN, found)
     return int(found[np.argmax(found >= 0)]) if (found >= 0).any() else -1
 
 
@@ -89,10 +93,10 @@ def check_table(name: str, table: Array | None, n: int, k: int, default: float) 
 
 
 def check_prices(name: str, rows: Float64) -> None:
-    """Refuse values or costs that are no numbers, by row and action."""
+    """Refuse values or costs that are NaN, infinite or of 1e150 and more, by row and action."""
     row = first_bad_row(rows)
     if row >= 0:
-        action = int(np.argmax(~np.isfinite(rows[row])))
-        raise DataError(
-            f"{name} must be finite, row {row} has {rows[row, action]} for action {action}"
-        )
+        action = int(np.argmax(~(np.abs(rows[row]) < LARGEST)))
+        value = rows[row, action]
+        remedy = f"; scale it below {LARGEST:g}" if np.isfinite(value) else ""
+        raise DataError(f"{name} must be finite, row {row} has {value} for action {action}{remedy}")

@@ -70,15 +70,21 @@ def _coarse(mean: Float64, root: Float64, scale: Float64, columns: int) -> Coars
 
 
 def build_model(
-    gram: Float64, count: Float64, ridge: float, mean: Float64, inverse: Float64, condition: Float64
+    mean: Float64, inverse: Float64, pooled: Float64, condition: Float64
 ) -> tuple[Model, bool]:
-    """Pack means, factors and width bounds of k actions; tell whether the bounds hold."""
+    """Pack means, factors and width bounds of k actions; tell whether the bounds hold.
+
+    ``mean`` float64[k, d]; ``inverse`` float64[k, d, d] lower triangular W with covariance
+    ``S = WᵀW`` (of S itself: the Cholesky factor of S with both axes reversed, transposed and
+    reversed back); ``pooled`` float64[d, d] a precision that all actions resemble, as a weighted
+    mean of S⁻¹; ``condition`` float64[k] of S scaled to unit diagonal.
+    """
     k, d = mean.shape
     columns = product.padded(k, simd.LANES)
     root, lower = np.zeros((d, d)), np.zeros((d, d))
     upper, narrow = np.zeros(columns, np.float32), np.zeros(columns, np.float32)
     scale = np.ones(d)
-    bounded = bool(loewner.pooled_root(gram, ridge, 1.0 / (count + ridge), root, lower))
+    bounded = bool(loewner.pooled_root(pooled, root, lower))
     if bounded:
         spread(loewner.bounds_into, k, 1, inverse, condition, lower, upper, narrow)
         scale, first = loewner.root_condition(root, lower)

@@ -13,7 +13,7 @@ from bandit.checks.arrays import check_actions, check_finite, check_vector, shap
 from bandit.core.errors import DataError
 from bandit.core.types import Array, Float64
 from bandit.kernels.beta import beta
-from bandit.kernels.linear import cholesky, gram
+from bandit.kernels.linear import cholesky, gram, loewner
 from bandit.kernels.linear.decide import Model
 from bandit.kernels.threads import spread
 from bandit.models.packed import build_model
@@ -242,4 +242,6 @@ class Posterior:
     def model(self) -> tuple[Model, bool]:
         """Means, factors and width bounds as the choose kernels read them; whether bounds hold."""
         mean, inverse, condition = self._solution
-        return build_model(self.gram, self.count, self.ridge, mean, inverse, condition)
+        pooled = np.zeros_like(self.gram[0])
+        loewner.pool_into(self.gram, self.ridge, 1.0 / (self.count + self.ridge), pooled)
+        return build_model(mean, inverse, pooled, condition)

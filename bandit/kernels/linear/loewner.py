@@ -1,6 +1,7 @@
 """One number that bounds every action's width: Loewner bounds on the actions' inverse precisions.
 
-Choose ``M = P⁻¹ = RᵀR`` with P the actions' pooled precision. With ``T_a = W_a R⁻¹``,
+Choose ``M = P⁻¹ = RᵀR`` with P near the actions' precisions: the bounds hold for any P, a near one
+makes them tight. With ``T_a = W_a R⁻¹``,
 
     λ_min(T_aᵀT_a)·|R x|² ≤ s_a² = |W_a x|² ≤ λ_max(T_aᵀT_a)·|R x|².
 
@@ -49,18 +50,22 @@ def _largest_eigenvalue_bound(factor):
 
 
 @serial
-def pooled_root(gram, ridge, weights, root, lower):
-    """Root R (lower triangular, ``P⁻¹ = RᵀR``) and Cholesky factor of ``P = Σ weights·A``, [d, d].
-
-    Returns False where P has no factor.
-    """
+def pool_into(gram, ridge, weights, pooled):
+    """Add ``Σ weights·(G + ridge I)`` of k actions to ``pooled`` [d, d]."""
     k, d = gram.shape[0], gram.shape[1]
-    pooled = np.zeros((d, d))
     for a in range(k):
         for i in range(d):
             for j in range(d):
                 pooled[i, j] += weights[a] * gram[a, i, j]
             pooled[i, i] += weights[a] * ridge
+
+
+@serial
+def pooled_root(pooled, root, lower):
+    """Root R (lower triangular, ``P⁻¹ = RᵀR``) and Cholesky factor of P = ``pooled``, [d, d].
+
+    Returns False where P has no factor.
+    """
     if cholesky.factor_into(pooled, lower) >= 0:
         return False
     cholesky.invert_lower_into(lower, root)

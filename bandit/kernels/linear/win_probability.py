@@ -153,10 +153,16 @@ def _adaptive(centres, scales, count, own):
 def winning_probability(centres, scales, count, own, work):
     """P(normal ``own`` is the largest of ``count``), ties to the lowest position.
 
-    ``centres``, ``scales`` ≥ 0 float64[count]; ``work`` float64[MOST_NODES] is scratch.
+    ``centres``, ``scales`` ≥ 0 float64[count]; ``work`` float64[MOST_NODES] is scratch. NaN where
+    one of them is not finite: no panel would ever be narrow enough.
     """
     if count == 1:
         return 1.0
+    total = 0.0
+    for b in range(count):
+        total += abs(centres[b]) + scales[b]
+    if not total < np.inf:
+        return np.nan
     bandwidth = 1.0
     for b in range(count):
         # A rival that loses by 8 of its deviations anywhere in reach does not bend the integrand.

@@ -12,13 +12,13 @@ BLOCK = 16
 
 
 @serial
-def bad_rows_into(first, last, table, lanes, infinity, grain, out):
-    """``out[first / grain]`` = the first row in [first, last) with NaN or infinity, else unchanged.
+def bad_rows_into(first, last, table, lanes, largest, grain, out):
+    """``out[first / grain]`` = first row in [first, last) with NaN or |t| ≥ ``largest``, if any.
 
-    ``table`` float[n, w] with so many ``lanes`` to a vector, ``infinity`` of its type.
+    ``table`` float[n, w] with so many ``lanes`` to a vector, ``largest`` of its type.
     """
     width = table.shape[1]
-    limit = simd.splat(infinity)
+    limit = simd.splat(largest)
     for top in range(first, last, BLOCK):
         end = min(last, top + BLOCK)
         begin, size = top * width, (end - top) * width
@@ -29,6 +29,6 @@ def bad_rows_into(first, last, table, lanes, infinity, grain, out):
         if found != 0 or whole < size:
             for i in range(top, end):
                 for j in range(width):
-                    if not abs(table[i, j]) < infinity:
+                    if not abs(table[i, j]) < largest:
                         out[first // grain] = i
                         return
