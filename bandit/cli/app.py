@@ -158,17 +158,18 @@ def what_if(
     as_json: Json = False,
 ) -> None:
     """Show what a wave would be worth at other sizes of one limit, as a table and drawn."""
+    from bandit.render.pages import with_page
     from bandit.workflows.serve.what_if import what_if as workflow
 
     run(
         as_json,
         workflow,
+        finish=lambda result, progress: with_page(result, out, progress),
         campaign_path=campaign,
         limit=limit,
         low=low,
         high=high,
         points=points,
-        out=out,
         at=_utc(at),
     )
 
@@ -214,9 +215,17 @@ def simulate(
 ) -> None:
     """Judge candidate policies on a logged campaign: ship, hold or not enough data."""
     from bandit.core.errors import GateError
+    from bandit.render.pages import with_page
     from bandit.workflows.judge.simulate import simulate as workflow
 
-    result = run(as_json, workflow, campaign_path=campaign, out=out, log=log, at=_utc(at))
+    result = run(
+        as_json,
+        workflow,
+        finish=lambda result, progress: with_page(result, out, progress),
+        campaign_path=campaign,
+        log=log,
+        at=_utc(at),
+    )
     if gate and not result.gate.ships:
         say(f"gate: {result.gate.decision}: {result.gate.reason}\n")
         raise typer.Exit(GateError.exit_code)
@@ -235,9 +244,19 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Write a page about a wave: what went to whom, who was left in peace, what came of it."""
+    from bandit.render.pages import with_page
+    from bandit.render.render import need
     from bandit.workflows.inspect.report import report as workflow
 
-    run(as_json, workflow, campaign_path=campaign, wave=wave, out=out, at=_utc(at))
+    need()
+    run(
+        as_json,
+        workflow,
+        finish=lambda result, progress: with_page(result, out, progress),
+        campaign_path=campaign,
+        wave=wave,
+        at=_utc(at),
+    )
 
 
 @app.command()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import json
 import os
@@ -11,10 +10,11 @@ import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol, TextIO, TypeVar
+from typing import Any, TextIO, TypeVar
 
 from bandit.core.errors import BanditError, ConfigError, DataError
 from bandit.core.types import SILENT, Progress
+from bandit.results.result import Result
 
 TRACEBACK = "BANDIT_TRACEBACK"
 """Environment variable: set, it adds Python's traceback to an error."""
@@ -28,21 +28,24 @@ QUERY_INTERRUPTED = re.compile(r"Query interrupted|INTERRUPT Error: ")
 _READER_GONE = 141
 
 
-class Result(Protocol):
-    """What a workflow returns: a dataclass that can show itself to a person."""
-
-    def show(self) -> Any:
-        """A rich renderable."""
-        ...
-
-
 R = TypeVar("R", bound=Result)
 
 
-def run(as_json: bool, workflow: Callable[..., R], **arguments: Any) -> R:
-    """Call one workflow, print its result, for a person or as one JSON object, and return it."""
+def run(
+    as_json: bool,
+    workflow: Callable[..., R],
+    *,
+    finish: Callable[[R, Progress], R] | None = None,
+    **arguments: object,
+) -> R:
+    """Call one workflow, print its result, for a person or as one JSON object, and return it.
+
+    ``finish`` has the result before it is printed, to draw its page.
+    """
     with _progress() as progress:
         result = workflow(**arguments, progress=progress)
+        if finish is not None:
+            result = finish(result, progress)
     try:
         _show(as_json, result)
         sys.stdout.flush()
@@ -59,11 +62,11 @@ def run(as_json: bool, workflow: Callable[..., R], **arguments: Any) -> R:
 
 def _show(as_json: bool, result: Result) -> None:
     if as_json:
-        sys.stdout.write(json.dumps(_plain(result), allow_nan=False, default=str) + "\n")
+        sys.stdout.write(json.dumps(result.to_json(), allow_nan=False) + "\n")
         return
-    from rich.console import Console
+    from bandit.render.terminal import show
 
-    Console(highlight=False, soft_wrap=not sys.stdout.isatty()).print(result.show())
+    show(result, sys.stdout)
 
 
 def report_error(error: Exception, *, as_json: bool) -> int:
@@ -137,23 +140,6 @@ def _told(error: Exception) -> tuple[int, str]:
         f"a defect of ours, not yours: {type(error).__name__}: {what}"
         f" (at {Path(frame.filename).name}:{frame.lineno}; {TRACEBACK}=1 tells more)"
     )
-
-
-def _plain(value: Any) -> Any:  # noqa: PLR0911 - one line a kind of value
-    """Dataclasses, paths and not-a-number as JSON has them."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    if isinstance(value, Path):
-        return str(value)
-    if hasattr(value, "item"):
-        return _plain(value.item())
-    if isinstance(value, float) and not abs(value) < float("inf"):
-        return None
-    return value
 
 
 class _Silent:

@@ -8,14 +8,15 @@ from typing import Any
 from bandit.render.parts import STEP, bars, shaded_table, y_names
 from bandit.render.render import Figure
 from bandit.render.style import BLUE, ORANGE, RED, WIDTH
+from bandit.results.judge import SimulateResult
 
 MOST_ACTIONS = 12
 
 
-def weights(result: Any) -> Figure:
+def weights(result: SimulateResult) -> Figure:
     """Quantiles of each candidate's weights."""
     names = ("median", "90 %", "99 %", "99.9 %", "largest")
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"name": name, "quantile": label, "weight": value, "size": size}
         for name, values in result.weights.items()
         for label, value, size in zip(names, values, (15, 50, 110, 190, 290), strict=True)
@@ -64,7 +65,7 @@ def weights(result: Any) -> Figure:
     )
 
 
-def overlap(result: Any) -> Figure:
+def overlap(result: SimulateResult) -> Figure:
     """Effective sample size of each candidate."""
     rows = [
         {
@@ -86,7 +87,7 @@ def overlap(result: Any) -> Figure:
     )
 
 
-def actions(result: Any) -> Figure:
+def actions(result: SimulateResult) -> Figure:
     """What each candidate would do; offers over all channels where there are many actions."""
     shares: dict[str, Mapping[str, float]] = {row.name: row.shares for row in result.candidates}
     known = {action for row in shares.values() for action in row}

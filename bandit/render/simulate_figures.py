@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from bandit.core.wording import number
 from bandit.render.overlap_figures import actions, overlap, weights
@@ -11,6 +10,7 @@ from bandit.render.parts import STEP, interval_layers, layered, names_of, rule_a
 from bandit.render.render import Figure
 from bandit.render.style import AMBER, BLUE, GREEN, GREY, RED
 from bandit.render.time_figures import curves, periods
+from bandit.results.judge import Judged, SimulateResult
 
 _DECISIONS = {
     "ship": (GREEN, "triangle-up"), "hold": (RED, "square"), "not enough data": (AMBER, "diamond"),
@@ -18,7 +18,7 @@ _DECISIONS = {
 }  # fmt: skip
 
 
-def simulate_figures(result: Any) -> list[Figure]:
+def simulate_figures(result: SimulateResult) -> list[Figure]:
     """Value and lift of each candidate, for whom it pays, weights, overlap, time, learning."""
     found = []
     if any(math.isfinite(row.value.value) for row in result.candidates):
@@ -37,14 +37,14 @@ def simulate_figures(result: Any) -> list[Figure]:
     return found
 
 
-def decision_of(result: Any, row: Any) -> str:
+def decision_of(result: SimulateResult, row: Judged) -> str:
     """The verdict as the page shows it."""
     if not result.causal:
         return "no causal claim"
     return "business as usual" if row.name == result.business_as_usual else str(row.decision)
 
 
-def _values(result: Any) -> Figure:
+def _values(result: SimulateResult) -> Figure:
     rows = [
         {**span(row.name, row.value), "verdict": decision_of(result, row)}
         for row in result.candidates
@@ -70,7 +70,7 @@ def _values(result: Any) -> Figure:
     )
 
 
-def _lifts(result: Any) -> Figure:
+def _lifts(result: SimulateResult) -> Figure:
     over_usual, over_log = f"over {result.business_as_usual}", "over the logged policy"
     rows = []
     for row in result.candidates:
@@ -94,7 +94,7 @@ def _lifts(result: Any) -> Figure:
     )  # fmt: skip
 
 
-def _segments(result: Any) -> Figure:
+def _segments(result: SimulateResult) -> Figure:
     rows = [span(f"{s.column}: {s.group}", s.lift) for s in result.segments]
     over = result.business_as_usual
     over = over if over and over != result.gate.candidate else "the logged policy"

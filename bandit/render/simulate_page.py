@@ -9,9 +9,10 @@ from bandit.core.wording import interval_text, number, rounded_up
 from bandit.render import render
 from bandit.render.simulate_figures import decision_of, simulate_figures
 from bandit.render.simulate_tables import method, words
+from bandit.results.judge import Judged, SimulateResult
 
 
-def write_simulation(folder: Path, result: Any, made_by: str) -> Path:
+def write_simulation(folder: Path, result: SimulateResult, made_by: str) -> Path:
     """Write report.html and the figures of a simulation into ``folder``; the page's path."""
     heads, rows = _candidates(result)
     gate = result.gate
@@ -37,7 +38,7 @@ def write_simulation(folder: Path, result: Any, made_by: str) -> Path:
     return render.write(folder, "simulate.html", simulate_figures(result), content)
 
 
-def _facts(result: Any) -> dict[str, str]:
+def _facts(result: SimulateResult) -> dict[str, str]:
     return {
         "log": f"{result.rows:,} decisions of {result.customers:,} customers,"
         f" {result.actions} actions",
@@ -47,7 +48,7 @@ def _facts(result: Any) -> dict[str, str]:
     }
 
 
-def _candidates(result: Any) -> tuple[list[str], list[list[str]]]:
+def _candidates(result: SimulateResult) -> tuple[list[str], list[list[str]]]:
     usual = result.business_as_usual
     heads = ["candidate", "verdict", f"value, {result.unit} a decision"]
     if result.causal:
@@ -56,7 +57,7 @@ def _candidates(result: Any) -> tuple[list[str], list[list[str]]]:
     return heads, [_cells(result, row) for row in result.candidates]
 
 
-def _cells(result: Any, row: Any) -> list[str]:
+def _cells(result: SimulateResult, row: Judged) -> list[str]:
     cells = [row.name, decision_of(result, row), interval_text(row.value)]
     if not result.causal:
         return cells
@@ -66,7 +67,7 @@ def _cells(result: Any, row: Any) -> list[str]:
     return [*cells, rounded_up(row.needed_n) if row.needed_n else "–"]
 
 
-def _overlap(result: Any) -> dict[str, Any]:
+def _overlap(result: SimulateResult) -> dict[str, Any]:
     if not result.causal:
         return {"heads": [], "rows": []}
     heads = ["candidate", "decisions", "effective sample size", "mean weight", "largest weight"]
@@ -87,7 +88,7 @@ def _overlap(result: Any) -> dict[str, Any]:
     }
 
 
-def _estimates(result: Any) -> dict[str, Any]:
+def _estimates(result: SimulateResult) -> dict[str, Any]:
     names = list(result.candidates[0].estimates)
     return {
         "heads": ["candidate", *names],

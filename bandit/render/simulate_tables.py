@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from bandit.core.wording import interval_text
-from bandit.render.tables import notes, pairs
+from bandit.render.tables import notes, page, pairs
+from bandit.results.judge import Judged, SimulateResult
 
 _COLOURS = {"ship": "green", "hold": "red", "not enough data": "yellow"}
 
 
-def simulate_tables(result: Any) -> RenderableType:
+def simulate_tables(result: SimulateResult) -> RenderableType:
     """What was judged on what, one row a candidate, and the verdict in words."""
     facts = {
         "log": f"{result.rows:,} decisions of {result.customers:,} customers,"
@@ -25,12 +24,10 @@ def simulate_tables(result: Any) -> RenderableType:
     }
     title = Text(f"simulate {result.title}", style="bold")
     parts: list[RenderableType] = [title, pairs(facts), _table(result), _verdict(result)]
-    if result.report is not None:
-        parts.append(Text(f"report: {result.report}"))
-    return Group(*parts, *notes(result.notes))
+    return Group(*parts, *page(result.report), *notes(result.notes))
 
 
-def method(result: Any) -> str:
+def method(result: SimulateResult) -> str:
     """Estimator and interval in one line."""
     if not result.causal:
         return "outcome model only: no causal claim"
@@ -38,13 +35,13 @@ def method(result: Any) -> str:
     return f"{result.estimator}, {result.interval} interval at {result.confidence:.0%}{held}"
 
 
-def words(result: Any) -> str:
+def words(result: SimulateResult) -> str:
     """Why the gate says what it says, as a sentence."""
     reason = result.gate.reason
     return f"{reason[0].upper()}{reason[1:]}."
 
 
-def _table(result: Any) -> Table:
+def _table(result: SimulateResult) -> Table:
     table = Table(box=None, pad_edge=False)
     table.add_column("candidate")
     heads = [f"value\n{result.unit}/decision"]
@@ -60,7 +57,7 @@ def _table(result: Any) -> Table:
     return table
 
 
-def _cells(result: Any, row: Any) -> list[RenderableType]:
+def _cells(result: SimulateResult, row: Judged) -> list[RenderableType]:
     cells: list[RenderableType] = [row.name, interval_text(row.value)]
     if result.causal:
         if result.business_as_usual:
@@ -76,7 +73,7 @@ def _cells(result: Any, row: Any) -> list[RenderableType]:
     return [*cells, Text(text if result.causal else "no causal claim", style=colour)]
 
 
-def _verdict(result: Any) -> Text:
+def _verdict(result: SimulateResult) -> Text:
     gate = result.gate
     text = f"{gate.candidate}: {gate.decision}: {words(result)}"
     return Text(text, style=_COLOURS[gate.decision])

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from pathlib import Path
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from bandit.core.wording import price_text
+from bandit.results.inspect import Explanation, Slot
+from bandit.results.learn import LearnSummary
+from bandit.results.operate import Rollback
+from bandit.results.privacy import CustomerExport, Forgotten
+from bandit.results.serve import WaveSummary, WhatIf
+from bandit.results.start import CheckResult, InitResult
 
 
-def wave_tables(summary: Any) -> RenderableType:
+def wave_tables(summary: WaveSummary) -> RenderableType:
     """A wave: who was contacted how, and why the others were left in peace."""
     title = f"wave {summary.wave}" + (" (dry run, nothing written)" if summary.dry_run else "")
     facts = {
@@ -35,7 +41,7 @@ def wave_tables(summary: Any) -> RenderableType:
     return Group(*tables, *notes(summary.notes))
 
 
-def _limits(summary: Any) -> RenderableType:
+def _limits(summary: WaveSummary) -> RenderableType:
     """Each limit with its use and what one more unit would be worth."""
     table = Table(box=None, pad_edge=False)
     table.add_column("limit")
@@ -62,7 +68,7 @@ def _limits(summary: Any) -> RenderableType:
     return Group(table, Text(proof), *missed)
 
 
-def learn_tables(summary: Any) -> RenderableType:
+def learn_tables(summary: LearnSummary) -> RenderableType:
     """What was learned, from which waves."""
     facts = {
         "snapshot": f"{summary.snapshot or 'none yet'}" + ("" if summary.new else " (unchanged)"),
@@ -77,28 +83,25 @@ def learn_tables(summary: Any) -> RenderableType:
     return Group(pairs(facts), *notes(summary.notes))
 
 
-def what_if_tables(result: Any) -> RenderableType:
+def what_if_tables(result: WhatIf) -> RenderableType:
     """Value against one limit."""
     table = Table(box=None, pad_edge=False)
     for column in (result.limit, f"value, {result.unit}", "one more is worth", "used"):
         table.add_column(column, justify="right")
     for p in result.points:
         table.add_row(f"{p.most:,.0f}", f"{p.value:,.2f}", price_text(p.price), f"{p.used:,.0f}")
-    about = [f"by {result.customers:,} of {result.total:,} customers"]
-    if result.report is not None:
-        about.append(f"report: {result.report}")
-    return Group(table, *map(Text, about), *notes(result.notes))
+    about = Text(f"by {result.customers:,} of {result.total:,} customers")
+    return Group(table, about, *page(result.report), *notes(result.notes))
 
 
-def rollback_tables(result: Any) -> RenderableType:
+def rollback_tables(result: Rollback) -> RenderableType:
     """Which version serves now."""
     text = f"snapshot {result.snapshot} now serves: it is {result.restored} again, in place of"
     return Group(Text(f"{text} {result.parent}"), *notes(result.notes))
 
 
-def explanation_tables(explanation: Any) -> RenderableType:
+def explanation_tables(e: Explanation) -> RenderableType:
     """A customer's slots with their contenders, the funnel and the features that carried it."""
-    e = explanation
     shown: list[RenderableType] = [
         Text(f"customer {e.customer}, wave {e.wave}, snapshot {e.snapshot}", style="bold")
     ]
@@ -115,7 +118,7 @@ def explanation_tables(explanation: Any) -> RenderableType:
     return Group(*shown, *notes(e.notes))
 
 
-def _contenders(slot: Any) -> Table:
+def _contenders(slot: Slot) -> Table:
     table = Table(box=None, pad_edge=False)
     table.add_column("action")
     for column in ("probability", "mean", "width", "value", "cost", "worth"):
@@ -132,6 +135,47 @@ def _contenders(slot: Any) -> Table:
 def _listed(names: list[str], most: int = 12) -> str:
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return (", ".join(names[:most]) + more) or "none"
+
+
+def init_tables(result: InitResult) -> RenderableType:
+    """What was written where, and what to run next."""
+    files = f"{result.folder}: {', '.join(result.files)} ({result.customers:,} example customers)"
+    return Group(Text(files), *following(result.next))
+
+
+def check_tables(result: CheckResult) -> RenderableType:
+    """That nothing is wrong, and what is odd."""
+    counted = (
+        f"{result.customers:,} customers, {result.refused:,} of them refused; {result.offers}"
+        f" offers, {result.channels} channels, {len(result.features)} features"
+    )
+    warnings = [Text(f"warning: {w}") for w in result.warnings]
+    return Group(Text(f"{result.campaign}: no faults"), Text(counted), *warnings)
+
+
+def export_tables(result: CustomerExport) -> RenderableType:
+    """How much is held of a person, and each decision's reason."""
+    facts = {
+        "customer": result.customer,
+        "decisions": f"{len(result.decisions):,}",
+        "outcomes": f"{len(result.outcomes):,}",
+        "rejects": f"{len(result.rejects):,}",
+        "rows of lists": f"{len(result.lists):,}",
+    }
+    reasons = [Text(f"{d['decision_id']}: {d['reason']}") for d in result.decisions]
+    return Group(pairs(facts), *reasons, *notes(result.notes))
+
+
+def forget_tables(result: Forgotten) -> RenderableType:
+    """How many rows went."""
+    facts = {
+        "forgotten": ", ".join(result.customers),
+        "decisions": f"{result.decisions:,} in {len(result.waves):,} waves",
+        "outcomes": f"{result.outcomes:,}",
+        "rejects": f"{result.rejects:,}",
+        "rows of lists": f"{result.listed:,}",
+    }
+    return Group(pairs(facts), *notes(result.notes))
 
 
 def pairs(facts: Mapping[str, str]) -> Table:
@@ -160,6 +204,16 @@ def counts(title: str, counted: Mapping[str, int], whole: int) -> Table:
 def notes(texts: Iterable[str]) -> list[Text]:
     """Remarks, one a line."""
     return [Text(f"note: {text}") for text in texts]
+
+
+def page(written: Path | None) -> list[Text]:
+    """Where the page is, if there is one."""
+    return [] if written is None else [Text(f"report: {written}")]
+
+
+def following(commands: Iterable[str]) -> list[Text]:
+    """What to run next."""
+    return [Text("next:"), *(Text(f"  {command}") for command in commands)]
 
 
 def _refused(count: int) -> str:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from bandit.render.parts import course, series, span
 from bandit.render.render import Figure
 from bandit.render.style import WIDTH
+from bandit.results.judge import SimulateResult
 
 _DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [12, 4])
 """A line has its own dashes beside its own colour."""
 
 
-def periods(result: Any) -> Figure:
+def periods(result: SimulateResult) -> Figure:
     """Mean net reward of the logged policy's groups, by wave or by tenths of the log."""
     rows = [{**span(p.label, p.reward), "group": p.group} for p in result.periods]
     groups = list(dict.fromkeys(p.group for p in result.periods))
@@ -28,7 +28,7 @@ def periods(result: Any) -> Figure:
     )
 
 
-def curves(result: Any) -> Figure:
+def curves(result: SimulateResult) -> Figure:
     """Value a decision of each learner, up to so many decisions replayed."""
     # The first few waves are noise, and would set the scale.
     first = len(result.curves[0].seen) // 10

@@ -8,11 +8,12 @@ from bandit.core.wording import number
 from bandit.render.parts import bars, course, shaded_table
 from bandit.render.render import Figure
 from bandit.render.style import BLUE, ORANGE, WIDTH, Spec
+from bandit.results.inspect import ReportResult
 
 MOST_OFFERS = 25
 
 
-def wave_figures(result: Any) -> list[Figure]:
+def wave_figures(result: ReportResult) -> list[Figure]:
     """What went out, to whom, why others were left in peace, what came of it, prices."""
     found = []
     if result.grid:
@@ -23,15 +24,15 @@ def wave_figures(result: Any) -> list[Figure]:
         found.append(_peace(result))
     if result.earned:
         found += [_expected(result), _time(result)]
-    if any(abs(limit["price"]) > 1e-9 for limit in result.limits):
+    if any(abs(limit.price) > 1e-9 for limit in result.limits):
         found.append(_prices(result))
     return found
 
 
-def _grid(result: Any) -> Figure:
+def _grid(result: ReportResult) -> Figure:
     offers = list(result.grid)[:MOST_OFFERS]
     channels = sorted({c for cells in result.grid.values() for c in cells})
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"name": offer, "column": channel, "amount": n, "text": f"{n:,}"}
         for offer in offers
         for channel, n in result.grid[offer].items()
@@ -47,7 +48,7 @@ def _grid(result: Any) -> Figure:
     )
 
 
-def _segments(result: Any) -> Figure:
+def _segments(result: ReportResult) -> Figure:
     rows = [
         {
             "name": f"{s.column}: {s.group}",
@@ -66,7 +67,7 @@ def _segments(result: Any) -> Figure:
     )
 
 
-def _peace(result: Any) -> Figure:
+def _peace(result: ReportResult) -> Figure:
     rows = [
         {"name": name, "share": n / max(result.customers, 1), "text": f"{n:,}"}
         for name, n in sorted(result.at_peace.items(), key=lambda item: -item[1])
@@ -79,7 +80,7 @@ def _peace(result: Any) -> Figure:
     )
 
 
-def _expected(result: Any) -> Figure:
+def _expected(result: ReportResult) -> Figure:
     mine = [e for e in result.earned if e.wave == result.wave]
     y = {"field": "group", "type": "nominal", "sort": [e.group for e in mine], "title": None}
     x = {"type": "quantitative", "title": f"{result.unit} a customer, net of costs",
@@ -116,7 +117,7 @@ def _expected(result: Any) -> Figure:
     )
 
 
-def _time(result: Any) -> Figure:
+def _time(result: ReportResult) -> Figure:
     rows = [
         {"name": e.wave, "group": e.group, "value": e.realised, "lower": e.lower,
          "upper": e.upper, "expected": e.expected}
@@ -132,14 +133,14 @@ def _time(result: Any) -> Figure:
     )
 
 
-def _prices(result: Any) -> Figure:
+def _prices(result: ReportResult) -> Figure:
     rows = [
         {
-            "name": limit["name"],
-            "share": limit["price"],
-            "text": f"{number(limit['price'])}; {limit['used']:,.0f} used"
-            + (f" of {limit['most']:,.0f}" if limit["most"] is not None else ""),
-            "short": number(limit["price"]),
+            "name": limit.name,
+            "share": limit.price,
+            "text": f"{number(limit.price)}; {limit.used:,.0f} used"
+            + (f" of {limit.most:,.0f}" if limit.most is not None else ""),
+            "short": number(limit.price),
         }
         for limit in result.limits
     ]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from bandit.core.wording import price_text
 from bandit.render import render
 from bandit.render.wave_figures import wave_figures
 from bandit.render.wave_tables import realised
+from bandit.results.inspect import ReportResult
+from bandit.results.serve import Price
 
 
-def write_wave(folder: Path, result: Any, made_by: str) -> Path:
+def write_wave(folder: Path, result: ReportResult, made_by: str) -> Path:
     """Write report.html and the figures of a wave into ``folder``; the page's path."""
     share = result.contacted / max(result.customers, 1)
     content = {
@@ -36,7 +37,7 @@ def write_wave(folder: Path, result: Any, made_by: str) -> Path:
     return render.write(folder, "wave.html", wave_figures(result), content)
 
 
-def _words(result: Any, share: float) -> str:
+def _words(result: ReportResult, share: float) -> str:
     text = f"{result.contacted:,} of {result.customers:,} customers ({share:.1%}) were contacted"
     if result.grid:
         offer, cells = next(iter(result.grid.items()))
@@ -47,12 +48,11 @@ def _words(result: Any, share: float) -> str:
     return text + "."
 
 
-def _limit(limit: dict[str, Any]) -> list[str]:
-    most, least = limit["most"], limit["least"]
+def _limit(limit: Price) -> list[str]:
     return [
-        str(limit["name"]),
-        f"{least:,.0f}" if least else "–",
-        "–" if most is None else f"{most:,.0f}",
-        f"{limit['used']:,.0f}",
-        price_text(limit["price"]),
+        limit.name,
+        f"{limit.least:,.0f}" if limit.least else "–",
+        "–" if limit.most is None else f"{limit.most:,.0f}",
+        f"{limit.used:,.0f}",
+        price_text(limit.price),
     ]

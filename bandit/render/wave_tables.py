@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from bandit.core.wording import Span, interval_text
-from bandit.render.tables import counts, notes, pairs
+from bandit.render.tables import counts, notes, page, pairs
+from bandit.results.inspect import Earned, ReportResult
 
 
-def report_tables(result: Any) -> RenderableType:
+def report_tables(result: ReportResult) -> RenderableType:
     """The wave in short, and where its page is."""
     facts = {
         "customers": f"{result.customers:,}",
@@ -22,11 +21,11 @@ def report_tables(result: Any) -> RenderableType:
     tables: list[RenderableType] = [Text(f"wave {result.wave}", style="bold"), pairs(facts)]
     if result.at_peace:
         tables.append(counts("left in peace because", result.at_peace, result.customers))
-    tables += [earned_table(result), Text(f"report: {result.report}")]
-    return Group(*tables, *notes(result.notes))
+    tables.append(earned_table(result))
+    return Group(*tables, *page(result.report), *notes(result.notes))
 
 
-def earned_table(result: Any) -> Table:
+def earned_table(result: ReportResult) -> Table:
     """The wave's groups: expected and realised."""
     table = Table(box=None, pad_edge=False)
     table.add_column("group")
@@ -38,7 +37,7 @@ def earned_table(result: Any) -> Table:
     return table
 
 
-def realised(earned: Any) -> str:
+def realised(earned: Earned) -> str:
     """What a group has earned, with its interval."""
     text = interval_text(Span(earned.realised, earned.lower, earned.upper))
     return text if earned.closed else f"{text} so far"

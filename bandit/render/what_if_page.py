@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from bandit.core.wording import number, price_text
 from bandit.render import render
 from bandit.render.parts import rule_at
 from bandit.render.render import Figure
 from bandit.render.style import BLUE, WIDTH, Spec
+from bandit.results.serve import WhatIf
 
 
-def write_what_if(folder: Path, result: Any, made_by: str) -> Path:
+def write_what_if(folder: Path, result: WhatIf, made_by: str) -> Path:
     """Write report.html and the figures of a what-if into ``folder``; the page's path."""
     content = {
         "title": f"What if {result.limit} were another",
@@ -33,7 +33,7 @@ def write_what_if(folder: Path, result: Any, made_by: str) -> Path:
     return render.write(folder, "what_if.html", _figures(result), content)
 
 
-def _words(result: Any) -> str:
+def _words(result: WhatIf) -> str:
     low, high = result.points[0], result.points[-1]
     text = (
         f"From {low.most:,.0f} to {high.most:,.0f} the wave would be worth"
@@ -44,7 +44,7 @@ def _words(result: Any) -> str:
     return f"{text} would earn {number(high.price)} {result.unit}."
 
 
-def _figures(result: Any) -> list[Figure]:
+def _figures(result: WhatIf) -> list[Figure]:
     now = [] if result.now is None else [rule_at(result.now, dashed=True)]
     today = " The dashed line is the limit as it is." if now else ""
     return [
@@ -63,7 +63,7 @@ def _figures(result: Any) -> list[Figure]:
     ]
 
 
-def _line(result: Any, what: str, title: str, more: list[Spec]) -> Spec:
+def _line(result: WhatIf, what: str, title: str, more: list[Spec]) -> Spec:
     x = {"field": "most", "type": "quantitative", "title": result.limit,
          "scale": {"zero": False}, "axis": {"tickCount": 8}}  # fmt: skip
     y = {"field": what, "type": "quantitative", "title": title,

@@ -8,13 +8,15 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
+from rich.text import Text
 
 from bandit.cli import console
 from bandit.cli.app import main
 from bandit.core.errors import ConfigError, DataError, LockedError, UsageError
+from bandit.render.terminal import tables
+from bandit.results.result import Result
 
 FULL = Path("/dev/full")
 
@@ -68,17 +70,18 @@ def test_a_traceback_is_there_for_who_asks(
 
 
 @dataclass(frozen=True)
-class _Result:
+class _Result(Result):
     number: float
     path: Path
-
-    def show(self) -> Any:
-        return "shown"
 
 
 def test_a_result_is_one_json_object(capsys: pytest.CaptureFixture[str]) -> None:
     console.run(True, lambda **_: _Result(float("nan"), Path("x")))
-    assert json.loads(capsys.readouterr().out) == {"number": None, "path": "x"}
+    assert json.loads(capsys.readouterr().out) == {
+        "schema": 1,
+        "number": None,
+        "path": "x",
+    }
 
 
 @pytest.mark.parametrize(
@@ -171,8 +174,10 @@ def test_a_text_that_the_encoding_lacks_is_printed_all_the_same(
 
 
 @dataclass(frozen=True)
-class _Named:
+class _Named(Result):
     name: str
 
-    def show(self) -> Any:
-        return self.name
+
+@tables.register
+def _(result: _Named) -> Text:
+    return Text(result.name)

@@ -11,7 +11,7 @@ from bandit.render.parts import MOST_APART, bars, course
 from bandit.render.style import NARROW_WIDTH, narrowed
 from bandit.render.wave_figures import wave_figures
 from bandit.render.what_if_page import write_what_if
-from bandit.workflows.serve.what_if import WhatIf, WhatIfPoint
+from bandit.results.serve import WhatIf, WhatIfPoint
 
 
 def candidate(name, shares):
@@ -79,7 +79,7 @@ def test_what_if_is_drawn(tmp_path, now):
     points = [
         WhatIfPoint(1000.0, 50.0, 0.4, 1000.0), WhatIfPoint(2000.0, 80.0, 0.0, 1800.0),
     ]  # fmt: skip
-    found = WhatIf("channels.email.capacity", now, "EUR", 10, 10, points)
+    found = WhatIf("channels.email.capacity", now, "EUR", 10, 10, points, tmp_path)
     text = write_what_if(tmp_path, found, "test").read_text(encoding="utf-8")
     assert "From 1,000 to 2,000 the wave would be worth 30 EUR more" in text
     assert "one more earns nothing: 1,800 are used" in text

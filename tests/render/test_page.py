@@ -12,6 +12,7 @@ import pytest
 
 from bandit.core.errors import UsageError
 from bandit.render import render
+from bandit.render.pages import with_page
 from bandit.workflows.judge.simulate import simulate
 from tests.workflows.simulate_logs import TOML, toy, write
 
@@ -34,7 +35,7 @@ def page(tmp_path_factory):
     constant = f'[[simulate.candidate]]\npolicy = "constant"\naction = "{EVIL}"\n'
     greedy = '[[simulate.candidate]]\npolicy = "greedy"\n'
     write(folder, frame, simulate=constant + greedy, toml=TOML)
-    return simulate(folder).report
+    return with_page(simulate(folder)).report
 
 
 class _Page(HTMLParser):

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import hashlib
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
 from bandit.core.errors import BanditError, ConfigError, DataError
-from bandit.workflows.start.check import CheckResult, check
+from bandit.render.terminal import show
+from bandit.results.start import CheckResult
+from bandit.workflows.start.check import check
 from tests.sources import small
 from tests.sources.small import AT
 
@@ -30,7 +33,9 @@ def test_a_good_campaign(tmp_path: Path) -> None:
     assert (result.customers, result.refused, result.offers, result.channels) == (4, 0, 2, 3)
     assert result.features[:3] == ("intercept", "age", "spend")
     assert result.warnings == ()
-    assert "no faults" in str(result.show())
+    text = StringIO()
+    show(result, text)
+    assert "no faults" in text.getvalue()
 
 
 def test_it_writes_nothing(tmp_path: Path) -> None:

@@ -1,11 +1,12 @@
 import json
+from io import StringIO
 
 import duckdb
 import numpy as np
 import pytest
 
-from bandit.cli.console import _plain
 from bandit.core.errors import UsageError
+from bandit.render.terminal import show
 from bandit.workflows.start.demo import demo
 from bandit.workflows.start.demo_score import HOLDOUT, LEARNED, RULES
 
@@ -49,14 +50,11 @@ def test_who_withdraws_consent_is_struck_from_the_table(shown):
 
 
 def test_the_result_is_one_json_object_and_a_table(shown):
-    plain = json.loads(json.dumps(_plain(shown), allow_nan=False, default=str))
+    plain = json.loads(json.dumps(shown.to_json(), allow_nan=False))
     assert plain["waves"][0]["closed"].keys() == {"value", "lower", "upper"}
-    from rich.console import Console
-
-    console = Console(width=140)
-    with console.capture() as captured:
-        console.print(shown.show())
-    text = captured.get()
+    printed = StringIO()
+    show(shown, printed, width=140)
+    text = printed.getvalue()
     assert "\n03 " in text
     assert f"bandit explain {shown.folder}" in text.replace("\n", "")
     assert np.isfinite(shown.learned_less_rules.value)

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from rich.console import Console
 
 from bandit.core import errors
 from bandit.core.types import Choice
+from bandit.render.terminal import show
 from bandit.workflows.serve import spool
 from bandit.workflows.serve.choice_cache import Chosen
 from bandit.workflows.serve.serve_batch import serve_batch
@@ -175,6 +175,14 @@ def test_a_committed_minimum_that_the_draws_miss_is_said(tmp_path: Path) -> None
     _changed(folder, 'name = "sms"\n', CAPACITY)
     summary = serve_batch(folder, wave="w1", at=MONDAY, dry_run=True)
     committed = [replace(summary.limits[0], least=39.0, used=37.0)]
-    console = Console(width=200, record=True, file=StringIO())
-    console.print(replace(summary, limits=committed).show())
-    assert "channels.sms.capacity: 37 of the 39 committed" in console.export_text()
+    text = StringIO()
+    show(replace(summary, limits=committed), text, width=200)
+    assert "channels.sms.capacity: 37 of the 39 committed" in text.getvalue()
+
+
+def test_a_wave_with_limits_that_is_published_already_is_shown_again(limited: Path) -> None:
+    again = serve_batch(limited, wave="w1", at=MONDAY)
+    text = StringIO()
+    show(again, text, width=200)
+    assert "channels.sms.capacity" in text.getvalue()
+    assert "wave w1 is published already" in text.getvalue()

@@ -76,7 +76,7 @@ def test_the_gate_refuses_the_women_of_bts(shared_data, tmp_path):
         f'name = "women"\nopen_bandit = "{log}"\n[simulate]\nestimators = ["ips", "snips"]\n'
         '[[simulate.candidate]]\npolicy = "uniform"\n'
     )
-    result = simulate(found, out=tmp_path / "out")
+    result = simulate(found)
     uniform = result.candidates[0]
     assert uniform.effective_sample_size == pytest.approx(2.0778, abs=1e-4)
     assert uniform.max_weight == pytest.approx(21739.13, abs=0.01)

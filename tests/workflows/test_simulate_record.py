@@ -13,6 +13,7 @@ import pytest
 from bandit.core.errors import ConfigError, DataError, UsageError
 from bandit.core.types import SILENT
 from bandit.record import waves as record
+from bandit.render.pages import with_page
 from bandit.workflows.inspect.report import report
 from bandit.workflows.judge import job as simulate_job
 from bandit.workflows.judge.simulate import read, simulate
@@ -47,8 +48,8 @@ def campaign(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def result(campaign, tmp_path_factory):
-    return simulate(campaign, at=LATER, out=tmp_path_factory.mktemp("out"))
+def result(campaign):
+    return simulate(campaign, at=LATER)
 
 
 def decisions(campaign, wave):
@@ -108,21 +109,21 @@ def test_a_snapshot_is_judged_on_waves_it_has_not_learned_from(campaign, result)
     assert snapshot.mean_weight == pytest.approx(1.0, abs=0.5)
 
 
-def test_a_snapshot_that_has_learned_from_all_is_refused(campaign, tmp_path):
+def test_a_snapshot_that_has_learned_from_all_is_refused(campaign):
     toml = campaign / "campaign.toml"
     text = toml.read_text()
     try:
         toml.write_text(text.replace('version = "000001"\n', ""))
         with pytest.raises(DataError, match="has learned from every wave of this log"):
-            simulate(campaign, at=LATER, out=tmp_path)
+            simulate(campaign, at=LATER)
     finally:
         toml.write_text(text)
 
 
-def test_no_closed_wave_is_told(campaign, tmp_path):
+def test_no_closed_wave_is_told(campaign):
     early = dt.datetime(2026, 1, 6, tzinfo=dt.UTC)
     with pytest.raises(ConfigError, match="no wave whose window has closed"):
-        simulate(campaign, at=early, out=tmp_path)
+        simulate(campaign, at=early)
 
 
 def test_the_section_changes_no_wave(campaign):
@@ -134,7 +135,8 @@ def test_the_section_changes_no_wave(campaign):
 
 def test_report_counts_what_the_record_holds(campaign, tmp_path):
     pytest.importorskip("vl_convert", reason="reports need the extra offer-bandit[report]")
-    shown = report(campaign, wave="wave-02", out=tmp_path, at=LATER)
+    shown = with_page(report(campaign, wave="wave-02", at=LATER), tmp_path)
+    assert shown.report == tmp_path / "report.html"
     table = decisions(campaign, "wave-02")
     assert shown.customers == len(table)
     assert shown.contacted == pc.sum(pc.not_equal(table["action"], 0)).as_py()
@@ -150,7 +152,6 @@ def test_report_counts_what_the_record_holds(campaign, tmp_path):
     assert (tmp_path / "figures" / "offers.png").is_file()
 
 
-def test_report_of_a_wave_that_is_not_there(campaign, tmp_path):
-    pytest.importorskip("vl_convert", reason="reports need the extra offer-bandit[report]")
+def test_report_of_a_wave_that_is_not_there(campaign):
     with pytest.raises(UsageError, match="has no wave 'nope'; it has wave-01"):
-        report(campaign, wave="nope", out=tmp_path)
+        report(campaign, wave="nope")

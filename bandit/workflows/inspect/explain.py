@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,7 +18,7 @@ from bandit.core.types import SILENT, Float64, Progress
 from bandit.models.posterior import Posterior
 from bandit.record import attribution, manifest
 from bandit.record import waves as record
-from bandit.render.tables import explanation_tables
+from bandit.results.inspect import Contender, Explanation, Slot
 from bandit.sources import customers, database, sources
 from bandit.sources.catalogue import load_catalogue
 from bandit.sources.customers import CustomerRows
@@ -31,51 +30,6 @@ from bandit.workflows.serve.wave import Run, Wave
 
 MOST_CONTENDERS = 8
 MOST_FEATURES = 8
-
-
-@dataclass(frozen=True)
-class Contender:
-    """An action that could be taken: worth = value x mean - cost; ``width`` of the mean."""
-
-    offer: str | None
-    channel: str | None
-    probability: float
-    mean: float
-    width: float
-    value: float
-    cost: float
-    worth: float
-
-
-@dataclass(frozen=True)
-class Slot:
-    """One decision. ``features``: what each feature added to the taken action's mean."""
-
-    placement: str
-    slot: int
-    offer: str | None
-    channel: str | None
-    group: str
-    propensity: float
-    contenders: list[Contender]
-    others: int
-    features: dict[str, float]
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """``funnel``: for each rule, the (offer, channel) pairs that it took out."""
-
-    customer: str
-    wave: str
-    snapshot: str
-    slots: list[Slot]
-    funnel: dict[str, list[str]]
-    notes: list[str] = field(default_factory=list)
-
-    def show(self) -> Any:
-        """Tables for a terminal."""
-        return explanation_tables(self)
 
 
 class _Recorded(NamedTuple):

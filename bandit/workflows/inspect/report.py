@@ -4,65 +4,31 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bandit import __version__
 from bandit.config import campaign_file
 from bandit.config.campaign import Campaign
 from bandit.core.errors import DataError, UsageError
 from bandit.core.types import SILENT, Progress
 from bandit.record import waves as record
 from bandit.record.waves import Wave
-from bandit.render import render
-from bandit.render.wave_page import write_wave
-from bandit.render.wave_tables import report_tables
+from bandit.results.inspect import ReportResult
+from bandit.results.serve import Price
 from bandit.workflows.inspect import report_counts
-from bandit.workflows.inspect.report_counts import Earned, Segment
 from bandit.workflows.judge.job import REPORTS
 from bandit.workflows.serve.plan import midnight
-
-
-@dataclass(frozen=True)
-class ReportResult:
-    """One wave, and what every group earned in it and in those before; money is in ``unit``.
-
-    ``grid`` counts outbound contacts and shown offers by offer and channel; ``limits`` are those
-    of the wave with their prices.
-    """
-
-    wave: str
-    at: str
-    snapshot: str
-    unit: str
-    customers: int
-    contacted: int
-    groups: dict[str, int]
-    at_peace: dict[str, int]
-    grid: dict[str, dict[str, int]]
-    segments: list[Segment]
-    earned: list[Earned]
-    limits: list[dict[str, Any]]
-    report: Path
-    notes: list[str] = field(default_factory=list)
-
-    def show(self) -> Any:
-        """Tables for a terminal."""
-        return report_tables(self)
 
 
 def report(
     campaign_path: Path,
     *,
     wave: str | None = None,
-    out: Path | None = None,
     at: dt.datetime | None = None,
     progress: Progress = SILENT,
 ) -> ReportResult:
-    """Write the page of a wave, the newest by default, into ``out`` (reports/<wave>)."""
+    """Count a wave, the newest by default, and what came of it and of those before."""
     campaign = campaign_file.load(campaign_path)
-    render.need()
     waves = record.waves(campaign.folder)
     chosen = _chosen(campaign, waves, wave)
     until = [w for w in waves if (w.at, w.name) <= (chosen.at, chosen.name)]
@@ -70,8 +36,7 @@ def report(
     counted = report_counts.count(chosen)
     earned, notes = report_counts.earned(campaign, until, at or midnight(), progress)
     summary = chosen.manifest["summary"]
-    folder = out or campaign.folder / REPORTS / chosen.name
-    result = ReportResult(
+    return ReportResult(
         wave=chosen.name,
         at=chosen.at.isoformat(),
         snapshot=str(chosen.manifest["snapshot"]),
@@ -83,13 +48,10 @@ def report(
         grid=counted.grid,
         segments=counted.segments,
         earned=earned,
-        limits=list(summary.get("limits") or []),
-        report=folder / "report.html",
+        limits=[Price(**limit) for limit in summary.get("limits") or []],
+        folder=campaign.folder / REPORTS / chosen.name,
         notes=notes,
     )
-    progress.step("drawing the report")
-    write_wave(folder, result, f"bandit {__version__}, report")
-    return result
 
 
 def _chosen(campaign: Campaign, waves: Sequence[Wave], name: str | None) -> Wave:

@@ -6,7 +6,6 @@ import datetime as dt
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -21,40 +20,13 @@ from bandit.features.spec import FeatureSpec
 from bandit.record import attribution
 from bandit.record import outcomes as deliveries
 from bandit.record.waves import ROWS_PER_GROUP, Wave
+from bandit.results.inspect import Earned, Segment
 from bandit.workflows.judge.groups import groups_of, short_columns
 
 MOST_WAVES = 26
 """A year of fortnights; older waves are left out of the page."""
 
 Z95 = 1.959963984540054
-
-
-@dataclass(frozen=True)
-class Segment:
-    """Some customers of the wave: how many were contacted, and with what most often."""
-
-    column: str
-    group: str
-    customers: int
-    contacted: int
-    most: str
-
-
-@dataclass(frozen=True)
-class Earned:
-    """A group in a wave, a customer: expected when it was decided, and realised with its interval.
-
-    ``closed``: the window has closed, so that nothing more can come.
-    """
-
-    wave: str
-    group: str
-    customers: int
-    expected: float
-    realised: float
-    lower: float
-    upper: float
-    closed: bool
 
 
 class Counted(NamedTuple):

@@ -18,8 +18,8 @@ from bandit.policies.policy import Policy
 from bandit.policies.rules import Rules
 from bandit.policies.uniform import Uniform
 from bandit.replay import Curve, Learning, bands, replay_log
+from bandit.results.judge import LearningCurve
 from bandit.workflows.judge.logged import Logged
-from bandit.workflows.judge.result import LearningCurve
 
 MOST = 5
 REPLICATES = 3

@@ -11,9 +11,10 @@ from bandit.core.errors import ConfigError, DataError
 from bandit.core.problems import nearest
 from bandit.core.types import Array
 from bandit.features.spec import Column
+from bandit.results.figures import Interval
+from bandit.results.judge import Period, Segment
 from bandit.workflows.judge.groups import groups_of, short_columns
 from bandit.workflows.judge.logged import Logged
-from bandit.workflows.judge.result import Interval, Period, Segment
 from bandit.workflows.judge.targets import Target
 from bandit.workflows.judge.verdicts import Judge
 

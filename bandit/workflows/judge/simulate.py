@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from bandit import __version__, ope
+from bandit import ope
 from bandit.config.simulation import DEFAULT_CANDIDATES, Candidate, Simulate
 from bandit.core.errors import ConfigError
 from bandit.core.types import SILENT, Progress
 from bandit.ope import diagnostics
-from bandit.render import render
-from bandit.render.simulate_page import write_simulation
+from bandit.results.figures import Interval
+from bandit.results.judge import Gate, Judged, SimulateResult
 from bandit.workflows.judge import curves as simulate_curves
 from bandit.workflows.judge import job as simulate_job
 from bandit.workflows.judge import logged_table as simulate_table
@@ -22,7 +22,6 @@ from bandit.workflows.judge import own_waves as simulate_record
 from bandit.workflows.judge import segments as simulate_segments
 from bandit.workflows.judge.job import Job
 from bandit.workflows.judge.logged import Logged
-from bandit.workflows.judge.result import Gate, Interval, Judged, SimulateResult
 from bandit.workflows.judge.targets import Bench, Target, target
 from bandit.workflows.judge.verdicts import Judge
 from bandit.workflows.serve.plan import midnight
@@ -37,15 +36,14 @@ DRIFT_P = 1e-4
 def simulate(
     campaign_path: Path,
     *,
-    out: Path | None = None,
     log: bool = False,
     at: dt.datetime | None = None,
     progress: Progress = SILENT,
 ) -> SimulateResult:
     """Judge the candidates of [simulate] on the campaign's waves, on [log], or on a public log.
 
-    ``out`` is the folder of the report; ``log`` takes [log] even where there are waves; ``at`` is
-    the time by which a wave's window must have closed, today's midnight by default.
+    ``log`` takes [log] even where there are waves; ``at`` is the time by which a wave's window must
+    have closed, today's midnight by default.
     """
     job = simulate_job.load(campaign_path)
     progress.step("reading the log")
@@ -63,8 +61,7 @@ def simulate(
     learned = simulate_curves.curves(
         logged, candidates, job.campaign.reward.ridge, bench.seed, progress
     )
-    result = replace(result, curves=learned)
-    return _reported(job, result, out, progress)
+    return replace(result, curves=learned)
 
 
 def read(job: Job, *, log: bool, at: dt.datetime, progress: Progress) -> Logged:
@@ -143,6 +140,7 @@ def _judged(job: Job, bench: Bench, targets: list[Target]) -> SimulateResult:
         periods=simulate_segments.periods(logged),
         has_waves=logged.waves is not None,
         weights=simulate_segments.weight_quantiles(targets) if log.causal else {},
+        folder=job.reports,
         notes=[*logged.notes, *_doubts(logged, mine, settings)],
     )
 
@@ -179,17 +177,3 @@ def _doubts(logged: Logged, mine: Target, settings: Simulate) -> list[str]:
             " stays valid then, and is wider"
         )
     return notes
-
-
-def _reported(
-    job: Job, result: SimulateResult, out: Path | None, progress: Progress
-) -> SimulateResult:
-    """Write the report beside the campaign, or where it is wanted; without the extra, say so."""
-    progress.step("drawing the report")
-    try:
-        render.need()
-    except render.MissingExtraError as missing:
-        return replace(result, notes=[*result.notes, f"no report was written: {missing}"])
-    made_by = f"bandit {__version__}, simulate"
-    page = write_simulation(out or job.reports, result, made_by)
-    return replace(result, report=page)

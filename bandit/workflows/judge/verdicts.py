@@ -16,10 +16,11 @@ from bandit.ope.diagnostics import Diagnostics
 from bandit.ope.estimate import Estimate
 from bandit.ope.gate import GateRules, Verdict
 from bandit.ope.recipes import KINDS, Recipe
+from bandit.results.figures import Interval
+from bandit.results.judge import Judged
 from bandit.stats.statistic import Statistic, difference
 from bandit.stats.units import cluster_units
 from bandit.workflows.judge.logged import Logged
-from bandit.workflows.judge.result import Interval, Judged
 from bandit.workflows.judge.targets import Target
 
 ASYMPTOTIC = frozenset({"bootstrap", "student_t"})

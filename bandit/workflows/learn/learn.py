@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,35 +18,13 @@ from bandit.record import attribution, index, lock, snapshots
 from bandit.record import outcomes as deliveries
 from bandit.record import waves as record
 from bandit.record.waves import Wave
-from bandit.render.tables import learn_tables
+from bandit.results.learn import LearnSummary
 from bandit.sources import database
 from bandit.sources.columns import key_type
 from bandit.workflows.learn import statistics
 from bandit.workflows.learn.import_log import import_log
 from bandit.workflows.operate import recover
 from bandit.workflows.serve.plan import midnight
-
-
-@dataclass(frozen=True)
-class LearnSummary:
-    """``waves`` are those in the snapshot, ``waiting`` those whose window is still open."""
-
-    snapshot: str | None
-    parent: str | None
-    new: bool
-    waves: list[str]
-    waiting: list[str]
-    decisions: int
-    events: int
-    outside_window: int
-    delivered: int
-    rejected: int
-    unit: str
-    notes: list[str] = field(default_factory=list)
-
-    def show(self) -> Any:
-        """Tables for a terminal."""
-        return learn_tables(self)
 
 
 class Fold(NamedTuple):

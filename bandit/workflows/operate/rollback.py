@@ -3,30 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from bandit.config import campaign_file
 from bandit.core import files
 from bandit.core.types import SILENT, Progress
 from bandit.record import lock, snapshots
-from bandit.render.tables import rollback_tables
+from bandit.results.operate import Rollback
 from bandit.workflows.operate import recover
-
-
-@dataclass(frozen=True)
-class Rollback:
-    """``snapshot`` is the new version, equal to ``restored``; ``parent`` the one it replaces."""
-
-    snapshot: str
-    restored: str
-    parent: str
-    notes: list[str] = field(default_factory=list)
-
-    def show(self) -> Any:
-        """Tables for a terminal."""
-        return rollback_tables(self)
 
 
 def rollback(campaign_path: Path, *, version: str, progress: Progress = SILENT) -> Rollback:

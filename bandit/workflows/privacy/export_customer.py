@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from rich.console import Group
-from rich.text import Text
 
 from bandit.config import campaign_file
 from bandit.config.campaign import Campaign
@@ -24,31 +21,8 @@ from bandit.record import exports, lists, manifest, outcomes
 from bandit.record import waves as record
 from bandit.record.person import People, among
 from bandit.record.waves import Wave
-from bandit.render import tables
-
-
-@dataclass(frozen=True)
-class CustomerExport:
-    """``decisions``: rows of the record with features by name and a reason in words."""
-
-    customer: str
-    decisions: list[dict[str, Any]]
-    outcomes: list[dict[str, Any]]
-    rejects: list[dict[str, Any]]
-    lists: list[dict[str, str]]
-    notes: list[str] = field(default_factory=list)
-
-    def show(self) -> Any:
-        """For a terminal."""
-        facts = {
-            "customer": self.customer,
-            "decisions": f"{len(self.decisions):,}",
-            "outcomes": f"{len(self.outcomes):,}",
-            "rejects": f"{len(self.rejects):,}",
-            "rows of lists": f"{len(self.lists):,}",
-        }
-        reasons = [Text(f"{d['decision_id']}: {d['reason']}") for d in self.decisions]
-        return Group(tables.pairs(facts), *reasons, *tables.notes(self.notes))
+from bandit.results.privacy import CustomerExport, Row
+from bandit.results.result import fields_of
 
 
 def export_customer(
@@ -75,7 +49,7 @@ def export_customer(
         notes=_notes(ids),
     )
     if out is not None:
-        text = json.dumps(asdict(found), indent=1, ensure_ascii=False, default=str)
+        text = json.dumps(fields_of(found), indent=1, ensure_ascii=False)
         files.write_bytes(out, text.encode() + b"\n")
     return found
 
@@ -156,7 +130,7 @@ def _table(folder: Path, content: dict[str, Any], name: str) -> pa.Table:
     return pq.read_table(folder / name)
 
 
-def _listed(campaign: Campaign, wave: Wave, ids: set[str]) -> Iterator[dict[str, str]]:
+def _listed(campaign: Campaign, wave: Wave, ids: set[str]) -> Iterator[Row]:
     """The rows that went to the channels."""
     for path in sorted((campaign.folder / exports.EXPORTS / wave.name).glob("*")):
         if path.suffix == ".csv":

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-from rich.console import Group
 
 from bandit.config import campaign_file
 from bandit.config.campaign import Campaign
@@ -16,37 +12,12 @@ from bandit.core.errors import BanditError, UsageError
 from bandit.core.types import SILENT, Progress
 from bandit.record import erase, exports, index, lock, manifest, snapshots
 from bandit.record.person import People
-from bandit.render import tables
+from bandit.results.privacy import Forgotten
 from bandit.sources import database
 from bandit.workflows.learn.statistics import STATISTICS
 from bandit.workflows.operate import recover
 
 SOURCES = ("customers", "consents", "history", "outcomes", "log")
-
-
-@dataclass(frozen=True)
-class Forgotten:
-    """How many rows went; ``waves`` lost decisions; ``still_in``: the user's own files."""
-
-    customers: list[str]
-    decisions: int
-    outcomes: int
-    rejects: int
-    listed: int
-    waves: list[str]
-    still_in: list[str]
-    notes: list[str] = field(default_factory=list)
-
-    def show(self) -> Any:
-        """Tables for a terminal."""
-        facts = {
-            "forgotten": ", ".join(self.customers),
-            "decisions": f"{self.decisions:,} in {len(self.waves):,} waves",
-            "outcomes": f"{self.outcomes:,}",
-            "rejects": f"{self.rejects:,}",
-            "rows of lists": f"{self.listed:,}",
-        }
-        return Group(tables.pairs(facts), *tables.notes(self.notes))
 
 
 def forget(

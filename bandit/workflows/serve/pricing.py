@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
@@ -31,17 +30,6 @@ MEASURED = (100_000, 500_000)
 MARGIN = 2.0
 NEGLIGIBLE = 1e-6
 UNMOVED = 0.01
-
-
-@dataclass(frozen=True)
-class Price:
-    """A limit: ``price`` is what one more unit would be worth, ``used`` what the wave took."""
-
-    name: str
-    most: float | None
-    least: float
-    price: float
-    used: float
 
 
 class Priced(NamedTuple):

@@ -22,11 +22,11 @@ from bandit.record import exports, index, manifest, snapshots
 from bandit.record import waves as record
 from bandit.record.exports import Lists
 from bandit.record.waves import DecisionWriter
+from bandit.results.serve import Price, WaveSummary
 from bandit.sources import database
 from bandit.sources.catalogue import Catalogue, load_catalogue
 from bandit.sources.customers import Reject
 from bandit.workflows.serve import starting_point
-from bandit.workflows.serve.summary import WaveSummary
 from bandit.workflows.serve.wave import Run, Wave
 
 
@@ -101,7 +101,9 @@ def again(run: Run, notes: list[str]) -> WaveSummary:
     content = manifest.read(folder)
     _hold_same(run, content, folder)
     names = {f.name for f in fields(WaveSummary)}
-    summary = WaveSummary(**{k: v for k, v in content["summary"].items() if k in names})
+    stored = {k: v for k, v in content["summary"].items() if k in names}
+    stored["limits"] = [Price(**limit) for limit in stored["limits"]]
+    summary = WaveSummary(**stored)
     notes = [*notes, f"wave {run.wave} is published already; it was not run again"]
     return replace(summary, notes=notes)
 

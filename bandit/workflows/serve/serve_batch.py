@@ -17,6 +17,7 @@ from bandit.core.errors import DataError, UsageError
 from bandit.core.types import SILENT, Progress
 from bandit.record import lock
 from bandit.record import waves as record
+from bandit.results.serve import WaveSummary
 from bandit.runners.overlap import behind
 from bandit.sources import customers, database
 from bandit.sources.catalogue import load_catalogue
@@ -33,7 +34,7 @@ from bandit.workflows.serve.overrides import Setting
 from bandit.workflows.serve.prepare import Prepared
 from bandit.workflows.serve.publish import Target
 from bandit.workflows.serve.starting_point import starting_point
-from bandit.workflows.serve.summary import WaveSummary, WaveTally, summarise
+from bandit.workflows.serve.summary import WaveTally, summarise
 from bandit.workflows.serve.wave import Run, Taken, Wave
 
 

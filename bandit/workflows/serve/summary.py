@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,53 +11,15 @@ import pyarrow as pa
 from bandit.allocation.eligibility import STAGES
 from bandit.core.types import EXPLORATION, HOLDOUT, Array
 from bandit.record.exports import Lists
-from bandit.render.tables import wave_tables
+from bandit.results.serve import Price, WaveSummary
 from bandit.workflows.serve.limits import Limits
 from bandit.workflows.serve.plan import Plan
-from bandit.workflows.serve.pricing import Price, Priced
+from bandit.workflows.serve.pricing import Priced
 from bandit.workflows.serve.wave import Taken, Wave
 
 HELD_OUT = "held out"
 EXPLORED = "exploration drew no contact"
 NOT_WORTH = "no offer is worth a contact"
-
-
-@dataclass(frozen=True)
-class WaveSummary:
-    """One wave.
-
-    ``contacts`` and ``offers`` count outbound contacts, ``shown`` filled inbound ranks;
-    ``at_peace`` says why customers got no contact; money is in ``unit``.
-    """
-
-    wave: str
-    at: str
-    snapshot: str
-    customers: int
-    rejected: int
-    decisions: int
-    contacted: int
-    contacts: dict[str, int]
-    shown: dict[str, int]
-    offers: dict[str, int]
-    at_peace: dict[str, int]
-    groups: dict[str, int]
-    expected_value: float
-    expected_no_contact: float
-    withheld: int
-    unit: str
-    dry_run: bool
-    lists: dict[str, int]
-    limits: list[Price] = field(default_factory=list)
-    primal_value: float | None = None
-    dual_value: float | None = None
-    gap: float | None = None
-    given_up: int = 0
-    notes: list[str] = field(default_factory=list)
-
-    def show(self) -> Any:
-        """Tables for a terminal."""
-        return wave_tables(self)
 
 
 class WaveTally:

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from bandit import __version__
 from bandit.allocation.what_if import what_if as table
 from bandit.config import campaign_file
 from bandit.core.errors import UsageError
 from bandit.core.types import SILENT, Progress
-from bandit.render import render
-from bandit.render.tables import what_if_tables
-from bandit.render.what_if_page import write_what_if
+from bandit.results.serve import WhatIf, WhatIfPoint
 from bandit.sources import customers, database
 from bandit.sources.catalogue import load_catalogue
 from bandit.workflows.judge.job import REPORTS
@@ -29,37 +24,6 @@ from bandit.workflows.serve.wave import Run, Wave
 MOST_CUSTOMERS = 500_000
 
 
-@dataclass(frozen=True)
-class WhatIfPoint:
-    """``value``: the best that any allocation could reach at ``most``, in the campaign's unit."""
-
-    most: float
-    value: float
-    price: float
-    used: float
-
-
-@dataclass(frozen=True)
-class WhatIf:
-    """``customers`` of ``total`` were looked at; values are scaled to all.
-
-    ``now`` is the limit as it is, None where there is none.
-    """
-
-    limit: str
-    now: float | None
-    unit: str
-    customers: int
-    total: int
-    points: list[WhatIfPoint]
-    report: Path | None = None
-    notes: list[str] = field(default_factory=list)
-
-    def show(self) -> Any:
-        """Tables for a terminal."""
-        return what_if_tables(self)
-
-
 def what_if(
     campaign_path: Path,
     *,
@@ -67,14 +31,10 @@ def what_if(
     low: float,
     high: float,
     points: int = 7,
-    out: Path | None = None,
     at: dt.datetime | None = None,
     progress: Progress = SILENT,
 ) -> WhatIf:
-    """Value against one limit from ``low`` to ``high``, the others as they are.
-
-    Draws it into ``out`` (reports/what-if/<limit>); nothing else is written.
-    """
+    """Value against one limit from ``low`` to ``high``, the others as they are; writes nothing."""
     if not 0 <= low <= high or points < 1:
         raise UsageError(f"--from {low:g} --to {high:g}: give 0 <= from <= to")
     campaign = campaign_file.load(campaign_path)
@@ -109,25 +69,15 @@ def what_if(
             exclusive=pricing.exclusive(wave),
             share=share,
         )
-    result = WhatIf(
+    return WhatIf(
         limit=key,
         now=now,
         unit=campaign.reward.unit,
         customers=round(share * spool.customers),
         total=spool.customers,
         points=[WhatIfPoint(p.limit, p.value, p.price, p.used) for p in found],
+        folder=campaign.folder / REPORTS / "what-if" / key,
     )
-    progress.step("drawing the report")
-    return _reported(result, out or campaign.folder / REPORTS / "what-if" / key)
-
-
-def _reported(result: WhatIf, folder: Path) -> WhatIf:
-    """Draw the page; without the extra, say so."""
-    try:
-        render.need()
-    except render.MissingExtraError as missing:
-        return replace(result, notes=[*result.notes, f"no report was written: {missing}"])
-    return replace(result, report=write_what_if(folder, result, f"bandit {__version__}, what-if"))
 
 
 def _resource(key: str) -> str:

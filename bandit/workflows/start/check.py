@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,34 +17,13 @@ from bandit.core.errors import DataError
 from bandit.core.problems import Faults, nearest
 from bandit.core.types import SILENT, Array, Progress
 from bandit.features import FeatureSpec, encode, fit
+from bandit.results.start import CheckResult
 from bandit.sources import consents, customers, database, side_rejects
 from bandit.sources.catalogue import Catalogue, read_catalogue
 from bandit.sources.database import Database
 from bandit.sources.wave_query import check_columns, expressions
 
 EXAMPLES = 3
-
-
-@dataclass(frozen=True)
-class CheckResult:
-    """A campaign without faults: what it has, and what is odd about it."""
-
-    campaign: str
-    customers: int
-    refused: int
-    offers: int
-    channels: int
-    features: tuple[str, ...]
-    warnings: tuple[str, ...]
-
-    def show(self) -> Any:
-        """For a person."""
-        lines = [
-            f"{self.campaign}: no faults",
-            f"{self.customers:,} customers, {self.refused:,} of them refused; {self.offers} offers,"
-            f" {self.channels} channels, {len(self.features)} features",
-        ]
-        return "\n".join([*lines, *(f"warning: {w}" for w in self.warnings)])
 
 
 class _Census(NamedTuple):

@@ -17,11 +17,10 @@ from bandit.core.errors import UsageError
 from bandit.core.files import aside, put_in_place
 from bandit.core.types import SILENT, Array, Progress
 from bandit.record import waves as record
+from bandit.results.start import DemoResult, WaveScore
 from bandit.workflows.learn.learn import learn
 from bandit.workflows.serve.serve_batch import serve_batch
 from bandit.workflows.start import demo_score
-from bandit.workflows.start.demo_result import DemoResult
-from bandit.workflows.start.demo_score import WaveScore
 from bandit.workflows.start.init import refuse_occupied
 from bandit.worlds.operator import World
 

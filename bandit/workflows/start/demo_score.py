@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -14,37 +13,11 @@ import pyarrow.parquet as pq
 from bandit.core.actions import ActionSpace
 from bandit.core.types import Array, Bool, Float64
 from bandit.record.waves import Wave
+from bandit.results.figures import Interval
+from bandit.results.start import HOLDOUT, LEARNED, RULES, WaveScore
 from bandit.worlds.operator import World
 
-LEARNED, RULES, HOLDOUT = "lin_ts", "rules", "holdout"
 Z95 = 1.959963984540054
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A value with its 95 % interval."""
-
-    value: float
-    lower: float
-    upper: float
-
-
-@dataclass(frozen=True)
-class WaveScore:
-    """One wave; money is EUR net of contact costs, a mean over the group's customers or contacts.
-
-    ``closed``: share of the distance between rules and the best that the truth allows, which the
-    learned policy has closed: true means of what it chose, of what rules would have chosen for the
-    same people, and of their best eligible action.
-    """
-
-    wave: str
-    customers: dict[str, int]
-    contacts: dict[str, int]
-    per_customer: dict[str, float]
-    per_contact: dict[str, float | None]
-    learned_less_rules: Interval
-    closed: Interval
 
 
 class Decided(NamedTuple):

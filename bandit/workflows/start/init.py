@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from bandit.core.errors import UsageError
 from bandit.core.files import aside, put_in_place
 from bandit.core.types import SILENT, Progress
+from bandit.results.start import InitResult
 from bandit.worlds.operator import World
 
 CUSTOMERS = 2_000
-
-
-@dataclass(frozen=True)
-class InitResult:
-    """What was written where."""
-
-    folder: Path
-    customers: int
-    files: tuple[str, ...]
-    next: tuple[str, ...]
-
-    def show(self) -> Any:
-        """For a person."""
-        lines = [f"{self.folder}: {', '.join(self.files)} ({self.customers:,} example customers)"]
-        return "\n".join([*lines, "next:", *(f"  {command}" for command in self.next)])
 
 
 def init(*, folder: Path, progress: Progress = SILENT) -> InitResult:

@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-
 from rich.box import SIMPLE_HEAD
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.table import Table
+from rich.text import Text
 
-from bandit.workflows.start.demo_score import HOLDOUT, LEARNED, RULES, Interval, WaveScore
+from bandit.render.tables import following
+from bandit.results.figures import Interval
+from bandit.results.start import HOLDOUT, LEARNED, RULES, DemoResult
 
 
-@dataclass(frozen=True)
-class DemoResult:
-    """The waves in order; money is EUR net of contact costs."""
-
-    folder: Path
-    customers: int
-    offers: int
-    channels: int
-    unit: str
-    waves: tuple[WaveScore, ...]
-    learned_less_rules: Interval
-    next: tuple[str, ...]
-
-    def show(self) -> Any:
-        """The table of waves and what to run next."""
-        return Group(_table(self), *_words(self), "", "next:", *(f"  {c}" for c in self.next))
+def demo_tables(result: DemoResult) -> RenderableType:
+    """The table of waves and what to run next."""
+    words = [Text(line) for line in _words(result)]
+    return Group(_table(result), *words, Text(""), *following(result.next))
 
 
 def _table(result: DemoResult) -> Table:

@@ -1,21 +1,12 @@
-"""What `bandit simulate` found, as it is printed, written as JSON and drawn."""
+"""What `bandit simulate` found."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from bandit.render.simulate_tables import simulate_tables
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A figure and the interval around it."""
-
-    value: float
-    lower: float
-    upper: float
+from bandit.results.figures import Interval
+from bandit.results.result import Result
 
 
 @dataclass(frozen=True)
@@ -93,8 +84,11 @@ class Gate:
 
 
 @dataclass(frozen=True)
-class SimulateResult:
-    """Everything that was found; ``logged`` is what the policy that made the log earned."""
+class SimulateResult(Result):
+    """Everything that was found; ``logged`` is what the policy that made the log earned.
+
+    ``folder`` is where its page goes, ``report`` the page.
+    """
 
     title: str
     unit: str
@@ -114,10 +108,7 @@ class SimulateResult:
     periods: list[Period]
     has_waves: bool
     weights: dict[str, list[float]]
+    folder: Path
     curves: list[LearningCurve] = field(default_factory=list)
     report: Path | None = None
     notes: list[str] = field(default_factory=list)
-
-    def show(self) -> Any:
-        """Tables for a terminal."""
-        return simulate_tables(self)

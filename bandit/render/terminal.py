@@ -1,0 +1,65 @@
+"""How each result looks in a terminal; what the user's data hold is shown and never obeyed."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from functools import singledispatch
+from typing import TextIO, TypeVar
+
+from rich.console import Console, RenderableType
+
+from bandit.render import tables as simple
+from bandit.render.demo_tables import demo_tables
+from bandit.render.simulate_tables import simulate_tables
+from bandit.render.wave_tables import report_tables
+from bandit.results import inspect, judge, learn, operate, privacy, serve, start
+from bandit.results.result import Result
+
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""What a terminal would obey; a cell of the user's data may hold it."""
+
+V = TypeVar("V")
+
+
+@singledispatch
+def tables(result: Result) -> RenderableType:
+    """The tables of a result; each type of result registers its own below."""
+    raise TypeError(f"no tables for a {type(result).__name__}")
+
+
+tables.register(start.InitResult, simple.init_tables)
+tables.register(start.CheckResult, simple.check_tables)
+tables.register(start.DemoResult, demo_tables)
+tables.register(serve.WaveSummary, simple.wave_tables)
+tables.register(serve.WhatIf, simple.what_if_tables)
+tables.register(learn.LearnSummary, simple.learn_tables)
+tables.register(judge.SimulateResult, simulate_tables)
+tables.register(inspect.ReportResult, report_tables)
+tables.register(inspect.Explanation, simple.explanation_tables)
+tables.register(operate.Rollback, simple.rollback_tables)
+tables.register(privacy.Forgotten, simple.forget_tables)
+tables.register(privacy.CustomerExport, simple.export_tables)
+
+
+def show(result: Result, stream: TextIO, width: int | None = None) -> None:
+    """Print a result's tables; no text in it is taken for markup, an emoji or a command."""
+    console = Console(
+        file=stream, width=width, highlight=False, markup=False, emoji=False,
+        soft_wrap=not stream.isatty(),
+    )  # fmt: skip
+    console.print(tables(_harmless(result)))
+
+
+def _harmless(value: V) -> V:
+    """The same value; what a terminal would obey in its texts is a question mark."""
+    if isinstance(value, str):
+        return type(value)(CONTROL.sub("?", value))
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        found = {f.name: _harmless(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return dataclasses.replace(value, **found)
+    if isinstance(value, dict):
+        return type(value)((_harmless(k), _harmless(v)) for k, v in value.items())
+    if isinstance(value, list | tuple):
+        return type(value)(_harmless(v) for v in value)
+    return value

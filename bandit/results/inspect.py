@@ -1,0 +1,103 @@
+"""Why a customer got what they got, and what a wave did and earned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bandit.results.result import Result
+from bandit.results.serve import Price
+
+
+@dataclass(frozen=True)
+class Contender:
+    """An action that could be taken: worth = value x mean - cost; ``width`` of the mean."""
+
+    offer: str | None
+    channel: str | None
+    probability: float
+    mean: float
+    width: float
+    value: float
+    cost: float
+    worth: float
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One decision. ``features``: what each feature added to the taken action's mean."""
+
+    placement: str
+    slot: int
+    offer: str | None
+    channel: str | None
+    group: str
+    propensity: float
+    contenders: list[Contender]
+    others: int
+    features: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Explanation(Result):
+    """``funnel``: for each rule, the (offer, channel) pairs that it took out."""
+
+    customer: str
+    wave: str
+    snapshot: str
+    slots: list[Slot]
+    funnel: dict[str, list[str]]
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Some customers of the wave: how many were contacted, and with what most often."""
+
+    column: str
+    group: str
+    customers: int
+    contacted: int
+    most: str
+
+
+@dataclass(frozen=True)
+class Earned:
+    """A group in a wave, a customer: expected when it was decided, and realised with its interval.
+
+    ``closed``: the window has closed, so that nothing more can come.
+    """
+
+    wave: str
+    group: str
+    customers: int
+    expected: float
+    realised: float
+    lower: float
+    upper: float
+    closed: bool
+
+
+@dataclass(frozen=True)
+class ReportResult(Result):
+    """One wave, and what every group earned in it and in those before; money is in ``unit``.
+
+    ``grid`` counts outbound contacts and shown offers by offer and channel; ``limits`` are those
+    of the wave with their prices. ``folder`` is where its page goes, ``report`` the page.
+    """
+
+    wave: str
+    at: str
+    snapshot: str
+    unit: str
+    customers: int
+    contacted: int
+    groups: dict[str, int]
+    at_peace: dict[str, int]
+    grid: dict[str, dict[str, int]]
+    segments: list[Segment]
+    earned: list[Earned]
+    limits: list[Price]
+    folder: Path
+    report: Path | None = None
+    notes: list[str] = field(default_factory=list)

@@ -1,0 +1,25 @@
+"""What was learned, from which waves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from bandit.results.result import Result
+
+
+@dataclass(frozen=True)
+class LearnSummary(Result):
+    """``waves`` are those in the snapshot, ``waiting`` those whose window is still open."""
+
+    snapshot: str | None
+    parent: str | None
+    new: bool
+    waves: list[str]
+    waiting: list[str]
+    decisions: int
+    events: int
+    outside_window: int
+    delivered: int
+    rejected: int
+    unit: str
+    notes: list[str] = field(default_factory=list)

@@ -1,0 +1,17 @@
+"""What became of the record by an operator's hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from bandit.results.result import Result
+
+
+@dataclass(frozen=True)
+class Rollback(Result):
+    """``snapshot`` is the new version, equal to ``restored``; ``parent`` the one it replaces."""
+
+    snapshot: str
+    restored: str
+    parent: str
+    notes: list[str] = field(default_factory=list)
