@@ -24,7 +24,7 @@ _HOME = {
     "Rules": "bandit.policies.rules",
     "Mixture": "bandit.policies.mixture",
 }
-_MODULES = ("ope", "allocation")
+_MODULES = ("ope", "allocation", "experiments", "replay", "worlds")
 
 __all__ = [*_HOME, *_MODULES]  # noqa: PLE0604 - names of a literal table
 

@@ -21,6 +21,7 @@ _S30, _S27, _S31, _S11 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(
 _UNIT = 2.0**-53
 
 HOLDOUT, SHARE, EXPLORE, EXPLORE_PICK, UNIFORM_PICK, EPSILON, EPSILON_PICK, SAMPLE = range(1, 9)
+LAYER, ARM = 9, 10
 """Purposes: draws for different purposes never meet."""
 
 

@@ -1,4 +1,4 @@
-"""Quantiles of the normal and of Student's t, without SciPy."""
+"""Quantiles and tails of the normal, of Student's t and of chi-square, without SciPy."""
 
 from __future__ import annotations
 
@@ -19,6 +19,27 @@ def normal_quantile(probability: float) -> float:
 def normal_tail(z: float) -> float:
     """Two-sided p-value P(|Z| > |z|)."""
     return math.erfc(abs(z) / math.sqrt(2.0))
+
+
+def student_t_tail(t: float, freedom: float) -> float:
+    """Two-sided p-value P(|T| > |t|) with ``freedom`` degrees of freedom."""
+    return 2.0 * _student_t_tail(abs(t), freedom)
+
+
+def chi_square_tail(x: float, freedom: int) -> float:
+    """P(X > x) of chi-square with a whole number of degrees of ``freedom``.
+
+    Q(ν/2, x/2) by the recurrence Q(a + 1, y) = Q(a, y) + y^a e^-y / Γ(a + 1), from erfc(√y) or e^-y
+    (Abramowitz, Stegun 26.4.4, 26.4.5).
+    """
+    if x <= 0.0:
+        return 1.0
+    y, odd = 0.5 * x, freedom % 2 == 1
+    tail, a = (math.erfc(math.sqrt(y)), 0.5) if odd else (math.exp(-y), 1.0)
+    while a < 0.5 * freedom:
+        tail += math.exp(a * math.log(y) - y - math.lgamma(a + 1.0))
+        a += 1.0
+    return min(tail, 1.0)
 
 
 def student_t_quantile(probability: float, freedom: float) -> float:

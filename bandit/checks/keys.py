@@ -1,0 +1,48 @@
+"""Customer keys as the random numbers take them: 64 bits of a whole number or of a text."""
+
+from __future__ import annotations
+
+from hashlib import md5
+
+import numpy as np
+import numpy.typing as npt
+
+from bandit.core.errors import DataError
+from bandit.core.types import Array, UInt64
+
+
+def customer_keys(keys: npt.ArrayLike, n: int | None = None) -> UInt64:
+    """Keys [n] as uint64[n]: whole numbers as they are, text as a campaign hashes it.
+
+    A text stands for the lower 64 bits of the MD5 of its UTF-8, DuckDB's ``md5_number_lower``.
+
+    Raises
+    ------
+    DataError
+        Keys that are neither, a missing one by row, or another number of them than ``n``.
+    """
+    found = np.asarray(keys)
+    if found.ndim != 1 or (n is not None and len(found) != n):
+        wanted = "one key a row" if n is None else f"of shape ({n},)"
+        raise DataError(f"keys must be {wanted}, their shape is {found.shape}")
+    if np.issubdtype(found.dtype, np.integer):
+        return np.ascontiguousarray(found.astype(np.uint64))
+    if found.dtype.kind in "UOT":
+        return _hashed(found)
+    raise DataError(
+        f"keys must be whole numbers or text, they are {found.dtype}; a key that became a "
+        "floating-point number has lost digits, read it again as text"
+    )
+
+
+def _hashed(texts: Array) -> UInt64:
+    out = np.empty(len(texts), np.uint64)
+    for i, text in enumerate(texts.tolist()):
+        if isinstance(text, str):
+            digest = md5(text.encode("utf-8", "surrogatepass"), usedforsecurity=False).digest()
+            out[i] = int.from_bytes(digest[8:], "little")
+        elif isinstance(text, int) and not isinstance(text, bool) and -(2**63) <= text < 2**64:
+            out[i] = text % 2**64
+        else:
+            raise DataError(f"keys must be whole numbers or text, row {i} has {text!r}")
+    return out

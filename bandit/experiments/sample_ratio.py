@@ -1,0 +1,55 @@
+"""Whether the arms have the sizes that were meant: a loss on the way shows before any effect."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from bandit.checks import columns as checks
+from bandit.core.errors import DataError
+from bandit.core.types import Float64
+from bandit.stats.quantiles import chi_square_tail
+
+ALARM = 0.001
+"""Below this p-value the arms are not what was drawn, and nothing about them is to be read."""
+_FEW = 1000
+"""Customers up to which two arms are judged by the exact binomial test."""
+
+
+def sample_ratio(counts: npt.ArrayLike, shares: npt.ArrayLike) -> float:
+    """p-value that ``counts`` int[m] were drawn with the intended ``shares`` float[m].
+
+    Pearson's chi-square with m - 1 degrees of freedom; two arms of at most 1,000 customers by the
+    binomial test, the sum of all outcomes that are no likelier. Shares are scaled to sum to one.
+
+    Raises
+    ------
+    DataError
+        Counts that are no whole numbers or all 0, shares that are not above 0, one arm alone.
+    """
+    seen = checks.vector("counts", counts)
+    meant = checks.vector("shares", shares, len(seen))
+    if len(seen) < 2 or (meant <= 0.0).any():
+        raise DataError(
+            f"a sample ratio needs 2 arms or more with shares above 0, they are {meant.tolist()}"
+        )
+    if (seen < 0.0).any() or (seen != np.floor(seen)).any() or not seen.sum() > 0.0:
+        raise DataError(f"counts must be whole numbers, not all 0; they are {seen.tolist()}")
+    total, meant = float(seen.sum()), meant / meant.sum()
+    if len(seen) == 2 and total <= _FEW:
+        return _binomial(int(seen[0]), int(total), float(meant[0]))
+    expected = total * meant
+    return chi_square_tail(float(((seen - expected) ** 2 / expected).sum()), len(seen) - 1)
+
+
+def _binomial(successes: int, trials: int, chance: float) -> float:
+    k = np.arange(trials + 1)
+    ways = math.lgamma(trials + 1) - _log_factorials(k) - _log_factorials(trials - k)
+    mass = np.exp(ways + k * math.log(chance) + (trials - k) * math.log1p(-chance))
+    return min(1.0, float(mass[mass <= mass[successes] * (1.0 + 1e-7)].sum()))
+
+
+def _log_factorials(k: npt.NDArray[np.int64]) -> Float64:
+    return np.array([math.lgamma(i + 1.0) for i in k])

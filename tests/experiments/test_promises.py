@@ -1,0 +1,37 @@
+"""A share of `python -m simulations.experiments`; the whole of it stands in its README."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from simulations.experiments.environment import Population
+from simulations.experiments.sweep import false_alarms, power
+
+
+@pytest.fixture(scope="module")
+def population(shared_data):
+    return Population.read(shared_data / "hillstrom" / "hillstrom.csv.gz")
+
+
+def most(share, runs):
+    """Four standard errors above a share."""
+    return share + 4.0 * math.sqrt(share * (1.0 - share) / runs)
+
+
+def test_nothing_done_alarms_as_rarely_as_promised(population):
+    runs = 150
+    found = false_alarms(population, "spend", runs, adjusted=True)
+    assert found.uniform > 0.001
+    for share in (found.fixed, found.planned, found.pocock, found.sequence):
+        assert share <= most(0.05, runs)
+    assert found.peeking > most(0.05, runs), "fifty looks at a fixed test are not for free"
+
+
+def test_effects_of_the_promised_size_are_found(population):
+    runs = 40
+    for row in power(population, runs, 8000):
+        assert abs(row.found - 0.8) < 4.0 * math.sqrt(0.8 * 0.2 / runs), row.name
+        assert np.isfinite(row.effect)

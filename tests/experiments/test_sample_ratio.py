@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from bandit import experiments
+from bandit.core.errors import DataError
+
+
+def test_it_is_pearsons_chi_square():
+    counts, shares = [10_120, 4_880, 5_050], [0.5, 0.25, 0.25]
+    theirs = stats.chisquare(counts, np.sum(counts) * np.array(shares)).pvalue
+    assert experiments.sample_ratio(counts, shares) == pytest.approx(theirs, rel=1e-10)
+
+
+@pytest.mark.parametrize(("count", "total", "share"), [(0, 5, 0.5), (3, 400, 0.02), (60, 100, 0.5)])
+def test_two_small_arms_are_judged_exactly(count, total, share):
+    found = experiments.sample_ratio([count, total - count], [share, 1.0 - share])
+    assert found == pytest.approx(stats.binomtest(count, total, share).pvalue, rel=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_tea_tasting_agrees():
+    import pyarrow as pa
+    import tea_tasting as tt
+
+    rng = np.random.default_rng(3)
+    for _ in range(20):
+        arm = (rng.random(5000) < 0.5).astype(int)
+        theirs = tt.Experiment(ratio=tt.SampleRatio(method="norm", correction=False)).analyze(
+            pa.table({"variant": arm})
+        )
+        counts = [5000 - arm.sum(), arm.sum()]
+        found = experiments.sample_ratio(counts, [0.5, 0.5])
+        assert found == pytest.approx(theirs["ratio"].pvalue, rel=1e-9)
+
+
+def test_shares_are_relative():
+    assert experiments.sample_ratio([500, 1500], [1, 3]) == 1.0
+
+
+def test_a_loss_of_two_percent_of_one_arm_alarms_and_clean_runs_do_not():
+    keys, alarms = np.arange(1_000_000), 0
+    for run in range(1000):
+        arm = experiments.arms(keys[: 20_000 + run], "clean", [0.5, 0.3, 0.2], seed=run)
+        p = experiments.sample_ratio(np.bincount(arm, minlength=3), [0.5, 0.3, 0.2])
+        alarms += p < experiments.ALARM
+    assert alarms <= 3
+    arm = experiments.arms(keys, "x", [0.9, 0.1])
+    counts = np.bincount(arm)
+    assert experiments.sample_ratio(counts, [0.9, 0.1]) > experiments.ALARM
+    lost = counts - [0, counts[1] // 50]
+    assert experiments.sample_ratio(lost, [0.9, 0.1]) < experiments.ALARM
+
+
+@pytest.mark.parametrize(
+    ("counts", "shares", "message"),
+    [
+        ([10], [1.0], "2 arms or more"),
+        ([10, 5], [1.0, 0.0], "shares above 0"),
+        ([10, 5], [0.5], "shares has 1 rows"),
+        ([0, 0], [0.5, 0.5], "not all 0"),
+        ([1.5, 2], [0.5, 0.5], "whole numbers"),
+        ([-1, 2], [0.5, 0.5], "whole numbers"),
+    ],
+)
+def test_what_is_no_count_is_refused(counts, shares, message):
+    with pytest.raises(DataError, match=message):
+        experiments.sample_ratio(counts, shares)
