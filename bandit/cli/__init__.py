@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import NoReturn
 
 
-def main(arguments: list[str] | None = None) -> Any:
+def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the program that `bandit` names."""
     from bandit.cli.app import main as run
 
-    return run(arguments)
+    run(arguments)

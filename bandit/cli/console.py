@@ -9,18 +9,22 @@ import re
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, TextIO, TypeVar
+from typing import TYPE_CHECKING, TextIO, TypeVar
+
+import typer
 
 from bandit.core.errors import BanditError, ConfigError, DataError
-from bandit.core.types import SILENT, Progress
-from bandit.results.result import Result
+from bandit.core.wording import harmless
+from bandit.results.result import SCHEMA, Result
+
+if TYPE_CHECKING:
+    from bandit.cli.command import How
+    from bandit.core.types import Progress  # NumPy comes with it: not for `bandit --help`
 
 TRACEBACK = "BANDIT_TRACEBACK"
 """Environment variable: set, it adds Python's traceback to an error."""
-
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-"""What a terminal would obey; a cell of the user's data may hold it."""
 
 QUERY_INTERRUPTED = re.compile(r"Query interrupted|INTERRUPT Error: ")
 """How DuckDB tells, in errors of several kinds, that it was stopped by the keyboard."""
@@ -32,7 +36,7 @@ R = TypeVar("R", bound=Result)
 
 
 def run(
-    as_json: bool,
+    how: How,
     workflow: Callable[..., R],
     *,
     finish: Callable[[R, Progress], R] | None = None,
@@ -42,15 +46,17 @@ def run(
 
     ``finish`` has the result before it is printed, to draw its page.
     """
-    with _progress() as progress:
+    with ExitStack() as stack:
+        progress = _progress(how, stack)
         result = workflow(**arguments, progress=progress)
         if finish is not None:
             result = finish(result, progress)
     try:
-        _show(as_json, result)
+        _show(how, result)
         sys.stdout.flush()
     except BrokenPipeError:
-        raise
+        _to_nobody(sys.stdout)
+        raise typer.Exit(_READER_GONE) from None
     except OSError as e:
         _to_nobody(sys.stdout)
         raise DataError(
@@ -60,9 +66,10 @@ def run(
     return result
 
 
-def _show(as_json: bool, result: Result) -> None:
-    if as_json:
+def _show(how: How, result: Result) -> None:
+    if how.as_json:
         sys.stdout.write(json.dumps(result.to_json(), allow_nan=False) + "\n")
+    if how.as_json or how.quiet:
         return
     from bandit.render.terminal import show
 
@@ -77,7 +84,7 @@ def report_error(error: Exception, *, as_json: bool) -> int:
     code, text = _told(error)
     if as_json:
         report_json(text, code)
-    say(f"error: {_CONTROL.sub('?', text)}\n")
+    say(f"error: {harmless(text)}\n")
     if os.environ.get(TRACEBACK):
         say("".join(traceback.format_exception(error)))
     return code
@@ -117,7 +124,7 @@ def _to_nobody(stream: TextIO) -> None:
 def report_json(text: str, code: int) -> None:
     """The one JSON object of a command that failed."""
     try:
-        sys.stdout.write(json.dumps({"error": text, "exit_code": code}) + "\n")
+        sys.stdout.write(json.dumps({"schema": SCHEMA, "error": text, "exit_code": code}) + "\n")
         sys.stdout.flush()
     except OSError:
         _to_nobody(sys.stdout)
@@ -142,18 +149,17 @@ def _told(error: Exception) -> tuple[int, str]:
     )
 
 
-class _Silent:
-    def __enter__(self) -> Progress:
-        return SILENT
+def _progress(how: How, stack: ExitStack) -> Progress:
+    """A view on standard error when that is a terminal, and the log, if they are wanted."""
+    from bandit.core.types import SILENT
 
-    def __exit__(self, *_: object) -> None:
-        pass
+    view: Progress = SILENT
+    if sys.stderr.isatty() and not how.quiet:
+        from bandit.cli.progress_view import ProgressView
 
+        view = stack.enter_context(ProgressView())
+    if how.log_file is not None:
+        from bandit.cli.log_file import Both, LogFile
 
-def _progress() -> Any:
-    """A progress view on standard error when that is a terminal."""
-    if not sys.stderr.isatty():
-        return _Silent()
-    from bandit.cli.progress_view import ProgressView
-
-    return ProgressView()
+        view = Both(stack.enter_context(LogFile(how.log_file, how.command)), view)
+    return view

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import NamedTuple, Protocol
 
 
@@ -28,6 +29,15 @@ class Spanning(Protocol):
     @property
     def upper(self) -> float:
         """The upper end."""
+
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""What a terminal would obey; a cell of the user's data may hold it."""
+
+
+def harmless(text: str) -> str:
+    """The text with a question mark for each character that a terminal would obey."""
+    return _CONTROL.sub("?", text)
 
 
 def number(value: float, *, signed: bool = False) -> str:

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from functools import singledispatch
 from typing import TextIO, TypeVar
 
 from rich.console import Console, RenderableType
 
+from bandit.core.wording import harmless
 from bandit.render import tables as simple
 from bandit.render.demo_tables import demo_tables
 from bandit.render.simulate_tables import simulate_tables
 from bandit.render.wave_tables import report_tables
 from bandit.results import inspect, judge, learn, operate, privacy, serve, start
 from bandit.results.result import Result
-
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-"""What a terminal would obey; a cell of the user's data may hold it."""
 
 V = TypeVar("V")
 
@@ -42,9 +39,15 @@ tables.register(privacy.Forgotten, simple.forget_tables)
 tables.register(privacy.CustomerExport, simple.export_tables)
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave it to the command: Rich would end the program as if by a defect."""
+        raise  # noqa: PLE0704 - called while the error is handled
+
+
 def show(result: Result, stream: TextIO, width: int | None = None) -> None:
     """Print a result's tables; no text in it is taken for markup, an emoji or a command."""
-    console = Console(
+    console = _Console(
         file=stream, width=width, highlight=False, markup=False, emoji=False,
         soft_wrap=not stream.isatty(),
     )  # fmt: skip
@@ -54,7 +57,7 @@ def show(result: Result, stream: TextIO, width: int | None = None) -> None:
 def _harmless(value: V) -> V:
     """The same value; what a terminal would obey in its texts is a question mark."""
     if isinstance(value, str):
-        return type(value)(CONTROL.sub("?", value))
+        return type(value)(harmless(value))
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         found = {f.name: _harmless(getattr(value, f.name)) for f in dataclasses.fields(value)}
         return dataclasses.replace(value, **found)

@@ -37,7 +37,7 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Segment:
+class SegmentLift:
     """Lift of the gate's candidate among some customers."""
 
     column: str
@@ -104,7 +104,7 @@ class SimulateResult(Result):
     at_once: int
     gate: Gate
     candidates: list[Judged]
-    segments: list[Segment]
+    segments: list[SegmentLift]
     periods: list[Period]
     has_waves: bool
     weights: dict[str, list[float]]

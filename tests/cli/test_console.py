@@ -14,6 +14,7 @@ from rich.text import Text
 
 from bandit.cli import console
 from bandit.cli.app import main
+from bandit.cli.command import How
 from bandit.core.errors import ConfigError, DataError, LockedError, UsageError
 from bandit.render.terminal import tables
 from bandit.results.result import Result
@@ -76,7 +77,7 @@ class _Result(Result):
 
 
 def test_a_result_is_one_json_object(capsys: pytest.CaptureFixture[str]) -> None:
-    console.run(True, lambda **_: _Result(float("nan"), Path("x")))
+    console.run(How(as_json=True), lambda **_: _Result(float("nan"), Path("x")))
     assert json.loads(capsys.readouterr().out) == {
         "schema": 1,
         "number": None,
@@ -129,20 +130,28 @@ def test_an_interrupt_is_told(
     assert "the next command cleans up" in shown.err
 
 
-def test_a_reader_who_goes_away_is_no_defect(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "code"), [(["init", "campaign"], 141), (["check", ".", "--json"], 3)]
+)
+def test_a_reader_who_goes_away_is_no_defect(
+    tmp_path: Path, arguments: list[str], code: int
+) -> None:
     read, write = os.pipe()
     os.close(read)
-    command = [sys.executable, "-m", "bandit", "check", str(tmp_path), "--json"]
-    ended = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
+    ended = subprocess.run(
+        [sys.executable, "-m", "bandit", *arguments],
+        stdout=write, stderr=subprocess.PIPE, text=True, check=False, cwd=tmp_path,
+    )  # fmt: skip
     os.close(write)
     assert "Traceback" not in ended.stderr
+    assert ended.returncode == code
 
 
 def test_a_result_that_cannot_be_printed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     with FULL.open("w") as full:
         monkeypatch.setattr(sys, "stdout", full)
         with pytest.raises(DataError, match="done, but its result could not be printed"):
-            console.run(True, lambda **_: _Result(1.0, Path("x")))
+            console.run(How(as_json=True), lambda **_: _Result(1.0, Path("x")))
 
 
 def test_where_nothing_can_be_written_the_code_tells(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,7 +178,7 @@ def test_a_text_that_the_encoding_lacks_is_printed_all_the_same(
     with (tmp_path / "out").open("w", encoding="ascii") as out:
         monkeypatch.setattr(sys, "stdout", out)
         console.open_streams()
-        console.run(False, lambda **_: _Named("caf\udce9 ü"))
+        console.run(How(), lambda **_: _Named("caf\udce9 ü"))
     assert (tmp_path / "out").read_text() == "caf\\udce9 \\xfc\n"
 
 

@@ -12,7 +12,7 @@ from bandit.core.problems import nearest
 from bandit.core.types import Array
 from bandit.features.spec import Column
 from bandit.results.figures import Interval
-from bandit.results.judge import Period, Segment
+from bandit.results.judge import Period, SegmentLift
 from bandit.workflows.judge.groups import groups_of, short_columns
 from bandit.workflows.judge.logged import Logged
 from bandit.workflows.judge.targets import Target
@@ -25,7 +25,7 @@ ALL = "all"
 Z95 = 1.959963984540054
 
 
-def segments(logged: Logged, settings: Simulate, judge: Judge, target: Target) -> list[Segment]:
+def segments(logged: Logged, settings: Simulate, judge: Judge, target: Target) -> list[SegmentLift]:
     """Lift of ``target`` within each group; the intervals of all groups hold at once."""
     groups = [
         (column, name, rows)
@@ -42,7 +42,7 @@ def segments(logged: Logged, settings: Simulate, judge: Judge, target: Target) -
         except DataError:
             continue
         interval = Interval(lift.value, lift.lower, lift.upper)
-        found.append(Segment(column.name, name, len(chosen), interval))
+        found.append(SegmentLift(column.name, name, len(chosen), interval))
     return found
 
 

@@ -18,6 +18,7 @@ from bandit.sources.catalogue import load_catalogue
 from bandit.workflows.judge.job import REPORTS
 from bandit.workflows.serve import limits, overrides, plan, pricing, reading
 from bandit.workflows.serve.contact_history import Past
+from bandit.workflows.serve.overrides import Setting
 from bandit.workflows.serve.starting_point import starting_point
 from bandit.workflows.serve.wave import Run, Wave
 
@@ -44,10 +45,9 @@ def what_if(
         progress.step("opening sources")
         data = stack.enter_context(database.connect(campaign, extra_files=past.files))
         catalogue = load_catalogue(campaign, data)
-        key = overrides.resolve(catalogue, limit)
+        key = overrides.resolve(campaign, catalogue, "--limit", limit)
         now = overrides.current(campaign, catalogue, key)
-        setting = overrides.parse(f"{key}={high}")
-        campaign, catalogue = overrides.apply(campaign, catalogue, [setting])
+        campaign, catalogue = overrides.apply(campaign, catalogue, [Setting(key, high)])
         start = starting_point(campaign, data, None, at)
         run = Run(campaign, plan.wave_name(None, at), at, campaign.seed, dry_run=True)
         wave = Wave.of(run, catalogue, start, customers.customer_type(data, campaign))

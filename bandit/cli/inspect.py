@@ -1,0 +1,58 @@
+"""Commands that show what was done, and why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bandit.cli.command import How, command
+from bandit.cli.console import run
+from bandit.cli.options import At, CampaignArg, CustomerArg, NewestWave
+
+
+def add(app: typer.Typer) -> None:
+    """Add `report` and `explain`."""
+    command(app)(report)
+    command(app)(explain)
+
+
+def report(
+    how: How,
+    campaign: CampaignArg,
+    wave: NewestWave = None,
+    out: Annotated[
+        Path | None, typer.Option(help="folder of the report; reports/<wave> by default")
+    ] = None,
+    at: At = None,
+) -> None:
+    """Write a page about a wave: what went to whom, who was left in peace, what came of it."""
+    from bandit.render.pages import with_page
+    from bandit.render.render import need
+    from bandit.workflows.inspect.report import report as workflow
+
+    need()
+    run(
+        how,
+        workflow,
+        finish=lambda result, progress: with_page(result, out, progress),
+        campaign_path=campaign,
+        wave=wave,
+        at=at,
+    )
+
+
+def explain(
+    how: How,
+    campaign: CampaignArg,
+    customer: CustomerArg,
+    wave: Annotated[
+        str | None,
+        typer.Option(help="name of the wave; by default the newest that decided for the customer"),
+    ] = None,
+) -> None:
+    """Show why a customer got what they got."""
+    from bandit.workflows.inspect.explain import explain as workflow
+
+    run(how, workflow, campaign_path=campaign, customer=customer, wave=wave)

@@ -1,0 +1,34 @@
+"""The command that learns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bandit.cli.command import How, command
+from bandit.cli.console import run
+from bandit.cli.options import At, CampaignArg
+
+
+def add(app: typer.Typer) -> None:
+    """Add `learn`."""
+    command(app)(learn)
+
+
+def learn(
+    how: How,
+    campaign: CampaignArg,
+    outcomes: Annotated[
+        Path | None, typer.Option(help="outcomes to take in first: Parquet, CSV or .duckdb")
+    ] = None,
+    log: Annotated[
+        bool, typer.Option("--log", help="take in the logged campaign of [log] as a wave first")
+    ] = False,
+    at: At = None,
+) -> None:
+    """Learn from waves whose window has closed; write a snapshot."""
+    from bandit.workflows.learn.learn import learn as workflow
+
+    run(how, workflow, campaign_path=campaign, outcomes=outcomes, log=log, at=at)

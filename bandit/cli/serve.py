@@ -1,0 +1,90 @@
+"""Commands that decide for customers, or say what deciding would come to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bandit.cli.command import How, command
+from bandit.cli.console import run
+from bandit.cli.options import At, CampaignArg, Seed, Wave
+
+
+def add(app: typer.Typer) -> None:
+    """Add `serve-batch` and `what-if`."""
+    command(app, "serve-batch")(serve_batch)
+    command(app, "what-if")(what_if)
+
+
+def serve_batch(
+    how: How,
+    campaign: CampaignArg,
+    wave: Wave = None,
+    seed: Seed = None,
+    at: At = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="do it all and write nothing")] = False,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="LIMIT=NUMBER",
+            help="with --dry-run: another limit, named as for `what-if --limit`",
+        ),
+    ] = None,
+    snapshot: Annotated[
+        str | None, typer.Option(help="version to decide with; the newest by default")
+    ] = None,
+    batch_size: Annotated[
+        int | None,
+        typer.Option(min=1, max=10_000_000, help="customers at a time; changes no result"),
+    ] = None,
+    threads: Annotated[int | None, typer.Option(min=1, max=1024, help="changes no result")] = None,
+) -> None:
+    """Decide for every customer, write the wave and one list a channel."""
+    from bandit.workflows.serve.serve_batch import serve_batch as workflow
+
+    run(
+        how,
+        workflow,
+        campaign_path=campaign,
+        wave=wave,
+        seed=seed,
+        at=at,
+        dry_run=dry_run,
+        settings=settings or (),
+        snapshot=snapshot,
+        batch_size=batch_size,
+        threads=threads,
+    )
+
+
+def what_if(
+    how: How,
+    campaign: CampaignArg,
+    limit: Annotated[str, typer.Option(help="email.capacity, fibre.budget, limits.max_contacts")],
+    low: Annotated[float, typer.Option("--from", help="smallest size of the limit")],
+    high: Annotated[float, typer.Option("--to", help="largest size of the limit")],
+    points: Annotated[int, typer.Option(min=1, max=100, help="rows of the table")] = 7,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="folder of the report; reports/what-if/<limit> by default"),
+    ] = None,
+    at: At = None,
+) -> None:
+    """Show what a wave would be worth at other sizes of one limit, as a table and drawn."""
+    from bandit.render.pages import with_page
+    from bandit.workflows.serve.what_if import what_if as workflow
+
+    run(
+        how,
+        workflow,
+        finish=lambda result, progress: with_page(result, out, progress),
+        campaign_path=campaign,
+        limit=limit,
+        low=low,
+        high=high,
+        points=points,
+        at=at,
+    )
