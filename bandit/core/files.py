@@ -6,7 +6,7 @@ import errno
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -145,14 +145,14 @@ def remove(path: Path) -> bool:
     return False
 
 
-def sweep(folder: Path) -> list[Path]:
+def sweep(folder: Path, keep: Collection[Path] = ()) -> list[Path]:
     """Remove what a dead run left half-written in `folder`; only the holder of the lock may."""
     if not folder.is_dir():
         return []
     left = sorted(
         p for p in folder.iterdir() if p.name.startswith(".") and p.name.endswith(PARTIAL)
     )
-    return [p for p in left if remove(p)]
+    return [p for p in left if p not in keep and remove(p)]
 
 
 def sha256(path: Path) -> str:

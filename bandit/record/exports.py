@@ -1,26 +1,35 @@
-"""One list a channel, with consent read again: who opted out meanwhile is on none."""
+"""One list a channel, with consent read again: who opted out meanwhile is on none.
+
+Decisions lie in the order of the customers' key, and consents are sorted by it in DuckDB, which
+spills: so the two are merged batch by batch, and memory does not grow with the wave.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pcsv
 import pyarrow.parquet as pq
 
 from bandit.config.campaign import Campaign, Channel
-from bandit.core.batches import cut
-from bandit.sources import consents, sources
-from bandit.sources.columns import key_type
+from bandit.core import sql
+from bandit.core.types import Array, Bool
+from bandit.record import manifest
+from bandit.record.waves import ROWS_PER_GROUP, Wave
+from bandit.sources import consents
 from bandit.sources.database import Database
 
 EXPORTS = "exports"
 WITHHELD = "withheld.parquet"
-_BATCH = 65_536
-_OURS = ("channel", "agreed", "before")
+_COLUMNS = ("customer_id", "offer", "slot", "expected_value", "decision_id", "channel", "action")
+_WORD = 60
+"""Channels whose consents share one integer."""
+
 # A spreadsheet runs a cell that begins so as a formula (OWASP, CSV injection): the signs, their
 # full-width forms, and what some programs skip or cut a cell at before they look.
 _FORMULA = r"^([\t\r\n\x00]|[\s\p{Z}]*[=+\-@\x{ff1d}\x{ff0b}\x{ff0d}\x{ff20}])"
@@ -44,57 +53,151 @@ def write(
 ) -> Lists:
     """Write every channel's list to `folder`, in the campaign's format.
 
-    ``database`` must be opened afresh, so that it sees the consents of this moment, with the files
-    of ``decisions`` readable, and ``withheld``: what was withheld before stays so.
+    ``database`` must be opened afresh, so that it sees the consents of this moment; ``channels``
+    are those that the wave was decided with; ``withheld``: what was withheld before stays so.
+    Each contact is on a list or withheld, or nothing is written (RuntimeError).
     """
-    agreed = _agreed(campaign, database, channels)
-    _taken(database, agreed, decisions, withheld)
-    free = pa.array([c.name for c in channels if not c.consent], pa.string())
-    columns = "customer_id, offer::VARCHAR AS offer, slot AS priority, expected_value, decision_id"
-    reader = database.connection.sql(
-        f"SELECT channel::VARCHAR AS channel, agreed, before, {columns} FROM taken"
-        " ORDER BY customer_id, slot, decision_id"
-    ).to_arrow_reader(_BATCH)
-    schema = pa.schema([field for field in reader.schema if field.name not in _OURS])
-    lists = {c.name: _List(folder, c.name, campaign.exports.format, schema) for c in channels}
+    agreed = _Agreed(campaign, database, decisions, channels)
+    before = pa.array([], pa.string())
+    if withheld is not None:
+        before = pq.read_table(withheld)["decision_id"].combine_chunks()
+    schema = _schema(decisions[0])
+    lists = [_List(folder, c.name, campaign.exports.format, schema) for c in channels]
     gone: list[pa.Array] = []
-    for batch in cut(reader, _BATCH):
-        may = pc.or_(batch["agreed"], pc.is_in(batch["channel"], free))
-        may = pc.and_not(may, batch["before"])
-        gone.append(batch["decision_id"].filter(pc.invert(may)))
-        for name, one in lists.items():
-            chosen = pc.and_(may, pc.equal(batch["channel"], name))
-            one.write(batch.drop_columns(list(_OURS)).filter(chosen))
-    for one in lists.values():
+    contacts = 0
+    for batch in _contacts(decisions):
+        channel = pc.index_in(batch["channel"].cast(pa.string()), pa.array(agreed.names))
+        position = channel.fill_null(-1).to_numpy()
+        may = agreed.holds(batch["customer_id"], position)
+        may &= ~pc.is_in(batch["decision_id"], before).to_numpy(zero_copy_only=False)
+        gone.append(batch["decision_id"].filter(pa.array(~may)))
+        rows = _listed(batch, schema)
+        for number, one in enumerate(lists):
+            one.write(rows.filter(pa.array(may & (position == number))))
+        contacts += batch.num_rows
+    for one in lists:
         one.close()
     refused = pa.table({"decision_id": pa.chunked_array(gone, pa.string())})
     pq.write_table(refused, folder / WITHHELD)
-    return Lists({name: one.rows for name, one in lists.items()}, refused.num_rows)
+    _hold_complete(contacts, [*(one.rows for one in lists), refused.num_rows])
+    return Lists({c.name: one.rows for c, one in zip(channels, lists, strict=True)}, len(refused))
 
 
-def _taken(
-    database: Database, agreed: str, decisions: Sequence[Path], withheld: Path | None
-) -> None:
-    """A view of the contacts: whether the customer has ``agreed``, and was withheld ``before``."""
-    before = "SELECT NULL::VARCHAR LIMIT 0" if withheld is None else _ids_of(withheld)
-    database.connection.execute(
-        "CREATE OR REPLACE TEMP VIEW taken AS SELECT t.* EXCLUDE (features, eligible),"
-        f" agreed.id IS NOT NULL AS agreed, decision_id IN ({before}) AS before"
-        f" FROM {sources.parquet(decisions)} t LEFT JOIN ({agreed}) agreed"
-        " ON agreed.id = t.customer_id"
-        f" AND agreed.channel = {consents.channel_name('t.channel::VARCHAR')} WHERE action > 0"
-    )
+def write_none(folder: Path, decisions: Sequence[Path]) -> int:
+    """Withhold every contact: no list, and `WITHHELD` names them all; how many."""
+    rows = 0
+    with pq.ParquetWriter(folder / WITHHELD, pa.schema([("decision_id", pa.string())])) as writer:
+        for batch in _contacts(decisions):
+            writer.write_batch(batch.select(["decision_id"]).cast(writer.schema))
+            rows += batch.num_rows
+    return rows
 
 
-def _ids_of(withheld: Path) -> str:
-    return f"SELECT decision_id FROM {sources.parquet([withheld])}"
+def withheld_files(campaign_folder: Path, wave: Wave) -> list[Path]:
+    """Of the wave, and of its lists: after a crash these were written later and withhold more."""
+    found = manifest.verified(wave.folder, wave.manifest, WITHHELD)
+    lists = campaign_folder / EXPORTS / wave.name
+    if (lists / manifest.NAME).is_file():
+        found += manifest.verified(lists, manifest.read(lists), WITHHELD)
+    return found
 
 
-def _agreed(campaign: Campaign, database: Database, channels: Sequence[Channel]) -> str:
-    """Customers and the channels that they agree to; any refusal outweighs a grant."""
-    key = key_type(database, campaign)
-    given = consents.rows(database, campaign, key, [c.name for c in channels])
-    return f"SELECT id, channel FROM ({given}) GROUP BY ALL HAVING bool_and(granted)"
+def _hold_complete(contacts: int, written: Sequence[int]) -> None:
+    if sum(written) != contacts:
+        raise RuntimeError(
+            f"{contacts:,} contacts were decided, and {sum(written):,} are listed or withheld"
+        )
+
+
+def _contacts(decisions: Sequence[Path]) -> Iterator[pa.RecordBatch]:
+    """The decisions that are a contact or a rank of an inbound list, in their order."""
+    for path in decisions:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(ROWS_PER_GROUP, columns=list(_COLUMNS)):
+                yield batch.filter(pc.greater(batch["action"], 0))
+
+
+def _schema(decisions: Path) -> pa.Schema:
+    known = pq.read_schema(decisions)
+    return pa.schema([
+        pa.field("customer_id", known.field("customer_id").type),
+        pa.field("offer", pa.string()),
+        pa.field("priority", known.field("slot").type),
+        pa.field("expected_value", known.field("expected_value").type),
+        pa.field("decision_id", pa.string()),
+    ])  # fmt: skip
+
+
+def _listed(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """The columns of a list, whose order tells the channel which slot counts first."""
+    chosen = [batch[name].cast(kind) for name, kind in zip(_COLUMNS, schema.types, strict=False)]
+    return pa.record_batch(chosen, schema=schema)
+
+
+class _Agreed:
+    """Who agrees to which channel, read along with the decisions; any refusal outweighs a grant."""
+
+    def __init__(
+        self,
+        campaign: Campaign,
+        database: Database,
+        decisions: Sequence[Path],
+        channels: Sequence[Channel],
+    ) -> None:
+        self.names = [c.name for c in channels]
+        self._free = np.array([not c.consent for c in channels] + [False])
+        self._words = -(-len(channels) // _WORD)
+        key = pq.read_schema(decisions[0]).field("customer_id").type
+        query = self._query(database, campaign, "BIGINT" if pa.types.is_integer(key) else "VARCHAR")
+        self._batches = database.stream(query, rows=ROWS_PER_GROUP)
+        self._rest = next(self._batches, None)
+
+    def _query(self, database: Database, campaign: Campaign, key: str) -> str:
+        """Per customer one bit a channel, in the order of the key."""
+        given = consents.rows(database, campaign, key, self.names)
+        known = ", ".join(consents.channel_name(sql.text(name)) for name in self.names)
+        bits = ", ".join(
+            f"bit_or(CASE WHEN granted AND position // {_WORD} = {w}"
+            f" THEN 1::BIGINT << (position % {_WORD}) ELSE 0 END)"
+            f" & ~bit_or(CASE WHEN NOT granted AND position // {_WORD} = {w}"
+            f" THEN 1::BIGINT << (position % {_WORD}) ELSE 0 END) AS granted{w}"
+            for w in range(self._words)
+        )
+        return (
+            f"SELECT id, {bits} FROM (SELECT id, granted,"
+            f" list_position([{known}], channel)::BIGINT - 1 AS position FROM ({given}))"
+            " WHERE id IS NOT NULL AND position >= 0 GROUP BY id ORDER BY id"
+        )
+
+    def holds(self, ids: pa.Array, position: Array) -> Bool:
+        """Whether each of ``ids``, in order, may be contacted on the channel at ``position``."""
+        free: Bool = self._free[position]
+        if len(ids) == 0:
+            return free
+        found = self._of(ids)
+        where = pc.index_in(ids, found["id"].combine_chunks())
+        words = np.stack([
+            found[f"granted{w}"].take(where).fill_null(0).to_numpy() for w in range(self._words)
+        ])  # fmt: skip
+        mine = words[np.maximum(position, 0) // _WORD, np.arange(len(position))]
+        agreed: Bool = (mine >> (position % _WORD)) & 1 == 1
+        return free | ((position >= 0) & agreed)
+
+    def _of(self, ids: pa.Array) -> pa.Table:
+        """The consents of ``ids``; those of later customers wait, the last one's too."""
+        found = []
+        while self._rest is not None:
+            found.append(self._rest.filter(pc.is_in(self._rest["id"], ids)))
+            later = self._rest.filter(pc.greater_equal(self._rest["id"], ids[-1]))
+            if later.num_rows:
+                self._rest = later
+                break
+            self._rest = next(self._batches, None)
+        if not found:
+            names = ["id", *(f"granted{w}" for w in range(self._words))]
+            kinds = [ids.type, *[pa.int64()] * self._words]
+            return pa.schema(list(zip(names, kinds, strict=True))).empty_table()
+        return pa.Table.from_batches(found)
 
 
 class _List:

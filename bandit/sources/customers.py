@@ -7,21 +7,19 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from bandit.config.campaign import Campaign
-from bandit.core.batches import cut
 from bandit.core.errors import DataError
 from bandit.core.problems import Faults
 from bandit.core.schema import REJECTS
 from bandit.core.types import Bool, Float32, UInt64
 from bandit.sources.catalogue import Catalogue
 from bandit.sources.columns import customer_type, feature_columns, feature_relation, key_type
-from bandit.sources.database import Database, failed, streaming_failed
+from bandit.sources.database import Database
 from bandit.sources.wave_query import WORD, Expressions, check_columns, expressions, wave_query
 
 __all__ = [
@@ -88,6 +86,7 @@ def stream(
     at: dt.datetime,
     batch_size: int | None = None,
     record_contacts: Sequence[Path] = (),
+    withheld: Sequence[Path] = (),
     refusals: Sequence[Path] = (),
 ) -> Iterator[CustomerRows]:
     """All customers, `batch_size` (default limits.batch_size) source rows a batch.
@@ -97,9 +96,11 @@ def stream(
     at
         Time of the wave, with a zone; ages and `today()` count from it.
     record_contacts
-        Parquet files of schema.decisions: outbound contacts decided before `at` count for
-        pressure, and refusals that name a decision are looked up there. They and `refusals` must
-        have been given to `connect` as extra files.
+        Parquet files of schema.decisions: their outbound contacts count for pressure, those after
+        `at` as made now, and refusals that name a decision are looked up there. These, `withheld`
+        and `refusals` must have been given to `connect` as extra files.
+    withheld
+        Parquet files with the decision_id of contacts that were never made.
     refusals
         Parquet files of schema.outcomes; events in pressure.refusal_events count.
 
@@ -113,10 +114,10 @@ def stream(
     plan = _plan(database, campaign, catalogue, at)
     query = wave_query(
         database, campaign, catalogue, plan.found,
-        at=at, record_contacts=record_contacts, refusals=refusals, one=False,
+        at=at, record_contacts=record_contacts, withheld=withheld, refusals=refusals, one=False,
     )  # fmt: skip
     size = batch_size or campaign.limits.batch_size
-    return _rows(plan, _batches(database, query, (), size))
+    return _rows(plan, database.stream(query, rows=size))
 
 
 def lookup(
@@ -127,6 +128,7 @@ def lookup(
     *,
     at: dt.datetime,
     record_contacts: Sequence[Path] = (),
+    withheld: Sequence[Path] = (),
     refusals: Sequence[Path] = (),
 ) -> CustomerRows:
     """One customer by the same query; DataError if the key is none or nobody has it."""
@@ -135,9 +137,9 @@ def lookup(
     plan = _plan(database, campaign, catalogue, at)
     query = wave_query(
         database, campaign, catalogue, plan.found,
-        at=at, record_contacts=record_contacts, refusals=refusals, one=True,
+        at=at, record_contacts=record_contacts, withheld=withheld, refusals=refusals, one=True,
     )  # fmt: skip
-    for rows in _rows(plan, _batches(database, query, (customer,), 1000)):
+    for rows in _rows(plan, database.stream(query, (customer,), rows=1000)):
         return rows
     raise DataError(f"no customer has the key {customer!r}; look into the customers' source")
 
@@ -181,21 +183,6 @@ def _plan(database: Database, campaign: Campaign, catalogue: Catalogue, at: dt.d
         tuple(features or ()),
         campaign.customers.key,
     )
-
-
-def _batches(
-    database: Database, query: str, parameters: Sequence[Any], size: int
-) -> Iterator[pa.RecordBatch]:
-    """Arrow batches of a query, streamed on a cursor so that others may use the connection."""
-    cursor = database.connection.cursor()
-    try:
-        yield from cut(cursor.sql(query, params=list(parameters)).to_arrow_reader(size), size)
-    except duckdb.Error as e:
-        raise failed(e) from None
-    except (pa.ArrowException, OSError) as e:
-        raise streaming_failed(e) from None
-    finally:
-        cursor.close()
 
 
 def _rows(plan: _Plan, batches: Iterator[pa.RecordBatch]) -> Iterator[CustomerRows]:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 import duckdb
+import pyarrow as pa
 
 from bandit.config.campaign import Campaign, Source
 from bandit.core import spill, sql
+from bandit.core.batches import cut
 from bandit.core.errors import BanditError, ConfigError, DataError
 from bandit.core.problems import Faults, nearest
 from bandit.sources import csv_source, sources
@@ -100,6 +102,20 @@ class Database:
             return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
         except duckdb.Error as e:
             raise failed(e) from None
+
+    def stream(
+        self, query: str, parameters: Sequence[Any] = (), *, rows: int
+    ) -> Iterator[pa.RecordBatch]:
+        """A query in batches of so many rows, on a cursor: others may use the connection."""
+        cursor = self.connection.cursor()
+        try:
+            yield from cut(cursor.sql(query, params=list(parameters)).to_arrow_reader(rows), rows)
+        except duckdb.Error as e:
+            raise failed(e) from None
+        except (pa.ArrowException, OSError) as e:
+            raise streaming_failed(e) from None
+        finally:
+            cursor.close()
 
     def describe(self, query: str) -> dict[str, str]:
         """Column names and types of a SELECT."""

@@ -122,6 +122,7 @@ def wave_query(
     *,
     at: dt.datetime,
     record_contacts: Sequence[Path],
+    withheld: Sequence[Path],
     refusals: Sequence[Path],
     one: bool,
 ) -> str:
@@ -135,7 +136,7 @@ def wave_query(
     where = f" WHERE id = CAST(? AS {key})" if one else ""
     words = range(-(-len(catalogue.channels) // WORD))
     granted = ", ".join(f"consents.granted{w} AS granted{w}" for w in words)
-    contacts = _contacts(database, campaign, catalogue, key, at, record_contacts)
+    contacts = _contacts(database, campaign, catalogue, key, at, record_contacts, withheld)
     # A look back at one customer takes no refusal that came after: most answer the wave itself.
     until = at if one else at + DAY
     refused = _refusals(campaign, key, at, until, record_contacts, refusals)
@@ -210,11 +211,12 @@ def _contacts(
     key: str,
     at: dt.datetime,
     record: Sequence[Path],
+    withheld: Sequence[Path],
 ) -> str | None:
     """SELECT of id, channel, offer, age over what was sent lately, by us or by others.
 
-    A contact that the history dates after the wave is planned, or its clock is ahead: it counts as
-    made now. The record's contacts count if they were decided before the wave.
+    A contact that is dated after the wave is planned, or a clock is ahead, or this wave is for a
+    day that has gone by: it counts as made now. What was ``withheld`` was never sent.
     """
     horizon_us = int(horizon_days(campaign, catalogue.channels) * DAY_US)
     if horizon_us == 0:
@@ -227,10 +229,14 @@ def _contacts(
             f" FROM ({history}) WHERE epoch_us(moment) > {now - horizon_us}"
         )
     if record:
+        gone = ""
+        if withheld:
+            gone = f" ANTI JOIN {sources.parquet(withheld)} withheld USING (decision_id)"
         parts.append(
-            f"SELECT customer_id AS id, channel, offer, {now} - epoch_us(decided_at) AS age_us"
-            f" FROM {sources.parquet(record)} WHERE action > 0 AND placement = 'outbound'"
-            f" AND epoch_us(decided_at) < {now} AND epoch_us(decided_at) > {now - horizon_us}"
+            "SELECT customer_id AS id, channel, offer,"
+            f" greatest({now} - epoch_us(decided_at), 0) AS age_us"
+            f" FROM {sources.parquet(record)} made{gone} WHERE action > 0"
+            f" AND placement = 'outbound' AND epoch_us(decided_at) > {now - horizon_us}"
         )
     return " UNION ALL ".join(parts) or None
 

@@ -298,7 +298,7 @@ def test_the_record_counts_for_pressure(tmp_path: Path) -> None:
         ],
     )
     (rows,) = _stream(small.campaign(tmp_path), record_contacts=[file])
-    assert _events(rows.contacts, 2) == [(-1, -1, 1.0), (0, 1, 2.0)]
+    assert _events(rows.contacts, 2) == [(0, 1, 0.0), (-1, -1, 1.0), (0, 1, 2.0)]
     assert _events(rows.contacts, 3) == [(1, 0, 6.0)]
     assert _events(rows.contacts, 0) == [(0, 1, 0.5), (0, 0, 3.0)]
 

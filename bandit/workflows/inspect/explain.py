@@ -51,7 +51,7 @@ def explain(
     campaign = campaign_file.load(campaign_path)
     progress.step("looking into the record")
     served, rows = _find(campaign, customer, wave)
-    past = Past.of(campaign, served.at, but=served.name)
+    past = Past.seen_by(campaign, served)
     with database.connect(campaign, extra_files=past.files) as data:
         catalogue = load_catalogue(campaign, data)
         start = starting_point(campaign, data, served.manifest["snapshot"], served.at)
@@ -61,7 +61,8 @@ def explain(
         the_wave = Wave.of(run, catalogue, start, customers.customer_type(data, campaign))
         found = customers.lookup(
             data, campaign, catalogue, customer,
-            at=served.at, record_contacts=past.contacts, refusals=past.refusals,
+            at=served.at, record_contacts=past.contacts, withheld=past.withheld,
+            refusals=past.refusals,
         )  # fmt: skip
     prices = np.array(served.manifest["prices"])
     the_wave = the_wave.at_prices(prices)

@@ -49,13 +49,14 @@ def learn(
     from all outcomes known, so late, repeated and shuffled deliveries give the same bytes.
     """
     campaign = campaign_file.load(campaign_path)
+    at = at or midnight()
     with lock.hold(campaign.folder, "learn"):
-        notes = recover.recover(campaign)
+        notes = recover.recover(campaign, at)
         if log:
-            notes += import_log(campaign, at or midnight(), progress)
+            notes += import_log(campaign, at, progress)
         delivery = _take_in(campaign, outcomes, progress)
         index.refresh(campaign.folder)
-        return _learn(campaign, at or midnight(), delivery, notes, progress)
+        return _learn(campaign, at, delivery, notes, progress)
 
 
 def _take_in(

@@ -53,7 +53,7 @@ def of_wave(
     """The statistics of a wave whose window has closed; silence is reward zero."""
     found = attribution.attribute(connection, wave, later, window)
     withheld = attribution.withheld_rows(
-        connection, _withheld_files(campaign, wave), found.rewards.shape[0]
+        connection, exports.withheld_files(campaign.folder, wave), found.rewards.shape[0]
     )
     key = _key(campaign, wave, found.rewards, withheld)
     folder = campaign.folder / STATISTICS / f"{wave.name}-{key}"
@@ -86,15 +86,6 @@ def drop_stale(campaign: Campaign, learned: Sequence[Statistics]) -> None:
     for folder in manifest.published(campaign.folder / STATISTICS):
         if folder.name not in current:
             files.remove(folder)
-
-
-def _withheld_files(campaign: Campaign, wave: Wave) -> list[Path]:
-    """Of the record, and of the lists: after a crash these were written later and withhold more."""
-    found = manifest.verified(wave.folder, wave.manifest, exports.WITHHELD)
-    lists = campaign.folder / exports.EXPORTS / wave.name
-    if (lists / manifest.NAME).is_file():
-        found += manifest.verified(lists, manifest.read(lists), exports.WITHHELD)
-    return found
 
 
 def _key(campaign: Campaign, wave: Wave, rewards: Float64, withheld: Bool) -> str:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
 from bandit.config.campaign import Campaign
 from bandit.core import files
-from bandit.record import outcomes
+from bandit.record import exports, outcomes
 from bandit.record import waves as record
 from bandit.record.waves import Wave
 from bandit.sources.wave_query import horizon_days
@@ -20,19 +20,32 @@ _READERS = 2
 
 
 class Past(NamedTuple):
-    """``contacts``: decision files of earlier waves; ``refusals``: event files."""
+    """``contacts``: decision files of other waves; ``withheld``: ids of contacts that were none.
+
+    ``refusals``: event files; ``waves``: the waves that were looked into, by name.
+    """
 
     contacts: list[Path]
+    withheld: list[Path]
     refusals: list[Path]
+    waves: list[str]
 
     @classmethod
-    def of(cls, campaign: Campaign, at: dt.datetime, but: str | None = None) -> Past:
-        """Those of waves before ``at`` that can still matter, the wave ``but`` left out.
+    def of(
+        cls, campaign: Campaign, at: dt.datetime, but: str, seen: Collection[str] | None = None
+    ) -> Past:
+        """Those of the published waves other than ``but`` that can still matter at ``at``.
 
+        A wave of the same time counts, and a later one too: its contacts are made, whatever the
+        clock of this one says. ``seen`` narrows them to what a wave of the record looked into.
         Each file is checked against its digest: DataError names a damaged one.
         """
-        earlier = [w for w in record.waves(campaign.folder) if w.at <= at and w.name != but]
-        served = [w for w in earlier if w.manifest["kind"] == "wave"]
+        published = [w for w in record.waves(campaign.folder) if w.name != but]
+        served = [
+            w
+            for w in published
+            if w.manifest["kind"] == "wave" and (seen is None or w.name in seen)
+        ]
         days = campaign.pressure.refusal_days
         refusals = [] if days is None else outcomes.batches(campaign.folder)
         named = set()
@@ -40,12 +53,22 @@ class Past(NamedTuple):
             kinds = campaign.pressure.refusal_events
             named = outcomes.waves_named(refusals, kinds, at - dt.timedelta(days=days))
         recent = _recent(campaign, at, served)
-        return cls(_checked([w for w in served if w in recent or w.name in named]), refusals)
+        used = [w for w in served if w in recent or w.name in named]
+        withheld = [p for w in used for p in exports.withheld_files(campaign.folder, w)]
+        return cls(_checked(used), withheld, refusals, [w.name for w in used])
+
+    @classmethod
+    def seen_by(cls, campaign: Campaign, wave: Wave) -> Past:
+        """What a published wave looked into; of one that does not say, all before it."""
+        seen = wave.manifest.get("past")
+        if seen is None:
+            seen = [w.name for w in record.waves(campaign.folder) if w.at < wave.at]
+        return cls.of(campaign, wave.at, wave.name, seen)
 
     @property
     def files(self) -> list[Path]:
         """Everything that the database must be allowed to read."""
-        return [*self.contacts, *self.refusals]
+        return [*self.contacts, *self.withheld, *self.refusals]
 
 
 def _recent(campaign: Campaign, at: dt.datetime, served: Sequence[Wave]) -> list[Wave]:

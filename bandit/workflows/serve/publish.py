@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -13,7 +14,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from bandit import __version__
-from bandit.config.campaign import Campaign
+from bandit.config.campaign import Campaign, Channel
 from bandit.core import files, spill
 from bandit.core.errors import ConfigError
 from bandit.core.files import Move
@@ -24,9 +25,9 @@ from bandit.record.exports import Lists
 from bandit.record.waves import DecisionWriter
 from bandit.results.serve import Price, WaveSummary
 from bandit.sources import database
-from bandit.sources.catalogue import Catalogue, load_catalogue
 from bandit.sources.customers import Reject
 from bandit.workflows.serve import starting_point
+from bandit.workflows.serve.contact_history import Past
 from bandit.workflows.serve.wave import Run, Wave
 
 
@@ -64,12 +65,16 @@ class Target(NamedTuple):
 def export(wave: Wave, target: Target, progress: Progress) -> Lists:
     """Write the lists, with the consents of this moment."""
     progress.step("reading consents again and writing lists")
-    lists = _export(wave.run, wave.catalogue, target.wave[0], target.lists[0])
+    decisions = sorted(target.wave[0].glob("decisions-*.parquet"))
+    run = wave.run
+    lists = _export(run.campaign, run.threads, decisions, target.lists[0], wave.catalogue.channels)
     shutil.copyfile(target.lists[0] / exports.WITHHELD, target.wave[0] / exports.WITHHELD)
     return lists
 
 
-def publish(wave: Wave, target: Target, summary: WaveSummary, rejects: Sequence[Reject]) -> None:
+def publish(
+    wave: Wave, past: Past, target: Target, summary: WaveSummary, rejects: Sequence[Reject]
+) -> None:
     """Write manifests and rename: a new snapshot, then the wave, the index, then the lists.
 
     Nobody is contacted without a record: the lists come last, and `finish` writes them if a crash
@@ -79,7 +84,7 @@ def publish(wave: Wave, target: Target, summary: WaveSummary, rejects: Sequence[
         return
     run, campaign = wave.run, wave.run.campaign
     record.write_rejects(target.wave[0] / record.REJECTS, rejects)
-    manifest.write(target.wave[0], _content(wave, summary))
+    manifest.write(target.wave[0], _content(wave, past, summary))
     manifest.write(target.lists[0], {"kind": "lists", "wave": run.wave})
     before = [target.wave]
     with ExitStack() as stack:
@@ -108,27 +113,62 @@ def again(run: Run, notes: list[str]) -> WaveSummary:
     return replace(summary, notes=notes)
 
 
-def finish(campaign: Campaign) -> list[str]:
+def finish(campaign: Campaign, at: dt.datetime, asked: str | None = None) -> list[str]:
     """Write the lists of waves that a dead run published without; consents are read anew.
 
-    The folder that the dead run left aside says so, and goes last.
+    The folder that the dead run left aside says so, and goes last. Lists of a day that has gone by
+    at ``at`` are old offers: they are written only for the wave that is ``asked`` for, and of the
+    others every contact is withheld.
     """
     notes = []
     for wave in record.waves(campaign.folder):
         lists = campaign.folder / exports.EXPORTS / wave.name
         left = files.beside(lists)
-        if lists.exists() or not left.exists():
+        late = wave.at.date() < at.date() and wave.name != asked
+        if lists.exists() and not (wave.name == asked and _is_late(lists)):
             continue
-        run = Run(campaign, wave.name, wave.at, int(wave.manifest["seed"]))
-        with database.connect(campaign) as data:
-            catalogue = load_catalogue(campaign, data)
+        if not lists.exists() and not left.exists():
+            continue
+        left.mkdir(exist_ok=True)
         with files.aside(lists.with_name(f"{wave.name}~")) as partial:
-            _export(run, catalogue, wave.folder, partial)
-            manifest.write(partial, {"kind": "lists", "wave": wave.name})
+            notes.append(_late(wave, partial) if late else _made_good(campaign, wave, partial))
+            files.remove(lists)
             files.put_in_place((partial, lists))
         files.remove(left)
-        notes.append(f"wrote the lists of wave {wave.name}, which a run that died had left out")
     return notes
+
+
+def _is_late(lists: Path) -> bool:
+    return bool(manifest.read(lists).get("late"))
+
+
+def _late(wave: record.Wave, partial: Path) -> str:
+    """Nothing is sent any more, and the record must say so before anything is learned from it."""
+    exports.write_none(partial, manifest.verified(wave.folder, wave.manifest, ".parquet"))
+    manifest.write(partial, {"kind": "lists", "wave": wave.name, "late": True})
+    return (
+        f"wave {wave.name} was published without lists by a run that died, and its day has gone by:"
+        " its contacts are withheld; to send them all the same, run `bandit serve-batch` again with"
+        f" --wave {wave.name} --at {wave.at:%Y-%m-%dT%H:%M:%S}"
+    )
+
+
+def _made_good(campaign: Campaign, wave: record.Wave, partial: Path) -> str:
+    decisions = [p for p in manifest.verified(wave.folder, wave.manifest) if p in wave.decisions]
+    _export(campaign, None, decisions, partial, _channels(wave))
+    manifest.write(partial, {"kind": "lists", "wave": wave.name})
+    return f"wrote the lists of wave {wave.name}, which a run that died had left out"
+
+
+def _channels(wave: record.Wave) -> list[Channel]:
+    """The channels that the wave was decided with, whatever the catalogue says today.
+
+    A wave that does not say which of them need no consent is taken to need it for all.
+    """
+    known = wave.manifest.get("channels")
+    if known is None:
+        known = [[c, True] for c in dict.fromkeys(c for _, c in wave.manifest["actions"])]
+    return [Channel(name=name, consent=consent) for name, consent in known]
 
 
 def _hold_same(run: Run, content: dict[str, Any], folder: Path) -> None:
@@ -142,26 +182,20 @@ def _hold_same(run: Run, content: dict[str, Any], folder: Path) -> None:
             )
 
 
-def _export(run: Run, catalogue: Catalogue, decided: Path, lists: Path) -> Lists:
-    decisions = sorted(decided.glob("decisions-*.parquet"))
-    withheld = [p for p in (decided / exports.WITHHELD,) if p.is_file()]
-    with database.connect(
-        run.campaign,
-        threads=run.threads,
-        roles=("customers", "consents"),
-        extra_files=[*decisions, *withheld],
-    ) as fresh:
-        return exports.write(
-            lists,
-            run.campaign,
-            fresh,
-            decisions,
-            catalogue.channels,
-            withheld=withheld[0] if withheld else None,
-        )
+def _export(
+    campaign: Campaign,
+    threads: int | None,
+    decisions: Sequence[Path],
+    lists: Path,
+    channels: Sequence[Channel],
+) -> Lists:
+    withheld = [p for p in (decisions[0].parent / exports.WITHHELD,) if p.is_file()]
+    with database.connect(campaign, threads=threads, roles=("customers", "consents")) as fresh:
+        before = withheld[0] if withheld else None
+        return exports.write(lists, campaign, fresh, decisions, channels, withheld=before)
 
 
-def _content(wave: Wave, summary: WaveSummary) -> dict[str, Any]:
+def _content(wave: Wave, past: Past, summary: WaveSummary) -> dict[str, Any]:
     """The wave's manifest: what it was made from and what came out; no clock, no machine."""
     run, the_plan = wave.run, wave.plan
     return {
@@ -173,6 +207,8 @@ def _content(wave: Wave, summary: WaveSummary) -> dict[str, Any]:
         "snapshot": wave.start.version,
         "actions": the_plan.space.pairs,
         "placements": [p.name for p in the_plan.placements],
+        "channels": [[c.name, c.consent] for c in wave.catalogue.channels],
+        "past": past.waves,
         "groups": the_plan.groups,
         "features": wave.start.features,
         "d": wave.posterior.n_features,

@@ -37,6 +37,7 @@ def prepared(
         at=wave.run.at,
         batch_size=wave.run.batch_size,
         record_contacts=past.contacts,
+        withheld=past.withheld,
         refusals=past.refusals,
     )
     for rows in stream:

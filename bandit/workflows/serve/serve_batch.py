@@ -73,7 +73,7 @@ def serve_batch(
     if threads is not None:
         numba.set_num_threads(min(threads, os.cpu_count() or 1))
     with nullcontext() if dry_run else lock.hold(campaign.folder, f"serve-batch --wave {run.wave}"):
-        notes = [] if dry_run else recover.recover(campaign)
+        notes = [] if dry_run else recover.recover(campaign, at, run.wave)
         if not dry_run and (campaign.folder / record.WAVES / run.wave).exists():
             return publish.again(run, notes)
         return _serve(run, changes, snapshot, notes, progress)
@@ -87,7 +87,7 @@ def _serve(
     progress: Progress,
 ) -> WaveSummary:
     campaign = run.campaign
-    past = Past.of(campaign, run.at)
+    past = Past.of(campaign, run.at, run.wave)
     with ExitStack() as stack:
         progress.step("opening sources")
         data = stack.enter_context(
@@ -130,7 +130,7 @@ def _serve(
             given_up=planned.contacts - tally.outbound if rule is not None else 0,
             notes=[*notes, *start.notes],
         )
-        publish.publish(wave, target, summary, rejects)
+        publish.publish(wave, past, target, summary, rejects)
         return summary
 
 

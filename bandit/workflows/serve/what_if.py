@@ -40,7 +40,7 @@ def what_if(
         raise UsageError(f"--from {low:g} --to {high:g}: give 0 <= from <= to")
     campaign = campaign_file.load(campaign_path)
     at = at or plan.midnight()
-    past = Past.of(campaign, at)
+    past = Past.of(campaign, at, plan.wave_name(None, at))
     with ExitStack() as stack:
         progress.step("opening sources")
         data = stack.enter_context(database.connect(campaign, extra_files=past.files))
