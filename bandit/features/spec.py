@@ -8,7 +8,10 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, Literal
 
+import numpy as np
+
 from bandit.core.errors import DataError
+from bandit.core.types import Float64
 
 Kind = Literal["numeric", "boolean", "categorical", "date", "vector"]
 KINDS: tuple[Kind, ...] = ("numeric", "boolean", "categorical", "date", "vector")
@@ -60,6 +63,25 @@ class FeatureSpec:
         """Names of the d features."""
         start = ("intercept",) if self.intercept else ()
         return start + tuple(name for column in self.columns for name in column.names)
+
+    @cached_property
+    def constant(self) -> Float64 | None:
+        """Coefficients of the function that is 1 for everybody, float64[d].
+
+        The intercept, else the features of a categorical column, of which each customer has one;
+        None where neither is there.
+        """
+        out = np.zeros(len(self.names))
+        if self.intercept:
+            out[0] = 1.0
+            return out
+        start = 0
+        for column in self.columns:
+            if column.kind == "categorical":
+                out[start : start + len(column.names)] = 1.0
+                return out
+            start += len(column.names)
+        return None
 
     @property
     def n_features(self) -> int:

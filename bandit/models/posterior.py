@@ -22,6 +22,8 @@ CONDITION_LIMIT = 1e12
 """Beyond this the digits of a solution are noise: float64 carries 16, the solve loses 12."""
 ROUNDING = 1e-9
 """Relative slack of sums that are compared."""
+INTERCEPT = 1.0
+"""Prior precision of a free intercept: what one observation teaches."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +33,11 @@ class Posterior:
     ``gram`` float64[k, d, d] = Σ w x xᵀ (without the ridge), ``shift`` float64[k, d] = Σ w r x,
     ``count`` float64[k] = Σ w, ``reward_sum`` float64[k] = Σ w r, ``square_sum`` float64[k] =
     Σ w r², ``ridge`` the prior precision. Every operation returns a new posterior.
+
+    ``constant`` float64[d], if given, are the coefficients u of the function that is 1 for every
+    context (uᵀx = 1). The intercept is then free of the ridge: θ ~ N(m u, I/ridge + u uᵀ), with m
+    the mean reward of all that was seen and one observation's worth of precision along u. Rewards
+    that are all larger by c give means that are larger by c, and nothing else changes.
 
     References
     ----------
@@ -44,6 +51,7 @@ class Posterior:
     reward_sum: Float64
     square_sum: Float64
     ridge: float
+    constant: Float64 | None = None
 
     def __post_init__(self) -> None:
         """Refuse arrays whose shapes disagree."""
@@ -57,9 +65,15 @@ class Posterior:
                 raise DataError(f"posterior's {name} must have shape {shape}, it has {found}")
         if not (np.isfinite(self.ridge) and self.ridge > 0.0):
             raise DataError(f"ridge must be a positive number, it is {self.ridge}")
+        if self.constant is not None and (
+            self.constant.shape != (d,) or not np.isfinite(self.constant).all()
+        ):
+            raise DataError(f"constant must be {d} finite numbers, it is {self.constant}")
 
     @classmethod
-    def prior(cls, n_actions: int, n_features: int, ridge: float = 1.0) -> Posterior:
+    def prior(
+        cls, n_actions: int, n_features: int, ridge: float = 1.0, constant: Float64 | None = None
+    ) -> Posterior:
         """Nothing seen yet: k = ``n_actions`` actions, d = ``n_features`` features."""
         if n_actions < 1 or n_features < 1:
             raise DataError(
@@ -74,6 +88,7 @@ class Posterior:
             np.zeros(k),
             np.zeros(k),
             float(ridge),
+            constant,
         )
 
     @property
@@ -113,22 +128,28 @@ class Posterior:
         if not np.isfinite(total).all():
             check_finite(x)
         count, reward_sum, square_sum = (np.ascontiguousarray(column) for column in sums.T)
-        return Posterior(total, shift, count, reward_sum, square_sum, self.ridge)
+        return replace(
+            self, gram=total, shift=shift, count=count, reward_sum=reward_sum, square_sum=square_sum
+        )
 
     def merge(self, other: Posterior) -> Posterior:
         """Pool what two posteriors of the same prior have seen."""
-        if self.shift.shape != other.shift.shape or self.ridge != other.ridge:
+        if (
+            self.shift.shape != other.shift.shape
+            or self.ridge != other.ridge
+            or not np.array_equal(self._unit, other._unit)
+        ):
             raise DataError(
                 "posteriors merge only with the same actions, features and ridge: "
                 f"{self.shift.shape} ridge {self.ridge} and {other.shift.shape} ridge {other.ridge}"
             )
-        return Posterior(
-            self.gram + other.gram,
-            self.shift + other.shift,
-            self.count + other.count,
-            self.reward_sum + other.reward_sum,
-            self.square_sum + other.square_sum,
-            self.ridge,
+        return replace(
+            self,
+            gram=self.gram + other.gram,
+            shift=self.shift + other.shift,
+            count=self.count + other.count,
+            reward_sum=self.reward_sum + other.reward_sum,
+            square_sum=self.square_sum + other.square_sum,
         )
 
     def decay(self, factor: float) -> Posterior:
@@ -172,12 +193,21 @@ class Posterior:
 
     @property
     def precision(self) -> Float64:
-        """``A = ridge I + Σ w x xᵀ`` of each action, float64[k, d, d]."""
-        return self.gram + self.ridge * np.eye(self.n_features)
+        """``A``, the prior precision + Σ w x xᵀ, of each action, float64[k, d, d]."""
+        return self.gram + self._prior
+
+    @cached_property
+    def baseline(self) -> float:
+        """Mean reward m that a free intercept starts from; 0 without one."""
+        seen = float(self.count.sum())
+        return 0.0 if self.constant is None or seen == 0.0 else float(self.reward_sum.sum()) / seen
 
     @property
     def mean(self) -> Float64:
-        """``A⁻¹ b`` of each action, float64[k, d]; an ill-conditioned action is a `DataError`."""
+        """``A⁻¹ b`` of each action, float64[k, d]; an ill-conditioned action is a `DataError`.
+
+        With a free intercept ``m u + A⁻¹ (b − m G u)``.
+        """
         view = self._solution[0].view()
         view.flags.writeable = False
         return view
@@ -188,11 +218,60 @@ class Posterior:
         return self._solution[1]
 
     @cached_property
+    def covariance(self) -> Float64:
+        """``A⁻¹`` float64[k, d, d]: times the noise variance, the covariance of θ."""
+        out = np.zeros_like(self.gram)
+        spread(cholesky.covariances_into, self.n_actions, 1, self.inverse_factor, out)
+        return out
+
+    @property
     def noise_variance(self) -> Float64:
-        """Mean squared residual ``(Σ w r² − bᵀA⁻¹b) / Σ w``; 1 for an action without data, [k]."""
-        residual = np.maximum(self.square_sum - np.sum(self.shift * self.mean, axis=1), 0.0)
+        """Squared residuals over the degrees of freedom left; 1 for an action without data, [k]."""
+        squares, freedom = self._residuals
         seen = self.count > 0.0
-        return np.where(seen, residual / np.where(seen, self.count, 1.0), 1.0)
+        return np.where(seen, squares / np.where(seen, freedom, 1.0), 1.0)
+
+    @property
+    def noise_scale(self) -> float:
+        """Residual standard deviation of the reward, all actions pooled; 1 where nothing was seen.
+
+        ``√(Σ|r − Xθ|² / Σ tr((I − H)²))`` with H = X A⁻¹ Xᵀ: what fitting takes out of the
+        residuals is put back, and what the prior leaves in them weighs little.
+        """
+        squares, freedom = self._residuals
+        if self.count.sum() == 0.0 or squares.sum() == 0.0:
+            return 1.0
+        return float(np.sqrt(squares.sum() / freedom.sum()))
+
+    @cached_property
+    def _residuals(self) -> tuple[Float64, Float64]:
+        """``|r − Xθ|²`` and ``tr((I − H)²) = Σ w − d + tr((R A⁻¹)²)``, R the prior's A, [k]."""
+        gram, shift, base = self.gram, self.shift, self.baseline
+        if self.constant is not None:
+            shift = shift - base * np.einsum("kij,j->ki", gram, self.constant)
+        slope = self._solution[0] - base * self._unit
+        total = self.square_sum - 2.0 * base * self.reward_sum + base**2 * self.count
+        explained = np.einsum("ki,ki->k", slope, 2.0 * shift - np.einsum("kij,kj->ki", gram, slope))
+        kept = np.einsum("ij,kjl->kil", self._prior, self.covariance)
+        freedom = self.count - self.n_features + np.einsum("kij,kji->k", kept, kept)
+        least = ROUNDING * self.n_features
+        return np.maximum(total - explained, 0.0), np.maximum(freedom, least)
+
+    @cached_property
+    def _unit(self) -> Float64:
+        """``constant``, zeros where the intercept is not free, float64[d]."""
+        return np.zeros(self.n_features) if self.constant is None else self.constant
+
+    @cached_property
+    def _freed(self) -> Float64:
+        """What a free intercept takes off the ridge: ``ridge I − (I/ridge + u uᵀ)⁻¹``, [d, d]."""
+        unit = self._unit
+        taken = self.ridge / (unit @ unit + INTERCEPT / self.ridge)
+        return taken * np.outer(unit, unit)
+
+    @property
+    def _prior(self) -> Float64:
+        return self.ridge * np.eye(self.n_features) - self._freed
 
     @cached_property
     def rate_shapes(self) -> tuple[Float64, Float64]:
@@ -225,9 +304,12 @@ class Posterior:
         inverse = np.zeros_like(self.gram)
         mean = np.zeros_like(self.shift)
         condition: npt.NDArray[np.float64] = np.zeros(self.n_actions)
+        shift = self.shift
+        if self.constant is not None:
+            shift = shift - self.baseline * np.einsum("kij,j->ki", self.gram, self.constant)
         spread(
             cholesky.posterior_factors_into, self.n_actions, 1,
-            self.gram, self.shift, self.ridge, inverse, mean, condition,
+            self._solved, shift, self.ridge, inverse, mean, condition,
         )  # fmt: skip
         bad = np.flatnonzero(~(condition <= CONDITION_LIMIT))
         if bad.size:
@@ -236,12 +318,17 @@ class Posterior:
                 f"beyond {CONDITION_LIMIT:g}: raise the ridge ({self.ridge}), or drop features "
                 "that repeat others"
             )
-        return mean, inverse, condition
+        return mean + self.baseline * self._unit, inverse, condition
+
+    @property
+    def _solved(self) -> Float64:
+        """``A − ridge I``: the gram, where the intercept is not free."""
+        return self.gram if self.constant is None else self.gram - self._freed
 
     @cached_property
     def model(self) -> tuple[Model, bool]:
         """Means, factors and width bounds as the choose kernels read them; whether bounds hold."""
         mean, inverse, condition = self._solution
         pooled = np.zeros_like(self.gram[0])
-        loewner.pool_into(self.gram, self.ridge, 1.0 / (self.count + self.ridge), pooled)
+        loewner.pool_into(self._solved, self.ridge, 1.0 / (self.count + self.ridge), pooled)
         return build_model(mean, inverse, pooled, condition)

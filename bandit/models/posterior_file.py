@@ -14,7 +14,8 @@ from bandit.core.types import Float64
 from bandit.models.posterior import Posterior
 
 _NAMES = ("gram", "shift", "count", "reward_sum", "square_sum")
-_FORMAT = "bandit-posterior-1"
+_FORMATS = ("bandit-posterior-1", "bandit-posterior-2")
+"""The second knows `constant`."""
 
 
 def save_posterior(path: str | os.PathLike[str], posterior: Posterior) -> None:
@@ -22,7 +23,9 @@ def save_posterior(path: str | os.PathLike[str], posterior: Posterior) -> None:
     target = Path(path)
     arrays = {name: np.ascontiguousarray(getattr(posterior, name)) for name in _NAMES}
     arrays["ridge"] = np.array([posterior.ridge])
-    content = save(arrays, metadata={"format": _FORMAT})
+    if posterior.constant is not None:
+        arrays["constant"] = np.ascontiguousarray(posterior.constant)
+    content = save(arrays, metadata={"format": _FORMATS["constant" in arrays]})
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:
         with partial.open("wb") as file:
@@ -39,9 +42,10 @@ def load_posterior(path: str | os.PathLike[str]) -> Posterior:
     name = os.fspath(path)
     try:
         with safe_open(name, framework="numpy") as file:
-            if (file.metadata() or {}).get("format") != _FORMAT:
+            if (file.metadata() or {}).get("format") not in _FORMATS:
                 raise DataError(f"{name} is a safetensors file, but no posterior of ours")
-            arrays = {key: file.get_tensor(key) for key in (*_NAMES, "ridge")}
+            free = {"constant"} & set(file.keys())
+            arrays = {key: file.get_tensor(key) for key in (*_NAMES, "ridge", *free)}
     except FileNotFoundError:
         raise DataError(f"posterior file {name} does not exist") from None
     except (SafetensorError, OSError, ValueError) as fault:
@@ -64,6 +68,7 @@ def _checked(name: str, arrays: dict[str, Float64]) -> Posterior:
         reward_sum=arrays["reward_sum"],
         square_sum=arrays["square_sum"],
         ridge=float(arrays["ridge"][0]),
+        constant=arrays.get("constant"),
     )
     if not np.array_equal(posterior.gram, posterior.gram.transpose(0, 2, 1)):
         raise DataError(f"posterior file {name} is damaged: gram is not symmetric")

@@ -19,6 +19,10 @@ class Stream:
     """
 
     def __init__(self, posterior: Posterior) -> None:
+        if posterior.constant is not None:
+            raise DataError(
+                "a stream learns row by row: it takes no posterior with a free intercept"
+            )
         self._ridge = posterior.ridge
         self._gram, self._shift = posterior.gram.copy(), posterior.shift.copy()
         columns = [posterior.count, posterior.reward_sum, posterior.square_sum]

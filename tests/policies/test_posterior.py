@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -79,6 +81,48 @@ def test_noise_variance_is_the_residual(rng):
     assert posterior.noise_variance[1] == 1.0
 
 
+@pytest.mark.parametrize("alias", [False, True], ids=["intercept", "one-hot"])
+@pytest.mark.parametrize("level", [40.0, 1000.0])
+def test_a_free_intercept_takes_up_what_all_rewards_share(rng, level, alias):
+    n, k, ridge, sd = 6_000, 4, 100.0, 30.0
+    x = rng.normal(size=(n, 6)).astype(np.float32)
+    unit = np.zeros(6)
+    if alias:
+        x[:, :3] = np.eye(3)[rng.integers(0, 3, n)]
+        unit[:3] = 1.0
+    else:
+        x[:, 0], unit[0] = 1.0, 1.0
+    a = rng.integers(0, k - 1, n)
+    r = 10.0 * (a > 0) + sd * rng.normal(size=n)
+    prior = bandit.Posterior.prior(k, 6, ridge, unit)
+    one, other = prior.update(x, a, r), prior.update(x, a, r + level)
+    np.testing.assert_allclose(other.mean, one.mean + level * unit, rtol=1e-9, atol=1e-9)
+    np.testing.assert_array_equal(other.covariance, one.covariance)
+    # The standard error of a standard deviation is σ/√(2n): 1 %.
+    assert abs(one.noise_scale - sd) < 0.04 * sd
+    assert abs(other.noise_scale - one.noise_scale) < 1e-6 * sd
+    # An action that nobody has seen starts from the mean of all.
+    np.testing.assert_allclose(other.mean[k - 1] @ x[0], (r + level).mean(), rtol=1e-6)
+
+
+def test_a_free_intercept_equals_its_prior(rng):
+    """Twin by the formula: A = (I/ridge + u uᵀ)⁻¹ + G."""
+    x = rng.normal(size=(50, 3)).astype(np.float32)
+    x[:, 0] = 1.0
+    r, unit = rng.normal(size=50) + 5.0, np.array([1.0, 0.0, 0.0])
+    posterior = bandit.Posterior.prior(1, 3, 10.0, unit).update(x, np.zeros(50, int), r)
+    wide = x.astype(np.float64)
+    precision = np.linalg.inv(np.eye(3) / 10.0 + np.outer(unit, unit)) + wide.T @ wide
+    solved = np.linalg.solve(precision, wide.T @ (r - r.mean())) + r.mean() * unit
+    np.testing.assert_allclose(posterior.precision[0], precision, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(posterior.mean[0], solved, rtol=1e-12)
+    np.testing.assert_allclose(posterior.covariance[0], np.linalg.inv(precision), rtol=1e-11)
+    hat = wide @ np.linalg.solve(precision, wide.T)
+    rest = r - wide @ solved
+    freedom = np.trace((np.eye(50) - hat) @ (np.eye(50) - hat))
+    np.testing.assert_allclose(posterior.noise_variance[0], rest @ rest / freedom, rtol=1e-10)
+
+
 def _broken(name, value):
     x, a, r = np.zeros((4, 6), np.float32), np.zeros(4, int), np.zeros(4)
     w = np.ones(4)
@@ -113,6 +157,8 @@ def test_wrong_shapes_are_named():
         posterior.merge(bandit.Posterior.prior(5, 6, ridge=2.0))
     with pytest.raises(DataError, match="gram must have shape"):
         bandit.Posterior(np.zeros((2, 2, 2)), np.zeros((2, 3)), *np.zeros((3, 2)), 1.0)
+    with pytest.raises(DataError, match="constant must be 6 finite numbers"):
+        bandit.Posterior.prior(5, 6, constant=np.ones(5))
 
 
 def test_file_gives_back_the_same_bytes(rows, tmp_path):
@@ -122,6 +168,10 @@ def test_file_gives_back_the_same_bytes(rows, tmp_path):
     loaded = bandit.load_posterior(path)
     for field in FIELDS:
         np.testing.assert_array_equal(getattr(loaded, field), getattr(posterior, field))
+    assert loaded.constant is None
+    free = dataclasses.replace(posterior, constant=np.array([1.0, 0.0, 0.0, 0.0, 0.0, 0.0]))
+    bandit.save_posterior(path, free)
+    np.testing.assert_array_equal(bandit.load_posterior(path).constant, free.constant)
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
 
 

@@ -58,6 +58,61 @@ def _posterior(folder: Path) -> bytes:
     return (newest / "posterior.safetensors").read_bytes()
 
 
+ORGANIC = """
+seed = 1
+[customers]
+source = "customers.parquet"
+[features]
+numeric = ["x"]
+[reward]
+window_days = 7.0
+ridge = 100.0
+[policy]
+holdout = 0.05
+[[policy.share]]
+policy = "lin_ts"
+share = 1.0
+[[channel]]
+name = "email"
+cost = 1.0
+consent = false
+[[offer]]
+name = "one"
+[[offer]]
+name = "two"
+"""
+
+
+def _contacted(folder: Path, organic: float) -> list[int]:
+    """Who is contacted after a wave of offers worth +10, where everybody spends ``organic``."""
+    n, rng = 3_000, np.random.default_rng(3)
+    folder.mkdir()
+    (folder / "campaign.toml").write_text(ORGANIC)
+    ids = pl.DataFrame({"customer_id": np.arange(n), "x": rng.normal(size=n)})
+    ids.write_parquet(folder / "customers.parquet")
+    serve_batch(folder, wave="w1", at=MONDAY)
+    frame = campaigns.decisions(folder, "w1").sort("customer_id")
+    reward = organic + 30.0 * rng.normal(size=n) + 10.0 * (frame["action"].to_numpy() > 0)
+    frame.select(
+        pl.col("decision_id").alias("event_id"),
+        "decision_id",
+        pl.lit("2026-11-04 10:00:00").alias("occurred_at"),
+        pl.Series("reward", reward.round(2)),
+    ).write_parquet(folder / "outcomes.parquet")
+    learn(folder, outcomes=folder / "outcomes.parquet", at=CLOSED)
+    posterior = bandit.load_posterior(folder / "snapshots" / "000001" / "posterior.safetensors")
+    assert abs(posterior.noise_scale - 30.0) < 0.1 * 30.0
+    serve_batch(folder, wave="w2", at=CLOSED)
+    frame = campaigns.decisions(folder, "w2").filter(pl.col("action") > 0)
+    return sorted(frame["customer_id"].to_list())
+
+
+def test_what_people_spend_anyway_decides_nothing(tmp_path: Path) -> None:
+    levels = [_contacted(tmp_path / str(level), level) for level in (0.0, 40.0, 1000.0)]
+    assert levels[0] == levels[1] == levels[2]
+    assert len(levels[0]) > 2_500
+
+
 def test_posterior_is_the_ridge_regression_on_decisions_and_rewards(served: Path) -> None:
     events = _events(served)
     learn(served, outcomes=campaigns.outcomes(served / "o.csv", events), at=CLOSED)
@@ -75,7 +130,10 @@ def test_posterior_is_the_ridge_regression_on_decisions_and_rewards(served: Path
             reward.get(d, named.get(c, 0.0) if f else 0.0)
             for d, c, f in rows.select("decision_id", "customer_id", first).iter_rows()
         ])  # fmt: skip
-        solution = np.linalg.solve(x.T @ x + np.eye(x.shape[1]), x.T @ y)
+        unit = np.eye(x.shape[1])[0]
+        prior = np.linalg.inv(np.eye(x.shape[1]) + np.outer(unit, unit))
+        base = posterior.reward_sum.sum() / posterior.count.sum()
+        solution = base * unit + np.linalg.solve(x.T @ x + prior, x.T @ (y - base * x @ unit))
         np.testing.assert_allclose(posterior.mean[action], solution, rtol=1e-8, atol=1e-10)
 
 

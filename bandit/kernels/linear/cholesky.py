@@ -117,3 +117,16 @@ def posterior_factors_into(first, last, gram, shift, ridge, inverse, mean, condi
                 for j in range(d):
                     residual[i] -= gram[a, i, j] * mean[a, j]
             _solve_once(whole, residual, mean[a])
+
+
+@serial
+def covariances_into(first, last, inverse, out):
+    """``out`` [k, d, d] = WᵀW of actions first to last, W lower triangular."""
+    d = inverse.shape[1]
+    for a in range(first, last):
+        out[a, :, :] = 0.0
+        for r in range(d):
+            for i in range(r + 1):
+                factor = inverse[a, r, i]
+                for j in range(r + 1):
+                    out[a, i, j] += factor * inverse[a, r, j]

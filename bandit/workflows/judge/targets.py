@@ -34,7 +34,6 @@ from bandit.workflows.judge import mabwiser as simulate_mabwiser
 from bandit.workflows.judge import probabilities as simulate_probabilities
 from bandit.workflows.judge import snapshot as simulate_snapshot
 from bandit.workflows.judge.logged import Logged
-from bandit.workflows.serve.plan import noise_scale
 
 BLOCK_CELLS = 4_000_000
 """Probabilities made at a time: 32 MB."""
@@ -103,7 +102,7 @@ class Bench:
             merged = others[0]
             for other in others[1:]:
                 merged = merged.merge(other)
-            found.append(replace(merged, ridge=prior))
+            found.append(replace(merged, ridge=prior, constant=self.logged.spec.constant))
         return found
 
     def blocks(self, f: int | None = None) -> Iterator[Array]:
@@ -238,9 +237,9 @@ def _policy(bench: Bench, candidate: Candidate, posterior: Posterior) -> Policy:
 def _learner(kind: str, alpha: float, epsilon: float, posterior: Posterior) -> Policy:
     match kind:
         case "lin_ucb":
-            return LinUCB(alpha * noise_scale(posterior))
+            return LinUCB(alpha * posterior.noise_scale)
         case "lin_ts":
-            return LinTS(alpha * noise_scale(posterior))
+            return LinTS(alpha * posterior.noise_scale)
         case "epsilon_greedy":
             return EpsilonGreedy(epsilon)
         case "beta_ts":

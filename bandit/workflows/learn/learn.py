@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,7 +13,8 @@ from bandit.config.campaign import Campaign, Source
 from bandit.core import files
 from bandit.core.actions import ActionSpace
 from bandit.core.types import SILENT, Progress
-from bandit.models.posterior import Posterior
+from bandit.features.spec import FeatureSpec
+from bandit.models.posterior import INTERCEPT, Posterior
 from bandit.models.posterior_file import save_posterior
 from bandit.record import attribution, index, lock, snapshots
 from bandit.record import outcomes as deliveries
@@ -164,10 +166,13 @@ def _fold(campaign: Campaign, learned: Sequence[statistics.Statistics]) -> Fold:
             posterior = posterior.decay(0.5 ** (days / half_life))
         posterior = posterior.merge(statistics.aligned(part, actions))
         before = part.wave.at
+    spec = FeatureSpec.from_json(learned[-1].wave.manifest["features"]["spec"])
+    posterior = replace(posterior, constant=spec.constant)
     content = {
         "waves": [[s.wave.name, s.key] for s in learned],
         "half_life_days": half_life,
         "ridge": campaign.reward.ridge,
+        "intercept": INTERCEPT,
         "window_days": campaign.reward.window_days,
     }
     return Fold(posterior, actions, content)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import math
 import re
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -80,7 +79,7 @@ def make(
         contact_policy=_contact_policy(campaign, channels, family),
         placements=_placements(channels, campaign.pressure.slots, actions),
         exclusive=exclusive,
-        policy=_mixture(campaign, actions, offers, noise_scale(posterior), wave),
+        policy=_mixture(campaign, actions, offers, posterior.noise_scale, wave),
         groups=tuple(share.label for share in campaign.policy.shares),
     )
 
@@ -88,19 +87,6 @@ def make(
 def number_of(name: str) -> int:
     """64 bits of a name: a wave's or a channel's part of every random key."""
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little")
-
-
-def noise_scale(posterior: Posterior) -> float:
-    """Residual standard deviation of the reward over all that was seen; 1 where nothing was.
-
-    `alpha` in campaign.toml counts in this unit, so it means the same whether the reward is a
-    conversion or euros: Thompson sampling draws with the posterior's own spread at alpha = 1.
-    """
-    seen = posterior.count.sum()
-    if seen == 0.0:
-        return 1.0
-    variance = float((posterior.noise_variance * posterior.count).sum() / seen)
-    return math.sqrt(variance) if variance > 0.0 else 1.0
 
 
 def midnight() -> dt.datetime:
@@ -193,9 +179,11 @@ def _contact_policy(
 def _mixture(
     campaign: Campaign, actions: Actions, offers: Sequence[Offer], noise: float, wave: str
 ) -> Mixture:
-    """The complete logging policy.
+    """The complete logging policy; `alpha` in campaign.toml counts in ``noise``.
 
-    Holdout and shares hang on the campaign's seed alone, or on the wave too if it regroups.
+    So Thompson sampling draws with the posterior's own spread at alpha = 1, be the reward a
+    conversion or euros. Holdout and shares hang on the campaign's seed alone, or on the wave too
+    if it regroups.
     """
     order = sorted(
         range(1, actions.offer.shape[0]),

@@ -94,7 +94,7 @@ def _prior(
         version=snapshots.next_version(campaign.folder),
         parent=parent,
         actions=ActionSpace.of_pairs(()),
-        posterior=Posterior.prior(1, len(spec.names), ridge=campaign.reward.ridge),
+        posterior=Posterior.prior(1, len(spec.names), campaign.reward.ridge, spec.constant),
         spec=spec,
         features={"spec": spec.to_json(), "config": _config(campaign)},
         is_new=True,
