@@ -22,8 +22,8 @@ CONDITION_LIMIT = 1e12
 """Beyond this the digits of a solution are noise: float64 carries 16, the solve loses 12."""
 ROUNDING = 1e-9
 """Relative slack of sums that are compared."""
-INTERCEPT = 1.0
-"""Prior precision of a free intercept: what one observation teaches."""
+INTERCEPT = 10.0
+"""Prior precision of a free intercept: what ten observations teach."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,9 +35,9 @@ class Posterior:
     Σ w r², ``ridge`` the prior precision. Every operation returns a new posterior.
 
     ``constant`` float64[d], if given, are the coefficients u of the function that is 1 for every
-    context (uᵀx = 1). The intercept is then free of the ridge: θ ~ N(m u, I/ridge + u uᵀ), with m
-    the mean reward of all that was seen and one observation's worth of precision along u. Rewards
-    that are all larger by c give means that are larger by c, and nothing else changes.
+    context (uᵀx = 1). The intercept is then free of the ridge: θ ~ N(m u, I/ridge + u uᵀ/10),
+    with m the mean reward of all that was seen. Ten observations weigh as much as that prior.
+    Rewards that are all larger by c give means that are larger by c, and nothing else changes.
 
     References
     ----------
@@ -264,7 +264,7 @@ class Posterior:
 
     @cached_property
     def _freed(self) -> Float64:
-        """What a free intercept takes off the ridge: ``ridge I − (I/ridge + u uᵀ)⁻¹``, [d, d]."""
+        """What a free intercept takes off the ridge: ``ridge I − (I/ridge + u uᵀ/10)⁻¹``."""
         unit = self._unit
         taken = self.ridge / (unit @ unit + INTERCEPT / self.ridge)
         return taken * np.outer(unit, unit)

@@ -106,13 +106,13 @@ def test_a_free_intercept_takes_up_what_all_rewards_share(rng, level, alias):
 
 
 def test_a_free_intercept_equals_its_prior(rng):
-    """Twin by the formula: A = (I/ridge + u uᵀ)⁻¹ + G."""
+    """Twin by the formula: A = (I/ridge + u uᵀ/10)⁻¹ + G."""
     x = rng.normal(size=(50, 3)).astype(np.float32)
     x[:, 0] = 1.0
     r, unit = rng.normal(size=50) + 5.0, np.array([1.0, 0.0, 0.0])
-    posterior = bandit.Posterior.prior(1, 3, 10.0, unit).update(x, np.zeros(50, int), r)
+    posterior = bandit.Posterior.prior(1, 3, 4.0, unit).update(x, np.zeros(50, int), r)
     wide = x.astype(np.float64)
-    precision = np.linalg.inv(np.eye(3) / 10.0 + np.outer(unit, unit)) + wide.T @ wide
+    precision = np.linalg.inv(np.eye(3) / 4.0 + np.outer(unit, unit) / 10.0) + wide.T @ wide
     solved = np.linalg.solve(precision, wide.T @ (r - r.mean())) + r.mean() * unit
     np.testing.assert_allclose(posterior.precision[0], precision, rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(posterior.mean[0], solved, rtol=1e-12)

@@ -131,7 +131,7 @@ def test_posterior_is_the_ridge_regression_on_decisions_and_rewards(served: Path
             for d, c, f in rows.select("decision_id", "customer_id", first).iter_rows()
         ])  # fmt: skip
         unit = np.eye(x.shape[1])[0]
-        prior = np.linalg.inv(np.eye(x.shape[1]) + np.outer(unit, unit))
+        prior = np.linalg.inv(np.eye(x.shape[1]) + np.outer(unit, unit) / 10.0)
         base = posterior.reward_sum.sum() / posterior.count.sum()
         solution = base * unit + np.linalg.solve(x.T @ x + prior, x.T @ (y - base * x @ unit))
         np.testing.assert_allclose(posterior.mean[action], solution, rtol=1e-8, atol=1e-10)
