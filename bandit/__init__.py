@@ -1,40 +1,74 @@
 """Contextual-bandit engine for direct marketing.
 
-The names of the library are loaded on first use, so that the command line starts at once.
+The names of the library are loaded on first use, so that the command line starts at once. A type
+checker sees the imports below instead, and so the signatures of everything.
 """
 
-from __future__ import annotations
-
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 
+if TYPE_CHECKING:
+    from bandit import allocation, experiments, ope, replay, worlds
+    from bandit.core.actions import ActionSpace
+    from bandit.models.posterior import Posterior
+    from bandit.models.posterior_file import load_posterior, save_posterior
+    from bandit.policies.beta_ts import BetaTS
+    from bandit.policies.epsilon_greedy import EpsilonGreedy
+    from bandit.policies.greedy import Greedy
+    from bandit.policies.lin_ts import LinTS
+    from bandit.policies.lin_ucb import LinUCB
+    from bandit.policies.mixture import Mixture
+    from bandit.policies.rules import Rules
+    from bandit.policies.uniform import Uniform
+
+__all__ = [
+    "ActionSpace",
+    "BetaTS",
+    "EpsilonGreedy",
+    "Greedy",
+    "LinTS",
+    "LinUCB",
+    "Mixture",
+    "Posterior",
+    "Rules",
+    "Uniform",
+    "allocation",
+    "experiments",
+    "load_posterior",
+    "ope",
+    "replay",
+    "save_posterior",
+    "worlds",
+]
+
 _HOME = {
-    "ActionSpace": "bandit.core.actions",
-    "Posterior": "bandit.models.posterior",
-    "save_posterior": "bandit.models.posterior_file",
-    "load_posterior": "bandit.models.posterior_file",
-    "LinUCB": "bandit.policies.lin_ucb",
-    "LinTS": "bandit.policies.lin_ts",
-    "Greedy": "bandit.policies.greedy",
-    "EpsilonGreedy": "bandit.policies.epsilon_greedy",
-    "BetaTS": "bandit.policies.beta_ts",
-    "Uniform": "bandit.policies.uniform",
-    "Rules": "bandit.policies.rules",
-    "Mixture": "bandit.policies.mixture",
+    "ActionSpace": "core.actions",
+    "BetaTS": "policies.beta_ts",
+    "EpsilonGreedy": "policies.epsilon_greedy",
+    "Greedy": "policies.greedy",
+    "LinTS": "policies.lin_ts",
+    "LinUCB": "policies.lin_ucb",
+    "Mixture": "policies.mixture",
+    "Posterior": "models.posterior",
+    "Rules": "policies.rules",
+    "Uniform": "policies.uniform",
+    "load_posterior": "models.posterior_file",
+    "save_posterior": "models.posterior_file",
 }
-_MODULES = ("ope", "allocation", "experiments", "replay", "worlds")
+"""Where each name is, for those that are no rooms themselves."""
 
-__all__ = [*_HOME, *_MODULES]  # noqa: PLE0604 - names of a literal table
+if not TYPE_CHECKING:
 
-
-def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        return getattr(import_module(_HOME[name]), name)
-    if name in _MODULES:
-        return import_module(f"bandit.{name}")
-    raise AttributeError(f"module 'bandit' has no attribute {name!r}")
+    def __getattr__(name: str) -> object:
+        if name not in __all__:
+            raise AttributeError(f"module 'bandit' has no attribute {name!r}")
+        if name not in _HOME:
+            return import_module(f"bandit.{name}")
+        found = getattr(import_module(f"bandit.{_HOME[name]}"), name)
+        globals()[name] = found
+        return found
 
 
 def __dir__() -> list[str]:

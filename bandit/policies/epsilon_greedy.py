@@ -24,7 +24,7 @@ class EpsilonGreedy(Policy):
     Sutton, Barto (2018), Reinforcement Learning, 2nd edition, section 2.2.
     """
 
-    epsilon: float
+    epsilon: float = 0.1
 
     def __post_init__(self) -> None:
         """Refuse what is no probability."""
