@@ -49,6 +49,10 @@ def run(
     with ExitStack() as stack:
         progress = _progress(how, stack)
         result = workflow(**arguments, progress=progress)
+        if isinstance(campaign := arguments.get("campaign_path"), Path):
+            from bandit.workflows.operate.journal import noted
+
+            result = noted(campaign, result)
         if finish is not None:
             result = finish(result, progress)
     try:

@@ -13,9 +13,17 @@ from bandit.cli.options import At, CampaignArg, CustomerArg, NewestWave
 
 
 def add(app: typer.Typer) -> None:
-    """Add `report` and `explain`."""
+    """Add `status`, `report` and `explain`."""
+    command(app)(status)
     command(app)(report)
     command(app)(explain)
+
+
+def status(how: How, campaign: CampaignArg, at: At = None) -> None:
+    """Show waves, windows, snapshots, who ran what, and what can be done next."""
+    from bandit.workflows.inspect.status import status as workflow
+
+    run(how, workflow, campaign_path=campaign, at=at)
 
 
 def report(

@@ -101,3 +101,62 @@ class ReportResult(Result):
     folder: Path
     report: Path | None = None
     notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class WaveStatus:
+    """A published wave; ``window_ends`` is when its window closes."""
+
+    name: str
+    at: str
+    kind: str
+    decisions: int
+    contacted: int | None
+    snapshot: str
+    window_ends: str
+    closed: bool
+    learned: bool
+    config: str
+    version: str | None
+    run_by: str | None
+
+
+@dataclass(frozen=True)
+class SnapshotStatus:
+    """A version; ``waves`` were folded into it, ``restored`` is the one that it repeats."""
+
+    version: str
+    parent: str | None
+    waves: list[str]
+    restored: str | None
+    run_by: str | None
+
+
+@dataclass(frozen=True)
+class RunStatus:
+    """A line of the journal."""
+
+    at: str
+    command: str
+    made: str | None
+    user: str
+    host: str
+    version: str
+
+
+@dataclass(frozen=True)
+class CampaignStatus(Result):
+    """``serving`` is the version that the next wave is decided with, None for a prior."""
+
+    campaign: str
+    folder: Path
+    config: str
+    program: str
+    serving: str | None
+    waves: list[WaveStatus]
+    snapshots: list[SnapshotStatus]
+    deliveries: int
+    events: int
+    runs: list[RunStatus]
+    next: list[str]
+    notes: list[str] = field(default_factory=list)

@@ -15,6 +15,7 @@ SCHEMA = 1
 is added."""
 
 
+@dataclasses.dataclass(frozen=True)
 class Result:
     """A frozen dataclass that a command returns; `bandit.render` knows how it looks."""
 

@@ -1,0 +1,71 @@
+"""A campaign's status as tables for a terminal."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from bandit.render.tables import following, notes, pairs
+from bandit.results.inspect import CampaignStatus, RunStatus, SnapshotStatus, WaveStatus
+
+MOST = 20
+
+
+def status_tables(result: CampaignStatus) -> RenderableType:
+    """Where it stands, its newest waves, snapshots and runs, and what can be done next."""
+    facts = {
+        "folder": str(result.folder),
+        "configuration": result.config[:12],
+        "program": result.program,
+        "next wave is decided with": result.serving or "a prior",
+        "outcomes taken in": f"{result.events:,} events, {result.deliveries:,} deliveries",
+    }
+    parts: list[RenderableType] = [Text(result.campaign, style="bold"), pairs(facts)]
+    if result.waves:
+        parts.append(_waves(result.waves))
+    if result.snapshots:
+        parts.append(_snapshots(result.snapshots))
+    if result.runs:
+        parts.append(_runs(result.runs))
+    return Group(*parts, *notes(result.notes), *following(result.next))
+
+
+def _waves(waves: list[WaveStatus]) -> Table:
+    table = _table("wave", "decided at", "snapshot", "window", "version", "run by")
+    table.add_column("decisions", justify="right")
+    table.add_column("contacted", justify="right")
+    for w in waves[-MOST:]:
+        window = "learned" if w.learned else "closed" if w.closed else f"to {w.window_ends[:10]}"
+        contacted = "–" if w.contacted is None else f"{w.contacted:,}"
+        table.add_row(
+            w.name, w.at[:16].replace("T", " "), w.snapshot, window, w.version or "–",
+            w.run_by or "–", f"{w.decisions:,}", contacted,
+        )  # fmt: skip
+    return table
+
+
+def _snapshots(snapshots: list[SnapshotStatus]) -> Table:
+    table = _table("snapshot", "parent", "of waves", "run by")
+    for s in snapshots[-MOST:]:
+        waves = f"{len(s.waves):,}, to {s.waves[-1]}" if s.waves else "none"
+        table.add_row(
+            s.version, s.parent or "–", f"as {s.restored}" if s.restored else waves, s.run_by or "–"
+        )
+    return table
+
+
+def _runs(runs: list[RunStatus]) -> Table:
+    table = _table("run at", "command", "made", "by", "version")
+    for r in runs[-MOST:]:
+        table.add_row(
+            r.at[:16].replace("T", " "), r.command, r.made or "–", f"{r.user}@{r.host}", r.version
+        )
+    return table
+
+
+def _table(*heads: str) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for head in heads:
+        table.add_column(head)
+    return table

@@ -1,0 +1,119 @@
+"""`bandit status`: where a campaign stands, who ran what, and what can be done next."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from bandit import __version__
+from bandit.config import campaign_file
+from bandit.config.campaign import Campaign
+from bandit.core.types import SILENT, Progress
+from bandit.record import journal, manifest, outcomes, snapshots
+from bandit.record import waves as record
+from bandit.record.journal import Entry
+from bandit.record.waves import Wave
+from bandit.results.inspect import CampaignStatus, RunStatus, SnapshotStatus, WaveStatus
+from bandit.workflows.serve.plan import midnight
+
+MOST_RUNS = 20
+"""Lines of the journal that are shown, the newest."""
+
+
+def status(
+    campaign_path: Path, *, at: dt.datetime | None = None, progress: Progress = SILENT
+) -> CampaignStatus:
+    """Read the manifests and the journal of a campaign; no source is opened, nothing is written.
+
+    ``at`` decides which windows are closed: today's midnight by default, as for `learn`.
+    """
+    campaign = campaign_file.load(campaign_path)
+    at = at or midnight()
+    progress.step("reading the record")
+    waves = record.waves(campaign.folder)
+    versions = [snapshots.load(campaign.folder, v) for v in snapshots.versions(campaign.folder)]
+    told = journal.read(campaign.folder)
+    known = [_snapshot(one, told.entries) for one in versions]
+    learned = set(known[-1].waves) if known else set()
+    listed = [_wave(campaign, wave, at, learned, told.entries) for wave in waves]
+    taken = [manifest.read(p) for p in manifest.published(campaign.folder / outcomes.OUTCOMES)]
+    return CampaignStatus(
+        campaign=campaign.name,
+        folder=campaign.folder,
+        config=campaign.digest,
+        program=__version__,
+        serving=known[-1].version if known else None,
+        waves=listed,
+        snapshots=known,
+        deliveries=len(taken),
+        events=sum(int(content.get("events") or 0) for content in taken),
+        runs=[RunStatus(*entry) for entry in told.entries[-MOST_RUNS:]],
+        next=list(_next(campaign_path, listed, at)),
+        notes=list(_notes(campaign, listed, told.unreadable)),
+    )
+
+
+def _wave(
+    campaign: Campaign, wave: Wave, at: dt.datetime, learned: set[str], runs: Sequence[Entry]
+) -> WaveStatus:
+    content = wave.manifest
+    ends = wave.at + dt.timedelta(days=campaign.reward.window_days)
+    summary = content.get("summary") or {}
+    return WaveStatus(
+        name=wave.name,
+        at=wave.at.isoformat(),
+        kind=str(content["kind"]),
+        decisions=int(content["decisions"]),
+        contacted=summary.get("contacted"),
+        snapshot=str(content["snapshot"]),
+        window_ends=ends.isoformat(),
+        closed=ends <= at,
+        learned=wave.name in learned,
+        config=str(content["config"]),
+        version=(content.get("versions") or {}).get("bandit"),
+        run_by=_who(runs, "serve-batch", wave.name),
+    )
+
+
+def _snapshot(stored: snapshots.Snapshot, runs: Sequence[Entry]) -> SnapshotStatus:
+    fold = stored.manifest.get("fold") or {"waves": []}
+    restored = stored.manifest.get("restored")
+    return SnapshotStatus(
+        version=stored.version,
+        parent=stored.manifest.get("parent"),
+        waves=[str(name) for name, _ in fold["waves"]],
+        restored=restored,
+        run_by=_who(runs, "rollback" if restored else "learn", stored.version),
+    )
+
+
+def _who(runs: Sequence[Entry], command: str, made: str) -> str | None:
+    """Who ran it first; a later run of the same name found it done."""
+    found = (f"{r.user}@{r.host}" for r in runs if (r.command, r.made) == (command, made))
+    return next(found, None)
+
+
+def _next(path: Path, waves: Sequence[WaveStatus], at: dt.datetime) -> Iterator[str]:
+    """Commands that would do something now."""
+    if not waves:
+        yield f"bandit check {path}"
+    if any(w.closed and not w.learned for w in waves):
+        yield f"bandit learn {path} --outcomes FILE"
+    if at.date().isoformat() not in {w.name for w in waves}:
+        yield f"bandit serve-batch {path}"
+    if waves:
+        yield f"bandit report {path}"
+    if any(w.closed for w in waves):
+        yield f"bandit simulate {path}"
+
+
+def _notes(campaign: Campaign, waves: Sequence[WaveStatus], unreadable: int) -> Iterator[str]:
+    opened = [w for w in waves if not w.closed]
+    if opened:
+        first = min(opened, key=lambda w: w.window_ends)
+        yield f"the window of wave {first.name} closes on {first.window_ends[:10]}"
+    if waves and waves[-1].config != campaign.digest:
+        yield f"campaign.toml has changed since wave {waves[-1].name}"
+    if unreadable:
+        yield f"{unreadable:,} lines of {journal.NAME} are no entries"
