@@ -16,16 +16,31 @@ def mix(word):
     return word ^ (word >> 31)
 
 
-def resampled_totals(sums, seed, draws):
-    units = len(sums)
-    out = []
+def studentised(sums, ratio, contrasts, values, seed, draws):
+    """t* of each contrast from the units that were drawn, one by one."""
+    units, out = len(sums), []
     for b in range(draws):
         stream = mix(mix((seed + GOLDEN) & WORD) ^ ((b + GOLDEN) & WORD))
         picks = [
             ((mix((stream + (i + 1) * GOLDEN) & WORD) >> 32) * units) >> 32 for i in range(units)
         ]
-        out.append(sums[picks].sum(axis=0))
+        drawn = [policy(sums[picks, p], ratio[p]) for p in range(sums.shape[1])]
+        line = []
+        for (one, other), value in zip(contrasts.tolist(), values, strict=True):
+            found, effects = drawn[one]
+            if other >= 0:
+                found, effects = found - drawn[other][0], effects - drawn[other][1]
+            line.append((found - value) / math.sqrt(units / (units - 1) * (effects**2).sum()))
+        out.append(line)
     return np.array(out)
+
+
+def policy(units, ratio):
+    """Value from columns base, residual, weight, rows, and each unit's influence on it."""
+    base, residual, weight, rows = units.T
+    size = weight if ratio else rows
+    mean, slope = base.sum() / rows.sum(), residual.sum() / size.sum()
+    return mean + slope, (base - mean * rows) / rows.sum() + (residual - slope * size) / size.sum()
 
 
 def log_capital(terms, sizes, guess, limit=0.75):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +15,7 @@ from bandit.ope.estimate import effective_sample_size
 from bandit.ope.log import Log
 from bandit.ope.moments import Moments
 from bandit.stats.quantiles import normal_tail
+from bandit.stats.rare import effective_rewards
 from bandit.stats.statistic import standard_error_of
 from bandit.stats.units import first_seen
 
@@ -28,7 +29,8 @@ class Diagnostics:
 
     ``mean_weight_p`` is the two-sided p-value of the mean weight being one (cluster robust);
     ``max_weight_share`` the largest weight's share of their sum; ``unsupported_share`` the
-    target's probability on actions that were never logged, NaN where it was not looked at.
+    target's probability on actions that were never logged, NaN where it was not looked at;
+    ``effective_rewards`` is (Σz)²/Σz² of z = w r, NaN where no rewards were given.
     """
 
     n: int
@@ -39,6 +41,13 @@ class Diagnostics:
     max_weight: float
     max_weight_share: float
     unsupported_share: float
+    effective_rewards: float = float("nan")
+
+    @property
+    def mean_weight_z(self) -> float:
+        """Standard errors between the mean weight and one."""
+        off = self.mean_weight - 1.0
+        return off / self.mean_weight_error if self.mean_weight_error > 0.0 else 0.0
 
 
 class Calibration(NamedTuple):
@@ -71,27 +80,33 @@ def diagnose(log: Log, target: npt.ArrayLike) -> Diagnostics:
     weights = log.weights(target)
     mass = np.asarray(target, dtype=np.float64).sum(axis=0)
     logged = np.bincount(log.actions, minlength=log.n_actions)
-    return weigh(weights, clusters=log.clusters, unsupported_share=unsupported_share(mass, logged))
+    share = unsupported_share(mass, logged)
+    return weigh(weights, clusters=log.clusters, rewards=log.rewards, unsupported_share=share)
 
 
 def weigh(
     weights: npt.ArrayLike,
     *,
     clusters: npt.ArrayLike | None = None,
+    rewards: npt.ArrayLike | None = None,
     unsupported_share: float = float("nan"),
 ) -> Diagnostics:
-    """Overlap from importance weights float[n] alone."""
+    """Overlap from importance weights float[n]; how many of ``rewards`` float[n] speak for it."""
     w = checks.vector("weights", weights)
     w = checks.weights("weights", w, len(w))
     labels = checks.clusters(clusters, len(w))
+    heard = float("nan")
+    if rewards is not None:
+        heard = effective_rewards(w, checks.vector("rewards", rewards, len(w)), labels)
     excess = w - w.mean()
     if labels is not None:
         place, count = first_seen(labels)
         excess = np.bincount(place, weights=excess, minlength=count)
     error = standard_error_of(excess / len(w))
-    return _diagnostics(
+    found = _diagnostics(
         len(w), float(w.sum()), float(w @ w), float(w.max()), error, unsupported_share
     )
+    return replace(found, effective_rewards=heard)
 
 
 def weigh_moments(

@@ -12,7 +12,7 @@ from bandit.checks import columns as checks
 from bandit.core.errors import ConfigError, DataError
 from bandit.core.types import Float64
 from bandit.stats import bounds
-from bandit.stats.statistic import Statistic
+from bandit.stats.statistic import Statistic, replicates
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,12 @@ class Estimate:
 
     ``lower`` and ``upper`` hold the interval at the confidence asked for, half of the risk on each
     side; ``effective_sample_size`` is (Σw)²/Σw², ``mean_weight`` should be near one,
-    ``clipped_share`` is the share of rows whose weight was shrunk. The value of a lift is the
-    paired difference of two policies.
+    ``clipped_share`` is the share of rows whose weight was shrunk. ``effective_rewards`` is
+    (Σz)²/Σz² of z = w r: how many equal rewards would speak for the value as loudly; below 10 no
+    interval can be trusted. The value of a lift is the paired difference of two policies.
+
+    ``lower`` and ``upper`` are NaN where no logged reward enters (the direct method): the spread of
+    a model's predictions says nothing of how far the model is off.
     """
 
     value: float
@@ -34,15 +38,17 @@ class Estimate:
     max_weight: float
     clipped_share: float
     n: int
+    effective_rewards: float = float("nan")
 
 
 class WeightSummary(NamedTuple):
-    """Effective sample size, mean and largest weight, and the share that was shrunk."""
+    """Effective sample size, mean and largest weight, the share shrunk, effective rewards."""
 
     effective_sample_size: float
     mean_weight: float
     max_weight: float
     clipped_share: float
+    effective_rewards: float = float("nan")
 
 
 class Sides(NamedTuple):
@@ -60,13 +66,16 @@ class Question(NamedTuple):
     seed: int
 
 
-def summarise_weights(weights: Float64, shrunk: Float64) -> WeightSummary:
-    """Describe the weights π_e/π_b float64[n] before they were shrunk."""
+def summarise_weights(
+    weights: Float64, shrunk: Float64, rewards: float = float("nan")
+) -> WeightSummary:
+    """Describe the weights π_e/π_b float64[n] before they were shrunk; effective ``rewards``."""
     return WeightSummary(
         effective_sample_size(float(weights.sum()), float(np.dot(weights, weights))),
         float(weights.mean()),
         float(weights.max()),
         float(np.mean(shrunk != weights)),
+        rewards,
     )
 
 
@@ -84,13 +93,27 @@ def describe(
 ) -> Estimate:
     """Put value, standard error, interval and weights together."""
     lower, upper = interval(found, sides, question)
-    return Estimate(found.value, found.standard_error, lower, upper, *weights, n=round(n))
+    ess, mean, largest, shrunk, rewards = weights
+    return Estimate(
+        found.value,
+        found.standard_error,
+        lower,
+        upper,
+        ess,
+        mean,
+        largest,
+        shrunk,
+        round(n),
+        rewards,
+    )
 
 
 def interval(
     found: Statistic, sides: Callable[[], Sides], question: Question
 ) -> tuple[float, float]:
     """Two-sided interval of a statistic; ``sides`` is asked only by the sequences.
+
+    The bootstrap is studentised: value - t*(1-δ) se to value - t*(δ) se, se with its `caution`.
 
     Raises
     ------
@@ -111,15 +134,17 @@ def interval(
             "every weight is 0: the target never takes an action that was logged; "
             "no value can be had from this log"
         )
+    if method not in METHODS:
+        raise ConfigError(f"unknown interval {method!r}; choose one of {', '.join(METHODS)}")
+    if found.unheard:
+        return float("nan"), float("nan")
     if method == "bootstrap":
-        values = found.replicates(seed)
-        lower, upper = np.quantile(values[np.isfinite(values)], [risk, 1.0 - risk])
-        return float(lower), float(upper)
+        low, high = bounds.bootstrap_t(replicates([found], seed)[:, 0], risk)
+        error = found.caution * found.standard_error
+        return found.value - high * error, found.value - low * error
     if method in SEQUENCES:
         limit, both = SEQUENCES[method], sides()
         return limit(both.below, risk), -limit(both.above, risk)
-    if method not in bounds.HALF_WIDTHS:
-        raise ConfigError(f"unknown interval {method!r}; choose one of {', '.join(METHODS)}")
     half = bounds.HALF_WIDTHS[method]
     effects = len(found.effects) * found.effects
     value = found.value

@@ -4,10 +4,11 @@
 ``q_target`` float[n], the outcome model of the logged action and its mean under the target.
 
 All take ``clusters`` (n labels; rows of one customer depend on each other, and are kept together),
-``confidence``, ``interval`` (bootstrap, student_t, bernstein, hoeffding, betting, or adaptive for
-logs whose policy was learning or whose world drifted), ``seed`` of the bootstrap and
-``reward_range``, the smallest and the largest reward that can occur, which betting and adaptive
-rest on ([0, 1] widened to what was seen, where it is not stated). All return an `Estimate` and
+``confidence``, ``interval`` (bootstrap, which is studentised and cautious where rewards are rare;
+student_t, bernstein, hoeffding, betting, or adaptive for logs whose policy was learning or whose
+world drifted), ``seed`` of the bootstrap and ``reward_range``, the smallest and the largest reward
+that can occur, which betting and adaptive rest on ([0, 1] widened to what was seen, where it is not
+stated: then they promise nothing about a reward larger than any seen). All return an `Estimate` and
 raise `DataError` for arrays and `ConfigError` for options that do not fit.
 """
 
@@ -24,6 +25,7 @@ from bandit.core.types import Float64
 from bandit.ope import row_terms
 from bandit.ope.estimate import Estimate, Question, describe, summarise_weights
 from bandit.ope.row_terms import Range
+from bandit.stats import rare
 from bandit.stats.statistic import single
 from bandit.stats.units import Terms, cluster_units
 
@@ -114,7 +116,10 @@ def dm(
     seed: int = 0,
     reward_range: Range | None = None,
 ) -> Estimate:
-    """Direct method: mean of q̂π. The interval knows the customers' spread, not the model's."""
+    """Direct method: mean of q̂π, without an interval.
+
+    The standard error knows the customers' spread, not the model's error, which is the larger.
+    """
     q = checks.vector("q_target", q_target)
     nothing, ones = np.zeros(len(q)), np.ones(len(q))
     terms = row_terms.model_based(q, nothing, nothing, q, ratio=False)
@@ -310,10 +315,13 @@ def _estimate(
     shrunk: Float64 | None = None,
 ) -> Estimate:
     labels = checks.clusters(clusters, len(terms.reward))
+    units = cluster_units(terms, labels)
+    effective = rare.effective_rewards(terms.weight, terms.reward, labels)
+    doubt = rare.caution(terms.weight, row_terms.residuals(terms), effective)
     return describe(
-        single(cluster_units(terms, labels)),
+        single(units, doubt),
         lambda: row_terms.sides_of(terms, labels, reward_range),
-        summarise_weights(weights, terms.weight if shrunk is None else shrunk),
+        summarise_weights(weights, terms.weight if shrunk is None else shrunk, effective),
         Question(interval, confidence, seed),
         len(terms.reward),
     )

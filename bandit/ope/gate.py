@@ -33,16 +33,17 @@ class Verdict:
 class GateRules:
     """When a log can answer, and when an answer is yes.
 
-    ``minimum_ess`` effective rows; a mean weight off one by more than ``mean_weight_tolerance``
-    with a p-value below ``mean_weight_p`` says that the propensities are not those of the log;
-    at most ``unsupported_share`` of the target's probability may lie on actions never logged;
-    every lift must be above ``margin`` (reward per row; negative: may be worse by so much).
+    ``minimum_ess`` effective rows and ``minimum_rewards`` effective rewards other than zero; a
+    mean weight more than ``mean_weight_errors`` standard errors from one says that the propensities
+    are not those of the log; at most ``unsupported_share`` of the target's probability may lie on
+    actions never logged; every lift must be above ``margin`` (reward per row; negative: may be
+    worse by so much).
     ``unit`` is what a row's reward is called in the reasons.
     """
 
     minimum_ess: float = 100.0
-    mean_weight_tolerance: float = 0.1
-    mean_weight_p: float = 0.001
+    minimum_rewards: float = 10.0
+    mean_weight_errors: float = 3.0
     unsupported_share: float = 0.01
     margin: float = 0.0
     unit: str = ""
@@ -50,31 +51,42 @@ class GateRules:
     def __post_init__(self) -> None:
         """Refuse limits that make no sense."""
         checks.parameter("minimum_ess", self.minimum_ess)
-        checks.parameter("mean_weight_tolerance", self.mean_weight_tolerance)
-        checks.probability("mean_weight_p", self.mean_weight_p)
+        checks.parameter("minimum_rewards", self.minimum_rewards)
+        checks.parameter("mean_weight_errors", self.mean_weight_errors)
 
 
 DEFAULT_RULES = GateRules()
 
 
 def judge(
-    lifts: Mapping[str, Estimate], diagnostics: Diagnostics, rules: GateRules = DEFAULT_RULES
+    lifts: Mapping[str, Estimate],
+    diagnostics: Diagnostics,
+    rules: GateRules = DEFAULT_RULES,
+    proven: Mapping[str, Estimate] | None = None,
 ) -> Verdict:
     """Judge a candidate by its paired lifts over named baselines and by its overlap with the log.
 
     Give ``lifts`` over the logging policy and over business as usual, at the confidence wanted;
     with ``interval="betting"`` the verdict may be asked for as often as one likes while the log
     grows, otherwise once. A log that cannot answer is refused before the lifts are looked at.
+
+    ``proven`` are the same lifts by betting on a range that bounds the rewards: limits that hold
+    for a handful of rows too. Where each of them is above the margin, few effective rows or rewards
+    are no reason to refuse.
     """
     refused = refuse(diagnostics, rules)
     if refused is not None:
-        return refused
+        few = refused.decision == "not enough data" and not _off(diagnostics, rules)
+        if not (few and proven and all(lift.lower > rules.margin for lift in proven.values())):
+            return refused
+        lifts = proven
     each = f"{rules.unit} a decision".lstrip()
     for name, lift in lifts.items():
         if lift.upper < rules.margin:
             loss = Span(-lift.value, -lift.upper, -lift.lower)
             return Verdict("hold", f"it is worse than {name} by {interval_text(loss)} {each}", None)
-    open_question = [(name, lift) for name, lift in lifts.items() if lift.lower <= rules.margin]
+    # not <=: an estimate without an interval (NaN) decides nothing
+    open_question = [(name, lift) for name, lift in lifts.items() if not lift.lower > rules.margin]
     if not open_question:
         name, lift = min(lifts.items(), key=lambda item: item[1].lower)
         return Verdict("ship", _better(name, lift, each, rules.margin), None)
@@ -120,15 +132,29 @@ def refuse(diagnostics: Diagnostics, rules: GateRules = DEFAULT_RULES) -> Verdic
             + ("" if needed is None else f"; about {rounded_up(needed)} rows would have them"),
             needed,
         )
-    off = abs(d.mean_weight - 1.0)
-    if off > rules.mean_weight_tolerance and d.mean_weight_p < rules.mean_weight_p:
+    if d.effective_rewards < rules.minimum_rewards:
+        heard = d.effective_rewards
+        needed = math.ceil(d.n * rules.minimum_rewards / heard) if heard > 0.0 else None
+        return Verdict(
+            "not enough data",
+            f"{heard:.1f} purchases speak for it (rewards other than 0, as they weigh), "
+            f"{rules.minimum_rewards:g} are needed"
+            + ("" if needed is None else f"; about {rounded_up(needed)} rows would have them"),
+            needed,
+        )
+    if _off(d, rules):
         return Verdict(
             "hold",
-            f"the mean weight is {d.mean_weight:.3f} where it must be near 1 "
-            f"(p {d.mean_weight_p:.1g}): the propensities are not those of this log",
+            f"the mean weight is {d.mean_weight:.3f} where it must be 1, "
+            f"{abs(d.mean_weight_z):.1f} standard errors off (p {d.mean_weight_p:.1g}): the "
+            "propensities are not those of this log",
             None,
         )
     return None
+
+
+def _off(d: Diagnostics, rules: GateRules) -> bool:
+    return abs(d.mean_weight_z) > rules.mean_weight_errors
 
 
 def needed_rows(lift: Estimate, margin: float = 0.0) -> int | None:
@@ -138,7 +164,7 @@ def needed_rows(lift: Estimate, margin: float = 0.0) -> int | None:
     """
     distance = lift.value - margin
     half = lift.value - lift.lower if distance > 0.0 else lift.upper - lift.value
-    if distance == 0.0 or not math.isfinite(half):
+    if distance == 0.0 or not math.isfinite(half) or half == 0.0:
         return None
     rows = lift.n * (half / distance) ** 2
     return math.ceil(rows) if rows < MOST_ROWS else None

@@ -13,9 +13,10 @@ from bandit.ope import row_terms
 from bandit.ope.estimate import Estimate, Question, describe, summarise_weights
 from bandit.ope.recipes import Recipe
 from bandit.ope.row_terms import Range
+from bandit.stats import rare
 from bandit.stats.bounds import evidence
-from bandit.stats.statistic import difference
-from bandit.stats.units import Terms, cluster_units
+from bandit.stats.statistic import Statistic, difference
+from bandit.stats.units import Terms, Units, cluster_units
 
 
 class Pair(NamedTuple):
@@ -82,13 +83,36 @@ def paired_lift(
     reward_range: Range | None,
 ) -> Estimate:
     """Lift from checked row terms; ``weights`` float[n] are the candidate's before shrinkage."""
+    candidate = pair.candidate
     return describe(
-        difference(cluster_units(pair.candidate, labels), cluster_units(pair.baseline, labels)),
+        contrast(pair, labels, cluster_units(pair.baseline, labels)),
         lambda: row_terms.lift_sides_of(*pair, labels, reward_range),
-        summarise_weights(weights, pair.candidate.weight),
+        summarise_weights(
+            weights,
+            candidate.weight,
+            rare.effective_rewards(candidate.weight, candidate.reward, labels),
+        ),
         question,
         len(weights),
     )
+
+
+def contrast(pair: Pair, labels: npt.NDArray[np.generic] | None, baseline: Units) -> Statistic:
+    """Difference of a pair over its clusters; ``baseline`` are the units of its second policy.
+
+    A row's reward moves the difference by the difference of the two weights, each over its mean
+    where the estimator divides by it: what falls on rows by chance is doubted with these.
+    """
+    candidate, other = pair
+    slopes = _slopes(candidate) - _slopes(other)
+    effective = rare.effective_rewards(slopes, candidate.reward, labels)
+    doubt = rare.caution(slopes, row_terms.residuals(candidate), effective)
+    return difference(cluster_units(candidate, labels), baseline, doubt)
+
+
+def _slopes(terms: Terms) -> Float64:
+    mean = float(terms.weight.mean())
+    return terms.weight / mean if terms.ratio and mean > 0.0 else terms.weight
 
 
 def paired_terms(

@@ -52,6 +52,13 @@ def model_based(
     return Terms(rewards, shrunk, q_logged, q_target, ratio, modelled=True)
 
 
+def residuals(terms: Terms) -> Float64:
+    """What a row's weight multiplies: r - q̂, less its weighted mean where that is divided out."""
+    left = terms.reward - terms.q_logged
+    total = float(terms.weight.sum())
+    return left - float(terms.residual.sum()) / total if terms.ratio and total > 0.0 else left
+
+
 def reward_limits(rewards: Float64, stated: Range | None) -> Range:
     """The stated range of a reward, or [0, 1] widened to what was seen."""
     low, high = float(rewards.min()), float(rewards.max())

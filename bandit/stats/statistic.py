@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from bandit.core.types import Float64
-from bandit.stats.bounds import resampled
+from bandit.stats.bounds import Parts, studentised
 from bandit.stats.units import Units, influence, value_of
 
 
 @dataclass(frozen=True, eq=False)
 class Statistic:
-    """``value``; ``effects`` ψ float64[u], summing to zero; ``replicates``: seed → float64[B]."""
+    """``value``; ``effects`` ψ float64[u], summing to zero; the ``units`` of one policy or of two.
+
+    ``caution`` ≥ 1 is how much wider than the sample says the bootstrap takes the standard error:
+    see `bandit.stats.rare`.
+    """
 
     value: float
     effects: Float64
-    replicates: Callable[[int], Float64]
+    units: tuple[Units, ...]
+    caution: float = 1.0
+
+    @property
+    def unheard(self) -> bool:
+        """Whether no logged reward enters the value of a policy: an outcome model alone speaks."""
+        return any(not units.ratio and not units.weight.any() for units in self.units)
 
     @property
     def standard_error(self) -> float:
@@ -34,35 +44,40 @@ def standard_error_of(effects: Float64) -> float:
     return float(np.sqrt(count / (count - 1.0) * np.dot(effects, effects)))
 
 
-def single(units: Units) -> Statistic:
+def single(units: Units, caution: float = 1.0) -> Statistic:
     """Value of one policy."""
-    return Statistic(value_of(units), influence(units), lambda seed: _values(seed, units)[0])
+    return Statistic(value_of(units), influence(units), (units,), caution)
 
 
-def difference(first: Units, second: Units) -> Statistic:
+def difference(first: Units, second: Units, caution: float = 1.0) -> Statistic:
     """First less second on the same units: what they share cancels."""
-
-    def replicates(seed: int) -> Float64:
-        one, other = _values(seed, first, second)
-        return one - other
-
     return Statistic(
-        value_of(first) - value_of(second), influence(first) - influence(second), replicates
+        value_of(first) - value_of(second),
+        influence(first) - influence(second),
+        (first, second),
+        caution,
     )
 
 
-def _values(seed: int, *several: Units) -> list[Float64]:
-    """Replicates of each value from the same draws, float64[B]."""
-    columns = [column for units in several for column in units[:4]]
-    totals = resampled(np.stack(columns, axis=1), seed)
-    return [
-        replicate_values(totals[:, 4 * i : 4 * i + 4], ratio=units.ratio)
-        for i, units in enumerate(several)
-    ]
+def replicates(statistics: Sequence[Statistic], seed: int) -> Float64:
+    """t* = (θ* - θ)/se* of all ``statistics`` over the same units and draws, float64[B, C].
 
-
-def replicate_values(totals: Float64, *, ratio: bool) -> Float64:
-    """Values from totals [..., 4] of base, residual, weight, rows; NaN without any weight."""
-    base, residual, weight, rows = np.moveaxis(totals, -1, 0)
-    denominator = np.where(weight > 0.0, weight, np.nan) if ratio else rows
-    return np.asarray(base / rows + residual / denominator)
+    A baseline that is the same `Units` object in several is drawn once.
+    """
+    policies: list[Units] = []
+    place: dict[int, int] = {}
+    for statistic in statistics:
+        for units in statistic.units:
+            if id(units) not in place:
+                place[id(units)] = len(policies)
+                policies.append(units)
+    pairs = [[place[id(units)] for units in s.units] for s in statistics]
+    return studentised(
+        Parts(
+            np.stack([np.stack(units[:4], axis=1) for units in policies], axis=1),
+            np.array([units.ratio for units in policies]),
+            np.array([[*pair, -1][:2] for pair in pairs], dtype=np.int64),
+            np.array([statistic.value for statistic in statistics]),
+        ),
+        seed,
+    )

@@ -85,33 +85,37 @@ def test_betting_needs_no_bound_on_the_weights():
 def test_bootstrap_is_the_same_on_any_number_of_threads(threads):
     import numba
 
-    sums = np.random.default_rng(2).normal(size=(500, 3))
+    parts = of(np.random.default_rng(2).normal(size=500))
     before = numba.get_num_threads()
-    expected = bounds.resampled(sums, seed=9)
+    expected = bounds.studentised(parts, seed=9)
     numba.set_num_threads(min(threads, before))
     try:
-        assert np.array_equal(bounds.resampled(sums, seed=9), expected)
+        assert np.array_equal(bounds.studentised(parts, seed=9), expected)
     finally:
         numba.set_num_threads(before)
 
 
-def test_bootstrap_spread_is_the_standard_error():
-    rng = np.random.default_rng(4)
-    terms = rng.gamma(2.0, size=1000)
-    sums = np.stack([terms, np.ones(1000)], axis=1)
-    means = bounds.resampled(sums, 0)[:, 0] / 1000
-    error = terms.std() / np.sqrt(1000)
-    # the standard deviation of 2,000 replicates is known to 1/√4000 = 1.6 %
-    assert means.std() == pytest.approx(error, rel=4 * 0.016)
-    assert means.mean() == pytest.approx(terms.mean(), abs=4 * error / np.sqrt(2000))
+def of(terms):
+    ones = np.ones(len(terms))
+    sums = np.stack([0.0 * ones, terms, ones, ones], axis=1)[:, None]
+    return bounds.Parts(sums, np.array([False]), np.array([[0, -1]]), np.array([terms.mean()]))
 
 
-def test_pooling_many_units_keeps_the_totals_and_the_spread():
-    rng = np.random.default_rng(4)
-    terms = rng.gamma(2.0, size=40_000)
-    sums = np.stack([terms, np.ones(40_000)], axis=1)
-    totals = bounds.resampled(sums, 0)
-    means = totals[:, 0] / totals[:, 1]
-    error = terms.std() / np.sqrt(40_000)
-    # 1.6 % from the replicates, 1.1 % from the pooling
-    assert means.std() == pytest.approx(error, rel=4 * 0.02)
+@pytest.mark.parametrize("n", [1000, 40_000])
+def test_studentised_replicates_lean_against_the_skewness(n):
+    """E t* = -γ/2√n and sd t* = 1 to first order, pooled or not; Hall (1992), section 2.6."""
+    terms = np.random.default_rng(4).gamma(0.04, size=n)
+    t = bounds.studentised(of(terms), 0)[:, 0]
+    centred = terms - terms.mean()
+    skewness = np.mean(centred**3) / np.mean(centred**2) ** 1.5
+    # 2,000 replicates: the mean is known to 1/√2000, the spread to 1/√4000 and what pooling adds
+    assert t.mean() == pytest.approx(-skewness / 2 / np.sqrt(n), abs=4 / np.sqrt(2000))
+    assert t.std() == pytest.approx(1.0, rel=0.15)
+    assert np.quantile(t, 0.025) < -1.96
+
+
+def test_a_skewed_sample_reaches_farther_to_the_side_of_its_tail():
+    terms = np.random.default_rng(4).gamma(0.01, size=2000)
+    low, high = bounds.bootstrap_t(bounds.studentised(of(terms), 0)[:, 0], 0.025)
+    assert -low > 1.2 * high
+    assert high >= 1.95

@@ -53,13 +53,30 @@ def test_value_is_the_formula(name, rows):
     assert fast(*columns, **options).value == pytest.approx(expected, rel=1e-12, abs=1e-12)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", [name for name in CASES if name != "dm"])
 def test_interval_holds_the_value(name, rows):
     fast, _, columns, options = case(name, rows)
     found = fast(*columns, **options)
     assert found.lower <= found.value <= found.upper
     assert found.standard_error > 0.0
     assert found.n == N
+
+
+@pytest.mark.parametrize("method", ["bootstrap", "student_t", "betting"])
+def test_a_model_alone_has_no_interval(method, rows):
+    found = ope.dm(rows[3], interval=method)
+    assert math.isnan(found.lower)
+    assert math.isnan(found.upper)
+    lift = ope.lift(ope.Recipe("dm"), rows[0], rows[1], q_logged=rows[2], q_target=rows[3])
+    assert math.isnan(lift.lower)
+
+
+def test_effective_rewards_count_customers_that_bought():
+    w, r = np.ones(N), np.zeros(N)
+    r[:6] = 2.0
+    assert ope.ips(r, w).effective_rewards == pytest.approx(6.0)
+    pairs = np.arange(N) // 2
+    assert ope.ips(r, w, clusters=pairs).effective_rewards == pytest.approx(3.0)
 
 
 def test_weights_are_described(rows):

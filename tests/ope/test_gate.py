@@ -62,7 +62,12 @@ def test_a_margin_lets_a_slightly_worse_policy_pass():
             "effective sample size is 2.1 of 10,000",
         ),
         ({"unsupported_share": 0.3}, "hold", "30.0% of its probability"),
-        ({"mean_weight": 1.4, "mean_weight_p": 1e-9}, "hold", "mean weight is 1.400"),
+        (
+            {"mean_weight": 1.4},
+            "hold",
+            "mean weight is 1.400 where it must be 1, 80.0 standard errors",
+        ),
+        ({"effective_rewards": 2.1}, "not enough data", "2.1 purchases speak for it"),
         ({"n": 1}, "not enough data", "one row"),
     ],
 )
@@ -155,8 +160,9 @@ def test_winners_curse_is_paid_for():
     logs, naive, band, split = 200, 0, 0, 0
     for seed in range(logs):
         pairs = candidates(seed)
+        logged = row_units(pairs["0"].baseline)
         found = {
-            name: difference(*(row_units(terms) for terms in pair)) for name, pair in pairs.items()
+            name: difference(row_units(pair.candidate), logged) for name, pair in pairs.items()
         }
         best = max(found, key=lambda name: found[name].value)
         naive += found[best].value > 1.96 * found[best].standard_error

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bandit.kernels.linear.replay_lin_ucb import add_row_into, refactor_into, solve_into, width
 from bandit.kernels.stats.betting import capital_path_into, final_capital, variance_process
-from bandit.kernels.stats.bootstrap import hashed_groups_into, resampled_totals_into
+from bandit.kernels.stats.bootstrap import hashed_groups_into, studentised_into
 from bandit.kernels.stats.moments import shrink
 from bandit.kernels.stats.ridge import normal_sums_into
 from bandit.ope.recipes import KINDS
@@ -29,12 +29,16 @@ def test_shrinkage_is_the_formula(name, strength):
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.integers(0, 2**63), st.integers(1, 40), st.integers(1, 4))
-def test_bootstrap_draws_each_unit_as_often_as_its_twin(seed, units, columns):
-    sums = np.random.default_rng(units).normal(size=(units, columns)) * 1e6
-    out = np.empty((3, columns))
-    resampled_totals_into(sums, np.uint64(seed), out)
-    assert out == pytest.approx(slow.resampled_totals(sums, seed, 3), rel=1e-9, abs=1e-3)
+@given(st.integers(0, 2**63), st.integers(20, 60), st.integers(2, 4))
+def test_studentised_draws_and_studentises_as_its_twin(seed, units, policies):
+    rng = np.random.default_rng(units)
+    sums = rng.uniform(0.1, 1.0, size=(units, policies, 4))
+    sums[:, :, 3] = rng.integers(1, 4, size=(units, 1))  # rows are the log's, not the policy's
+    ratio = np.arange(policies) % 2 == 0
+    contrasts = np.array([[0, -1], [1, -1], [1, 0], [policies - 1, 0]])
+    values, out = rng.normal(size=4), np.empty((3, 4))
+    studentised_into(sums, ratio, contrasts, values, np.uint64(seed), out)
+    assert out == pytest.approx(slow.studentised(sums, ratio, contrasts, values, seed, 3), rel=1e-9)
 
 
 def test_groups_are_even_and_belong_to_the_key():

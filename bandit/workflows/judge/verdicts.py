@@ -15,11 +15,12 @@ from bandit.ope import diagnostics, gate, lifts, sweep, tuning
 from bandit.ope.diagnostics import Diagnostics
 from bandit.ope.estimate import Estimate
 from bandit.ope.gate import GateRules, Verdict
+from bandit.ope.lifts import Pair
 from bandit.ope.recipes import KINDS, Recipe
 from bandit.results.figures import Interval
 from bandit.results.judge import Judged
-from bandit.stats.statistic import Statistic, difference
-from bandit.stats.units import cluster_units
+from bandit.stats.statistic import Statistic
+from bandit.stats.units import Units, cluster_units
 from bandit.workflows.judge.logged import Logged
 from bandit.workflows.judge.targets import Target
 
@@ -119,7 +120,9 @@ class Judge:
             q_baseline=None if over is None else over.q[rows],
             clusters=view.clusters,
             confidence=confidence,
-            interval="student_t",
+            interval="bootstrap" if self.interval in ASYMPTOTIC else self.interval,
+            seed=self._seed,
+            reward_range=self._settings.reward_range,
         )
 
     def _view(self, target: Target, rows: Array | None = None) -> View:
@@ -209,16 +212,29 @@ class Judge:
             [(self._usual.name, self._usual)] if self._usual and self._usual.weights.any() else []
         )
         for name, other in over:
-            statistics = {t.name: self._contrast(t, other) for t in targets}
+            baseline = self._baseline(targets[0], other)
+            statistics = {t.name: self._contrast(t, other, baseline) for t in targets}
             held = sweep.simultaneous(
                 statistics, confidence=self._settings.confidence, seed=self._seed
             )
             found |= {(t, name): Interval(*band) for t, band in held.items()}
         return found
 
-    def _contrast(self, target: Target, other: Target | None) -> Statistic:
+    def _contrast(self, target: Target, other: Target | None, baseline: Units | None) -> Statistic:
+        pair = self._pair(target, other)
+        labels = self._logged.log.clusters
+        own = cluster_units(pair.baseline, labels) if baseline is None else baseline
+        return lifts.contrast(pair, labels, own)
+
+    def _baseline(self, target: Target, other: Target | None) -> Units | None:
+        """Units of one baseline for all targets; a tuned estimator differs by target."""
+        if self._settings.estimators[0] in _GRIDS:
+            return None
+        return cluster_units(self._pair(target, other).baseline, self._logged.log.clusters)
+
+    def _pair(self, target: Target, other: Target | None) -> Pair:
         v = self._view(target)
-        pair = lifts.paired_terms(
+        return lifts.paired_terms(
             self._recipe(target, self._settings.estimators[0]),
             v.rewards,
             v.weights,
@@ -227,14 +243,15 @@ class Judge:
             v.q_target,
             None if other is None else other.q,
         )
-        return difference(
-            cluster_units(pair.candidate, v.clusters), cluster_units(pair.baseline, v.clusters)
-        )
 
     def _overlap(self, target: Target) -> Diagnostics:
         v = self._view(target)
+        rows = slice(None) if target.rows is None else np.flatnonzero(target.rows)
         return diagnostics.weigh(
-            v.weights, clusters=v.clusters, unsupported_share=self._unsupported(target)
+            v.weights,
+            clusters=v.clusters,
+            rewards=self._logged.rewards[rows],
+            unsupported_share=self._unsupported(target),
         )
 
     def _unsupported(self, target: Target) -> float:
