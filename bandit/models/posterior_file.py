@@ -11,21 +11,33 @@ from safetensors.numpy import save
 
 from bandit.core.errors import DataError
 from bandit.core.types import Float64
+from bandit.models.hybrid import Strengths
+from bandit.models.pooled import PooledPosterior
 from bandit.models.posterior import Posterior
 
 _NAMES = ("gram", "shift", "count", "reward_sum", "square_sum")
+_POOLED = ("features", "shared", "own", "intercept")
 _FORMATS = ("bandit-posterior-1", "bandit-posterior-2")
-"""The second knows `constant`."""
+"""The second knows `constant` and what pools."""
 
 
-def save_posterior(path: str | os.PathLike[str], posterior: Posterior) -> None:
-    """Write ``posterior`` to ``path``: to a temporary name, flushed to disk, then renamed."""
+def save_posterior(path: str | os.PathLike[str], posterior: Posterior | PooledPosterior) -> None:
+    """Write ``posterior`` to ``path``: to a temporary name, flushed to disk, then renamed.
+
+    Sums are stored, and what moments are made of them with: never the moments.
+    """
     target = Path(path)
-    arrays = {name: np.ascontiguousarray(getattr(posterior, name)) for name in _NAMES}
-    arrays["ridge"] = np.array([posterior.ridge])
-    if posterior.constant is not None:
-        arrays["constant"] = np.ascontiguousarray(posterior.constant)
-    content = save(arrays, metadata={"format": _FORMATS["constant" in arrays]})
+    sums = posterior if isinstance(posterior, Posterior) else posterior.sums
+    arrays = {name: np.ascontiguousarray(getattr(sums, name)) for name in _NAMES}
+    arrays["ridge"] = np.array([sums.ridge])
+    if sums.constant is not None:
+        arrays["constant"] = np.ascontiguousarray(sums.constant)
+    if isinstance(posterior, PooledPosterior):
+        shared, own, intercept = posterior.strengths
+        scalars = np.array([own]), np.array([intercept])
+        arrays |= dict(zip(_POOLED, (posterior.features, shared, *scalars), strict=True))
+    plain = len(arrays) == len(_NAMES) + 1
+    content = save(arrays, metadata={"format": _FORMATS[not plain]})
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:
         with partial.open("wb") as file:
@@ -37,15 +49,15 @@ def save_posterior(path: str | os.PathLike[str], posterior: Posterior) -> None:
         partial.unlink(missing_ok=True)
 
 
-def load_posterior(path: str | os.PathLike[str]) -> Posterior:
+def load_posterior(path: str | os.PathLike[str]) -> Posterior | PooledPosterior:
     """Read a posterior; a damaged, foreign or impossible file is a `DataError`."""
     name = os.fspath(path)
     try:
         with safe_open(name, framework="numpy") as file:
             if (file.metadata() or {}).get("format") not in _FORMATS:
                 raise DataError(f"{name} is a safetensors file, but no posterior of ours")
-            free = {"constant"} & set(file.keys())
-            arrays = {key: file.get_tensor(key) for key in (*_NAMES, "ridge", *free)}
+            more = {"constant", *_POOLED} & set(file.keys())
+            arrays = {key: file.get_tensor(key) for key in (*_NAMES, "ridge", *more)}
     except FileNotFoundError:
         raise DataError(f"posterior file {name} does not exist") from None
     except (SafetensorError, OSError, ValueError) as fault:
@@ -55,7 +67,7 @@ def load_posterior(path: str | os.PathLike[str]) -> Posterior:
     return _checked(name, arrays)
 
 
-def _checked(name: str, arrays: dict[str, Float64]) -> Posterior:
+def _checked(name: str, arrays: dict[str, Float64]) -> Posterior | PooledPosterior:
     for key, array in arrays.items():
         if array.dtype != np.float64 or not np.isfinite(array).all():
             raise DataError(f"posterior file {name} is damaged: {key} must be finite float64")
@@ -74,4 +86,12 @@ def _checked(name: str, arrays: dict[str, Float64]) -> Posterior:
         raise DataError(f"posterior file {name} is damaged: gram is not symmetric")
     if (posterior.count < 0.0).any() or (posterior.square_sum < 0.0).any():
         raise DataError(f"posterior file {name} is damaged: a count or square_sum is negative")
-    return posterior
+    if "features" not in arrays:
+        return posterior
+    missing = [key for key in _POOLED if key not in arrays]
+    if missing or arrays["own"].shape != (1,) or arrays["intercept"].shape != (1,):
+        raise DataError(f"posterior file {name} is damaged: {missing or 'own or intercept'}")
+    own, intercept = float(arrays["own"][0]), float(arrays["intercept"][0])
+    return PooledPosterior(
+        posterior, arrays["features"], Strengths(arrays["shared"], own, intercept)
+    )

@@ -12,7 +12,7 @@ from bandit.kernels.beta import beta
 from bandit.kernels.beta import beta_win_probability as thompson
 from bandit.kernels.linear.masked_choice import EVERYTHING
 from bandit.kernels.threads import spread
-from bandit.models.posterior import Posterior
+from bandit.models.moments import Moments
 from bandit.policies.lin_ts import TINY
 from bandit.policies.policy import Policy, best_action
 from bandit.policies.problem import Problem
@@ -90,7 +90,7 @@ class BetaTS(Policy):
         action, chance, score = super().decision(problem)
         return action, np.maximum(chance, TINY), score
 
-    def score_spread(self, posterior: Posterior | None, moment: Float64) -> Float64:
+    def score_spread(self, posterior: Moments | None, moment: Float64) -> Float64:
         """Standard deviation of each action's Beta."""
         if posterior is None:
             return super().score_spread(posterior, moment)
@@ -99,12 +99,12 @@ class BetaTS(Policy):
         return np.asarray(np.sqrt(won * lost / (total + 1.0)) / total)
 
     def score_table(self, problem: Problem) -> Float64:
-        """Posterior mean rate of every action, the same in every row."""
+        """Moments mean rate of every action, the same in every row."""
         won, lost = problem.needs_posterior().rate_shapes
         return np.tile(won / (won + lost), (problem.n, 1))
 
     def score_of(self, problem: Problem, action: Int32) -> Float64:
-        """Posterior mean rate of one action a row."""
+        """Moments mean rate of one action a row."""
         won, lost = problem.needs_posterior().rate_shapes
         rates: Float64 = (won / (won + lost))[action]
         return rates

@@ -14,7 +14,7 @@ from bandit.kernels import keyed_random
 from bandit.kernels.linear import win_probability_table as rivals_table
 from bandit.kernels.linear.linear_choice import GRAIN
 from bandit.kernels.threads import spread
-from bandit.models.posterior import Posterior
+from bandit.models.moments import Moments
 from bandit.policies.linear import (
     GIVEN,
     NOTHING,
@@ -88,12 +88,11 @@ class LinTS(Policy):
         """Expected weight of the action taken, over the contenders alone."""
         return choose_linear(problem, self.alpha, propensity=WEIGHTED, weights=weights)[3]
 
-    def score_spread(self, posterior: Posterior | None, moment: Float64) -> Float64:
-        """``α·√(tr(A⁻¹ E[x xᵀ]))`` of each action."""
+    def score_spread(self, posterior: Moments | None, moment: Float64) -> Float64:
+        """``α·√(tr(S E[x xᵀ]))`` of each action, S its covariance."""
         if posterior is None:
             return super().score_spread(posterior, moment)
-        factor = posterior.inverse_factor
-        variance = np.einsum("aij,jl,ail->a", factor, moment, factor, optimize=True)
+        variance = np.einsum("aij,ji->a", posterior.covariance, moment)
         return np.asarray(self.alpha * np.sqrt(np.maximum(variance, 0.0)))
 
     def _sampled(self, problem: Problem, whose: int) -> tuple[Int32, Float64, Float64, Float64]:

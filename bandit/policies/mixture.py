@@ -10,7 +10,7 @@ import numpy as np
 from bandit.core.errors import ConfigError, DataError
 from bandit.core.types import EXPLORATION, HOLDOUT, NO_CONTACT, Array, Choice, Float64, Int32
 from bandit.kernels import keyed_random
-from bandit.models.posterior import Posterior
+from bandit.models.moments import Moments
 from bandit.policies.policy import Policy
 from bandit.policies.problem import Problem, pose
 from bandit.policies.uniform import uniform_at, uniform_mean, uniform_pick_at, uniform_table
@@ -60,7 +60,7 @@ class Mixture(Policy):
 
     def choose(
         self,
-        posterior: Posterior | None,
+        posterior: Moments | None,
         contexts: Array,
         *,
         eligible: Array | None = None,
@@ -94,7 +94,7 @@ class Mixture(Policy):
 
     def probabilities(
         self,
-        posterior: Posterior | None,
+        posterior: Moments | None,
         contexts: Array,
         *,
         eligible: Array | None = None,
@@ -108,7 +108,7 @@ class Mixture(Policy):
 
     def expectation(
         self,
-        posterior: Posterior | None,
+        posterior: Moments | None,
         contexts: Array,
         weights: Float64,
         *,
@@ -149,7 +149,7 @@ class Mixture(Policy):
         """Scores of the component with the largest share."""
         return max(self.components, key=lambda part: part[0])[1].score_table(problem)
 
-    def score_spread(self, posterior: Posterior | None, moment: Float64) -> Float64:
+    def score_spread(self, posterior: Moments | None, moment: Float64) -> Float64:
         """Root mean square over the components, by their shares."""
         parts = [share * p.score_spread(posterior, moment) ** 2 for share, p in self.components]
         return np.sqrt(sum(parts, np.zeros(1)))

@@ -10,7 +10,7 @@ import numpy as np
 from bandit.core.types import Array, Choice, Float64, Int32
 from bandit.kernels.linear import masked_choice as worth
 from bandit.kernels.threads import spread
-from bandit.models.posterior import Posterior
+from bandit.models.moments import Moments
 from bandit.policies.linear import means_at, moments_table
 from bandit.policies.problem import Problem, pose
 
@@ -40,7 +40,7 @@ class Policy(ABC):
 
     def choose(
         self,
-        posterior: Posterior | None,
+        posterior: Moments | None,
         contexts: Array,
         *,
         eligible: Array | None = None,
@@ -83,7 +83,7 @@ class Policy(ABC):
 
     def probabilities(
         self,
-        posterior: Posterior | None,
+        posterior: Moments | None,
         contexts: Array,
         *,
         eligible: Array | None = None,
@@ -97,7 +97,7 @@ class Policy(ABC):
 
     def expectation(
         self,
-        posterior: Posterior | None,
+        posterior: Moments | None,
         contexts: Array,
         weights: Float64,
         *,
@@ -110,7 +110,7 @@ class Policy(ABC):
             pose(posterior, contexts, eligible=eligible, values=values, costs=costs), weights
         )
 
-    def scores(self, posterior: Posterior | None, contexts: Array) -> Float64:
+    def scores(self, posterior: Moments | None, contexts: Array) -> Float64:
         """Score of every action, float64[n, k]: posterior means, LinUCB upper bounds."""
         return self.score_table(pose(posterior, contexts))
 
@@ -151,7 +151,7 @@ class Policy(ABC):
         """Score of one action a row, float64[n]: the entry of `score_table`."""
         return means_at(problem, action)
 
-    def score_spread(self, posterior: Posterior | None, moment: Float64) -> Float64:
+    def score_spread(self, posterior: Moments | None, moment: Float64) -> Float64:
         """Typical standard deviation of each action's sampled score, float64[k or 1].
 
         ``moment`` float64[d, d] is the mean of x xᵀ. Zero for a policy that does not sample scores.

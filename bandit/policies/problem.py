@@ -12,7 +12,7 @@ from bandit.core.types import Array, Float64, UInt64
 from bandit.kernels.keyed_random import stream_key
 from bandit.kernels.linear import masked_choice as worth
 from bandit.kernels.threads import spread
-from bandit.models.posterior import Posterior
+from bandit.models.moments import Moments
 
 GRAIN = 4096
 """Rows that a thread looks through at a time."""
@@ -26,7 +26,7 @@ class Problem:
     ``values``, ``costs`` float64[1 or n, k], ``priced`` if either was given; ``keys`` uint64[n].
     """
 
-    posterior: Posterior | None
+    posterior: Moments | None
     contexts: Array
     n: int
     k: int
@@ -58,7 +58,7 @@ class Problem:
         check_prices("values", self.values)
         check_prices("costs", self.costs)
 
-    def needs_posterior(self) -> Posterior:
+    def needs_posterior(self) -> Moments:
         """Return the posterior, or refuse its absence."""
         if self.posterior is None:
             raise DataError("this policy learns: it needs a posterior, got None")
@@ -74,7 +74,7 @@ class Problem:
         return bits.astype(bool)
 
 
-def _action_count(posterior: Posterior | None, eligible: Array | None, tables: list[Array]) -> int:
+def _action_count(posterior: Moments | None, eligible: Array | None, tables: list[Array]) -> int:
     if posterior is not None:
         return posterior.n_actions
     if eligible is not None and eligible.ndim == 2 and eligible.dtype == np.bool_:
@@ -119,7 +119,7 @@ def _check_keys(keys: Array | None, n: int) -> UInt64:
 
 
 def pose(
-    posterior: Posterior | None,
+    posterior: Moments | None,
     contexts: Array,
     *,
     eligible: Array | None = None,

@@ -15,7 +15,7 @@ from bandit.config.campaign import Campaign
 from bandit.core.actions import ActionSpace
 from bandit.core.errors import DataError, UsageError
 from bandit.core.types import SILENT, Float64, Progress
-from bandit.models.posterior import Posterior
+from bandit.models.moments import Moments
 from bandit.record import attribution, manifest
 from bandit.record import waves as record
 from bandit.results.inspect import Contender, Explanation, Slot
@@ -140,7 +140,7 @@ def _explained(
 def _slot(wave: Wave, one: _Recorded, probability: Float64, values: Any) -> Slot:
     posterior, x = wave.posterior, one.context.astype(np.float64)
     means = posterior.mean @ x
-    widths = np.linalg.norm(posterior.inverse_factor @ x, axis=1)
+    widths = np.sqrt(np.einsum("i,kij,j->k", x, posterior.covariance, x))
     names = [(None, None), *wave.plan.space.pairs]
     taken = int(one.row["action"])
     order = np.lexsort((np.arange(len(names)), -means, -probability, ~one.allowed))
@@ -173,7 +173,7 @@ def _slot(wave: Wave, one: _Recorded, probability: Float64, values: Any) -> Slot
     )
 
 
-def _contributions(wave: Wave, posterior: Posterior, action: int, x: Float64) -> dict[str, float]:
+def _contributions(wave: Wave, posterior: Moments, action: int, x: Float64) -> dict[str, float]:
     """The largest terms of the taken action's mean, by feature."""
     terms = posterior.mean[action] * x
     largest = np.argsort(-np.abs(terms), kind="stable")[:MOST_FEATURES]

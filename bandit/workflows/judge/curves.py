@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, cast
 
 import numpy as np
@@ -10,13 +10,8 @@ import numpy as np
 from bandit.config.simulation import Candidate
 from bandit.core.types import Progress
 from bandit.models.posterior import Posterior
-from bandit.policies.epsilon_greedy import EpsilonGreedy
-from bandit.policies.greedy import Greedy
-from bandit.policies.lin_ts import LinTS
-from bandit.policies.lin_ucb import LinUCB
 from bandit.policies.policy import Policy
-from bandit.policies.rules import Rules
-from bandit.policies.uniform import Uniform
+from bandit.policies.registry import POLICIES, Options
 from bandit.replay import Curve, Learning, bands, replay_log
 from bandit.results.judge import LearningCurve
 from bandit.workflows.judge.logged import Logged
@@ -27,6 +22,7 @@ STEPS = 25
 MOST_ROWS = 40_000
 MOST_WORK = 4_000_000
 """Rows times actions replayed by one learner and replicate."""
+REPLAYED = frozenset({"lin_ucb", "lin_ts", "greedy", "epsilon_greedy", "uniform", "rules"})
 LEAST_KEPT = 300.0
 """A replay keeps about n times the smallest propensity; a curve over fewer says nothing."""
 
@@ -90,12 +86,6 @@ def _policy(logged: Logged, candidate: Candidate, noise: float) -> Policy | None
     alpha, epsilon = candidate.alpha, candidate.epsilon
     if isinstance(alpha, tuple) or isinstance(epsilon, tuple):
         return None
-    known: dict[str, Callable[[], Policy]] = {
-        "lin_ucb": lambda: LinUCB(alpha * noise),
-        "lin_ts": lambda: LinTS(alpha * noise),
-        "greedy": Greedy,
-        "epsilon_greedy": lambda: EpsilonGreedy(epsilon),
-        "uniform": Uniform,
-        "rules": lambda: Rules(logged.catalogue.order),
-    }
-    return known[candidate.policy]() if candidate.policy in known else None
+    if candidate.policy not in REPLAYED:
+        return None
+    return POLICIES[candidate.policy](Options(alpha, epsilon, noise, tuple(logged.catalogue.order)))

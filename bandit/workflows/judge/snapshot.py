@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
-
 import numpy as np
 
 from bandit.config.campaign import Campaign
 from bandit.config.simulation import Candidate
-from bandit.core.actions import ABSENT
 from bandit.core.errors import DataError
 from bandit.core.types import Bool
-from bandit.models.posterior import Posterior
+from bandit.models.moments import Learner
 from bandit.models.posterior_file import load_posterior
 from bandit.record import snapshots
 from bandit.record.snapshots import Snapshot
@@ -46,7 +42,7 @@ def unseen(campaign: Campaign, logged: Logged, candidate: Candidate) -> Bool:
     return rows
 
 
-def posterior(campaign: Campaign, logged: Logged, candidate: Candidate) -> Posterior:
+def posterior(campaign: Campaign, logged: Logged, candidate: Candidate) -> Learner:
     """The snapshot's posterior over the log's actions; what it does not know is at the prior."""
     stored = _stored(campaign, candidate)
     found = load_posterior(stored.posterior_file())
@@ -55,9 +51,4 @@ def posterior(campaign: Campaign, logged: Logged, candidate: Candidate) -> Poste
             f"snapshot {stored.version} was learned with other features than the log's; name a"
             " version of the same [features]"
         )
-    extra = found.add_actions(1)
-    where = logged.catalogue.actions.positions_in(stored.actions)
-    take = np.where(where == ABSENT, found.n_actions, where)
-    names = ("gram", "shift", "count", "reward_sum", "square_sum")
-    taken: dict[str, Any] = {n: np.ascontiguousarray(getattr(extra, n)[take]) for n in names}
-    return replace(extra, **taken)
+    return found.align(logged.catalogue.actions.positions_in(stored.actions))

@@ -19,17 +19,12 @@ from bandit.config.simulation import Candidate, Part
 from bandit.core.actions import PEACE
 from bandit.core.errors import DataError
 from bandit.core.types import Array, Bool, Float64
+from bandit.models.moments import Moments
 from bandit.models.posterior import Posterior
 from bandit.ope.cross_fitting import Ridge, cross_fit, fold_of
-from bandit.policies.beta_ts import BetaTS
-from bandit.policies.epsilon_greedy import EpsilonGreedy
-from bandit.policies.greedy import Greedy
-from bandit.policies.lin_ts import LinTS
-from bandit.policies.lin_ucb import LinUCB
 from bandit.policies.mixture import Mixture
 from bandit.policies.policy import Policy
-from bandit.policies.rules import Rules
-from bandit.policies.uniform import Uniform
+from bandit.policies.registry import POLICIES, Options
 from bandit.workflows.judge import mabwiser as simulate_mabwiser
 from bandit.workflows.judge import probabilities as simulate_probabilities
 from bandit.workflows.judge import snapshot as simulate_snapshot
@@ -157,7 +152,8 @@ def _given(bench: Bench, candidate: Candidate) -> Iterator[tuple[Array, Float64]
 def _snapshot(bench: Bench, candidate: Candidate) -> Iterator[tuple[Array, Float64]]:
     posterior = simulate_snapshot.posterior(bench.campaign, bench.logged, candidate)
     alpha, epsilon = _one(candidate.alpha), _one(candidate.epsilon)
-    policy = _learner(candidate.decides, alpha, epsilon, posterior)
+    options = Options(alpha, epsilon, posterior.noise_scale, tuple(bench.logged.catalogue.order))
+    policy = POLICIES[candidate.decides](options)
     for rows in bench.blocks():
         yield rows, _asked(bench.logged, policy, posterior, rows)
 
@@ -182,7 +178,7 @@ def _fitted(bench: Bench, candidate: Candidate) -> Iterator[tuple[Array, Float64
 def _asked(
     logged: Logged,
     policy: Policy,
-    posterior: Posterior | None,
+    posterior: Moments | None,
     rows: Array,
     prices: Float64 | None = None,
 ) -> Float64:
@@ -220,35 +216,17 @@ def _constant(bench: Bench, candidate: Candidate) -> Iterator[tuple[Array, Float
         yield rows, out
 
 
-def _policy(bench: Bench, candidate: Candidate, posterior: Posterior) -> Policy:
+def _policy(bench: Bench, candidate: Candidate, posterior: Moments) -> Policy:
+    if candidate.policy == "mixture":
+        return _mixture(bench, candidate, posterior)
     goods = bench.logged.catalogue
-    match candidate.policy:
-        case "rules":
-            named = [goods.find(name) for name in candidate.order or ()]
-            return Rules([*named, *(a for a in goods.order if a not in named)])
-        case "uniform":
-            return Uniform()
-        case "mixture":
-            return _mixture(bench, candidate, posterior)
-        case kind:
-            return _learner(kind, _one(candidate.alpha), _one(candidate.epsilon), posterior)
+    named = [goods.find(name) for name in candidate.order or ()]
+    order = (*named, *(a for a in goods.order if a not in named))
+    alpha, epsilon = _one(candidate.alpha), _one(candidate.epsilon)
+    return POLICIES[candidate.policy](Options(alpha, epsilon, posterior.noise_scale, order))
 
 
-def _learner(kind: str, alpha: float, epsilon: float, posterior: Posterior) -> Policy:
-    match kind:
-        case "lin_ucb":
-            return LinUCB(alpha * posterior.noise_scale)
-        case "lin_ts":
-            return LinTS(alpha * posterior.noise_scale)
-        case "epsilon_greedy":
-            return EpsilonGreedy(epsilon)
-        case "beta_ts":
-            return BetaTS()
-        case _:
-            return Greedy()
-
-
-def _mixture(bench: Bench, candidate: Candidate, posterior: Posterior) -> Mixture:
+def _mixture(bench: Bench, candidate: Candidate, posterior: Moments) -> Mixture:
     """Shares as given; without any, the campaign's own [policy]."""
     own = bench.campaign.policy
     goods = bench.logged.catalogue
@@ -262,15 +240,10 @@ def _mixture(bench: Bench, candidate: Candidate, posterior: Posterior) -> Mixtur
         holdout, exploration = own.holdout, own.exploration
     if holdout > 0.0 and not goods.peace:
         raise DataError(f"candidate {candidate.label!r} has a holdout, but nobody is left in peace")
+    noise, order = posterior.noise_scale, tuple(goods.order)
     inner = [
-        (
-            p.share,
-            Uniform() if p.policy == "uniform"
-            else Rules(goods.order) if p.policy == "rules"
-            else _learner(p.policy, p.alpha, p.epsilon, posterior),
-        )
-        for p in parts
-    ]  # fmt: skip
+        (p.share, POLICIES[p.policy](Options(p.alpha, p.epsilon, noise, order))) for p in parts
+    ]
     return Mixture(inner, holdout=holdout, exploration=exploration)
 
 

@@ -164,7 +164,7 @@ def _fold(campaign: Campaign, learned: Sequence[statistics.Statistics]) -> Fold:
         if half_life is not None:
             days = (part.wave.at - before) / dt.timedelta(days=1)
             posterior = posterior.decay(0.5 ** (days / half_life))
-        posterior = posterior.merge(statistics.aligned(part, actions))
+        posterior = posterior.merge(part.posterior.align(actions.positions_in(part.actions)))
         before = part.wave.at
     spec = FeatureSpec.from_json(learned[-1].wave.manifest["features"]["spec"])
     posterior = replace(posterior, constant=spec.constant)

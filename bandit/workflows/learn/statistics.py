@@ -67,19 +67,6 @@ def of_wave(
     )
 
 
-def aligned(part: Statistics, actions: ActionSpace) -> Posterior:
-    """The same statistics over other ``actions``, of which the wave's are some."""
-    of, align = part.posterior, part.actions.align
-    return Posterior(
-        gram=align(of.gram, actions),
-        shift=align(of.shift, actions),
-        count=align(of.count, actions),
-        reward_sum=align(of.reward_sum, actions),
-        square_sum=align(of.square_sum, actions),
-        ridge=of.ridge,
-    )
-
-
 def drop_stale(campaign: Campaign, learned: Sequence[Statistics]) -> None:
     """Remove statistics that no wave's outcomes give any more."""
     current = {f"{s.wave.name}-{s.key}" for s in learned}
@@ -102,7 +89,8 @@ def _kept(folder: Path) -> Posterior | None:
         return None
     try:
         content = manifest.read(folder)
-        return load_posterior(files.verify(folder, _FILE, content["files"][_FILE]["sha256"]))
+        found = load_posterior(files.verify(folder, _FILE, content["files"][_FILE]["sha256"]))
+        return found if isinstance(found, Posterior) else None
     except (DataError, KeyError):
         files.remove(folder)
         return None

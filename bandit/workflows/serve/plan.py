@@ -13,20 +13,13 @@ import numpy as np
 from bandit.allocation.contact_policy import UNSET, ContactPolicy
 from bandit.allocation.eligibility import Actions, running
 from bandit.allocation.slots import Placement
-from bandit.config.campaign import INBOUND, OUTBOUND, Campaign, Channel, Offer, PolicyShare
+from bandit.config.campaign import INBOUND, OUTBOUND, Campaign, Channel, Offer
 from bandit.core.actions import ActionSpace
 from bandit.core.errors import UsageError
 from bandit.core.types import Array, Float64
-from bandit.models.posterior import Posterior
-from bandit.policies.beta_ts import BetaTS
-from bandit.policies.epsilon_greedy import EpsilonGreedy
-from bandit.policies.greedy import Greedy
-from bandit.policies.lin_ts import LinTS
-from bandit.policies.lin_ucb import LinUCB
+from bandit.models.moments import Moments
 from bandit.policies.mixture import Mixture
-from bandit.policies.policy import Policy
-from bandit.policies.rules import Rules
-from bandit.policies.uniform import Uniform
+from bandit.policies.registry import POLICIES, Options
 from bandit.sources.catalogue import Catalogue
 from bandit.sources.catalogue import actions as actions_of
 
@@ -56,7 +49,7 @@ def make(
     catalogue: Catalogue,
     known: ActionSpace,
     at: dt.datetime,
-    posterior: Posterior,
+    posterior: Moments,
     wave: str,
 ) -> Plan:
     """The plan of a wave at time ``at``; ``known`` are the actions of ``posterior``, in order."""
@@ -190,23 +183,13 @@ def _mixture(
         key=lambda a: (offers[int(actions.offer[a])].priority if actions.offer[a] >= 0 else 0, a),
     )
     again = number_of(wave) if campaign.policy.regroup == "every_wave" else 0
-    shares = [(s.share, _policy(s, (*order, 0), noise)) for s in campaign.policy.shares]
+    shares = [
+        (s.share, POLICIES[s.policy](Options(s.alpha, s.epsilon, noise, (*order, 0))))
+        for s in campaign.policy.shares
+    ]
     return Mixture(
         shares,
         holdout=campaign.policy.holdout,
         exploration=campaign.policy.exploration,
         group_seed=campaign.seed ^ again,
     )
-
-
-def _policy(share: PolicyShare, priority: tuple[int, ...], noise: float) -> Policy:
-    known: dict[str, Policy] = {
-        "lin_ucb": LinUCB(alpha=share.alpha * noise),
-        "lin_ts": LinTS(alpha=share.alpha * noise),
-        "greedy": Greedy(),
-        "epsilon_greedy": EpsilonGreedy(share.epsilon),
-        "beta_ts": BetaTS(),
-        "uniform": Uniform(),
-        "rules": Rules(priority),
-    }
-    return known[share.policy]

@@ -11,6 +11,7 @@ from bandit.core.actions import ActionSpace
 from bandit.core.errors import DataError
 from bandit.features.fit import fit
 from bandit.features.spec import FeatureSpec
+from bandit.models.pooled import PooledPosterior
 from bandit.models.posterior import Posterior
 from bandit.models.posterior_file import load_posterior, save_posterior
 from bandit.record import snapshots
@@ -24,7 +25,7 @@ class Start(NamedTuple):
     version: str
     parent: str | None
     actions: ActionSpace
-    posterior: Posterior
+    posterior: Posterior | PooledPosterior
     spec: FeatureSpec
     features: dict[str, Any]
     is_new: bool
@@ -69,9 +70,10 @@ def _stored(stored: snapshots.Snapshot) -> Start:
     posterior = load_posterior(stored.posterior_file())
     spec = FeatureSpec.from_json(stored.features["spec"])
     expected = (len(stored.actions), len(spec.names))
-    if posterior.shift.shape != expected:
+    if (posterior.n_actions, posterior.n_features) != expected:
         raise DataError(
-            f"{stored.folder}: the posterior has shape {posterior.shift.shape}, its manifest says"
+            f"{stored.folder}: the posterior has {posterior.n_actions} actions and"
+            f" {posterior.n_features} features, its manifest says"
             f" {expected}; restore the folder from a backup"
         )
     return Start(

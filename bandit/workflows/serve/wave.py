@@ -10,7 +10,7 @@ import pyarrow as pa
 from bandit.allocation.slots import Placement
 from bandit.config.campaign import Campaign
 from bandit.core.types import Array, Bool, Choice, Float64
-from bandit.models.posterior import Posterior
+from bandit.models.moments import Learner
 from bandit.sources.catalogue import Catalogue
 from bandit.workflows.serve import plan
 from bandit.workflows.serve.plan import Plan
@@ -36,7 +36,7 @@ class Wave(NamedTuple):
     catalogue: Catalogue
     start: Start
     plan: Plan
-    posterior: Posterior
+    posterior: Learner
     customer_type: pa.DataType
 
     @classmethod

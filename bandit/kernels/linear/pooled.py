@@ -1,0 +1,363 @@
+"""The hybrid model's algebra: what actions share is solved for, then each action's own part.
+
+With G, b an action's sums, ``D = (G + λI)⁻¹``, the own part is integrated out into ``H = λ D G``
+and ``h = λ D b``: what an action tells of the shared coefficients β with precision Λ ⊗ I. Columns
+of the features of which an action has at most one (the offers, say) are integrated out in the same
+way, block by block, so that only the other columns meet in one dense system:
+
+    A = Λ⊗I + Σ_a z_a z_aᵀ⊗H_a − Σ_e B_e F_e⁻¹ B_eᵀ,    F_e = Λ_e I + Σ_{a∈e} z_ae² H_a,
+    B_e = Σ_{a∈e} z_ae z_a⊗H_a.
+
+Sums run in a fixed order, and nothing goes through a BLAS, whose digits depend on its threads.
+
+Source: Li, Chu, Langford, Schapire (2010), section 3.2; its algorithm 2 in blocks.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bandit.kernels._compile import serial
+from bandit.kernels.linear import cholesky
+
+BLOCK = 48
+"""Columns of the dense factor found at a time."""
+ROWS = 16
+"""Rows of the dense system that a thread updates at a time."""
+
+
+@serial
+def _log_determinant(lower):
+    total = 0.0
+    for i in range(lower.shape[0]):
+        total += np.log(lower[i, i])
+    return 2.0 * total
+
+
+@serial
+def _solve_rows(lower, rows):
+    """``rows`` [m, d] ← rows L⁻ᵀ: each row solved forward."""
+    for r in range(rows.shape[0]):
+        for i in range(lower.shape[0]):
+            total = rows[r, i]
+            for c in range(i):
+                total -= lower[i, c] * rows[r, c]
+            rows[r, i] = total / lower[i, i]
+
+
+@serial
+def own_level_into(first, last, gram, shift, own, inner, told, drawn, facts):
+    """Integrate out the own parts of actions first to last.
+
+    ``gram`` [k, d, d], ``shift`` [k, d] → ``inner`` [k, d, d] = H, ``told`` [k, d] = h, ``drawn``
+    [k, d] = D b, ``facts`` [k, 2]: ``log|G + λI| − d log λ`` and ``bᵀD b``.
+    """
+    d = shift.shape[1]
+    lower, inverse, whole = np.empty((d, d)), np.empty((d, d)), np.empty((1, d, d))
+    for a in range(first, last):
+        inner[a, :, :] = gram[a]
+        for i in range(d):
+            inner[a, i, i] += own
+        cholesky.factor_into(inner[a], lower)
+        facts[a, 0] = _log_determinant(lower) - d * np.log(own)
+        cholesky.invert_lower_into(lower, inverse)
+        cholesky.covariances_into(0, 1, inverse.reshape(1, d, d), whole)
+        inner[a, :, :] = 0.0
+        total = 0.0
+        for i in range(d):
+            drawn[a, i] = 0.0
+            for c in range(d):
+                drawn[a, i] += whole[0, i, c] * shift[a, c]
+                factor = own * whole[0, i, c]
+                for j in range(d):
+                    inner[a, i, j] += factor * gram[a, c, j]
+            total += drawn[a, i] * shift[a, i]
+        facts[a, 1] = total
+        for i in range(d):
+            told[a, i] = own * drawn[a, i]
+            for j in range(i):
+                middle = 0.5 * (inner[a, i, j] + inner[a, j, i])
+                inner[a, i, j] = middle
+                inner[a, j, i] = middle
+
+
+@serial
+def group_level_into(
+    first, last, begin, member, weight, rest, precision, inner, told, root, cross, left, facts
+):
+    """Integrate out exclusive columns first to last.
+
+    Column e's actions are ``member[begin[e] : begin[e + 1]]`` with entries ``weight``; ``rest``
+    [k, q] are the other columns, ``precision`` Λ_e. Out: ``root`` [e, d, d] the factor of F_e,
+    ``cross`` [e, q·d, d] = B_e root⁻ᵀ, ``left`` [e, d] = root⁻¹ Σ z h, ``facts`` [e, 2]:
+    ``log|F_e| − d log Λ_e`` and |left|².
+    """
+    q, d = rest.shape[1], told.shape[1]
+    matrix = np.empty((d, d))
+    for e in range(first, last):
+        matrix[:, :] = 0.0
+        cross[e, :, :] = 0.0
+        left[e, :] = 0.0
+        for i in range(d):
+            matrix[i, i] = precision[e]
+        for p in range(begin[e], begin[e + 1]):
+            a, w = member[p], weight[p]
+            for i in range(d):
+                left[e, i] += w * told[a, i]
+                for j in range(d):
+                    matrix[i, j] += w * w * inner[a, i, j]
+            for c in range(q):
+                factor = w * rest[a, c]
+                if factor != 0.0:
+                    for i in range(d):
+                        for j in range(d):
+                            cross[e, c * d + i, j] += factor * inner[a, i, j]
+        lower = root[e]
+        cholesky.factor_into(matrix, lower)
+        for c in range(q):
+            used = False
+            for p in range(begin[e], begin[e + 1]):
+                used = used or rest[member[p], c] != 0.0
+            if used:
+                _solve_rows(lower, cross[e, c * d : (c + 1) * d])
+        _solve_rows(lower, left[e : e + 1])
+        total = 0.0
+        for i in range(d):
+            total += left[e, i] * left[e, i]
+        facts[e, 0] = _log_determinant(lower) - d * np.log(precision[e])
+        facts[e, 1] = total
+
+
+@serial
+def dense_rows_into(first, last, rest, precision, inner, told, cross, left, matrix, vector):
+    """Block rows first to last of the dense system: ``matrix`` [q·d, q·d] lower, ``vector``."""
+    k, d = told.shape
+    for c in range(first, last):
+        for i in range(d):
+            row = c * d + i
+            for j in range(row + 1):
+                matrix[row, j] = 0.0
+            matrix[row, row] = precision[c]
+            vector[row] = 0.0
+        for a in range(k):
+            if rest[a, c] != 0.0:
+                for i in range(d):
+                    vector[c * d + i] += rest[a, c] * told[a, i]
+                for o in range(c + 1):
+                    factor = rest[a, c] * rest[a, o]
+                    if factor != 0.0:
+                        for i in range(d):
+                            for j in range(d):
+                                matrix[c * d + i, o * d + j] += factor * inner[a, i, j]
+        for e in range(left.shape[0]):
+            if _is_zero(cross[e, c * d : (c + 1) * d]):
+                continue
+            for i in range(d):
+                row = c * d + i
+                for m in range(d):
+                    factor = cross[e, row, m]
+                    vector[row] -= factor * left[e, m]
+            for o in range(c + 1):
+                if not _is_zero(cross[e, o * d : (o + 1) * d]):
+                    _take_product(
+                        cross[e, c * d : (c + 1) * d], cross[e, o * d : (o + 1) * d],
+                        matrix[c * d : (c + 1) * d, o * d : (o + 1) * d],
+                    )  # fmt: skip
+
+
+@serial
+def _is_zero(block):
+    for i in range(block.shape[0]):
+        for j in range(block.shape[1]):
+            if block[i, j] != 0.0:
+                return False
+    return True
+
+
+@serial
+def _take_product(one, other, out):
+    """``out −= one otherᵀ``, [d, d]."""
+    d = out.shape[0]
+    turned = np.empty((d, d))
+    for i in range(d):
+        for j in range(d):
+            turned[j, i] = other[i, j]
+    for i in range(d):
+        for m in range(d):
+            factor = one[i, m]
+            for j in range(d):
+                out[i, j] -= factor * turned[m, j]
+
+
+@serial
+def factor_block(matrix, start, stop):
+    """Factor the diagonal block of columns start to stop in place; its lower triangle."""
+    for j in range(start, stop):
+        for i in range(start, j + 1):
+            total = matrix[j, i]
+            for c in range(start, i):
+                total -= matrix[j, c] * matrix[i, c]
+            matrix[j, i] = np.sqrt(total) if i == j else total / matrix[i, i]
+
+
+@serial
+def panel_rows_into(first, last, matrix, start, stop, turned):
+    """Solve rows stop + first to stop + last against the diagonal block; ``turned`` [block, N]."""
+    for r in range(stop + first, stop + last):
+        for j in range(start, stop):
+            total = matrix[r, j]
+            for c in range(start, j):
+                total -= matrix[r, c] * matrix[j, c]
+            matrix[r, j] = total / matrix[j, j]
+            turned[j - start, r] = matrix[r, j]
+
+
+@serial
+def trailing_rows_into(first, last, matrix, start, stop, turned):
+    """Take the panel's product off rows stop + first to stop + last."""
+    for r in range(stop + first, stop + last):
+        for p in range(stop - start):
+            factor = matrix[r, start + p]
+            for j in range(stop, r + 1):
+                matrix[r, j] -= factor * turned[p, j]
+
+
+@serial
+def forward_into(lower, vector):
+    """``vector`` ← L⁻¹ vector, in place."""
+    for i in range(vector.size):
+        total = vector[i]
+        for j in range(i):
+            total -= lower[i, j] * vector[j]
+        vector[i] = total / lower[i, i]
+
+
+@serial
+def backward_into(lower, vector):
+    """``vector`` ← L⁻ᵀ vector, in place."""
+    for i in range(vector.size - 1, -1, -1):
+        vector[i] /= lower[i, i]
+        for j in range(i):
+            vector[j] -= lower[i, j] * vector[i]
+
+
+@serial
+def moments_into(
+    first, last, gram, drawn, own, rest, group, entry, lower, beta, root, cross, part,
+    mean, common, covariance,
+):  # fmt: skip
+    """Means and covariances of actions first to last.
+
+    ``group`` [k]: the action's exclusive column or -1, its ``entry``; ``lower`` the dense factor,
+    ``beta`` [q·d] its solution, ``part`` [e, d] the exclusive columns' coefficients. With the
+    shared mean m̄ (``common``) and covariance C of an action, ``θ = λ D m̄ + D b`` and
+    ``S = λ² D C D + D``.
+    """
+    q = rest.shape[1]
+    d, size = drawn.shape[1], beta.size
+    turn = np.zeros((size, d))
+    work, factor, inverse = np.empty((d, d)), np.empty((d, d)), np.empty((d, d))
+    whole, shared = np.empty((1, d, d)), np.empty((d, d))
+    back, middle = np.empty((d, d)), np.empty(d)
+    for a in range(first, last):
+        turn[:, :] = 0.0
+        shared[:, :] = 0.0
+        middle[:] = 0.0
+        for c in range(q):
+            for i in range(d):
+                turn[c * d + i, i] = rest[a, c]
+                middle[i] += rest[a, c] * beta[c * d + i]
+        e = group[a]
+        if e >= 0:
+            # F⁻¹ = root⁻ᵀ root⁻¹; F⁻¹ Bᵀ = root⁻ᵀ crossᵀ.
+            cholesky.invert_lower_into(root[e], back)
+            for row in range(size):
+                for i in range(d):
+                    total = 0.0
+                    for m in range(i, d):
+                        total += back[m, i] * cross[e, row, m]
+                    turn[row, i] -= entry[a] * total
+            for i in range(d):
+                middle[i] += entry[a] * part[e, i]
+                for j in range(d):
+                    for m in range(max(i, j), d):
+                        shared[i, j] += entry[a] * entry[a] * back[m, i] * back[m, j]
+        for row in range(size):
+            for c in range(row):
+                scale = lower[row, c]
+                if scale != 0.0:
+                    for i in range(d):
+                        turn[row, i] -= scale * turn[c, i]
+            for i in range(d):
+                turn[row, i] /= lower[row, row]
+        for row in range(size):
+            for i in range(d):
+                scale = turn[row, i]
+                for j in range(d):
+                    shared[i, j] += scale * turn[row, j]
+        work[:, :] = gram[a]
+        for i in range(d):
+            work[i, i] += own
+        cholesky.factor_into(work, factor)
+        cholesky.invert_lower_into(factor, inverse)
+        cholesky.covariances_into(0, 1, inverse.reshape(1, d, d), whole)
+        for i in range(d):
+            common[a, i] = middle[i]
+            mean[a, i] = drawn[a, i]
+            for j in range(d):
+                mean[a, i] += own * whole[0, i, j] * middle[j]
+                work[i, j] = 0.0
+            for m in range(d):
+                scale = own * whole[0, i, m]
+                for j in range(d):
+                    work[i, j] += scale * shared[m, j]
+        for i in range(d):
+            for j in range(d):
+                covariance[a, i, j] = whole[0, i, j]
+            for m in range(d):
+                scale = own * work[i, m]
+                for j in range(d):
+                    covariance[a, i, j] += scale * whole[0, m, j]
+        for i in range(d):
+            for j in range(i):
+                total = 0.5 * (covariance[a, i, j] + covariance[a, j, i])
+                covariance[a, i, j] = total
+                covariance[a, j, i] = total
+
+
+@serial
+def root_factors_into(first, last, covariance, inverse, condition):
+    """``inverse`` [k, d, d] = W, lower triangular, with ``S = WᵀW``, of actions first to last.
+
+    The Cholesky factor of S with rows and columns in the reverse order, turned back.
+    ``condition`` [k]: one-norm condition number of S scaled to unit diagonal, infinite where S is
+    not positive definite.
+    """
+    d = covariance.shape[1]
+    flipped, lower, back, work = (
+        np.empty((d, d)), np.empty((d, d)), np.empty((d, d)), np.empty((1, d, d))
+    )  # fmt: skip
+    scale = np.empty(d)
+    for a in range(first, last):
+        condition[a] = np.inf
+        for i in range(d):
+            scale[i] = 1.0 / np.sqrt(covariance[a, i, i])
+        for i in range(d):
+            for j in range(d):
+                p, q = d - 1 - i, d - 1 - j
+                flipped[i, j] = covariance[a, p, q] * scale[p] * scale[q]
+        if cholesky.factor_into(flipped, lower) < 0:
+            cholesky.invert_lower_into(lower, back)
+            cholesky.covariances_into(0, 1, back.reshape(1, d, d), work)
+            one, other = 0.0, 0.0
+            for i in range(d):
+                left, right = 0.0, 0.0
+                for j in range(d):
+                    left += abs(flipped[i, j])
+                    right += abs(work[0, i, j])
+                one, other = max(one, left), max(other, right)
+            condition[a] = one * other
+            for i in range(d):
+                for j in range(d):
+                    # U = J C J is upper, S = U Uᵀ, W = Uᵀ.
+                    inverse[a, i, j] = lower[d - 1 - j, d - 1 - i] / scale[j]

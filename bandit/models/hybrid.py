@@ -1,0 +1,190 @@
+"""The hybrid model at given strengths: what actions share, each action's own part, the evidence.
+
+``θ_a = Z_a β + δ_a`` with ``β ~ N(0, σ² (Λ ⊗ P)⁻¹)``, ``δ_a ~ N(0, σ² (λ P)⁻¹)``: z_a are the
+features of action a, Z_a = z_aᵀ ⊗ I. ``P⁻¹ = I + c u uᵀ`` gives the intercept, whose coefficients
+are u, a weaker precision than the slopes; everything is solved in coordinates in which P is I.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from bandit.core.types import Array, Float64
+from bandit.kernels.linear import pooled
+from bandit.kernels.threads import spread
+from bandit.models.posterior import Posterior
+
+
+class Strengths(NamedTuple):
+    """``shared`` float64[q]: Λ a column of the features; ``own``: λ; ``intercept``: c."""
+
+    shared: Float64
+    own: float
+    intercept: float
+
+
+class Split(NamedTuple):
+    """Columns of the features: those of which an action has at most one, and the others.
+
+    ``single`` and ``rest`` are column numbers, ``table`` float64[k, rest]; ``group`` int64[k] is
+    the position in ``single`` of the action's column (-1: none) and ``entry`` float64[k] its
+    value. ``begin``, ``member``, ``weight`` list the actions column by column.
+    """
+
+    single: Array
+    rest: Array
+    table: Float64
+    group: Array
+    entry: Float64
+    begin: Array
+    member: Array
+    weight: Float64
+
+
+class Solved(NamedTuple):
+    """Moments in the user's coordinates, noise variance and log marginal likelihood.
+
+    ``shared_mean`` float64[k, d] is what the features of an action let expect: ``m u + Z β̂``.
+    """
+
+    mean: Float64
+    shared_mean: Float64
+    covariance: Float64
+    noise_variance: float
+    evidence: float
+
+
+class Facts(NamedTuple):
+    """One turn of the elimination: everything that moments and evidence are made of."""
+
+    gram: Float64
+    inner: Float64
+    drawn: Float64
+    root: Float64
+    cross: Float64
+    left: Float64
+    matrix: Float64
+    vector: Float64
+    noise_variance: float
+    evidence: float
+
+
+def split(features: Float64) -> Split:
+    """Find as many columns of features float64[k, q] as no two of which meet in an action."""
+    present = features != 0.0
+    taken = np.zeros(features.shape[0], bool)
+    single = []
+    for column in np.lexsort((np.arange(features.shape[1]), present.sum(axis=0))):
+        if not (taken & present[:, column]).any():
+            single.append(int(column))
+            taken |= present[:, column]
+    chosen = np.array(sorted(single), np.int64)
+    rest = np.array([c for c in range(features.shape[1]) if c not in set(single)], np.int64)
+    inside = present[:, chosen]
+    group = np.where(inside.any(axis=1), inside.argmax(axis=1), -1).astype(np.int64)
+    entry = np.where(group >= 0, features[np.arange(group.size), chosen[group]], 0.0)
+    member = np.flatnonzero(group >= 0)[np.argsort(group[group >= 0], kind="stable")]
+    begin = np.searchsorted(group[member], np.arange(chosen.size + 1)).astype(np.int64)
+    table = np.ascontiguousarray(features[:, rest])
+    return Split(chosen, rest, table, group, entry, begin, member, entry[member])
+
+
+def eliminate(sums: Posterior, parts: Split, strengths: Strengths) -> Facts:
+    """Integrate out own parts and single columns, and factor what is left."""
+    base = sums.baseline
+    gram = _turned(sums.gram, sums.unit, strengths.intercept)
+    shift = sums.shift - base * np.einsum("kij,j->ki", sums.gram, sums.unit)
+    shift = shift + _step(sums.unit, strengths.intercept) * np.outer(
+        np.einsum("ki,i->k", shift, sums.unit), sums.unit
+    )
+    k, d = shift.shape
+    inner, told, drawn = np.zeros_like(gram), np.zeros((k, d)), np.zeros((k, d))
+    own = np.zeros((k, 2))
+    spread(pooled.own_level_into, k, 1, gram, shift, strengths.own, inner, told, drawn, own)
+    groups, q = parts.single.size, parts.rest.size
+    root, cross = np.zeros((groups, d, d)), np.zeros((groups, q * d, d))
+    left, group = np.zeros((groups, d)), np.zeros((groups, 2))
+    spread(
+        pooled.group_level_into, groups, 1, parts.begin, parts.member, parts.weight, parts.table,
+        strengths.shared[parts.single], inner, told, root, cross, left, group,
+    )  # fmt: skip
+    matrix, vector = np.zeros((q * d, q * d)), np.zeros(q * d)
+    precision = strengths.shared[parts.rest]
+    spread(
+        pooled.dense_rows_into, q, 1, parts.table, precision, inner, told, cross, left,
+        matrix, vector,
+    )  # fmt: skip
+    _factor(matrix)
+    pooled.forward_into(matrix, vector)
+    total = float((sums.square_sum - 2.0 * base * sums.reward_sum + base**2 * sums.count).sum())
+    explained = float(own[:, 1].sum() + group[:, 1].sum() + (vector**2).sum())
+    curvature = own[:, 0].sum() + group[:, 0].sum()
+    curvature += 2.0 * np.log(np.diag(matrix)).sum() - d * np.log(precision).sum()
+    n = float(sums.count.sum())
+    noise = max(total - explained, 0.0) / n if n > 0.0 else 0.0
+    noise = noise if noise > 0.0 else 1.0
+    evidence = -0.5 * (n * (np.log(2.0 * np.pi * noise) + 1.0) + float(curvature))
+    return Facts(gram, inner, drawn, root, cross, left, matrix, vector, noise, evidence)
+
+
+def solve(sums: Posterior, parts: Split, strengths: Strengths) -> Solved:
+    """Means float64[k, d] and covariances float64[k, d, d] (in units of the noise variance)."""
+    facts = eliminate(sums, parts, strengths)
+    beta = facts.vector.copy()
+    pooled.backward_into(facts.matrix, beta)
+    mean, covariance = np.zeros_like(facts.drawn), np.zeros_like(facts.gram)
+    common = np.zeros_like(mean)
+    spread(
+        pooled.moments_into, sums.n_actions, 1, facts.gram, facts.drawn, strengths.own,
+        parts.table, parts.group, parts.entry, facts.matrix, beta, facts.root, facts.cross,
+        _columns(facts, beta), mean, common, covariance,
+    )  # fmt: skip
+    unit, step = sums.unit, _step(sums.unit, strengths.intercept)
+
+    def back(means: Float64) -> Float64:
+        level = step * np.einsum("ki,i->k", means, unit) + sums.baseline
+        turned: Float64 = means + np.outer(level, unit)
+        return turned
+
+    covariance = _turned(covariance, unit, strengths.intercept)
+    return Solved(back(mean), back(common), covariance, facts.noise_variance, facts.evidence)
+
+
+def _columns(facts: Facts, beta: Float64) -> Float64:
+    """Coefficients of the single columns, ``F⁻¹(g − Bᵀβ)`` float64[e, d]."""
+    rest: Float64 = facts.left - np.einsum("erd,r->ed", facts.cross, beta)
+    for lower, row in zip(facts.root, rest, strict=True):
+        pooled.backward_into(lower, row)
+    return rest
+
+
+def _factor(matrix: Float64) -> None:
+    """Cholesky factor in place, block by block, in one order whatever the threads."""
+    size = matrix.shape[0]
+    turned = np.zeros((pooled.BLOCK, size))
+    for start in range(0, size, pooled.BLOCK):
+        stop = min(size, start + pooled.BLOCK)
+        pooled.factor_block(matrix, start, stop)
+        for step in (pooled.panel_rows_into, pooled.trailing_rows_into):
+            spread(step, size - stop, pooled.ROWS, matrix, start, stop, turned)
+
+
+def _step(unit: Float64, intercept: float) -> float:
+    """γ of ``(I + c u uᵀ)^½ = I + γ u uᵀ``."""
+    square = float(unit @ unit)
+    return (math.sqrt(1.0 + intercept * square) - 1.0) / square if square > 0.0 else 0.0
+
+
+def _turned(matrices: Float64, unit: Float64, intercept: float) -> Float64:
+    """``T M T`` of symmetric matrices float64[k, d, d], T = (I + c u uᵀ)^½."""
+    step = _step(unit, intercept)
+    if step == 0.0:
+        return matrices
+    seen = np.einsum("kij,j->ki", matrices, unit)
+    level = np.einsum("ki,i->k", seen, unit)
+    edge = step * seen + 0.5 * step**2 * level[:, None] * unit
+    turned: Float64 = matrices + edge[:, :, None] * unit + edge[:, None, :] * unit[:, None]
+    return turned

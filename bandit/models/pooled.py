@@ -1,0 +1,226 @@
+"""The hybrid posterior: actions share what their features have in common, each keeps its own part.
+
+Sums are those of `Posterior`; only what is made of them differs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from bandit.core.errors import DataError
+from bandit.core.types import Array, Float64
+from bandit.kernels.linear import loewner, pooled
+from bandit.kernels.linear.decide import Model
+from bandit.kernels.threads import spread
+from bandit.models.hybrid import Solved, Split, Strengths, solve, split
+from bandit.models.packed import build_model
+from bandit.models.posterior import CONDITION_LIMIT, Posterior
+from bandit.models.strengths import strongest
+
+
+@dataclass(frozen=True, eq=False)
+class PooledPosterior:
+    """``θ_a = Z_a β + δ_a``: ridge regressions whose coefficients have a part in common.
+
+    ``sums`` what was seen; ``features`` float64[k, q], row a the features z_a of action a;
+    ``strengths`` the precisions of both parts. `mean` and `covariance` are the moments of θ_a, the
+    covariance in units of the noise variance. Updates keep the strengths; `Posterior.pooled` finds
+    them anew.
+
+    References
+    ----------
+    Li, Chu, Langford, Schapire (2010), A contextual-bandit approach to personalized news article
+    recommendation, WWW, section 3.2. Schwartz, Bradlow, Fader (2017), Customer acquisition via
+    display advertising using multi-armed bandit experiments, Marketing Science.
+    """
+
+    sums: Posterior
+    features: Float64
+    strengths: Strengths
+
+    def __post_init__(self) -> None:
+        """Refuse features and strengths that do not fit."""
+        check_features(self.features, self.n_actions)
+        q = self.features.shape[1]
+        shared, own, intercept = self.strengths
+        good = shared.shape == (q,) and bool(np.isfinite(shared).all() and (shared > 0.0).all())
+        if not (good and np.isfinite(own) and own > 0.0):
+            raise DataError(
+                f"shared and own are positive precisions, {q} and one; they are {shared} and {own}"
+            )
+        if not (np.isfinite(intercept) and intercept >= 0.0):
+            raise DataError(f"intercept must be a number of at least 0, it is {intercept}")
+
+    @property
+    def n_actions(self) -> int:
+        """How many actions there are: k."""
+        return self.sums.n_actions
+
+    @property
+    def n_features(self) -> int:
+        """How many features a context has: d."""
+        return self.sums.n_features
+
+    def update(
+        self, contexts: Array, actions: Array, rewards: Array, weights: Array | None = None
+    ) -> PooledPosterior:
+        """Learn from n rows; arguments as in `Posterior.update`."""
+        return replace(self, sums=self.sums.update(contexts, actions, rewards, weights))
+
+    def merge(self, other: PooledPosterior) -> PooledPosterior:
+        """Pool what two posteriors of the same prior and features have seen."""
+        mine, theirs = self.strengths, other.strengths
+        same = np.array_equal(self.features, other.features) and mine[1:] == theirs[1:]
+        if not (same and np.array_equal(mine.shared, theirs.shared)):
+            raise DataError("pooled posteriors merge only with the same features and strengths")
+        return replace(self, sums=self.sums.merge(other.sums))
+
+    def decay(self, factor: float) -> PooledPosterior:
+        """Forget towards the prior: every sum is multiplied by ``factor`` in [0, 1]."""
+        return replace(self, sums=self.sums.decay(factor))
+
+    def add_actions(
+        self, count: int, like: Sequence[int] | None = None, features: Array | None = None
+    ) -> PooledPosterior:
+        """Append ``count`` actions with ``features`` float[count, q], which start from ``Z β``.
+
+        Without features they get what all actions have in common. ``like`` as in `Posterior`.
+        """
+        common = np.where((self.features == self.features[0]).all(axis=0), self.features[0], 0.0)
+        rows = np.tile(common, (count, 1))
+        if features is not None:
+            rows = check_features(np.asarray(features, np.float64), count)
+        whole = np.concatenate([self.features, rows])
+        return replace(self, sums=self.sums.add_actions(count, like), features=whole)
+
+    def align(self, places: Array) -> PooledPosterior:
+        """Action i of the result is action ``places[i]`` of this one; -1 is one that is new."""
+        extended = self.add_actions(1)
+        return replace(
+            self, sums=self.sums.align(places), features=extended.features[np.asarray(places)]
+        )
+
+    @property
+    def link(self) -> Literal["identity"]:
+        """The outcome is the score itself."""
+        return "identity"
+
+    @property
+    def shared(self) -> Float64:
+        """Precision of the shared part, float64[q]."""
+        return self.strengths.shared
+
+    @property
+    def own(self) -> float:
+        """Precision of an action's own part."""
+        return self.strengths.own
+
+    @property
+    def evidence(self) -> float:
+        """Log marginal likelihood of the rewards, the noise at its maximum."""
+        return self._solved.evidence
+
+    @property
+    def mean(self) -> Float64:
+        """``λ D Z β̂ + D b`` of each action, float64[k, d]."""
+        view = self._solved.mean.view()
+        view.flags.writeable = False
+        return view
+
+    @property
+    def covariance(self) -> Float64:
+        """``λ² D Z A₀⁻¹ Zᵀ D + D`` of each action, float64[k, d, d]."""
+        return self._solved.covariance
+
+    @property
+    def noise_scale(self) -> float:
+        """Standard deviation of the reward about the model, where it is most likely."""
+        return float(np.sqrt(self._solved.noise_variance))
+
+    @property
+    def scale(self) -> Float64:
+        """`noise_scale` of each action, float64[k]: they share it."""
+        return np.full(self.n_actions, self.noise_scale)
+
+    @property
+    def rate_shapes(self) -> tuple[Float64, Float64]:
+        """As in `Posterior`: rates know no contexts, so there is nothing to pool."""
+        return self.sums.rate_shapes
+
+    @property
+    def rates(self) -> tuple[Float64, Float64]:
+        """As in `Posterior`."""
+        return self.sums.rates
+
+    @property
+    def inverse_factor(self) -> Float64:
+        """``W`` float64[k, d, d], lower triangular, with covariance ``WᵀW``."""
+        return self._factors[0]
+
+    @cached_property
+    def split_mean(self) -> tuple[Float64, Float64]:
+        """Shared and own part of `mean`, float64[k, d] each: ``m u + Z β̂`` and the rest."""
+        shared = self._solved.shared_mean
+        return shared, self._solved.mean - shared
+
+    @cached_property
+    def _solved(self) -> Solved:
+        return solve(self.sums, split(self.features), self.strengths)
+
+    @cached_property
+    def _factors(self) -> tuple[Float64, Float64]:
+        inverse, condition = np.zeros_like(self.sums.gram), np.zeros(self.n_actions)
+        spread(pooled.root_factors_into, self.n_actions, 1, self.covariance, inverse, condition)
+        bad = np.flatnonzero(~(condition <= CONDITION_LIMIT))
+        if bad.size:
+            raise DataError(
+                f"the covariance of action {bad[0]} has condition number {condition[bad[0]]:.3g}, "
+                f"beyond {CONDITION_LIMIT:g}: drop features that repeat others"
+            )
+        return inverse, condition
+
+    @cached_property
+    def model(self) -> tuple[Model, bool]:
+        """Means, factors and width bounds as the choose kernels read them; whether bounds hold."""
+        inverse, condition = self._factors
+        middle = np.zeros_like(self.sums.gram[0])
+        unit = np.linalg.inv(self.covariance)  # bounds only: no decision hangs on its digits
+        weights = 1.0 / np.einsum("kii->k", unit)
+        loewner.pool_into(unit, 0.0, weights, middle)
+        return build_model(self._solved.mean, inverse, middle, condition)
+
+
+def check_features(features: Float64, k: int) -> Float64:
+    """Refuse features of actions that are not finite float64[k, q]."""
+    if features.ndim != 2 or features.shape[0] != k or not np.isfinite(features).all():
+        raise DataError(f"features must be finite numbers [{k}, q], they are {features.shape}")
+    return features
+
+
+def pool(
+    sums: Posterior,
+    features: Array,
+    *,
+    shared: float | Array | None = None,
+    own: float | None = None,
+    levels: Array | None = None,
+) -> PooledPosterior:
+    """`Posterior.pooled`."""
+    table = check_features(np.ascontiguousarray(features, np.float64), sums.n_actions)
+    q = table.shape[1]
+    groups = np.zeros(q, np.int64) if levels is None else np.asarray(levels, np.int64)
+    if groups.shape != (q,) or (groups < 0).any():
+        raise DataError(f"levels must be {q} numbers of at least 0, they are {groups}")
+
+    def fixed(found: Strengths) -> Strengths:
+        given = found.shared if shared is None else np.broadcast_to(shared, (q,)).astype(np.float64)
+        free = found.intercept if sums.constant is not None else 0.0
+        return Strengths(np.array(given), found.own if own is None else float(own), free)
+
+    parts: Split = split(table)
+    return PooledPosterior(sums, table, strongest(sums, parts, groups, fixed))

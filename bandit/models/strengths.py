@@ -1,0 +1,59 @@
+"""Prior strengths from the data: the largest log marginal likelihood on a grid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from bandit.core.types import Array
+from bandit.models.hybrid import Split, Strengths, eliminate
+from bandit.models.posterior import Posterior
+
+PER_DECADE = 2
+"""Steps of the grid: a precision is found to within a factor of 10^¼."""
+SHARED = (-2, 4, 14)
+"""Least, first and largest step of a level of the shared part: precisions 0.1, 100, 10⁷."""
+OWN = (-2, 4, 16)
+"""Of the own part: 0.1, 100, 10⁸, which is none."""
+INTERCEPT = (-2, 2, 8)
+"""Of the intercept's prior variance over a slope's: 0.1, 10, 10⁴."""
+
+
+def strongest(
+    sums: Posterior, parts: Split, levels: Array, fixed: Callable[[Strengths], Strengths]
+) -> Strengths:
+    """Climb the grid from its middle, a level at a time, until no step makes it likelier.
+
+    ``levels`` int64[q]: columns of one number have one strength. ``fixed`` puts what is given by
+    hand in its place. The order of the steps is fixed, so the same sums give the same strengths.
+    """
+    bounds = [SHARED] * (int(levels.max(initial=-1)) + 1) + [OWN, INTERCEPT]
+    known: dict[tuple[int, ...], float] = {}
+
+    def strengths(at: tuple[int, ...]) -> Strengths:
+        values = 10.0 ** (np.array(at, np.float64) / PER_DECADE)
+        return fixed(Strengths(values[levels], float(values[-2]), float(values[-1])))
+
+    def evidence(at: tuple[int, ...]) -> float:
+        if at not in known:
+            known[at] = eliminate(sums, parts, strengths(at)).evidence
+        return known[at]
+
+    best = tuple(first for _, first, _ in bounds)
+    if sums.count.sum() == 0.0:
+        return strengths(best)
+    moved = True
+    while moved:
+        moved = False
+        for i, (least, _, most) in enumerate(bounds):
+            for step in (1, -1):
+                there = _shifted(best, i, step)
+                while least <= there[i] <= most and evidence(there) > evidence(best):
+                    best, moved = there, True
+                    there = _shifted(best, i, step)
+    return strengths(best)
+
+
+def _shifted(at: tuple[int, ...], i: int, step: int) -> tuple[int, ...]:
+    return (*at[:i], at[i] + step, *at[i + 1 :])

@@ -1,0 +1,233 @@
+"""Sums of what has been seen of each action: they merge, decay and line up with other actions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+
+from bandit.checks.arrays import check_actions, check_finite, check_vector, shape_contexts
+from bandit.core.errors import DataError
+from bandit.core.types import Array, Float64
+from bandit.kernels.beta import beta
+from bandit.kernels.linear import gram
+from bandit.kernels.threads import spread
+
+ROUNDING = 1e-9
+"""Relative slack of sums that are compared."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sums:
+    """What k actions over d features have shown; every operation returns a new one.
+
+    ``gram`` float64[k, d, d] = Σ w x xᵀ (without the ridge), ``shift`` float64[k, d] = Σ w r x,
+    ``count`` float64[k] = Σ w, ``reward_sum`` float64[k] = Σ w r, ``square_sum`` float64[k] =
+    Σ w r², ``ridge`` the prior precision. ``constant`` float64[d], if given, are the coefficients
+    u of the function that is 1 for every context: uᵀx = 1.
+    """
+
+    gram: Float64
+    shift: Float64
+    count: Float64
+    reward_sum: Float64
+    square_sum: Float64
+    ridge: float
+    constant: Float64 | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse arrays whose shapes disagree."""
+        if self.shift.ndim != 2:
+            raise DataError(f"posterior's shift must have shape (k, d), it has {self.shift.shape}")
+        k, d = self.shift.shape
+        expected = {"gram": (k, d, d), "count": (k,), "reward_sum": (k,), "square_sum": (k,)}
+        for name, shape in expected.items():
+            found = getattr(self, name).shape
+            if found != shape:
+                raise DataError(f"posterior's {name} must have shape {shape}, it has {found}")
+        if not (np.isfinite(self.ridge) and self.ridge > 0.0):
+            raise DataError(f"ridge must be a positive number, it is {self.ridge}")
+        if self.constant is not None and (
+            self.constant.shape != (d,) or not np.isfinite(self.constant).all()
+        ):
+            raise DataError(f"constant must be {d} finite numbers, it is {self.constant}")
+
+    @classmethod
+    def prior(
+        cls, n_actions: int, n_features: int, ridge: float = 1.0, constant: Float64 | None = None
+    ) -> Self:
+        """Nothing seen yet: k = ``n_actions`` actions, d = ``n_features`` features."""
+        if n_actions < 1 or n_features < 1:
+            raise DataError(
+                "a posterior needs at least one action and one feature, "
+                f"got {n_actions} and {n_features}"
+            )
+        k, d = n_actions, n_features
+        return cls(
+            np.zeros((k, d, d)),
+            np.zeros((k, d)),
+            np.zeros(k),
+            np.zeros(k),
+            np.zeros(k),
+            float(ridge),
+            constant,
+        )
+
+    @property
+    def n_actions(self) -> int:
+        """How many actions there are: k."""
+        return int(self.shift.shape[0])
+
+    @property
+    def n_features(self) -> int:
+        """How many features a context has: d."""
+        return int(self.shift.shape[1])
+
+    def update(
+        self, contexts: Array, actions: Array, rewards: Array, weights: Array | None = None
+    ) -> Self:
+        """Learn from n rows: ``contexts`` float[n, d], ``actions`` int[n], ``rewards`` float[n].
+
+        ``weights`` float[n] ≥ 0 count a row more or less than once (1 where absent). Sums run in
+        the order of the rows, in float64. NaN, infinity, an action outside [0, k) or a negative
+        weight is a `DataError` that names the row.
+        """
+        x = shape_contexts(contexts, self.n_features)
+        n = x.shape[0]
+        taken = check_actions(actions, n, self.n_actions)
+        reward = check_vector("rewards", rewards, n)
+        once: Float64 = np.zeros(0)
+        weight = once if weights is None else check_vector("weights", weights, n, least=0.0)
+        start, order = np.zeros(self.n_actions + 1, np.int64), np.empty(n, np.int32)
+        gram.group_into(taken, start, order)
+        sums = np.stack([self.count, self.reward_sum, self.square_sum], axis=1)
+        total, shift = self.gram.copy(), self.shift.copy()
+        spread(
+            gram.accumulate_into, self.n_actions, 1,
+            x, reward, weight, start, order, total, shift, sums,
+        )  # fmt: skip
+        # What is no number shows in the sums of squares: rows are searched only then.
+        if not np.isfinite(total).all():
+            check_finite(x)
+        count, reward_sum, square_sum = (np.ascontiguousarray(column) for column in sums.T)
+        return replace(
+            self, gram=total, shift=shift, count=count, reward_sum=reward_sum, square_sum=square_sum
+        )
+
+    def merge(self, other: Self) -> Self:
+        """Pool what two posteriors of the same prior have seen."""
+        if (
+            self.shift.shape != other.shift.shape
+            or self.ridge != other.ridge
+            or not np.array_equal(self.unit, other.unit)
+        ):
+            raise DataError(
+                "posteriors merge only with the same actions, features and ridge: "
+                f"{self.shift.shape} ridge {self.ridge} and {other.shift.shape} ridge {other.ridge}"
+            )
+        return replace(
+            self,
+            gram=self.gram + other.gram,
+            shift=self.shift + other.shift,
+            count=self.count + other.count,
+            reward_sum=self.reward_sum + other.reward_sum,
+            square_sum=self.square_sum + other.square_sum,
+        )
+
+    def decay(self, factor: float) -> Self:
+        """Forget towards the prior: every sum is multiplied by ``factor`` in [0, 1]."""
+        if not 0.0 <= factor <= 1.0:
+            raise DataError(f"a decay factor must lie in [0, 1], it is {factor}")
+        return replace(
+            self,
+            gram=self.gram * factor,
+            shift=self.shift * factor,
+            count=self.count * factor,
+            reward_sum=self.reward_sum * factor,
+            square_sum=self.square_sum * factor,
+        )
+
+    def add_actions(self, count: int, like: Sequence[int] | None = None) -> Self:
+        """Append ``count`` actions that start from the prior.
+
+        With ``like`` they start from the pooled sums of those actions instead, as if all that was
+        seen of them had been seen of the new one.
+        """
+        if count < 0:
+            raise DataError(f"count of new actions must not be negative, it is {count}")
+        chosen = np.asarray([] if like is None else list(like), dtype=np.int64)
+        outside = chosen[(chosen < 0) | (chosen >= self.n_actions)]
+        if outside.size:
+            raise DataError(f"like names action {outside[0]}, there are {self.n_actions}")
+
+        def extended(sums: Float64) -> Float64:
+            pooled = sums[chosen].sum(axis=0, keepdims=True)
+            return np.concatenate([sums, np.repeat(pooled, count, axis=0)])
+
+        return replace(
+            self,
+            gram=extended(self.gram),
+            shift=extended(self.shift),
+            count=extended(self.count),
+            reward_sum=extended(self.reward_sum),
+            square_sum=extended(self.square_sum),
+        )
+
+    def align(self, places: Array) -> Self:
+        """Action i of the result is action ``places[i]`` of this one; -1 is one that is new."""
+        to = np.asarray(places, dtype=np.int64)
+        there = to >= 0
+
+        def placed(sums: Float64) -> Float64:
+            out = np.zeros((to.size, *sums.shape[1:]))
+            out[there] = sums[to[there]]
+            return out
+
+        return replace(
+            self,
+            gram=placed(self.gram),
+            shift=placed(self.shift),
+            count=placed(self.count),
+            reward_sum=placed(self.reward_sum),
+            square_sum=placed(self.square_sum),
+        )
+
+    @cached_property
+    def baseline(self) -> float:
+        """Mean reward m that a free intercept starts from; 0 without one."""
+        seen = float(self.count.sum())
+        return 0.0 if self.constant is None or seen == 0.0 else float(self.reward_sum.sum()) / seen
+
+    @cached_property
+    def unit(self) -> Float64:
+        """``constant``, zeros where the intercept is not free, float64[d]."""
+        return np.zeros(self.n_features) if self.constant is None else self.constant
+
+    @cached_property
+    def rate_shapes(self) -> tuple[Float64, Float64]:
+        """``1 + Σ r`` and ``1 + n − Σ r`` float64[k]: the Beta posterior of rewards in [0, 1]."""
+        total, squares, count = self.reward_sum, self.square_sum, self.count
+        slack = ROUNDING * (1.0 + count)
+        # Σ w r² ≤ Σ w r ≤ Σ w holds for rewards in [0, 1]; one reward outside breaks it or hides
+        # among others, where the sums are those of some rewards inside.
+        bad = (squares > total + slack) | (total > count + slack) | (total < -slack)
+        if bad.any():
+            a = int(np.argmax(bad))
+            raise DataError(
+                f"BetaTS needs rewards in [0, 1], action {a} has rewards outside (sum "
+                f"{total[a]:g}, sum of squares {squares[a]:g}, count {count[a]:g})"
+            )
+        won = np.clip(total, 0.0, count)
+        return 1.0 + won, 1.0 + count - won
+
+    @cached_property
+    def rates(self) -> tuple[Float64, Float64]:
+        """Table of the rates' quantiles and their slopes, float64[k, nodes], see `kernels.beta`."""
+        first, second = self.rate_shapes
+        quantiles = np.zeros((self.n_actions, beta.NODES))
+        slopes = np.zeros_like(quantiles)
+        spread(beta.table_into, self.n_actions, 1, first, second, quantiles, slopes)
+        return quantiles, slopes
