@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from bandit import allocation, experiments, ope, replay, worlds
     from bandit.core.actions import ActionSpace
+    from bandit.features.encoder import Encoder
     from bandit.models.posterior import Posterior
     from bandit.models.posterior_file import load_posterior, save_posterior
     from bandit.policies.beta_ts import BetaTS
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ActionSpace",
     "BetaTS",
+    "Encoder",
     "EpsilonGreedy",
     "Greedy",
     "LinTS",
@@ -46,6 +48,7 @@ __all__ = [
 _HOME = {
     "ActionSpace": "core.actions",
     "BetaTS": "policies.beta_ts",
+    "Encoder": "features.encoder",
     "EpsilonGreedy": "policies.epsilon_greedy",
     "Greedy": "policies.greedy",
     "LinTS": "policies.lin_ts",
