@@ -26,8 +26,16 @@ def check_contexts(contexts: Array, n_features: int) -> Array:
 def shape_contexts(contexts: Array, n_features: int) -> Array:
     """Return ``contexts`` as C-contiguous float32 or float64 [n, d], whatever they hold."""
     x = np.asarray(contexts)
+    if x.shape == (n_features,):
+        raise DataError(
+            f"contexts must have shape (n, {n_features}), they are one row: pass contexts[None, :]"
+        )
     if x.ndim != 2 or x.shape[1] != n_features:
         raise DataError(f"contexts must have shape (n, {n_features}), they have {x.shape}")
+    if x.dtype.kind not in "fiub":
+        raise DataError(
+            f"contexts must be numbers, they are {x.dtype}; bandit.Encoder makes numbers of a frame"
+        )
     if x.dtype != np.float32:
         x = x.astype(np.float64, copy=False)
     return np.ascontiguousarray(x)

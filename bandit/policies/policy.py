@@ -65,8 +65,8 @@ class Policy(ABC):
         values, costs
             float[k] or float[n, k]: an action's worth is ``value·score − cost``.
         keys
-            uint64[n], the customers' keys (row numbers where absent): with ``seed``, ``wave`` and
-            ``draw`` (the slot's number) they decide every random number.
+            The customers' keys [n], whole numbers or text (row numbers where absent): with
+            ``seed``, ``wave`` and ``draw`` (the slot's number) they decide every random number.
         """
         problem = pose(
             posterior, contexts, eligible=eligible, values=values, costs=costs, keys=keys,

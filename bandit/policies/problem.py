@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bandit.checks.arrays import check_finite, check_prices, check_table, shape_contexts
+from bandit.checks.keys import customer_keys
 from bandit.core.errors import DataError
 from bandit.core.types import Array, Float64, UInt64
 from bandit.kernels.keyed_random import stream_key
@@ -109,15 +110,6 @@ def _first_row_without_action(eligible: Array, packing: int, n: int, k: int) -> 
     return int(found[np.argmax(found >= 0)]) if (found >= 0).any() else -1
 
 
-def _check_keys(keys: Array | None, n: int) -> UInt64:
-    if keys is None:
-        return np.arange(n, dtype=np.uint64)
-    found = np.asarray(keys)
-    if found.shape != (n,) or not np.issubdtype(found.dtype, np.integer):
-        raise DataError(f"keys must be uint64[{n}], they are {found.dtype}{list(found.shape)}")
-    return np.ascontiguousarray(found.astype(np.uint64))
-
-
 def pose(
     posterior: Moments | None,
     contexts: Array,
@@ -139,7 +131,8 @@ def pose(
     mask = None if eligible is None else np.asarray(eligible)
     k = _action_count(posterior, mask, tables)
     x = np.asarray(contexts)
-    x = shape_contexts(x, x.shape[-1] if posterior is None else posterior.n_features)
+    width = x.shape[-1] if x.ndim else 0
+    x = shape_contexts(x, width if posterior is None else posterior.n_features)
     n = x.shape[0]
     bits, packing = _check_eligible(mask, n, k)
     empty = _first_row_without_action(bits, packing, n, k)
@@ -155,7 +148,7 @@ def pose(
         values=check_table("values", values, n, k, 1.0),
         costs=check_table("costs", costs, n, k, 0.0),
         priced=bool(tables),
-        keys=_check_keys(keys, n),
+        keys=np.arange(n, dtype=np.uint64) if keys is None else customer_keys(keys, n),
         seed=seed,
         wave=wave,
         draw=draw,

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+
+import bandit
+from bandit.checks.keys import customer_keys
+from bandit.core.errors import DataError
+
+CONTEXTS = np.random.default_rng(0).normal(size=(6, 2)).astype(np.float32)
+NAMES = ["a", "b", "Müller", "0042", "x", "y"]
+
+
+def prior():
+    return bandit.Posterior.prior(n_actions=4, n_features=2)
+
+
+@pytest.mark.parametrize("keys", [NAMES, np.array(NAMES), pl.Series(NAMES)])
+def test_text_keys_decide_like_their_hashes(keys):
+    policy = bandit.Mixture([(0.5, bandit.LinTS()), (0.5, bandit.Uniform())], holdout=0.2)
+    named = policy.choose(prior(), CONTEXTS, keys=keys, seed=3)
+    hashed = policy.choose(prior(), CONTEXTS, keys=customer_keys(NAMES), seed=3)
+    for one, other in zip(named, hashed, strict=True):
+        assert np.array_equal(one, other)
+
+
+def test_the_same_customer_is_the_same_in_any_order():
+    there = bandit.LinTS().choose(prior(), CONTEXTS, keys=NAMES, seed=1)
+    back = bandit.LinTS().choose(prior(), CONTEXTS[::-1], keys=NAMES[::-1], seed=1)
+    assert np.array_equal(there.action, back.action[::-1])
+    assert np.array_equal(there.propensity, back.propensity[::-1])
+
+
+@pytest.mark.parametrize(
+    ("contexts", "keys", "message"),
+    [
+        (CONTEXTS[0], None, r"they are one row: pass contexts\[None, :\]"),
+        (np.float32(1.0), None, r"contexts must have shape \(n, 2\)"),
+        (np.array([["a", "b"]]), None, "contexts must be numbers, they are <U1; bandit.Encoder"),
+        (CONTEXTS, NAMES[:3], r"keys must be of shape \(6,\)"),
+        (CONTEXTS, [1.5] * 6, "a key that became a floating-point number has lost digits"),
+        (CONTEXTS, [*NAMES[:5], None], "keys must be whole numbers or text, row 5 has None"),
+    ],
+)
+def test_what_cannot_be_decided_is_refused_with_a_remedy(contexts, keys, message):
+    with pytest.raises(DataError, match=message):
+        bandit.LinTS().choose(prior(), contexts, keys=keys)
+    if contexts.ndim < 2:
+        with pytest.raises(DataError, match="contexts must have shape"):
+            bandit.Uniform().choose(None, contexts, eligible=np.ones((1, 4), bool))
+
+
+def test_epsilon_greedy_explores_a_tenth_by_default():
+    assert bandit.EpsilonGreedy() == bandit.EpsilonGreedy(0.1)
