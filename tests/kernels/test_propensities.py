@@ -8,13 +8,7 @@ from scipy import integrate, stats
 
 from bandit.kernels.beta import beta
 from bandit.kernels.beta import beta_win_probability as thompson
-from bandit.kernels.linear import win_probability as rivals
-
-
-def _normal(centres, scales, own):
-    return rivals.winning_probability(
-        centres, scales, len(centres), own, np.zeros(rivals.MOST_NODES)
-    )
+from tests.kernels.wins import normal_wins as _normal
 
 
 def _twin(centres, scales, own):

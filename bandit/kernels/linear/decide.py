@@ -7,10 +7,13 @@ from typing import NamedTuple
 import numpy as np
 
 from bandit.core.types import Array
-from bandit.kernels._compile import serial
+from bandit.kernels._compile import inline, serial
 from bandit.kernels.linear import pair_moments as settle
-from bandit.kernels.linear import win_probability as rivals
+from bandit.kernels.linear import win_probability, win_probability_table
 from bandit.kernels.linear.int16_bounds import Coarse
+
+ALONE = 4
+"""Shares of so many contenders cost no more one by one than all of a row's at once."""
 
 
 class Model(NamedTuple):
@@ -161,54 +164,72 @@ def winners_into(pairs, rows, base, action, mean, width):
         mean[base + i], width[base + i] = mean_of[best], width_of[best]
 
 
+@inline
+def _worths_into(situation, alpha, pairs, row, begin, number, scratch):
+    """Centre and scale of the sampled worth of a row's contenders."""
+    value_step = 1 if situation.values.shape[0] > 1 else 0
+    cost_step = 1 if situation.costs.shape[0] > 1 else 0
+    for b in range(number):
+        action = pairs.action[begin + b]
+        value = situation.values[row * value_step, action]
+        cost = situation.costs[row * cost_step, action]
+        scratch.centres[b] = value * pairs.mean[begin + b] - cost
+        scratch.scales[b] = abs(value) * alpha * pairs.width[begin + b]
+
+
 @serial
 def propensities_into(situation, alpha, pairs, rows, base, taken, out):
     """Probability that the taken action samples the largest worth, from settled contenders."""
-    first, _, _, action_of, _, _, mean_of, width_of, _, _, _, _, _ = pairs
-    k = situation.values.shape[1]
-    value_step = 1 if situation.values.shape[0] > 1 else 0
-    cost_step = 1 if situation.costs.shape[0] > 1 else 0
-    centres, scales, work = np.empty(k), np.empty(k), np.empty(rivals.MOST_NODES)
+    first, action_of = pairs.first, pairs.action
+    scratch = win_probability.empty_scratch(situation.values.shape[1])
     for i in range(rows):
         row, begin, number = base + i, first[i], first[i + 1] - first[i]
         own = -1
         for b in range(number):
-            action = action_of[begin + b]
-            value = situation.values[row * value_step, action]
-            centres[b] = value * mean_of[begin + b] - situation.costs[row * cost_step, action]
-            scales[b] = abs(value) * alpha * width_of[begin + b]
-            if action == taken[row]:
+            if action_of[begin + b] == taken[row]:
                 own = b
-        probability = 0.0
+        out[row] = 0.0
         if own >= 0:
-            probability = rivals.winning_probability(centres, scales, number, own, work)
-        out[row] = min(probability, 1.0)
+            _worths_into(situation, alpha, pairs, row, begin, number, scratch)
+            out[row] = win_probability.winning_probability(number, own, scratch)
 
 
 @serial
 def expectations_into(situation, mode, pairs, rows, base, out):
     """``Σ_a π(a)·weight_a`` with π(a) that a samples the largest worth, from settled contenders."""
-    first, _, _, action_of, _, _, mean_of, width_of, _, _, _, _, _ = pairs
+    first, action_of = pairs.first, pairs.action
     k = situation.values.shape[1]
-    value_step = 1 if situation.values.shape[0] > 1 else 0
-    cost_step = 1 if situation.costs.shape[0] > 1 else 0
-    centres, scales, work = np.empty(k), np.empty(k), np.empty(rivals.MOST_NODES)
+    scratch, shares, work = win_probability.empty_scratch(k), np.empty(k), np.empty((2, 8 * k))
     for i in range(rows):
         row, begin, number = base + i, first[i], first[i + 1] - first[i]
         least = most = mode.weights[action_of[begin]]
+        above = 0
         for b in range(number):
-            action = action_of[begin + b]
-            value = situation.values[row * value_step, action]
-            centres[b] = value * mean_of[begin + b] - situation.costs[row * cost_step, action]
-            scales[b] = abs(value) * mode.alpha * width_of[begin + b]
-            least = min(least, mode.weights[action])
-            most = max(most, mode.weights[action])
+            least = min(least, mode.weights[action_of[begin + b]])
+            most = max(most, mode.weights[action_of[begin + b]])
+        for b in range(number):
+            above += mode.weights[action_of[begin + b]] > least
         total = least
-        if most > least:
+        if above > 0:
+            _worths_into(situation, mode.alpha, pairs, row, begin, number, scratch)
+            together = above > ALONE
+            if together:
+                win_probability_table.shares_into(
+                    scratch.centres,
+                    scratch.scales,
+                    number,
+                    shares,
+                    scratch.bending,
+                    work[0],
+                    work[1],
+                )
             for b in range(number):
-                above = mode.weights[action_of[begin + b]] - least
-                if above > 0.0:
-                    total += above * rivals.winning_probability(centres, scales, number, b, work)
+                weight = mode.weights[action_of[begin + b]] - least
+                if weight > 0.0:
+                    share = shares[b]
+                    if not together:
+                        share = win_probability.winning_probability(number, b, scratch)
+                    total += weight * share
         out[row] = min(total, most)
 
 

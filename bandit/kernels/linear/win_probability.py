@@ -1,176 +1,204 @@
-"""Probability that one of few normal worths is the largest: the trapezoidal rule.
+"""Probability that one of many normal worths is the largest.
 
-``P(a) = ∫ φ(z) Π_{b≠a} Φ((m_a + s_a z − m_b)/s_b) dz`` (Agrawal, Goyal 2013). The integrand is
-analytic and decays like a normal density, so equal steps h converge like
-``exp(−(2π/h)²/(2(1 + Σ (s_a/s_b)²)))``: the spectrum of a product of normal distribution functions
-is at most that of a normal with the summed bandwidths. h is halved until that is below 1e-8.
+``P(a) = ∫ φ(z) Π_{b≠a} Φ(o_b + r_b z) dz``, ``o_b = (m_a − m_b)/s_b``, ``r_b = s_a/s_b`` (Agrawal,
+Goyal 2013), to 1e-7:
+
+1. Rivals that lie below all that a can reach are left out.
+2. ``−log Φ(x) ≥ 0.29 max(0, 1.5 − x)²``: Newton's steps on a convex sum of squares find, from the
+   left, an end below which the product is surely under 6e-9. What is above counts.
+3. Equal steps there (`equal_steps`) converge geometrically once they resolve the steepest rival:
+   Φ(r z) has a spectrum like exp(−ω²/2r²), that of m alike is √(1 + 2 ln m) as wide. That guards
+   before; after, the sums over j mod 3 show what a third of the sampling frequency aliases, whose
+   cube bounds the error. Even and odd nodes would not do: by symmetry they can agree by chance.
+4. Where that takes too many nodes, or a certain rival cuts a's range, panels (`gauss_panels`).
 """
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
+from bandit.core.types import Array
 from bandit.kernels import simd
 from bandit.kernels._compile import serial
-from bandit.kernels.stats import quadrature
-from bandit.kernels.stats.normal import cumulative, density
+from bandit.kernels.linear import equal_steps, gauss_panels
+from bandit.kernels.stats.normal_lanes import cumulative_8
 
-LEVELS = 4
 REACH = 5.75
-"""Nodes end here: φ's two tails hold 9e-9."""
-_COARSE = 48
-"""Nodes of the coarsest rule, six vectors of eight: h = 2·REACH/47."""
-MOST_NODES = _COARSE << (LEVELS - 1)
-_BANDWIDTH = 2.0 * math.log(1e8)
-LIMIT = 6.0
-"""Beyond this Φ is 0 or 1 within 1e-9."""
-# (Φ(x) − 1/2)/x on [−6, 6] as a polynomial of degree 20 in x²/18 − 1: a Chebyshev fit, highest
-# power first; Φ is off by less than 5e-11.
-PHI = np.array([
-    2.3042669369448938e-05, -5.733831949230097e-05, 2.151108757835933e-05, -3.9562520954552166e-05,
-    0.000309243932742007, -0.0006311110530904502, 0.0009386706154610755, -0.001671595180228847,
-    0.0030173233545340156, -0.004852134937916019, 0.00728021658446589, -0.010424411590671239,
-    0.014146254095167683, -0.01820489673357591, 0.02239758955201488, -0.026636123012256308,
-    0.031091468542027, -0.03638765372152493, 0.044063959540942714, -0.05889964653779081,
-    0.11784852680924413,
-])  # fmt: skip
+"""What a samples lies within so many deviations: φ's two tails hold 9e-9."""
+_FIRST = 18
+"""Nodes to begin with, a multiple of three."""
+_RESOLVED = 1.3
+"""Of a step: its length times the steepest rate times √(1 + 2 ln m)."""
+_TOLERANCE = 1e-7
+_SLOPE, _ORIGIN = 0.29, 1.5
+_DEPTH = math.sqrt(19.0 / _SLOPE)
+"""exp(−19) = 6e-9."""
+_NARROW, _NOTHING = 1e-9, 1e-290
+"""A deviation below the first of own's, or below the second, is none."""
+_FLAT = 6.3
+"""A rival whose Φ is beyond that of this (1 − 1.5e-10) is left out."""
 
 
-def _rule(level: int) -> tuple[np.ndarray, np.ndarray]:
-    count = _COARSE << level
-    z = np.linspace(-REACH, REACH, count)
-    return z, np.exp(-0.5 * z * z) / math.sqrt(2.0 * math.pi) * (z[1] - z[0])
+class Scratch(NamedTuple):
+    """Room for k contenders: moments float64[k + 16], the same of rivals, nodes, positions."""
 
-
-NODES = np.concatenate([_rule(level)[0] for level in range(LEVELS)])
-WEIGHTS = np.concatenate([_rule(level)[1] for level in range(LEVELS)])
-STEPS = np.array([_rule(level)[0][1] - _rule(level)[0][0] for level in range(LEVELS)])
+    centres: Array
+    scales: Array
+    offset: Array
+    rate: Array
+    work: Array
+    bending: Array
 
 
 @serial
-def rule_for(bandwidth):
-    """Return the coarsest level that resolves ``1 + Σ (s_a/s_b)²``; LEVELS where none does."""
-    for level in range(LEVELS):
-        rate = 2.0 * math.pi / STEPS[level]
-        if bandwidth * _BANDWIDTH <= rate * rate:
-            return level
-    return LEVELS
+def empty_scratch(k):
+    """Allocate room for k contenders."""
+    return Scratch(
+        np.empty(k + 16), np.empty(k + 16), np.empty(k + 16), np.empty(k + 16),
+        np.empty(8 * equal_steps.MOST), np.empty(k + 16, np.int64),
+    )  # fmt: skip
 
 
 @serial
-def _by_rule(centres, scales, count, own, level, work):
-    """Sum the nodes of a level; scales are positive, ``work`` float64[nodes] is scratch."""
-    lanes = simd.LANES_64
-    nodes = _COARSE << level
-    base = _COARSE * ((1 << level) - 1)
-    for j in range(0, nodes, lanes):
-        simd.store(work, j, simd.load(WEIGHTS, base + j))
-    limit, floor = simd.splat(LIMIT), simd.splat(-LIMIT)
-    half, scale, shift = simd.splat(0.5), simd.splat(1.0 / 18.0), simd.splat(-1.0)
-    for b in range(count):
-        # A certain rival that came so far lies below all that own can reach.
-        if b == own or scales[b] == 0.0:
-            continue
-        offset, slope = (centres[own] - centres[b]) / scales[b], scales[own] / scales[b]
-        if offset - slope * REACH >= LIMIT:
-            continue
-        origin, rate = simd.splat(offset), simd.splat(slope)
-        for j in range(0, nodes, lanes):
-            x = simd.fma(simd.load(NODES, base + j), rate, origin)
-            x = simd.minimum(simd.maximum(x, floor), limit)
-            v = simd.fma(simd.mul(x, x), scale, shift)
-            p = simd.splat(PHI[0])
-            for c in range(1, PHI.size):
-                p = simd.fma(p, v, simd.splat(PHI[c]))
-            p = simd.fma(p, x, half)
-            simd.store(work, j, simd.mul(simd.load(work, j), p))
-    total = simd.load(work, 0)
-    for j in range(lanes, nodes, lanes):
-        total = simd.add(total, simd.load(work, j))
-    return simd.reduce_add(total)
+def _lower_end(offset, rate, count):
+    """Newton from the left on √(Σ max(0, 1.5 − o − r z)²) = √(19/0.29); count a multiple of 8."""
+    z = -REACH
+    zero, origin = simd.splat(0.0), simd.splat(_ORIGIN)
+    for _ in range(12):
+        total, slope, at = zero, zero, simd.splat(z)
+        for b in range(0, count, 8):
+            r = simd.load(rate, b)
+            gap = simd.sub(simd.sub(origin, simd.load(offset, b)), simd.mul(r, at))
+            gap = simd.maximum(gap, zero)
+            total = simd.fma(gap, gap, total)
+            slope = simd.fma(gap, r, slope)
+        root, fall = math.sqrt(simd.reduce_add(total)), simd.reduce_add(slope)
+        if not (root > _DEPTH * 1.02 and fall > 0.0):
+            break
+        z += (root - _DEPTH) * root / fall
+        if z >= REACH:
+            return REACH
+    return z
 
 
 @serial
-def _panel(centres, scales, count, own, low, high):
-    """Kronrod's and Gauss's estimate on one panel of own's deviate z."""
-    centre, half = 0.5 * (low + high), 0.5 * (high - low)
-    kronrod = gauss = 0.0
-    for node in range(15):
-        place = node if node < 8 else 14 - node
-        z = centre + (-half if node < 8 else half) * quadrature.NODES[place]
-        level = density(z)
-        for b in range(count):
-            if b != own and scales[b] > 0.0:
-                level *= cumulative((centres[own] + scales[own] * z - centres[b]) / scales[b])
-        kronrod += quadrature.KRONROD[place] * level
-        gauss += quadrature.GAUSS[place] * level
-    return kronrod * half, gauss * half
+def _pad(offset, rate, count):
+    """Fill up to whole vectors with rivals that never win."""
+    while count & 7:
+        offset[count], rate[count] = 50.0, 0.0
+        count += 1
+    return count
 
 
 @serial
-def _adaptive(centres, scales, count, own):
-    """P(``own`` is the largest) where the scales differ too much for equal steps, or are zero."""
-    low, high = -REACH, REACH
-    for b in range(count):
-        if b != own and scales[b] == 0.0:
-            # A certain rival: only what lies above it wins; between two, the lower position.
-            gap = centres[b] - centres[own]
-            if scales[own] > 0.0:
-                low = max(low, gap / scales[own])
-            elif gap > 0.0 or (gap == 0.0 and b < own):
-                return 0.0
-    if scales[own] == 0.0:
-        level = 1.0
-        for b in range(count):
-            if b != own and scales[b] > 0.0:
-                level *= cumulative((centres[own] - centres[b]) / scales[b])
-        return level
-    if low >= high:
+def _keep(offset, rate, count, at):
+    """Drop rivals that lie below a's worth from z = ``at`` on; return how many are left, padded."""
+    kept = 0
+    flat, place = simd.splat(_FLAT), simd.splat(at)
+    for b in range(0, count, 8):
+        o, r = simd.load(offset, b), simd.load(rate, b)
+        out = simd.bits_not_below(simd.fma(r, place, o), flat)
+        if out == 0:
+            simd.store(offset, kept, o)
+            simd.store(rate, kept, r)
+            kept += 8
+        elif out != 255:
+            for c in range(b, b + 8):
+                offset[kept], rate[kept] = offset[c], rate[c]
+                kept += ~(out >> (c - b)) & 1
+    return _pad(offset, rate, kept)
+
+
+@serial
+def _spread_over(scratch, count, edge):
+    """Integral over rivals (``count`` padded) from z = ``edge`` on."""
+    _, _, offset, rate, work, bending = scratch
+    low = _lower_end(offset, rate, count)
+    if not max(low, edge) < REACH:
         return 0.0
-    stack = np.empty((quadrature.DEPTH + 8, 2))
-    for c in range(8):
-        stack[c, 0] = low + (high - low) * c / 8.0
-        stack[c, 1] = low + (high - low) * (c + 1) / 8.0
-    height, total = 8, 0.0
-    while height > 0:
-        height -= 1
-        left, right = stack[height, 0], stack[height, 1]
-        kronrod, gauss = _panel(centres, scales, count, own, left, right)
-        middle = 0.5 * (left + right)
-        small = abs(kronrod - gauss) < quadrature.TOLERANCE
-        if small or height + 2 > quadrature.DEPTH or not left < middle < right:
-            total += kronrod
-        else:
-            stack[height, 0], stack[height, 1] = left, middle
-            stack[height + 1, 0], stack[height + 1, 1] = middle, right
-            height += 2
-    return total
+    cut = edge > low
+    count = _keep(offset, rate, count, max(low, edge))
+    if count == 0 and not cut:
+        return 1.0
+    if cut:
+        return gauss_panels.integral(offset, rate, count, edge, REACH, bending)
+    steepest = 0.0
+    for b in range(count):
+        steepest = max(steepest, rate[b])
+    sharp = steepest * math.sqrt(1.0 + 2.0 * math.log(count))
+    wanted = 1.0 + (REACH - low) * sharp / _RESOLVED
+    nodes = max(_FIRST, 3 * math.ceil(min(wanted, 1e6) / 3.0))
+    while nodes <= equal_steps.MOST:
+        step = (REACH - low) / (nodes - 1)
+        s0, s1, s2 = equal_steps.sums_by_phase(offset, rate, count, low, step, nodes, work)
+        p = (s0 + s1 + s2) * step
+        # The third of the sampling frequency: errors of an analytic bell fall at least
+        # geometrically with frequency, so the rule's own is at most (gap/p)³ p.
+        even, odd = s0 - 0.5 * (s1 + s2), 0.8660254037844386 * (s1 - s2)
+        gap = math.sqrt(even * even + odd * odd) * step
+        if gap * gap * gap <= _TOLERANCE * p * p or p + gap < _TOLERANCE:
+            return min(p, 1.0)
+        nodes *= 2
+    return min(gauss_panels.integral(offset, rate, count, low, REACH, bending), 1.0)
 
 
 @serial
-def winning_probability(centres, scales, count, own, work):
+def _certain(count, own, scratch):
+    """As `winning_probability` where a contender has no spread beside own's, or own has none."""
+    centres, scales, offset, rate, _, _ = scratch
+    m, s = centres[own], scales[own]
+    least = max(s * _NARROW, _NOTHING)
+    edge, kept = -np.inf, 0
+    for b in range(count):
+        gap = centres[b] - m
+        if b == own:
+            continue
+        if scales[b] > least:
+            offset[kept], rate[kept] = -gap / scales[b], s / scales[b]
+            kept += 1
+        elif s > _NOTHING:
+            edge = max(edge, gap / s)
+        elif gap > 0.0 or (gap == 0.0 and b < own):
+            return 0.0
+    kept = _pad(offset, rate, kept)
+    if s > _NOTHING:
+        return _spread_over(scratch, kept, edge)
+    level = simd.splat(1.0)
+    for b in range(0, _keep(offset, rate, kept, 0.0), 8):
+        level = simd.mul(level, cumulative_8(simd.load(offset, b)))
+    return max(simd.reduce_mul(level), 0.0)
+
+
+@serial
+def winning_probability(count, own, scratch):
     """P(normal ``own`` is the largest of ``count``), ties to the lowest position.
 
-    ``centres``, ``scales`` ≥ 0 float64[count]; ``work`` float64[MOST_NODES] is scratch. NaN where
-    one of them is not finite: no panel would ever be narrow enough.
+    Contenders are ``scratch.centres``, ``scratch.scales`` ≥ 0 float64[: count]; the rest of
+    ``scratch`` is overwritten. NaN where one of them is not finite.
     """
-    if count == 1:
-        return 1.0
-    total = 0.0
-    for b in range(count):
-        total += abs(centres[b]) + scales[b]
-    if not total < np.inf:
+    centres, scales, offset, rate, _, _ = scratch
+    m, s = centres[own], scales[own]
+    padded = (count + 7) & ~7
+    for b in range(count, padded):
+        centres[b], scales[b] = m, s
+    mine, wide, one = simd.splat(m), simd.splat(s), simd.splat(1.0)
+    least, infinity = simd.splat(max(s * _NARROW, _NOTHING)), simd.splat(np.inf)
+    sure = bad = np.int64(0)
+    for b in range(0, padded, 8):
+        centre, scale = simd.load(centres, b), simd.load(scales, b)
+        sure |= simd.bits_not_below(least, scale)
+        bad |= simd.bits_not_below(simd.add(simd.absolute(centre), scale), infinity)
+        inverse = simd.div(one, scale)
+        simd.store(offset, b, simd.mul(simd.sub(mine, centre), inverse))
+        simd.store(rate, b, simd.mul(wide, inverse))
+    if bad != 0:
         return np.nan
-    bandwidth = 1.0
-    for b in range(count):
-        # A rival that loses by 8 of its deviations anywhere in reach does not bend the integrand.
-        gap = centres[own] - centres[b] - REACH * scales[own]
-        if b != own and not gap >= 8.0 * scales[b]:
-            ratio = scales[own] / scales[b] if scales[b] > 0.0 else np.inf
-            bandwidth += ratio * ratio
-    level = rule_for(bandwidth) if scales[own] > 0.0 and bandwidth < np.inf else LEVELS
-    if level < LEVELS:
-        return max(_by_rule(centres, scales, count, own, level, work), 0.0)
-    return _adaptive(centres, scales, count, own)
+    if sure != 0:
+        return _certain(count, own, scratch)
+    if count == 2:
+        return 0.5 * math.erfc(-offset[1 - own] / math.sqrt(2.0 * (1.0 + rate[1 - own] ** 2)))
+    offset[own], rate[own] = 50.0, 0.0
+    return _spread_over(scratch, _pad(offset, rate, count), -np.inf)

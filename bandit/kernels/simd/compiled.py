@@ -181,6 +181,39 @@ def absolute(typing: Any, a: Any) -> Any:
     return a(a), generate
 
 
+def _bits(builder: Any, value: Any, lanes: int, keep: int, base: int) -> Any:
+    """Some bits of each float64, over others: keep & bits | base."""
+    word = ir.VectorType(ir.IntType(64), lanes)
+    kept = builder.and_(builder.bitcast(value, word), ir.Constant(word, [keep] * lanes))
+    return builder.or_(kept, ir.Constant(word, [base] * lanes))
+
+
+@intrinsic
+def mantissa(typing: Any, a: Any) -> Any:
+    """Scale a positive normal float64 by a power of two into [1, 2)."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        word = _bits(builder, args[0], a.lanes, (1 << 52) - 1, 1023 << 52)
+        return builder.bitcast(word, args[0].type)
+
+    return a(a), generate
+
+
+@intrinsic
+def exponent(typing: Any, a: Any) -> Any:
+    """Power of two by which `mantissa` scales: floor(log2(a)) of a positive normal float64."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        word = ir.VectorType(ir.IntType(64), a.lanes)
+        shifted = builder.lshr(builder.bitcast(args[0], word), ir.Constant(word, [52] * a.lanes))
+        # Low bits of 2⁵² are whole numbers: no conversion, which narrow machines lack.
+        whole = builder.or_(shifted, ir.Constant(word, [(1023 + 52) << 52] * a.lanes))
+        bias = ir.Constant(args[0].type, [2.0**52 + 1023.0] * a.lanes)
+        return builder.fsub(builder.bitcast(whole, args[0].type), bias)
+
+    return a(a), generate
+
+
 def _reduction(operation: str) -> Any:
     @intrinsic
     def reduce(typing: Any, a: Any) -> Any:
@@ -194,8 +227,8 @@ def _reduction(operation: str) -> Any:
                 high = ir.Constant(ir.VectorType(word, lanes), list(range(lanes, 2 * lanes)))
                 left = builder.shuffle_vector(value, value, low)
                 right = builder.shuffle_vector(value, value, high)
-                if operation == "fadd":
-                    value = builder.fadd(left, right)
+                if operation != "fmax":
+                    value = getattr(builder, operation)(left, right)
                 else:
                     larger = builder.fcmp_ordered(">", left, right)
                     value = builder.select(larger, left, right)
@@ -307,6 +340,7 @@ def quantise(
     return types.void(x, intp, scale, intp, types.float32, out, intp), generate
 
 
-add, sub, mul = _lanewise("fadd"), _lanewise("fsub"), _lanewise("fmul")
+add, sub, mul, div = (_lanewise(name) for name in ("fadd", "fsub", "fmul", "fdiv"))
 maximum, minimum = _larger(">"), _larger("<")
-reduce_add, reduce_max = _reduction("fadd"), _reduction("fmax")
+reduce_add, reduce_mul = _reduction("fadd"), _reduction("fmul")
+reduce_max = _reduction("fmax")

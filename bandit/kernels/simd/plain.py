@@ -54,9 +54,24 @@ def mul(a: Array, b: Array) -> Array:
     return a * b
 
 
+def div(a: Array, b: Array) -> Array:
+    """A / b."""
+    return a / b
+
+
 def fma(a: Array, b: Array, c: Array) -> Array:
     """A · b + c (rounded twice here, once when compiled)."""
     return a * b + c
+
+
+def mantissa(a: Array) -> Array:
+    """Scale positive numbers by powers of two into [1, 2)."""
+    return 2.0 * np.frexp(a)[0]
+
+
+def exponent(a: Array) -> Array:
+    """floor(log2(a))."""
+    return np.frexp(a)[1] - 1.0
 
 
 def maximum(a: Array, b: Array) -> Array:
@@ -84,6 +99,13 @@ def reduce_add(a: Array) -> Any:
     """Sum the lanes, halves folded onto each other."""
     while a.size > 1:
         a = a[: a.size // 2] + a[a.size // 2 :]
+    return a[0]
+
+
+def reduce_mul(a: Array) -> Any:
+    """Multiply the lanes, halves folded onto each other."""
+    while a.size > 1:
+        a = a[: a.size // 2] * a[a.size // 2 :]
     return a[0]
 
 

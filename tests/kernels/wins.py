@@ -1,0 +1,15 @@
+"""Calls of the winning probability from arrays."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bandit.kernels.linear import win_probability
+
+
+def normal_wins(centres, scales, own: int) -> float:
+    """P(normal ``own`` is the largest)."""
+    scratch = win_probability.empty_scratch(len(centres))
+    scratch.centres[: len(centres)] = np.asarray(centres)
+    scratch.scales[: len(centres)] = np.asarray(scales)
+    return float(win_probability.winning_probability(len(centres), own, scratch))
