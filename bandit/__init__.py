@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from bandit.features.encoder import Encoder
     from bandit.models.posterior import Posterior
     from bandit.models.posterior_file import load_posterior, save_posterior
+    from bandit.notebook import Campaign
     from bandit.policies.beta_ts import BetaTS
     from bandit.policies.epsilon_greedy import EpsilonGreedy
     from bandit.policies.greedy import Greedy
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ActionSpace",
     "BetaTS",
+    "Campaign",
     "Encoder",
     "EpsilonGreedy",
     "Greedy",
@@ -48,6 +50,7 @@ __all__ = [
 _HOME = {
     "ActionSpace": "core.actions",
     "BetaTS": "policies.beta_ts",
+    "Campaign": "notebook",
     "Encoder": "features.encoder",
     "EpsilonGreedy": "policies.epsilon_greedy",
     "Greedy": "policies.greedy",

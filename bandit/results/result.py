@@ -6,7 +6,10 @@ import dataclasses
 import datetime as dt
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    import polars as pl
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
@@ -22,6 +25,17 @@ class Result:
     def to_json(self) -> dict[str, Json]:
         """The object that `--json` prints: ``schema``, then the fields."""
         return {"schema": SCHEMA, **fields_of(self)}
+
+    def to_polars(self) -> dict[str, pl.DataFrame]:
+        """Its tables by name; `result` has the single figures. See `bandit.results.frames`."""
+        from bandit.results.frames import frames
+
+        return frames(self)
+
+    def _repr_html_(self) -> str:
+        from bandit.results.html import html
+
+        return html(self)
 
 
 def fields_of(value: object) -> dict[str, Json]:

@@ -19,6 +19,7 @@ from bandit.core.errors import BanditError, ConfigError, DataError
 from bandit.core.problems import Faults, nearest
 from bandit.sources import csv_source, sources
 from bandit.sources.csv_source import FAULT, first_line
+from bandit.sources.given import given
 from bandit.sources.sources import Located
 
 ROLES = ("customers", "offers", "channels", "consents", "history")
@@ -215,7 +216,7 @@ def open_sources(
 
 
 def _source(campaign: Campaign, role: str) -> Source | None:
-    found = getattr(campaign, role)
+    found = given(role) or getattr(campaign, role)
     if found is None or isinstance(found, Source):
         return found
     if found.source is None:

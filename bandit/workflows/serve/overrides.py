@@ -108,7 +108,7 @@ def _replaced(
 
 
 def _set(model: Model, key: str, setting: Setting) -> Model:
-    value = int(setting.value) if setting.value.is_integer() else setting.value
+    value = int(setting.value) if float(setting.value).is_integer() else setting.value
     try:
         return type(model).model_validate({**model.model_dump(), key: value})
     except ValidationError as e:
