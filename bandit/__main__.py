@@ -1,5 +1,5 @@
 """`python -m bandit` is the command `bandit`."""
 
-from bandit.cli.app import main
+from bandit.cli import main
 
 main()

@@ -11,7 +11,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from bandit import __version__
-from bandit.cli import inspect, judge, learn, operate, privacy, serve, start
+from bandit.cli import inspect, judge, learn, operate, privacy, serve, signals, start
 from bandit.cli.command import Commands
 from bandit.cli.console import (
     QUERY_INTERRUPTED,
@@ -65,7 +65,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         stopped = QUERY_INTERRUPTED.search(str(error))
         code = _INTERRUPTED if stopped else report_error(error, as_json=as_json)
     if code == _INTERRUPTED:
-        _interrupted(as_json=as_json)
+        code = _interrupted(as_json=as_json)
+    signals.ignore()
     flush()
     sys.exit(code)
 
@@ -83,8 +84,9 @@ def _code(arguments: list[str] | None, *, as_json: bool) -> int:
         return _INTERRUPTED
 
 
-def _interrupted(*, as_json: bool) -> None:
+def _interrupted(*, as_json: bool) -> int:
     text = "interrupted; the next command cleans up what is half-done"
     if as_json:
-        report_json(text, _INTERRUPTED)
+        report_json(text, signals.code())
     say(f"\n{text}\n")
+    return signals.code()

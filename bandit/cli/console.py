@@ -29,6 +29,9 @@ TRACEBACK = "BANDIT_TRACEBACK"
 QUERY_INTERRUPTED = re.compile(r"Query interrupted|INTERRUPT Error: ")
 """How DuckDB tells, in errors of several kinds, that it was stopped by the keyboard."""
 
+_OUT_OF_MEMORY = re.compile(r"Out of Memory Error|OutOfMemoryException")
+"""How DuckDB tells that its memory limit is reached, in errors of several kinds."""
+
 _READER_GONE = 141
 
 
@@ -140,6 +143,10 @@ def _told(error: Exception) -> tuple[int, str]:
         return error.exit_code, str(error)
     if isinstance(error, MemoryError):
         text = "memory is used up; lower limits.batch_size or limits.memory_mb, or free some"
+        return ConfigError.exit_code, f"{text}; nothing was published"
+    if _OUT_OF_MEMORY.search(str(error)):
+        what = str(error).split("\n", 1)[0]
+        text = f"limits.memory_mb is too little for what DuckDB has to do ({what}); raise it"
         return ConfigError.exit_code, f"{text}; nothing was published"
     if isinstance(error, OSError):
         name = f"{error.filename}: " if error.filename else ""

@@ -13,6 +13,10 @@ from pathlib import Path
 from bandit.core.errors import BanditError, DataError
 
 PARTIAL = ".partial"
+PRIVATE_FOLDER, PRIVATE_FILE = 0o700, 0o600
+"""Most that is written is about people: it is for the owner alone, whatever the umask."""
+SHARED_FILE = 0o666
+"""Pages of counts and sums: the umask says who may read them."""
 _CHUNK = 1 << 22
 
 Move = tuple[Path, Path]
@@ -32,11 +36,14 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write one file whole: under a partial name, synced, renamed."""
+def write_bytes(path: Path, content: bytes, mode: int = PRIVATE_FILE) -> None:
+    """Write one file whole: under a partial name, synced, renamed; a link at `path` is replaced."""
     partial = beside(path)
     try:
-        partial.write_bytes(content)
+        remove(partial)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+        with os.fdopen(os.open(partial, flags, mode), "wb") as file:
+            file.write(content)
         sync(partial)
         partial.replace(path)
         sync(path.parent)
@@ -58,6 +65,20 @@ def bring(path: Path, final: Path) -> None:
         partial.replace(final)
 
 
+def hold_no_link(*paths: Path) -> None:
+    """DataError if one of ``paths``, places of ours, is a link.
+
+    A campaign that came from elsewhere may hold links, and what is read, written or removed in our
+    folders must stay in them. Above them a link is the user's own affair.
+    """
+    for path in paths:
+        if path.is_symlink():
+            raise DataError(
+                f"{path} is a link, which is not followed here: put what it leads to in its place,"
+                " or remove it"
+            )
+
+
 def beside(final: Path) -> Path:
     """The name under which `final` is made; `sweep` removes what a dead run left under it."""
     return final.with_name(f".{final.name}{PARTIAL}")
@@ -69,8 +90,10 @@ def aside(final: Path) -> Iterator[Path]:
     partial = beside(final)
     needed = False
     try:
+        hold_no_link(final.parent, final)
         remove(partial)
-        partial.mkdir(parents=True)
+        partial.parent.mkdir(parents=True, exist_ok=True)
+        partial.mkdir(mode=PRIVATE_FOLDER)
         yield partial
     except HalfPlacedError:
         needed = True
@@ -115,8 +138,9 @@ def placing(*partials: Path) -> Iterator[Callable[[Path, Path], None]]:
 
 
 def _settle(partial: Path) -> None:
-    """All of a folder, and its own name, on the disk."""
+    """All of a folder, and its own name, on the disk; its files are for their owner alone."""
     for path in sorted(partial.rglob("*")):
+        path.chmod(PRIVATE_FOLDER if path.is_dir() else PRIVATE_FILE)
         sync(path)
     sync(partial)
     sync(partial.parent)

@@ -31,7 +31,7 @@ class Spanning(Protocol):
         """The upper end."""
 
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """What a terminal would obey; a cell of the user's data may hold it."""
 
 

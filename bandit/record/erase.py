@@ -7,6 +7,7 @@ a crash leaves the customers either in every file or, after the next command, in
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ import pyarrow.parquet as pq
 
 from bandit.core import files
 from bandit.core.errors import DataError
+from bandit.core.problems import shown
 from bandit.record import exports, lists, manifest, outcomes
 from bandit.record import waves as record
 from bandit.record.person import People, among
@@ -24,6 +26,9 @@ from bandit.record.waves import ROWS_PER_GROUP, Wave
 
 COMMITTED = ".forget"
 _REMOVALS = "removals.json"
+_NAME = r"[^/\x00]*[^/.\x00][^/\x00]*"
+_REMOVED = re.compile(rf"waves/{_NAME}/decisions-[0-9]+\.parquet|statistics/{_NAME}")
+_REPLACED = re.compile(rf"(waves|outcomes|exports)/{_NAME}/{_NAME}\.(parquet|csv|json)")
 
 Keep = Callable[[pa.RecordBatch], pa.Array]
 """The rows of a batch that stay."""
@@ -79,12 +84,19 @@ def erase(campaign: Path, people: People, caches: Path) -> Erased:
 
 
 def finish(campaign: Path) -> list[str]:
-    """Do what a committed erasure has left to do; a sentence if there was any."""
+    """Do what a committed erasure has left to do; a sentence if there was any.
+
+    The folder may have come from elsewhere with the campaign: DataError, and nothing is touched,
+    if it asks for anything that no erasure of ours does.
+    """
     stage = campaign / COMMITTED
+    files.hold_no_link(stage)
     if not stage.is_dir():
         return []
+    removals, staged = _removals(stage), _new(stage)
+    _hold_ours(campaign, stage, removals, [str(path.relative_to(stage)) for path in staged])
     try:
-        touched = {path.parent for path in _apply(campaign, stage)}
+        touched = {path.parent for path in _apply(campaign, stage, removals, staged)}
         for folder in sorted(touched):
             if folder.is_dir():
                 files.sync(folder)
@@ -98,12 +110,36 @@ def finish(campaign: Path) -> list[str]:
     return ["finished a `forget` that a run that died had begun"]
 
 
-def _apply(campaign: Path, stage: Path) -> Iterator[Path]:
+def _new(stage: Path) -> list[Path]:
+    found = (p for p in stage.rglob("*") if p.is_symlink() or not p.is_dir())
+    return sorted(p for p in found if p != stage / _REMOVALS)
+
+
+def _hold_ours(
+    campaign: Path, stage: Path, removals: Sequence[str], replaced: Sequence[str]
+) -> None:
+    """Only files and folders of the shape that `erase` stages, and no link on the way to them."""
+    strange = [name for name in removals if not _REMOVED.fullmatch(name)]
+    strange += [name for name in replaced if not _REPLACED.fullmatch(name)]
+    strange += [name for name in replaced if (stage / name).is_symlink()]
+    if strange:
+        raise DataError(
+            f"{stage} asks to change {shown(strange[0])}, which no `forget` does; this folder was"
+            " not made here: look into it, and remove it if nobody is to be forgotten"
+        )
+    for name in (*removals, *replaced):
+        path = campaign / name
+        files.hold_no_link(*[p for p in path.parents if campaign in p.parents])
+
+
+def _apply(
+    campaign: Path, stage: Path, removals: Sequence[str], staged: Sequence[Path]
+) -> Iterator[Path]:
     """Remove and replace what is still to do; a folder that the user has deleted stays so."""
-    for name in _removals(stage):
+    for name in removals:
         files.remove(campaign / name)
         yield campaign / name
-    for path in sorted(p for p in stage.rglob("*") if p.is_file() and p.name != _REMOVALS):
+    for path in staged:
         target = campaign / path.relative_to(stage)
         if target.parent.is_dir():
             files.bring(path, target)
@@ -112,7 +148,15 @@ def _apply(campaign: Path, stage: Path) -> Iterator[Path]:
 
 def _removals(stage: Path) -> list[str]:
     path = stage / _REMOVALS
-    return list(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else []
+    if not path.is_file():
+        return []
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
+        raise DataError(f"{path} is damaged; restore it from a backup")
+    return found
 
 
 def _stage(staged: _Staged, people: People) -> Erased:

@@ -40,7 +40,7 @@ def hold(folder: Path, command: str) -> Iterator[None]:
 def _acquire(path: Path) -> int:
     while True:
         try:
-            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
+            handle, ours = _open(path)
         except OSError as e:
             raise _unlockable(path, e) from None
         try:
@@ -55,8 +55,30 @@ def _acquire(path: Path) -> int:
             os.close(handle)
             raise _unlockable(path, e) from None
         if _still_there(path, handle):
-            return handle
-        os.close(handle)  # the holder before us removed the file between our open and our lock
+            if ours:
+                return handle
+            _give_way(path, handle)
+        os.close(handle)  # it was removed between our open and our lock, or is removed now
+
+
+def _open(path: Path) -> tuple[int, bool]:
+    """The file's handle, and whether we may write to it: a dead run may have been another user's.
+
+    A lock needs no more than reading; the file is readable for all and holds no personal data.
+    """
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644), True
+    except PermissionError:
+        return os.open(path, os.O_RDONLY | os.O_NOFOLLOW), False
+
+
+def _give_way(path: Path, handle: int) -> None:
+    """Remove a file that nobody holds and that we may not write to, so that ours can be made."""
+    try:
+        path.unlink()
+    except OSError as e:
+        os.close(handle)
+        raise _unlockable(path, e) from None
 
 
 def _still_there(path: Path, handle: int) -> bool:

@@ -82,7 +82,9 @@ def verified(folder: Path, content: dict[str, Any], suffix: str = "") -> list[Pa
 
 
 def published(parent: Path) -> list[Path]:
-    """The folders under `parent` that were published, by name."""
+    """The folders under `parent` that were published, by name; DataError if one is a link."""
     if not parent.is_dir():
         return []
+    for path in (parent, *parent.iterdir()):
+        files.hold_no_link(path)
     return sorted(p for p in parent.iterdir() if p.is_dir() and not p.name.startswith("."))

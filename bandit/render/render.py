@@ -7,17 +7,20 @@ no script is left in the page.
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from bandit.core import files
 from bandit.core.errors import DataError, UsageError
 from bandit.render.style import CONFIG, Spec, narrowed
 
 TEMPLATES = Path(__file__).parent / "templates"
 VEGA_LITE = "5.20"
 PNG_SCALE = 2.0
+_NOT_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 REMEDY = 'pip install "offer-bandit[report]"'
 
 
@@ -61,10 +64,12 @@ def write(folder: Path, template: str, figures: list[Figure], content: Mapping[s
     """Draw the figures into ``folder/figures`` and write ``folder/report.html``; its path."""
     need()
     try:
+        files.hold_no_link(folder, folder / "figures")
         (folder / "figures").mkdir(parents=True, exist_ok=True)
         drawn = [_draw(folder / "figures", figure) for figure in figures]
         page = folder / "report.html"
-        page.write_text(_page(template, {**content, "figures": drawn}), encoding="utf-8")
+        text = _page(template, {**content, "figures": drawn})
+        files.write_bytes(page, text.encode(), files.SHARED_FILE)
     except OSError as e:
         raise DataError(
             f"the report could not be written to {folder}: {e.strerror or e}; name another folder"
@@ -76,16 +81,26 @@ def write(folder: Path, template: str, figures: list[Figure], content: Mapping[s
 def _draw(folder: Path, figure: Figure) -> Drawn:
     convert: Any = import_module("vl_convert")
     svg = _svg({**figure.spec, "config": CONFIG})
-    (folder / f"{figure.name}.svg").write_text(svg, encoding="utf-8")
+    files.write_bytes(folder / f"{figure.name}.svg", svg.encode(), files.SHARED_FILE)
     png: bytes = convert.svg_to_png(svg, scale=PNG_SCALE)
-    (folder / f"{figure.name}.png").write_bytes(png)
+    files.write_bytes(folder / f"{figure.name}.png", png, files.SHARED_FILE)
     narrow = _svg(narrowed(figure.spec))
     return Drawn(figure.title, figure.caption, _data_uri(svg), _data_uri(narrow))
 
 
 def _svg(spec: Spec) -> str:
     convert: Any = import_module("vl_convert")
-    return str(convert.vegalite_to_svg({**spec, "background": "white"}, vl_version=VEGA_LITE))
+    drawable = _drawable({**spec, "background": "white"})
+    return str(convert.vegalite_to_svg(drawable, vl_version=VEGA_LITE))
+
+
+def _drawable(value: Any) -> Any:
+    """The same with a question mark for what XML cannot hold: what draws would abort on it."""
+    if isinstance(value, str):
+        return _NOT_XML.sub("?", value)
+    if isinstance(value, Mapping):
+        return {_drawable(key): _drawable(one) for key, one in value.items()}
+    return [_drawable(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _data_uri(svg: str) -> str:

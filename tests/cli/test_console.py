@@ -18,8 +18,29 @@ from bandit.cli.command import How
 from bandit.core.errors import ConfigError, DataError, LockedError, UsageError
 from bandit.render.terminal import tables
 from bandit.results.result import Result
+from tests.faults import small
 
 FULL = Path("/dev/full")
+
+
+def test_a_reader_who_has_seen_enough_is_no_defect(tmp_path: Path) -> None:
+    campaign = small.write(tmp_path)
+    for more in ([], ["--json"]):
+        command = [sys.executable, "-m", "bandit", "check", str(campaign), *more]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        errors = process.stderr.read()
+        process.stderr.close()
+        assert (process.wait(), errors) == (141, b"")
+
+
+def test_memory_that_duckdb_lacks_is_the_users_to_give() -> None:
+    error = RuntimeError("Invalid Error: Out of Memory Error: failed to pin block (381.4 MiB)")
+    code, text = console._told(_fails(error))
+    assert code == ConfigError.exit_code
+    assert "limits.memory_mb" in text
 
 
 def _fails(error: Exception) -> Exception:

@@ -18,7 +18,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.faults import crash, damage, injections, malformed, month, order, pairs, people
+from tests.faults import (
+    crash,
+    damage,
+    injections,
+    malformed,
+    month,
+    order,
+    pairs,
+    people,
+    signals,
+)
 from tests.faults.runs import Runs
 
 
@@ -44,6 +54,7 @@ def points(runs: Runs, folder: Path, count: int, seed: int) -> dict[str, Callabl
         "kill-learn": lambda: crash.kills(case(crash.learn_case), count // 4, seed).figures(),
         "disk-serve": lambda: failures(crash.serve_case),
         "disk-learn": lambda: failures(crash.learn_case),
+        "signals": lambda: signals.ended(case(crash.serve_case), count // 4, seed),
         "index": lambda: damage.index(learned(), work, count // 2, seed),
         "damage": lambda: damage.refused(runs, folder, learned(), count // 10, seed),
         "pairs": lambda: {

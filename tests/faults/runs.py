@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -44,6 +45,7 @@ class Command:
 
     arguments: tuple[str, ...]
     kill_after: float | None = None
+    signal: int = signal.SIGKILL
     fault: Fault | None = None
 
 
@@ -63,7 +65,14 @@ class Runs:
 
     def __init__(self, scratch: Path) -> None:
         self._scratch = scratch
-        environment = {**os.environ, "LD_PRELOAD": str(shim(scratch)), "PYTHONPATH": str(ROOT)}
+        self.temporary = scratch / "temporary"
+        self.temporary.mkdir()
+        environment = {
+            **os.environ,
+            "LD_PRELOAD": str(shim(scratch)),
+            "PYTHONPATH": str(ROOT),
+            "TMPDIR": str(self.temporary),
+        }
         self._server = subprocess.Popen(
             [sys.executable, "-m", "tests.faults.server"],
             stdin=subprocess.PIPE,
@@ -100,6 +109,7 @@ class Runs:
             asked.append({
                 "arguments": command.arguments,
                 "kill_after": command.kill_after,
+                "signal": int(command.signal),
                 "fault": fault and {
                     "folder": str(fault.folder), "at": fault.at, "mode": int(fault.mode),
                     "error": fault.error, "log": str(fault.log) if fault.log else None,

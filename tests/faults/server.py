@@ -6,12 +6,12 @@ by `runs.Runs` with the fault shim preloaded.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import ctypes
 import gc
 import json
 import os
-import signal
 import sys
 import time
 from typing import Any
@@ -53,7 +53,8 @@ def _group(commands: list[dict[str, Any]]) -> list[dict[str, Any]]:
                 }
             elif command["kill_after"] is not None and now >= command["kill_after"]:
                 with contextlib.suppress(ProcessLookupError):
-                    os.kill(child, signal.SIGKILL)
+                    os.kill(child, command["signal"])
+                command["kill_after"] = None
         time.sleep(0.0005)
     return [ended[child] for child in children]
 
@@ -75,6 +76,7 @@ def _start(command: dict[str, Any], ready: int, go: int) -> int:
     except SystemExit as e:
         code = int(e.code or 0)
     finally:
+        atexit._run_exitfuncs()  # type: ignore[attr-defined]  # as Python does at its end
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)

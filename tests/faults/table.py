@@ -12,6 +12,7 @@ TRIED = {
     "kill-learn": "SIGKILL in `learn`, rerun: the same bytes",
     "disk-serve": "each call of `serve-batch` to the disk fails, alone and with all after it",
     "disk-learn": "the same of `learn`",
+    "signals": "SIGTERM, SIGHUP and SIGINT in `serve-batch`: nothing left, the rerun clean",
     "index": "`index.duckdb` flipped, cut, deleted: the same answers",
     "damage": "other files flipped or cut: refused by name",
     "pairs": "two runs at once",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults import crash, damage, malformed, month, order, pairs, people
+from tests.faults import crash, damage, malformed, month, order, pairs, people, signals, small
 from tests.faults.crash import Case
 from tests.faults.runs import COMPILERS, Runs, compiler
 
@@ -56,6 +56,15 @@ def test_a_failing_disk_publishes_nothing(serving: Case) -> None:
     renames = [i for i, call in enumerate(serving.calls) if call == "rename"]
     assert crash.failures(serving, [0], ["full"]).runs == 1
     assert crash.failures(serving, [renames[-2]], ["dead"]).runs == 1
+
+
+def test_a_signal_ends_a_run_as_the_keyboard_does(serving: Case) -> None:
+    assert signals.ended(serving, 4, seed=13)["left behind"] == 0
+
+
+def test_a_signal_while_the_program_is_loaded_is_no_traceback(tmp_path: Path) -> None:
+    codes = signals.while_loading(small.write(tmp_path), [0.1, 0.4])
+    assert codes.keys() <= {143, -15, 0}
 
 
 def test_a_damaged_index_is_made_anew_and_other_damage_refused(
