@@ -37,7 +37,7 @@ from bandit.worlds.operator import World
 from bench.keep import about, keep
 from bench.machine import describe
 
-OWN = ("kind", "actions", "features", "parent", "files", "sha256")
+OWN = ("kind", "campaign", "actions", "features", "parent", "files", "sha256")
 TEACHERS = 400_000
 AT = dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
 SHARES = {"email": 0.25, "sms": 0.1, "call": 0.01, "post": 0.02}
@@ -90,6 +90,7 @@ def _practised(small: Path, large: Path, times: int) -> None:
         actions=known.actions,
         features=known.features,
         parent=None,
+        campaign="campaign.toml",
         about=about,
     )
 

@@ -34,6 +34,9 @@ OUTBOUND = "outbound"
 INBOUND = "inbound"
 
 
+DEFAULT_FILE = "campaign.toml"
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
 
@@ -282,6 +285,8 @@ class Campaign(_Strict):
     """The whole of campaign.toml."""
 
     folder: Path = Field(exclude=True)
+    # Several campaigns may lie in one folder and share its customers: the file tells them apart.
+    file: str = Field(default=DEFAULT_FILE, exclude=True)
     name: Name = "campaign"
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     customers: Customers

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from bandit.config.campaign import Campaign
+from bandit.config.campaign import DEFAULT_FILE, Campaign
 from bandit.core.errors import ConfigError
 
 MAX_CHARACTERS = 10_000_000
@@ -19,7 +19,7 @@ _UNFIT = re.compile("[*?[\ud800-\udfff]")
 
 def load(path: Path) -> Campaign:
     """Read a campaign.toml, given as the file or as its folder; ConfigError lists every fault."""
-    file = path / "campaign.toml" if path.is_dir() else path
+    file = path / DEFAULT_FILE if path.is_dir() else path
     try:
         raw = tomllib.loads(_text(file))
     except FileNotFoundError:
@@ -50,11 +50,12 @@ def _text(file: Path) -> str:
 
 def parse(raw: dict[str, Any], file: Path) -> Campaign:
     """The same from a parsed table; `file` is where it stands."""
-    if "folder" in raw:
-        raise ConfigError(f"{file}: unknown key 'folder'; the folder is the one the file lies in")
+    for key in ("folder", "file"):
+        if key in raw:
+            raise ConfigError(f"{file}: unknown key {key!r}; it is where the file itself lies")
     folder = _folder(file)
     try:
-        return Campaign.model_validate({**_tuples(raw), "folder": folder})
+        return Campaign.model_validate({**_tuples(raw), "folder": folder, "file": file.name})
     except ValidationError as e:
         lines = [_line(error) for error in e.errors(include_url=False)]
         raise ConfigError("\n".join(f"{file}: {line}" for line in lines)) from None
@@ -79,7 +80,7 @@ def _tuples(value: Any) -> Any:
 
 def _line(error: Any) -> str:
     """One fault in the user's words: where, what stands there, what would be right."""
-    path = [p for p in error["loc"] if p != "folder"]
+    path = [p for p in error["loc"] if p not in {"folder", "file"}]
     where = ".".join(f"{p + 1}" if isinstance(p, int) else str(p) for p in path) or "campaign"
     kind, given = error["type"], error.get("input")
     if kind == "extra_forbidden":
@@ -110,7 +111,9 @@ def _nearest(path: list[Any]) -> str:
         model = _model_of(fields[part].annotation)
     if not (isinstance(model, type) and issubclass(model, BaseModel)):
         return ""
-    known = [f.alias or name for name, f in model.model_fields.items() if name != "folder"]
+    known = [
+        f.alias or name for name, f in model.model_fields.items() if name not in {"folder", "file"}
+    ]
     close = difflib.get_close_matches(str(path[-1]), known, n=1, cutoff=0.5)
     return f"; did you mean {close[0]!r}?" if close else f"; known here: {', '.join(known)}"
 

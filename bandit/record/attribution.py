@@ -70,7 +70,8 @@ def attribute(
 
     An event that names a decision belongs to it. One that names a customer and a time belongs to
     that customer's first slot in the latest wave whose window it falls into; ``later`` are the
-    waves after this one that may claim it.
+    waves after this one that may claim it. Rows that the wave does not have are nobody's: it was
+    deleted and served anew.
     """
     rows = int(wave.manifest["decisions"])
     first = wave.manifest["placements"][0]
@@ -96,9 +97,15 @@ def attribute(
               AND e.occurred_at >= $start AND e.occurred_at < $end {rival}
         )
         SELECT row, reward, occurred_at >= $start AND occurred_at < $end AS inside
-        FROM claimed ORDER BY row, event_id
+        FROM claimed WHERE row < $rows ORDER BY row, event_id
         """,
-        params={"wave": wave.name, "first": first, "start": wave.at, "end": wave.at + window},
+        params={
+            "wave": wave.name,
+            "first": first,
+            "start": wave.at,
+            "end": wave.at + window,
+            "rows": rows,
+        },
     ).to_arrow_table()
     inside: Bool = found["inside"].to_numpy()
     rewards = np.zeros(rows)

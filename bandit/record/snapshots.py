@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from bandit.config.campaign import DEFAULT_FILE
 from bandit.core import files
 from bandit.core.actions import ActionSpace
 from bandit.core.errors import DataError, UsageError
@@ -53,10 +54,16 @@ def load(campaign_folder: Path, version: str) -> Snapshot:
         raise DataError(f"{folder / manifest.NAME} lacks {e}; restore it from a backup") from None
 
 
-def latest(campaign_folder: Path) -> Snapshot | None:
-    """The newest version, if there is any."""
-    known = versions(campaign_folder)
-    return load(campaign_folder, known[-1]) if known else None
+def latest(
+    campaign_folder: Path, file: str = DEFAULT_FILE, config: dict[str, Any] | None = None
+) -> Snapshot | None:
+    """The newest version of the campaign in ``file``, with [features] like ``config`` if given."""
+    for version in reversed(versions(campaign_folder)):
+        found = load(campaign_folder, version)
+        of = found.manifest.get("campaign", DEFAULT_FILE)
+        if of == file and (config is None or config == found.features["config"]):
+            return found
+    return None
 
 
 def fill(
@@ -66,11 +73,13 @@ def fill(
     actions: ActionSpace,
     features: dict[str, Any],
     parent: str | None,
+    campaign: str,
     about: dict[str, Any],
 ) -> None:
     """Write a version's files into `partial`; `save` writes the posterior."""
     save(partial / POSTERIOR)
     content = {"kind": "snapshot", "features": features, "parent": parent}
+    content["campaign"] = campaign
     manifest.write(partial, {**content, "actions": actions.pairs, **about})
 
 

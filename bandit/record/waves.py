@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from bandit.config.campaign import DEFAULT_FILE
 from bandit.core import schema
 from bandit.core.actions import ActionSpace
 from bandit.core.errors import DataError
@@ -34,6 +35,11 @@ class Wave(NamedTuple):
     def actions(self) -> ActionSpace:
         """The actions as the wave numbers them."""
         return ActionSpace.of_pairs(self.manifest["actions"])
+
+    @property
+    def campaign(self) -> str:
+        """The file of the campaign that it is a wave of; several may lie in one folder."""
+        return str(self.manifest.get("campaign", DEFAULT_FILE))
 
     @property
     def decisions(self) -> list[Path]:

@@ -46,6 +46,13 @@ def read_catalogue(campaign: Campaign, database: Database, faults: Faults) -> Ca
     channels = channels or faults.attempt(lambda: _read(database, "channels", Channel)) or ()
     faults.config.extend(_twice("offer", (o.name for o in offers)))
     faults.config.extend(_twice("channel", (c.name for c in channels)))
+    if campaign.exports.format == "parquet":
+        faults.config.extend(
+            f"channel {c.name!r}: a list of ours is called so; rename the channel, or set [exports]"
+            " format to csv"
+            for c in channels
+            if c.name.lower() == "withheld"
+        )
     if channels:
         faults.config.extend(_unknown_channels(offers, channels))
     if offers and channels:

@@ -20,6 +20,7 @@ def _stored(campaign: Path, content: bytes = b"sums") -> str:
             save=lambda path: path.write_bytes(content) and None,
             actions=ActionSpace(["no contact", "shoes/email"]),
             features={"spec": "{}"},
+            campaign="campaign.toml",
             parent=None,
             about={"unit": "EUR"},
         )

@@ -18,7 +18,7 @@ from bandit.workflows.judge.logged import Logged
 def _stored(campaign: Campaign, candidate: Candidate) -> Snapshot:
     if candidate.version is not None:
         return snapshots.load(campaign.folder, candidate.version)
-    newest = snapshots.latest(campaign.folder)
+    newest = snapshots.latest(campaign.folder, campaign.file)
     if newest is None:
         raise DataError(f"{campaign.folder} has no snapshot yet; run `bandit learn` first")
     return newest

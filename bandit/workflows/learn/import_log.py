@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack
+from itertools import count
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -60,18 +61,20 @@ def import_log(campaign: Campaign, at: dt.datetime, progress: Progress) -> list[
             "[log] names no propensity; without one no decision is recorded: give a column, a"
             " constant, or a number per action (`bandit simulate` takes such a log as it is)"
         )
-    folder = campaign.folder / record.WAVES / NAME
-    if folder.exists():
+    known = record.waves(campaign.folder)
+    if any(w.manifest["kind"] == GROUP and w.campaign == campaign.file for w in known):
         return ["the log was taken in already"]
+    name = _free({w.name for w in known})
+    folder = campaign.folder / record.WAVES / name
     progress.step("taking in the log")
     with ExitStack() as stack:
         seen = _as_customers(campaign, log)
         data = stack.enter_context(
             database.connect(seen, roles=("customers", "offers", "channels"))
         )
-        wave = _wave(seen, log, data, at)
+        wave = _wave(seen, log, data, at, name)
         partial = stack.enter_context(files.aside(folder))
-        events_folder = campaign.folder / outcomes.OUTCOMES / NAME
+        events_folder = campaign.folder / outcomes.OUTCOMES / name
         files.remove(events_folder)  # of a run that died before it had its wave
         events = stack.enter_context(files.aside(events_folder))
         count, rejected = _write(wave, log, data, partial, events, progress)
@@ -79,6 +82,12 @@ def import_log(campaign: Campaign, at: dt.datetime, progress: Progress) -> list[
         manifest.write(events, {"kind": "outcomes", "events": None, "rejected": 0})
         files.put_in_place((events, events_folder), (partial, folder))
     return [f"took in the log: {count:,} decisions, {rejected:,} refused"]
+
+
+def _free(taken: Collection[str]) -> str:
+    """The log's name in the record; a wave may have been called so."""
+    names = (NAME if n == 1 else f"{NAME}-{n}" for n in count(1))
+    return next(name for name in names if name not in taken)
 
 
 def _as_customers(campaign: Campaign, log: Log) -> Campaign:
@@ -92,7 +101,7 @@ def _as_customers(campaign: Campaign, log: Log) -> Campaign:
     return campaign.model_copy(update={"customers": source})
 
 
-def _wave(campaign: Campaign, log: Log, data: Database, at: dt.datetime) -> Wave:
+def _wave(campaign: Campaign, log: Log, data: Database, at: dt.datetime, name: str) -> Wave:
     if log.time is not None:
         moment = sql.moment(sql.name(log.time), data.column("customers", log.time))
         latest = data.rows(
@@ -104,7 +113,7 @@ def _wave(campaign: Campaign, log: Log, data: Database, at: dt.datetime) -> Wave
         at = latest.astimezone(dt.UTC)
     else:
         at -= dt.timedelta(days=campaign.reward.window_days)
-    run = Run(campaign, NAME, at, campaign.seed)
+    run = Run(campaign, name, at, campaign.seed)
     start = starting_point(campaign, data, None, at)
     kind = (
         pa.int64() if log.customer is None or key_type(data, campaign) == "BIGINT" else pa.string()
@@ -308,7 +317,8 @@ def _events(
 def _content(wave: Wave, decisions: int, rejected: int) -> dict[str, Any]:
     return {
         "kind": GROUP,
-        "wave": NAME,
+        "wave": wave.run.wave,
+        "campaign": wave.run.campaign.file,
         "at": wave.run.at.isoformat(),
         "seed": wave.run.seed,
         "config": wave.run.campaign.digest,

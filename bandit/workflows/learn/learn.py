@@ -26,6 +26,7 @@ from bandit.sources.columns import key_type
 from bandit.workflows.learn import statistics
 from bandit.workflows.learn.import_log import import_log
 from bandit.workflows.operate import recover
+from bandit.workflows.serve import starting_point
 from bandit.workflows.serve.plan import midnight
 
 
@@ -91,9 +92,9 @@ def _learn(
     window = dt.timedelta(days=campaign.reward.window_days)
     waves = record.waves(campaign.folder)
     closed = [w for w in waves if w.at + window <= at]
-    parent = snapshots.latest(campaign.folder)
-    usable, more = _of_one_spec(closed)
-    notes = notes + more
+    parent = snapshots.latest(campaign.folder, campaign.file)
+    usable, more = _usable(campaign, closed, parent)
+    notes = [*notes, *more, *_gone(parent, waves)]
     learned = _statistics(campaign, waves, usable, window, progress)
     new = bool(learned)
     version = parent.version if parent else None
@@ -119,16 +120,41 @@ def _learn(
     )
 
 
-def _of_one_spec(closed: Sequence[Wave]) -> tuple[list[Wave], list[str]]:
-    """The waves whose features are encoded as the newest one's; the others cannot be added up."""
-    if not closed:
-        return [], []
-    spec = closed[-1].manifest["features"]
-    usable = [w for w in closed if w.manifest["features"] == spec]
-    other = [w.name for w in closed if w.manifest["features"] != spec]
-    if not other:
-        return usable, []
-    return usable, [f"waves with other features are left out: {', '.join(other)}"]
+def _usable(
+    campaign: Campaign, waves: Sequence[Wave], parent: snapshots.Snapshot | None
+) -> tuple[list[Wave], list[str]]:
+    """The waves of this campaign with its [features], encoded alike: these alone can be added up.
+
+    Of several encodings the newest counts, and that of a snapshot before that of a wave: a wave is
+    open yet, and what it starts from must not be replaced by something older.
+    """
+    config = starting_point.features_config(campaign)
+    own = [w for w in waves if w.campaign == campaign.file]
+    alike = [w for w in own if w.manifest["features"]["config"] == config]
+    newest = [p.features for p in (parent,) if p is not None and p.features["config"] == config]
+    newest += [w.manifest["features"] for w in reversed(alike)]
+    usable = [w for w in alike if w.manifest["features"] == newest[0]]
+    notes = []
+    for why, left in (
+        ("of another campaign file", [w for w in waves if w not in own]),
+        ("with other [features]", [w for w in own if w not in alike]),
+        ("whose features were fitted anew", [w for w in alike if w not in usable]),
+    ):
+        if left:
+            notes.append(f"waves {why} are left out: {', '.join(w.name for w in left)}")
+    return usable, notes
+
+
+def _gone(parent: snapshots.Snapshot | None, waves: Sequence[Wave]) -> list[str]:
+    """A sentence on waves that were learned from and whose folders are no longer there."""
+    fold = parent.manifest.get("fold") if parent else None
+    known = {w.name for w in waves}
+    gone = [name for name, _ in (fold or {}).get("waves", ()) if name not in known]
+    if not gone:
+        return []
+    return [
+        f"waves that were learned from are gone, and with them what they taught: {', '.join(gone)}"
+    ]
 
 
 def _statistics(
@@ -190,6 +216,7 @@ def _publish(
             actions=fold.actions,
             features=newest.manifest["features"],
             parent=parent.version if parent else None,
+            campaign=campaign.file,
             about={"fold": fold.content, "unit": campaign.reward.unit},
         )
         files.put_in_place((partial, final))

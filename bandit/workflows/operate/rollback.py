@@ -31,6 +31,7 @@ def rollback(campaign_path: Path, *, version: str, progress: Progress = SILENT) 
                 actions=old.actions,
                 features=old.features,
                 parent=parent,
+                campaign=campaign.file,
                 about={"fold": None, "restored": version, "unit": old.manifest["unit"]},
             )
             files.put_in_place((partial, final))

@@ -104,6 +104,8 @@ def again(run: Run, notes: list[str]) -> WaveSummary:
     """A wave that is published already: its summary again."""
     folder = run.campaign.folder / record.WAVES / run.wave
     content = manifest.read(folder)
+    if content["kind"] != "wave":
+        raise ConfigError(f"{folder} is a campaign logged elsewhere; give another --wave")
     _hold_same(run, content, folder)
     names = {f.name for f in fields(WaveSummary)}
     stored = {k: v for k, v in content["summary"].items() if k in names}
@@ -201,6 +203,7 @@ def _content(wave: Wave, past: Past, summary: WaveSummary) -> dict[str, Any]:
     return {
         "kind": "wave",
         "wave": run.wave,
+        "campaign": run.campaign.file,
         "at": run.at.isoformat(),
         "seed": run.seed,
         "config": run.campaign.digest,

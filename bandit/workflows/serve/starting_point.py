@@ -15,6 +15,7 @@ from bandit.models.pooled import PooledPosterior
 from bandit.models.posterior import Posterior
 from bandit.models.posterior_file import load_posterior, save_posterior
 from bandit.record import snapshots
+from bandit.record import waves as record
 from bandit.sources.columns import feature_relation
 from bandit.sources.database import Database
 
@@ -35,23 +36,28 @@ class Start(NamedTuple):
 def starting_point(
     campaign: Campaign, data: Database, version: str | None, at: dt.datetime
 ) -> Start:
-    """The snapshot `version`, else the newest, unless [features] have changed since."""
-    stored = (
-        snapshots.latest(campaign.folder)
-        if version is None
-        else snapshots.load(campaign.folder, version)
-    )
-    if stored is None:
-        return _prior(campaign, data, at, None, [])
-    if stored.features["config"] == _config(campaign):
-        return _stored(stored)
+    """The snapshot `version`, else the newest with the campaign's [features], else a prior.
+
+    Features are fitted once for one [features]: those that some snapshot or wave was made with are
+    taken up again, so that what is learned from all of them can be added up.
+    """
+    config = features_config(campaign)
     if version is not None:
-        raise DataError(
-            f"snapshot {version} was learned with other [features]; restore them, or leave"
-            " --snapshot out to start from a prior"
-        )
-    note = f"[features] changed since snapshot {stored.version}: this wave starts from a prior"
-    return _prior(campaign, data, at, stored.version, [note])
+        stored = snapshots.load(campaign.folder, version)
+        if stored.features["config"] != config:
+            raise DataError(
+                f"snapshot {version} was learned with other [features]; restore them, or leave"
+                " --snapshot out to start from a prior"
+            )
+        return _stored(stored)
+    same = snapshots.latest(campaign.folder, campaign.file, config)
+    if same is not None:
+        return _stored(same)
+    newest = snapshots.latest(campaign.folder, campaign.file)
+    if newest is None:
+        return _prior(campaign, data, at, None, [])
+    note = f"[features] changed since snapshot {newest.version}: this wave starts from a prior"
+    return _prior(campaign, data, at, newest.version, [note])
 
 
 def save(start: Start, partial: Path, campaign: Campaign) -> None:
@@ -62,6 +68,7 @@ def save(start: Start, partial: Path, campaign: Campaign) -> None:
         actions=start.actions,
         features=start.features,
         parent=start.parent,
+        campaign=campaign.file,
         about={"fold": None, "unit": campaign.reward.unit},
     )
 
@@ -91,18 +98,30 @@ def _stored(stored: snapshots.Snapshot) -> Start:
 def _prior(
     campaign: Campaign, data: Database, at: dt.datetime, parent: str | None, notes: list[str]
 ) -> Start:
-    spec = fit(campaign.features, feature_relation(data, campaign), at)
+    spec = _fitted_before(campaign)
+    if spec is None:
+        spec = fit(campaign.features, feature_relation(data, campaign), at)
     return Start(
         version=snapshots.next_version(campaign.folder),
         parent=parent,
         actions=ActionSpace.of_pairs(()),
         posterior=Posterior.prior(1, len(spec.names), campaign.reward.ridge, spec.constant),
         spec=spec,
-        features={"spec": spec.to_json(), "config": _config(campaign)},
+        features={"spec": spec.to_json(), "config": features_config(campaign)},
         is_new=True,
         notes=notes,
     )
 
 
-def _config(campaign: Campaign) -> dict[str, Any]:
+def _fitted_before(campaign: Campaign) -> FeatureSpec | None:
+    """The features of the newest wave of these [features], whose snapshot is gone."""
+    for wave in reversed(record.waves(campaign.folder)):
+        features = wave.manifest["features"]
+        if wave.campaign == campaign.file and features["config"] == features_config(campaign):
+            return FeatureSpec.from_json(features["spec"])
+    return None
+
+
+def features_config(campaign: Campaign) -> dict[str, Any]:
+    """[features] as manifests hold them."""
     return campaign.features.model_dump(mode="json")
