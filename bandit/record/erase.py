@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from bandit.core import files
 from bandit.core.errors import DataError
 from bandit.core.problems import shown
-from bandit.record import exports, lists, manifest, outcomes
+from bandit.record import exports, lists, manifest, outcomes, rejects
 from bandit.record import waves as record
 from bandit.record.person import People, among
 from bandit.record.waves import ROWS_PER_GROUP, Wave
@@ -160,7 +160,7 @@ def _removals(stage: Path) -> list[str]:
 
 
 def _stage(staged: _Staged, people: People) -> Erased:
-    decisions = events = rejects = listed = 0
+    decisions = events = refusals = listed = 0
     gone: list[str] = []
     left: list[str] = []
     for wave in record.waves(staged.campaign):
@@ -172,15 +172,15 @@ def _stage(staged: _Staged, people: People) -> Erased:
             listed += _lists(staged, staged.campaign / exports.EXPORTS / wave.name, ids)
         if ids or refused:
             _wave(staged, wave, people, ids)
-        decisions, rejects = decisions + len(ids), rejects + refused
+        decisions, refusals = decisions + len(ids), refusals + refused
     for folder in manifest.published(staged.campaign / outcomes.OUTCOMES):
         content = manifest.read(folder)
         refused = _rejects(staged, folder, content, people)
         lost = _events(staged, folder, content, people, gone)
         if refused or lost:
             _sign(staged, folder, content)
-        events, rejects = events + lost, rejects + refused
-    return Erased(decisions, events, rejects, listed, tuple(left))
+        events, refusals = events + lost, refusals + refused
+    return Erased(decisions, events, refusals, listed, tuple(left))
 
 
 def decision_ids(wave: Wave, people: People) -> Iterator[str]:
@@ -249,9 +249,9 @@ def _rejects(staged: _Staged, folder: Path, content: dict[str, Any], people: Peo
     def keep(batch: pa.RecordBatch) -> pa.Array:
         return pc.invert(pc.or_(people.mentioned(batch["key"]), people.mentioned(batch["value"])))
 
-    if record.REJECTS not in content["files"]:
+    if rejects.NAME not in content["files"]:
         return 0
-    return _filtered(staged, folder, content, record.REJECTS, keep)
+    return _filtered(staged, folder, content, rejects.NAME, keep)
 
 
 def _events(

@@ -17,7 +17,7 @@ import duckdb
 import pyarrow as pa
 
 from bandit.core import files, schema, sql
-from bandit.record import manifest, outcomes
+from bandit.record import manifest, outcomes, rejects
 from bandit.record import waves as record
 from bandit.sources import sources
 
@@ -150,9 +150,9 @@ def _rejects(waves: Sequence[Path], batches: Sequence[Path]) -> str:
     columns = ", ".join(sql.name(name) for name in schema.REJECTS.names)
     parts = [
         f"SELECT {sql.text(f'{folder.parent.name}/{folder.name}')} AS source, {columns}"
-        f" FROM {_parquet([(folder / record.REJECTS).resolve()])}"
+        f" FROM {_parquet([(folder / rejects.NAME).resolve()])}"
         for folder in (*waves, *batches)
-        if (folder / record.REJECTS).is_file()
+        if (folder / rejects.NAME).is_file()
     ]
     empty = f"SELECT '' AS source, * FROM ({_empty(schema.REJECTS)})"
     return " UNION ALL ".join(parts) or empty

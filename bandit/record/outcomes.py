@@ -15,8 +15,8 @@ from bandit.config.campaign import Campaign, Outcomes
 from bandit.core import files, schema, sql
 from bandit.core.batches import cut
 from bandit.core.errors import ConfigError, DataError
-from bandit.record import manifest
-from bandit.record import waves as record
+from bandit.record import manifest, rejects
+from bandit.record.rejects import Rejects
 from bandit.sources import sources
 from bandit.sources.columns import as_key
 from bandit.sources.database import Database
@@ -82,10 +82,10 @@ def _store(
                 writer.write_table(pa.Table.from_batches([batch]).cast(kind))
                 rows += batch.num_rows
         name = files.sha256(partial / EVENTS)[:16]
-        rejected = record.write_rejects(
-            partial / record.REJECTS,
-            database.connection.sql(examples).to_arrow_table().to_pylist(),
-        )
+        with Rejects(partial / rejects.NAME) as refused:
+            for batch in database.connection.sql(examples).to_arrow_reader(_BATCH):
+                refused.add_batch(pa.Table.from_batches([batch]).cast(schema.REJECTS))
+            rejected = refused.finish()
         new = rows > 0 and not (parent / name).exists()
         if new:
             manifest.write(partial, {"kind": "outcomes", "events": rows, "rejected": rejected})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,13 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bandit.config.campaign import DEFAULT_FILE
-from bandit.core import schema
 from bandit.core.actions import ActionSpace
 from bandit.core.errors import DataError
 from bandit.record import manifest
 
 WAVES = "waves"
-REJECTS = "rejects.parquet"
 # Both are part of the bytes of a wave, so they depend on nothing: neither batch size nor threads.
 ROWS_PER_GROUP = 65_536
 GROUPS_PER_FILE = 32
@@ -124,10 +121,3 @@ def _layout(decisions: pa.Schema) -> dict[str, Any]:
         "compression": {leaf: "NONE" if leaf in plain else "ZSTD" for leaf in leaves},
         "write_statistics": ["customer_id", "action", "slot"],
     }
-
-
-def write_rejects(path: Path, rejects: Iterable[Mapping[str, str]]) -> int:
-    """Write refused rows with table, key, column, value and reason; how many there were."""
-    rows = [{name: str(r[name]) for name in schema.REJECTS.names} for r in rejects]
-    pq.write_table(pa.Table.from_pylist(rows, schema.REJECTS), path, compression="ZSTD")
-    return len(rows)

@@ -92,15 +92,6 @@ def test_a_copy_of_a_wave_is_refused(tmp_path: Path) -> None:
         record.waves(tmp_path)
 
 
-def test_rejects_keep_what_stood_there(tmp_path: Path) -> None:
-    path = tmp_path / record.REJECTS
-    row = dict(zip(schema.REJECTS.names, ("customers", "7", "age", "no", "no number"), strict=True))
-    assert record.write_rejects(path, [row, row]) == 2
-    assert pq.read_table(path).to_pylist() == [row, row]
-    assert record.write_rejects(path, []) == 0
-    assert pq.read_schema(path).equals(schema.REJECTS, check_metadata=False)
-
-
 def test_a_manifest_after_forgetting_keeps_its_numbers(tmp_path: Path) -> None:
     wave = rows.publish_wave(tmp_path, "w", 4)
     content = manifest.read(wave)

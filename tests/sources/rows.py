@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from bandit.core import files, schema
 from bandit.record import exports, manifest, outcomes
+from bandit.record import rejects as refusals
 from bandit.record import waves as record
 
 AT = dt.datetime(2026, 11, 23, tzinfo=dt.UTC)
@@ -70,7 +71,9 @@ def publish_wave(
         writer = record.DecisionWriter(partial, batch.schema)
         writer.write(batch)
         writer.close()
-        record.write_rejects(partial / record.REJECTS, rejects)
+        with refusals.Rejects(partial / refusals.NAME) as refused:
+            refused.add(rejects)
+            refused.finish()
         withheld = pa.table({"decision_id": pa.array([f"{name}.1"])})
         pq.write_table(withheld, partial / exports.WITHHELD)
         summary = {"customers": count, "contacted": int((batch["action"].to_numpy() > 0).sum())}

@@ -20,8 +20,9 @@ from bandit.core.errors import ConfigError, DataError
 from bandit.core.problems import nearest
 from bandit.core.types import Array, Bool, Choice, Float64, Progress
 from bandit.features.encode import encode
-from bandit.record import manifest, outcomes
+from bandit.record import manifest, outcomes, rejects
 from bandit.record import waves as record
+from bandit.record.rejects import Bound, Rejects
 from bandit.sources import database
 from bandit.sources.catalogue import load_catalogue
 from bandit.sources.columns import feature_columns, key_type
@@ -131,19 +132,25 @@ def _write(
     labels = _labels(wave, log, data)
     offered = np.zeros(len(wave.plan.space), dtype=np.bool_)
     offered[[0, *labels.values()]] = True
-    assembler, rejects = Assembler(wave), []
+    assembler = Assembler(wave)
     writer = record.DecisionWriter(partial, assembler.schema)
     kind = schema.outcomes(wave.customer_type)
     values = np.ones(len(wave.plan.space), dtype=np.float32)
-    total = data.count("customers")
+    total, shown = data.count("customers"), data.table("customers").shown
+    if total == 0:
+        raise DataError(f"{shown} has no rows; is it the right table?")
+    bound = Bound(wave.run.campaign.limits.reject_share, total, shown, "row")
     progress.step("taking in the log", total=total)
     try:
-        with pq.ParquetWriter(events / outcomes.EVENTS, kind) as rewards:
+        with (
+            Rejects(partial / rejects.NAME, bound) as refused,
+            pq.ParquetWriter(events / outcomes.EVENTS, kind) as rewards,
+        ):
             for rows in _rows(wave, log, data):
                 action = _actions(rows.label, labels)
                 encoded = encode(wave.start.spec, rows.columns, wave.run.at)
                 bad = _faults(rows, action, encoded.faults)
-                rejects += [fault for _, fault in sorted(bad.items())]
+                refused.add([fault for _, fault in sorted(bad.items())])
                 keep = np.ones(len(rows.ids), dtype=np.bool_)
                 keep[list(bad)] = False
                 taken = _taken(wave, action[keep], rows.propensity[keep], offered)
@@ -152,21 +159,11 @@ def _write(
                 writer.write(decisions)
                 rewards.write_table(_events(decisions, rows.reward[keep], wave.run.at, kind))
                 progress.advance(len(rows.ids))
+            rejected = refused.finish()
         writer.close()
     finally:
         writer.abandon()
-    limit = wave.run.campaign.limits.reject_share
-    if total == 0 or len(rejects) > limit * total:
-        first = (
-            rejects[0] if rejects else {"key": "-", "column": "-", "value": "", "reason": "no rows"}
-        )
-        raise DataError(
-            f"{data.table('customers').shown}, row {first['key']}: {first['column']} ="
-            f" {first['value']!r}: {first['reason']}\n{len(rejects):,} of {total:,} rows of the log"
-            f" are refused, more than limits.reject_share = {limit:g} allows; mend them or raise it"
-        )
-    record.write_rejects(partial / record.REJECTS, rejects)
-    return writer.rows, len(rejects)
+    return writer.rows, rejected
 
 
 def _labels(wave: Wave, log: Log, data: Database) -> dict[str, int]:

@@ -17,7 +17,7 @@ from bandit.config.campaign import Campaign
 from bandit.core import files
 from bandit.core.types import SILENT, Progress
 from bandit.features.spec import FeatureSpec
-from bandit.record import exports, lists, manifest, outcomes
+from bandit.record import exports, lists, manifest, outcomes, rejects
 from bandit.record import waves as record
 from bandit.record.person import People, among
 from bandit.record.waves import Wave
@@ -117,9 +117,9 @@ def _events(
 
 
 def _rejects(folder: Path, content: dict[str, Any], people: People) -> list[dict[str, Any]]:
-    if record.REJECTS not in content["files"]:
+    if rejects.NAME not in content["files"]:
         return []
-    table = _table(folder, content, record.REJECTS)
+    table = _table(folder, content, rejects.NAME)
     mask = pc.or_(people.mentioned(table["key"]), people.mentioned(table["value"]))
     found: list[dict[str, Any]] = table.filter(mask).to_pylist()
     return found

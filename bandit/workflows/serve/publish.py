@@ -19,13 +19,13 @@ from bandit.core import files, spill
 from bandit.core.errors import ConfigError
 from bandit.core.files import Move
 from bandit.core.types import Progress
-from bandit.record import exports, index, manifest, snapshots
+from bandit.record import exports, index, manifest, rejects, snapshots
 from bandit.record import waves as record
 from bandit.record.exports import Lists
+from bandit.record.rejects import Bound, Rejects
 from bandit.record.waves import DecisionWriter
 from bandit.results.serve import Price, WaveSummary
 from bandit.sources import database
-from bandit.sources.customers import Reject
 from bandit.workflows.serve import starting_point
 from bandit.workflows.serve.contact_history import Past
 from bandit.workflows.serve.wave import Run, Wave
@@ -48,6 +48,10 @@ class Target(NamedTuple):
             (stack.enter_context(files.aside(wave)), wave),
             (stack.enter_context(files.aside(lists)), lists),
         )
+
+    def rejects(self, bound: Bound) -> Rejects:
+        """Give what takes refused rows."""
+        return Rejects(self.wave[0] / rejects.NAME, bound)
 
     @contextmanager
     def writer(self, decisions: pa.Schema) -> Iterator[Callable[[pa.RecordBatch], None]]:
@@ -72,9 +76,7 @@ def export(wave: Wave, target: Target, progress: Progress) -> Lists:
     return lists
 
 
-def publish(
-    wave: Wave, past: Past, target: Target, summary: WaveSummary, rejects: Sequence[Reject]
-) -> None:
+def publish(wave: Wave, past: Past, target: Target, summary: WaveSummary) -> None:
     """Write manifests and rename: a new snapshot, then the wave, the index, then the lists.
 
     Nobody is contacted without a record: the lists come last, and `finish` writes them if a crash
@@ -83,7 +85,6 @@ def publish(
     if wave.run.dry_run:
         return
     run, campaign = wave.run, wave.run.campaign
-    record.write_rejects(target.wave[0] / record.REJECTS, rejects)
     manifest.write(target.wave[0], _content(wave, past, summary))
     manifest.write(target.lists[0], {"kind": "lists", "wave": run.wave})
     before = [target.wave]

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 
+import pyarrow as pa
+
 from bandit.config.campaign import Campaign
 from bandit.core import spill
+from bandit.core.errors import DataError
 from bandit.core.types import Progress
+from bandit.record.rejects import Bound, Rejects
 from bandit.sources import customers
 from bandit.sources import side_rejects as beside
 from bandit.sources.database import Database
@@ -17,19 +21,25 @@ from bandit.workflows.serve.spool import Spool
 from bandit.workflows.serve.wave import Wave
 
 
-def side_rejects(campaign: Campaign, data: Database) -> list[customers.Reject]:
-    """Rows of consents and history that cannot be used; DataError if there are too many."""
-    found = beside.count(data, campaign)
-    beside.hold_share(campaign, found)
-    if not found:
-        return []
-    return [row for batch in beside.stream(data, campaign) for row in batch.to_pylist()]
+def bound(campaign: Campaign, data: Database) -> Bound:
+    """How many customers may be refused; DataError if there are none at all."""
+    total, shown = data.count("customers"), data.table("customers").shown
+    if total == 0:
+        raise DataError(f"{shown} has no rows; is it the right table?")
+    return Bound(campaign.limits.reject_share, total, shown, "customer")
 
 
-def prepared(
-    wave: Wave, data: Database, past: Past, rejects: list[customers.Reject]
-) -> Iterator[Prepared]:
-    """The customers in the order of their key, batch by batch; refused rows go to `rejects`."""
+def add_side_rejects(campaign: Campaign, data: Database, rejects: Rejects) -> None:
+    """Add the rows of consents and history that cannot be used."""
+    for batch in beside.stream(data, campaign):
+        rejects.add_batch(pa.Table.from_batches([batch]))
+
+
+def prepared(wave: Wave, data: Database, past: Past, rejects: Rejects) -> Iterator[Prepared]:
+    """The customers in the order of their key, batch by batch; refused rows go to `rejects`.
+
+    DataError once these are too many: the rest is not read then.
+    """
     stream = customers.stream(
         data,
         wave.run.campaign,
@@ -42,7 +52,8 @@ def prepared(
     )
     for rows in stream:
         batch, refused = prepare(wave, rows)
-        rejects += rows.rejects + refused
+        if rows.rejects or refused:
+            rejects.add(rows.rejects + refused)
         yield batch
 
 

@@ -11,17 +11,15 @@ from pathlib import Path
 import numba
 
 from bandit.config import campaign_file
-from bandit.config.campaign import Campaign
 from bandit.core import spill
-from bandit.core.errors import DataError, UsageError
+from bandit.core.errors import UsageError
 from bandit.core.types import SILENT, Progress
 from bandit.record import lock
 from bandit.record import waves as record
 from bandit.results.serve import WaveSummary
 from bandit.runners.overlap import behind
-from bandit.sources import customers, database
+from bandit.sources import customers, database, side_rejects
 from bandit.sources.catalogue import load_catalogue
-from bandit.sources.database import Database
 from bandit.workflows.operate import recover
 from bandit.workflows.serve import limits, overrides, plan, pricing, publish, reading
 from bandit.workflows.serve.assemble import Assembler
@@ -99,12 +97,13 @@ def _serve(
         start = starting_point(campaign, data, snapshot, run.at)
         wave = Wave.of(run, catalogue, start, customers.customer_type(data, campaign))
         progress.step("checking consents and history")
-        beside = reading.side_rejects(campaign, data)
+        side_rejects.hold_share(campaign, side_rejects.count(data, campaign))
+        bound = reading.bound(campaign, data)
         caps = limits.of(campaign, catalogue, wave.plan)
         target = Target.open(stack, run)
-        rejects: list[customers.Reject] = []
+        rejects = stack.enter_context(target.rejects(bound))
         batches: Iterable[Prepared] = reading.prepared(wave, data, past, rejects)
-        total, priced, chosen = data.count("customers"), None, None
+        total, priced, chosen = bound.total, None, None
         if caps.names:
             chosen = Chosen(spill.new(stack))
             batches = reading.spooled(stack, batches, total, progress)
@@ -116,21 +115,20 @@ def _serve(
         if rule is not None:
             progress.step("giving up what passes a cap", total=total)
             tally, _ = _decide(Decider(wave, rule, chosen), batches, target, caps, progress)
-        _hold_reject_share(campaign, data, tally, rejects)
-        rejects += beside
+        reading.add_side_rejects(campaign, data, rejects)
         data.close()  # its memory is free for the connection that reads the consents again
         lists = publish.export(wave, target, progress)
         summary = summarise(
             wave,
             tally,
             lists,
-            rejected=len(rejects),
+            rejected=rejects.finish(),
             limits=caps,
             priced=priced,
             given_up=planned.contacts - tally.outbound if rule is not None else 0,
             notes=[*notes, *start.notes],
         )
-        publish.publish(wave, past, target, summary, rejects)
+        publish.publish(wave, past, target, summary)
         return summary
 
 
@@ -158,23 +156,3 @@ def _decide(
             for batch in batches:
                 later(decider.decide(batch), batch)
     return tally, planned
-
-
-def _hold_reject_share(
-    campaign: Campaign, data: Database, tally: WaveTally, rejects: Sequence[customers.Reject]
-) -> None:
-    """Refuse the wave when too many rows are bad: then the input is wrong, not a few rows."""
-    total = tally.customers + len(rejects)
-    if total == 0:
-        raise DataError(f"{data.table('customers').shown} has no rows; is it the right table?")
-    limit = campaign.limits.reject_share
-    if len(rejects) > limit * total:
-        listed = "\n".join(
-            f"{data.table('customers').shown}, customer {r['key']}: {r['column']} = {r['value']!r}:"
-            f" {r['reason']}"
-            for r in rejects[:3]
-        )
-        raise DataError(
-            f"{listed}\n{len(rejects):,} of {total:,} customers are refused, more than"
-            f" limits.reject_share = {limit:g} allows; mend them or raise it; nothing was published"
-        )

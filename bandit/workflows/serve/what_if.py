@@ -10,8 +10,11 @@ import numpy as np
 
 from bandit.allocation.what_if import what_if as table
 from bandit.config import campaign_file
+from bandit.core import spill
 from bandit.core.errors import UsageError
 from bandit.core.types import SILENT, Progress
+from bandit.record import rejects
+from bandit.record.rejects import Rejects
 from bandit.results.serve import WhatIf, WhatIfPoint
 from bandit.sources import customers, database
 from bandit.sources.catalogue import load_catalogue
@@ -52,8 +55,9 @@ def what_if(
         run = Run(campaign, plan.wave_name(None, at), at, campaign.seed, dry_run=True)
         wave = Wave.of(run, catalogue, start, customers.customer_type(data, campaign))
         caps = limits.of(campaign, catalogue, wave.plan)
-        rejects: list[customers.Reject] = []
-        batches = reading.prepared(wave, data, past, rejects)
+        refused = spill.new(stack) / rejects.NAME
+        given = stack.enter_context(Rejects(refused, reading.bound(campaign, data)))
+        batches = reading.prepared(wave, data, past, given)
         spool = reading.spooled(stack, batches, data.count("customers"), progress)
         progress.step("solving")
         share = min(1.0, MOST_CUSTOMERS / max(spool.customers, 1))
