@@ -25,6 +25,7 @@ from bandit.record.person import People, among
 from bandit.record.waves import ROWS_PER_GROUP, Wave
 
 COMMITTED = ".forget"
+FINISHED = "finished a `forget` that a run that died had begun"
 _REMOVALS = "removals.json"
 _NAME = r"[^/\x00]*[^/.\x00][^/\x00]*"
 _REMOVED = re.compile(rf"waves/{_NAME}/decisions-[0-9]+\.parquet|statistics/{_NAME}")
@@ -32,6 +33,10 @@ _REPLACED = re.compile(rf"(waves|outcomes|exports)/{_NAME}/{_NAME}\.(parquet|csv
 
 Keep = Callable[[pa.RecordBatch], pa.Array]
 """The rows of a batch that stay."""
+
+
+class UnknownPersonError(DataError):
+    """The record holds no row about them: a slip in the key, or they are forgotten already."""
 
 
 class Erased(NamedTuple):
@@ -45,11 +50,12 @@ class Erased(NamedTuple):
 
 
 class _Staged(NamedTuple):
-    """Where the rewritten files wait, and what goes without a successor."""
+    """Where the rewritten files wait, what goes without a successor, and whose rows were found."""
 
     campaign: Path
     stage: Path
     removals: list[str]
+    found: set[str]
 
     def of(self, folder: Path) -> Path:
         """Where the new files of `folder` wait."""
@@ -58,20 +64,35 @@ class _Staged(NamedTuple):
             place.mkdir(parents=True)
         return place
 
+    def sight(self, people: People, rows: pa.Array) -> None:
+        """Whose rows these are, cells that were found to be about ``people``."""
+        for key in people.keys:
+            if (
+                key not in self.found
+                and pc.any(People((key,), people.whole).mentioned(rows)).as_py()
+            ):
+                self.found.add(key)
+
     def without(self, path: Path) -> None:
         """Let `path` go."""
         self.removals.append(str(path.relative_to(self.campaign)))
 
 
-def erase(campaign: Path, people: People, caches: Path) -> Erased:
+def erase(campaign: Path, people: People, caches: Path, *, again: bool = False) -> Erased:
     """Remove every row about ``people``; under ``caches`` the sums of the waves that they leave.
 
     The caller holds the lock and has called `finish`. Files are checked against their digests
     before they are rewritten, so that no damage gets a new digest: DataError names the file.
+    UnknownPersonError, and nothing goes, if there is no row about one of them, unless ``again``: a
+    run that died may have erased them.
     """
     with files.aside(campaign / "forget") as stage:
-        staged = _Staged(campaign, stage, [])
+        staged = _Staged(campaign, stage, [], set())
         found = _stage(staged, people)
+        unknown = [key for key in people.keys if key not in staged.found]
+        if unknown and not again:
+            named = ", ".join(map(shown, unknown))
+            raise UnknownPersonError(f"the record holds nothing of {named}; nobody was forgotten")
         if not any(found[:4]):
             return found
         for folder in manifest.published(caches):
@@ -81,6 +102,14 @@ def erase(campaign: Path, people: People, caches: Path) -> Erased:
         files.put_in_place((stage, campaign / COMMITTED))
     finish(campaign)
     return found
+
+
+def people(campaign: Path, keys: Sequence[str]) -> People:
+    """The customers with these keys, which are whole numbers where the record's keys are."""
+    found = [wave.decisions[0] for wave in record.waves(campaign)]
+    found += [path / outcomes.EVENTS for path in manifest.published(campaign / outcomes.OUTCOMES)]
+    kinds = (pq.read_schema(path).field("customer_id").type for path in found)
+    return People(tuple(keys), any(pa.types.is_integer(kind) for kind in kinds))
 
 
 def finish(campaign: Path) -> list[str]:
@@ -107,7 +136,7 @@ def finish(campaign: Path) -> list[str]:
             f"{stage}: the customer is not yet out of every file: {e.strerror or e}; mend the"
             " disk, and the next command does the rest"
         ) from None
-    return ["finished a `forget` that a run that died had begun"]
+    return [FINISHED]
 
 
 def _new(stage: Path) -> list[Path]:
@@ -164,7 +193,7 @@ def _stage(staged: _Staged, people: People) -> Erased:
     gone: list[str] = []
     left: list[str] = []
     for wave in record.waves(staged.campaign):
-        ids = list(decision_ids(wave, people))
+        ids = list(_decision_ids(staged, wave, people))
         refused = _rejects(staged, wave.folder, wave.manifest, people)
         if ids:
             left.append(wave.name)
@@ -183,12 +212,13 @@ def _stage(staged: _Staged, people: People) -> Erased:
     return Erased(decisions, events, refusals, listed, tuple(left))
 
 
-def decision_ids(wave: Wave, people: People) -> Iterator[str]:
+def _decision_ids(staged: _Staged, wave: Wave, people: People) -> Iterator[str]:
     """The ids of the decisions about ``people``."""
     for path in wave.decisions:
         with pq.ParquetFile(path) as file:
             for batch in file.iter_batches(columns=["customer_id", "decision_id"]):
                 own = batch.filter(people.own(batch["customer_id"]))
+                staged.sight(people, own["customer_id"])
                 yield from own["decision_id"].to_pylist()
 
 
@@ -247,7 +277,10 @@ def _rejects(staged: _Staged, folder: Path, content: dict[str, Any], people: Peo
     """Rejects that are about them, or mention them in a cell."""
 
     def keep(batch: pa.RecordBatch) -> pa.Array:
-        return pc.invert(pc.or_(people.mentioned(batch["key"]), people.mentioned(batch["value"])))
+        about = [people.mentioned(batch[name]) for name in ("key", "value")]
+        for name, mask in zip(("key", "value"), about, strict=True):
+            staged.sight(people, batch[name].filter(mask))
+        return pc.invert(pc.or_(*about))
 
     if rejects.NAME not in content["files"]:
         return 0
@@ -258,8 +291,10 @@ def _events(
     staged: _Staged, folder: Path, content: dict[str, Any], people: People, gone: Sequence[str]
 ) -> int:
     def keep(batch: pa.RecordBatch) -> pa.Array:
-        theirs = pc.or_(people.own(batch["customer_id"]), among(batch["decision_id"], gone))
-        return pc.invert(pc.or_(theirs, people.mentioned(batch["event_id"])))
+        own, mentioned = people.own(batch["customer_id"]), people.mentioned(batch["event_id"])
+        staged.sight(people, batch["customer_id"].filter(own))
+        staged.sight(people, batch["event_id"].filter(mentioned))
+        return pc.invert(pc.or_(pc.or_(own, mentioned), among(batch["decision_id"], gone)))
 
     return _filtered(staged, folder, content, outcomes.EVENTS, keep)
 

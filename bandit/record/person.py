@@ -9,30 +9,63 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-_INTEGER = re.compile(r"-?[0-9]{1,19}")
+_INTEGER = re.compile(r"[+-]?[0-9]{1,40}")
+_WIDTHLESS = "[\u200b-\u200d\u2060\ufeff]"
+"""What shows nothing, and tells no key from another."""
 
 
 class People(NamedTuple):
-    """Some customers by the text of their keys."""
+    """Some customers by the text of their keys.
+
+    Blanks around a key, widthless characters and the way an accent is composed tell nobody apart;
+    where ``whole``, keys are whole numbers, and zeros in front or a fraction of 0 do not either.
+    """
 
     keys: tuple[str, ...]
+    whole: bool = False
 
     def own(self, column: pa.Array) -> pa.Array:
-        """Rows whose key column, whole number or text, is one of theirs."""
+        """Rows whose key column, whole number or text, is one of theirs in any spelling."""
         if pa.types.is_integer(column.type):
-            numbers = [int(k) for k in self.keys if _INTEGER.fullmatch(k)]
-            fitting = [n for n in numbers if -(2**63) <= n < 2**63]
+            fitting = [n for n in self.numbers if -(2**63) <= n < 2**63]
             return _isin(column, pa.array(fitting, column.type))
-        return _isin(column, pa.array(self.keys, column.type))
+        text = spelled(column)
+        found = _isin(text, pa.array([spelled_key(k) for k in self.keys], text.type))
+        if self.whole and self.numbers:
+            either = "|".join(f"{'-' if n < 0 else '[+]?'}0*{abs(n)}" for n in self.numbers)
+            whole = pc.match_substring_regex(text, rf"^({either})([.]0*)?$")
+            found = pc.or_(found, filled(whole))
+        return found
 
     def mentioned(self, column: pa.Array) -> pa.Array:
         """Rows of a text column that are a key, or hold as a word a key that is no number."""
         found = self.own(column)
-        words = [re.escape(k) for k in self.keys if not _INTEGER.fullmatch(k)]
+        words = [re.escape(spelled_key(k)) for k in self.keys if not _is_integer(k)]
         if words:
             pattern = rf"(^|[^\pL\pN])({'|'.join(words)})([^\pL\pN]|$)"
-            found = pc.or_(found, filled(pc.match_substring_regex(column, pattern)))
+            found = pc.or_(found, filled(pc.match_substring_regex(spelled(column), pattern)))
         return found
+
+    @property
+    def numbers(self) -> list[int]:
+        """The keys that are whole numbers."""
+        return [int(spelled_key(k)) for k in self.keys if _is_integer(k)]
+
+
+def spelled(column: pa.Array) -> pa.Array:
+    """A text column's keys in one spelling."""
+    shown = pc.replace_substring_regex(column.cast(pa.string()), _WIDTHLESS, "")
+    return pc.utf8_trim_whitespace(pc.utf8_normalize(shown, form="NFC"))
+
+
+def spelled_key(key: str) -> str:
+    """One key in that spelling."""
+    found: str = spelled(pa.array([key], pa.string()))[0].as_py()
+    return found
+
+
+def _is_integer(key: str) -> bool:
+    return _INTEGER.fullmatch(spelled_key(key)) is not None
 
 
 def among(column: pa.Array, ids: Sequence[str]) -> pa.Array:

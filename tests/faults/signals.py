@@ -23,6 +23,7 @@ def ended(case: Case, count: int, seed: int) -> dict[str, object]:
     codes: Counter[str] = Counter()
     for number in range(count):
         case.reset()
+        before = _spills(case)  # of runs that other tests killed
         sent = ENDINGS[number % len(ENDINGS)]
         result = case.run(kill_after=draw.uniform(0, case.seconds), signal=sent)
         what = f"{sent.name}: {result.code}: {result.stderr}"
@@ -30,11 +31,15 @@ def ended(case: Case, count: int, seed: int) -> dict[str, object]:
         assert "Traceback" not in result.stderr, what
         left = [p for p in case.folder.rglob("*") if p.name.endswith(files.PARTIAL)]
         assert not left, f"{what}: {left}"
-        assert not list(case.runs.temporary.glob(f"{spill.PREFIX}*")), what
+        assert not _spills(case) - before, what
         again = case.hold_same(what)
         assert "left by a run that died" not in again.stdout, what
         codes[str(result.code)] += 1
     return {"signals": count, "codes": dict(codes), "left behind": 0}
+
+
+def _spills(case: Case) -> set[Path]:
+    return set(case.runs.temporary.glob(f"{spill.PREFIX}*"))
 
 
 def while_loading(folder: Path, moments: list[float]) -> Counter[int]:

@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import json
 import shutil
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
+import duckdb
 import pyarrow.parquet as pq
 import pytest
 
@@ -16,6 +19,7 @@ from bandit.workflows.learn.learn import learn
 from bandit.workflows.privacy.export_customer import export_customer
 from bandit.workflows.privacy.forget import forget
 from bandit.workflows.serve.serve_batch import serve_batch
+from tests import campaigns
 from tests.faults import people, small
 
 WAVES = ["2026-11-23", "2026-11-24"]
@@ -95,9 +99,59 @@ def test_forgetting_twice_finds_nothing(campaign: Path) -> None:
     key = _someone(campaign)
     forget(campaign, customers=[key])
     before = small.tree(campaign)
-    found = forget(campaign, customers=[key])
-    assert found.notes[0] == "the record held nothing of them"
+    with pytest.raises(DataError, match=r"nothing of .*; your own files hold them"):
+        forget(campaign, customers=[key])
     assert small.tree(campaign) == before
+
+
+def test_a_slip_in_one_key_forgets_nobody(campaign: Path) -> None:
+    key = _someone(campaign)
+    before = small.tree(campaign)
+    with pytest.raises(DataError, match=r"nothing of 'Kunde-0O001'; nobody was forgotten") as told:
+        forget(campaign, customers=[key, "Kunde-0O001"])
+    assert told.value.exit_code == 4
+    assert small.tree(campaign) == before
+
+
+@pytest.mark.parametrize("form", ["NFD", "NFC"])
+def test_a_key_is_forgotten_in_any_spelling(campaign: Path, form: Literal["NFD", "NFC"]) -> None:
+    key = _someone(campaign)
+    found = forget(campaign, customers=[f" {unicodedata.normalize(form, key)}\u200b"])
+    assert found.decisions > 0
+    assert people.traces(campaign, key) == []
+    second = export_customer(campaign, customer=key)
+    assert [second.decisions, second.outcomes, second.rejects, second.lists] == [[]] * 4
+    assert [Path(text.split(" (")[0]).name for text in found.still_in] == [
+        "customers.csv",
+        "consents.csv",
+    ]
+
+
+@pytest.mark.parametrize("key", ["A[/b]3", "[bold]x", "=1+1+1", "-771203"])
+def test_a_key_of_markup_is_forgotten_like_any_other(key: str, tmp_path: Path) -> None:
+    folder = small.write(tmp_path, customers=20)
+    for name in ("customers.csv", "consents.csv"):
+        text = (folder / name).read_text(encoding="utf-8")
+        (folder / name).write_text(text.replace(small.key(3), key), encoding="utf-8")
+    serve_batch(folder, at=small.AT)
+    assert export_customer(folder, customer=key).decisions
+    assert forget(folder, customers=[key]).decisions
+    assert people.traces(folder, key) == []
+
+
+def test_a_whole_number_with_zeros_takes_its_rejects_along(tmp_path: Path) -> None:
+    folder = campaigns.write(tmp_path, customers=60, more="[limits]\nreject_share = 0.5")
+    with duckdb.connect(folder / "customers.duckdb") as connection:
+        connection.execute("INSERT INTO customers SELECT * FROM customers WHERE customer_id = 10")
+        connection.execute("INSERT INTO consents VALUES (17, 'email', NULL)")
+    serve_batch(folder, at=campaigns.MONDAY)
+    assert export_customer(folder, customer="10").rejects
+    for key in ("0017", "010"):
+        found = forget(folder, customers=[key])
+        assert found.rejects
+        assert any("customers.duckdb, table 'customers'" in text for text in found.still_in)
+        left = export_customer(folder, customer=key.lstrip("0"))
+        assert [left.decisions, left.rejects, left.lists] == [[]] * 3
 
 
 def test_a_damaged_file_gets_no_new_digest(campaign: Path) -> None:
@@ -115,8 +169,8 @@ def test_a_committed_erasure_is_finished_by_any_command(
 ) -> None:
     key = _someone(campaign)
 
-    def die(campaign: Path, stage: Path) -> Iterator[Path]:
-        raise KeyboardInterrupt(campaign, stage)
+    def die(*committed: object) -> Iterator[Path]:
+        raise KeyboardInterrupt(*committed)
 
     with monkeypatch.context() as patch:
         patch.setattr(erase, "_apply", die)

@@ -17,7 +17,7 @@ from bandit.config.campaign import Campaign
 from bandit.core import files
 from bandit.core.types import SILENT, Progress
 from bandit.features.spec import FeatureSpec
-from bandit.record import exports, lists, manifest, outcomes, rejects
+from bandit.record import erase, exports, lists, manifest, outcomes, rejects
 from bandit.record import waves as record
 from bandit.record.person import People, among
 from bandit.record.waves import Wave
@@ -30,14 +30,22 @@ def export_customer(
 ) -> CustomerExport:
     """Gather decisions, outcomes, rejects and list rows; with ``out`` also write them as JSON."""
     campaign = campaign_file.load(campaign_path)
-    people = People((customer,))
     progress.step("looking into the record")
+    found = gather(campaign, erase.people(campaign.folder, [customer]))
+    if out is not None:
+        text = json.dumps(fields_of(found), indent=1, ensure_ascii=False)
+        files.write_bytes(out, text.encode() + b"\n")
+    return found
+
+
+def gather(campaign: Campaign, people: People) -> CustomerExport:
+    """Every row of the record about ``people``."""
     waves = record.waves(campaign.folder)
     decisions = [d for wave in waves for d in _decisions(campaign, wave, people)]
     ids = [d["decision_id"] for d in decisions]
     batches = [(p, manifest.read(p)) for p in manifest.published(_outcomes(campaign))]
-    found = CustomerExport(
-        customer=customer,
+    return CustomerExport(
+        customer=", ".join(people.keys),
         decisions=decisions,
         outcomes=[e for folder, content in batches for e in _events(folder, content, people, ids)],
         rejects=[
@@ -45,13 +53,9 @@ def export_customer(
             for folder, content in [*((w.folder, w.manifest) for w in waves), *batches]
             for r in _rejects(folder, content, people)
         ],
-        lists=[row for wave in waves for row in _listed(campaign, wave, set(ids))],
+        lists=[row for wave in waves for row in _listed(campaign, wave, people, set(ids))],
         notes=_notes(ids),
     )
-    if out is not None:
-        text = json.dumps(fields_of(found), indent=1, ensure_ascii=False)
-        files.write_bytes(out, text.encode() + b"\n")
-    return found
 
 
 def _outcomes(campaign: Campaign) -> Path:
@@ -130,15 +134,21 @@ def _table(folder: Path, content: dict[str, Any], name: str) -> pa.Table:
     return pq.read_table(folder / name)
 
 
-def _listed(campaign: Campaign, wave: Wave, ids: set[str]) -> Iterator[Row]:
-    """The rows that went to the channels."""
-    for path in sorted((campaign.folder / exports.EXPORTS / wave.name).glob("*")):
-        if path.suffix == ".csv":
-            found = [row for row, _ in lists.rows(path) if row.get(lists.DECISION) in ids]
-        elif path.suffix == ".parquet" and path.name != exports.WITHHELD:
-            table = pq.read_table(path)
-            found = table.filter(among(table["decision_id"], list(ids))).to_pylist()
+def _listed(campaign: Campaign, wave: Wave, people: People, ids: set[str]) -> Iterator[Row]:
+    """The rows that went to the channels, in the lists that the manifest names."""
+    folder = campaign.folder / exports.EXPORTS / wave.name
+    known = {path.name for path in folder.glob("*")}
+    if manifest.NAME in known:
+        known &= manifest.read(folder)["files"].keys()
+    for name in sorted(known - {exports.WITHHELD}):
+        if name.endswith(".csv"):
+            rows: list[Row] = list[Row]({**row} for row, _ in lists.rows(folder / name))[1:]
+        elif name.endswith(".parquet"):
+            rows = pq.read_table(folder / name).to_pylist()
         else:
             continue
-        for row in found:
-            yield {"wave": wave.name, "list": path.name, **row}
+        keys = pa.array([str(row.get("customer_id", "")).removeprefix("'") for row in rows])
+        theirs = people.own(keys.cast(pa.string())).to_pylist()
+        for row, own in zip(rows, theirs, strict=True):
+            if own or row.get(lists.DECISION) in ids:
+                yield {"wave": wave.name, "list": name, **row}

@@ -8,14 +8,15 @@ from pathlib import Path
 from bandit.config import campaign_file
 from bandit.config.campaign import Campaign
 from bandit.core import sql
-from bandit.core.errors import BanditError, UsageError
+from bandit.core.errors import BanditError, DataError, UsageError
 from bandit.core.types import SILENT, Progress
 from bandit.record import erase, exports, index, lock, manifest, snapshots
-from bandit.record.person import People
+from bandit.record.person import People, spelled_key
 from bandit.results.privacy import Forgotten
 from bandit.sources import database
 from bandit.workflows.learn.statistics import STATISTICS
 from bandit.workflows.operate import recover
+from bandit.workflows.privacy import export_customer
 
 SOURCES = ("customers", "consents", "history", "outcomes", "log")
 
@@ -25,18 +26,22 @@ def forget(
 ) -> Forgotten:
     """Remove ``customers`` from decisions, outcomes, rejects, lists and index, all or nothing.
 
-    The stored posteriors stay: they are sums over many. The waves' own sums go, so the next
-    `learn` is without these customers.
+    A key is theirs in any spelling (`People`). The stored posteriors stay: they are sums over many.
+    The waves' own sums go, so the next `learn` is without these customers. DataError, and nothing
+    goes, if the record holds nothing of one of them.
     """
     campaign = campaign_file.load(campaign_path)
-    people = People(tuple(dict.fromkeys(customers)))
-    if not all(people.keys) or not people.keys:
+    keys = tuple(dict.fromkeys(customers))
+    if not keys or not all(key.strip() for key in keys):
         raise UsageError("name the customer to forget by a key that is not empty")
     with lock.hold(campaign.folder, "forget"):
         notes = recover.recover(campaign)
         progress.step("rewriting the record")
-        erased = erase.erase(campaign.folder, people, campaign.folder / STATISTICS)
+        people = erase.people(campaign.folder, keys)
+        erased = _erased(campaign, people, again=erase.FINISHED in notes)
         index.refresh(campaign.folder)
+        progress.step("looking for what is left")
+        _hold_gone(campaign, people)
         progress.step("looking into the sources")
         still_in = [*_still_in(campaign, people), *_beside_lists(campaign, erased.waves)]
         return Forgotten(
@@ -48,6 +53,33 @@ def forget(
             waves=list(erased.waves),
             still_in=still_in,
             notes=[*notes, *_said(campaign, erased, still_in)],
+        )
+
+
+def _erased(campaign: Campaign, people: People, *, again: bool) -> erase.Erased:
+    """Erase; of somebody unknown say also which of the user's files hold them."""
+    try:
+        return erase.erase(campaign.folder, people, campaign.folder / STATISTICS, again=again)
+    except erase.UnknownPersonError as unknown:
+        held = _still_in(campaign, people)
+        more = f"; your own files hold them: {', '.join(held)}" if held else ""
+        raise erase.UnknownPersonError(f"{unknown}{more}") from None
+
+
+def _hold_gone(campaign: Campaign, people: People) -> None:
+    """A second look by other code than that which erased."""
+    left = export_customer.gather(campaign, people)
+    found = {
+        "decisions": left.decisions,
+        "outcomes": left.outcomes,
+        "rejects": left.rejects,
+        "lists": left.lists,
+    }
+    places = [name for name, rows in found.items() if rows]
+    if places:
+        raise DataError(
+            f"{campaign.folder} still holds rows of them among its {', '.join(places)}, in files"
+            " that no manifest names; `bandit export-customer` shows them: remove these files"
         )
 
 
@@ -79,6 +111,16 @@ def _beside_lists(campaign: Campaign, waves: Sequence[str]) -> list[str]:
     return found
 
 
+def _spelled(column: str) -> str:
+    """As `People.own`, of a column of the user's."""
+    text = f"regexp_replace({sql.name(column)}::VARCHAR, '[\u200b-\u200d\u2060\ufeff]', '', 'g')"
+    text = f"trim(nfc_normalize({text}))"
+    return (
+        f"(list_contains(?::VARCHAR[], {text})"
+        f" OR list_contains(?::HUGEINT[], TRY_CAST({text} AS HUGEINT)))"
+    )
+
+
 def _still_in(campaign: Campaign, people: People) -> list[str]:
     """The user's own sources that still hold one of the keys, or could not be asked."""
     found = []
@@ -92,9 +134,8 @@ def _still_in(campaign: Campaign, people: People) -> list[str]:
                 if column not in data.table(role).columns:
                     continue
                 held = data.rows(
-                    f"SELECT count(*) FROM {data.table(role).view}"
-                    f" WHERE list_contains(?::VARCHAR[], {sql.name(column)}::VARCHAR)",
-                    [list(people.keys)],
+                    f"SELECT count(*) FROM {data.table(role).view} WHERE {_spelled(column)}",
+                    [[spelled_key(k) for k in people.keys], people.numbers if people.whole else []],
                 )[0][0]
                 if held:
                     found.append(f"{data.table(role).shown} ({held:,} rows)")
