@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from bandit.core.actions import ABSENT, ActionSpace
 from bandit.core.errors import DataError
+from bandit.core.problems import nearest
 from bandit.core.types import Array, Float64
 from bandit.kernels.simd import finite
 from bandit.kernels.threads import spread
@@ -63,11 +65,15 @@ def first_bad_row(table: Array) -> int:
     return int(found[np.argmax(found >= 0)]) if (found >= 0).any() else -1
 
 
-def check_actions(actions: Array, n: int, n_actions: int) -> npt.NDArray[np.int64]:
-    """Return ``actions`` as int64[n], each in [0, k)."""
+def check_actions(
+    actions: Array, n: int, n_actions: int, space: ActionSpace | None = None
+) -> npt.NDArray[np.int64]:
+    """Return ``actions`` as int64[n], each in [0, k); names are those of ``space``."""
     taken = np.asarray(actions)
     if taken.shape != (n,):
         raise DataError(f"actions must have shape ({n},), they have {taken.shape}")
+    if taken.dtype.kind in "UOT":
+        taken = _numbered(taken, space)
     if n and not np.issubdtype(taken.dtype, np.integer):
         raise DataError(f"actions must be integers, they are {taken.dtype}")
     bad = (taken < 0) | (taken >= n_actions)
@@ -75,6 +81,22 @@ def check_actions(actions: Array, n: int, n_actions: int) -> npt.NDArray[np.int6
         row = int(np.argmax(bad))
         raise DataError(f"actions must lie in [0, {n_actions}), row {row} has {taken[row]}")
     return taken.astype(np.int64)
+
+
+def _numbered(names: Array, space: ActionSpace | None) -> Array:
+    if space is None:
+        raise DataError(
+            "actions are names, and this posterior knows none: start it with "
+            "Posterior.prior(bandit.ActionSpace([...]), ...), or number them by ActionSpace.indices"
+        )
+    found, first, inverse = np.unique(names.astype(np.str_), return_index=True, return_inverse=True)
+    numbers = np.array([space.position(str(name)) for name in found], np.int64)
+    if (numbers == ABSENT).any():
+        row = int(first[numbers == ABSENT].min())
+        raise DataError(
+            f"{names[row]!r} in row {row} is no action{nearest(str(names[row]), space.names)}"
+        )
+    return np.asarray(numbers[inverse])
 
 
 def check_vector(name: str, values: Array, n: int, least: float = -np.inf) -> Float64:

@@ -74,5 +74,7 @@ class Learner(Moments, Protocol):
     def align(self, places: Array) -> Self:
         """Action i of the result is action ``places[i]`` of this one; -1 is one that is new."""
 
-    def add_actions(self, count: int, like: Sequence[int] | None = None) -> Self:
+    def add_actions(
+        self, count: int | Sequence[str], like: Sequence[int | str] | None = None
+    ) -> Self:
         """Append actions that start from the prior."""

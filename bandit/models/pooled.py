@@ -8,15 +8,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
+from typing import Literal, SupportsIndex
 
 import numpy as np
 
+from bandit.core.actions import ActionSpace
 from bandit.core.errors import DataError
 from bandit.core.types import Array, Float64
 from bandit.kernels.linear import loewner, pooled
 from bandit.kernels.linear.decide import Model
 from bandit.kernels.threads import spread
+from bandit.models import shown
 from bandit.models.hybrid import Solved, Split, Strengths, solve, split
 from bandit.models.packed import build_model
 from bandit.models.posterior import CONDITION_LIMIT, Posterior
@@ -66,6 +68,16 @@ class PooledPosterior:
         """How many features a context has: d."""
         return self.sums.n_features
 
+    @property
+    def actions(self) -> ActionSpace | None:
+        """Names of the k actions, if anybody named them."""
+        return self.sums.actions
+
+    def __repr__(self) -> str:
+        """How much was seen, in a line."""
+        shape = self.n_actions, self.n_features
+        return shown.line(type(self).__name__, shape, self.sums.count)
+
     def update(
         self, contexts: Array, actions: Array, rewards: Array, weights: Array | None = None
     ) -> PooledPosterior:
@@ -85,25 +97,33 @@ class PooledPosterior:
         return replace(self, sums=self.sums.decay(factor))
 
     def add_actions(
-        self, count: int, like: Sequence[int] | None = None, features: Array | None = None
+        self,
+        count: int | Sequence[str],
+        like: Sequence[int | str] | None = None,
+        features: Array | None = None,
     ) -> PooledPosterior:
-        """Append ``count`` actions with ``features`` float[count, q], which start from ``Z β``.
+        """Append ``count`` actions, or those named, which start from ``Z β``.
 
-        Without features they get what all actions have in common. ``like`` as in `Posterior`.
+        Their ``features`` are float[count, q]; without they get what all have in common.
+        ``like`` as in `Posterior`.
         """
-        common = np.where((self.features == self.features[0]).all(axis=0), self.features[0], 0.0)
-        rows = np.tile(common, (count, 1))
+        new = int(count) if isinstance(count, SupportsIndex) else len(count)
+        rows = np.tile(self._common, (new, 1))
         if features is not None:
-            rows = check_features(np.asarray(features, np.float64), count)
+            rows = check_features(np.asarray(features, np.float64), new)
         whole = np.concatenate([self.features, rows])
         return replace(self, sums=self.sums.add_actions(count, like), features=whole)
 
     def align(self, places: Array) -> PooledPosterior:
         """Action i of the result is action ``places[i]`` of this one; -1 is one that is new."""
-        extended = self.add_actions(1)
-        return replace(
-            self, sums=self.sums.align(places), features=extended.features[np.asarray(places)]
-        )
+        known = np.concatenate([self.features, self._common[None, :]])
+        return replace(self, sums=self.sums.align(places), features=known[np.asarray(places)])
+
+    @property
+    def _common(self) -> Float64:
+        """Features that all actions have in common, zeros for the others, float64[q]."""
+        first = self.features[0]
+        return np.where((self.features == first).all(axis=0), first, 0.0)
 
     @property
     def link(self) -> Literal["identity"]:

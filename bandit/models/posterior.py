@@ -26,7 +26,7 @@ INTERCEPT = 10.0
 """Prior precision of a free intercept: what ten observations teach."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Posterior(Sums):
     """Ridge regressions of reward on context, one per action, as sums that merge and decay.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from bandit.core.actions import ActionSpace
 from bandit.core.errors import DataError
 from bandit.core.types import Float64
 from bandit.models.hybrid import Strengths
@@ -16,6 +18,7 @@ from bandit.models.pooled import PooledPosterior
 from bandit.models.posterior import Posterior
 
 _NAMES = ("gram", "shift", "count", "reward_sum", "square_sum")
+_ACTIONS = "actions"
 _POOLED = ("features", "shared", "own", "intercept")
 _FORMATS = ("bandit-posterior-1", "bandit-posterior-2")
 """The second knows `constant` and what pools."""
@@ -37,7 +40,10 @@ def save_posterior(path: str | os.PathLike[str], posterior: Posterior | PooledPo
         scalars = np.array([own]), np.array([intercept])
         arrays |= dict(zip(_POOLED, (posterior.features, shared, *scalars), strict=True))
     plain = len(arrays) == len(_NAMES) + 1
-    content = save(arrays, metadata={"format": _FORMATS[not plain]})
+    metadata = {"format": _FORMATS[not plain]}
+    if sums.actions is not None:
+        metadata[_ACTIONS] = json.dumps(sums.actions.names)
+    content = save(arrays, metadata=metadata)
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:
         with partial.open("wb") as file:
@@ -54,7 +60,8 @@ def load_posterior(path: str | os.PathLike[str]) -> Posterior | PooledPosterior:
     name = os.fspath(path)
     try:
         with safe_open(name, framework="numpy") as file:
-            if (file.metadata() or {}).get("format") not in _FORMATS:
+            metadata = file.metadata() or {}
+            if metadata.get("format") not in _FORMATS:
                 raise DataError(f"{name} is a safetensors file, but no posterior of ours")
             more = {"constant", *_POOLED} & set(file.keys())
             arrays = {key: file.get_tensor(key) for key in (*_NAMES, "ridge", *more)}
@@ -64,10 +71,24 @@ def load_posterior(path: str | os.PathLike[str]) -> Posterior | PooledPosterior:
         raise DataError(
             f"posterior file {name} cannot be read ({fault}); take an older snapshot"
         ) from fault
-    return _checked(name, arrays)
+    return _checked(name, arrays, _names(name, metadata))
 
 
-def _checked(name: str, arrays: dict[str, Float64]) -> Posterior | PooledPosterior:
+def _names(name: str, metadata: dict[str, str]) -> ActionSpace | None:
+    if _ACTIONS not in metadata:
+        return None
+    try:
+        found = json.loads(metadata[_ACTIONS])
+    except (ValueError, RecursionError):
+        found = None
+    if not (isinstance(found, list) and all(isinstance(one, str) for one in found)):
+        raise DataError(f"posterior file {name} is damaged: {_ACTIONS} must be a list of names")
+    return ActionSpace(found)
+
+
+def _checked(
+    name: str, arrays: dict[str, Float64], actions: ActionSpace | None
+) -> Posterior | PooledPosterior:
     for key, array in arrays.items():
         if array.dtype != np.float64 or not np.isfinite(array).all():
             raise DataError(f"posterior file {name} is damaged: {key} must be finite float64")
@@ -81,6 +102,7 @@ def _checked(name: str, arrays: dict[str, Float64]) -> Posterior | PooledPosteri
         square_sum=arrays["square_sum"],
         ridge=float(arrays["ridge"][0]),
         constant=arrays.get("constant"),
+        actions=actions,
     )
     if not np.array_equal(posterior.gram, posterior.gram.transpose(0, 2, 1)):
         raise DataError(f"posterior file {name} is damaged: gram is not symmetric")

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Self
+from typing import Self, SupportsIndex
 
 import numpy as np
 
 from bandit.checks.arrays import check_actions, check_finite, check_vector, shape_contexts
+from bandit.core.actions import ActionSpace
 from bandit.core.errors import DataError
 from bandit.core.types import Array, Float64
 from bandit.kernels.beta import beta
 from bandit.kernels.linear import gram
 from bandit.kernels.threads import spread
+from bandit.models import shown
 
 ROUNDING = 1e-9
 """Relative slack of sums that are compared."""
@@ -27,7 +29,8 @@ class Sums:
     ``gram`` float64[k, d, d] = Σ w x xᵀ (without the ridge), ``shift`` float64[k, d] = Σ w r x,
     ``count`` float64[k] = Σ w, ``reward_sum`` float64[k] = Σ w r, ``square_sum`` float64[k] =
     Σ w r², ``ridge`` the prior precision. ``constant`` float64[d], if given, are the coefficients
-    u of the function that is 1 for every context: uᵀx = 1.
+    u of the function that is 1 for every context: uᵀx = 1. ``actions`` names the k actions, if
+    anybody does: names are then taken where numbers are.
     """
 
     gram: Float64
@@ -37,6 +40,7 @@ class Sums:
     square_sum: Float64
     ridge: float
     constant: Float64 | None = None
+    actions: ActionSpace | None = None
 
     def __post_init__(self) -> None:
         """Refuse arrays whose shapes disagree."""
@@ -54,18 +58,24 @@ class Sums:
             self.constant.shape != (d,) or not np.isfinite(self.constant).all()
         ):
             raise DataError(f"constant must be {d} finite numbers, it is {self.constant}")
+        if self.actions is not None and len(self.actions) != k:
+            raise DataError(f"posterior has {k} actions, {len(self.actions)} are named")
 
     @classmethod
     def prior(
-        cls, n_actions: int, n_features: int, ridge: float = 1.0, constant: Float64 | None = None
+        cls,
+        n_actions: int | ActionSpace,
+        n_features: int,
+        ridge: float = 1.0,
+        constant: Float64 | None = None,
     ) -> Self:
-        """Nothing seen yet: k = ``n_actions`` actions, d = ``n_features`` features."""
-        if n_actions < 1 or n_features < 1:
+        """Nothing seen yet: k = ``n_actions`` actions (or their names), d = ``n_features``."""
+        space = n_actions if isinstance(n_actions, ActionSpace) else None
+        k, d = n_actions if not isinstance(n_actions, ActionSpace) else len(n_actions), n_features
+        if k < 1 or d < 1:
             raise DataError(
-                "a posterior needs at least one action and one feature, "
-                f"got {n_actions} and {n_features}"
+                f"a posterior needs at least one action and one feature, got {k} and {d}"
             )
-        k, d = n_actions, n_features
         return cls(
             np.zeros((k, d, d)),
             np.zeros((k, d)),
@@ -74,6 +84,7 @@ class Sums:
             np.zeros(k),
             float(ridge),
             constant,
+            space,
         )
 
     @property
@@ -91,13 +102,14 @@ class Sums:
     ) -> Self:
         """Learn from n rows: ``contexts`` float[n, d], ``actions`` int[n], ``rewards`` float[n].
 
+        Actions may be names [n] where the posterior knows them (`prior` with an ActionSpace).
         ``weights`` float[n] ≥ 0 count a row more or less than once (1 where absent). Sums run in
         the order of the rows, in float64. NaN, infinity, an action outside [0, k) or a negative
         weight is a `DataError` that names the row.
         """
         x = shape_contexts(contexts, self.n_features)
         n = x.shape[0]
-        taken = check_actions(actions, n, self.n_actions)
+        taken = check_actions(actions, n, self.n_actions, self.actions)
         reward = check_vector("rewards", rewards, n)
         once: Float64 = np.zeros(0)
         weight = once if weights is None else check_vector("weights", weights, n, least=0.0)
@@ -123,6 +135,7 @@ class Sums:
             self.shift.shape != other.shift.shape
             or self.ridge != other.ridge
             or not np.array_equal(self.unit, other.unit)
+            or self.actions != other.actions
         ):
             raise DataError(
                 "posteriors merge only with the same actions, features and ridge: "
@@ -150,22 +163,25 @@ class Sums:
             square_sum=self.square_sum * factor,
         )
 
-    def add_actions(self, count: int, like: Sequence[int] | None = None) -> Self:
-        """Append ``count`` actions that start from the prior.
+    def add_actions(
+        self, count: int | Sequence[str], like: Sequence[int | str] | None = None
+    ) -> Self:
+        """Append ``count`` actions, or those named, that start from the prior.
 
         With ``like`` they start from the pooled sums of those actions instead, as if all that was
-        seen of them had been seen of the new one.
+        seen of them had been seen of the new one. A posterior that knows names wants them.
         """
-        if count < 0:
-            raise DataError(f"count of new actions must not be negative, it is {count}")
-        chosen = np.asarray([] if like is None else list(like), dtype=np.int64)
+        space, new = self._grown(count)
+        if new < 0:
+            raise DataError(f"count of new actions must not be negative, it is {new}")
+        chosen = np.array([self._position(action) for action in like or ()], dtype=np.int64)
         outside = chosen[(chosen < 0) | (chosen >= self.n_actions)]
         if outside.size:
             raise DataError(f"like names action {outside[0]}, there are {self.n_actions}")
 
         def extended(sums: Float64) -> Float64:
             pooled = sums[chosen].sum(axis=0, keepdims=True)
-            return np.concatenate([sums, np.repeat(pooled, count, axis=0)])
+            return np.concatenate([sums, np.repeat(pooled, new, axis=0)])
 
         return replace(
             self,
@@ -174,10 +190,29 @@ class Sums:
             count=extended(self.count),
             reward_sum=extended(self.reward_sum),
             square_sum=extended(self.square_sum),
+            actions=space,
         )
 
+    def _grown(self, count: int | Sequence[str]) -> tuple[ActionSpace | None, int]:
+        """Names with the new ones, and how many these are."""
+        if isinstance(count, SupportsIndex):
+            new = int(count)
+            if new > 0 and self.actions is not None:
+                raise DataError(f"actions have names here: name the {new} new ones")
+            return self.actions, new
+        if self.actions is None:
+            raise DataError("new actions have names, and those there are have none: give a count")
+        return ActionSpace([*self.actions.names, *count]), len(count)
+
+    def _position(self, action: int | str) -> int:
+        if not isinstance(action, str):
+            return int(action)
+        if self.actions is None:
+            raise DataError(f"like names {action!r}, and this posterior knows no names")
+        return self.actions.index(action)
+
     def align(self, places: Array) -> Self:
-        """Action i of the result is action ``places[i]`` of this one; -1 is one that is new."""
+        """Action i of the result is action ``places[i]``, -1 a new one; names are the caller's."""
         to = np.asarray(places, dtype=np.int64)
         there = to >= 0
 
@@ -193,7 +228,16 @@ class Sums:
             count=placed(self.count),
             reward_sum=placed(self.reward_sum),
             square_sum=placed(self.square_sum),
+            actions=None,
         )
+
+    def __repr__(self) -> str:
+        """How much was seen, in a line; the sums themselves are attributes."""
+        return shown.line(type(self).__name__, (self.n_actions, self.n_features), self.count)
+
+    def _repr_html_(self) -> str:
+        names = self.actions.names if self.actions else tuple(map(str, range(self.n_actions)))
+        return shown.table(repr(self), names, self.count, self.reward_sum)
 
     @cached_property
     def baseline(self) -> float:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bandit.core.actions import ActionSpace
 from bandit.core.errors import ConfigError, DataError
 from bandit.core.types import Int32
 from bandit.kernels.linear import masked_choice as worth
@@ -20,26 +21,37 @@ class Rules(DeterministicPolicy):
     """First eligible action in the order of ``priority``; whoever is not named comes after.
 
     The unnamed follow in the order of their index, so a list without action 0 falls back to no
-    contact. Values and costs play no part.
+    contact. Values and costs play no part. With ``actions`` the priority may be of names.
     """
 
-    priority: Sequence[int]
+    priority: Sequence[int | str]
+    actions: ActionSpace | None = None
 
     def __post_init__(self) -> None:
-        """Freeze the order; refuse doubles."""
-        order = tuple(int(action) for action in self.priority)
+        """Freeze the order in numbers; refuse doubles."""
+        order = tuple(self._number(action) for action in self.priority)
         if len(set(order)) < len(order) or min(order, default=0) < 0:
             raise ConfigError(f"priority must name each action once, by its index: {order}")
         object.__setattr__(self, "priority", order)
 
+    def _number(self, action: int | str) -> int:
+        if not isinstance(action, str):
+            return int(action)
+        if self.actions is None:
+            raise ConfigError(
+                f"priority names {action!r}: say which actions there are, "
+                "Rules([...], actions=bandit.ActionSpace([...]))"
+            )
+        return self.actions.index(action)
+
     def decide(self, problem: Problem) -> Int32:
         """Walk down the list."""
-        outside = [action for action in self.priority if action >= problem.k]
+        first = [self._number(action) for action in self.priority]
+        outside = [action for action in first if action >= problem.k]
         if outside:
             raise DataError(f"priority names action {outside[0]}, there are {problem.k}")
-        named = set(self.priority)
-        rest = [action for action in range(problem.k) if action not in named]
-        order = np.array([*self.priority, *rest], dtype=np.int64)
+        rest = sorted(set(range(problem.k)) - set(first))
+        order = np.array([*first, *rest], dtype=np.int64)
         action = np.zeros(problem.n, np.int32)
         spread(
             worth.first_by_priority_into, problem.n, GRAIN, problem.eligible, problem.packing,
