@@ -101,6 +101,39 @@ def test_a_log_without_propensities_makes_no_causal_claim(judged):
     assert any("no causal claim" in note for note in result.notes)
 
 
+def test_a_log_whose_actions_hang_on_the_features_never_ships(judged):
+    """The south got blue, with the shares that came out for propensities: nothing may ship."""
+    frame = toy()
+    south = (frame["city"] == "south").to_numpy()
+    action = np.where(south & (np.arange(3000) % 3 > 0), "blue", frame["action"].to_numpy())
+    names, count = np.unique(action, return_counts=True)
+    share = dict(zip(names.tolist(), (count / 3000).tolist(), strict=True))
+    frame = frame.with_columns(action=action, p=np.array([share[a] for a in action.tolist()]))
+    found = judged(frame, simulate=CONSTANTS)
+    assert not found.causal
+    assert {row.decision for row in found.candidates} == {"hold"}
+    assert "the features explain who got" in found.gate.reason
+    assert "city=south" in found.gate.reason
+
+
+def test_few_effective_rows_of_a_bounded_reward_may_decide(judged):
+    """Blue sells ten times as well and was tried on 4 %: 40 effective rows, and no doubt."""
+    rng = np.random.default_rng(4)
+    action = np.where(rng.random(1000) < 0.04, "blue", "none")
+    frame = toy(1000).with_columns(
+        customer=np.arange(1000),
+        action=action,
+        p=np.where(action == "blue", 0.04, 0.96),
+        reward=(rng.random(1000) < np.where(action == "blue", 0.6, 0.03)).astype(float),
+    )
+    alone = CONSTANTS.split("[[simulate.candidate]]")[1]
+    found = judged(frame, simulate="[[simulate.candidate]]" + alone)
+    assert row(found, "always blue").effective_sample_size < 100.0
+    assert found.gate.ships, found.gate.reason
+    spend = frame.with_columns(reward=3.0 * pl.col("reward"))
+    assert not judged(spend, simulate="[[simulate.candidate]]" + alone).gate.ships
+
+
 def test_a_sweep_is_judged_at_once(judged):
     one = '[[simulate.candidate]]\npolicy = "greedy"\n'
     many = '[[simulate.candidate]]\npolicy = "greedy"\nridge = [1.0, 10.0, 1000.0]\n'

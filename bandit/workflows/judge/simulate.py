@@ -15,6 +15,7 @@ from bandit.core.types import SILENT, Progress
 from bandit.ope import diagnostics
 from bandit.results.figures import Interval
 from bandit.results.judge import Gate, Judged, SimulateResult
+from bandit.workflows.judge import confounding
 from bandit.workflows.judge import curves as simulate_curves
 from bandit.workflows.judge import job as simulate_job
 from bandit.workflows.judge import logged_table as simulate_table
@@ -111,10 +112,12 @@ def _judged(job: Job, bench: Bench, targets: list[Target]) -> SimulateResult:
     log = logged.log
     usual = next((t for t in targets if t.name == settings.business_as_usual), None)
     judge = Judge(logged, settings, bench.q, usual, bench.seed)
-    if log.causal:
+    doubt = confounding.why_not(logged, job.campaign)
+    causal = doubt is None
+    if doubt is None:
         rows, at_once = judge.table(targets)
     else:
-        rows, at_once = judge.guesses(targets), 1
+        rows, at_once = judge.guesses(targets, doubt), 1
     asked = _asked(settings, rows)
     mine = next(t for t in targets if t.name == asked.name)
     own = ope.ips(
@@ -127,19 +130,19 @@ def _judged(job: Job, bench: Bench, targets: list[Target]) -> SimulateResult:
         rows=log.n,
         customers=len(np.unique(log.clusters)),
         actions=log.n_actions,
-        causal=log.causal,
+        causal=causal,
         logged=Interval(own.value, own.lower, own.upper),
         business_as_usual=None if usual is None else usual.name,
-        estimator=settings.estimators[0] if log.causal else "dm",
+        estimator=settings.estimators[0] if causal else "dm",
         interval=judge.interval,
         confidence=settings.confidence,
         at_once=at_once,
         gate=Gate(asked.name, asked.decision, asked.reason, asked.needed_n),
         candidates=rows,
-        segments=simulate_segments.segments(logged, settings, judge, mine) if log.causal else [],
+        segments=simulate_segments.segments(logged, settings, judge, mine) if causal else [],
         periods=simulate_segments.periods(logged),
         has_waves=logged.waves is not None,
-        weights=simulate_segments.weight_quantiles(targets) if log.causal else {},
+        weights=simulate_segments.weight_quantiles(targets) if causal else {},
         folder=job.reports,
         notes=[*logged.notes, *_doubts(logged, mine, settings)],
     )

@@ -17,6 +17,7 @@ from bandit.ope.estimate import Estimate
 from bandit.ope.gate import GateRules, Verdict
 from bandit.ope.lifts import Pair
 from bandit.ope.recipes import KINDS, Recipe
+from bandit.ope.row_terms import Range
 from bandit.results.figures import Interval
 from bandit.results.judge import Judged
 from bandit.stats.statistic import Statistic
@@ -72,12 +73,13 @@ class Judge:
                 over: _banded(estimate, bands.get((t.name, over)))
                 for over, estimate in found[t.name].items()
             }
-            verdict = self._verdict(t, held, overlap[t.name], refused[t.name], rules)
+            proven = self._proven(t, overlap[t.name], len(targets))
+            verdict = self._verdict(t, held, overlap[t.name], proven, rules)
             rows.append(self._row(t, held, overlap[t.name], verdict))
         return rows, max(len(asked), 1)
 
-    def guesses(self, targets: Sequence[Target]) -> list[Judged]:
-        """The outcome model's word alone, for a log without propensities: no lift, no verdict."""
+    def guesses(self, targets: Sequence[Target], why: str) -> list[Judged]:
+        """The outcome model alone, for a log that cannot be believed: no lift, no verdict."""
         rows = []
         for t in targets:
             found = ope.dm(t.q, clusters=self._logged.log.clusters, seed=self._seed)
@@ -97,7 +99,7 @@ class Judge:
                     max_weight_share=float("nan"),
                     unsupported_share=self._unsupported(t),
                     decision="hold",
-                    reason="the log has no propensities, so no causal claim can be made",
+                    reason=why,
                     needed_n=None,
                     estimates={"dm": value},
                     shares=self._shares(t),
@@ -176,18 +178,32 @@ class Judge:
 
     def _lifts(self, target: Target, several: int) -> dict[str, Estimate]:
         """Over the logging policy and business as usual; Bonferroni where there are no bands."""
-        v, usual = self._view(target), self._usual
-        risk = 1.0 - self._settings.confidence
         banded = self.interval in ASYMPTOTIC and target.rows is None and several > 1
-        if several > 1 and not banded:
-            risk /= several
-        over: dict[str, Target | None] = {LOGGED: None}
-        if usual is not None and usual is not target and usual.weights.any():
-            over[usual.name] = usual
+        recipe = self._recipe(target, self._settings.estimators[0])
+        return self._over(
+            target,
+            recipe,
+            "student_t" if banded else self.interval,
+            1 if banded else several,
+            self._settings.reward_range,
+        )
+
+    def _proven(self, target: Target, overlap: Diagnostics, several: int) -> dict[str, Estimate]:
+        """Lifts by betting, where a declared range bounds the rewards or all of them are 0 or 1."""
+        coins = bool(np.isin(self._logged.log.rewards, (0.0, 1.0)).all())
+        stated = self._settings.reward_range or ((0.0, 1.0) if coins else None)
+        if stated is None or gate.refuse(overlap) is None or not overlap.mean_weight > 0.0:
+            return {}
+        return self._over(target, Recipe("ips"), "betting", several, stated)
+
+    def _over(
+        self, target: Target, recipe: Recipe, interval: str, several: int, stated: Range | None
+    ) -> dict[str, Estimate]:
+        v = self._view(target)
         rows = slice(None) if target.rows is None else np.flatnonzero(target.rows)
         return {
             name: lifts.lift(
-                self._recipe(target, self._settings.estimators[0]),
+                recipe,
                 v.rewards,
                 v.weights,
                 baseline=None if other is None else other.weights[rows],
@@ -195,13 +211,21 @@ class Judge:
                 q_target=v.q_target,
                 q_baseline=None if other is None else other.q[rows],
                 clusters=v.clusters,
-                confidence=1.0 - risk,
-                interval="student_t" if banded else self.interval,
+                confidence=1.0 - (1.0 - self._settings.confidence) / max(several, 1),
+                interval=interval,
                 seed=self._seed,
-                reward_range=self._settings.reward_range,
+                reward_range=stated,
             )
-            for name, other in over.items()
+            for name, other in self._baselines(target).items()
         }
+
+    def _baselines(self, target: Target) -> dict[str, Target | None]:
+        """What a target is held against: the logging policy (None) and business as usual."""
+        usual = self._usual
+        over: dict[str, Target | None] = {LOGGED: None}
+        if usual is not None and usual is not target and usual.weights.any():
+            over[usual.name] = usual
+        return over
 
     def _bands(self, targets: Sequence[Target]) -> dict[tuple[str, str], Interval]:
         """Intervals of all lifts over one baseline that hold at once (max-t)."""
@@ -264,14 +288,14 @@ class Judge:
         target: Target,
         found: Mapping[str, Estimate],
         overlap: Diagnostics,
-        refused: Verdict | None,
+        proven: Mapping[str, Estimate],
         rules: GateRules,
     ) -> Verdict:
         if target is self._usual:
             return Verdict(
                 "hold", "it is business as usual, what the others are held against", None
             )
-        return refused or gate.judge(found, overlap, rules)
+        return gate.judge(found, overlap, rules, proven)
 
     def _row(
         self,

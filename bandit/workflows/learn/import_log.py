@@ -28,6 +28,7 @@ from bandit.sources.catalogue import load_catalogue
 from bandit.sources.columns import feature_columns, key_type
 from bandit.sources.customers import Reject
 from bandit.sources.database import Database
+from bandit.workflows.learn.log_sample import LogSample
 from bandit.workflows.serve.assemble import Assembler
 from bandit.workflows.serve.publish import versions
 from bandit.workflows.serve.starting_point import starting_point
@@ -78,11 +79,11 @@ def import_log(campaign: Campaign, at: dt.datetime, progress: Progress) -> list[
         events_folder = campaign.folder / outcomes.OUTCOMES / name
         files.remove(events_folder)  # of a run that died before it had its wave
         events = stack.enter_context(files.aside(events_folder))
-        count, rejected = _write(wave, log, data, partial, events, progress)
+        count, rejected, doubts = _write(wave, log, data, partial, events, progress)
         manifest.write(partial, _content(wave, count, rejected))
         manifest.write(events, {"kind": "outcomes", "events": None, "rejected": 0})
         files.put_in_place((events, events_folder), (partial, folder))
-    return [f"took in the log: {count:,} decisions, {rejected:,} refused"]
+    return [f"took in the log: {count:,} decisions, {rejected:,} refused", *doubts]
 
 
 def _free(taken: Collection[str]) -> str:
@@ -127,8 +128,8 @@ def _wave(campaign: Campaign, log: Log, data: Database, at: dt.datetime, name: s
 
 def _write(
     wave: Wave, log: Log, data: Database, partial: Any, events: Any, progress: Progress
-) -> tuple[int, int]:
-    """Write decisions, rewards and rejects; counts of decisions and rejects."""
+) -> tuple[int, int, list[str]]:
+    """Write decisions, rewards and rejects; how many of each, and doubts about the log."""
     labels = _labels(wave, log, data)
     offered = np.zeros(len(wave.plan.space), dtype=np.bool_)
     offered[[0, *labels.values()]] = True
@@ -140,6 +141,7 @@ def _write(
     if total == 0:
         raise DataError(f"{shown} has no rows; is it the right table?")
     bound = Bound(wave.run.campaign.limits.reject_share, total, shown, "row")
+    sample = LogSample(wave.run.seed, total)
     progress.step("taking in the log", total=total)
     try:
         with (
@@ -155,6 +157,7 @@ def _write(
                 keep[list(bad)] = False
                 taken = _taken(wave, action[keep], rows.propensity[keep], offered)
                 ids = rows.ids.filter(pa.array(keep))
+                sample.add(ids, encoded.contexts[keep], action[keep], rows.propensity[keep])
                 decisions = assembler.batch([taken], ids, encoded.contexts[keep], values)
                 writer.write(decisions)
                 rewards.write_table(_events(decisions, rows.reward[keep], wave.run.at, kind))
@@ -163,7 +166,8 @@ def _write(
         writer.close()
     finally:
         writer.abandon()
-    return writer.rows, rejected
+    doubts = sample.doubts(offered, wave.plan.space.names, wave.start.spec.names)
+    return writer.rows, rejected, doubts
 
 
 def _labels(wave: Wave, log: Log, data: Database) -> dict[str, int]:
