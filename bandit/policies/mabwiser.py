@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 
 from bandit.checks.arrays import check_actions, check_contexts, check_vector
-from bandit.core.errors import DataError
+from bandit.core.errors import DataError, UsageError
 from bandit.core.types import Array, Float64, Int32
 from bandit.policies.policy import DeterministicPolicy, best_action
 from bandit.policies.problem import Problem
+
+
+def library() -> Any:
+    """The module `mabwiser.mab`; UsageError says what to install where it is missing."""
+    try:
+        return import_module("mabwiser.mab")
+    except ImportError:
+        raise UsageError(
+            'MABWiser is not installed; pip install "mabwiser>=2.7.4,<3" to compare with its policies'
+        ) from None
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,9 +46,7 @@ class MabwiserPolicy(DeterministicPolicy):
         cls, n_actions: int, learning: Any, neighborhood: Any = None, seed: int = 123456
     ) -> MabwiserPolicy:
         """Wrap a learning (and neighbourhood) policy of MABWiser for ``n_actions`` arms."""
-        from mabwiser.mab import MAB  # noqa: PLC0415 - slow to import, needed here only
-
-        return cls(MAB(list(range(n_actions)), learning, neighborhood, seed=seed))
+        return cls(library().MAB(list(range(n_actions)), learning, neighborhood, seed=seed))
 
     def learn(self, contexts: Array, actions: Array, rewards: Array) -> MabwiserPolicy:
         """Return the policy after ``partial_fit`` on n rows."""

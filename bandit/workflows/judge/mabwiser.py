@@ -6,7 +6,7 @@ from typing import Any
 
 from bandit.config.simulation import Candidate
 from bandit.core.types import Bool
-from bandit.policies.mabwiser import MabwiserPolicy
+from bandit.policies.mabwiser import MabwiserPolicy, library
 from bandit.workflows.judge.logged import Logged
 
 
@@ -17,17 +17,16 @@ def fitted(logged: Logged, candidate: Candidate, rows: Bool, seed: int) -> Mabwi
 
 
 def _learning(candidate: Candidate) -> Any:
-    from mabwiser.mab import LearningPolicy  # noqa: PLC0415 - slow to import, needed here only
-
+    policies = library().LearningPolicy
     alpha, epsilon = candidate.alpha, candidate.epsilon
     match candidate.learning:
         case "lin_ucb":
-            return LearningPolicy.LinUCB(alpha=alpha)
+            return policies.LinUCB(alpha=alpha)
         case "lin_greedy":
-            return LearningPolicy.LinGreedy(epsilon=epsilon)
+            return policies.LinGreedy(epsilon=epsilon)
         case "epsilon_greedy":
-            return LearningPolicy.EpsilonGreedy(epsilon=epsilon)
+            return policies.EpsilonGreedy(epsilon=epsilon)
         case "ucb1":
-            return LearningPolicy.UCB1(alpha=alpha)
+            return policies.UCB1(alpha=alpha)
         case "softmax":
-            return LearningPolicy.Softmax()
+            return policies.Softmax()
