@@ -22,7 +22,7 @@ def library() -> Any:
         return import_module("mabwiser.mab")
     except ImportError:
         raise UsageError(
-            'MABWiser is not installed; pip install "mabwiser>=2.7.4,<3" to compare with its policies'
+            'MABWiser is not installed; pip install "mabwiser>=2.7.4,<3" to compare with it'
         ) from None
 
 

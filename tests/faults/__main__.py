@@ -27,6 +27,7 @@ from tests.faults import (
     order,
     pairs,
     people,
+    readers,
     signals,
 )
 from tests.faults.runs import Runs
@@ -65,6 +66,7 @@ def points(runs: Runs, folder: Path, count: int, seed: int) -> dict[str, Callabl
         "injections": lambda: injections.hold_harmless(people.fresh(folder / "injections")),
         "opt-outs": lambda: people.opt_outs(folder / "opt-outs", count // 2, seed),
         "forget": lambda: people.forget(runs, people.fresh(folder / "f"), count // 10, seed),
+        "readers": lambda: readers.beside_forget(runs, people.fresh(folder / "r"), count, seed),
         "order": lambda: order.shuffled(people.fresh(folder / "o"), count // 10, seed),
         "month": lambda: month.month(runs, folder / "month", 30, seed),
     }

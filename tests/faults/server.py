@@ -17,6 +17,7 @@ import time
 from typing import Any
 
 import bandit.cli.app
+import bandit.workflows.inspect.explain
 import bandit.workflows.learn.learn
 import bandit.workflows.operate.rollback
 import bandit.workflows.privacy.export_customer

@@ -20,6 +20,7 @@ TRIED = {
     "injections": "hostile expressions",
     "opt-outs": "opt-outs between scoring and lists",
     "forget": "`forget` killed and failing; bytes of the keys left in files",
+    "readers": "`forget` beside `explain` and `export-customer`",
     "order": "outcomes shuffled, late, doubled: the same posterior",
     "month": "days with a fault each",
 }

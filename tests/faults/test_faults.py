@@ -7,7 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults import crash, damage, malformed, month, order, pairs, people, signals, small
+from tests.faults import (
+    crash,
+    damage,
+    malformed,
+    month,
+    order,
+    pairs,
+    people,
+    readers,
+    signals,
+    small,
+)
 from tests.faults.crash import Case
 from tests.faults.runs import COMPILERS, Runs, compiler
 
@@ -90,6 +101,10 @@ def test_who_opted_out_after_scoring_is_on_no_list(tmp_path: Path) -> None:
 
 def test_who_is_forgotten_is_in_no_file(runs: Runs, tmp_path: Path) -> None:
     assert people.forget(runs, tmp_path, 1, seed=3)["traces"] == 0
+
+
+def test_readers_beside_a_forget_call_nothing_damaged(runs: Runs, tmp_path: Path) -> None:
+    assert readers.beside_forget(runs, tmp_path, 3, seed=5)["called damaged"] == 0
 
 
 def test_the_order_of_deliveries_changes_no_byte(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What pyproject.toml asks for: each lower bound is exact enough to install, each licence listed."""
+"""What pyproject.toml asks for: each lower bound can be installed, and each licence is listed."""
 
 from __future__ import annotations
 

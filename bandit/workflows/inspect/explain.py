@@ -18,6 +18,7 @@ from bandit.core.types import SILENT, Float64, Progress
 from bandit.models.moments import Moments
 from bandit.record import attribution, manifest
 from bandit.record import waves as record
+from bandit.record.steady import steady
 from bandit.results.inspect import Contender, Explanation, Slot
 from bandit.sources import customers, database, sources
 from bandit.sources.catalogue import load_catalogue
@@ -40,6 +41,7 @@ class _Recorded(NamedTuple):
     allowed: Any
 
 
+@steady
 def explain(
     campaign_path: Path, *, customer: str, wave: str | None = None, progress: Progress = SILENT
 ) -> Explanation:

@@ -12,6 +12,7 @@ from bandit.config.campaign import Campaign
 from bandit.core.errors import DataError, UsageError
 from bandit.core.types import SILENT, Progress
 from bandit.record import waves as record
+from bandit.record.steady import steady
 from bandit.record.waves import Wave
 from bandit.results.inspect import ReportResult
 from bandit.results.serve import Price
@@ -20,6 +21,7 @@ from bandit.workflows.judge.job import REPORTS
 from bandit.workflows.serve.plan import midnight
 
 
+@steady
 def report(
     campaign_path: Path,
     *,

@@ -13,6 +13,7 @@ from bandit.core.types import SILENT, Progress
 from bandit.record import journal, manifest, outcomes, snapshots
 from bandit.record import waves as record
 from bandit.record.journal import Entry
+from bandit.record.steady import steady
 from bandit.record.waves import Wave
 from bandit.results.inspect import CampaignStatus, RunStatus, SnapshotStatus, WaveStatus
 from bandit.workflows.serve.plan import midnight
@@ -21,6 +22,7 @@ MOST_RUNS = 20
 """Lines of the journal that are shown, the newest."""
 
 
+@steady
 def status(
     campaign_path: Path, *, at: dt.datetime | None = None, progress: Progress = SILENT
 ) -> CampaignStatus:

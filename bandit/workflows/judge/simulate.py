@@ -13,6 +13,7 @@ from bandit.config.simulation import DEFAULT_CANDIDATES, Candidate, Simulate
 from bandit.core.errors import ConfigError
 from bandit.core.types import SILENT, Progress
 from bandit.ope import diagnostics
+from bandit.record.steady import steady
 from bandit.results.figures import Interval
 from bandit.results.judge import Gate, Judged, SimulateResult
 from bandit.workflows.judge import confounding
@@ -34,6 +35,7 @@ tell a wrong propensity from a small one whose draws have not come yet."""
 DRIFT_P = 1e-4
 
 
+@steady
 def simulate(
     campaign_path: Path,
     *,

@@ -20,11 +20,13 @@ from bandit.features.spec import FeatureSpec
 from bandit.record import erase, exports, lists, manifest, outcomes, rejects
 from bandit.record import waves as record
 from bandit.record.person import People, among
+from bandit.record.steady import steady
 from bandit.record.waves import Wave
 from bandit.results.privacy import CustomerExport, Row
 from bandit.results.result import fields_of
 
 
+@steady
 def export_customer(
     campaign_path: Path, *, customer: str, out: Path | None = None, progress: Progress = SILENT
 ) -> CustomerExport:

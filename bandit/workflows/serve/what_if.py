@@ -15,6 +15,7 @@ from bandit.core.errors import UsageError
 from bandit.core.types import SILENT, Progress
 from bandit.record import rejects
 from bandit.record.rejects import Rejects
+from bandit.record.steady import steady
 from bandit.results.serve import WhatIf, WhatIfPoint
 from bandit.sources import customers, database
 from bandit.sources.catalogue import load_catalogue
@@ -28,6 +29,7 @@ from bandit.workflows.serve.wave import Run, Wave
 MOST_CUSTOMERS = 500_000
 
 
+@steady
 def what_if(
     campaign_path: Path,
     *,
