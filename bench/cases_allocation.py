@@ -8,13 +8,13 @@ posterior means, contexts times coefficients, made block by block as a wave make
 from __future__ import annotations
 
 import argparse
-import resource
 import time
 from collections.abc import Iterator
 
 import numpy as np
 
 from bandit import allocation
+from bench.memory import Memory
 
 ROWS = 8192
 FEATURES = 32
@@ -65,9 +65,9 @@ def main() -> None:
     small = Wave(20_000, wanted.actions)
     allocation.find_prices(small.blocks, small.customers, small.usage, small.limits)  # compiles
     wave = Wave(wanted.customers, wanted.actions)
-    found = allocation.find_prices(wave.blocks, wave.customers, wave.usage, wave.limits)
+    with Memory() as memory:
+        found = allocation.find_prices(wave.blocks, wave.customers, wave.usage, wave.limits)
     options = wave.customers * wave.actions * found.passes
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(f"| customers × actions | {wave.customers:,} × {wave.actions:,} |")
     print(f"| limits, of which binding | {len(wave.limits)}, {(found.prices > 1e-6).sum()} |")
     print(f"| gap | {found.gap:.5%} |")
@@ -75,7 +75,7 @@ def main() -> None:
     print(f"| undecided after the box | {found.undecided:,} |")
     print(f"| seconds | {found.seconds:.1f} |")
     print(f"| of which making values | {wave.making:.1f} ({options / wave.making / 1e9:.2f} G/s) |")
-    print(f"| peak memory | {peak:.2f} GB |")
+    print(f"| peak memory | {memory.words()} |")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import json
-import resource
 import shutil
 import subprocess
 import sys
@@ -36,6 +35,7 @@ from bandit.worlds.files import Plan
 from bandit.worlds.operator import World
 from bench.keep import about, keep
 from bench.machine import describe
+from bench.memory import Memory
 
 OWN = ("kind", "campaign", "actions", "features", "parent", "files", "sha256")
 TEACHERS = 400_000
@@ -137,14 +137,18 @@ def run(folder: Path, threads: int | None) -> dict[str, Any]:
     shutil.rmtree(folder / "large" / "waves" / "large", ignore_errors=True)
     shutil.rmtree(folder / "large" / "exports", ignore_errors=True)
     steps = Steps()
-    summary = serve_batch(folder / "large", wave="large", at=AT, threads=threads, progress=steps)
+    with Memory() as memory:
+        summary = serve_batch(
+            folder / "large", wave="large", at=AT, threads=threads, progress=steps
+        )
     steps.step("done")
     seconds = {name: after - began for (name, began), (_, after) in pairwise(steps.began)}
     size = sum(f.stat().st_size for f in (folder / "large" / "waves" / "large").iterdir())
     return {
         "seconds": seconds,
         "total_s": sum(seconds.values()),
-        "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "private_bytes": memory.private,
+        "memory": memory.words(),
         "wave_bytes": size,
         "contacted": sum(summary.contacts.values()),
         "gap": summary.gap,
@@ -171,7 +175,7 @@ def markdown(found: dict[str, Any]) -> str:
     lines += [
         f"| **all** | **{total:.1f}** | |",
         "",
-        f"Peak memory {found['peak_bytes'] / 1e9:.2f} GB; gap {found['gap']:.4%}; the wave's files"
+        f"Peak memory {found['memory']}; gap {found['gap']:.4%}; the wave's files"
         f" {found['wave_bytes'] / 1e9:.2f} GB; {found['contacted']:,} contacts."
         f" {about(found['machine'])}.",
         "",
