@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bandit.config import campaign_file
 from bandit.config.campaign import Source
 from bandit.core.errors import DataError, UsageError
+from bandit.core.frames import table_of
 from bandit.core.problems import nearest
 from bandit.core.types import SILENT, Progress
 from bandit.render.pages import with_page
@@ -181,12 +181,9 @@ class Campaign:
     def _written(self, role: str, frame: Frame) -> Path:
         """A frame as Parquet in the object's own folder: a stream can be read but once."""
         try:
-            table = pa.table(frame)
-        except (TypeError, ValueError, pa.ArrowInvalid) as e:
-            raise DataError(
-                f"{role}: a {type(frame).__name__} is no frame ({str(e).splitlines()[0]}); give"
-                " Polars, pandas, Arrow or anything else with __arrow_c_stream__"
-            ) from None
+            table = table_of(frame)
+        except DataError as e:
+            raise DataError(f"{role}: {e}") from None
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="bandit-frames-"))
             # Gone with the object, or with the interpreter: what a frame holds is personal.

@@ -114,7 +114,11 @@ def test_frames_stand_for_this_object_alone(tmp_path: Path) -> None:
     [
         ({"customer": pl.DataFrame()}, UsageError, "did you mean 'customers'"),
         ({"log": pl.DataFrame()}, UsageError, r"campaign.toml has no \[log\]; add it"),
-        ({"customers": 7}, DataError, "customers: a int is no frame"),
+        (
+            {"customers": 7},
+            DataError,
+            "customers: a frame is Polars.*this is int; make one of it",
+        ),
     ],
 )
 def test_what_cannot_stand_for_a_source_is_told(

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from bandit.core import sql
 from bandit.core.errors import BanditError, ConfigError, DataError
+from bandit.core.frames import table_of
 from bandit.core.problems import Faults, nearest, shown
 from bandit.features.spec import Kind
 
@@ -34,7 +35,7 @@ def typed(
     DataError
         Something else than a frame, a missing column, one that cannot be of the kind wanted.
     """
-    table = _table(frame)
+    table = table_of(frame)
     with duckdb.connect(":memory:") as connection:
         connection.execute("SET TimeZone = 'UTC'")
         connection.register("frame", table)
@@ -80,20 +81,6 @@ def _refuse_lost(name: str, kind: Kind, now: pa.Array, before: pa.ChunkedArray, 
                 f"row {start + row}, column {name!r}: {shown(before[row].as_py())} is not"
                 f" {_NEEDS[kind]}; mend or empty the cell"
             )
-
-
-def _table(frame: object) -> pa.Table:
-    if not hasattr(frame, "__arrow_c_stream__"):
-        remedy = "collect it first" if hasattr(frame, "collect") else "make one of it"
-        raise DataError(
-            "a frame is Polars, pandas, Arrow, a DuckDB relation or whatever else has"
-            f" __arrow_c_stream__, this is {type(frame).__name__}; {remedy}"
-        )
-    try:
-        return pa.RecordBatchReader.from_stream(frame).read_all()
-    except pa.ArrowException as e:
-        reason = str(e).split("\n", 1)[0]
-        raise DataError(f"the frame cannot be read as Arrow: {reason}") from None
 
 
 def _read(name: str, kinds: dict[str, str], kind: Kind) -> str:

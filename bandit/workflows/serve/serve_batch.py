@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 from collections.abc import Iterable, Sequence
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack
 from pathlib import Path
-
-import numba
 
 from bandit.config import campaign_file
 from bandit.core import spill
@@ -17,7 +14,8 @@ from bandit.core.types import SILENT, Progress
 from bandit.record import lock
 from bandit.record import waves as record
 from bandit.results.serve import WaveSummary
-from bandit.runners.overlap import behind
+from bandit.runners.local import Local
+from bandit.runners.runner import Runner
 from bandit.sources import customers, database, side_rejects
 from bandit.sources.catalogue import load_catalogue
 from bandit.workflows.operate import recover
@@ -68,17 +66,19 @@ def serve_batch(
         batch_size=batch_size,
         threads=threads,
     )
-    if threads is not None:
-        numba.set_num_threads(min(threads, os.cpu_count() or 1))
-    with nullcontext() if dry_run else lock.hold(campaign.folder, f"serve-batch --wave {run.wave}"):
+    with ExitStack() as stack:
+        runner = stack.enter_context(Local(threads))
+        if not dry_run:
+            stack.enter_context(lock.hold(campaign.folder, f"serve-batch --wave {run.wave}"))
         notes = [] if dry_run else recover.recover(campaign, at, run.wave)
         if not dry_run and (campaign.folder / record.WAVES / run.wave).exists():
             return publish.again(run, notes)
-        return _serve(run, changes, snapshot, notes, progress)
+        return _serve(run, runner, changes, snapshot, notes, progress)
 
 
 def _serve(
     run: Run,
+    runner: Runner,
     changes: Sequence[Setting],
     snapshot: str | None,
     notes: list[str],
@@ -110,11 +110,14 @@ def _serve(
             priced = pricing.find(wave, caps, batches, progress)
             wave = wave.at_prices(priced.costs)
         progress.step("deciding", total=total)
-        tally, planned = _decide(Decider(wave, None, chosen), batches, target, caps, progress)
+        tally, planned = _decide(
+            runner, Decider(wave, None, chosen), batches, target, caps, progress
+        )
         rule = planned.thinning()
         if rule is not None:
             progress.step("giving up what passes a cap", total=total)
-            tally, _ = _decide(Decider(wave, rule, chosen), batches, target, caps, progress)
+            decider = Decider(wave, rule, chosen)
+            tally, _ = _decide(runner, decider, batches, target, caps, progress)
         reading.add_side_rejects(campaign, data, rejects)
         data.close()  # its memory is free for the connection that reads the consents again
         lists = publish.export(wave, target, progress)
@@ -133,6 +136,7 @@ def _serve(
 
 
 def _decide(
+    runner: Runner,
     decider: Decider,
     batches: Iterable[Prepared],
     target: Target,
@@ -145,14 +149,16 @@ def _decide(
 
     with target.writer(assembler.schema) as write:
 
-        def keep(slots: list[Taken], batch: Prepared) -> None:
+        def decide(batch: Prepared) -> tuple[list[Taken], Prepared]:
+            return decider.decide(batch), batch
+
+        def keep(part: tuple[list[Taken], Prepared]) -> None:
+            slots, batch = part
             decisions = assembler.batch(slots, batch.ids, batch.contexts, batch.values)
             write(decisions)
             tally.add(slots, batch.left, decisions)
             planned.add(slots, batch.keys)
             progress.advance(len(batch.ids))
 
-        with behind(keep) as later:
-            for batch in batches:
-                later(decider.decide(batch), batch)
+        runner.write(keep, runner.map(decide, batches))
     return tally, planned

@@ -1,0 +1,35 @@
+"""The seam to engines: how the batches of a wave are worked on, wherever that is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from types import TracebackType
+from typing import Protocol, Self, TypeVar
+
+Item = TypeVar("Item")
+Part = TypeVar("Part")
+
+
+class Runner(Protocol):
+    """Works on batches; a context manager that gives back what it took. No result depends on it.
+
+    A workflow that streams says what is done with a batch (``map``) and where the parts go
+    (``write``); it knows neither threads nor machines.
+    """
+
+    def __enter__(self) -> Self:
+        """Take what the runner needs."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Give it back."""
+
+    def map(self, work: Callable[[Item], Part], batches: Iterable[Item]) -> Iterator[Part]:
+        """``work`` of each batch, in the order of the batches; few of them are held at a time."""
+
+    def write(self, keep: Callable[[Part], None], parts: Iterable[Part]) -> None:
+        """``keep`` each part, in order and never two at once; all are kept when it returns."""
