@@ -83,7 +83,7 @@ def _practised(small: Path, large: Path, times: int) -> None:
     often = replace(once, **{name: times * getattr(once, name) for name in sums})
     folder = large / snapshots.SNAPSHOTS / known.version
     folder.mkdir(parents=True)
-    about = {key: known.manifest[key] for key in known.manifest if key not in OWN}
+    about = {"unit": known.manifest.unit, "fold": known.manifest.fold.model_dump()}
     snapshots.fill(
         folder,
         save=partial(save_posterior, posterior=often),

@@ -1,4 +1,4 @@
-"""Which outcome belongs to which decision: events joined with a wave's decisions."""
+"""Which outcome belongs to which decision: events joined with a wave's decisions by identity."""
 
 from __future__ import annotations
 
@@ -9,16 +9,20 @@ from typing import NamedTuple
 
 import duckdb
 import numpy as np
-import pyarrow as pa
 
 from bandit.core import spill
 from bandit.core.types import Bool, Float64
+from bandit.record.decision_ids import wave_of
+from bandit.record.decisions import Decisions
 from bandit.record.waves import Wave
 from bandit.sources import sources
 
 
 class Attributed(NamedTuple):
-    """``rewards`` float64[rows of the wave]: summed over the window, zero in silence."""
+    """``rewards`` float64[n] of the wave's decisions as stored now, zero in silence.
+
+    `Rows.place` says where the rows of a batch lie among them.
+    """
 
     rewards: Float64
     events: int
@@ -62,7 +66,7 @@ def load_events(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) ->
 
 def attribute(
     connection: duckdb.DuckDBPyConnection,
-    wave: Wave,
+    decisions: Decisions,
     later: Sequence[Wave],
     window: dt.timedelta,
 ) -> Attributed:
@@ -70,12 +74,10 @@ def attribute(
 
     An event that names a decision belongs to it. One that names a customer and a time belongs to
     that customer's first slot in the latest wave whose window it falls into; ``later`` are the
-    waves after this one that may claim it. Rows that the wave does not have are nobody's: it was
-    deleted and served anew.
+    waves that may claim it before this one (`waves.after`). An id that the wave does not have is
+    nobody's: it was deleted and served anew.
     """
-    rows = int(wave.manifest["decisions"])
-    first = wave.manifest["placements"][0]
-    taken = sources.parquet(wave.decisions)
+    wave = decisions.wave
     after = sources.parquet([f for w in later for f in w.decisions]) if later else None
     rival = (
         f"""AND NOT EXISTS (SELECT 1 FROM {after} d WHERE d.customer_id = e.customer_id
@@ -86,40 +88,35 @@ def attribute(
     found = connection.sql(
         f"""
         WITH claimed AS (
-            SELECT TRY_CAST(regexp_extract(decision_id, '[0-9]+$') AS BIGINT) AS row, event_id,
-                   reward, occurred_at
-            FROM events WHERE regexp_replace(decision_id, '\\.[0-9]+$', '') = $wave
+            SELECT d.file_index, d.file_row_number, e.event_id, e.reward, e.occurred_at
+            FROM {_numbered(decisions.files)} d JOIN (
+                SELECT * FROM events WHERE {wave_of("decision_id")} = $wave
+            ) e USING (decision_id)
             UNION ALL
-            SELECT TRY_CAST(regexp_extract(d.decision_id, '[0-9]+$') AS BIGINT), e.event_id,
-                   e.reward, e.occurred_at
-            FROM events e JOIN {taken} d ON e.customer_id = d.customer_id
+            SELECT d.file_index, d.file_row_number, e.event_id, e.reward, e.occurred_at
+            FROM {_numbered(decisions.files)} d JOIN events e ON e.customer_id = d.customer_id
             WHERE e.decision_id IS NULL AND d.slot = 1 AND d.placement = $first
               AND e.occurred_at >= $start AND e.occurred_at < $end {rival}
         )
-        SELECT row, reward, occurred_at >= $start AND occurred_at < $end AS inside
-        FROM claimed WHERE row < $rows ORDER BY row, event_id
+        SELECT file_index::BIGINT AS file, file_row_number AS row, reward,
+               occurred_at >= $start AND occurred_at < $end AS inside
+        FROM claimed ORDER BY file, row, event_id
         """,
         params={
             "wave": wave.name,
-            "first": first,
+            "first": wave.manifest.placements[0],
             "start": wave.at,
-            "end": wave.at + window,
-            "rows": rows,
+            "end": wave.end(window),
         },
     ).to_arrow_table()
     inside: Bool = found["inside"].to_numpy()
-    rewards = np.zeros(rows)
-    np.add.at(rewards, found["row"].to_numpy()[inside], found["reward"].to_numpy()[inside])
+    starts = np.concatenate([[0], np.cumsum(decisions.sizes)])
+    place = starts[found["file"].to_numpy()] + found["row"].to_numpy()
+    rewards = np.zeros(starts[-1])
+    np.add.at(rewards, place[inside], found["reward"].to_numpy()[inside])
     return Attributed(rewards, int(inside.sum()), int((~inside).sum()))
 
 
-def withheld_rows(connection: duckdb.DuckDBPyConnection, paths: Sequence[Path], rows: int) -> Bool:
-    """Decisions that were not carried out, because consent was gone when the list was written."""
-    gone = np.zeros(rows, dtype=np.bool_)
-    if paths:
-        found: pa.Table = connection.sql(
-            "SELECT TRY_CAST(regexp_extract(decision_id, '[0-9]+$') AS BIGINT) AS row"
-            f" FROM {sources.parquet(paths)}"
-        ).to_arrow_table()
-        gone[found["row"].to_numpy()] = True
-    return gone
+def _numbered(files: Sequence[Path]) -> str:
+    """The files with file_index, their position in ``files``, and file_row_number."""
+    return sources.parquet(files)[:-1] + ", file_row_number = true)"

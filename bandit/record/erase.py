@@ -194,7 +194,7 @@ def _stage(staged: _Staged, people: People) -> Erased:
     left: list[str] = []
     for wave in record.waves(staged.campaign):
         ids = list(_decision_ids(staged, wave, people))
-        refused = _rejects(staged, wave.folder, wave.manifest, people)
+        refused = _rejects(staged, wave.folder, wave.content, people)
         if ids:
             left.append(wave.name)
             gone += ids
@@ -224,7 +224,7 @@ def _decision_ids(staged: _Staged, wave: Wave, people: People) -> Iterator[str]:
 
 def _wave(staged: _Staged, wave: Wave, people: People, ids: Sequence[str]) -> None:
     """Decisions and what was withheld without ``ids``, and the manifest over them."""
-    folder, content = wave.folder, wave.manifest
+    folder, content = wave.folder, wave.content
     if ids:
         _decisions(staged, wave, people)
         content = {**content, "forgotten": content.get("forgotten", 0) + len(ids)}
@@ -234,7 +234,7 @@ def _wave(staged: _Staged, wave: Wave, people: People, ids: Sequence[str]) -> No
 
 
 def _decisions(staged: _Staged, wave: Wave, people: People) -> None:
-    manifest.verified(wave.folder, wave.manifest, ".parquet")
+    manifest.verified(wave.folder, wave.content, ".parquet")
     place = staged.of(wave.folder)
     kind = pq.read_schema(wave.decisions[0])
     writer = record.DecisionWriter(place, kind)

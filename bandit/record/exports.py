@@ -95,7 +95,7 @@ def write_none(folder: Path, decisions: Sequence[Path]) -> int:
 
 def withheld_files(campaign_folder: Path, wave: Wave) -> list[Path]:
     """Of the wave, and of its lists: after a crash these were written later and withhold more."""
-    found = manifest.verified(wave.folder, wave.manifest, WITHHELD)
+    found = manifest.verified(wave.folder, wave.content, WITHHELD)
     lists = campaign_folder / EXPORTS / wave.name
     if (lists / manifest.NAME).is_file():
         found += manifest.verified(lists, manifest.read(lists), WITHHELD)

@@ -86,7 +86,7 @@ def _write(path: Path, wanted: Index) -> None:
 def _hold_whole(folder: Path) -> None:
     """Name the damaged file, if one is why the views cannot be made."""
     for wave in record.waves(folder):
-        manifest.verified(wave.folder, wave.manifest)
+        manifest.verified(wave.folder, wave.content)
     for batch in manifest.published(folder / outcomes.OUTCOMES):
         manifest.verified(batch, manifest.read(batch))
 
@@ -115,7 +115,7 @@ def _wanted(folder: Path) -> Index:
     batches = [(p, manifest.read(p)) for p in manifest.published(folder / outcomes.OUTCOMES)]
     made_from = [
         [_FORMAT, duckdb.__version__, str(folder.resolve())],
-        *([w.name, w.manifest["sha256"]] for w in waves),
+        *([w.name, w.manifest.sha256] for w in waves),
         *([path.name, content["sha256"]] for path, content in batches),
     ]
     views = {
@@ -172,7 +172,7 @@ def _waves(waves: Sequence[record.Wave]) -> str:
 
 
 def _wave_row(wave: record.Wave) -> list[Any]:
-    content = {"forgotten": 0, **wave.manifest["summary"], **wave.manifest, "wave": wave.name}
+    content = {"forgotten": 0, **wave.manifest.summary, **wave.content}
     return [content.get(name) for name in _WAVE_COLUMNS]
 
 

@@ -11,7 +11,10 @@ from bandit.core import files
 from bandit.core.errors import DataError
 
 NAME = "manifest.json"
-FORMAT = 1
+FORMAT = 2
+READABLE = (1, 2)
+"""Formats that this version reads; it writes the newest."""
+
 _MAX_BYTES = 64 << 20
 _OWN_DIGEST = "sha256"
 
@@ -53,8 +56,9 @@ def read(folder: Path) -> dict[str, Any]:
         raise DataError(f"{path} cannot be read ({e.strerror}); restore it from a backup") from None
     except (ValueError, RecursionError) as e:
         raise DataError(f"{path} is damaged ({e}); restore it from a backup") from None
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise DataError(f"{path} is not of format {FORMAT}; was it written by another version?")
+    if not isinstance(content, dict) or content.get("format") not in READABLE:
+        known = " or ".join(map(str, READABLE))
+        raise DataError(f"{path} is not of format {known}; was it written by another version?")
     _hold_whole(path, content)
     return content
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +16,9 @@ from bandit.core import files, schema, sql
 from bandit.core.batches import cut
 from bandit.core.errors import ConfigError, DataError
 from bandit.record import manifest, rejects
+from bandit.record.decision_ids import wave_of
 from bandit.record.rejects import Rejects
+from bandit.record.waves import Wave
 from bandit.sources import sources
 from bandit.sources.columns import as_key
 from bandit.sources.database import Database
@@ -38,13 +40,13 @@ class Delivery(NamedTuple):
 
 
 def take_in(
-    campaign: Campaign, database: Database, customer: str, waves: Mapping[str, int]
+    campaign: Campaign, database: Database, customer: str, waves: Sequence[Wave]
 ) -> Delivery:
     """Check the `outcomes` source of ``database`` and store what is right as one batch.
 
-    ``customer`` is the customers' key type (BIGINT or VARCHAR); ``waves`` the decisions of each
-    published wave. DataError, and nothing stored, if more than `limits.reject_share` of the rows
-    are refused.
+    ``customer`` is the customers' key type (BIGINT or VARCHAR); ``waves`` are the published ones,
+    whose decision files ``database`` may read. DataError, and nothing stored, if more than
+    `limits.reject_share` of the rows are refused.
     """
     _prepare(campaign.outcomes, database, customer, waves)
     total, bad = database.rows("SELECT count(*), count(fault) FROM checked")[0]
@@ -106,7 +108,7 @@ def waves_named(events: Sequence[Path], kinds: Sequence[str], since: dt.datetime
     """Waves of the decisions that events of some ``kinds`` in ``events`` name, after ``since``."""
     with duckdb.connect(":memory:") as connection:
         found = connection.execute(
-            "SELECT DISTINCT regexp_replace(decision_id, '\\.[0-9]+$', '')"
+            f"SELECT DISTINCT {wave_of('decision_id')}"
             f" FROM {sources.parquet(events)} WHERE decision_id IS NOT NULL"
             " AND list_contains($kinds::VARCHAR[], lower(trim(event))) AND occurred_at > $since",
             {"kinds": [kind.lower() for kind in kinds], "since": since},
@@ -114,7 +116,7 @@ def waves_named(events: Sequence[Path], kinds: Sequence[str], since: dt.datetime
     return {str(name) for (name,) in found}
 
 
-def _prepare(names: Outcomes, database: Database, customer: str, waves: Mapping[str, int]) -> None:
+def _prepare(names: Outcomes, database: Database, customer: str, waves: Sequence[Wave]) -> None:
     """A table `checked` of the rows in our columns, each with its fault or NULL."""
     columns = database.table("outcomes").columns
     for name, why in ((names.event_id, "a repeated delivery"), (names.occurred_at, "the window")):
@@ -137,19 +139,9 @@ def _prepare(names: Outcomes, database: Database, customer: str, waves: Mapping[
     key = "NULL"
     if names.customer in columns:
         key = as_key(sql.name(names.customer), columns[names.customer], customer)
-    database.connection.register(
-        "known_waves",
-        pa.table(
-            {
-                "wave": pa.array(list(waves), pa.string()),
-                "decisions": pa.array(list(waves.values()), pa.int64()),
-            }
-        ),
-    )
     database.connection.execute(
         f"""
-        CREATE OR REPLACE TEMP TABLE checked AS
-        WITH given AS (
+        CREATE OR REPLACE TEMP TABLE given AS
             SELECT row_number() OVER () AS number,
                    {given(names.event_id)}::VARCHAR AS event_id,
                    {given(names.decision)}::VARCHAR AS decision_id,
@@ -161,12 +153,12 @@ def _prepare(names: Outcomes, database: Database, customer: str, waves: Mapping[
                    {sql.name(names.occurred_at)}::VARCHAR AS time_text,
                    {moment} AS occurred_at
             FROM {database.table("outcomes").view}
-        ), placed AS (
-            SELECT given.*, TRY_CAST(regexp_extract(decision_id, '[0-9]+$') AS BIGINT) AS row,
-                   known_waves.decisions AS rows_of_wave
-            FROM given LEFT JOIN known_waves
-              ON known_waves.wave = regexp_replace(decision_id, '\\.[0-9]+$', '')
-        )
+        """
+    )
+    _known(database, waves)
+    database.connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE checked AS
         SELECT number, event_id, decision_id, customer_id, event, reward, occurred_at, CASE
             WHEN event_id IS NULL OR event_id = '' THEN
                 {_fault("$event_id", "event_id", "no event id; a repetition would count twice")}
@@ -179,11 +171,10 @@ def _prepare(names: Outcomes, database: Database, customer: str, waves: Mapping[
                 {_fault("$reward", "reward_text", f"beyond {MOST_REWARD:.0e}, which is no reward")}
             WHEN decision_id IS NULL AND customer_id IS NULL THEN
                 {_fault("$customer", "customer_text", "names neither a decision nor a customer")}
-            WHEN decision_id IS NOT NULL AND (row IS NULL OR rows_of_wave IS NULL
-                 OR row >= rows_of_wave OR decision_id NOT LIKE '%.' || row) THEN
+            WHEN decision_id IS NOT NULL AND known.id IS NULL THEN
                 {_fault("$decision", "decision_id", "no such decision in this campaign")}
             END AS fault
-        FROM placed
+        FROM given LEFT JOIN known_decisions known ON known.id = decision_id
         """,
         {
             "event_id": names.event_id,
@@ -192,6 +183,24 @@ def _prepare(names: Outcomes, database: Database, customer: str, waves: Mapping[
             "customer": names.customer,
             "decision": names.decision,
         },
+    )
+
+
+def _known(database: Database, waves: Sequence[Wave]) -> None:
+    """A table `known_decisions` of the ids that are given and stand in the record."""
+    named = database.rows(
+        f"SELECT DISTINCT {wave_of('decision_id')} FROM given WHERE decision_id IS NOT NULL"
+    )
+    files = [
+        wave.manifest.verified(wave.folder, path.name)
+        for wave in waves
+        if (wave.name,) in set(named)
+        for path in wave.decisions
+    ]
+    ids = f"SELECT decision_id FROM {sources.parquet(files)}" if files else "SELECT NULL::VARCHAR"
+    database.connection.execute(
+        "CREATE OR REPLACE TEMP TABLE known_decisions AS SELECT DISTINCT decision_id AS id FROM"
+        f" given WHERE decision_id IN ({ids})"
     )
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bandit.config.campaign import DEFAULT_FILE
-from bandit.core import files
 from bandit.core.actions import ActionSpace
-from bandit.core.errors import DataError, UsageError
+from bandit.core.errors import UsageError
 from bandit.record import manifest
+from bandit.record.manifests import Features, SnapshotManifest
 
 SNAPSHOTS = "snapshots"
 POSTERIOR = "posterior.safetensors"
@@ -19,17 +19,25 @@ _VERSION = re.compile(r"[0-9]{6,9}")
 
 
 class Snapshot(NamedTuple):
-    """``features``: the fitted spec as JSON."""
+    """A stored version; its posterior is checked when it is asked for."""
 
     version: str
     folder: Path
-    actions: ActionSpace
-    features: dict[str, Any]
-    manifest: dict[str, Any]
+    manifest: SnapshotManifest
+
+    @property
+    def actions(self) -> ActionSpace:
+        """The actions of the posterior."""
+        return ActionSpace.of_pairs(self.manifest.actions)
+
+    @property
+    def features(self) -> Features:
+        """The fitted encoding of its contexts."""
+        return self.manifest.features
 
     def posterior_file(self) -> Path:
         """The posterior's file, checked against its digest."""
-        return files.verify(self.folder, POSTERIOR, self.manifest["files"][POSTERIOR]["sha256"])
+        return self.manifest.verified(self.folder, POSTERIOR)
 
 
 def versions(campaign_folder: Path) -> list[str]:
@@ -46,12 +54,7 @@ def load(campaign_folder: Path, version: str) -> Snapshot:
             f"{campaign_folder} has no snapshot {version!r}; it has {', '.join(known) or 'none'}"
         )
     folder = campaign_folder / SNAPSHOTS / version
-    content = manifest.read(folder)
-    try:
-        actions = ActionSpace.of_pairs(content["actions"])
-        return Snapshot(version, folder, actions, dict(content["features"]), content)
-    except (KeyError, TypeError, ValueError) as e:
-        raise DataError(f"{folder / manifest.NAME} lacks {e}; restore it from a backup") from None
+    return Snapshot(version, folder, SnapshotManifest.of(folder, manifest.read(folder)))
 
 
 def latest(
@@ -60,8 +63,8 @@ def latest(
     """The newest version of the campaign in ``file``, with [features] like ``config`` if given."""
     for version in reversed(versions(campaign_folder)):
         found = load(campaign_folder, version)
-        of = found.manifest.get("campaign", DEFAULT_FILE)
-        if of == file and (config is None or config == found.features["config"]):
+        same = config is None or config == found.features.config
+        if found.manifest.campaign == file and same:
             return found
     return None
 
@@ -71,14 +74,14 @@ def fill(
     *,
     save: Callable[[Path], None],
     actions: ActionSpace,
-    features: dict[str, Any],
+    features: Features,
     parent: str | None,
     campaign: str,
     about: dict[str, Any],
 ) -> None:
     """Write a version's files into `partial`; `save` writes the posterior."""
     save(partial / POSTERIOR)
-    content = {"kind": "snapshot", "features": features, "parent": parent}
+    content = {"kind": "snapshot", "features": features.model_dump(), "parent": parent}
     content["campaign"] = campaign
     manifest.write(partial, {**content, "actions": actions.pairs, **about})
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bandit.config.campaign import DEFAULT_FILE
 from bandit.core.actions import ActionSpace
 from bandit.core.errors import DataError
 from bandit.record import manifest
+from bandit.record.manifests import WaveManifest
 
 WAVES = "waves"
 # Both are part of the bytes of a wave, so they depend on nothing: neither batch size nor threads.
@@ -21,28 +22,33 @@ GROUPS_PER_FILE = 32
 
 
 class Wave(NamedTuple):
-    """A published wave: its name, time, folder and manifest."""
+    """A published wave; ``content`` is the manifest as it stands, for who writes it anew."""
 
     name: str
     at: dt.datetime
     folder: Path
-    manifest: dict[str, Any]
+    manifest: WaveManifest
+    content: dict[str, Any]
 
     @property
     def actions(self) -> ActionSpace:
         """The actions as the wave numbers them."""
-        return ActionSpace.of_pairs(self.manifest["actions"])
+        return self.manifest.space
 
     @property
     def campaign(self) -> str:
         """The file of the campaign that it is a wave of; several may lie in one folder."""
-        return str(self.manifest.get("campaign", DEFAULT_FILE))
+        return self.manifest.campaign
 
     @property
     def decisions(self) -> list[Path]:
         """The decision files, in row order; not yet checked against their digests."""
-        names = sorted(self.manifest["files"])
+        names = sorted(self.manifest.files)
         return [self.folder / name for name in names if name.startswith("decisions-")]
+
+    def end(self, window: dt.timedelta) -> dt.datetime:
+        """When its window closes."""
+        return self.at + window
 
 
 def waves(campaign_folder: Path) -> list[Wave]:
@@ -50,14 +56,24 @@ def waves(campaign_folder: Path) -> list[Wave]:
     found = []
     for folder in manifest.published(campaign_folder / WAVES):
         content = manifest.read(folder)
-        if content["wave"] != folder.name:
+        about = WaveManifest.of(folder, content)
+        if about.wave != folder.name:
             raise DataError(
-                f"{folder} holds wave {content['wave']}; a copy would count its decisions twice:"
+                f"{folder} holds wave {about.wave}; a copy would count its decisions twice:"
                 f" move it out of {WAVES}/"
             )
-        at = dt.datetime.fromisoformat(content["at"])
-        found.append(Wave(folder.name, at, folder, content))
+        found.append(Wave(folder.name, about.at, folder, about, content))
     return sorted(found, key=lambda wave: (wave.at, wave.name))
+
+
+def after(waves: Sequence[Wave], wave: Wave, window: dt.timedelta) -> list[Wave]:
+    """The waves that may claim a customer's outcome before ``wave`` does.
+
+    These are the later ones whose time lies in its window; of two waves of one time the name
+    decides, so that each outcome counts once.
+    """
+    mine = (wave.at, wave.name)
+    return [w for w in waves if mine < (w.at, w.name) and w.at < wave.end(window)]
 
 
 class DecisionWriter:
@@ -111,13 +127,24 @@ class DecisionWriter:
         self._groups += 1
 
 
+_REPEATING = (
+    "eligible", "value", "cost", "price_paid", "planned_action", "keep_probability", "decided_at",
+)  # fmt: skip
+
+
 def _layout(decisions: pa.Schema) -> dict[str, Any]:
     """Repeating texts as dictionaries; floats as they are: they do not compress."""
     labels = [f.name for f in decisions if pa.types.is_dictionary(f.type)]
-    plain = {"features.list.element", "propensity", "expected_reward", "expected_value"}
+    plain = {
+        "features.list.element",
+        "propensity",
+        "expected_reward",
+        "expected_value",
+        "expected_no_contact",
+    }
     leaves = {f.name if f.name != "features" else "features.list.element" for f in decisions}
     return {
-        "use_dictionary": [*labels, "eligible", "price_paid", "keep_probability", "decided_at"],
+        "use_dictionary": [*labels, *_REPEATING],
         "compression": {leaf: "NONE" if leaf in plain else "ZSTD" for leaf in leaves},
         "write_statistics": ["customer_id", "action", "slot"],
     }

@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from bandit.core.types import Float64
 from bandit.record import attribution, outcomes
 from bandit.record import waves as record
+from bandit.record.decisions import Decisions
 from tests.sources import rows
 
 WINDOW = dt.timedelta(days=2)
@@ -21,11 +20,11 @@ HOUR = dt.timedelta(hours=1)
 def _rewards(campaign: Path, wave: str = "a") -> attribution.Attributed:
     waves = record.waves(campaign)
     one = next(w for w in waves if w.name == wave)
-    later = [w for w in waves if one.at < w.at < one.at + WINDOW]
+    later = record.after(waves, one, WINDOW)
     connection = attribution.connect(200)
     try:
         attribution.load_events(connection, outcomes.batches(campaign))
-        return attribution.attribute(connection, one, later, WINDOW)
+        return attribution.attribute(connection, Decisions(campaign, one), later, WINDOW)
     finally:
         connection.close()
 
@@ -93,12 +92,11 @@ def test_without_events_all_is_silence(tmp_path: Path) -> None:
     assert found.events == 0
 
 
-def test_what_was_withheld_in_any_file_was_not_carried_out(tmp_path: Path) -> None:
-    paths = []
-    for name, ids in (("one", ["a.1"]), ("two", ["a.1", "a.3"]), ("none", [])):
-        paths.append(tmp_path / f"{name}.parquet")
-        pq.write_table(pa.table({"decision_id": pa.array(ids, pa.string())}), paths[-1])
-    connection = attribution.connect(200)
-    assert attribution.withheld_rows(connection, paths, 4).tolist() == [False, True, False, True]
-    assert not attribution.withheld_rows(connection, [], 4).any()
-    connection.close()
+def test_of_two_waves_of_one_time_the_later_name_claims_an_outcome_alone(tmp_path: Path) -> None:
+    for name in ("b", "a"):
+        rows.publish_wave(tmp_path, name, 3)
+    rows.publish_events(
+        tmp_path, "x", [{"event_id": "1", "customer_id": rows.key(2), "occurred_at": rows.AT}]
+    )
+    assert _nonzero(_rewards(tmp_path, "a").rewards) == {}
+    assert _nonzero(_rewards(tmp_path, "b").rewards) == {2: 1.0}

@@ -56,8 +56,8 @@ def test_every_changed_byte_is_found(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("", "is damaged"),
-        ("[]", "is not of format 1"),
-        ('{"format": 2}', "is not of format 1"),
+        ("[]", "is not of format 1 or 2"),
+        ('{"format": 3}', "is not of format 1 or 2"),
         ('{"format": 1}', "does not have the sha256"),
         ('{"format": 1, "x": NaN}', "does not have the sha256"),
         ("[" * 100_000, "is damaged"),

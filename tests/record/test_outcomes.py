@@ -9,6 +9,7 @@ import pytest
 from bandit.config.campaign import Source
 from bandit.core.errors import ConfigError, DataError
 from bandit.record import outcomes
+from bandit.record import waves as record
 from bandit.record.outcomes import Delivery
 from bandit.sources import database
 from tests.sources import rows, small
@@ -21,8 +22,12 @@ def _take(folder: Path, text: str, *, reject_share: float = 0.2) -> Delivery:
     toml = f"[limits]\nreject_share = {reject_share}\n{small.TOML}"
     campaign = small.campaign(folder, toml, outcomes=text)
     more = {"outcomes": Source(source="outcomes.csv")}
-    with database.connect(campaign, roles=("customers",), more=more) as data:
-        return outcomes.take_in(campaign, data, "BIGINT", {"a": 3})
+    if not (folder / record.WAVES).exists():
+        rows.publish_wave(folder, "a", 3)
+    waves = record.waves(folder)
+    files = [path for wave in waves for path in wave.decisions]
+    with database.connect(campaign, roles=("customers",), more=more, extra_files=files) as data:
+        return outcomes.take_in(campaign, data, "BIGINT", waves)
 
 
 def _events(folder: Path, delivery: Delivery) -> list[dict[str, object]]:

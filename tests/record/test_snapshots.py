@@ -9,6 +9,7 @@ from bandit.core import files
 from bandit.core.actions import ActionSpace
 from bandit.core.errors import DataError, UsageError
 from bandit.record import manifest, snapshots
+from bandit.record.manifests import Features
 
 
 def _stored(campaign: Path, content: bytes = b"sums") -> str:
@@ -19,7 +20,7 @@ def _stored(campaign: Path, content: bytes = b"sums") -> str:
             partial,
             save=lambda path: path.write_bytes(content) and None,
             actions=ActionSpace(["no contact", "shoes/email"]),
-            features={"spec": "{}"},
+            features=Features(spec="{}"),
             campaign="campaign.toml",
             parent=None,
             about={"unit": "EUR"},
@@ -56,7 +57,7 @@ def test_a_manifest_that_lacks_something_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / snapshots.SNAPSHOTS / "000000"
     folder.mkdir(parents=True)
     manifest.write(folder, {"kind": "snapshot"})
-    with pytest.raises(DataError, match="lacks 'actions'"):
+    with pytest.raises(DataError, match="'actions': field required"):
         snapshots.load(tmp_path, "000000")
 
 

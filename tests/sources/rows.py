@@ -43,10 +43,14 @@ def decisions(wave: str, count: int, at: dt.datetime = AT) -> pa.RecordBatch:
         "propensity": np.full(count, 0.5),
         "group": ["lin_ts"] * count,
         "expected_reward": np.zeros(count, np.float32),
+        "value": np.ones(count, np.float32),
+        "cost": np.zeros(count),
         "expected_value": np.zeros(count, np.float32),
+        "expected_no_contact": np.zeros(count, np.float32),
         "price_paid": np.zeros(count, np.float32),
         "eligible_count": np.full(count, 3, np.int32),
         "eligible": [b"\x07"] * count,
+        "planned_action": action.astype(np.int32),
         "keep_probability": np.ones(count, np.float32),
         "features": np.stack([np.ones(count), number], axis=1).astype(np.float32).tolist(),
         "snapshot": ["000000"] * count,
@@ -79,7 +83,9 @@ def publish_wave(
         summary = {"customers": count, "contacted": int((batch["action"].to_numpy() > 0).sum())}
         content = {"kind": "wave", "wave": name, "at": at.isoformat(), "seed": 1, "actions": PAIRS}
         more = {"placements": ["outbound"], "decisions": count, "d": 2, "summary": summary}
-        manifest.write(partial, {**content, **more})
+        features = {"spec": "{}", "config": {}}
+        versions = {"versions": {}, "groups": ["lin_ts"], "config": "", "snapshot": "000000"}
+        manifest.write(partial, {**content, **more, **versions, "features": features})
         files.put_in_place((partial, folder))
     return folder
 

@@ -42,7 +42,7 @@ def test_overlapping_windows_and_changed_features_lose_no_wave(tmp_path: Path) -
     found = learn(folder, at=MONDAY + 40 * DAY)
     assert found.waves == ["w3", "w6", "w9", "w12", "w15"]
     assert "waves with other [features] are left out: w0" in found.notes
-    specs = {str(w.manifest["features"]["spec"]) for w in record.waves(folder)[1:]}
+    specs = {str(w.manifest.features.spec) for w in record.waves(folder)[1:]}
     assert len(specs) == 1
     priors = [n for n, s in served.items() if any("from a prior" in note for note in s.notes)]
     assert priors == ["w3"]

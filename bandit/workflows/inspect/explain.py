@@ -2,43 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import pyarrow as pa
 
 from bandit.allocation.eligibility import STAGES
 from bandit.config import campaign_file
 from bandit.config.campaign import Campaign
-from bandit.core.actions import ActionSpace
-from bandit.core.errors import DataError, UsageError
-from bandit.core.types import SILENT, Float64, Progress
+from bandit.core.errors import BanditError, DataError, UsageError
+from bandit.core.types import SILENT, Array, Bool, Float32, Float64, Progress, UInt64
 from bandit.models.moments import Moments
-from bandit.record import attribution, manifest
 from bandit.record import waves as record
+from bandit.record.decisions import Decisions, Rows
+from bandit.record.person import People
 from bandit.record.steady import steady
 from bandit.results.inspect import Contender, Explanation, Slot
-from bandit.sources import customers, database, sources
-from bandit.sources.catalogue import load_catalogue
+from bandit.sources import customers, database
 from bandit.sources.customers import CustomerRows
+from bandit.workflows.inspect import as_served
 from bandit.workflows.serve import prepare
 from bandit.workflows.serve.contact_history import Past
 from bandit.workflows.serve.plan import number_of
-from bandit.workflows.serve.starting_point import starting_point
-from bandit.workflows.serve.wave import Run, Wave
+from bandit.workflows.serve.wave import Wave
 
 MOST_CONTENDERS = 8
 MOST_FEATURES = 8
 
 
-class _Recorded(NamedTuple):
-    """A row of the record, with its context and eligible set."""
+class _Asked(NamedTuple):
+    """What the customer's data of today say: ``values`` float32[k], ``key`` uint64[1] or None.
 
-    row: dict[str, Any]
-    context: Float64
-    allowed: Any
+    ``now`` bool[k]: who may get what, None where that cannot be asked.
+    """
+
+    values: Array
+    key: UInt64 | None
+    now: Bool | None
+    funnel: dict[str, list[str]]
+    notes: list[str]
 
 
 @steady
@@ -47,106 +49,128 @@ def explain(
 ) -> Explanation:
     """Explain the decisions for ``customer`` in ``wave``, by default the newest that has them.
 
-    Contexts, eligible sets and the posterior are the stored ones; the funnel, values and consents
-    are asked of today's data, and a note says where that no longer gives the stored set.
+    Contexts, eligible sets, posterior, catalogue, policy and prices are the wave's own. Its rules,
+    and values that hang on the customer, are asked of today's data; a note says where these no
+    longer give the stored set, or can no longer be asked.
     """
     campaign = campaign_file.load(campaign_path)
     progress.step("looking into the record")
-    served, rows = _find(campaign, customer, wave)
-    past = Past.seen_by(campaign, served)
-    with database.connect(campaign, extra_files=past.files) as data:
-        catalogue = load_catalogue(campaign, data)
-        start = starting_point(campaign, data, served.manifest["snapshot"], served.at)
-        posterior = start.posterior.add_actions(len(served.actions) - len(start.actions))
-        start = start._replace(actions=served.actions, posterior=posterior)
-        run = Run(campaign, served.name, served.at, int(served.manifest["seed"]))
-        the_wave = Wave.of(run, catalogue, start, customers.customer_type(data, campaign))
-        found = customers.lookup(
-            data, campaign, catalogue, customer,
-            at=served.at, record_contacts=past.contacts, withheld=past.withheld,
-            refusals=past.refusals,
-        )  # fmt: skip
-    prices = np.array(served.manifest["prices"])
-    the_wave = the_wave.at_prices(prices)
-    return _explained(the_wave, served, rows, found, customer)
+    decisions, rows = _find(campaign, customer, wave)
+    the_wave = as_served.wave(campaign, decisions)
+    asked = _asked(the_wave, decisions, rows, customer)
+    return _explained(the_wave, decisions, rows, asked, customer)
 
 
-def _find(
-    campaign: Campaign, customer: str, name: str | None
-) -> tuple[record.Wave, list[_Recorded]]:
+def _find(campaign: Campaign, customer: str, name: str | None) -> tuple[Decisions, Rows]:
     """The wave and the customer's decisions in it."""
-    waves = [w for w in record.waves(campaign.folder) if w.manifest["kind"] == "wave"]
+    waves = [w for w in record.waves(campaign.folder) if w.manifest.kind == "wave"]
     if name is not None:
         waves = [w for w in waves if w.name == name]
         if not waves:
             raise UsageError(f"{campaign.folder} has no wave {name!r}")
-    connection = attribution.connect(campaign.limits.memory_mb)
-    try:
-        for wave in reversed(waves):
-            manifest.verified(wave.folder, wave.manifest, ".parquet")
-            table = connection.sql(
-                f"SELECT * FROM {sources.parquet(wave.decisions)}"
-                " WHERE customer_id::VARCHAR = $customer ORDER BY decision_id",
-                params={"customer": customer},
-            ).to_arrow_table()
-            if table.num_rows:
-                return wave, list(_recorded(table, wave.actions))
-    finally:
-        connection.close()
+    for wave in reversed(waves):
+        decisions = Decisions(campaign.folder, wave)
+        for rows in decisions.of(People((customer,))):
+            return decisions, rows
     where = f"wave {name}" if name else "any wave"
     raise DataError(f"customer {customer!r} has no decision in {where} of {campaign.folder}")
 
 
-def _recorded(table: pa.Table, actions: ActionSpace) -> Iterator[_Recorded]:
-    for row in sorted(table.to_pylist(), key=lambda r: int(r["decision_id"].rpartition(".")[2])):
-        allowed = actions.unpack(np.frombuffer(row["eligible"], dtype=np.uint8)[None])[0]
-        yield _Recorded(row, np.array(row["features"], dtype=np.float32), allowed)
+def _asked(wave: Wave, decisions: Decisions, rows: Rows, customer: str) -> _Asked:
+    """Ask today's data; of what cannot be asked the record alone speaks."""
+    campaign, catalogue = wave.run.campaign, wave.catalogue
+    past = Past.seen_by(campaign, decisions.wave)
+    roles = ("customers", "consents", "history")
+    try:
+        with database.connect(campaign, roles=roles, extra_files=past.files) as data:
+            found = customers.lookup(
+                data, campaign, catalogue, customer,
+                at=wave.run.at, record_contacts=past.contacts, withheld=past.withheld,
+                refusals=past.refusals,
+            )  # fmt: skip
+        values = prepare.values(wave, found)
+        mask = prepare.prepare(wave, found)[0].mask
+    except BanditError as e:
+        return _Asked(_recorded_values(wave, decisions, rows), None, None, {}, [
+            "the customer's data of today cannot be asked by this wave's rules, so that neither"
+            f" these nor the draw are shown: {str(e).splitlines()[0]}"
+        ])  # fmt: skip
+    return _Asked(
+        values=_as_taken(values if values.ndim == 1 else values[0], rows),
+        key=found.keys,
+        now=mask[0] if len(mask) else None,
+        funnel=_funnel(wave, found),
+        notes=[],
+    )
+
+
+def _as_taken(values: Array, rows: Rows) -> Array:
+    """Values with those of the taken actions as they were served."""
+    values = values.copy()
+    values[rows.action] = rows.terms.value
+    return values
+
+
+def _recorded_values(wave: Wave, decisions: Decisions, rows: Rows) -> Array:
+    """Values float32[k] by the record: 1 where they hang on the customer and were not taken."""
+    fixed = {o.name: o.value for o in wave.catalogue.offers if not isinstance(o.value, str)}
+    of_pairs = [fixed.get(offer, 1.0) for offer, _ in wave.plan.space.pairs]
+    values = np.array([decisions.no_contact_value, *of_pairs], dtype=np.float32)
+    return _as_taken(values, rows)
 
 
 def _explained(
-    wave: Wave, served: record.Wave, rows: Sequence[_Recorded], found: CustomerRows, customer: str
+    wave: Wave, decisions: Decisions, rows: Rows, asked: _Asked, customer: str
 ) -> Explanation:
-    values = prepare.values(wave, found)
-    values = values if values.ndim == 1 else values[0]
     prior, slots, again = None, [], True
-    for one in rows:
-        place = next(p for p in wave.plan.placements if p.name == one.row["placement"])
+    old = "planned_action" not in rows.batch.schema.names
+    planned = rows.action if old else rows.numbers("planned_action")
+    for i, row in enumerate(rows.batch.to_pylist()):
+        place = next(p for p in wave.plan.placements if p.name == row["placement"])
         problem: dict[str, Any] = {
-            "eligible": one.allowed[None, :],
-            "values": values,
+            "eligible": rows.eligible[i : i + 1],
+            "values": asked.values,
             "costs": wave.plan.costs + wave.plan.prices,
         }
-        context = one.context[None, :]
+        context = rows.contexts[i : i + 1]
         probability = wave.plan.policy.probabilities(
             wave.posterior, context, **problem, prior=prior
         )[0]
         choice = wave.plan.policy.choose(
             wave.posterior, context, **problem, prior=prior,
-            keys=found.keys, seed=wave.run.seed, wave=number_of(wave.run.wave),
-            draw=place.draw + one.row["slot"] - 1,
+            keys=asked.key, seed=wave.run.seed, wave=number_of(wave.run.wave),
+            draw=place.draw + row["slot"] - 1,
         )  # fmt: skip
-        again = again and int(choice.action[0]) == one.row["action"]
-        slots.append(_slot(wave, one, probability, values))
+        again = again and int(choice.action[0]) == planned[i]
+        slots.append(
+            _slot(wave, row, rows.contexts[i], rows.eligible[i], probability, asked.values)
+        )
         prior = choice.joint
-    now = prepare.prepare(wave, found)[0].mask[0]
     return Explanation(
         customer=customer,
-        wave=served.name,
-        snapshot=served.manifest["snapshot"],
+        wave=decisions.wave.name,
+        snapshot=decisions.wave.manifest.snapshot,
         slots=slots,
-        funnel=_funnel(wave, found),
-        notes=_notes(wave, served, rows, again=again, now=now),
+        funnel=asked.funnel,
+        notes=[*_notes(wave, decisions, rows, asked, again=again), *asked.notes],
     )
 
 
-def _slot(wave: Wave, one: _Recorded, probability: Float64, values: Any) -> Slot:
-    posterior, x = wave.posterior, one.context.astype(np.float64)
+def _slot(
+    wave: Wave,
+    row: dict[str, Any],
+    context: Float32,
+    allowed: Bool,
+    probability: Float64,
+    values: Array,
+) -> Slot:
+    posterior, x = wave.posterior, context.astype(np.float64)
     means = posterior.mean @ x
     widths = np.sqrt(np.einsum("i,kij,j->k", x, posterior.covariance, x))
     names = [(None, None), *wave.plan.space.pairs]
-    taken = int(one.row["action"])
-    order = np.lexsort((np.arange(len(names)), -means, -probability, ~one.allowed))
-    shown = [int(a) for a in order[:MOST_CONTENDERS] if one.allowed[a]]
+    taken = int(row["action"])
+    order = np.lexsort((np.arange(len(names)), -means, -probability, ~allowed))
+    shown = [int(a) for a in order[:MOST_CONTENDERS] if allowed[a]]
     if taken not in shown:
         shown.append(taken)
     cost = wave.plan.costs + wave.plan.prices
@@ -163,14 +187,14 @@ def _slot(wave: Wave, one: _Recorded, probability: Float64, values: Any) -> Slot
         for a in shown
     ]
     return Slot(
-        placement=one.row["placement"],
-        slot=one.row["slot"],
-        offer=one.row["offer"],
-        channel=one.row["channel"],
-        group=one.row["group"],
-        propensity=one.row["propensity"],
+        placement=row["placement"],
+        slot=row["slot"],
+        offer=row["offer"],
+        channel=row["channel"],
+        group=row["group"],
+        propensity=row["propensity"],
         contenders=contenders,
-        others=int(one.allowed.sum()) - len(contenders),
+        others=int(allowed.sum()) - len(contenders),
         features=_contributions(wave, posterior, taken, x),
     )
 
@@ -192,20 +216,20 @@ def _funnel(wave: Wave, found: CustomerRows) -> dict[str, list[str]]:
 
 
 def _notes(
-    wave: Wave, served: record.Wave, rows: Sequence[_Recorded], *, again: bool, now: Any
+    wave: Wave, decisions: Decisions, rows: Rows, asked: _Asked, *, again: bool
 ) -> list[str]:
-    notes = []
-    if wave.run.campaign.digest != served.manifest["config"]:
-        notes.append("campaign.toml has changed since this wave")
-    first = rows[0]
-    then = first.allowed
-    if first.row["placement"] == "outbound" and not np.array_equal(
-        then, now & wave.plan.placements[0].actions
-    ):
+    notes = list(decisions.notes)
+    if notes and wave.run.campaign.digest != decisions.wave.manifest.config:
+        notes.append("campaign.toml has changed since this wave, and its policy is not recorded")
+    if asked.key is None:
+        return notes
+    first = rows.numbers("slot")[0] == 1 and rows.texts("placement")[0] == "outbound"
+    outbound = wave.plan.placements[0].actions
+    if first and (asked.now is None or (rows.eligible[0] != asked.now & outbound).any()):
         notes.append("the customer's data give another eligible set today than in this wave")
     notes.append(
         "derived again from the record: the same decisions"
         if again
-        else "derived again with today's values and costs, the decisions would differ"
+        else "derived again with the customer's values of today, the decisions would differ"
     )
     return notes

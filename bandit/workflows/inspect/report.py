@@ -35,14 +35,14 @@ def report(
     chosen = _chosen(campaign, waves, wave)
     until = [w for w in waves if (w.at, w.name) <= (chosen.at, chosen.name)]
     progress.step("reading the wave")
-    counted = report_counts.count(chosen)
-    earned, notes = report_counts.earned(campaign, until, at or midnight(), progress)
-    summary = chosen.manifest["summary"]
+    counted = report_counts.count(campaign, chosen)
+    earned, notes = report_counts.earned(campaign, until, waves, at or midnight(), progress)
+    summary = chosen.manifest.summary
     return ReportResult(
         wave=chosen.name,
         at=chosen.at.isoformat(),
-        snapshot=str(chosen.manifest["snapshot"]),
-        unit=campaign.reward.unit,
+        snapshot=chosen.manifest.snapshot,
+        unit=chosen.manifest.unit or campaign.reward.unit,
         customers=counted.customers,
         contacted=counted.contacted,
         groups=counted.groups,

@@ -5,22 +5,21 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from bandit.config.campaign import Campaign
-from bandit.core import files
 from bandit.core.actions import ActionSpace
 from bandit.core.types import Array, Float64, Progress
 from bandit.features.spec import FeatureSpec
 from bandit.record import attribution
 from bandit.record import outcomes as deliveries
-from bandit.record.waves import ROWS_PER_GROUP, Wave
+from bandit.record.decisions import Decisions
+from bandit.record.waves import Wave, after
 from bandit.results.inspect import Earned, Segment
+from bandit.workflows.inspect import catalogue_today
 from bandit.workflows.judge.groups import groups_of, short_columns
 
 MOST_WAVES = 26
@@ -53,28 +52,26 @@ class _Sums:
         self.squares += float(realised @ realised)
 
 
-def count(wave: Wave) -> Counted:
-    """What was done in a wave, and to whom."""
+def count(campaign: Campaign, wave: Wave) -> Counted:
+    """What was done in a wave, and to whom; a contact that was withheld was not made."""
     actions = wave.actions
-    first = wave.manifest["placements"][0]
-    spec = FeatureSpec.from_json(wave.manifest["features"]["spec"])
+    spec = FeatureSpec.from_json(wave.manifest.features.spec)
     taken = np.zeros(len(actions), dtype=np.int64)
     groups: Counter[str] = Counter()
     columns = short_columns(spec)
     by_segment: dict[tuple[str, str], Array] = defaultdict(lambda: np.zeros_like(taken))
     customers = contacted = 0
-    for batch in _batches(wave, ["action", "slot", "placement", "group", "features.list.element"]):
-        action = batch["action"].to_numpy()
-        taken += np.bincount(action, minlength=len(taken))
-        rows = np.flatnonzero(_led(batch, first))
-        customers += len(rows)
-        contacted += int((action[rows] != 0).sum())
-        names = batch["group"].cast(pa.string()).take(pa.array(rows))
-        groups.update(names.to_pylist())
-        contexts = batch["features"].flatten().to_numpy().reshape(batch.num_rows, -1)[rows]
+    for batch in Decisions(campaign.folder, wave).rows("action", "group", "features"):
+        made = np.where(batch.withheld, 0, batch.action)
+        taken += np.bincount(made, minlength=len(taken))
+        action = made[batch.first]
+        customers += len(action)
+        contacted += int((action != 0).sum())
+        groups.update(batch.texts("group")[batch.first].tolist())
+        contexts = batch.contexts[batch.first]
         for column in columns:
             for name, member in groups_of(spec, contexts, column):
-                chosen = action[rows][member]
+                chosen = action[member]
                 by_segment[column.name, name] += np.bincount(chosen, minlength=len(taken))
     return Counted(
         customers,
@@ -101,9 +98,17 @@ def _segment(key: tuple[str, str], counts: Array, actions: ActionSpace) -> Segme
 
 
 def earned(
-    campaign: Campaign, waves: Sequence[Wave], at: dt.datetime, progress: Progress
+    campaign: Campaign,
+    waves: Sequence[Wave],
+    every: Sequence[Wave],
+    at: dt.datetime,
+    progress: Progress,
 ) -> tuple[list[Earned], list[str]]:
-    """Expected and realised net reward a customer, by wave and group, all slots together."""
+    """Expected and realised net reward a customer, by wave and group, all slots together.
+
+    ``every`` are all waves of the campaign: those after ``waves`` may claim outcomes too.
+    """
+    today = catalogue_today.of(campaign, waves)
     shown = waves[-MOST_WAVES:]
     notes = [] if len(shown) == len(waves) else [f"only the last {MOST_WAVES} waves are shown"]
     window = dt.timedelta(days=campaign.reward.window_days)
@@ -113,9 +118,11 @@ def earned(
     try:
         attribution.load_events(connection, deliveries.batches(campaign.folder))
         for wave in shown:
-            later = [w for w in waves if wave.at < w.at < wave.at + window]
-            rewards = attribution.attribute(connection, wave, later, window).rewards
-            found += _of_wave(campaign, wave, rewards, closed=wave.at + window <= at)
+            decisions = Decisions(campaign.folder, wave, today)
+            later = after(every, wave, window)
+            rewards = attribution.attribute(connection, decisions, later, window).rewards
+            found += _of_wave(decisions, rewards, closed=wave.end(window) <= at)
+            notes += decisions.notes
             progress.advance(1)
     finally:
         connection.close()
@@ -124,38 +131,17 @@ def earned(
     return found, notes
 
 
-def _of_wave(campaign: Campaign, wave: Wave, rewards: Float64, *, closed: bool) -> list[Earned]:
+def _of_wave(decisions: Decisions, rewards: Float64, *, closed: bool) -> list[Earned]:
     """Rows of one customer stand together, so a customer's slots are summed on the way."""
     sums: dict[str, _Sums] = defaultdict(_Sums)
-    first, start = wave.manifest["placements"][0], 0
-    columns = ["action", "slot", "placement", "group", "expected_reward", "expected_value"]
-    for batch in _batches(wave, columns):
-        rows = slice(start, start + batch.num_rows)
-        start += batch.num_rows
-        led = _led(batch, first)
-        group = batch["group"].cast(pa.string()).to_numpy(zero_copy_only=False)
-        expected = batch["expected_value"].to_numpy().astype(np.float64)
-        realised = _net(batch, rewards[rows], expected, campaign)
-        for name in dict.fromkeys(group[led].tolist()):
+    for rows in decisions.rows("action", "group", "value", "cost", "expected_value"):
+        group, realised = rows.texts("group"), rows.net(rewards[rows.place])
+        for name in dict.fromkeys(group[rows.first].tolist()):
             mine = group == name
-            sums[name].add(int((led & mine).sum()), expected[mine], realised[mine])
-    return [_earned(wave.name, name, s, closed=closed) for name, s in sums.items() if s.customers]
-
-
-def _net(batch: pa.RecordBatch, rewards: Float64, expected: Float64, campaign: Campaign) -> Float64:
-    """Realised net reward: the value that the decision was made with, less its costs.
-
-    expected_value = value · expected_reward − cost, so the realised one differs by
-    value · (reward − expected_reward); for values other than 1 the value is read off the record.
-    """
-    predicted = batch["expected_reward"].to_numpy().astype(np.float64)
-    peace = batch["action"].to_numpy() == 0
-    value = np.where(peace, campaign.reward.no_contact_value, 1.0)
-    fixed = {o.name: o.value for o in campaign.offer if isinstance(o.value, float)}
-    if any(v != 1.0 for v in fixed.values()):
-        offers = batch["offer"].cast(pa.string()).to_pylist()
-        value = np.array([fixed.get(o, v) for o, v in zip(offers, value.tolist(), strict=True)])
-    return np.asarray(expected + value * (rewards - predicted))
+            customers = int((rows.first & mine).sum())
+            sums[name].add(customers, rows.expected[mine], realised[mine])
+    wave = decisions.wave.name
+    return [_earned(wave, name, s, closed=closed) for name, s in sums.items() if s.customers]
 
 
 def _earned(wave: str, group: str, sums: _Sums, *, closed: bool) -> Earned:
@@ -164,16 +150,3 @@ def _earned(wave: str, group: str, sums: _Sums, *, closed: bool) -> Earned:
     spread = max(sums.squares / n - mean * mean, 0.0)
     half = Z95 * math.sqrt(spread / n)
     return Earned(wave, group, n, sums.expected / n, mean, mean - half, mean + half, closed)
-
-
-def _led(batch: pa.RecordBatch, first: str) -> Array:
-    """Rows that stand for a customer: the first slot of the first placement."""
-    placed = batch["placement"].cast(pa.string()).to_numpy(zero_copy_only=False)
-    return np.asarray((batch["slot"].to_numpy() == 1) & (placed == first))
-
-
-def _batches(wave: Wave, columns: list[str]) -> Iterator[pa.RecordBatch]:
-    for path in wave.decisions:
-        files.verify(wave.folder, path.name, wave.manifest["files"][path.name]["sha256"])
-        with pq.ParquetFile(path) as file:
-            yield from file.iter_batches(ROWS_PER_GROUP, columns=[*columns, "offer"])

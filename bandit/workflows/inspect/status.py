@@ -59,32 +59,31 @@ def status(
 def _wave(
     campaign: Campaign, wave: Wave, at: dt.datetime, learned: set[str], runs: Sequence[Entry]
 ) -> WaveStatus:
-    content = wave.manifest
-    ends = wave.at + dt.timedelta(days=campaign.reward.window_days)
-    summary = content.get("summary") or {}
+    about = wave.manifest
+    ends = wave.end(dt.timedelta(days=campaign.reward.window_days))
     return WaveStatus(
         name=wave.name,
         at=wave.at.isoformat(),
-        kind=str(content["kind"]),
-        decisions=int(content["decisions"]),
-        contacted=summary.get("contacted"),
-        snapshot=str(content["snapshot"]),
+        kind=about.kind,
+        decisions=about.decisions,
+        contacted=about.summary.get("contacted"),
+        snapshot=about.snapshot,
         window_ends=ends.isoformat(),
         closed=ends <= at,
         learned=wave.name in learned,
-        config=str(content["config"]),
-        version=(content.get("versions") or {}).get("bandit"),
+        config=about.config,
+        version=about.versions.get("bandit"),
         run_by=_who(runs, "serve-batch", wave.name),
     )
 
 
 def _snapshot(stored: snapshots.Snapshot, runs: Sequence[Entry]) -> SnapshotStatus:
-    fold = stored.manifest.get("fold") or {"waves": []}
-    restored = stored.manifest.get("restored")
+    fold = stored.manifest.fold
+    restored = stored.manifest.restored
     return SnapshotStatus(
         version=stored.version,
-        parent=stored.manifest.get("parent"),
-        waves=[str(name) for name, _ in fold["waves"]],
+        parent=stored.manifest.parent,
+        waves=[name for name, _ in fold.waves] if fold else [],
         restored=restored,
         run_by=_who(runs, "rollback" if restored else "learn", stored.version),
     )

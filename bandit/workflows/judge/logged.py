@@ -113,6 +113,7 @@ def assemble(
     times: Array | None,
     positions: Array | None = None,
     row_values: Float64 | None = None,
+    row_costs: Float64 | None = None,
     waves: Waves | None = None,
     notes: tuple[str, ...] = (),
 ) -> Logged:
@@ -125,9 +126,10 @@ def assemble(
             " did not happen is 0, drop rows whose outcome is unknown"
         )
     value = catalogue.values[actions] if row_values is None else row_values
+    cost = catalogue.costs[actions] if row_costs is None else row_costs
     log = Log.of(
         actions=actions,
-        rewards=value * rewards - catalogue.costs[actions],
+        rewards=value * rewards - cost,
         contexts=contexts,
         propensities=propensities,
         eligible=eligible,

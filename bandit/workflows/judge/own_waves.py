@@ -8,18 +8,16 @@ are one cluster.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import duckdb
 import numpy as np
 import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from bandit.config.campaign import Campaign
-from bandit.core import files
 from bandit.core.actions import ActionSpace
 from bandit.core.errors import ConfigError, DataError
 from bandit.core.types import Array, Bool, Float64, Progress
@@ -27,21 +25,22 @@ from bandit.features.spec import FeatureSpec
 from bandit.record import attribution
 from bandit.record import outcomes as deliveries
 from bandit.record import waves as record
+from bandit.record.decisions import Decisions, Rows
 from bandit.record.waves import Wave
-from bandit.sources import catalogue, database
+from bandit.workflows.inspect import catalogue_today
 from bandit.workflows.judge import logged
 from bandit.workflows.judge.logged import Catalogue, Logged, Waves
 
 _COLUMNS = (
-    "customer_id", "slot", "placement", "action", "propensity", "group", "expected_reward",
-    "expected_value", "eligible", "features", "snapshot",
+    "customer_id", "action", "propensity", "group", "value", "cost", "eligible", "features",
+    "snapshot",
 )  # fmt: skip
 
 
 class _Part(NamedTuple):
-    """One wave's rows."""
+    """One wave's rows: ``ids`` of customers; ``withheld``: rows left out, never carried out."""
 
-    ids: pa.ChunkedArray
+    ids: pa.Array
     action: Array
     propensity: Float64
     reward: Float64
@@ -49,21 +48,23 @@ class _Part(NamedTuple):
     contexts: Array
     group: Array
     value: Float64
+    cost: Float64
     snapshot: str
+    withheld: int
 
 
 def usable(campaign: Campaign, at: dt.datetime) -> tuple[list[Wave], list[str]]:
     """The waves whose window has closed by ``at``, of the newest one's features; and remarks."""
     window = dt.timedelta(days=campaign.reward.window_days)
     waves = record.waves(campaign.folder)
-    closed = [w for w in waves if w.at + window <= at]
+    closed = [w for w in waves if w.end(window) <= at]
     notes = []
     if open_ := [w.name for w in waves if w not in closed]:
         notes.append(f"left out, their window is open: {', '.join(open_)}")
     if not closed:
         return [], notes
-    spec = closed[-1].manifest["features"]
-    same = [w for w in closed if w.manifest["features"] == spec]
+    spec = closed[-1].manifest.features
+    same = [w for w in closed if w.manifest.features == spec]
     if other := [w.name for w in closed if w not in same]:
         notes.append(f"left out, their features are others: {', '.join(other)}")
     return same, notes
@@ -75,19 +76,23 @@ def read(
     """Join the waves' first-slot decisions with all outcomes known; silence is reward 0."""
     place = _placement(campaign, waves)
     actions = waves[0].actions.union(*(wave.actions for wave in waves[1:]))
-    spec = FeatureSpec.from_json(waves[-1].manifest["features"]["spec"])
-    goods, fixed = _catalogue(campaign, actions, waves[-1])
-    total = sum(int(w.manifest["decisions"]) for w in waves)
-    most = logged.most_rows(campaign.simulate.max_rows, goods.k)
-    share = min(1.0, most / max(total, 1))
+    total = sum(w.manifest.decisions for w in waves)
+    share = min(1.0, logged.most_rows(campaign.simulate.max_rows, len(actions)) / max(total, 1))
+    every, today = record.waves(campaign.folder), catalogue_today.of(campaign, waves)
+    window = dt.timedelta(days=campaign.reward.window_days)
     progress.step("joining decisions and outcomes", total=len(waves))
-    parts = []
+    parts, rebuilt = [], []
     with _events(campaign) as connection:
         for wave in waves:
-            parts.append(_part(campaign, connection, wave, place, goods, share))
+            decisions = Decisions(campaign.folder, wave, today)
+            later = record.after(every, wave, window)
+            rewards = attribution.attribute(connection, decisions, later, window).rewards
+            parts.append(_part(decisions, rewards, actions, place, share))
+            rebuilt += decisions.notes
             progress.advance(1)
-    remarks = [*notes, *_remarks(campaign, waves, place, share, fixed)]
-    return _assembled(campaign, waves, parts, goods, spec, fixed, tuple(remarks))
+    goods = _catalogue(campaign, waves, parts, actions)
+    remarks = [*notes, *_remarks(campaign, waves, parts, place, share), *rebuilt]
+    return _assembled(campaign, waves, parts, goods, tuple(remarks))
 
 
 def _assembled(
@@ -95,31 +100,28 @@ def _assembled(
     waves: Sequence[Wave],
     parts: Sequence[_Part],
     goods: Catalogue,
-    spec: FeatureSpec,
-    fixed: Bool,
     notes: tuple[str, ...],
 ) -> Logged:
-    action = np.concatenate([p.action for p in parts])
-    ids = pa.chunked_array([c for p in parts for c in p.ids.chunks], parts[0].ids.type)
+    ids = pa.chunked_array([p.ids for p in parts], parts[0].ids.type)
     sizes = [len(p.action) for p in parts]
     if not sum(sizes):
         raise DataError("the waves hold no first-slot decision; was the placement ever served?")
-    value, goods = _values(goods, action, np.concatenate([p.value for p in parts]), fixed)
     at = [int(w.at.timestamp() * 1e6) for w in waves]
     return logged.assemble(
         title=campaign.name,
         catalogue=goods,
-        spec=spec,
-        unit=campaign.reward.unit,
+        spec=FeatureSpec.from_json(waves[-1].manifest.features.spec),
+        unit=waves[-1].manifest.unit or campaign.reward.unit,
         contexts=np.concatenate([p.contexts for p in parts]),
-        actions=action,
+        actions=np.concatenate([p.action for p in parts]),
         rewards=np.concatenate([p.reward for p in parts]),
         propensities=np.concatenate([p.propensity for p in parts]),
         eligible=np.concatenate([p.eligible for p in parts]),
         customers=ids,
         clusters=ids,
         times=np.repeat(np.array(at).astype("datetime64[us]"), sizes),
-        row_values=value,
+        row_values=np.concatenate([p.value for p in parts]),
+        row_costs=np.concatenate([p.cost for p in parts]),
         waves=Waves(
             names=tuple(w.name for w in waves),
             snapshots=tuple(p.snapshot for p in parts),
@@ -131,53 +133,42 @@ def _assembled(
 
 
 def _part(
-    campaign: Campaign,
-    connection: duckdb.DuckDBPyConnection,
-    wave: Wave,
-    place: str,
-    goods: Catalogue,
-    share: float,
+    decisions: Decisions, rewards: Float64, actions: ActionSpace, place: str, share: float
 ) -> _Part:
-    window = dt.timedelta(days=campaign.reward.window_days)
-    later = [w for w in record.waves(campaign.folder) if wave.at < w.at < wave.at + window]
-    rewards = attribution.attribute(connection, wave, later, window).rewards
-    table, rows = _first_slots(wave, place, share)
-    to = wave.actions.positions_in(goods.actions)
-    action = to[table["action"].to_numpy()].astype(np.int32)
-    promised = table["expected_value"].to_numpy() + goods.costs[action]
-    expected = table["expected_reward"].to_numpy().astype(np.float64)
-    value = np.full(len(action), np.nan)
-    np.divide(promised, expected, out=value, where=np.abs(expected) > 1e-4)
-    snapshots = table["snapshot"].cast(pa.string())
+    """The placement's first slot, of a keyed share of the customers.
+
+    A contact that was withheld is left out: what its propensity belongs to was never done.
+    """
+    to = decisions.wave.actions.positions_in(actions)
+    found, reward, withheld = [], [], 0
+    for rows in decisions.rows(*_COLUMNS):
+        keep = rows.first_of(place)
+        if share < 1.0:
+            keep &= _sampled(rows.customers, share)
+        withheld += int((keep & rows.withheld).sum())
+        keep &= ~rows.withheld
+        found.append(rows.only(keep))
+        reward.append(rewards[rows.place][keep])
+
+    def joined(of: Callable[[Rows], Array]) -> Array:
+        return np.concatenate([of(rows) for rows in found])
+
+    eligible = np.zeros((sum(map(len, found)), len(actions)), dtype=np.bool_)
+    eligible[:, to] = joined(lambda rows: rows.eligible)
+    snapshots = joined(lambda rows: rows.texts("snapshot"))
     return _Part(
-        ids=table["customer_id"],
-        action=action,
-        propensity=table["propensity"].to_numpy(),
-        reward=rewards[rows],
-        eligible=_unpacked(table["eligible"], wave.actions, to, goods.k),
-        contexts=_matrix(table["features"]),
-        group=table["group"].cast(pa.string()).to_numpy(),
-        value=value,
-        snapshot=snapshots[0].as_py() if len(snapshots) else "",
+        ids=pa.concat_arrays([rows.customers for rows in found]),
+        action=to[joined(lambda rows: rows.action)],
+        propensity=joined(lambda rows: rows.numbers("propensity")),
+        reward=np.concatenate(reward),
+        eligible=eligible,
+        contexts=joined(lambda rows: rows.contexts),
+        group=joined(lambda rows: rows.texts("group")),
+        value=joined(lambda rows: rows.terms.value),
+        cost=joined(lambda rows: rows.terms.cost),
+        snapshot=str(snapshots[0]) if len(snapshots) else "",
+        withheld=withheld,
     )
-
-
-def _first_slots(wave: Wave, place: str, share: float) -> tuple[pa.Table, Array]:
-    """Rows of the placement's first slot, a keyed share of the customers; and their row numbers."""
-    tables, numbers, start = [], [], 0
-    for path in wave.decisions:
-        files.verify(wave.folder, path.name, wave.manifest["files"][path.name]["sha256"])
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(columns=list(_COLUMNS)):
-                placed = batch["placement"].cast(pa.string()).to_numpy(zero_copy_only=False)
-                keep = (batch["slot"].to_numpy() == 1) & (placed == place)
-                if share < 1.0:
-                    keep &= _sampled(batch["customer_id"], share)
-                rows = np.flatnonzero(keep)
-                tables.append(pa.Table.from_batches([batch.take(pa.array(rows))]))
-                numbers.append(rows + start)
-                start += batch.num_rows
-    return pa.concat_tables(tables).unify_dictionaries(), np.concatenate(numbers)
 
 
 def _sampled(ids: pa.Array, share: float) -> Bool:
@@ -186,28 +177,9 @@ def _sampled(ids: pa.Array, share: float) -> Bool:
     return np.asarray(hashed < np.uint64(min(share * 2.0**64, 2.0**64 - 1025.0)))
 
 
-def _unpacked(packed: pa.ChunkedArray, actions: ActionSpace, to: Array, k: int) -> Bool:
-    width = packed.type.byte_width
-    raw = b"".join(chunk.buffers()[1][: len(chunk) * width].to_pybytes()
-                   if chunk.offset == 0 else b"".join(chunk.to_pylist())
-                   for chunk in packed.chunks)  # fmt: skip
-    bits = actions.unpack(np.frombuffer(raw, np.uint8).reshape(-1, width))
-    out = np.zeros((bits.shape[0], k), dtype=np.bool_)
-    out[:, to] = bits
-    return out
-
-
-def _matrix(features: pa.ChunkedArray) -> Array:
-    width = features.type.list_size
-    return np.concatenate([
-        chunk.flatten().to_numpy(zero_copy_only=False).reshape(-1, width)
-        for chunk in features.chunks
-    ])  # fmt: skip
-
-
 def _placement(campaign: Campaign, waves: Sequence[Wave]) -> str:
     """The placement that is judged: the one named, else the newest wave's first."""
-    known = [str(p) for p in waves[-1].manifest["placements"]]
+    known = waves[-1].manifest.placements
     wanted = campaign.simulate.placement or known[0]
     if wanted not in known:
         raise ConfigError(
@@ -224,59 +196,67 @@ def _events(campaign: Campaign) -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-def _catalogue(campaign: Campaign, actions: ActionSpace, newest: Wave) -> tuple[Catalogue, Bool]:
-    """Names, values and costs of today's catalogue; and whose value is a number."""
-    with database.connect(campaign, roles=("offers", "channels")) as data:
-        goods = catalogue.load_catalogue(campaign, data)
-    offers = {o.name: o for o in goods.offers}
-    channels = {c.name: c for c in goods.channels}
-    k, pairs = len(actions), actions.pairs
-    values, costs, fixed = np.ones(k), np.zeros(k), np.ones(k, dtype=np.bool_)
-    values[0] = campaign.reward.no_contact_value
-    for a, (offer, channel) in enumerate(pairs, start=1):
-        found = offers.get(offer)
-        costs[a] = found.cost if found else 0.0
-        costs[a] += channels[channel].cost if channel in channels else 0.0
-        if found and isinstance(found.value, str):
-            fixed[a] = False
-        elif found:
-            values[a] = float(found.value)
-    order = sorted(
-        range(1, k),
-        key=lambda a: (offers[pairs[a - 1][0]].priority if pairs[a - 1][0] in offers else 0, a),
-    )
-    last = newest.manifest.get("prices") or [0.0] * len(newest.actions)
-    prices = newest.actions.align(np.array(last), actions)
-    return Catalogue(actions, values, costs, (*order, 0), True, prices), fixed
+def _catalogue(
+    campaign: Campaign, waves: Sequence[Wave], parts: Sequence[_Part], actions: ActionSpace
+) -> Catalogue:
+    """Values, costs, prices and the order of rules as last served, whatever campaign.toml says now.
+
+    A value that hangs on the customer counts with its median.
+    """
+    values, costs = np.ones(len(actions)), np.zeros(len(actions))
+    values[0] = Decisions(campaign.folder, waves[-1]).no_contact_value
+    prices, priority = np.zeros(len(actions)), np.zeros(len(actions))
+    for wave, part in zip(waves, parts, strict=True):
+        for a in np.unique(part.action[part.action > 0]):
+            mine = part.action == a
+            values[a] = np.median(part.value[mine])
+            costs[a] = np.median(part.cost[mine])
+        for served in _served(wave):
+            a = actions.index(served.name)
+            costs[a], priority[a] = served.cost, served.priority
+            if served.value is not None:
+                values[a] = served.value
+    newest = waves[-1]
+    if newest.manifest.prices is not None:
+        prices = newest.actions.align(np.array(newest.manifest.prices), actions)
+    order = sorted(range(1, len(actions)), key=lambda a: (priority[a], a))
+    return Catalogue(actions, values, costs, (*order, 0), True, prices)
 
 
-def _values(
-    goods: Catalogue, action: Array, recorded: Float64, fixed: Bool
-) -> tuple[Float64, Catalogue]:
-    """Value of each row's action; where it is an expression, as the record implies it."""
-    value = goods.values[action]
-    if fixed.all():
-        return value, goods
-    values = goods.values.copy()
-    for a in np.flatnonzero(~fixed):
-        known = recorded[(action == a) & np.isfinite(recorded)]
-        values[a] = float(np.median(known)) if known.size else 1.0
-    loose = ~fixed[action]
-    value = np.where(loose & np.isfinite(recorded), recorded, values[action])
-    return value, Catalogue(**{**vars(goods), "values": values})
+class _Served(NamedTuple):
+    """An action as a wave had it; ``value`` is None where it hung on the customer."""
+
+    name: str
+    value: float | None
+    cost: float
+    priority: int
+
+
+def _served(wave: Wave) -> Iterator[_Served]:
+    """The actions of a wave that stood in its catalogue; none of format 1's."""
+    about = wave.manifest
+    offers = {o.name: o for o in about.offers or ()}
+    channels = {c.name: c for c in about.channels or ()}
+    for name, (o, c) in zip(wave.actions.names[1:], wave.actions.pairs, strict=True):
+        if o in offers and c in channels:
+            offer = offers[o]
+            value = None if isinstance(offer.value, str) else float(offer.value)
+            yield _Served(name, value, offer.cost + channels[c].cost, offer.priority)
 
 
 def _remarks(
-    campaign: Campaign, waves: Sequence[Wave], place: str, share: float, fixed: Bool
+    campaign: Campaign, waves: Sequence[Wave], parts: Sequence[_Part], place: str, share: float
 ) -> list[str]:
     notes: list[str] = []
-    several: Any = campaign.pressure.slots > 1 or len(waves[-1].manifest["placements"]) > 1
-    if several:
+    pressure = waves[-1].manifest.pressure or campaign.pressure
+    if pressure.slots > 1 or len(waves[-1].manifest.placements) > 1:
         notes.append(f"judged is the first slot of {place!r}; other slots are left as they were")
     if share < 1.0:
         notes.append(f"judged on a random {share:.1%} of the customers (simulate.max_rows)")
-    if not fixed.all():
+    if any(served.value is None for wave in waves for served in _served(wave)):
         notes.append("offers whose value is an expression count with their median recorded value")
-    if campaign.log is not None and all(w.manifest["kind"] != "logged" for w in waves):
+    if gone := sum(p.withheld for p in parts):
+        notes.append(f"{gone:,} contacts that were withheld at export are left out: never made")
+    if campaign.log is not None and all(w.manifest.kind != "logged" for w in waves):
         notes.append("[log] is left out, since there are waves; --log judges on it instead")
     return notes

@@ -29,8 +29,8 @@ def unseen(campaign: Campaign, logged: Logged, candidate: Candidate) -> Bool:
     stored = _stored(campaign, candidate)
     if logged.waves is None:
         raise DataError("a snapshot is judged on waves of its own campaign; this log has none")
-    fold = stored.manifest.get("fold") or {"waves": []}
-    seen = {str(name) for name, _ in fold["waves"]}
+    fold = stored.manifest.fold
+    seen = {name for name, _ in fold.waves} if fold else set()
     fresh = np.array([name not in seen for name in logged.waves.names])
     rows: Bool = fresh[logged.waves.wave]
     if not rows.any():
@@ -46,7 +46,7 @@ def posterior(campaign: Campaign, logged: Logged, candidate: Candidate) -> Learn
     """The snapshot's posterior over the log's actions; what it does not know is at the prior."""
     stored = _stored(campaign, candidate)
     found = load_posterior(stored.posterior_file())
-    if stored.features["spec"] != logged.spec.to_json():
+    if stored.features.spec != logged.spec.to_json():
         raise DataError(
             f"snapshot {stored.version} was learned with other features than the log's; name a"
             " version of the same [features]"

@@ -25,12 +25,12 @@ from bandit.record import waves as record
 from bandit.record.rejects import Bound, Rejects
 from bandit.sources import database
 from bandit.sources.catalogue import load_catalogue
-from bandit.sources.columns import feature_columns, key_type
+from bandit.sources.columns import customer_type, feature_columns
 from bandit.sources.customers import Reject
 from bandit.sources.database import Database
 from bandit.workflows.learn.log_sample import LogSample
 from bandit.workflows.serve.assemble import Assembler
-from bandit.workflows.serve.publish import versions
+from bandit.workflows.serve.publish import served_with, versions
 from bandit.workflows.serve.starting_point import starting_point
 from bandit.workflows.serve.wave import Run, Taken, Wave
 
@@ -40,9 +40,14 @@ _NONE = -1
 
 
 class _Rows(NamedTuple):
-    """A batch of the log: ``label`` is the action as it stands there."""
+    """A batch of the log: ``label`` is the action as it stands there.
+
+    ``ids`` are the customers' keys, all null where the log names none; ``number`` int64[n] counts
+    the log's rows.
+    """
 
     ids: pa.Array
+    number: pa.Array
     label: pa.Array
     reward: Float64
     propensity: Float64
@@ -64,17 +69,18 @@ def import_log(campaign: Campaign, at: dt.datetime, progress: Progress) -> list[
             " constant, or a number per action (`bandit simulate` takes such a log as it is)"
         )
     known = record.waves(campaign.folder)
-    if any(w.manifest["kind"] == GROUP and w.campaign == campaign.file for w in known):
+    if any(w.manifest.kind == GROUP and w.campaign == campaign.file for w in known):
         return ["the log was taken in already"]
     name = _free({w.name for w in known})
     folder = campaign.folder / record.WAVES / name
     progress.step("taking in the log")
     with ExitStack() as stack:
+        kind = _key_kind(campaign)
         seen = _as_customers(campaign, log)
         data = stack.enter_context(
             database.connect(seen, roles=("customers", "offers", "channels"))
         )
-        wave = _wave(seen, log, data, at, name)
+        wave = _wave(seen, log, data, at, name, kind)
         partial = stack.enter_context(files.aside(folder))
         events_folder = campaign.folder / outcomes.OUTCOMES / name
         files.remove(events_folder)  # of a run that died before it had its wave
@@ -103,7 +109,15 @@ def _as_customers(campaign: Campaign, log: Log) -> Campaign:
     return campaign.model_copy(update={"customers": source})
 
 
-def _wave(campaign: Campaign, log: Log, data: Database, at: dt.datetime, name: str) -> Wave:
+def _key_kind(campaign: Campaign) -> pa.DataType:
+    """The customers' kind of key: a log's rows are about the same people, or about nobody."""
+    with database.connect(campaign, roles=("customers",)) as data:
+        return customer_type(data, campaign)
+
+
+def _wave(
+    campaign: Campaign, log: Log, data: Database, at: dt.datetime, name: str, kind: pa.DataType
+) -> Wave:
     if log.time is not None:
         moment = sql.moment(sql.name(log.time), data.column("customers", log.time))
         latest = data.rows(
@@ -117,9 +131,6 @@ def _wave(campaign: Campaign, log: Log, data: Database, at: dt.datetime, name: s
         at -= dt.timedelta(days=campaign.reward.window_days)
     run = Run(campaign, name, at, campaign.seed)
     start = starting_point(campaign, data, None, at)
-    kind = (
-        pa.int64() if log.customer is None or key_type(data, campaign) == "BIGINT" else pa.string()
-    )
     wave = Wave.of(run, load_catalogue(campaign, data), start, kind)
     everything = np.ones(len(wave.plan.space), dtype=np.bool_)
     place = Placement(OUTBOUND, True, 1, everything, 0)
@@ -157,8 +168,10 @@ def _write(
                 keep[list(bad)] = False
                 taken = _taken(wave, action[keep], rows.propensity[keep], offered)
                 ids = rows.ids.filter(pa.array(keep))
-                sample.add(ids, encoded.contexts[keep], action[keep], rows.propensity[keep])
-                decisions = assembler.batch([taken], ids, encoded.contexts[keep], values)
+                number = rows.number.filter(pa.array(keep)) if log.customer is None else None
+                whose = ids if number is None else number
+                sample.add(whose, encoded.contexts[keep], action[keep], rows.propensity[keep])
+                decisions = assembler.batch([taken], ids, encoded.contexts[keep], values, number)
                 writer.write(decisions)
                 rewards.write_table(_events(decisions, rows.reward[keep], wave.run.at, kind))
                 progress.advance(len(rows.ids))
@@ -206,14 +219,15 @@ def _rows(wave: Wave, log: Log, data: Database) -> Iterator[_Rows]:
         data.column("customers", column)
     number = "row_number() OVER ()"
     chosen = [
-        f"{sql.name(log.customer) if log.customer else number} AS id",
+        f"{sql.name(log.customer) if log.customer else 'NULL'} AS id",
+        f"{number} AS number",
         f"{sql.name(log.action)}::VARCHAR AS label",
         f"TRY_CAST({sql.name(log.reward)} AS DOUBLE) AS reward",
         _propensity(log),
         *(f"{query} AS {sql.name(f'f{i}')}" for i, query in enumerate(features.values())),
     ]
     reader = data.connection.sql(
-        f"SELECT {', '.join(chosen)} FROM {data.table('customers').view} ORDER BY id"
+        f"SELECT {', '.join(chosen)} FROM {data.table('customers').view} ORDER BY id, number"
     ).to_arrow_reader(campaign.limits.batch_size)
     for batch in reader:
         if isinstance(log.propensity, dict):
@@ -227,6 +241,7 @@ def _rows(wave: Wave, log: Log, data: Database) -> Iterator[_Rows]:
         )
         yield _Rows(
             batch["id"].cast(wave.customer_type),
+            batch["number"],
             batch["label"],
             _numbers(batch["reward"]),
             _numbers(propensity),
@@ -277,7 +292,7 @@ def _reject(rows: _Rows, row: int, column: str, value: Any, reason: str) -> Reje
     text = str(value.as_py() if isinstance(value, pa.Scalar) else value)
     return {
         "table": "log",
-        "key": str(rows.ids[row]),
+        "key": f"row {rows.number[row]}" if rows.ids.null_count else str(rows.ids[row]),
         "column": column,
         "value": text,
         "reason": reason,
@@ -327,9 +342,10 @@ def _content(wave: Wave, decisions: int, rejected: int) -> dict[str, Any]:
         "actions": wave.plan.space.pairs,
         "placements": [OUTBOUND],
         "groups": wave.plan.groups,
-        "features": wave.start.features,
+        "features": wave.start.features.model_dump(),
         "d": wave.posterior.n_features,
         "decisions": decisions,
         "summary": {"rejected": rejected},
+        **served_with(wave),
         "versions": versions(),
     }

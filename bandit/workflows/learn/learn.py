@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from bandit.config import campaign_file
 from bandit.config.campaign import Campaign, Source
@@ -16,7 +16,7 @@ from bandit.core.types import SILENT, Progress
 from bandit.features.spec import FeatureSpec
 from bandit.models.posterior import INTERCEPT, Posterior
 from bandit.models.posterior_file import save_posterior
-from bandit.record import attribution, index, lock, snapshots
+from bandit.record import attribution, index, lock, manifests, snapshots
 from bandit.record import outcomes as deliveries
 from bandit.record import waves as record
 from bandit.record.waves import Wave
@@ -35,7 +35,7 @@ class Fold(NamedTuple):
 
     posterior: Posterior
     actions: ActionSpace
-    content: dict[str, Any]
+    content: manifests.Fold
 
 
 def learn(
@@ -70,8 +70,13 @@ def _take_in(
         return None
     progress.step("taking in outcomes")
     more = {} if given is None else {"outcomes": _source(campaign, given)}
-    waves = {w.name: int(w.manifest["decisions"]) for w in record.waves(campaign.folder)}
-    with database.connect(campaign, roles=("customers", "outcomes"), more=more) as data:
+    waves = record.waves(campaign.folder)
+    with database.connect(
+        campaign,
+        roles=("customers", "outcomes"),
+        more=more,
+        extra_files=[path for wave in waves for path in wave.decisions],
+    ) as data:
         return deliveries.take_in(campaign, data, key_type(data, campaign), waves)
 
 
@@ -91,7 +96,7 @@ def _learn(
 ) -> LearnSummary:
     window = dt.timedelta(days=campaign.reward.window_days)
     waves = record.waves(campaign.folder)
-    closed = [w for w in waves if w.at + window <= at]
+    closed = [w for w in waves if w.end(window) <= at]
     parent = snapshots.latest(campaign.folder, campaign.file)
     usable, more = _usable(campaign, closed, parent)
     notes = [*notes, *more, *_gone(parent, waves)]
@@ -101,7 +106,7 @@ def _learn(
     if learned:
         progress.step("folding waves")
         fold = _fold(campaign, learned)
-        new = parent is None or parent.manifest.get("fold") != fold.content
+        new = parent is None or parent.manifest.fold != fold.content
         if new:
             version = _publish(campaign, fold, learned[-1].wave, parent)
     return LearnSummary(
@@ -109,7 +114,7 @@ def _learn(
         parent=parent.version if parent and new else None,
         new=new,
         waves=[s.wave.name for s in learned],
-        waiting=[w.name for w in waves if w.at + window > at],
+        waiting=[w.name for w in waves if w.end(window) > at],
         decisions=sum(s.decisions for s in learned),
         events=sum(s.events for s in learned),
         outside_window=sum(s.outside_window for s in learned),
@@ -130,10 +135,10 @@ def _usable(
     """
     config = starting_point.features_config(campaign)
     own = [w for w in waves if w.campaign == campaign.file]
-    alike = [w for w in own if w.manifest["features"]["config"] == config]
-    newest = [p.features for p in (parent,) if p is not None and p.features["config"] == config]
-    newest += [w.manifest["features"] for w in reversed(alike)]
-    usable = [w for w in alike if w.manifest["features"] == newest[0]]
+    alike = [w for w in own if w.manifest.features.config == config]
+    newest = [p.features for p in (parent,) if p is not None and p.features.config == config]
+    newest += [w.manifest.features for w in reversed(alike)]
+    usable = [w for w in alike if w.manifest.features == newest[0]]
     notes = []
     for why, left in (
         ("of another campaign file", [w for w in waves if w not in own]),
@@ -147,9 +152,9 @@ def _usable(
 
 def _gone(parent: snapshots.Snapshot | None, waves: Sequence[Wave]) -> list[str]:
     """A sentence on waves that were learned from and whose folders are no longer there."""
-    fold = parent.manifest.get("fold") if parent else None
+    fold = parent.manifest.fold if parent else None
     known = {w.name for w in waves}
-    gone = [name for name, _ in (fold or {}).get("waves", ()) if name not in known]
+    gone = [name for name, _ in fold.waves if name not in known] if fold else []
     if not gone:
         return []
     return [
@@ -170,7 +175,7 @@ def _statistics(
         attribution.load_events(connection, deliveries.batches(campaign.folder))
         learned = []
         for wave in usable:
-            later = [w for w in waves[waves.index(wave) + 1 :] if w.at < wave.at + window]
+            later = record.after(waves, wave, window)
             learned.append(statistics.of_wave(campaign, connection, wave, later, window))
             progress.advance(1)
     finally:
@@ -192,15 +197,15 @@ def _fold(campaign: Campaign, learned: Sequence[statistics.Statistics]) -> Fold:
             posterior = posterior.decay(0.5 ** (days / half_life))
         posterior = posterior.merge(part.posterior.align(actions.positions_in(part.actions)))
         before = part.wave.at
-    spec = FeatureSpec.from_json(learned[-1].wave.manifest["features"]["spec"])
+    spec = FeatureSpec.from_json(learned[-1].wave.manifest.features.spec)
     posterior = replace(posterior, constant=spec.constant)
-    content = {
-        "waves": [[s.wave.name, s.key] for s in learned],
-        "half_life_days": half_life,
-        "ridge": campaign.reward.ridge,
-        "intercept": INTERCEPT,
-        "window_days": campaign.reward.window_days,
-    }
+    content = manifests.Fold(
+        waves=tuple((s.wave.name, s.key) for s in learned),
+        half_life_days=half_life,
+        ridge=campaign.reward.ridge,
+        intercept=INTERCEPT,
+        window_days=campaign.reward.window_days,
+    )
     return Fold(posterior, actions, content)
 
 
@@ -214,10 +219,10 @@ def _publish(
             partial,
             save=lambda path: save_posterior(path, fold.posterior),
             actions=fold.actions,
-            features=newest.manifest["features"],
+            features=newest.manifest.features,
             parent=parent.version if parent else None,
             campaign=campaign.file,
-            about={"fold": fold.content, "unit": campaign.reward.unit},
+            about={"fold": fold.content.model_dump(), "unit": campaign.reward.unit},
         )
         files.put_in_place((partial, final))
     return version

@@ -8,24 +8,23 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from bandit.config.campaign import Campaign
 from bandit.core import files
 from bandit.core.actions import ActionSpace
 from bandit.core.errors import DataError
-from bandit.core.types import Array, Bool, Float64
+from bandit.core.types import Float64
 from bandit.models.posterior import Posterior
 from bandit.models.posterior_file import load_posterior, save_posterior
-from bandit.record import attribution, exports, manifest
-from bandit.record.waves import ROWS_PER_GROUP, Wave
+from bandit.record import attribution, manifest
+from bandit.record.decisions import Decisions
+from bandit.record.manifests import StatisticsManifest
+from bandit.record.waves import Wave
 
 STATISTICS = "statistics"
 _FILE = "statistics.safetensors"
@@ -51,16 +50,14 @@ def of_wave(
     window: dt.timedelta,
 ) -> Statistics:
     """The statistics of a wave whose window has closed; silence is reward zero."""
-    found = attribution.attribute(connection, wave, later, window)
-    withheld = attribution.withheld_rows(
-        connection, exports.withheld_files(campaign.folder, wave), found.rewards.shape[0]
-    )
-    key = _key(campaign, wave, found.rewards, withheld)
+    decisions = Decisions(campaign.folder, wave)
+    found = attribution.attribute(connection, decisions, later, window)
+    key = _key(campaign, decisions, found.rewards)
     folder = campaign.folder / STATISTICS / f"{wave.name}-{key}"
     posterior = _kept(folder)
     if posterior is None:
-        posterior = _summed(campaign, wave, found.rewards, withheld)
-        _keep(folder, posterior)
+        posterior = _summed(campaign, decisions, found.rewards)
+        _keep(folder, wave, posterior)
     learned = round(float(posterior.count.sum()))
     return Statistics(
         wave, key, wave.actions, posterior, learned, found.events, found.outside_window
@@ -75,10 +72,10 @@ def drop_stale(campaign: Campaign, learned: Sequence[Statistics]) -> None:
             files.remove(folder)
 
 
-def _key(campaign: Campaign, wave: Wave, rewards: Float64, withheld: Bool) -> str:
-    digest = hashlib.sha256((wave.folder / manifest.NAME).read_bytes())
+def _key(campaign: Campaign, decisions: Decisions, rewards: Float64) -> str:
+    digest = hashlib.sha256(decisions.wave.manifest.sha256.encode())
     digest.update(rewards.tobytes())
-    digest.update(withheld.tobytes())
+    digest.update(repr(sorted(decisions.withheld.to_pylist())).encode())
     digest.update(repr(campaign.reward.ridge).encode())
     return digest.hexdigest()[:16]
 
@@ -88,60 +85,31 @@ def _kept(folder: Path) -> Posterior | None:
     if not folder.is_dir():
         return None
     try:
-        content = manifest.read(folder)
-        found = load_posterior(files.verify(folder, _FILE, content["files"][_FILE]["sha256"]))
+        content = StatisticsManifest.of(folder, manifest.read(folder))
+        found = load_posterior(content.verified(folder, _FILE))
         return found if isinstance(found, Posterior) else None
     except (DataError, KeyError):
         files.remove(folder)
         return None
 
 
-def _keep(folder: Path, posterior: Posterior) -> None:
+def _keep(folder: Path, wave: Wave, posterior: Posterior) -> None:
     with files.aside(folder) as partial:
         save_posterior(partial / _FILE, posterior)
-        manifest.write(partial, {"kind": "statistics"})
+        manifest.write(partial, {"kind": "statistics", "wave": wave.name})
         files.put_in_place((partial, folder))
 
 
-def _summed(campaign: Campaign, wave: Wave, rewards: Float64, withheld: Bool) -> Posterior:
+def _summed(campaign: Campaign, decisions: Decisions, rewards: Float64) -> Posterior:
     """Sum over the decisions in their stored order, so that the same set gives the same bytes.
 
     What was withheld is left out: it was never carried out. No contact is learned from the first
     slot alone, where it means that the customer was left in peace.
     """
-    posterior = Posterior.prior(
-        len(wave.actions), int(wave.manifest["d"]), ridge=campaign.reward.ridge
-    )
-    first = wave.manifest["placements"][0]
-    for rows, batch in _batches(wave):
-        action = batch["action"].to_numpy()
-        placement = batch["placement"].cast(pa.string()).to_numpy(zero_copy_only=False)
-        led = (batch["slot"].to_numpy() == 1) & (placement == first)
-        use = ((action != 0) | led) & ~withheld[rows]
-        flat = batch["features"].flatten().to_numpy()
-        contexts = flat.reshape(batch.num_rows, -1)
-        if not use.all():
-            contexts = contexts[use]
-        posterior = posterior.update(contexts, action[use], rewards[rows][use])
+    wave = decisions.wave
+    posterior = Posterior.prior(len(wave.actions), wave.manifest.d, ridge=campaign.reward.ridge)
+    for rows in decisions.rows("action", "features"):
+        use = ((rows.action != 0) | rows.first) & ~rows.withheld
+        contexts = rows.contexts if use.all() else rows.contexts[use]
+        posterior = posterior.update(contexts, rows.action[use], rewards[rows.place][use])
     return posterior
-
-
-def _batches(wave: Wave) -> Iterator[tuple[slice | Array, pa.RecordBatch]]:
-    """The wave's decisions with their row numbers, which have gaps where someone was forgotten."""
-    columns = ["action", "slot", "placement", "features.list.element"]
-    gaps = bool(wave.manifest.get("forgotten"))
-    start = 0
-    for path in wave.decisions:
-        files.verify(wave.folder, path.name, wave.manifest["files"][path.name]["sha256"])
-        with pq.ParquetFile(path) as file:
-            chosen = [*columns, "decision_id"] if gaps else columns
-            for batch in file.iter_batches(ROWS_PER_GROUP, columns=chosen):
-                yield _numbers(wave, batch) if gaps else slice(start, start + batch.num_rows), batch
-                start += batch.num_rows
-
-
-def _numbers(wave: Wave, batch: pa.RecordBatch) -> Array:
-    """Row numbers out of decision ids, "<wave>.<number>"."""
-    numbers = pc.utf8_slice_codeunits(batch["decision_id"], len(wave.name) + 1)
-    found: Array = numbers.cast(pa.int64()).to_numpy()
-    return found

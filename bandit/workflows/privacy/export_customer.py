@@ -19,6 +19,7 @@ from bandit.core.types import SILENT, Progress
 from bandit.features.spec import FeatureSpec
 from bandit.record import erase, exports, lists, manifest, outcomes, rejects
 from bandit.record import waves as record
+from bandit.record.decisions import Decisions
 from bandit.record.person import People, among
 from bandit.record.steady import steady
 from bandit.record.waves import Wave
@@ -52,7 +53,7 @@ def gather(campaign: Campaign, people: People) -> CustomerExport:
         outcomes=[e for folder, content in batches for e in _events(folder, content, people, ids)],
         rejects=[
             r
-            for folder, content in [*((w.folder, w.manifest) for w in waves), *batches]
+            for folder, content in [*((w.folder, w.content) for w in waves), *batches]
             for r in _rejects(folder, content, people)
         ],
         lists=[row for wave in waves for row in _listed(campaign, wave, people, set(ids))],
@@ -74,29 +75,20 @@ def _notes(ids: Sequence[str]) -> list[str]:
 
 
 def _decisions(campaign: Campaign, wave: Wave, people: People) -> Iterator[dict[str, Any]]:
-    names = FeatureSpec.from_json(wave.manifest["features"]["spec"]).names
-    for path in wave.decisions:
-        for row in _rows(wave.folder, wave.manifest, path.name, people):
+    names = FeatureSpec.from_json(wave.manifest.features.spec).names
+    unit = wave.manifest.unit or campaign.reward.unit
+    for rows in Decisions(campaign.folder, wave).of(people):
+        for i, row in enumerate(rows.batch.to_pylist()):
             row["features"] = dict(zip(names, row["features"], strict=True))
-            bits = np.frombuffer(row["eligible"], dtype=np.uint8)[None]
-            row["eligible"] = [wave.actions[a] for a in np.flatnonzero(wave.actions.unpack(bits))]
-            yield {**row, "reason": _reason(row, campaign.reward.unit)}
-
-
-def _rows(
-    folder: Path, content: dict[str, Any], name: str, people: People
-) -> Iterator[dict[str, Any]]:
-    """Rows of a decision file whose key is theirs; the other columns are read only if there are."""
-    files.verify(folder, name, content["files"][name]["sha256"])
-    with pq.ParquetFile(folder / name) as file:
-        for group in range(file.num_row_groups):
-            mask = people.own(file.read_row_group(group, ["customer_id"])["customer_id"])
-            if pc.any(mask).as_py():
-                yield from file.read_row_group(group).filter(mask).to_pylist()
+            row["eligible"] = [wave.actions[a] for a in np.flatnonzero(rows.eligible[i])]
+            row["withheld"] = bool(rows.withheld[i])
+            yield {**row, "reason": _reason(row, unit)}
 
 
 def _reason(row: dict[str, Any], unit: str) -> str:
     what = f"{row['offer']} by {row['channel']}" if row["offer"] else "no contact"
+    if row["withheld"]:
+        what += " (withheld: consent was gone when the list was written, so it was never made)"
     among_ = f"among {row['eligible_count']} that could be taken"
     chance = f"with probability {row['propensity']:.4g}"
     match row["group"]:

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from bandit.core import schema
 from bandit.core.types import EXPLORATION, HOLDOUT, Array, Float32
 from bandit.kernels.linear.posterior_mean_of import taken_mean_into
 from bandit.kernels.threads import spread
+from bandit.record.decision_ids import DecisionIds
 from bandit.workflows.serve.wave import Taken, Wave
 
 GRAIN = 4096
@@ -19,7 +19,7 @@ GRAIN = 4096
 
 
 class Assembler:
-    """Turns filled slots into record batches; counts the wave's rows as it goes."""
+    """Turns filled slots into record batches; a row hangs on no other row."""
 
     def __init__(self, wave: Wave) -> None:
         plan, posterior = wave.plan, wave.posterior
@@ -28,18 +28,24 @@ class Assembler:
         )
         self._plan, self._run, self._snapshot = plan, wave.run, wave.start.version
         self._mean = np.ascontiguousarray(posterior.mean)
-        self._rows = 0
+        self._ids = DecisionIds(wave.run.wave, wave.content)
         self._offers = _Names([offer for offer, _ in plan.space.pairs])
         self._channels = _Names([channel for _, channel in plan.space.pairs])
         self._placements = pa.array([p.name for p in plan.placements], pa.string())
         self._groups = pa.array([*plan.groups, "exploration", "holdout"], pa.string())
 
     def batch(
-        self, slots: Sequence[Taken], ids: pa.Array, contexts: Float32, values: Array
+        self,
+        slots: Sequence[Taken],
+        ids: pa.Array,
+        contexts: Float32,
+        values: Array,
+        rows_of: pa.Array | None = None,
     ) -> pa.RecordBatch:
         """All slots of a batch of customers, ordered by customer, placement and slot.
 
         ``ids`` and ``contexts`` are one a customer; `Taken.rows` says whose each decision is.
+        ``rows_of`` takes the customers' place in the decision ids where a log names nobody.
         """
         rows = np.concatenate([taken.rows for taken in slots])
         order = None if len(slots) == 1 else np.argsort(rows, kind="stable")
@@ -52,14 +58,21 @@ class Assembler:
         alone = order is None and rows.shape[0] == len(ids)
         features = contexts if alone else contexts[rows]
         action = joined(t.choice.action for t in slots)
-        reward = np.empty(action.shape[0], dtype=np.float32)
-        spread(taken_mean_into, action.shape[0], GRAIN, features, self._mean, action, reward)
-        value = _of_taken(values, rows, action) * reward - self._plan.costs[action]
+        count = action.shape[0]
+        reward = self._mean_reward(features, action)
+        peace = np.zeros_like(action)
+        at_peace = _of_taken(values, rows, peace) * self._mean_reward(features, peace)
+        value, cost = _of_taken(values, rows, action), self._plan.costs[action]
+        keys = ids if rows_of is None else rows_of
+        which = joined(np.full(t.rows.shape[0], i, np.int32) for i, t in enumerate(slots))
         group = joined(t.choice.group for t in slots)
         eligible = joined(np.packbits(t.allowed, axis=1, bitorder="little") for t in slots)
-        count = action.shape[0]
         columns = {
-            "decision_id": self._ids(count),
+            "decision_id": self._ids.of(
+                keys if alone else keys.take(pa.array(rows)),
+                [(t.placement.name, t.slot) for t in slots],
+                which,
+            ),
             "wave": _label(self._run.wave, count),
             "customer_id": ids if alone else ids.take(pa.array(rows)),
             "slot": joined(np.full(t.rows.shape[0], t.slot, np.int16) for t in slots),
@@ -74,10 +87,16 @@ class Assembler:
                 pa.array(_group_index(group, len(self._plan.groups))), self._groups
             ),
             "expected_reward": reward,
-            "expected_value": value.astype(np.float32),
+            "value": value.astype(np.float32),
+            "cost": cost,
+            "expected_value": (value * reward - cost).astype(np.float32),
+            "expected_no_contact": at_peace.astype(np.float32),
             "price_paid": self._plan.prices[action].astype(np.float32),
             "eligible_count": np.bitwise_count(eligible).sum(axis=1, dtype=np.int32),
             "eligible": _binary(eligible),
+            "planned_action": joined(
+                t.choice.action if t.planned is None else t.planned for t in slots
+            ),
             "keep_probability": joined(_keep(t) for t in slots),
             "features": pa.FixedSizeListArray.from_arrays(
                 pa.array(features.ravel()), features.shape[1]
@@ -93,10 +112,10 @@ class Assembler:
         position = self._plan.placements.index(taken.placement)
         return np.full(taken.rows.shape[0], position, dtype=np.int32)
 
-    def _ids(self, count: int) -> pa.Array:
-        numbers = pa.array(np.arange(self._rows, self._rows + count)).cast(pa.string())
-        self._rows += count
-        return pc.binary_join_element_wise(pa.scalar(self._run.wave), numbers, ".")
+    def _mean_reward(self, features: Float32, action: Array) -> Float32:
+        reward = np.empty(action.shape[0], dtype=np.float32)
+        spread(taken_mean_into, action.shape[0], GRAIN, features, self._mean, action, reward)
+        return reward
 
 
 def _keep(taken: Taken) -> Array:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bandit.config.campaign import Campaign
-from bandit.core import files
 from bandit.record import exports, outcomes
 from bandit.record import waves as record
 from bandit.record.waves import Wave
@@ -42,9 +41,7 @@ class Past(NamedTuple):
         """
         published = [w for w in record.waves(campaign.folder) if w.name != but]
         served = [
-            w
-            for w in published
-            if w.manifest["kind"] == "wave" and (seen is None or w.name in seen)
+            w for w in published if w.manifest.kind == "wave" and (seen is None or w.name in seen)
         ]
         days = campaign.pressure.refusal_days
         refusals = [] if days is None else outcomes.batches(campaign.folder)
@@ -60,7 +57,7 @@ class Past(NamedTuple):
     @classmethod
     def seen_by(cls, campaign: Campaign, wave: Wave) -> Past:
         """What a published wave looked into; of one that does not say, all before it."""
-        seen = wave.manifest.get("past")
+        seen: Collection[str] | None = wave.manifest.past
         if seen is None:
             seen = [w.name for w in record.waves(campaign.folder) if w.at < wave.at]
         return cls.of(campaign, wave.at, wave.name, seen)
@@ -80,6 +77,6 @@ def _recent(campaign: Campaign, at: dt.datetime, served: Sequence[Wave]) -> list
 
 
 def _checked(waves: Sequence[Wave]) -> list[Path]:
-    digests = [(w, p, w.manifest["files"][p.name]["sha256"]) for w in waves for p in w.decisions]
+    found = [(w, p) for w in waves for p in w.decisions]
     with ThreadPoolExecutor(_READERS) as pool:
-        return list(pool.map(lambda d: files.verify(d[0].folder, d[1].name, d[2]), digests))
+        return list(pool.map(lambda f: f[0].manifest.verified(f[0].folder, f[1].name), found))

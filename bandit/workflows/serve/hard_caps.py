@@ -98,7 +98,8 @@ def thinned(
         propensity[quiet] = quiet_anyway + choice.propensity[quiet] * (lost - given_up[planned])
     return taken._replace(
         choice=choice._replace(action=action, propensity=np.clip(propensity, TINY, 1.0)),
-        keep=rule.keep[action].astype(np.float32),
+        planned=choice.action,
+        keep=rule.keep[choice.action].astype(np.float32),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import getpass
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -147,7 +148,7 @@ def _is_late(lists: Path) -> bool:
 
 def _late(wave: record.Wave, partial: Path) -> str:
     """Nothing is sent any more, and the record must say so before anything is learned from it."""
-    exports.write_none(partial, manifest.verified(wave.folder, wave.manifest, ".parquet"))
+    exports.write_none(partial, manifest.verified(wave.folder, wave.content, ".parquet"))
     manifest.write(partial, {"kind": "lists", "wave": wave.name, "late": True})
     return (
         f"wave {wave.name} was published without lists by a run that died, and its day has gone by:"
@@ -157,7 +158,7 @@ def _late(wave: record.Wave, partial: Path) -> str:
 
 
 def _made_good(campaign: Campaign, wave: record.Wave, partial: Path) -> str:
-    decisions = [p for p in manifest.verified(wave.folder, wave.manifest) if p in wave.decisions]
+    decisions = [wave.manifest.verified(wave.folder, p.name) for p in wave.decisions]
     _export(campaign, None, decisions, partial, _channels(wave))
     manifest.write(partial, {"kind": "lists", "wave": wave.name})
     return f"wrote the lists of wave {wave.name}, which a run that died had left out"
@@ -168,10 +169,10 @@ def _channels(wave: record.Wave) -> list[Channel]:
 
     A wave that does not say which of them need no consent is taken to need it for all.
     """
-    known = wave.manifest.get("channels")
+    known = wave.manifest.channels
     if known is None:
-        known = [[c, True] for c in dict.fromkeys(c for _, c in wave.manifest["actions"])]
-    return [Channel(name=name, consent=consent) for name, consent in known]
+        return [Channel(name=c) for c in dict.fromkeys(c for _, c in wave.actions.pairs)]
+    return list(known)
 
 
 def _hold_same(run: Run, content: dict[str, Any], folder: Path) -> None:
@@ -211,17 +212,40 @@ def _content(wave: Wave, past: Past, summary: WaveSummary) -> dict[str, Any]:
         "snapshot": wave.start.version,
         "actions": the_plan.space.pairs,
         "placements": [p.name for p in the_plan.placements],
-        "channels": [[c.name, c.consent] for c in wave.catalogue.channels],
         "past": past.waves,
         "groups": the_plan.groups,
-        "features": wave.start.features,
+        "features": wave.start.features.model_dump(),
         "d": wave.posterior.n_features,
         "decisions": summary.decisions,
         "prices": the_plan.prices.tolist(),
+        **served_with(wave),
         # Notes tell of this run, what it mended for one; the wave is the same without them.
         "summary": {k: v for k, v in asdict(summary).items() if k != "notes"},
         "versions": versions(),
     }
+
+
+def served_with(wave: Wave) -> dict[str, Any]:
+    """What a look back at the wave needs, so that nothing is asked of a later campaign.toml."""
+    campaign = wave.run.campaign
+    return {
+        "offers": [offer.model_dump(mode="json") for offer in wave.catalogue.offers],
+        "channels": [channel.model_dump(mode="json") for channel in wave.catalogue.channels],
+        "policy": campaign.policy.model_dump(mode="json", by_alias=True),
+        "reward": campaign.reward.model_dump(mode="json"),
+        "pressure": campaign.pressure.model_dump(mode="json"),
+        "campaign_seed": campaign.seed,
+        "content": wave.content,
+        "user": _user(),
+    }
+
+
+def _user() -> str | None:
+    """Who runs this, as the system calls them; None where it has no name for them."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return None
 
 
 def versions() -> dict[str, str]:

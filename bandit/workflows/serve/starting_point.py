@@ -16,6 +16,7 @@ from bandit.models.posterior import Posterior
 from bandit.models.posterior_file import load_posterior, save_posterior
 from bandit.record import snapshots
 from bandit.record import waves as record
+from bandit.record.manifests import Features
 from bandit.sources.columns import feature_relation
 from bandit.sources.database import Database
 
@@ -28,7 +29,7 @@ class Start(NamedTuple):
     actions: ActionSpace
     posterior: Posterior | PooledPosterior
     spec: FeatureSpec
-    features: dict[str, Any]
+    features: Features
     is_new: bool
     notes: list[str]
 
@@ -44,15 +45,15 @@ def starting_point(
     config = features_config(campaign)
     if version is not None:
         stored = snapshots.load(campaign.folder, version)
-        if stored.features["config"] != config:
+        if stored.features.config != config:
             raise DataError(
                 f"snapshot {version} was learned with other [features]; restore them, or leave"
                 " --snapshot out to start from a prior"
             )
-        return _stored(stored)
+        return of_snapshot(stored)
     same = snapshots.latest(campaign.folder, campaign.file, config)
     if same is not None:
-        return _stored(same)
+        return of_snapshot(same)
     newest = snapshots.latest(campaign.folder, campaign.file)
     if newest is None:
         return _prior(campaign, data, at, None, [])
@@ -73,9 +74,10 @@ def save(start: Start, partial: Path, campaign: Campaign) -> None:
     )
 
 
-def _stored(stored: snapshots.Snapshot) -> Start:
+def of_snapshot(stored: snapshots.Snapshot) -> Start:
+    """A stored version as what a wave starts from."""
     posterior = load_posterior(stored.posterior_file())
-    spec = FeatureSpec.from_json(stored.features["spec"])
+    spec = FeatureSpec.from_json(stored.features.spec)
     expected = (len(stored.actions), len(spec.names))
     if (posterior.n_actions, posterior.n_features) != expected:
         raise DataError(
@@ -85,7 +87,7 @@ def _stored(stored: snapshots.Snapshot) -> Start:
         )
     return Start(
         version=stored.version,
-        parent=stored.manifest["parent"],
+        parent=stored.manifest.parent,
         actions=stored.actions,
         posterior=posterior,
         spec=spec,
@@ -107,7 +109,7 @@ def _prior(
         actions=ActionSpace.of_pairs(()),
         posterior=Posterior.prior(1, len(spec.names), campaign.reward.ridge, spec.constant),
         spec=spec,
-        features={"spec": spec.to_json(), "config": features_config(campaign)},
+        features=Features(spec=spec.to_json(), config=features_config(campaign)),
         is_new=True,
         notes=notes,
     )
@@ -116,9 +118,9 @@ def _prior(
 def _fitted_before(campaign: Campaign) -> FeatureSpec | None:
     """The features of the newest wave of these [features], whose snapshot is gone."""
     for wave in reversed(record.waves(campaign.folder)):
-        features = wave.manifest["features"]
-        if wave.campaign == campaign.file and features["config"] == features_config(campaign):
-            return FeatureSpec.from_json(features["spec"])
+        features = wave.manifest.features
+        if wave.campaign == campaign.file and features.config == features_config(campaign):
+            return FeatureSpec.from_json(features.spec)
     return None
 
 

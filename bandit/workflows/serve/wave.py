@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import json
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -49,6 +51,16 @@ class Wave(NamedTuple):
         posterior = start.posterior.add_actions(new)
         return cls(run, catalogue, start, the_plan, posterior, customer_type)
 
+    @property
+    def content(self) -> str:
+        """Digest of what the wave is made from: a wave made from something else has other ids."""
+        run = self.run
+        made_from = [
+            run.at.isoformat(), run.seed, run.campaign.digest, self.start.version,
+            self.plan.space.names, self.plan.prices.tolist(),
+        ]  # fmt: skip
+        return hashlib.sha256(json.dumps(made_from).encode()).hexdigest()[:32]
+
     def at_prices(self, prices: Float64) -> Wave:
         """The same wave at prices float64[k] per contact."""
         return self._replace(plan=self.plan._replace(prices=prices))
@@ -57,7 +69,8 @@ class Wave(NamedTuple):
 class Taken(NamedTuple):
     """One slot of one placement: ``rows`` int64[m], the customers it was filled for, in order.
 
-    ``keep`` float32[m]: probability that thinning left the taken action, None where it is 1.
+    Where lots were drawn, ``planned`` int32[m] is what stood before them and ``keep`` float32[m]
+    the probability that they leave it.
     """
 
     placement: Placement
@@ -65,4 +78,5 @@ class Taken(NamedTuple):
     rows: Array
     choice: Choice
     allowed: Bool
+    planned: Array | None = None
     keep: Array | None = None

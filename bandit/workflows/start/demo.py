@@ -109,7 +109,7 @@ class _Loop:
         serve_batch(self._folder, wave=name, at=at, progress=progress)
         progress.step("customers respond")
         wave = next(w for w in record.waves(self._folder) if w.name == name)
-        decided = demo_score.read(world, wave)
+        decided = demo_score.read(world, self._folder, wave)
         recent = self._contacted.sum(axis=0)[decided.ids - 1]
         events = world.respond(decided.table, at, recent=recent)
         net = demo_score.net_rewards(world, decided, events, at)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from bandit.core.actions import ActionSpace
 from bandit.core.types import Array, Bool, Float64
+from bandit.record.decisions import Decisions
 from bandit.record.waves import Wave
 from bandit.results.figures import Interval
 from bandit.results.start import HOLDOUT, LEARNED, RULES, WaveScore
@@ -55,32 +56,19 @@ class Totals:
         return _interval(value, variance**0.5)
 
 
-def read(world: World, wave: Wave) -> Decided:
+def read(world: World, folder: Path, wave: Wave) -> Decided:
     """The published decisions of a wave."""
-    columns = [
-        "decision_id",
-        "customer_id",
-        "slot",
-        "offer",
-        "channel",
-        "action",
-        "group",
-        "eligible",
-    ]
-    table = pa.concat_tables(pq.read_table(file, columns=columns) for file in wave.decisions)
+    columns = ("decision_id", "customer_id", "offer", "channel", "action", "group", "eligible")
+    found = list(Decisions(folder, wave).rows(*columns))
+    table = pa.Table.from_batches([rows.batch for rows in found]).unify_dictionaries()
     offered = ActionSpace.of_pairs(pair for pair in world.actions if pair is not None)
     to = wave.actions.positions_in(offered)
-    packed = table["eligible"].combine_chunks()
-    width = packed.type.byte_width
-    bytes_ = np.frombuffer(packed.buffers()[1], np.uint8)
-    start = packed.offset * width
-    rows = bytes_[start : start + len(packed) * width].reshape(-1, width)
     eligible = np.zeros((len(table), len(offered)), dtype=np.bool_)
-    eligible[:, to] = wave.actions.unpack(rows)
+    eligible[:, to] = np.concatenate([rows.eligible for rows in found])
     return Decided(
         table=table,
         ids=table["customer_id"].to_numpy(),
-        group=np.asarray(table["group"].cast(pa.string()).to_pylist()),
+        group=np.concatenate([rows.texts("group") for rows in found]),
         action=to[table["action"].to_numpy()],
         eligible=eligible,
     )
@@ -93,9 +81,9 @@ def net_rewards(world: World, decided: Decided, events: pa.Table, at: dt.datetim
     order = np.argsort(decided.ids)
     by_customer = inside.filter(pc.is_null(inside["decision_id"]))
     named = inside.filter(pc.is_valid(inside["decision_id"]))
-    number = pc.replace_substring_regex(named["decision_id"], r".*\.", "").cast(pa.int64())
+    row = pc.index_in(named["decision_id"], decided.table["decision_id"].combine_chunks())
     net = -world.costs[decided.action]
-    np.add.at(net, number.to_numpy(), named["reward"].to_numpy())
+    np.add.at(net, row.to_numpy(), named["reward"].to_numpy())
     where = np.searchsorted(decided.ids, by_customer["customer_id"].to_numpy(), sorter=order)
     np.add.at(net, order[where], by_customer["reward"].to_numpy())
     return net

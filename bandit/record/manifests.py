@@ -1,0 +1,159 @@
+"""What each kind of manifest says, typed; what format 1 left out is None or empty.
+
+Only the signed bytes count (`manifest.read`); these are views of them. A field that is added later
+gets a default, so that older manifests stay readable; one that changes its meaning gets a step in
+`upgraded`, and `manifest.FORMAT` counts up.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from bandit.config.campaign import DEFAULT_FILE, Channel, Offer, Policy, Pressure, Reward
+from bandit.core import files
+from bandit.core.actions import ActionSpace, Pair
+from bandit.core.errors import DataError
+from bandit.record import manifest
+
+
+class File(BaseModel):
+    """One file of the folder."""
+
+    model_config = ConfigDict(frozen=True)
+
+    bytes: int
+    sha256: str
+
+
+class Features(BaseModel):
+    """``spec``: the fitted encoding as JSON; ``config``: the [features] that it was fitted by."""
+
+    model_config = ConfigDict(frozen=True)
+
+    spec: str
+    config: dict[str, Any] | None = None
+
+
+class Manifest(BaseModel):
+    """What all kinds have."""
+
+    model_config = ConfigDict(frozen=True)
+
+    format: int
+    kind: str
+    sha256: str
+    files: dict[str, File]
+
+    @classmethod
+    def of(cls, folder: Path, content: dict[str, Any]) -> Self:
+        """The typed view of what `manifest.read` gave; DataError names what is missing."""
+        try:
+            return cls.model_validate_json(json.dumps(upgraded(content)))
+        except ValidationError as e:
+            fault = e.errors(include_url=False)[0]
+            what = ".".join(str(part) for part in fault["loc"])
+            raise DataError(
+                f"{folder / manifest.NAME}: {what!r}: {fault['msg'].lower()}; was it written by"
+                " another version? restore it from a backup otherwise"
+            ) from None
+
+    def verified(self, folder: Path, name: str) -> Path:
+        """One of the folder's files, checked against its digest."""
+        return files.verify(folder, name, self.files[name].sha256)
+
+
+class WaveManifest(Manifest):
+    """A wave, and what it was served with; from ``offers`` on since format 2.
+
+    ``campaign`` is its file, for several may lie in one folder; ``prices`` float[k] a contact, in
+    reward units; ``content`` is what the decision ids hang on; ``policy``, ``reward`` and
+    ``pressure`` are the sections of campaign.toml as they were; ``past`` are the waves whose
+    contacts it looked at; ``campaign_seed`` decides holdout and shares, ``seed`` everything else.
+    """
+
+    wave: str
+    at: dt.datetime
+    seed: int
+    config: str
+    snapshot: str
+    campaign: str = DEFAULT_FILE
+    actions: tuple[Pair, ...]
+    placements: tuple[str, ...]
+    groups: tuple[str, ...]
+    features: Features
+    d: int
+    decisions: int
+    summary: dict[str, Any]
+    versions: dict[str, str]
+    prices: tuple[float, ...] | None = None
+    forgotten: int = 0
+    offers: tuple[Offer, ...] | None = None
+    channels: tuple[Channel, ...] | None = None
+    policy: Policy | None = None
+    reward: Reward | None = None
+    pressure: Pressure | None = None
+    past: tuple[str, ...] | None = None
+    campaign_seed: int | None = None
+    content: str | None = None
+    user: str | None = None
+
+    @property
+    def space(self) -> ActionSpace:
+        """The actions as the wave numbers them."""
+        return ActionSpace.of_pairs(self.actions)
+
+    @property
+    def unit(self) -> str | None:
+        """What rewards are counted in."""
+        unit = self.reward.unit if self.reward else self.summary.get("unit")
+        return None if unit is None else str(unit)
+
+
+class Fold(BaseModel):
+    """What a snapshot was made of: each wave with the key of its statistics."""
+
+    model_config = ConfigDict(frozen=True)
+
+    waves: tuple[tuple[str, str], ...]
+    half_life_days: float | None
+    ridge: float
+    intercept: float | None = None
+    window_days: float
+
+
+class SnapshotManifest(Manifest):
+    """A version of the posterior; ``restored`` is the older version that a rollback put back."""
+
+    campaign: str = DEFAULT_FILE
+    actions: tuple[Pair, ...]
+    features: Features
+    parent: str | None
+    unit: str
+    fold: Fold | None = None
+    restored: str | None = None
+
+
+class OutcomesManifest(Manifest):
+    """One delivery; ``events`` is None for the rewards of a log."""
+
+    events: int | None
+    rejected: int
+
+
+class StatisticsManifest(Manifest):
+    """Sums of one wave; since format 2 with its name."""
+
+    wave: str | None = None
+
+
+def upgraded(content: dict[str, Any]) -> dict[str, Any]:
+    """A manifest of any known format in the shape of the newest.
+
+    Format 1 knew neither catalogue, policy nor user; those stay unknown.
+    """
+    return content
