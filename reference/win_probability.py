@@ -14,7 +14,7 @@ def _log_rivals(t, centres, scales):
     return log_ndtr((t[:, None] - centres) / scales).sum(axis=1)
 
 
-def _panels(integrand, edges):
+def adaptive(integrand, edges):
     """Global adaptive quadrature: whichever panel still moves is halved."""
     low, high, total = edges[:-1], edges[1:], 0.0
 
@@ -65,4 +65,4 @@ def winning_probability(centres, scales, own):
         logs = _log_rivals(m + s * z, centres[loose], scales[loose]) - 0.5 * z * z
         return np.exp(logs) / np.sqrt(2.0 * np.pi)
 
-    return float(_panels(integrand, edges))
+    return float(adaptive(integrand, edges))

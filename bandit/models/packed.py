@@ -10,6 +10,7 @@ from bandit.kernels.linear import int16_bounds as coarse
 from bandit.kernels.linear import loewner
 from bandit.kernels.linear.decide import Model
 from bandit.kernels.linear.int16_bounds import Coarse
+from bandit.kernels.linear.link import IDENTITY
 from bandit.kernels.simd import product
 from bandit.kernels.threads import spread
 
@@ -70,14 +71,15 @@ def _coarse(mean: Float64, root: Float64, scale: Float64, columns: int) -> Coars
 
 
 def build_model(
-    mean: Float64, inverse: Float64, pooled: Float64, condition: Float64
+    mean: Float64, inverse: Float64, pooled: Float64, condition: Float64, link: int = IDENTITY
 ) -> tuple[Model, bool]:
     """Pack means, factors and width bounds of k actions; tell whether the bounds hold.
 
     ``mean`` float64[k, d]; ``inverse`` float64[k, d, d] lower triangular W with covariance
     ``S = WᵀW`` (of S itself: the Cholesky factor of S with both axes reversed, transposed and
     reversed back); ``pooled`` float64[d, d] a precision that all actions resemble, as a weighted
-    mean of S⁻¹; ``condition`` float64[k] of S scaled to unit diagonal.
+    mean of S⁻¹; ``condition`` float64[k] of S scaled to unit diagonal; ``link`` what
+    outcome a score xᵀθ stands for, `kernels.linear.link`.
     """
     k, d = mean.shape
     columns = product.padded(k, simd.LANES)
@@ -98,5 +100,5 @@ def build_model(
     singles = k if condition.max() < SINGLE_LIMIT else 0
     single = np.zeros((singles, product.triangle_size(d, simd.LANES)), np.float32)
     spread(product.pack_triangles_into, singles, 1, inverse, simd.LANES, single)
-    packed = Model(_coarse(mean, root, scale, columns), upper, narrow, theta, factors, single)
+    packed = Model(_coarse(mean, root, scale, columns), upper, narrow, theta, factors, single, link)
     return packed, bounded

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from bandit.core.types import Float64, Int32
-from bandit.policies.linear import choose_linear
+from bandit.policies.linear import choose_linear, outcomes
 from bandit.policies.policy import DeterministicPolicy
 from bandit.policies.problem import Problem
 
@@ -24,4 +24,4 @@ class Greedy(DeterministicPolicy):
     def decision(self, problem: Problem) -> tuple[Int32, Float64, Float64]:
         """Take the action whose posterior mean is worth most, in one pass."""
         action, mean, _, certain = choose_linear(problem, 0.0)
-        return action, certain, mean
+        return action, certain, outcomes(problem, mean)

@@ -13,6 +13,7 @@ from bandit.core.types import Float64, Int32
 from bandit.kernels import keyed_random
 from bandit.kernels.linear import win_probability_table as rivals_table
 from bandit.kernels.linear.linear_choice import GRAIN
+from bandit.kernels.linear.link import IDENTITY
 from bandit.kernels.threads import spread
 from bandit.models.moments import Moments
 from bandit.policies.linear import (
@@ -22,7 +23,9 @@ from bandit.policies.linear import (
     TAKEN,
     WEIGHTED,
     choose_linear,
+    linked_table,
     moments_table,
+    outcomes,
 )
 from bandit.policies.policy import Policy
 from bandit.policies.problem import Problem
@@ -36,7 +39,8 @@ class LinTS(Policy):
     """Sample each action's outcome from ``N(μ, (alpha·s)²)`` and take the best.
 
     In the disjoint model sampling θ and projecting it on x is the same as sampling the scalar.
-    The propensity is the integral ``∫ φ(z) Π Φ((μ_a + s_a z − μ_b)/s_b) dz``, to 1e-6.
+    The propensity is the integral ``∫ φ(z) Π Φ((μ_a + s_a z − μ_b)/s_b) dz``, to 1e-6. Where the
+    model has a link function g, the outcome is g of what is sampled.
 
     References
     ----------
@@ -59,7 +63,7 @@ class LinTS(Policy):
     def decision(self, problem: Problem) -> tuple[Int32, Float64, Float64]:
         """Draw, and integrate over the same contenders."""
         action, mean, _, chance = self._sampled(problem, OWN)
-        return action, np.maximum(chance, TINY), mean
+        return action, np.maximum(chance, TINY), outcomes(problem, mean)
 
     def propensity(self, problem: Problem, action: Int32, decided: Int32) -> Float64:
         """Probability that ``action`` samples the largest worth."""
@@ -76,6 +80,8 @@ class LinTS(Policy):
 
     def distribution(self, problem: Problem) -> Float64:
         """Probability of every action."""
+        if problem.needs_posterior().model[0].link != IDENTITY:
+            return linked_table(problem, self.alpha)
         out = np.zeros((problem.n, problem.k))
         means, widths = moments_table(problem)
         spread(

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from bandit.core.errors import ConfigError
 from bandit.core.types import Float64, Int32
-from bandit.policies.linear import choose_linear, means_at, moments_table, widths_at
+from bandit.policies.linear import choose_linear, means_at, moments_table, outcomes, widths_at
 from bandit.policies.policy import DeterministicPolicy
 from bandit.policies.problem import Problem
 
@@ -37,11 +37,12 @@ class LinUCB(DeterministicPolicy):
     def score_table(self, problem: Problem) -> Float64:
         """Upper confidence bounds float64[n, k]."""
         means, widths = moments_table(problem)
-        return means + self.alpha * widths
+        return outcomes(problem, means + self.alpha * widths)
 
     def score_of(self, problem: Problem, action: Int32) -> Float64:
         """Upper confidence bound of one action a row."""
-        return means_at(problem, action) + self.alpha * widths_at(problem, action)
+        bound = means_at(problem, action) + self.alpha * widths_at(problem, action)
+        return outcomes(problem, bound)
 
     def decide(self, problem: Problem) -> Int32:
         """Take the action whose bound is worth most."""
@@ -50,4 +51,4 @@ class LinUCB(DeterministicPolicy):
     def decision(self, problem: Problem) -> tuple[Int32, Float64, Float64]:
         """Take the action whose bound is worth most, in one pass."""
         action, mean, width, certain = choose_linear(problem, self.alpha)
-        return action, certain, mean + self.alpha * width
+        return action, certain, outcomes(problem, mean + self.alpha * width)

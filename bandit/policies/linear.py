@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from bandit.core.types import Float64, Int32
-from bandit.kernels.linear import linear_choice
+from bandit.kernels.linear import linear_choice, linked_choice
 from bandit.kernels.linear import pair_moments as settle
 from bandit.kernels.linear.decide import Situation
 from bandit.kernels.linear.linear_choice import GRAIN, TASK, Mode
+from bandit.kernels.linear.link import IDENTITY, responses_into
 from bandit.kernels.threads import spread
 from bandit.policies.problem import Problem
 
@@ -57,13 +58,37 @@ def choose_linear(
     doubt = np.zeros(1, np.bool_)
     mode = Mode(float(alpha), thompson, propensity, stream, given, weights, scored, doubt)
     model = problem.needs_posterior().model[0]
+    linear = model.link == IDENTITY
+    if not linear:
+        problem.vet()
     spread(
-        linear_choice.choose_into, n, TASK,
+        linear_choice.choose_into if linear else linked_choice.choose_into, n, TASK,
         model, _situation(problem), mode, action, mean, width, chance,
     )  # fmt: skip
     if mode.doubt[0]:
         problem.vet()
     return action, mean, width, chance
+
+
+def linked_table(problem: Problem, alpha: float) -> Float64:
+    """Probability that each action samples the largest worth by the model's link, float64[n, k]."""
+    out = np.zeros((problem.n, problem.k))
+    means, widths = moments_table(problem)
+    spread(
+        linked_choice.probabilities_into, problem.n, GRAIN,
+        problem.needs_posterior().model[0].link, means, widths, alpha, _situation(problem), out,
+    )  # fmt: skip
+    return out
+
+
+def outcomes(problem: Problem, scores: Float64) -> Float64:
+    """Outcomes that scores float64[n] or [n, k] stand for, by the model's link."""
+    link = problem.needs_posterior().model[0].link
+    if link == IDENTITY:
+        return scores
+    found = np.ascontiguousarray(scores.reshape(problem.n, -1))
+    spread(responses_into, problem.n, TASK, link, found)
+    return found.reshape(scores.shape)
 
 
 def moments_table(problem: Problem) -> tuple[Float64, Float64]:

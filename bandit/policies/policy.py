@@ -11,7 +11,7 @@ from bandit.core.types import Array, Choice, Float64, Int32
 from bandit.kernels.linear import masked_choice as worth
 from bandit.kernels.threads import spread
 from bandit.models.moments import Moments
-from bandit.policies.linear import means_at, moments_table
+from bandit.policies.linear import means_at, moments_table, outcomes
 from bandit.policies.problem import Problem, pose
 
 GRAIN = 4096
@@ -145,11 +145,12 @@ class Policy(ABC):
         """Score of every action, float64[n, k]; zeros where there is no posterior."""
         if problem.posterior is None:
             return np.zeros((problem.n, problem.k))
-        return moments_table(problem)[0]
+        return outcomes(problem, moments_table(problem)[0])
 
     def score_of(self, problem: Problem, action: Int32) -> Float64:
         """Score of one action a row, float64[n]: the entry of `score_table`."""
-        return means_at(problem, action)
+        scores = means_at(problem, action)
+        return scores if problem.posterior is None else outcomes(problem, scores)
 
     def score_spread(self, posterior: Moments | None, moment: Float64) -> Float64:
         """Typical standard deviation of each action's sampled score, float64[k or 1].

@@ -21,7 +21,8 @@ class Model(NamedTuple):
 
     ``coarse`` bounds means and ``q = |R x|``; ``upper``, ``lower`` float32[w] with ``lower·q ≤ s ≤
     upper·q``; ``theta`` float64[k, padded(d, 8)], ``inverse`` float64[k, triangle], ``single`` the
-    same in float32 [k, triangle] or empty where an action is ill-conditioned.
+    same in float32 [k, triangle] or empty where an action is ill-conditioned. ``link`` says what
+    outcome a score stands for (`link.IDENTITY`, `link.LOGIT`); this loop knows the first only.
     """
 
     coarse: Coarse
@@ -30,6 +31,7 @@ class Model(NamedTuple):
     theta: Array
     inverse: Array
     single: Array
+    link: int
 
 
 class Situation(NamedTuple):

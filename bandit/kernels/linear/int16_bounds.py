@@ -22,6 +22,7 @@ from bandit.kernels import simd
 from bandit.kernels._compile import serial
 from bandit.kernels.simd.product import PANEL, ROWS, norms_into, padded
 
+_TILE = simd.TILE
 FLOOR = np.float32(1e-30)
 """Added to the squared norm: far above what underflow of its parts can hide."""
 
@@ -104,7 +105,11 @@ def multiply_into(rounded, rows, d, coarse, table):
         vectors = min(PANEL, width - left) // lanes
         for r in range(0, rows, ROWS):
             to = r * width + left
-            if vectors == 4:
+            if _TILE == 1 or vectors == 1:
+                simd.coarse_6x1(
+                    x, r * step, step, w, at, depth, unit, r, scale, left, table, to, width
+                )
+            elif vectors == 4:
                 simd.coarse_6x4(
                     x, r * step, step, w, at, depth, unit, r, scale, left, table, to, width
                 )
@@ -112,12 +117,8 @@ def multiply_into(rounded, rows, d, coarse, table):
                 simd.coarse_6x3(
                     x, r * step, step, w, at, depth, unit, r, scale, left, table, to, width
                 )
-            elif vectors == 2:
-                simd.coarse_6x2(
-                    x, r * step, step, w, at, depth, unit, r, scale, left, table, to, width
-                )
             else:
-                simd.coarse_6x1(
+                simd.coarse_6x2(
                     x, r * step, step, w, at, depth, unit, r, scale, left, table, to, width
                 )
 

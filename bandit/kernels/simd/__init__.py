@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from llvmlite import binding
 from numba import config
 
 from bandit.kernels.simd import compiled as simd_compiled
@@ -23,6 +24,21 @@ LANES = 16
 """float32 lanes of a vector."""
 LANES_64 = 8
 """float64 lanes of a vector."""
+
+
+def _whole_registers() -> bool:
+    """Whether the processor that is compiled for has registers of 512 bits, 32 of them."""
+    name, features = vars(config)["CPU_NAME"], vars(config)["CPU_FEATURES"]
+    if features is not None:
+        return "+avx512f" in features
+    if name not in {None, binding.get_host_cpu_name()}:
+        return any(word in name for word in ("avx512", "icelake", "sapphire", "znver4", "znver5"))
+    return bool(binding.get_host_cpu_features().get("avx512f", False))
+
+
+TILE = 4 if _whole_registers() else 1
+"""Vectors of columns of a register tile: six rows by four fill 32 registers of 512 bits, six by one
+fill 16 of 256. Either way every sum runs in the same order: the bits do not tell."""
 
 _plain = vars(config)["DISABLE_JIT"]
 _home: Any = simd_plain if _plain else simd_compiled

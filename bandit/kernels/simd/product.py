@@ -2,9 +2,10 @@
 
 Weights are packed once: panels of up to four vectors of columns, each panel contiguous along the
 depth, so that a tile streams it through the first-level cache (64 columns × d × 2 bytes in
-`coarse`: 8 kB at d = 64). Six rows by four vectors keep 24 of the 32 vector registers as sums,
-four for weights and one for the row's factor; measured at the machine's full rate of one fused
-instruction a cycle. Blocks of rows are padded to a multiple of `ROWS`.
+`int16_bounds`: 8 kB at d = 64). Six rows by four vectors keep 24 of 32 registers of 512 bits as
+sums, four for weights and one for the row's factor; where registers have 256 bits, and are 16, six
+rows by one vector keep 12, and run three times as fast as the wide tile would. Blocks of rows are
+padded to a multiple of `ROWS`.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from bandit.kernels._compile import inline, serial
 
 ROWS = 6
 """Rows of a tile."""
-PANEL = 64
-"""Columns of a full panel: four vectors."""
+_TILE = simd.TILE
+PANEL = _TILE * simd.LANES
+"""Columns of a full panel."""
 
 
 @serial
@@ -54,14 +56,15 @@ def multiply_into(x, x_at, rows, d, panels, out):
         at = left * d
         vectors = min(PANEL, width - left) // lanes
         for r in range(0, rows, ROWS):
-            if vectors == 4:
-                simd.tile_6x4(x, x_at + r * d, d, panels, at, d, out, r * width + left, width)
+            to = r * width + left
+            if _TILE == 1 or vectors == 1:
+                simd.tile_6x1(x, x_at + r * d, d, panels, at, d, out, to, width)
+            elif vectors == 4:
+                simd.tile_6x4(x, x_at + r * d, d, panels, at, d, out, to, width)
             elif vectors == 3:
-                simd.tile_6x3(x, x_at + r * d, d, panels, at, d, out, r * width + left, width)
-            elif vectors == 2:
-                simd.tile_6x2(x, x_at + r * d, d, panels, at, d, out, r * width + left, width)
+                simd.tile_6x3(x, x_at + r * d, d, panels, at, d, out, to, width)
             else:
-                simd.tile_6x1(x, x_at + r * d, d, panels, at, d, out, r * width + left, width)
+                simd.tile_6x2(x, x_at + r * d, d, panels, at, d, out, to, width)
 
 
 @serial
