@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from simulations.experiments.analysis import report
+from simulations.experiments.analysis import report, shared
 from simulations.experiments.environment import Population
+from simulations.experiments.shared_caps import shared_caps, truth
 from simulations.experiments.sweep import false_alarms, power
 
 HERE = Path(__file__).parent
@@ -27,6 +28,9 @@ def main() -> None:
         false_alarms(population, "spend, history as covariate", wanted.runs, adjusted=True),
     ]
     text = report(alarms, power(population, wanted.planted, wanted.customers), wanted.planted)
+    target = truth()
+    capped = shared_caps(wanted.planted, wanted.customers, target)
+    text += shared(capped, wanted.planted, wanted.customers, target)
     print(text)
     readme = HERE / "README.md"
     head = readme.read_text(encoding="utf-8").split(MARK)[0]

@@ -4,11 +4,31 @@ from __future__ import annotations
 
 import numpy as np
 
+from simulations.experiments.shared_caps import CAP, Shared
 from simulations.experiments.sweep import BLOCKS, PLANNED, FalseAlarms, Power
 
 PROMISES = {"fixed": (0.04, 0.06), "planned": (0.0, 0.055), "sequence": (0.0, 0.05)}
 FOUND = (0.76, 0.84)
 UNIFORM = 0.01
+COVERED = 0.935
+
+
+def shared(rows: list[Shared], runs: int, n: int, target: float) -> str:
+    lines = [
+        "",
+        f"{runs:,} experiments of {n:,} customers on two policies that share a capacity of "
+        f"{CAP:.0%}; the new one for all is worth {target:.4f} a customer more than the old one, both "
+        f"under the cap. To be covered in at least {COVERED:.1%}.",
+        "",
+        "| capacity | effect found, mean | covers the truth | called, new and old |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| {row.name} | {row.effect:.4f} | {row.covered:.1%} | {row.calls_treated:.1%} and "
+        f"{row.calls_control:.1%} |"
+        for row in rows
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def report(alarms: list[FalseAlarms], powers: list[Power], planted: int) -> str:

@@ -7,7 +7,9 @@ import math
 import numpy as np
 import pytest
 
+from bandit import allocation
 from simulations.experiments.environment import Population
+from simulations.experiments.shared_caps import called, crowd, shared_caps, truth
 from simulations.experiments.sweep import false_alarms, power
 
 
@@ -28,6 +30,17 @@ def test_nothing_done_alarms_as_rarely_as_promised(population):
     for share in (found.fixed, found.planned, found.pocock, found.sequence):
         assert share <= most(0.05, runs)
     assert found.peeking > most(0.05, runs), "fifty looks at a fixed test are not for free"
+
+
+def test_arms_that_compete_for_a_capacity_want_their_own_part_of_it():
+    runs, target = 60, truth(400_000)
+    pooled, split = shared_caps(runs, 20_000, target)
+    assert pooled.calls_treated > 1.8 * pooled.calls_control
+    assert pooled.covered < 0.3, "with one pool the truth is outside"
+    assert split.covered > 0.95 - 4.0 * math.sqrt(0.05 * 0.95 / runs)
+    people = crowd(3000, 1)
+    solved = allocation.solve(people.new[:, None], [[1.0]], [900.0]).assignment[:, 0] == 0
+    assert np.array_equal(called(people.new, 900), solved)
 
 
 def test_effects_of_the_promised_size_are_found(population):
