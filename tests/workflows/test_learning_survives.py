@@ -12,6 +12,7 @@ from bandit.config import campaign_file
 from bandit.core.errors import ConfigError
 from bandit.record import snapshots
 from bandit.record import waves as record
+from bandit.workflows.judge import own_waves
 from bandit.workflows.learn.learn import learn
 from bandit.workflows.serve.serve_batch import serve_batch
 from tests import campaigns
@@ -150,3 +151,14 @@ def test_the_files_own_name_is_no_key_of_it(tmp_path: Path) -> None:
     config.write_text('file = "x"\n' + config.read_text())
     with pytest.raises(ConfigError, match="unknown key 'file'"):
         campaign_file.load(folder)
+
+
+def test_waves_of_another_campaign_file_are_not_judged(tmp_path: Path) -> None:
+    folder = campaigns.write(tmp_path, customers=60)
+    other = folder / "other.toml"
+    other.write_text((folder / "campaign.toml").read_text().replace('"test"', '"other"'))
+    serve_batch(folder, wave="a", at=MONDAY)
+    serve_batch(other, wave="b", at=MONDAY)
+    waves, notes = own_waves.usable(campaign_file.load(other), MONDAY + 20 * DAY)
+    assert [w.name for w in waves] == ["b"]
+    assert notes == ["left out, they are of another campaign file: a"]

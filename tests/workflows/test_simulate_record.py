@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +13,7 @@ import pytest
 
 from bandit.core.errors import ConfigError, DataError, UsageError
 from bandit.core.types import SILENT
+from bandit.record import manifest
 from bandit.record import waves as record
 from bandit.render.pages import with_page
 from bandit.workflows.inspect.report import report
@@ -64,6 +66,20 @@ def test_every_first_decision_is_a_row(campaign, result):
     assert result.causal
     assert {p.label for p in result.periods} == {"wave-01", "wave-02", "wave-03"}
     assert {p.group for p in result.periods} >= {"rules", "lin_ts", "holdout"}
+
+
+def test_each_manifest_is_read_a_few_times_whatever_the_number_of_waves(campaign, monkeypatch):
+    seen = Counter()
+    once = manifest.read
+
+    def counting(folder):
+        seen[folder] += 1
+        return once(folder)
+
+    monkeypatch.setattr(manifest, "read", counting)
+    read(simulate_job.load(campaign), log=False, at=LATER, progress=SILENT)
+    assert len([folder for folder in seen if folder.parent.name == record.WAVES]) == WAVES
+    assert max(n for folder, n in seen.items() if folder.parent.name == record.WAVES) <= 2
 
 
 def test_rewards_are_net_of_costs_and_joined_as_learning_joins_them(campaign):

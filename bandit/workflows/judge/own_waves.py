@@ -54,11 +54,14 @@ class _Part(NamedTuple):
 
 
 def usable(campaign: Campaign, at: dt.datetime) -> tuple[list[Wave], list[str]]:
-    """The waves whose window has closed by ``at``, of the newest one's features; and remarks."""
+    """The campaign's waves closed by ``at``, of the newest one's features; and remarks."""
     window = dt.timedelta(days=campaign.reward.window_days)
-    waves = record.waves(campaign.folder)
+    everyone = record.waves(campaign.folder)
+    waves = [w for w in everyone if w.campaign == campaign.file]
     closed = [w for w in waves if w.end(window) <= at]
     notes = []
+    if others := [w.name for w in everyone if w not in waves]:
+        notes.append(f"left out, they are of another campaign file: {', '.join(others)}")
     if open_ := [w.name for w in waves if w not in closed]:
         notes.append(f"left out, their window is open: {', '.join(open_)}")
     if not closed:
