@@ -1,1 +1,1 @@
-"""What happened and why: explain, report."""
+"""What happened and why: status, report, explain."""
