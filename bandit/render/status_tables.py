@@ -33,13 +33,13 @@ def status_tables(result: CampaignStatus) -> RenderableType:
 
 def _waves(waves: list[WaveStatus]) -> Table:
     table = _table("wave", "decided at", "snapshot", "window", "version", "run by")
-    table.add_column("decisions", justify="right")
-    table.add_column("contacted", justify="right")
+    for head in ("decisions", "contacted"):
+        table.add_column(head, justify="right", no_wrap=True)
     for w in waves[-MOST:]:
         window = "learned" if w.learned else "closed" if w.closed else f"to {w.window_ends[:10]}"
         contacted = "–" if w.contacted is None else f"{w.contacted:,}"
         table.add_row(
-            w.name, w.at[:16].replace("T", " "), w.snapshot, window, w.version or "–",
+            w.name, w.at[:10], w.snapshot, window, w.version or "–",
             w.run_by or "–", f"{w.decisions:,}", contacted,
         )  # fmt: skip
     return table
@@ -67,5 +67,5 @@ def _runs(runs: list[RunStatus]) -> Table:
 def _table(*heads: str) -> Table:
     table = Table(box=None, pad_edge=False)
     for head in heads:
-        table.add_column(head)
+        table.add_column(head, no_wrap=True)
     return table

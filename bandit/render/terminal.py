@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from functools import singledispatch
 from typing import TextIO, TypeVar
 
@@ -41,6 +42,10 @@ tables.register(privacy.Forgotten, simple.forget_tables)
 tables.register(privacy.CustomerExport, simple.export_tables)
 
 
+FILE_WIDTH = 200
+"""Most characters of a table's line in a file or a pipe; Rich would wrap it at 80."""
+
+
 class _Console(Console):
     def on_broken_pipe(self) -> None:
         """Leave it to the command: Rich would end the program as if by a defect."""
@@ -48,7 +53,12 @@ class _Console(Console):
 
 
 def show(result: Result, stream: TextIO, width: int | None = None) -> None:
-    """Print a result's tables; no text in it is taken for markup, an emoji or a command."""
+    """Print a result's tables; no text in it is taken for markup, an emoji or a command.
+
+    Tables are as wide as the terminal allows, and as they need where there is none.
+    """
+    if width is None and not stream.isatty() and "COLUMNS" not in os.environ:
+        width = FILE_WIDTH
     console = _Console(
         file=stream, width=width, highlight=False, markup=False, emoji=False,
         soft_wrap=not stream.isatty(),
