@@ -22,7 +22,7 @@ def add(app: typer.Typer) -> None:
 def demo(
     how: How,
     directory: Annotated[
-        Path | None, typer.Argument(metavar="[DIR]", help="an empty or new folder; kept afterwards")
+        Path | None, typer.Argument(metavar="DIR", help="an empty or new folder; kept afterwards")
     ] = None,
     customers: Annotated[int, typer.Option(min=100, help="generated customers")] = 50_000,
     waves: Annotated[int, typer.Option(min=1, max=1000, help="waves to run")] = 8,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -19,13 +18,12 @@ from bandit.record import outcomes as deliveries
 from bandit.record.decisions import Decisions
 from bandit.record.waves import Wave, after
 from bandit.results.inspect import Earned, Segment
+from bandit.stats.means import Sums
 from bandit.workflows.inspect import catalogue_today
 from bandit.workflows.judge.groups import groups_of, short_columns
 
 MOST_WAVES = 26
 """A year of fortnights; older waves are left out of the page."""
-
-Z95 = 1.959963984540054
 
 
 class Counted(NamedTuple):
@@ -36,20 +34,6 @@ class Counted(NamedTuple):
     groups: dict[str, int]
     grid: dict[str, dict[str, int]]
     segments: list[Segment]
-
-
-class _Sums:
-    """Customers, Σ expected, Σ realised and its squares."""
-
-    def __init__(self) -> None:
-        self.customers = 0
-        self.expected = self.realised = self.squares = 0.0
-
-    def add(self, customers: int, expected: Float64, realised: Float64) -> None:
-        self.customers += customers
-        self.expected += float(expected.sum())
-        self.realised += float(realised.sum())
-        self.squares += float(realised @ realised)
 
 
 def count(campaign: Campaign, wave: Wave) -> Counted:
@@ -133,20 +117,18 @@ def earned(
 
 def _of_wave(decisions: Decisions, rewards: Float64, *, closed: bool) -> list[Earned]:
     """Rows of one customer stand together, so a customer's slots are summed on the way."""
-    sums: dict[str, _Sums] = defaultdict(_Sums)
+    realised: dict[str, Sums] = defaultdict(Sums)
+    expected: dict[str, float] = defaultdict(float)
     for rows in decisions.rows("action", "group", "value", "cost", "expected_value"):
-        group, realised = rows.texts("group"), rows.net(rewards[rows.place])
+        group, net = rows.texts("group"), rows.net(rewards[rows.place])
         for name in dict.fromkeys(group[rows.first].tolist()):
             mine = group == name
-            customers = int((rows.first & mine).sum())
-            sums[name].add(customers, rows.expected[mine], realised[mine])
+            part = Sums.of(net[mine])._replace(n=int((rows.first & mine).sum()))
+            realised[name] = realised[name].merge(part)
+            expected[name] += float(rows.expected[mine].sum())
     wave = decisions.wave.name
-    return [_earned(wave, name, s, closed=closed) for name, s in sums.items() if s.customers]
-
-
-def _earned(wave: str, group: str, sums: _Sums, *, closed: bool) -> Earned:
-    n = sums.customers
-    mean = sums.realised / n
-    spread = max(sums.squares / n - mean * mean, 0.0)
-    half = Z95 * math.sqrt(spread / n)
-    return Earned(wave, group, n, sums.expected / n, mean, mean - half, mean + half, closed)
+    return [
+        Earned(wave, name, s.n, expected[name] / s.n, *s.interval(), closed)
+        for name, s in realised.items()
+        if s.n
+    ]

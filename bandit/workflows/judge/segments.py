@@ -13,6 +13,7 @@ from bandit.core.types import Array
 from bandit.features.spec import Column
 from bandit.results.figures import Interval
 from bandit.results.judge import Period, SegmentLift
+from bandit.stats.means import Sums
 from bandit.workflows.judge.groups import groups_of, short_columns
 from bandit.workflows.judge.logged import Logged
 from bandit.workflows.judge.targets import Target
@@ -22,7 +23,6 @@ LEAST_ROWS = 200
 QUANTILES = (0.5, 0.9, 0.99, 0.999, 1.0)
 PERIODS = 10
 ALL = "all"
-Z95 = 1.959963984540054
 
 
 def segments(logged: Logged, settings: Simulate, judge: Judge, target: Target) -> list[SegmentLift]:
@@ -53,9 +53,8 @@ def periods(logged: Logged) -> list[Period]:
         if len(rows) < 2:
             continue
         reward = logged.log.rewards[rows]
-        half = Z95 * float(reward.std(ddof=1)) / len(rows) ** 0.5
-        mean = float(reward.mean())
-        found.append(Period(label, group, len(rows), Interval(mean, mean - half, mean + half)))
+        interval = Interval(*Sums.of(reward).interval())
+        found.append(Period(label, group, len(rows), interval))
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,9 +17,8 @@ from bandit.record.decisions import Decisions
 from bandit.record.waves import Wave
 from bandit.results.figures import Interval
 from bandit.results.start import HOLDOUT, LEARNED, RULES, WaveScore
+from bandit.stats.means import Sums, around
 from bandit.worlds.operator import World
-
-Z95 = 1.959963984540054
 
 
 class Decided(NamedTuple):
@@ -95,15 +95,15 @@ def score(
     """All figures of one wave."""
     rows = {g: decided.group == g for g in (LEARNED, RULES, HOLDOUT)}
     made = {g: r & (decided.action > 0) for g, r in rows.items()}
-    mine, theirs = net[rows[LEARNED]], net[rows[RULES]]
-    error = (_variance_of_mean(mine) + _variance_of_mean(theirs)) ** 0.5
+    mine, theirs = Sums.of(net[rows[LEARNED]]), Sums.of(net[rows[RULES]])
+    error = math.hypot(mine.standard_error, theirs.standard_error)
     return WaveScore(
         wave=wave.name,
         customers={g: int(r.sum()) for g, r in rows.items()},
         contacts={g: int(m.sum()) for g, m in made.items()},
-        per_customer={g: _mean(net[r]) for g, r in rows.items()},
-        per_contact={g: _mean(net[m]) if m.any() else None for g, m in made.items()},
-        learned_less_rules=_interval(_mean(mine) - _mean(theirs), error),
+        per_customer={g: Sums.of(net[r]).mean for g, r in rows.items()},
+        per_contact={g: Sums.of(net[m]).mean if m.any() else None for g, m in made.items()},
+        learned_less_rules=_interval(mine.mean - theirs.mean, error),
         closed=_closed(world, decided, rows[LEARNED], at, recent),
     )
 
@@ -119,17 +119,9 @@ def _closed(world: World, decided: Decided, rows: Bool, at: dt.datetime, recent:
     gained = net[row, decided.action[rows]] - rules
     room = np.where(eligible, net, -np.inf).max(axis=1) - rules
     share = gained.mean() / room.mean()
-    error = _variance_of_mean(gained - share * room) ** 0.5 / room.mean()
+    error = Sums.of(gained - share * room).standard_error / room.mean()
     return _interval(float(share), error)
 
 
-def _mean(values: Float64) -> float:
-    return float(values.mean()) if len(values) else 0.0
-
-
-def _variance_of_mean(values: Float64) -> float:
-    return float(values.var() / max(len(values), 1)) if len(values) else 0.0
-
-
 def _interval(value: float, error: float) -> Interval:
-    return Interval(float(value), float(value - Z95 * error), float(value + Z95 * error))
+    return Interval(float(value), *around(float(value), float(error)))
