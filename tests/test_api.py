@@ -17,11 +17,16 @@ ROOT = Path(__file__).resolve().parents[1]
 
 RIGHT = """\
 import numpy as np
+import polars as pl
 import bandit
 
 posterior = bandit.Posterior.prior(n_actions=3, n_features=2, ridge=1.0)
 policy = bandit.LinUCB(alpha=1.0)
 choice = policy.choose(posterior, np.zeros((5, 2), np.float32), seed=1)
+posterior = posterior.update([[1.0, 0.0]], [2], [0.5])
+frame = pl.DataFrame({"id": ["a"], "x": [1.0]})
+policy.choose(posterior, [[1.0, 0.0]], costs=[0.0, 0.1, 0.1], keys=["a"], eligible=[[True] * 3])
+policy.choose(posterior, frame.select("x").to_numpy(), keys=frame["id"])
 best: int = int(choice.action[0])
 n: int = bandit.experiments.sample_size(mean=1.0, sd=2.0, effect=0.1)
 estimate = bandit.ope.ips([1.0, 0.0], [1.0, 1.0])

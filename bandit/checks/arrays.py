@@ -18,16 +18,16 @@ LARGEST = 1e150
 """Contexts and prices lie below: products of two, added up, stay finite in float64."""
 
 
-def check_contexts(contexts: Array, n_features: int) -> Array:
+def check_contexts(contexts: npt.ArrayLike, n_features: int) -> Array:
     """Return ``contexts`` as C-contiguous float32 or float64 [n, d], all finite, below 1e150."""
     x = shape_contexts(contexts, n_features)
     check_finite(x)
     return x
 
 
-def shape_contexts(contexts: Array, n_features: int) -> Array:
+def shape_contexts(contexts: npt.ArrayLike, n_features: int) -> Array:
     """Return ``contexts`` as C-contiguous float32 or float64 [n, d], whatever they hold."""
-    x = np.asarray(contexts)
+    x = as_array("contexts", contexts)
     if x.shape == (n_features,):
         raise DataError(
             f"contexts must have shape (n, {n_features}), they are one row: pass contexts[None, :]"
@@ -66,10 +66,10 @@ def first_bad_row(table: Array) -> int:
 
 
 def check_actions(
-    actions: Array, n: int, n_actions: int, space: ActionSpace | None = None
+    actions: npt.ArrayLike, n: int, n_actions: int, space: ActionSpace | None = None
 ) -> npt.NDArray[np.int64]:
     """Return ``actions`` as int64[n], each in [0, k); names are those of ``space``."""
-    taken = np.asarray(actions)
+    taken = as_array("actions", actions)
     if taken.shape != (n,):
         raise DataError(f"actions must have shape ({n},), they have {taken.shape}")
     if taken.dtype.kind in "UOT":
@@ -99,9 +99,25 @@ def _numbered(names: Array, space: ActionSpace | None) -> Array:
     return np.asarray(numbers[inverse])
 
 
-def check_vector(name: str, values: Array, n: int, least: float = -np.inf) -> Float64:
+def as_numbers(name: str, values: npt.ArrayLike) -> Float64:
+    """Return ``values`` as float64 of whatever shape; text and ragged lists are refused."""
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as fault:
+        raise DataError(f"{name} must be numbers: {fault}") from None
+
+
+def as_array(name: str, values: npt.ArrayLike) -> Array:
+    """Return ``values`` as the array that they are; lists of several lengths are refused."""
+    try:
+        return np.asarray(values)
+    except ValueError as fault:
+        raise DataError(f"{name} must be an array: {fault}") from None
+
+
+def check_vector(name: str, values: npt.ArrayLike, n: int, least: float = -np.inf) -> Float64:
     """Return ``values`` as float64[n], finite and at least ``least``."""
-    vector = np.asarray(values).astype(np.float64)
+    vector = as_numbers(name, values)
     if vector.shape != (n,):
         raise DataError(f"{name} must have shape ({n},), they have {vector.shape}")
     bad = ~np.isfinite(vector) | (vector < least)
@@ -112,11 +128,11 @@ def check_vector(name: str, values: Array, n: int, least: float = -np.inf) -> Fl
     return np.ascontiguousarray(vector)
 
 
-def check_table(name: str, table: Array | None, n: int, k: int, default: float) -> Float64:
+def check_table(name: str, table: npt.ArrayLike | None, n: int, k: int, default: float) -> Float64:
     """Return float[k] or float[n, k] as float64[1, k] or [n, k]; ``default`` where absent."""
     if table is None:
         return np.full((1, k), default)
-    whole = np.asarray(table).astype(np.float64, copy=False)
+    whole = as_numbers(name, table)
     if whole.shape not in {(k,), (n, k)}:
         raise DataError(f"{name} must have shape ({k},) or ({n}, {k}), they have {whole.shape}")
     return np.ascontiguousarray(whole.reshape(-1, k))

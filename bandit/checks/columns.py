@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from bandit.checks.arrays import as_numbers
 from bandit.core.errors import ConfigError, DataError
 from bandit.core.types import Float64
 
 
 def vector(name: str, values: npt.ArrayLike, n: int | None = None) -> Float64:
     """Finite float64[n]; NaN, infinity, another length or shape is a `DataError`."""
-    array = np.ascontiguousarray(values, dtype=np.float64)
+    array = np.ascontiguousarray(as_numbers(name, values))
     if array.ndim != 1:
         raise DataError(f"{name} must be one number a row, its shape is {array.shape}")
     if not array.size:

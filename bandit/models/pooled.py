@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Literal, SupportsIndex
 
 import numpy as np
+import numpy.typing as npt
 
 from bandit.core.actions import ActionSpace
 from bandit.core.errors import DataError
@@ -79,7 +80,11 @@ class PooledPosterior:
         return shown.line(type(self).__name__, shape, self.sums.count)
 
     def update(
-        self, contexts: Array, actions: Array, rewards: Array, weights: Array | None = None
+        self,
+        contexts: npt.ArrayLike,
+        actions: npt.ArrayLike,
+        rewards: npt.ArrayLike,
+        weights: npt.ArrayLike | None = None,
     ) -> PooledPosterior:
         """Learn from n rows; arguments as in `Posterior.update`."""
         return replace(self, sums=self.sums.update(contexts, actions, rewards, weights))

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Self, SupportsIndex
 
 import numpy as np
+import numpy.typing as npt
 
 from bandit.checks.arrays import check_actions, check_finite, check_vector, shape_contexts
 from bandit.core.actions import ActionSpace
@@ -98,7 +99,11 @@ class Sums:
         return int(self.shift.shape[1])
 
     def update(
-        self, contexts: Array, actions: Array, rewards: Array, weights: Array | None = None
+        self,
+        contexts: npt.ArrayLike,
+        actions: npt.ArrayLike,
+        rewards: npt.ArrayLike,
+        weights: npt.ArrayLike | None = None,
     ) -> Self:
         """Learn from n rows: ``contexts`` float[n, d], ``actions`` int[n], ``rewards`` float[n].
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from bandit.core.errors import ConfigError, DataError
 from bandit.core.types import EXPLORATION, HOLDOUT, NO_CONTACT, Array, Choice, Float64, Int32
@@ -61,12 +62,12 @@ class Mixture(Policy):
     def choose(
         self,
         posterior: Moments | None,
-        contexts: Array,
+        contexts: npt.ArrayLike,
         *,
-        eligible: Array | None = None,
-        values: Array | None = None,
-        costs: Array | None = None,
-        keys: Array | None = None,
+        eligible: npt.ArrayLike | None = None,
+        values: npt.ArrayLike | None = None,
+        costs: npt.ArrayLike | None = None,
+        keys: npt.ArrayLike | None = None,
         seed: int = 0,
         wave: int = 0,
         draw: int = 0,
@@ -95,11 +96,11 @@ class Mixture(Policy):
     def probabilities(
         self,
         posterior: Moments | None,
-        contexts: Array,
+        contexts: npt.ArrayLike,
         *,
-        eligible: Array | None = None,
-        values: Array | None = None,
-        costs: Array | None = None,
+        eligible: npt.ArrayLike | None = None,
+        values: npt.ArrayLike | None = None,
+        costs: npt.ArrayLike | None = None,
         prior: Float64 | None = None,
     ) -> Float64:
         """Probability of every action, float64[n, k]; ``prior`` as in `choose`."""
@@ -109,12 +110,12 @@ class Mixture(Policy):
     def expectation(
         self,
         posterior: Moments | None,
-        contexts: Array,
+        contexts: npt.ArrayLike,
         weights: Float64,
         *,
-        eligible: Array | None = None,
-        values: Array | None = None,
-        costs: Array | None = None,
+        eligible: npt.ArrayLike | None = None,
+        values: npt.ArrayLike | None = None,
+        costs: npt.ArrayLike | None = None,
         prior: Float64 | None = None,
     ) -> Float64:
         """``Σ_a π(a)·weights[a]``, float64[n]; ``prior`` as in `choose`."""

@@ -6,8 +6,9 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
-from bandit.core.types import Array, Choice, Float64, Int32
+from bandit.core.types import Choice, Float64, Int32
 from bandit.kernels.linear import masked_choice as worth
 from bandit.kernels.threads import spread
 from bandit.models.moments import Moments
@@ -41,12 +42,12 @@ class Policy(ABC):
     def choose(
         self,
         posterior: Moments | None,
-        contexts: Array,
+        contexts: npt.ArrayLike,
         *,
-        eligible: Array | None = None,
-        values: Array | None = None,
-        costs: Array | None = None,
-        keys: Array | None = None,
+        eligible: npt.ArrayLike | None = None,
+        values: npt.ArrayLike | None = None,
+        costs: npt.ArrayLike | None = None,
+        keys: npt.ArrayLike | None = None,
         seed: int = 0,
         wave: int = 0,
         draw: int = 0,
@@ -84,11 +85,11 @@ class Policy(ABC):
     def probabilities(
         self,
         posterior: Moments | None,
-        contexts: Array,
+        contexts: npt.ArrayLike,
         *,
-        eligible: Array | None = None,
-        values: Array | None = None,
-        costs: Array | None = None,
+        eligible: npt.ArrayLike | None = None,
+        values: npt.ArrayLike | None = None,
+        costs: npt.ArrayLike | None = None,
     ) -> Float64:
         """Probability of every action, float64[n, k]; rows sum to one. Arguments as in `choose`."""
         return self.distribution(
@@ -98,19 +99,19 @@ class Policy(ABC):
     def expectation(
         self,
         posterior: Moments | None,
-        contexts: Array,
+        contexts: npt.ArrayLike,
         weights: Float64,
         *,
-        eligible: Array | None = None,
-        values: Array | None = None,
-        costs: Array | None = None,
+        eligible: npt.ArrayLike | None = None,
+        values: npt.ArrayLike | None = None,
+        costs: npt.ArrayLike | None = None,
     ) -> Float64:
         """``Σ_a π(a)·weights[a]``, float64[n], of ``weights`` float64[k]; to 1e-6 of them."""
         return self.mean_of(
             pose(posterior, contexts, eligible=eligible, values=values, costs=costs), weights
         )
 
-    def scores(self, posterior: Moments | None, contexts: Array) -> Float64:
+    def scores(self, posterior: Moments | None, contexts: npt.ArrayLike) -> Float64:
         """Score of every action, float64[n, k]: posterior means, LinUCB upper bounds."""
         return self.score_table(pose(posterior, contexts))
 

@@ -5,8 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from bandit.checks.arrays import check_finite, check_prices, check_table, shape_contexts
+from bandit.checks.arrays import (
+    as_array,
+    as_numbers,
+    check_finite,
+    check_prices,
+    check_table,
+    shape_contexts,
+)
 from bandit.checks.keys import customer_keys
 from bandit.core.errors import DataError
 from bandit.core.types import Array, Float64, UInt64
@@ -80,7 +88,7 @@ def _action_count(posterior: Moments | None, eligible: Array | None, tables: lis
         return posterior.n_actions
     if eligible is not None and eligible.ndim == 2 and eligible.dtype == np.bool_:
         return int(eligible.shape[1])
-    if tables:
+    if tables and tables[0].ndim:
         return int(tables[0].shape[-1])
     raise DataError(
         "without a posterior the number of actions must show in eligible bool[n, k], values "
@@ -112,12 +120,12 @@ def _first_row_without_action(eligible: Array, packing: int, n: int, k: int) -> 
 
 def pose(
     posterior: Moments | None,
-    contexts: Array,
+    contexts: npt.ArrayLike,
     *,
-    eligible: Array | None = None,
-    values: Array | None = None,
-    costs: Array | None = None,
-    keys: Array | None = None,
+    eligible: npt.ArrayLike | None = None,
+    values: npt.ArrayLike | None = None,
+    costs: npt.ArrayLike | None = None,
+    keys: npt.ArrayLike | None = None,
     seed: int = 0,
     wave: int = 0,
     draw: int = 0,
@@ -127,10 +135,12 @@ def pose(
 
     Without ``vet`` numbers that are none are left to the caller to find (`Problem.vet`).
     """
-    tables = [np.asarray(table) for table in (values, costs) if table is not None]
-    mask = None if eligible is None else np.asarray(eligible)
+    worth_of = None if values is None else as_numbers("values", values)
+    cost_of = None if costs is None else as_numbers("costs", costs)
+    tables = [table for table in (worth_of, cost_of) if table is not None]
+    mask = None if eligible is None else as_array("eligible", eligible)
     k = _action_count(posterior, mask, tables)
-    x = np.asarray(contexts)
+    x = as_array("contexts", contexts)
     width = x.shape[-1] if x.ndim else 0
     x = shape_contexts(x, width if posterior is None else posterior.n_features)
     n = x.shape[0]
@@ -145,8 +155,8 @@ def pose(
         k=k,
         eligible=bits,
         packing=packing,
-        values=check_table("values", values, n, k, 1.0),
-        costs=check_table("costs", costs, n, k, 0.0),
+        values=check_table("values", worth_of, n, k, 1.0),
+        costs=check_table("costs", cost_of, n, k, 0.0),
         priced=bool(tables),
         keys=np.arange(n, dtype=np.uint64) if keys is None else customer_keys(keys, n),
         seed=seed,

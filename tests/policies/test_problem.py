@@ -51,5 +51,12 @@ def test_what_cannot_be_decided_is_refused_with_a_remedy(contexts, keys, message
             bandit.Uniform().choose(None, contexts, eligible=np.ones((1, 4), bool))
 
 
+def test_a_single_number_is_no_price_list():
+    with pytest.raises(DataError, match="without a posterior the number of actions must show"):
+        bandit.Uniform().choose(None, CONTEXTS, costs=0.5)
+    with pytest.raises(DataError, match=r"costs must have shape \(4,\) or"):
+        bandit.LinTS().choose(prior(), CONTEXTS, costs=0.5)
+
+
 def test_epsilon_greedy_explores_a_tenth_by_default():
     assert bandit.EpsilonGreedy() == bandit.EpsilonGreedy(0.1)
