@@ -63,34 +63,32 @@ def write(
         before = pq.read_table(withheld)["decision_id"].combine_chunks()
     schema = _schema(decisions[0])
     lists = [_List(folder, c.name, campaign.exports.format, schema) for c in channels]
-    gone: list[pa.Array] = []
     contacts = 0
+    gone = _Withheld(folder)
     for batch in _contacts(decisions):
         channel = pc.index_in(batch["channel"].cast(pa.string()), pa.array(agreed.names))
         position = channel.fill_null(-1).to_numpy()
         may = agreed.holds(batch["customer_id"], position)
         may &= ~pc.is_in(batch["decision_id"], before).to_numpy(zero_copy_only=False)
-        gone.append(batch["decision_id"].filter(pa.array(~may)))
+        gone.write(batch["decision_id"].filter(pa.array(~may)))
         rows = _listed(batch, schema)
         for number, one in enumerate(lists):
             one.write(rows.filter(pa.array(may & (position == number))))
         contacts += batch.num_rows
     for one in lists:
         one.close()
-    refused = pa.table({"decision_id": pa.chunked_array(gone, pa.string())})
-    pq.write_table(refused, folder / WITHHELD)
-    _hold_complete(contacts, [*(one.rows for one in lists), refused.num_rows])
-    return Lists({c.name: one.rows for c, one in zip(channels, lists, strict=True)}, len(refused))
+    gone.close()
+    _hold_complete(contacts, [*(one.rows for one in lists), gone.rows])
+    return Lists({c.name: one.rows for c, one in zip(channels, lists, strict=True)}, gone.rows)
 
 
 def write_none(folder: Path, decisions: Sequence[Path]) -> int:
     """Withhold every contact: no list, and `WITHHELD` names them all; how many."""
-    rows = 0
-    with pq.ParquetWriter(folder / WITHHELD, pa.schema([("decision_id", pa.string())])) as writer:
-        for batch in _contacts(decisions):
-            writer.write_batch(batch.select(["decision_id"]).cast(writer.schema))
-            rows += batch.num_rows
-    return rows
+    gone = _Withheld(folder)
+    for batch in _contacts(decisions):
+        gone.write(batch["decision_id"])
+    gone.close()
+    return gone.rows
 
 
 def withheld_files(campaign_folder: Path, wave: Wave) -> list[Path]:
@@ -198,6 +196,23 @@ class _Agreed:
             kinds = [ids.type, *[pa.int64()] * self._words]
             return pa.schema(list(zip(names, kinds, strict=True))).empty_table()
         return pa.Table.from_batches(found)
+
+
+class _Withheld:
+    """The contacts that are on no list, by id."""
+
+    def __init__(self, folder: Path) -> None:
+        self.rows = 0
+        self._schema = pa.schema([pa.field("decision_id", pa.string())])
+        self._writer = pq.ParquetWriter(folder / WITHHELD, self._schema)
+
+    def write(self, ids: pa.Array) -> None:
+        self.rows += len(ids)
+        if len(ids):
+            self._writer.write_batch(pa.record_batch([ids], schema=self._schema))
+
+    def close(self) -> None:
+        self._writer.close()
 
 
 class _List:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -15,7 +14,7 @@ from bandit.config.campaign import Campaign, Outcomes
 from bandit.core import files, schema, sql
 from bandit.core.batches import cut
 from bandit.core.errors import ConfigError, DataError
-from bandit.record import manifest, rejects
+from bandit.record import attribution, manifest, rejects
 from bandit.record.decision_ids import wave_of
 from bandit.record.rejects import Rejects
 from bandit.record.waves import Wave
@@ -104,9 +103,11 @@ def batches(campaign_folder: Path) -> list[Path]:
     return found
 
 
-def waves_named(events: Sequence[Path], kinds: Sequence[str], since: dt.datetime) -> set[str]:
+def waves_named(
+    events: Sequence[Path], kinds: Sequence[str], since: dt.datetime, memory_mb: int
+) -> set[str]:
     """Waves of the decisions that events of some ``kinds`` in ``events`` name, after ``since``."""
-    with duckdb.connect(":memory:") as connection:
+    with attribution.connect(memory_mb) as connection:
         found = connection.execute(
             f"SELECT DISTINCT {wave_of('decision_id')}"
             f" FROM {sources.parquet(events)} WHERE decision_id IS NOT NULL"

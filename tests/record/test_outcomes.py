@@ -120,4 +120,4 @@ def test_the_waves_that_refusals_name(tmp_path: Path) -> None:
         ],
     )  # fmt: skip
     since = rows.AT - dt.timedelta(days=1)
-    assert outcomes.waves_named([folder / outcomes.EVENTS], ["refusal"], since) == {"a.b"}
+    assert outcomes.waves_named([folder / outcomes.EVENTS], ["refusal"], since, 100) == {"a.b"}

@@ -48,7 +48,8 @@ class Past(NamedTuple):
         named = set()
         if days is not None and refusals:
             kinds = campaign.pressure.refusal_events
-            named = outcomes.waves_named(refusals, kinds, at - dt.timedelta(days=days))
+            since = at - dt.timedelta(days=days)
+            named = outcomes.waves_named(refusals, kinds, since, campaign.limits.memory_mb)
         recent = _recent(campaign, at, served)
         used = [w for w in served if w in recent or w.name in named]
         withheld = [p for w in used for p in exports.withheld_files(campaign.folder, w)]
