@@ -3,12 +3,12 @@
 Pure functions of arrays and small values, and sums that merge; no campaign is known here.
 """
 
-from bandit.experiments.arms import Arms
+from bandit.experiments.arm_sums import Arms
 from bandit.experiments.assignment import BUCKETS, arms, buckets
 from bandit.experiments.comparison import Comparison, compare, conclude, contacted_effect
 from bandit.experiments.layers import Claim, Layer
 from bandit.experiments.looks import boundaries, inflation, sequence
-from bandit.experiments.sample_ratio import ALARM, sample_ratio
+from bandit.experiments.sample_ratios import ALARM, sample_ratio
 from bandit.experiments.several import Shrunk, benjamini_hochberg, holm, shrunken
 from bandit.experiments.size import Plan, sample_size
 from bandit.stats.ratios import Ratio

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from bandit.checks import columns as checks
 from bandit.core.errors import ConfigError
-from bandit.experiments.arms import Arms, Contrast, truths
+from bandit.experiments.arm_sums import Arms, Contrast, truths
 from bandit.stats.quantiles import normal_quantile, student_t_quantile, student_t_tail
 from bandit.stats.ratios import Ratio, fieller, log_ratio
 
