@@ -10,13 +10,15 @@ import datetime as dt
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
     StringConstraints,
+    field_validator,
     model_validator,
 )
 
@@ -28,6 +30,8 @@ Amount = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
 Cost = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, le=10**12)]
 """Contacts: more than anybody has customers is a slip."""
+Day = Annotated[dt.date, Field(gt=dt.date(1900, 1, 1), lt=dt.date(2500, 1, 1))]
+"""Beyond lie years of two digits and the days that stand for "never": leave those out."""
 Days = Annotated[float, Field(gt=0, le=36_500)]
 
 OUTBOUND = "outbound"
@@ -41,7 +45,22 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
 
 
-class Source(_Strict):
+class Form(_Strict):
+    """How a source's cells are written, where that differs from 1.5, 2026-11-23 and true."""
+
+    decimal: Literal[".", ","] = "."
+    date_format: Annotated[str, StringConstraints(pattern="%[dymYbjG]")] | None = None
+    missing: tuple[str, ...] = ()
+    true: tuple[str, ...] = ()
+    false: tuple[str, ...] = ()
+
+    @property
+    def form(self) -> dict[str, Any]:
+        """Its settings, for a source that takes this one's place."""
+        return {name: getattr(self, name) for name in Form.model_fields}
+
+
+class Source(Form):
     """Rows from the user's own files: a table or query of a .duckdb file, Parquet, or CSV."""
 
     source: str
@@ -53,7 +72,7 @@ class Source(_Strict):
         if self.table is not None and self.query is not None:
             raise ValueError("give either table or query, not both")
         if (
-            Path(self.source).suffix in {".duckdb", ".db"}
+            Path(self.source).suffix.lower() in {".duckdb", ".db"}
             and self.table is None
             and self.query is None
         ):
@@ -99,8 +118,8 @@ class Offer(_Strict):
     cost: Cost = 0.0
     channels: tuple[Name, ...] | None = None
     eligible: str | None = None
-    starts: dt.date | None = None
-    ends: dt.date | None = None
+    starts: Day | None = None
+    ends: Day | None = None
     priority: int = 0
     max_contacts: Count | None = None
     min_contacts: Count | None = None
@@ -161,7 +180,7 @@ class History(Source):
     contacted_at: str = "contacted_at"
 
 
-class Outcomes(_Strict):
+class Outcomes(Form):
     """Where outcomes come from when `learn` is given no file, and how their columns are called."""
 
     source: str | None = None
@@ -173,6 +192,7 @@ class Outcomes(_Strict):
     event: str = "event"
     reward: str = "reward"
     occurred_at: str = "occurred_at"
+    version: str = "version"
 
 
 class Reward(_Strict):
@@ -256,6 +276,7 @@ class Limits(_Strict):
     reject_share: Share = 0.01
     max_contacts: Count | None = None
     memory_mb: Annotated[int, Field(ge=100)] = 400
+    query_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 3600.0
     batch_size: Annotated[int, Field(ge=1, le=10_000_000)] = 50_000
 
 
@@ -289,6 +310,7 @@ class Campaign(_Strict):
     file: str = Field(default=DEFAULT_FILE, exclude=True)
     name: Name = "campaign"
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    time_zone: str = "UTC"
     customers: Customers
     features: Features = Features()
     offers: Source | None = None
@@ -321,6 +343,17 @@ class Campaign(_Strict):
             if inline and table is not None:
                 raise ValueError(f"{kind}s stand both in [[{kind}]] and in [{kind}s]; keep one")
         return self
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(
+                f"{name!r} is no time zone; write one such as 'Europe/Berlin' or 'UTC'"
+            ) from None
+        return name
 
     @property
     def digest(self) -> str:

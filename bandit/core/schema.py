@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import pyarrow as pa
 
+WAVES = "waves"
+"""The folder of the published waves in a campaign's."""
+
 
 def _field(name: str, kind: pa.DataType, meaning: str, *, nullable: bool = False) -> pa.Field:
     return pa.field(name, kind, nullable=nullable, metadata={"meaning": meaning})
@@ -54,6 +57,7 @@ def outcomes(customer_type: pa.DataType) -> pa.Schema:
         _field("event", pa.string(), "what happened"),
         _field("reward", pa.float64(), "what it was worth, in the campaign's unit"),
         _field("occurred_at", pa.timestamp("us", tz="UTC"), "when"),
+        _field("version", pa.float64(), "of several deliveries of an event the one with the highest counts; microseconds since 1970 where the sender gave a time", nullable=True),
     ])  # fmt: skip
 
 

@@ -15,6 +15,8 @@ INTEGERS = frozenset({
     "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT",
 })  # fmt: skip
 TIMES = re.compile(r"^(DATE|TIMESTAMP(_S|_MS|_NS)?|TIMESTAMP WITH TIME ZONE)$")
+LIKELY_DAYS = ("1900-01-02", "2500-01-01")
+"""Between these days things happen; the ones beyond stand for something else."""
 LISTS = re.compile(r"^(?P<item>[A-Z]+(?:\(\d+,\d+\))?)\[(?P<size>\d*)\]$")
 
 
@@ -53,13 +55,11 @@ def is_vector(kind: str) -> bool:
     return found is not None and is_number(found["item"])
 
 
-def moment(expression: str, kind: str) -> str:
-    """A DATE, TIMESTAMP or text as a point in time; without a zone it is UTC, no date is NULL."""
-    if kind == "TIMESTAMP WITH TIME ZONE":
-        return expression
-    return f"TRY_CAST({expression} AS TIMESTAMPTZ)"
-
-
 def likely(moment: str) -> str:
-    """Whether a point in time is one that things happen at; DuckDB knows the infinite too."""
-    return f"{moment} BETWEEN TIMESTAMPTZ '1900-01-01' AND TIMESTAMPTZ '2500-01-01'"
+    """Whether a point in time is one that things happen at.
+
+    DuckDB knows the infinite too; 1900-01-01 and 9999-12-31 stand for "none" in most systems, and
+    years of two digits come out as the first century.
+    """
+    low, high = LIKELY_DAYS
+    return f"{moment} BETWEEN TIMESTAMPTZ '{low}' AND TIMESTAMPTZ '{high}'"

@@ -13,6 +13,7 @@ from bandit.core.errors import BanditError, ConfigError, DataError
 from bandit.core.frames import table_of
 from bandit.core.problems import Faults, nearest, shown
 from bandit.features.spec import Kind
+from bandit.sources import cells
 
 BATCH_ROWS = 65_536
 _NEEDS = {
@@ -97,7 +98,7 @@ def _read(name: str, kinds: dict[str, str], kind: Kind) -> str:
     if kind == "categorical" and sql.is_category(type_):
         return f"CAST({quoted} AS VARCHAR)"
     if kind == "date" and sql.is_time(type_):
-        return f"CAST({sql.moment(quoted, type_)} AS TIMESTAMP)"
+        return f"CAST({cells.moment(quoted, type_)} AS TIMESTAMP)"
     if kind == "vector" and sql.is_vector(type_):
         return f"CAST({quoted} AS FLOAT{type_[type_.index('[') :]})"
     raise ConfigError(

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import duckdb
 import numpy as np
 
-from bandit.core import spill
+from bandit.core import spill, sql
 from bandit.core.types import Bool, Float64
 from bandit.record.decision_ids import wave_of
 from bandit.record.decisions import Decisions
@@ -41,27 +41,77 @@ def connect(memory_mb: int, threads: int | None = None) -> duckdb.DuckDBPyConnec
     return connection
 
 
-def load_events(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> None:
-    """Make the table `events`: each event id once, however often and in whatever order it came.
+class Corrected(NamedTuple):
+    """Events that came with differing contents.
 
-    Where two deliveries of one id differ, the one that sorts first counts, so the order of
-    deliveries does not matter.
+    ``corrections``: a later one decided; ``conflicts``: equally late ones differ.
     """
-    columns = "decision_id, customer_id, event, reward, occurred_at"
+
+    corrections: int
+    conflicts: int
+
+
+def load_events(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> Corrected:
+    """Make the table `events`: each event id once, however often it came.
+
+    Of deliveries that differ the one with the highest version counts, a row without one being the
+    oldest; of equal versions the last delivered, ``files`` being in that order; within one delivery
+    the row that sorts last. Where all rows have versions the order of the deliveries is nothing.
+    """
+    content = "decision_id, customer_id, event, reward, occurred_at"
     if not files:
         connection.execute(
             "CREATE OR REPLACE TEMP TABLE events AS SELECT NULL::VARCHAR AS event_id,"
             " NULL::VARCHAR AS decision_id, NULL::VARCHAR AS customer_id, NULL::VARCHAR AS event,"
             " NULL::DOUBLE AS reward, NULL::TIMESTAMPTZ AS occurred_at LIMIT 0"
         )
-        return
+        return Corrected(0, 0)
+    listed = ", ".join(sql.text(str(file)) for file in files)
+    # Batches of before there were versions have no such column.
+    connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP VIEW deliveries AS
+        SELECT event_id, {content}, version, delivery
+        FROM (FROM read_parquet([{listed}], union_by_name=true, filename=true) UNION ALL BY NAME
+              SELECT NULL::DOUBLE AS version WHERE false)
+        JOIN (SELECT unnest([{listed}]) AS filename, unnest(range({len(files)})) AS delivery)
+        USING (filename)
+        """
+    )
+    order = ", ".join(f"{c} DESC" for c in f"version, delivery, {content}".split(", "))
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE events AS
-        SELECT event_id, {columns} FROM {sources.parquet(files)}
-        QUALIFY row_number() OVER (PARTITION BY event_id ORDER BY {columns}) = 1
+        SELECT event_id, {content}, count(*) OVER (PARTITION BY event_id) AS copies
+        FROM deliveries
+        QUALIFY row_number() OVER (PARTITION BY event_id ORDER BY {
+            order.replace("version DESC", "version DESC NULLS LAST")
+        }) = 1
         """
     )
+    return _corrected(connection, content)
+
+
+def _corrected(connection: duckdb.DuckDBPyConnection, content: str) -> Corrected:
+    """How many events came with several contents, and how many of them leave it open which."""
+    found = connection.execute(
+        f"""
+        WITH differing AS (
+            SELECT event_id FROM deliveries
+            WHERE event_id IN (SELECT event_id FROM events WHERE copies > 1)
+            GROUP BY event_id HAVING count(DISTINCT row({content})) > 1
+        ), best AS (
+            SELECT event_id, row({content}) AS said FROM deliveries
+            WHERE event_id IN (FROM differing)
+            QUALIFY rank() OVER (PARTITION BY event_id
+                                 ORDER BY version DESC NULLS LAST, delivery DESC) = 1
+        )
+        SELECT count(*), count(*) FILTER (contents > 1)
+        FROM (SELECT event_id, count(DISTINCT said) AS contents FROM best GROUP BY event_id)
+        """
+    ).fetchall()
+    different, open_ = found[0]
+    return Corrected(int(different - open_), int(open_))
 
 
 def attribute(

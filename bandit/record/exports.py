@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from bandit.config.campaign import Campaign, Channel
 from bandit.core import sql
+from bandit.core.folding import fold
 from bandit.core.types import Array, Bool
 from bandit.record import manifest
 from bandit.record.waves import ROWS_PER_GROUP, Wave
@@ -153,7 +154,7 @@ class _Agreed:
     def _query(self, database: Database, campaign: Campaign, key: str) -> str:
         """Per customer one bit a channel, in the order of the key."""
         given = consents.rows(database, campaign, key, self.names)
-        known = ", ".join(consents.channel_name(sql.text(name)) for name in self.names)
+        known = ", ".join(sql.text(fold(name)) for name in self.names)
         bits = ", ".join(
             f"bit_or(CASE WHEN granted AND position // {_WORD} = {w}"
             f" THEN 1::BIGINT << (position % {_WORD}) ELSE 0 END)"

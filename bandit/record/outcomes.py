@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+import difflib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,13 +15,17 @@ from bandit.config.campaign import Campaign, Outcomes
 from bandit.core import files, schema, sql
 from bandit.core.batches import cut
 from bandit.core.errors import ConfigError, DataError
+from bandit.core.folding import fold, folded
+from bandit.core.problems import nearest
 from bandit.record import attribution, manifest, rejects
 from bandit.record.decision_ids import wave_of
 from bandit.record.rejects import Rejects
 from bandit.record.waves import Wave
 from bandit.sources import sources
-from bandit.sources.columns import as_key
+from bandit.sources.cells import Use
+from bandit.sources.columns import key_column
 from bandit.sources.database import Database
+from bandit.sources.typed import as_key
 
 OUTCOMES = "outcomes"
 EVENTS = "events.parquet"
@@ -36,6 +41,7 @@ class Delivery(NamedTuple):
     new: bool
     events: int
     rejected: int
+    notes: tuple[str, ...]
 
 
 def take_in(
@@ -47,6 +53,20 @@ def take_in(
     whose decision files ``database`` may read. DataError, and nothing stored, if more than
     `limits.reject_share` of the rows are refused.
     """
+    examples = examine(campaign, database, customer, waves)
+    events = database.connection.sql(
+        "SELECT event_id, decision_id, customer_id, event, reward, occurred_at, version"
+        " FROM checked WHERE fault IS NULL GROUP BY ALL ORDER BY ALL"
+    )
+    return _store(campaign, database, events, examples, customer)
+
+
+def examine(campaign: Campaign, database: Database, customer: str, waves: Sequence[Wave]) -> str:
+    """Make the table ``checked`` of the `outcomes` source; SELECT of its rejects.
+
+    ConfigError for columns that are none, DataError if too many rows are refused.
+    """
+    check_columns(campaign, database)
     _prepare(campaign.outcomes, database, customer, waves)
     total, bad = database.rows("SELECT count(*), count(fault) FROM checked")[0]
     limit = campaign.limits.reject_share
@@ -64,11 +84,84 @@ def take_in(
             f"{listed}\n{bad:,} of {total:,} outcomes are refused, more than limits.reject_share"
             f" = {limit:g} allows; mend them or raise it; nothing was stored"
         )
-    events = database.connection.sql(
-        "SELECT event_id, decision_id, customer_id, event, reward, occurred_at"
-        " FROM checked WHERE fault IS NULL GROUP BY ALL ORDER BY ALL"
+    return examples
+
+
+def check_columns(campaign: Campaign, database: Database) -> None:
+    """ConfigError if a column that is needed, or that [outcomes] names, is none of the source."""
+    names, table = campaign.outcomes, database.table("outcomes")
+    for field, why in (("event_id", "a repeated delivery"), ("occurred_at", "the window")):
+        if getattr(names, field) not in table.columns:
+            raise ConfigError(
+                f"{table.shown}: column {getattr(names, field)!r} is missing; it is needed for"
+                f" {why}; name yours in [outcomes]"
+            )
+    for field in ("decision", "customer", "event", "reward", "version"):
+        # A name that nobody gave is a guess; one that was given must match.
+        if field in names.model_fields_set:
+            database.column("outcomes", getattr(names, field))
+    if names.decision not in table.columns and names.customer not in table.columns:
+        raise ConfigError(
+            f"{table.shown}: an outcome names its decision or its customer;"
+            f" neither {names.decision!r} nor {names.customer!r} is a column; name yours in"
+            " [outcomes]"
+        )
+    if names.event not in table.columns and names.reward not in table.columns:
+        raise ConfigError(
+            f"{table.shown}: an outcome says what happened or what it was worth; neither"
+            f" {names.event!r} nor {names.reward!r} is a column; name yours in [outcomes]"
+        )
+
+
+def notes(campaign: Campaign, database: Database) -> tuple[str, ...]:
+    """Sentences about what the table ``checked`` holds that counts for nothing."""
+    names, table = campaign.outcomes, database.table("outcomes")
+    found = list(table.notes)
+    if names.reward not in table.columns:
+        found.append(
+            f"{table.shown}: no column {names.reward!r}, so every outcome is worth 0;"
+            f" name yours in [outcomes] reward{nearest(names.reward, table.columns)}"
+        )
+    refusals = {fold(event): event for event in campaign.pressure.refusal_events}
+    if names.event not in table.columns:
+        if campaign.pressure.refusal_days is not None:
+            found.append(
+                f"{table.shown}: no column {names.event!r}, so no outcome is a refusal;"
+                f" name yours in [outcomes] event{nearest(names.event, table.columns)}"
+            )
+        return tuple(found)
+    kinds = database.rows(
+        f"SELECT {folded('event')} AS kind, min(event), count(*) FROM checked WHERE fault IS NULL"
+        " GROUP BY kind ORDER BY kind LIMIT 1000"
     )
-    return _store(campaign, database, events, examples, customer)
+    for kind, shown, count in kinds:
+        close = difflib.get_close_matches(str(kind), list(refusals), n=1, cutoff=0.7)
+        if close and kind not in refusals:
+            found.append(
+                f"{table.shown}: {count:,} events {shown!r} are no refusals; if they mean"
+                f" {refusals[close[0]]!r}, add them to pressure.refusal_events"
+            )
+    return tuple(found)
+
+
+def strangers(database: Database, campaign: Campaign, known: Sequence[Path]) -> tuple[str, ...]:
+    """A sentence if outcomes are of customers whom neither the source nor the record knows."""
+    people = f"SELECT {key_column(database, campaign)} FROM {database.table('customers').view}"
+    database.rows(
+        "CREATE OR REPLACE TEMP TABLE strangers AS SELECT customer_id FROM checked"
+        f" WHERE fault IS NULL AND decision_id IS NULL AND customer_id NOT IN ({people}"
+        f" WHERE {key_column(database, campaign)} IS NOT NULL)"
+    )
+    if known and database.rows("SELECT count(*) FROM strangers")[0][0]:
+        served = f"SELECT customer_id FROM {sources.parquet(known)}"
+        database.rows(f"DELETE FROM strangers WHERE customer_id IN ({served})")
+    count, example = database.rows("SELECT count(*), min(customer_id::VARCHAR) FROM strangers")[0]
+    if not count:
+        return ()
+    return (
+        f"{database.table('outcomes').shown}: {count:,} outcomes are of people whom neither the"
+        f" customers nor a wave knows, for example {example!r}; they count for nothing",
+    )
 
 
 def _store(
@@ -89,18 +182,31 @@ def _store(
             rejected = refused.finish()
         new = rows > 0 and not (parent / name).exists()
         if new:
-            manifest.write(partial, {"kind": "outcomes", "events": rows, "rejected": rejected})
+            content = {"kind": "outcomes", "events": rows, "rejected": rejected}
+            manifest.write(partial, {**content, "delivery": _next(campaign.folder)})
             files.put_in_place((partial, parent / name))
-    return Delivery(name, new, rows, rejected)
+    return Delivery(name, new, rows, rejected, notes(campaign, database))
+
+
+def _next(campaign_folder: Path) -> int:
+    """The number of a delivery: one more than those before it."""
+    folders = manifest.published(campaign_folder / OUTCOMES)
+    return 1 + max((_delivery(manifest.read(f)) for f in folders), default=0)
+
+
+def _delivery(content: Mapping[str, Any]) -> int:
+    """Deliveries of before there were numbers came first."""
+    return int(content.get("delivery", 0))
 
 
 def batches(campaign_folder: Path) -> list[Path]:
-    """The event files of all stored batches, each checked against its digest."""
+    """The event files in the order of their delivery, each checked against its digest."""
     found = []
     for folder in manifest.published(campaign_folder / OUTCOMES):
         content = manifest.read(folder)
-        found.append(files.verify(folder, EVENTS, content["files"][EVENTS]["sha256"]))
-    return found
+        file = files.verify(folder, EVENTS, content["files"][EVENTS]["sha256"])
+        found.append((_delivery(content), folder.name, file))
+    return [file for _, _, file in sorted(found)]
 
 
 def waves_named(
@@ -111,8 +217,8 @@ def waves_named(
         found = connection.execute(
             f"SELECT DISTINCT {wave_of('decision_id')}"
             f" FROM {sources.parquet(events)} WHERE decision_id IS NOT NULL"
-            " AND list_contains($kinds::VARCHAR[], lower(trim(event))) AND occurred_at > $since",
-            {"kinds": [kind.lower() for kind in kinds], "since": since},
+            f" AND list_contains($kinds::VARCHAR[], {folded('event')}) AND occurred_at > $since",
+            {"kinds": [fold(kind) for kind in kinds], "since": since},
         ).fetchall()
     return {str(name) for (name,) in found}
 
@@ -120,39 +226,38 @@ def waves_named(
 def _prepare(names: Outcomes, database: Database, customer: str, waves: Sequence[Wave]) -> None:
     """A table `checked` of the rows in our columns, each with its fault or NULL."""
     columns = database.table("outcomes").columns
-    for name, why in ((names.event_id, "a repeated delivery"), (names.occurred_at, "the window")):
-        if name not in columns:
-            raise ConfigError(
-                f"{database.table('outcomes').shown}: column {name!r} is missing; it is needed for"
-                f" {why}; name yours in [outcomes]"
-            )
-    if names.decision not in columns and names.customer not in columns:
-        raise ConfigError(
-            f"{database.table('outcomes').shown}: an outcome names its decision or its customer;"
-            f" neither {names.decision!r} nor {names.customer!r} is a column; name yours in"
-            " [outcomes]"
-        )
 
-    def given(name: str, otherwise: str = "NULL") -> str:
-        return sql.name(name) if name in columns else otherwise
+    def read(name: str, use: Use) -> str:
+        return database.read("outcomes", name, use) if name in columns else "NULL"
 
-    moment = sql.moment(sql.name(names.occurred_at), columns[names.occurred_at])
+    def misread(name: str, use: Use) -> str:
+        return database.misread("outcomes", name, use) if name in columns else "false"
+
+    def said(name: str) -> str:
+        return f"{sql.name(name)}::VARCHAR" if name in columns else "NULL::VARCHAR"
+
     key = "NULL"
     if names.customer in columns:
         key = as_key(sql.name(names.customer), columns[names.customer], customer)
+    version, no_version = _version(names, database)
     database.connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE given AS
             SELECT row_number() OVER () AS number,
-                   {given(names.event_id)}::VARCHAR AS event_id,
-                   {given(names.decision)}::VARCHAR AS decision_id,
+                   {read(names.event_id, "text")}::VARCHAR AS event_id,
+                   {said(names.event_id)} AS id_text,
+                   {read(names.decision, "text")}::VARCHAR AS decision_id,
+                   {said(names.decision)} AS decision_text,
                    {key}::{customer} AS customer_id,
-                   {given(names.customer)}::VARCHAR AS customer_text,
-                   coalesce({given(names.event)}::VARCHAR, 'outcome') AS event,
-                   {given(names.reward)}::VARCHAR AS reward_text,
-                   coalesce(TRY_CAST({given(names.reward)} AS DOUBLE), 0) AS reward,
-                   {sql.name(names.occurred_at)}::VARCHAR AS time_text,
-                   {moment} AS occurred_at
+                   {said(names.customer)} AS customer_text,
+                   coalesce({read(names.event, "text")}::VARCHAR, 'outcome') AS event,
+                   {said(names.reward)} AS reward_text,
+                   coalesce({read(names.reward, "number")}::DOUBLE, 0) AS reward,
+                   {misread(names.reward, "number")} AS no_reward,
+                   {said(names.occurred_at)} AS time_text,
+                   {read(names.occurred_at, "date")} AS occurred_at,
+                   {version} AS version, {no_version} AS no_version,
+                   {said(names.version)} AS version_text
             FROM {database.table("outcomes").view}
         """
     )
@@ -160,16 +265,21 @@ def _prepare(names: Outcomes, database: Database, customer: str, waves: Sequence
     database.connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE checked AS
-        SELECT number, event_id, decision_id, customer_id, event, reward, occurred_at, CASE
-            WHEN event_id IS NULL OR event_id = '' THEN
+        SELECT number, event_id, decision_id, customer_id, event, reward, occurred_at, version, CASE
+            WHEN event_id IS NULL AND id_text <> '' THEN
+                {_fault("$event_id", "id_text", "a fraction rounds; write ids as text")}
+            WHEN event_id IS NULL THEN
                 {_fault("$event_id", "event_id", "no event id; a repetition would count twice")}
-            WHEN ({sql.likely("occurred_at")}) IS NOT TRUE THEN
+            WHEN occurred_at IS NULL THEN
                 {_fault("$occurred_at", "time_text", "no date or time; write 2026-11-23 10:00:00")}
-            WHEN NOT isfinite(reward) OR (reward_text IS NOT NULL
-                 AND TRY_CAST(reward_text AS DOUBLE) IS NULL) THEN
+            WHEN no_reward OR NOT isfinite(reward) THEN
                 {_fault("$reward", "reward_text", "not a finite number")}
             WHEN abs(reward) > {MOST_REWARD:.0f} THEN
                 {_fault("$reward", "reward_text", f"beyond {MOST_REWARD:.0e}, which is no reward")}
+            WHEN no_version THEN
+                {_fault("$version", "version_text", "neither a number nor a time")}
+            WHEN decision_id IS NULL AND decision_text <> '' THEN
+                {_fault("$decision", "decision_text", "a fraction rounds; write ids as text")}
             WHEN decision_id IS NULL AND customer_id IS NULL THEN
                 {_fault("$customer", "customer_text", "names neither a decision nor a customer")}
             WHEN decision_id IS NOT NULL AND known.id IS NULL THEN
@@ -183,6 +293,7 @@ def _prepare(names: Outcomes, database: Database, customer: str, waves: Sequence
             "reward": names.reward,
             "customer": names.customer,
             "decision": names.decision,
+            "version": names.version,
         },
     )
 
@@ -203,6 +314,22 @@ def _known(database: Database, waves: Sequence[Wave]) -> None:
         "CREATE OR REPLACE TEMP TABLE known_decisions AS SELECT DISTINCT decision_id AS id FROM"
         f" given WHERE decision_id IN ({ids})"
     )
+
+
+def _version(names: Outcomes, database: Database) -> tuple[str, str]:
+    """SQL of a row's version as a number, and of whether it has one that cannot be read."""
+    kind = database.table("outcomes").columns.get(names.version)
+    if kind is None:
+        return "NULL::DOUBLE", "false"
+    moment = "NULL"
+    if kind == "VARCHAR" or sql.is_time(kind):
+        moment = f"epoch_us({database.read('outcomes', names.version, 'date')})"
+    number = "NULL"
+    if kind == "VARCHAR" or sql.is_number(kind):
+        number = database.read("outcomes", names.version, "number")
+    version = f"coalesce({number}::DOUBLE, {moment}::DOUBLE)"
+    said = f"coalesce({sql.name(names.version)}::VARCHAR, '') <> ''"
+    return version, f"({said} AND ({version} IS NULL OR NOT isfinite({version})))"
 
 
 def _fault(column: str, value: str, reason: str) -> str:

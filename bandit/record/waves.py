@@ -10,12 +10,13 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from bandit.core import schema
 from bandit.core.actions import ActionSpace
 from bandit.core.errors import DataError
 from bandit.record import manifest
 from bandit.record.manifests import WaveManifest
 
-WAVES = "waves"
+WAVES = schema.WAVES
 # Both are part of the bytes of a wave, so they depend on nothing: neither batch size nor threads.
 ROWS_PER_GROUP = 65_536
 GROUPS_PER_FILE = 32

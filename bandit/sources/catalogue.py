@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import decimal
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from bandit.config.campaign import Campaign, Channel, Offer
+from bandit.core import sql
 from bandit.core.actions import ActionSpace
 from bandit.core.errors import ConfigError
+from bandit.core.folding import fold
 from bandit.core.problems import Faults, nearest, shown
+from bandit.sources.cells import REMEDY, Use
 from bandit.sources.database import Database, Table
 
 MAX_ROWS = 10_000
@@ -44,6 +46,7 @@ def read_catalogue(campaign: Campaign, database: Database, faults: Faults) -> Ca
     offers, channels = campaign.offer, campaign.channel
     offers = offers or faults.attempt(lambda: _read(database, "offers", Offer)) or ()
     channels = channels or faults.attempt(lambda: _read(database, "channels", Channel)) or ()
+    offers = tuple(_as_called(offer, channels) for offer in offers)
     faults.config.extend(_twice("offer", (o.name for o in offers)))
     faults.config.extend(_twice("channel", (c.name for c in channels)))
     if campaign.exports.format == "parquet":
@@ -81,7 +84,8 @@ def _read(database: Database, role: str, model: type[Model]) -> tuple[Model, ...
         ))  # fmt: skip
     if "name" not in table.columns:
         raise ConfigError(f"{table.shown}: column 'name' is missing; add it")
-    rows = database.rows(f"SELECT * FROM {table.view} LIMIT {MAX_ROWS + 1}")
+    asked = ", ".join(_asked(database, role, column) for column in table.columns)
+    rows = database.rows(f"SELECT {asked} FROM {table.view} LIMIT {MAX_ROWS + 1}")
     if len(rows) > MAX_ROWS:
         raise ConfigError(f"{table.shown}: more than {MAX_ROWS} rows; is it the right table?")
     if not rows:
@@ -89,13 +93,48 @@ def _read(database: Database, role: str, model: type[Model]) -> tuple[Model, ...
     faults = Faults()
     found = []
     for number, row in enumerate(rows, start=1):
-        given = {c: _plain(c, v) for c, v in zip(table.columns, row, strict=True) if v is not None}
+        cells = dict(zip(table.columns, zip(row[::2], row[1::2], strict=True), strict=True))
+        given = {c: _plain(c, v) for c, (v, _) in cells.items() if v is not None}
+        unread = {c: said for c, (v, said) in cells.items() if v is None and said is not None}
+        if unread:
+            faults.config.extend(_unread(table, number, unread))
         try:
             found.append(model.model_validate(given))
         except ValidationError as e:
             faults.config.extend(_messages(table, number, given, e))
     faults.stop()
     return tuple(found)
+
+
+def _asked(database: Database, role: str, column: str) -> str:
+    """SQL of a column's value, and of what stands there where it cannot be read."""
+    kind, name = database.tables[role].columns[column], sql.name(column)
+    use = _USES.get(column)
+    if use is None or (kind != "VARCHAR" and use != "date"):
+        return f"{name}, NULL"
+    value, unread = database.read(role, column, use), database.misread(role, column, use)
+    if column == "value":  # else it is an expression
+        return f"coalesce({value}::VARCHAR, {name}), NULL"
+    if use == "date":
+        zone = sql.text(database.tables[role].writing.zone)
+        value = f"CAST(timezone({zone}, {value}) AS DATE)"
+    return f"{value}, CASE WHEN {unread} THEN {name}::VARCHAR END"
+
+
+def _unread(table: Table, number: int, unread: Mapping[str, str]) -> Iterable[str]:
+    for column, said in unread.items():
+        needed = REMEDY[_USES[column]]
+        yield f"{table.shown}, row {number}: {column} = {shown(said)}: needed is {needed}"
+
+
+def _as_called(offer: Offer, channels: Sequence[Channel]) -> Offer:
+    """The offer with its channels by the names that the channels have, whatever their case."""
+    called = {fold(channel.name): channel.name for channel in channels}
+    if offer.channels is None or all(c in called.values() for c in offer.channels):
+        return offer
+    return offer.model_copy(
+        update={"channels": tuple(called.get(fold(c), c) for c in offer.channels)}
+    )
 
 
 def _plain(column: str, value: Any) -> Any:
@@ -115,15 +154,6 @@ def _list(value: Any) -> Any:
     return tuple(p.strip() if isinstance(p, str) else p for p in parts)
 
 
-def _date(value: Any) -> Any:
-    if isinstance(value, dt.datetime):
-        return value.date()
-    try:
-        return dt.date.fromisoformat(value) if isinstance(value, str) else value
-    except ValueError:
-        return value
-
-
 def _number(value: Any) -> Any:
     try:
         return float(value) if isinstance(value, str) else value
@@ -139,9 +169,16 @@ def _truth(value: Any) -> Any:
     return bool(value) if isinstance(value, int) and 0 <= value <= 1 else value
 
 
+_USES: Mapping[str, Use] = {
+    **dict.fromkeys(("name", "family", "eligible", "kind", "channels"), "text"),
+    **dict.fromkeys(("starts", "ends"), "date"),
+    **dict.fromkeys(("cost", "priority", "max_contacts", "min_contacts", "budget"), "number"),
+    **dict.fromkeys(("ranks", "capacity", "per_days", "value"), "number"),
+    "consent": "truth",
+}
+
 _CONVERSIONS: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(("name", "family", "eligible", "kind"), _text),
-    **dict.fromkeys(("starts", "ends"), _date),
     **dict.fromkeys(("priority", "max_contacts", "min_contacts", "ranks", "capacity"), _whole),
     "channels": _list,
     "value": _number,

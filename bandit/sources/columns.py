@@ -9,15 +9,9 @@ from bandit.config.campaign import Campaign
 from bandit.core import sql
 from bandit.core.errors import BanditError, ConfigError
 from bandit.core.problems import Faults
+from bandit.sources import asked, cells
+from bandit.sources.cells import Use
 from bandit.sources.database import Database, failed
-
-_REMEDY = {
-    "numeric": "a number",
-    "boolean": "true or false",
-    "categorical": "text or a whole number",
-    "date": "a date or time",
-    "vector": "a list of numbers such as FLOAT[64]",
-}
 
 
 def feature_columns(database: Database, campaign: Campaign) -> dict[str, str]:
@@ -28,37 +22,27 @@ def feature_columns(database: Database, campaign: Campaign) -> dict[str, str]:
     """
     faults = Faults()
     found: dict[str, str] = {}
-    features = campaign.features
-    for kind in ("numeric", "boolean", "categorical", "date", "vector"):
-        for column in getattr(features, kind):
-            try:
-                found[column] = _typed(database, column, kind)
-            except BanditError as e:
-                faults.catch(e)
+    for column, use in asked.uses(campaign):
+        try:
+            found[column] = _typed(database, column, use)
+        except BanditError as e:
+            faults.catch(e)
     faults.stop()
     return found
 
 
-def _typed(database: Database, column: str, kind: str) -> str:
-    type_ = database.column("customers", column)
-    quoted = sql.name(column)
-    if kind == "numeric" and sql.is_number(type_):
-        return quoted if type_ == "DOUBLE" else f"CAST({quoted} AS DOUBLE)"
-    if kind == "boolean" and type_ == "BOOLEAN":
-        return quoted
-    if kind == "boolean" and type_ in sql.INTEGERS:
-        return f"CASE {quoted} WHEN 0 THEN false WHEN 1 THEN true END"
-    if kind == "categorical" and sql.is_category(type_):
-        return quoted if type_ == "VARCHAR" else f"CAST({quoted} AS VARCHAR)"
-    if kind == "date" and sql.is_time(type_):
-        return f"CAST({sql.moment(quoted, type_)} AS TIMESTAMP)"
-    if kind == "vector" and sql.is_vector(type_):
-        size = type_[type_.index("[") :]
-        return quoted if type_ == f"FLOAT{size}" else f"CAST({quoted} AS FLOAT{size})"
-    raise ConfigError(
-        f"{database.table('customers').shown}: column {column!r} is {type_}, a {kind} feature"
-        f" needs {_REMEDY[kind]}; convert it in a query or list it under another kind"
-    )
+def _typed(database: Database, column: str, use: Use) -> str:
+    kind, table = database.column("customers", column), database.table("customers")
+    if (use == "text" and kind in {"FLOAT", "DOUBLE"}) or not cells.readable(kind, use):
+        named = {u: k for k, u in asked.KINDS.items()}[use]
+        raise ConfigError(
+            f"{table.shown}: column {column!r} is {kind}, a {named} feature"
+            f" needs {cells.REMEDY[use]}; convert it in a query or list it under another kind"
+        )
+    read = database.read("customers", column, use)
+    if use == "number" and kind != "DOUBLE":
+        return f"CAST({read} AS DOUBLE)"
+    return f"CAST({read} AS TIMESTAMP)" if use == "date" else read
 
 
 def feature_relation(database: Database, campaign: Campaign) -> duckdb.DuckDBPyRelation:
@@ -74,30 +58,21 @@ def feature_relation(database: Database, campaign: Campaign) -> duckdb.DuckDBPyR
 def key_type(database: Database, campaign: Campaign) -> str:
     """BIGINT or VARCHAR: how customers are identified; ConfigError for another kind of key."""
     kind = database.column("customers", campaign.customers.key)
-    if kind in sql.INTEGERS:
-        return "BIGINT"
-    if kind in {"VARCHAR", "UUID"} or kind.startswith("ENUM"):
-        return "VARCHAR"
-    raise ConfigError(
-        f"{database.table('customers').shown}: key column {campaign.customers.key!r} is {kind};"
-        " a key is a whole number or text, convert it in a query"
-    )
+    table = database.table("customers")
+    if table.key_kind is None:
+        raise ConfigError(
+            f"{table.shown}: key column {campaign.customers.key!r} is {kind};"
+            " a key is a whole number or text, convert it in a query"
+        )
+    return table.key_kind
+
+
+def key_column(database: Database, campaign: Campaign) -> str:
+    """SQL of the customers' key, of `key_type`; NULL where the cell is none."""
+    column = campaign.customers.key
+    return database.table("customers").names.get((column, "key"), sql.name(column))
 
 
 def customer_type(database: Database, campaign: Campaign) -> pa.DataType:
     """Arrow type of the customers' key: int64 or string."""
     return pa.int64() if key_type(database, campaign) == "BIGINT" else pa.string()
-
-
-def as_key(expression: str, kind: str, wanted: str) -> str:
-    """A column of another table as the customers' key; NULL where it can be none of them."""
-    if kind == wanted:
-        return expression
-    if wanted == "VARCHAR":
-        return f"CAST({expression} AS VARCHAR)"
-    number = f"TRY_CAST({expression} AS BIGINT)"
-    if kind in sql.INTEGERS:
-        return number
-    if kind == "VARCHAR":
-        return f"CASE WHEN {number}::VARCHAR = trim({expression}) THEN {number} END"
-    return f"CASE WHEN {number} = {expression} THEN {number} END"

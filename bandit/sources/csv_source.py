@@ -1,7 +1,4 @@
-"""CSV read as a whole before it is trusted: broken lines named, types from every row.
-
-A guess from the first rows would break on a column that looks integer for hundreds of rows.
-"""
+"""CSV as text: its columns, its broken lines by number, its ends. What a cell says comes later."""
 
 from __future__ import annotations
 
@@ -9,154 +6,184 @@ import csv
 import gzip
 import io
 import zlib
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import duckdb
 
 from bandit.core import sql
 from bandit.core.errors import DataError
 
-SAMPLE_ROWS = 10_000
 MAX_HEADER_CHARACTERS = 1_000_000
 MAX_COLUMNS = 10_000
-FAULT = "_bandit_fault"
-"""Column of a view over CSV: what a cell said that its column's declared kind cannot hold."""
+MAX_LINE_BYTES = 2_000_000
+RESERVED = "_bandit_"
+"""Names that begin so are ours."""
 
-# From narrow to wide: the first type that every cell fits is the column's.
-_FITS = {
-    "BIGINT": "TRY_CAST(nullif({c}, '') AS BIGINT)::VARCHAR IS NOT DISTINCT FROM {c}",
-    "DOUBLE": "TRY_CAST(nullif({c}, '') AS DOUBLE) IS NOT NULL"
-    " AND NOT ({c} LIKE '0_%' AND {c} NOT LIKE '0.%')",
-    "BOOLEAN": "lower({c}) IN ('true', 'false')",
-    "DATE": "length({c}) <= 10 AND TRY_CAST(nullif({c}, '') AS DATE) IS NOT NULL",
-    "TIMESTAMP WITH TIME ZONE": "{c} LIKE '____-%'"
-    " AND TRY_CAST(nullif({c}, '') AS TIMESTAMPTZ) IS NOT NULL",
-}
+_CHUNK = 1 << 20
+_DELIMITERS = ",;\t|"
 
 
-def load(
-    connection: duckdb.DuckDBPyConnection, file: Path, hints: Mapping[str, str], table: str
-) -> None:
-    r"""Read a CSV file (gzip too) into `table` with typed columns; DuckDB spills what is much.
+class Text(NamedTuple):
+    """CSV files of one header, as text: SQL of a reader that stops at a broken line or goes on."""
 
-    It is read once so, since every pass over text costs, and all passes see the same rows.
-    `hints` are the types that the configuration needs: where most cells of a column fit, the
-    others become NULL and the row's column FAULT says "column\x1fcell". DataError names the file
-    and its broken lines.
-    """
-    names, delimiter = _header(file)
-    raw = _reader(file, names, delimiter)
-    types = _types(connection, file, raw, names)
-    wanted = {n: t for n, t in hints.items() if n in types and types[n] == "VARCHAR"}
-    loose = _mostly(connection, raw, wanted)
-    columns = [
-        f"{_loosely(n, loose[n]) if n in loose else f'CAST({sql.name(n)} AS {types[n]})'}"
-        f" AS {sql.name(n)}"
-        for n in names
-    ]
-    if loose:
-        faults = " ".join(_fault_case(n, t) for n, t in loose.items())
-        columns.append(f"CASE {faults} END AS {sql.name(FAULT)}")
-    connection.execute(f"CREATE TABLE {table} AS SELECT {', '.join(columns)} FROM {raw}")
+    columns: tuple[str, ...]
+    strict: str
+    tolerant: str
+    notes: tuple[str, ...]
 
 
-def _loosely(column: str, kind: str) -> str:
-    """NULL where the cell does not fit.
-
-    DuckDB 2.0 moves a bare TRY_CAST into its CSV reader, where a misfit is an error; the nullif
-    keeps it out.
-    """
-    return f"TRY_CAST(nullif({sql.name(column)}, '') AS {kind})"
-
-
-def _fault_case(column: str, kind: str) -> str:
-    c = sql.name(column)
-    return (
-        f"WHEN {c} IS NOT NULL AND {_loosely(column, kind)} IS NULL"
-        f" THEN {sql.text(column + chr(31))} || {c}"
+def read(files: Sequence[Path]) -> Text:
+    """Look at headers and ends; DataError names the file and what is wrong with it."""
+    headers = [_header(file) for file in files]
+    first = headers[0].names
+    for file, header in zip(files, headers, strict=True):
+        if sorted(header.names) != sorted(first):
+            odd = sorted(set(header.names) ^ set(first))
+            raise DataError(
+                f"{file}, line 1 names other columns than {files[0]}: {', '.join(odd[:5])};"
+                " files of one source have the same columns"
+            )
+    pairs = list(zip(files, headers, strict=True))
+    return Text(
+        columns=first,
+        strict=" UNION ALL BY NAME ".join(f"FROM {_reader(f, h, '')}" for f, h in pairs),
+        tolerant=" UNION ALL BY NAME ".join(
+            f"FROM {_reader(f, h, ', store_rejects=true, rejects_limit=20')}" for f, h in pairs
+        ),
+        notes=tuple(note for file in files for note in _ends(file)),
     )
 
 
-def _header(file: Path) -> tuple[list[str], str]:
-    """Column names and delimiter from the first line."""
+class _Header(NamedTuple):
+    names: tuple[str, ...]
+    delimiter: str
+    skip: int
+
+
+def _header(file: Path) -> _Header:
+    """Column names and delimiter from the first line, or the second after Excel's `sep=;`."""
     try:
-        with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as stream:
+        with _open(file) as stream:
             start = stream.read(MAX_HEADER_CHARACTERS)
         line = start.decode("utf-8-sig", errors="replace")
     except (gzip.BadGzipFile, EOFError, zlib.error) as e:
-        raise DataError(f"{file} is no valid gzip file ({e}); write it again") from None
+        raise _no_gzip(file, e) from None
     except OSError as e:
         raise DataError(f"{file} cannot be read: {e.strerror}") from None
+    told, skip = "", 0
+    if line[:4].lower() == "sep=" and line[4:5] not in {"", "\r", "\n"}:
+        told, skip = line[4], 1
+        line = line.partition("\n")[2]
+    number = 1 + skip
     first = line.split("\n", 1)[0]
     if not first.strip():
-        raise DataError(f"{file}, line 1 is empty; the first line must name the columns")
-    delimiter = max(",;\t|", key=first.count)
+        raise DataError(f"{file}, line {number} is empty; the first line must name the columns")
+    delimiter = told or max(_DELIMITERS, key=first.count)
     try:
         names = next(csv.reader(io.StringIO(line), delimiter=delimiter, strict=True))
     except (csv.Error, StopIteration) as e:
-        raise DataError(f"{file}, line 1 is no list of column names: {e}") from None
-    _check_names(file, names)
-    return names, delimiter
+        raise DataError(f"{file}, line {number} is no list of column names: {e}") from None
+    stripped = tuple(name.strip() for name in names)
+    _check_names(f"{file}, line {number}", stripped)
+    return _Header(stripped, delimiter, skip)
 
 
-def _check_names(file: Path, names: list[str]) -> None:
+def _open(file: Path) -> io.BufferedIOBase:
+    if file.suffix.lower() == ".gz":
+        return gzip.open(file)
+    return file.open("rb")
+
+
+def _no_gzip(file: Path, error: Exception) -> DataError:
+    return DataError(f"{file} is no valid gzip file ({error}); write it again")
+
+
+def _check_names(where: str, names: Sequence[str]) -> None:
     if len(names) > MAX_COLUMNS:
-        raise DataError(f"{file}, line 1 names {len(names)} columns; {MAX_COLUMNS} are the most")
+        raise DataError(f"{where} names {len(names)} columns; {MAX_COLUMNS} are the most")
     folded = [n.lower() for n in names]
+    seen: set[str] = set()
     for position, found in enumerate(folded, start=1):
-        if not found.strip() or "\x00" in found or "\ufffd" in found:
+        if not found or "\x00" in found or "\ufffd" in found:
+            raise DataError(f"{where}: column {position} has no readable name; name it, in UTF-8")
+        if found in seen:
             raise DataError(
-                f"{file}, line 1: column {position} has no readable name; name it, in UTF-8"
+                f"{where} names column {names[position - 1]!r} twice; rename one of them"
             )
-        if folded.index(found) != position - 1:
+        if found.startswith(RESERVED):
             raise DataError(
-                f"{file}, line 1 names column {names[position - 1]!r} twice; rename one of them"
+                f"{where}: names that begin with {RESERVED!r} are reserved; rename"
+                f" column {names[position - 1]!r}"
             )
-    if FAULT in folded:
-        raise DataError(f"{file}, line 1: the name {FAULT!r} is reserved; rename that column")
+        seen.add(found)
 
 
-def _reader(file: Path, names: list[str], delimiter: str) -> str:
-    columns = ", ".join(f"{sql.text(n)}: 'VARCHAR'" for n in names)
+def _ends(file: Path) -> list[str]:
+    """Read a gzip file to its checksum, and look at how the last line ends.
+
+    DuckDB checks no checksum and leaves out a last line that is too long to be one.
+    """
+    tail = 0
+    try:
+        if file.suffix.lower() == ".gz":
+            with gzip.open(file) as stream:
+                while chunk := stream.read(_CHUNK):
+                    cut = chunk.rfind(b"\n")
+                    tail = tail + len(chunk) if cut < 0 else len(chunk) - cut - 1
+        else:
+            with file.open("rb") as stream:
+                size = stream.seek(0, io.SEEK_END)
+                stream.seek(max(0, size - MAX_LINE_BYTES - 1))
+                last = stream.read()
+                tail = len(last) - last.rfind(b"\n") - 1
+    except (gzip.BadGzipFile, EOFError, zlib.error) as e:
+        raise _no_gzip(file, e) from None
+    except OSError as e:
+        raise DataError(f"{file} cannot be read: {e.strerror}") from None
+    if tail > MAX_LINE_BYTES:
+        raise DataError(
+            f"{file}: its last line has no end and more than {MAX_LINE_BYTES:,} bytes; the file is"
+            " cut off, or a quote is not closed: write it again"
+        )
+    if tail:
+        return [f"{file}: the last line does not end; if the file was cut off, write it again"]
+    return []
+
+
+def _reader(file: Path, header: _Header, more: str) -> str:
+    columns = ", ".join(f"{sql.text(n)}: 'VARCHAR'" for n in header.names)
     return (
-        f"read_csv({sql.text(str(file))}, auto_detect=false, header=true, strict_mode=true,"
-        f" delim={sql.text(delimiter)}, quote='\"', escape='\"', columns={{{columns}}})"
+        f"read_csv({sql.text(str(file))}, auto_detect=false, header=true, skip={header.skip},"
+        f" strict_mode=true, delim={sql.text(header.delimiter)}, quote='\"', escape='\"',"
+        f" columns={{{columns}}}{more})"
     )
 
 
-def _types(
-    connection: duckdb.DuckDBPyConnection, file: Path, raw: str, names: list[str]
-) -> dict[str, str]:
-    """The narrowest type of each column that all its cells fit.
-
-    The first rows give the candidates; one pass over all tries them, and keeps going after a broken
-    line, so that the first few are told together. It looks at every column: one that a query does
-    not ask for is not decoded.
-    """
-    tolerant = raw[:-1] + ", store_rejects=true, rejects_limit=20)"
-    everything = {n: list(_FITS) for n in names}
+def hold_whole(
+    connection: duckdb.DuckDBPyConnection, files: Sequence[Path], query: str
+) -> list[tuple[object, ...]]:
+    """Rows of a query over `Text.tolerant`; DataError names the first few broken lines."""
     try:
-        first = f"(SELECT * FROM {tolerant} LIMIT {SAMPLE_ROWS})"
-        candidates = _survivors(connection, first, everything)
-        connection.execute("TRUNCATE reject_errors")
-        left = _survivors(connection, tolerant, candidates)
+        rows = connection.execute(query).fetchall()
         broken = connection.execute(
-            "SELECT line, any_value(csv_line), any_value(error_message) FROM reject_errors"
-            " GROUP BY line ORDER BY line LIMIT 5"
+            "SELECT file_path, line, any_value(csv_line), any_value(error_message)"
+            " FROM reject_errors JOIN reject_scans USING (scan_id, file_id)"
+            " GROUP BY file_path, line ORDER BY file_path, line LIMIT 5"
         ).fetchall()
+    except duckdb.OutOfMemoryException:
+        raise
     except duckdb.Error as e:
-        raise DataError(f"{file} cannot be read as CSV: {first_line(e)}") from None
+        raise DataError(f"{files[0]} cannot be read as CSV: {first_line(e)}") from None
     connection.execute("DROP TABLE reject_errors")
     connection.execute("DROP TABLE reject_scans")
     if broken:
-        raise DataError("\n".join(_broken(file, *row) for row in broken))
-    # No cell fits all types, so a column with all of them left has no cell at all.
-    empty = len(_FITS)
-    return {n: left[n][0] if 0 < len(left[n]) < empty else "VARCHAR" for n in names}
+        raise DataError("\n".join(_broken(*row) for row in broken))
+    return rows
 
 
-def _broken(file: Path, line: int, content: str | None, message: str) -> str:
+def _broken(file: str, line: int, content: str | None, message: str) -> str:
     remedy = "save the file as UTF-8" if "unicode" in message.lower() else "mend or delete the line"
     cut = (content or "").strip().replace("\n", "\\n")[:80]
     return f"{file}, line {line} is broken: {message.rstrip('.')}; it reads {cut!r}; {remedy}"
@@ -168,34 +195,3 @@ def first_line(error: duckdb.Error) -> str:
     if "state machine" in line:
         line += " Do its lines end in different ways (\\r\\n and \\n)? Save the file anew."
     return line
-
-
-def _survivors(
-    connection: duckdb.DuckDBPyConnection, source: str, candidates: Mapping[str, list[str]]
-) -> dict[str, list[str]]:
-    """Those of the types that every cell of the column fits; all for a column of NULLs."""
-    pairs = [(n, t) for n, types in candidates.items() for t in types]
-    every = [f"count({sql.name(n)})" for n in candidates]
-    tries = [
-        f"bool_and({_FITS[t].format(c=sql.name(n))}) FILTER ({sql.name(n)} IS NOT NULL)"
-        for n, t in pairs
-    ]
-    row = connection.execute(f"SELECT {', '.join(every + tries)} FROM {source}").fetchall()[0]
-    kept: dict[str, list[str]] = {n: [] for n in candidates}
-    for (column, kind), fits in zip(pairs, row[len(every) :], strict=True):
-        if fits is not False:
-            kept[column].append(kind)
-    return kept
-
-
-def _mostly(
-    connection: duckdb.DuckDBPyConnection, raw: str, wanted: Mapping[str, str]
-) -> dict[str, str]:
-    """Those of `wanted` that at least half of the column's cells fit, if it has any."""
-    if not wanted:
-        return {}
-    shares = ", ".join(
-        f"count({_loosely(n, t)}) * 2 >= count({sql.name(n)})" for n, t in wanted.items()
-    )
-    row = connection.execute(f"SELECT {shares} FROM {raw}").fetchone() or ()
-    return {n: t for (n, t), good in zip(wanted.items(), row, strict=True) if good}

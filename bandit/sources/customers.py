@@ -32,6 +32,10 @@ __all__ = [
     "stream",
 ]
 
+NO_NUMBER = (
+    "no 64-bit integer, and the keys of this campaign are; write it as one, or leave the row out"
+)
+
 Reject = dict[str, str]
 """One row of schema.REJECTS."""
 
@@ -172,7 +176,7 @@ def _is_integer(text: str) -> bool:
 
 def _plan(database: Database, campaign: Campaign, catalogue: Catalogue, at: dt.datetime) -> _Plan:
     faults = Faults()
-    found = faults.attempt(lambda: expressions(database, catalogue.offers, at))
+    found = faults.attempt(lambda: expressions(database, campaign, catalogue.offers, at))
     features = faults.attempt(lambda: feature_columns(database, campaign))
     check_columns(database, campaign, faults)
     faults.attempt(lambda: key_type(database, campaign))
@@ -314,12 +318,15 @@ def _rejects(
     found = []
     for row in np.flatnonzero(~keep):
         key = "" if missing[row] else str(batch.column("id")[row])
+        said = batch.column("fault")[row]
+        column, _, cell = str(said).partition("\x1f") if said.is_valid else (plan.key, "", "")
         if missing[row]:
-            fault = (plan.key, "", "the key is missing or no 64-bit integer; give each row its own")
+            cell = cell if column == plan.key else ""
+            why = NO_NUMBER if cell else "the key is missing; give each row its own"
+            key, fault = cell, (plan.key, cell, why)
         elif repeated[row]:
             fault = (plan.key, key, "the key stands more than once; all its rows are out, keep one")
-        elif batch.column("fault")[row].is_valid:
-            column, _, cell = str(batch.column("fault")[row]).partition("\x1f")
+        elif said.is_valid:
             fault = (column, cell, "the cell is not of the feature's kind; mend or empty it")
         else:
             offer = int(np.argmax(bad_values[row]))

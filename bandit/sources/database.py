@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -12,17 +13,22 @@ from typing import Any, NamedTuple, Self
 import duckdb
 import pyarrow as pa
 
-from bandit.config.campaign import Campaign, Source
+from bandit.config.campaign import Campaign, Form, Source
 from bandit.core import spill, sql
 from bandit.core.batches import cut
 from bandit.core.errors import BanditError, ConfigError, DataError
 from bandit.core.problems import Faults, nearest
-from bandit.sources import csv_source, sources
-from bandit.sources.csv_source import FAULT, first_line
+from bandit.sources import cells, csv_source, sources, typed
+from bandit.sources.asked import asked_of
+from bandit.sources.cells import Use, Writing
+from bandit.sources.csv_source import Text, first_line
+from bandit.sources.deadline import paced, within
 from bandit.sources.given import given
 from bandit.sources.sources import Located
+from bandit.sources.typed import SAMPLE_ROWS, Ask, Relation
 
-ROLES = ("customers", "offers", "channels", "consents", "history")
+CATALOGUE = ("offers", "channels")
+ROLES = ("customers", *CATALOGUE, "consents", "history")
 """The sources of a wave; `connect` takes others too (outcomes, log)."""
 
 
@@ -30,18 +36,30 @@ ZONED = "TIMESTAMP WITH TIME ZONE"
 
 
 class Table(NamedTuple):
-    """One source: the view that serves it, its columns with DuckDB's types, how it is called."""
+    """One source: the view that serves it, its columns with DuckDB's types, how it is called.
+
+    ``names``: the hidden columns by (column, use); ``writing``: how its cells are written;
+    ``unfit``: columns that cannot be read for a use, and why; ``notes``: what is odd about it;
+    ``hints``: settings that would read what does not fit.
+    """
 
     view: str
     columns: dict[str, str]
     shown: str
     has_faults: bool
+    names: dict[tuple[str, str], str]
+    key_kind: str | None
+    writing: Writing
+    unfit: dict[tuple[str, str], str]
+    notes: tuple[str, ...]
+    hints: tuple[str, ...]
 
 
 class Database:
     """An in-memory DuckDB connection over the sources of a campaign; a context manager."""
 
-    def __init__(self, threads: int, memory_mb: int) -> None:
+    def __init__(self, threads: int, memory_mb: int, seconds: float) -> None:
+        self.seconds = seconds
         self._spill = spill.folder()
         self.tables: dict[str, Table] = {}
         self.connection = duckdb.connect(
@@ -88,6 +106,25 @@ class Database:
             )
         return table.columns[column]
 
+    def read(self, role: str, column: str, use: Use) -> str:
+        """SQL of a column read for a use; ConfigError if it is missing or cannot be read so."""
+        kind, table = self.column(role, column), self.tables[role]
+        if (column, use) in table.unfit:
+            raise ConfigError(table.unfit[column, use])
+        if (column, use) in table.names:
+            return table.names[column, use]
+        if not cells.readable(kind, use, table.writing):
+            raise ConfigError(
+                f"{table.shown}: column {column!r} is {kind}; needed is {cells.REMEDY[use]};"
+                " convert it in a query"
+            )
+        return cells.read(sql.name(column), kind, use, table.writing)
+
+    def misread(self, role: str, column: str, use: Use) -> str:
+        """SQL of whether a cell says something that the use cannot take."""
+        kind, table = self.column(role, column), self.tables[role]
+        return cells.misread(sql.name(column), kind, use, table.writing) or "false"
+
     def count(self, role: str) -> int:
         """Rows of a source."""
         return int(self.rows(f"SELECT count(*) FROM {self.table(role).view}")[0][0])
@@ -95,14 +132,22 @@ class Database:
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of a small query; a fault in the data is a DataError."""
         try:
-            found = self.connection.sql(query, params=list(parameters))
-            if ZONED not in map(str, found.types):
-                return found.fetchall()
-            # As Python objects DuckDB gives zoned times only where a further package is installed.
-            table = found.to_arrow_table()
-            return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
+            with self.limited():
+                return self._rows(query, parameters)
         except duckdb.Error as e:
             raise failed(e) from None
+
+    def limited(self) -> AbstractContextManager[None]:
+        """What is asked of the connection in this block ends within `limits.query_seconds`."""
+        return within(self.connection, self.seconds)
+
+    def _rows(self, query: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+        found = self.connection.sql(query, params=list(parameters))
+        if ZONED not in map(str, found.types):
+            return found.fetchall()
+        # As Python objects DuckDB gives zoned times only where a further package is installed.
+        table = found.to_arrow_table()
+        return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
 
     def stream(
         self, query: str, parameters: Sequence[Any] = (), *, rows: int
@@ -110,7 +155,9 @@ class Database:
         """A query in batches of so many rows, on a cursor: others may use the connection."""
         cursor = self.connection.cursor()
         try:
-            yield from cut(cursor.sql(query, params=list(parameters)).to_arrow_reader(rows), rows)
+            with within(cursor, self.seconds):
+                reader = cursor.sql(query, params=list(parameters)).to_arrow_reader(rows)
+            yield from cut(paced(iter(reader), cursor, self.seconds), rows)
         except duckdb.Error as e:
             raise failed(e) from None
         except (pa.ArrowException, OSError) as e:
@@ -193,13 +240,16 @@ def open_sources(
     """Like `connect`, but what is wrong goes to `faults` and the sources that are right open."""
     wanted = {role: _source(campaign, role) for role in roles} | dict(more or {})
     located: list[Located] = []
-    for role, source in wanted.items():
+    # The catalogue comes first: what its rules name is read of the customers.
+    for role, source in sorted(wanted.items(), key=lambda item: item[0] not in CATALOGUE):
         if source is not None:
             try:
                 located.append(sources.locate(role, source, campaign.folder))
             except BanditError as e:
                 faults.catch(e)
-    database = Database(threads or os.cpu_count() or 1, campaign.limits.memory_mb)
+    database = Database(
+        threads or os.cpu_count() or 1, campaign.limits.memory_mb, campaign.limits.query_seconds
+    )
     try:
         aliases = _attach(database, located, faults)
         _lock(database, [f for s in located for f in s.files] + list(extra_files))
@@ -221,7 +271,7 @@ def _source(campaign: Campaign, role: str) -> Source | None:
         return found
     if found.source is None:
         return None
-    return Source(source=found.source, table=found.table, query=found.query)
+    return Source(source=found.source, table=found.table, query=found.query, **found.form)
 
 
 def _attach(database: Database, located: Sequence[Located], faults: Faults) -> dict[Path, str]:
@@ -251,28 +301,81 @@ def _open(
     database: Database, campaign: Campaign, source: Located, aliases: Mapping[Path, str]
 ) -> None:
     """Make the view of one source and learn its columns."""
-    view = f"bandit_{source.role}"
-    alias = aliases.get(source.files[0])
+    view, alias = f"bandit_{source.role}", aliases.get(source.files[0])
+    text = None
     if alias is not None:
         body = f"SELECT * FROM {sources.table(alias, source.source.table or '')}"
-    elif source.files[0].suffix in sources.PARQUET:
-        body = f"SELECT * FROM {sources.parquet(source.files)}"
+    elif source.is_parquet:
+        body = f"SELECT * FROM {sources.parquet_of(source)}"
     else:
-        hints = _hints(campaign) if source.role == "customers" else {}
-        try:
-            csv_source.load(database.connection, source.files[0], hints, f"{view}_csv")
-        except duckdb.Error as e:
-            raise _refused(source, e) from None
-        body = f"SELECT * FROM {view}_csv"
+        text = csv_source.read(source.files)
+        body = text.strict
     if source.source.query is not None:
         own = f"{view}_file"
         if alias is None:
             _create(database, source, own, body)
         body = sources.query(source.role, source.source.query, alias=alias, own=own)
-    _create(database, source, view, body)
-    columns = _columns(database, source, view)
-    has_faults = columns.pop(FAULT, None) is not None
-    database.tables[source.role] = Table(view, columns, source.shown, has_faults)
+    raw = f"{view}_raw"
+    _create(database, source, raw, body)
+    relation = Relation(raw, _columns(database, source, raw), source.shown, text is not None)
+    asked = asked_of(campaign, source.role, relation.kinds, _mentioned(database, campaign))
+    writing = Writing(Form(**source.source.form), campaign.time_zone)
+    ask, sample = _asking(database, source, relation, text)
+    try:
+        with database.limited():
+            read = typed.load(
+                database.connection, relation, asked, writing, ask=ask, sample=sample, name=view
+            )
+    except duckdb.Error as e:
+        raise _refused(source, e) from None
+    database.tables[source.role] = Table(
+        view=view,
+        columns=read.columns,
+        shown=source.shown,
+        has_faults=read.has_faults,
+        names=read.names,
+        key_kind=read.key_kind,
+        writing=writing,
+        unfit=read.unfit,
+        notes=text.notes if text is not None else (),
+        hints=read.hints,
+    )
+
+
+def _asking(
+    database: Database, source: Located, relation: Relation, text: Text | None
+) -> tuple[Ask, Ask]:
+    """How aggregates over a source are asked; the first question finds the broken lines of CSV."""
+    connection, files = database.connection, source.files
+    if text is None or source.source.query is not None:
+        if text is not None:
+            csv_source.hold_whole(
+                connection, files, f"SELECT count(*) FROM ({text.tolerant}) source"
+            )
+
+        def ask(columns: str, rows: str = relation.body) -> Sequence[Any]:
+            return connection.execute(f"SELECT {columns} FROM {rows} source").fetchall()[0]
+
+        first = f"(SELECT * FROM {relation.body} LIMIT {SAMPLE_ROWS})"
+        return ask, lambda columns: ask(columns, first)
+
+    def whole(columns: str, limit: str = "") -> Sequence[Any]:
+        rows = f"(SELECT * FROM ({text.tolerant}) every {limit})"
+        query = f"SELECT {columns} FROM {rows} source"
+        return csv_source.hold_whole(connection, files, query)[0]
+
+    return whole, lambda columns: whole(columns, f"LIMIT {SAMPLE_ROWS}")
+
+
+def _mentioned(database: Database, campaign: Campaign) -> str:
+    """All rules and values of the offers, in one text."""
+    texts = [t for o in campaign.offer for t in (o.eligible, o.value) if isinstance(t, str)]
+    offers = database.tables.get("offers")
+    for column in ("eligible", "value"):
+        if offers is not None and offers.columns.get(column) == "VARCHAR":
+            query = f"SELECT DISTINCT {sql.name(column)} FROM {offers.view} LIMIT 10001"
+            texts += [str(text) for (text,) in database.rows(query)]
+    return "\n".join(texts)
 
 
 def _create(database: Database, source: Located, view: str, body: str) -> None:
@@ -301,14 +404,3 @@ def _refused(source: Located, error: duckdb.Error) -> BanditError:
     if isinstance(error, duckdb.CatalogException | duckdb.BinderException | duckdb.ParserException):
         return ConfigError(f"[{source.role}] {source.shown}: {first_line(error)}")
     return DataError(f"[{source.role}] {source.shown} cannot be read: {first_line(error)}")
-
-
-def _hints(campaign: Campaign) -> dict[str, str]:
-    """The types that the features need of CSV columns."""
-    features = campaign.features
-    return {
-        **dict.fromkeys(features.numeric, "DOUBLE"),
-        **dict.fromkeys(features.boolean, "BOOLEAN"),
-        **dict.fromkeys(features.date, "TIMESTAMP WITH TIME ZONE"),
-        **dict.fromkeys(features.vector, "FLOAT[]"),
-    }

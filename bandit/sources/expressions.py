@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 import duckdb
 import sqlglot
@@ -17,11 +18,13 @@ from sqlglot.errors import ParseError
 
 from bandit.core.errors import ConfigError
 from bandit.core.problems import nearest, shown
-from bandit.core.sql import PARSER_FAULTS
+from bandit.core.sql import LIKELY_DAYS, PARSER_FAULTS, is_time
 
 MAX_CHARACTERS = 4_000
 MAX_DEPTH = 30
 MAX_NODES = 1_000
+MAX_WRITTEN = 200_000
+"""Characters of the SQL: what may be no number is asked for twice, so nesting doubles it."""
 
 _OPERATORS: frozenset[type[exp.Expr]] = frozenset({
     exp.Column, exp.Identifier, exp.Literal, exp.Boolean, exp.Null, exp.Paren, exp.Tuple,
@@ -80,27 +83,34 @@ _ALLOWED = _OPERATORS | frozenset(FUNCTIONS.values())
 
 
 def check_expression(
-    text: str, columns: Mapping[str, str], *, at: dt.datetime | None = None
+    text: str,
+    columns: Mapping[str, str],
+    *,
+    at: dt.datetime | None = None,
+    zone: str = "UTC",
 ) -> str:
     """Safe SQL for an expression over `columns` (name to DuckDB type).
 
-    `today()` and `age_days(column)` mean the day `at` (UTC), the time of the wave, so that the
-    same wave gives the same answer on another day. Casts that fail and arithmetic that overflows
-    give NULL. ConfigError quotes the place where it does not parse, the function or construction
-    that is not allowed, or the unknown column with the nearest one.
+    `today()` and `age_days(column)` mean the day `at` in the time zone, the time of the wave, so
+    that the same wave gives the same answer on another day. Casts that fail, NaN, infinity and
+    dates that are none are NULL, so a rule over them is unknown. ConfigError quotes the place where
+    it does not parse, the function or construction that is not allowed, or the unknown column with
+    the nearest one.
     """
     tree = _parse(text)
-    day = (at or dt.datetime.now(dt.UTC)).astimezone(dt.UTC).date()
+    day = (at or dt.datetime.now(dt.UTC)).astimezone(ZoneInfo(zone)).date()
     today = exp.cast(exp.Literal.string(day.isoformat()), "DATE", dialect="duckdb")
     whole = exp.Paren(this=tree)
     for count, node in enumerate(whole.walk()):
         if count > MAX_NODES:
             raise ConfigError(f"{shown(text)}: too large; at most {MAX_NODES} parts")
         _check(node, text)
-    rewrite = _Rewrite(text, columns, today)
+    rewrite = _Rewrite(text, columns, today, zone)
     for node in reversed(list(tree.walk())):
         rewrite.in_place(node)
     safe = f"TRY{whole.sql('duckdb', comments=False, identify=True)}"
+    if len(safe) > MAX_WRITTEN:
+        raise ConfigError(f"{shown(text)}: divisions and roots nested too deep; simplify it")
     _check_single(safe, text)
     return safe
 
@@ -216,23 +226,73 @@ _NARROWER: tuple[tuple[type[exp.Expr], Callable[[exp.Expr], str]], ...] = (
 )
 
 
+_BEYOND = (exp.Div, exp.Sqrt, exp.Ln, exp.Exp, exp.Pow, exp.Mod)
+"""What makes NaN or infinity of numbers that are neither."""
+
+_FLOATS = (exp.DataType.Type.DOUBLE, exp.DataType.Type.FLOAT)
+_SUMS = (exp.Add, exp.Sub, exp.Mul)
+
+
+def _is_sum(node: exp.Expr) -> bool:
+    """The outermost sum or product: it may pass the largest number."""
+    above = node.parent
+    while isinstance(above, exp.Paren | exp.Neg):
+        above = above.parent
+    return isinstance(node, _SUMS) and not isinstance(above, _SUMS)
+
+
+def _finite(node: exp.Expr) -> exp.Expr:
+    """The number, or unknown where it is none: to DuckDB, NaN is greater than every number."""
+    asked = exp.Anonymous(this="isfinite", expressions=[node.copy()])
+    return exp.Paren(this=exp.Case(ifs=[exp.If(this=asked, true=node)]))
+
+
+def _of_all(node: exp.Expr) -> exp.Expr:
+    """The least or greatest, unknown if any part is: DuckDB passes over what is unknown."""
+    parts = [node.this, *node.expressions]
+    known = [
+        exp.Not(this=exp.Is(this=exp.Paren(this=p.copy()), expression=exp.Null())) for p in parts
+    ]
+    return exp.Paren(this=exp.Case(ifs=[exp.If(this=exp.and_(*known), true=node)]))
+
+
 class _Rewrite(NamedTuple):
     """Columns by their true names, casts that cannot fail, the wave's day for today."""
 
     text: str
     columns: Mapping[str, str]
     today: exp.Expr
+    zone: str
 
     def in_place(self, node: exp.Expr) -> None:
         """Rewrite one node; its children are done already."""
         if isinstance(node, exp.Column):
-            node.set("this", exp.to_identifier(self._true_name(node.name), quoted=True))
+            node.replace(self._known(self._true_name(node.name)))
         elif isinstance(node, exp.CurrentDate):
             node.replace(self.today.copy())
         elif isinstance(node, exp.Anonymous):
             node.replace(self._ours(node))
         elif type(node) is exp.Cast:
-            node.replace(exp.TryCast(this=node.this, to=node.args["to"]))
+            tried = exp.TryCast(this=node.this, to=node.args["to"])
+            node.replace(_finite(tried) if node.args["to"].this in _FLOATS else tried)
+        elif isinstance(node, exp.Least | exp.Greatest):
+            node.replace(_of_all(node.copy()))
+        elif isinstance(node, _BEYOND) or _is_sum(node):
+            node.replace(_finite(node.copy()))
+
+    def _known(self, name: str) -> exp.Expr:
+        """A column as rules see it: NaN, infinity and dates that are none are unknown."""
+        column, kind = exp.column(exp.to_identifier(name, quoted=True)), self.columns[name]
+        if kind in {"FLOAT", "DOUBLE"}:
+            return _finite(column)
+        if not is_time(kind):
+            return column
+        said: exp.Expr = column.copy()
+        if kind == "TIMESTAMP WITH TIME ZONE":
+            said = exp.Anonymous(this="timezone", expressions=[exp.Literal.string(self.zone), said])
+        low, high = (exp.cast(exp.Literal.string(d), "DATE", dialect="duckdb") for d in LIKELY_DAYS)
+        likely = exp.Between(this=column, low=low, high=high)
+        return exp.Paren(this=exp.Case(ifs=[exp.If(this=likely, true=said)]))
 
     def _true_name(self, name: str) -> str:
         for column in self.columns:

@@ -1,9 +1,14 @@
-"""Rows of consents and contact history that cannot be used: counted, and streamed as rejects."""
+"""Rows of consents and contact history that cannot be used, and those of people elsewhere.
+
+A row without a usable customer, answer or date is refused, counted and kept. A row of somebody who
+is not among the customers is none of this campaign's, as where `[customers]` is filtered: it is
+counted and told.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import duckdb
 import pyarrow as pa
@@ -13,12 +18,13 @@ from bandit.core import sql
 from bandit.core.errors import DataError
 from bandit.core.schema import REJECTS
 from bandit.sources import consents as answers
-from bandit.sources.columns import as_key, key_type
+from bandit.sources.columns import key_column, key_type
 from bandit.sources.database import Database, failed, streaming_failed
+from bandit.sources.typed import as_key
 
 BATCH_ROWS = 50_000
 
-UNKNOWN = "no such customer"
+NO_KEY = "no customer; write the key as the customers' source does"
 NO_ANSWER = "neither true nor false; counted as no consent"
 NO_DATE = "no date; write it as 2026-11-23"
 
@@ -73,8 +79,8 @@ def hold_share(campaign: Campaign, found: list[Refused]) -> None:
 def stream(database: Database, campaign: Campaign) -> Iterator[pa.RecordBatch]:
     """Batches of schema.REJECTS, in an order that does not depend on the source's.
 
-    A consent or contact of a customer whom the customers' source does not have, a consent whose
-    answer cannot be read (it counts as no), a contact whose date is none (it counts as not made).
+    A consent or contact without a customer, a consent whose answer cannot be read (it counts as
+    no), a contact whose date is none (it counts as not made).
     """
     names = ", ".join(sql.name(c) for c in REJECTS.names)
     for rows in _refused(database, campaign).values():
@@ -91,6 +97,76 @@ def stream(database: Database, campaign: Campaign) -> Iterator[pa.RecordBatch]:
             cursor.close()
 
 
+def notes(database: Database, campaign: Campaign, channels: Sequence[str]) -> list[str]:
+    """Sentences about rows that count otherwise than written, or for nobody here."""
+    found = [note for table in database.tables.values() for note in table.notes]
+    found += _of_consents(database, campaign, channels)
+    history = campaign.history
+    if history is not None and "history" in database.tables:
+        table = database.table("history")
+        kind = table.columns[history.customer]
+        id_ = as_key(sql.name(history.customer), kind, key_type(database, campaign))
+        outside, total = database.rows(
+            "SELECT count(*) FILTER (NOT known AND id IS NOT NULL), count(*) FROM"
+            f" ({_known(database, campaign, f'SELECT {id_} AS id FROM {table.view}')})"
+        )[0]
+        if outside:
+            found.append(
+                f"{table.shown}: {outside:,} of {total:,} contacts are of people who are"
+                " not among the customers; they count for nobody"
+            )
+    return found
+
+
+def _of_consents(database: Database, campaign: Campaign, channels: Sequence[str]) -> list[str]:
+    if campaign.consents is None or "consents" not in database.tables:
+        return []
+    key, shown = key_type(database, campaign), database.table("consents").shown
+    given = answers.seen(database, campaign, key, channels)
+    outside, refusals, everywhere, total = database.rows(
+        "SELECT count(*) FILTER (NOT known AND id IS NOT NULL),"
+        " count(*) FILTER (NOT known AND NOT granted),"
+        " count(*) FILTER (channel IS NULL AND NOT granted), count(*)"
+        f" FROM ({_known(database, campaign, given)})"
+    )[0]
+    found = []
+    if everywhere:
+        named = database.rows(
+            f"SELECT DISTINCT coalesce(named, '') FROM ({given})"
+            " WHERE channel IS NULL AND NOT granted ORDER BY 1 LIMIT 5"
+        )
+        words = ", ".join(repr(str(word)) for (word,) in named)
+        found.append(
+            f"{shown}: {everywhere:,} refusals name no channel of the campaign ({words}); each"
+            " counts for all channels: leave out with a query what belongs to others"
+        )
+    if outside:
+        found.append(
+            f"{shown}: {outside:,} of {total:,} rows are of people who are not among the customers"
+        )
+    if refusals:
+        found.append(f"{shown}: {refusals:,} refusals match no customer as they are written")
+    if refusals and key == "VARCHAR":
+        spelled = answers.otherwise_spelled(given, answers.customers(database, campaign))
+        odd = database.rows(f"SELECT count(*) FROM ({spelled}) WHERE said <> id")[0][0]
+        if odd:
+            found.append(
+                f"{shown}: {odd:,} refusals are of customers who are written otherwise (blanks,"
+                " case, invisible characters); they count"
+            )
+    return found
+
+
+def _known(database: Database, campaign: Campaign, rows: str) -> str:
+    """The rows with whether their id is a customer's."""
+    key = f"SELECT DISTINCT {key_column(database, campaign)} AS id"
+    people = f"{key} FROM {database.table('customers').view}"
+    return (
+        f"SELECT side.*, people.id IS NOT NULL AS known FROM ({rows}) side"
+        f" LEFT JOIN ({people}) people ON people.id = side.id"
+    )
+
+
 def _refused(database: Database, campaign: Campaign) -> dict[str, str]:
     """By table, a SELECT of rejects."""
     found: dict[str, str] = {}
@@ -101,8 +177,7 @@ def _refused(database: Database, campaign: Campaign) -> dict[str, str]:
             database, campaign, "consents", consents.customer, (consents.granted, bad, NO_ANSWER)
         )
     if history is not None and "history" in database.tables:
-        kind = database.column("history", history.contacted_at)
-        bad = f"{sql.moment(sql.name(history.contacted_at), kind)} IS NULL"
+        bad = f"{database.read('history', history.contacted_at, 'date')} IS NULL"
         found["history"] = _select(
             database, campaign, "history", history.customer, (history.contacted_at, bad, NO_DATE)
         )
@@ -112,25 +187,22 @@ def _refused(database: Database, campaign: Campaign) -> dict[str, str]:
 def _select(
     database: Database, campaign: Campaign, role: str, customer: str, fault: tuple[str, str, str]
 ) -> str:
-    key = key_type(database, campaign)
     column, bad, reason = fault
     given = f"coalesce(CAST({sql.name(customer)} AS VARCHAR), '')"
     cell = f"coalesce(CAST({sql.name(column)} AS VARCHAR), '')"
-    id_ = as_key(sql.name(customer), database.column(role, customer), key)
-    known = (
-        f"SELECT DISTINCT TRY_CAST({sql.name(campaign.customers.key)} AS {key}) AS id"
-        f" FROM {database.table('customers').view}"
+    id_ = as_key(sql.name(customer), database.column(role, customer), key_type(database, campaign))
+    rows = (
+        f"SELECT {id_} AS id, {given} AS given, {cell} AS cell, {bad} AS bad"
+        f" FROM {database.table(role).view}"
     )
 
-    def either(unknown: Any, otherwise: Any) -> str:
-        return f"CASE WHEN known.id IS NULL THEN {unknown} ELSE {otherwise} END"
+    def either(nobody: str, otherwise: str) -> str:
+        return f"CASE WHEN id IS NULL THEN {nobody} ELSE {otherwise} END"
 
     return (
         f'SELECT {sql.text(role)} AS "table", given AS key,'
         f' {either(sql.text(customer), sql.text(column))} AS "column",'
         f" {either('given', 'cell')} AS value,"
-        f" {either(sql.text(UNKNOWN), sql.text(reason))} AS reason"
-        f" FROM (SELECT {id_} AS id, {given} AS given, {cell} AS cell, {bad} AS bad"
-        f" FROM {database.table(role).view}) side"
-        f" LEFT JOIN ({known}) known ON known.id = side.id WHERE known.id IS NULL OR bad"
+        f" {either(sql.text(NO_KEY), sql.text(reason))} AS reason"
+        f" FROM ({_known(database, campaign, rows)}) WHERE id IS NULL OR (known AND bad)"
     )

@@ -7,7 +7,7 @@ and of the number of threads; DuckDB sorts within its memory limit and spills th
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -15,13 +15,14 @@ from typing import NamedTuple
 from bandit.config.campaign import Campaign, Channel, Offer
 from bandit.core import sql
 from bandit.core.errors import BanditError, ConfigError
+from bandit.core.folding import fold, folded
 from bandit.core.problems import Faults
 from bandit.sources import consents, sources
 from bandit.sources.catalogue import Catalogue
-from bandit.sources.columns import as_key, feature_columns, key_type
-from bandit.sources.csv_source import FAULT
+from bandit.sources.columns import feature_columns, key_column, key_type
 from bandit.sources.database import Database
 from bandit.sources.expressions import check_expression
+from bandit.sources.typed import FAULT, as_key
 
 WORD = 60
 """Channels whose consents share one integer."""
@@ -41,7 +42,9 @@ class Expressions(NamedTuple):
     value_of: tuple[int, ...]
 
 
-def expressions(database: Database, offers: Sequence[Offer], at: dt.datetime) -> Expressions:
+def expressions(
+    database: Database, campaign: Campaign, offers: Sequence[Offer], at: dt.datetime
+) -> Expressions:
     """Check all offers' expressions; ConfigError lists every fault by offer."""
     columns = database.table("customers").columns
     view = database.table("customers").view
@@ -59,7 +62,7 @@ def expressions(database: Database, offers: Sequence[Offer], at: dt.datetime) ->
                 positions.append(-1)
                 continue
             try:
-                query = check_expression(text, columns, at=at)
+                query = check_expression(text, columns, at=at, zone=campaign.time_zone)
                 _check_type(database, view, query, wanted, text)
                 positions.append(kept.setdefault(query, len(kept)))
             except BanditError as e:
@@ -95,10 +98,10 @@ def check_columns(database: Database, campaign: Campaign, faults: Faults) -> Non
 
 
 def name_positions(database: Database, catalogue: Catalogue) -> None:
-    """Tables of offer and channel names with their positions, filled by parameters."""
+    """Tables of folded offer and channel names with their positions, filled by parameters."""
     for table, names in (
-        ("bandit_offer_names", [o.name for o in catalogue.offers]),
-        ("bandit_channel_names", [c.name for c in catalogue.channels]),
+        ("bandit_offer_names", [fold(o.name) for o in catalogue.offers]),
+        ("bandit_channel_names", [fold(c.name) for c in catalogue.channels]),
     ):
         database.rows(f"CREATE OR REPLACE TABLE {table} (name VARCHAR, position SMALLINT)")
         database.rows(
@@ -132,7 +135,7 @@ def wave_query(
     """
     key = key_type(database, campaign)
     name_positions(database, catalogue)
-    customers = _customers(database, campaign, found, key)
+    customers = _customers(database, campaign, found)
     where = f" WHERE id = CAST(? AS {key})" if one else ""
     words = range(-(-len(catalogue.channels) // WORD))
     granted = ", ".join(f"consents.granted{w} AS granted{w}" for w in words)
@@ -152,12 +155,10 @@ def wave_query(
     )
 
 
-def _customers(database: Database, campaign: Campaign, found: Expressions, key: str) -> str:
+def _customers(database: Database, campaign: Campaign, found: Expressions) -> str:
     table = database.table("customers")
-    kind = table.columns[campaign.customers.key]
-    id_ = sql.name(campaign.customers.key)
-    parts = [f"{id_ if kind == key else f'TRY_CAST({id_} AS {key})'} AS id"]
-    parts += [f"{sql.name(FAULT) if table.has_faults else 'NULL::VARCHAR'} AS fault"]
+    parts = [f"{key_column(database, campaign)} AS id"]
+    parts += [f"{FAULT if table.has_faults else 'NULL::VARCHAR'} AS fault"]
     parts += [f"{q} AS f{i}" for i, q in enumerate(feature_columns(database, campaign).values())]
     parts += [f"{q} AS r{i}" for i, q in enumerate(found.rules)]
     parts += [f"TRY_CAST({q} AS FLOAT) AS v{i}" for i, q in enumerate(found.values)]
@@ -180,8 +181,7 @@ def _consents(database: Database, campaign: Campaign, catalogue: Catalogue, key:
     )
     return (
         f"SELECT id, {bits} FROM (SELECT id, granted, names.position::BIGINT AS position"
-        f" FROM ({given}) given JOIN bandit_channel_names names"
-        f" ON {consents.channel_name('names.name')} = given.channel)"
+        f" FROM ({given}) given JOIN bandit_channel_names names ON names.name = given.channel)"
         " WHERE id IS NOT NULL GROUP BY id"
     )
 
@@ -191,17 +191,20 @@ def history_columns(database: Database, campaign: Campaign, key: str) -> str | N
     given = campaign.history
     if given is None:
         return None
-    kinds = {
-        c: database.column("history", c)
-        for c in (given.customer, given.channel, given.offer, given.contacted_at)
-    }
+    kind = database.column("history", given.customer)
     return (
-        f"SELECT {as_key(sql.name(given.customer), kinds[given.customer], key)} AS id,"
-        f" CAST({sql.name(given.channel)} AS VARCHAR) AS channel,"
-        f" CAST({sql.name(given.offer)} AS VARCHAR) AS offer,"
-        f" {sql.moment(sql.name(given.contacted_at), kinds[given.contacted_at])} AS moment"
+        f"SELECT {as_key(sql.name(given.customer), kind, key)} AS id,"
+        f" {database.read('history', given.channel, 'text')} AS channel,"
+        f" {database.read('history', given.offer, 'text')} AS offer,"
+        f" {database.read('history', given.contacted_at, 'date')} AS moment"
         f" FROM {database.table('history').view}"
     )
+
+
+def _folded(column: str, names: Iterable[str]) -> str:
+    """A name as it is compared; one that stands there so already is not looked at twice."""
+    listed = ", ".join(sql.text(fold(name)) for name in names) or "NULL"
+    return f"CASE WHEN {column} IN ({listed}) THEN {column} ELSE {folded(column)} END AS {column}"
 
 
 def _contacts(
@@ -224,8 +227,10 @@ def _contacts(
     now = micros(at)
     parts = []
     if (history := history_columns(database, campaign, key)) is not None:
+        channel = _folded("channel", (c.name for c in catalogue.channels))
+        offer = _folded("offer", (o.name for o in catalogue.offers))
         parts.append(
-            f"SELECT id, channel, offer, greatest({now} - epoch_us(moment), 0) AS age_us"
+            f"SELECT id, {channel}, {offer}, greatest({now} - epoch_us(moment), 0) AS age_us"
             f" FROM ({history}) WHERE epoch_us(moment) > {now - horizon_us}"
         )
     if record:
@@ -233,7 +238,7 @@ def _contacts(
         if withheld:
             gone = f" ANTI JOIN {sources.parquet(withheld)} withheld USING (decision_id)"
         parts.append(
-            "SELECT customer_id AS id, channel, offer,"
+            "SELECT customer_id AS id, lower(channel) AS channel, lower(offer) AS offer,"
             f" greatest({now} - epoch_us(decided_at), 0) AS age_us"
             f" FROM {sources.parquet(record)} made{gone} WHERE action > 0"
             f" AND placement = 'outbound' AND epoch_us(decided_at) > {now - horizon_us}"
@@ -258,11 +263,12 @@ def _refusals(
     if days is None or not files:
         return None
     now = micros(at)
-    events = ", ".join(f"lower({sql.text(e)})" for e in campaign.pressure.refusal_events) or "NULL"
+    named = campaign.pressure.refusal_events
+    events = ", ".join(sql.text(fold(event)) for event in named) or "NULL"
     outcomes = (
         "SELECT decision_id, customer_id,"
         f" greatest({now} - epoch_us(occurred_at), 0) AS age_us"
-        f" FROM {sources.parquet(files)} WHERE lower(trim(event)) IN ({events})"
+        f" FROM {sources.parquet(files)} WHERE {folded('event')} IN ({events})"
         f" AND epoch_us(occurred_at) < {micros(until)}"
         f" AND epoch_us(occurred_at) > {now - int(days * DAY_US)}"
     )
@@ -273,7 +279,7 @@ def _refusals(
         )
     return (
         f"SELECT coalesce(decided.customer_id, outcome.customer_id)::{key} AS id,"
-        " decided.channel, decided.offer, outcome.age_us"
+        " lower(decided.channel) AS channel, lower(decided.offer) AS offer, outcome.age_us"
         f" FROM ({outcomes}) outcome LEFT JOIN {sources.parquet(record)} decided"
         " ON outcome.decision_id = decided.decision_id"
         " WHERE coalesce(decided.customer_id, outcome.customer_id) IS NOT NULL"

@@ -65,13 +65,18 @@ def test_an_event_of_a_customer_belongs_to_the_latest_wave(tmp_path: Path) -> No
     assert _nonzero(_rewards(tmp_path, "b").rewards) == {1: 1.0}
 
 
-def test_order_and_repetition_of_deliveries_change_nothing(tmp_path: Path) -> None:
+def test_order_and_repetition_of_deliveries_change_nothing_where_versions_decide(
+    tmp_path: Path,
+) -> None:
     draw = random.Random(3)  # noqa: S311
     events: list[dict[str, Any]] = [
-        {"event_id": str(i), "decision_id": f"a.{draw.randrange(20)}", "reward": draw.random()}
+        {
+            "event_id": str(i), "decision_id": f"a.{draw.randrange(20)}", "reward": draw.random(),
+            "version": 1.0,
+        }
         for i in range(60)
-    ]
-    changed = {**events[0], "reward": 99.0}
+    ]  # fmt: skip
+    changed = {**events[0], "reward": 99.0, "version": 2.0}
     wanted = None
     for number in range(4):
         campaign = tmp_path / str(number)
@@ -83,6 +88,39 @@ def test_order_and_repetition_of_deliveries_change_nothing(tmp_path: Path) -> No
         found = _rewards(campaign).rewards.tobytes()
         wanted = wanted or found
         assert found == wanted
+
+
+def _corrected(folder: Path, *deliveries: list[dict[str, Any]]) -> tuple[float, Any]:
+    """The reward of a.0 after the deliveries, and what was told of corrections."""
+    rows.publish_wave(folder, "a", 20)
+    for number, events in enumerate(deliveries, start=1):
+        some = [{"event_id": "1", "decision_id": "a.0", **event} for event in events]
+        rows.publish_events(folder, f"d{9 - number}", some, delivery=number)
+    connection = attribution.connect(400)
+    told = attribution.load_events(connection, outcomes.batches(folder))
+    (wave,) = record.waves(folder)
+    found = attribution.attribute(connection, Decisions(folder, wave), [], dt.timedelta(days=7))
+    connection.close()
+    return float(found.rewards[0]), told
+
+
+def test_the_last_delivery_of_an_event_counts(tmp_path: Path) -> None:
+    up = _corrected(tmp_path / "up", [{"reward": 10.0}], [{"reward": 100.0}])
+    down = _corrected(tmp_path / "down", [{"reward": 100.0}], [{"reward": 10.0}], [{"reward": 10}])
+    assert up == (100.0, (1, 0))
+    assert down == (10.0, (1, 0))
+
+
+def test_the_highest_version_counts_however_it_came(tmp_path: Path) -> None:
+    first, second = [{"reward": 10.0, "version": 2.0}], [{"reward": 100.0, "version": 1.0}]
+    assert _corrected(tmp_path / "a", first, second) == (10.0, (1, 0))
+    assert _corrected(tmp_path / "b", second, first) == (10.0, (1, 0))
+    unversioned = [{"reward": 7.0}]
+    assert _corrected(tmp_path / "c", first, unversioned) == (10.0, (1, 0))
+
+
+def test_several_contents_in_one_delivery_are_a_conflict(tmp_path: Path) -> None:
+    assert _corrected(tmp_path, [{"reward": 10.0}, {"reward": 100.0}]) == (100.0, (0, 1))
 
 
 def test_without_events_all_is_silence(tmp_path: Path) -> None:

@@ -52,11 +52,11 @@ def test_events_come_back_as_they_came(tmp_path: Path) -> None:
     assert _events(tmp_path, delivery) == [
         {
             "event_id": "e1", "decision_id": "a.2", "customer_id": None, "event": "sale",
-            "reward": 2.5, "occurred_at": rows.AT + dt.timedelta(hours=10),
+            "reward": 2.5, "occurred_at": rows.AT + dt.timedelta(hours=10), "version": None,
         },
         {
             "event_id": "e2", "decision_id": None, "customer_id": 7, "event": "call",
-            "reward": 0.0, "occurred_at": rows.AT + dt.timedelta(days=1),
+            "reward": 0.0, "occurred_at": rows.AT + dt.timedelta(days=1), "version": None,
         },
     ]  # fmt: skip
 

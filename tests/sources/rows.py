@@ -90,7 +90,9 @@ def publish_wave(
     return folder
 
 
-def publish_events(campaign: Path, name: str, events: Sequence[dict[str, Any]]) -> Path:
+def publish_events(
+    campaign: Path, name: str, events: Sequence[dict[str, Any]], *, delivery: int = 0
+) -> Path:
     """A batch of outcomes in the record; what an event does not say is null or nothing."""
     folder = campaign / outcomes.OUTCOMES / name
     blank = {"decision_id": None, "customer_id": None, "event": "sale", "reward": 1.0}
@@ -99,7 +101,8 @@ def publish_events(campaign: Path, name: str, events: Sequence[dict[str, Any]]) 
     )
     with files.aside(folder) as partial:
         pq.write_table(table, partial / outcomes.EVENTS)
-        manifest.write(partial, {"kind": "outcomes", "events": table.num_rows, "rejected": 0})
+        content = {"kind": "outcomes", "events": table.num_rows, "rejected": 0}
+        manifest.write(partial, {**content, "delivery": delivery})
         files.put_in_place((partial, folder))
     return folder
 

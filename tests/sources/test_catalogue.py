@@ -43,7 +43,7 @@ def _faults(folder: Path, offers: str, channels: str = CHANNEL_ROWS) -> list[str
 def test_offers_and_channels_of_the_toml(tmp_path: Path) -> None:
     catalogue = _load(small.campaign(tmp_path))
     assert [o.name for o in catalogue.offers] == ["shoes", "hats"]
-    assert actions(catalogue) == (
+    assert actions(catalogue).pairs == (
         ("shoes", "email"), ("shoes", "sms"), ("shoes", "shop"), ("hats", "email"),
     )  # fmt: skip
 
@@ -62,7 +62,7 @@ def test_offers_and_channels_of_csv_tables(tmp_path: Path) -> None:
     assert [(c.name, c.kind, c.ranks, c.consent) for c in catalogue.channels] == [
         ("email", "outbound", 1, True), ("shop", "inbound", 3, False),
     ]  # fmt: skip
-    assert len(actions(catalogue)) == 4
+    assert len(actions(catalogue)) == 5
 
 
 def test_lists_dates_and_decimals_of_a_database(tmp_path: Path) -> None:
@@ -103,8 +103,9 @@ def test_every_fault_of_a_table_is_told(tmp_path: Path) -> None:
     )
     where = f"{tmp_path}/offers.csv"
     assert _faults(tmp_path, rows) == [
-        f"{where}, row 1: cost = -3: input should be greater than or equal to 0",
-        f"{where}, row 1: starts = '2026-13-45': input should be a valid date",
+        f"{where}, row 1: starts = '2026-13-45': needed is a date or time such as 2026-11-23 or"
+        " 2026-11-23 10:00:00",
+        f"{where}, row 1: cost = -3.0: input should be greater than or equal to 0",
         f"{where}, row 2: name = '../hats': string should match pattern"
         " '^[A-Za-z0-9_][A-Za-z0-9_.\\-]{0,99}$'",
         f"{where}, row 3: row: ends 2026-04-01 lies before starts 2026-05-01; swap them",

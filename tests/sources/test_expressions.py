@@ -67,9 +67,9 @@ ANSWERS = {
     "nullif(age, 30) is null": True,
     '"od""d name" % 4': 3,
     "age // 4 - 7": 0,
-    "age * 9223372036854775807 > 0": True,
+    "age * 9223372036854775807 > 0": None,
     "9000000000000000000 * 9000000000000000000 * age > 0": None,
-    "spend / 0 > 1e308": True,
+    "spend / 0 > 1e308": None,
     "age > 1 -- and nothing else": True,
 }
 

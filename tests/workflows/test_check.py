@@ -83,13 +83,14 @@ def test_a_constant_column_is_named(tmp_path: Path) -> None:
 
 def test_too_many_bad_rows_refuse(tmp_path: Path) -> None:
     text = small.CUSTOMERS + "4,66,nan,Zug,2024-02-29,false\n5,66,nan,Zug,2024-02-29,false\n"
-    consents = small.CONSENTS + "99,email,true\n"
+    consents = small.CONSENTS + ",email,true\n99,email,true\n"
     found = _fails(tmp_path, DataError, customers=text, consents=consents)
     name = f"{tmp_path}/customers.csv"
     twice = "the key stands more than once; all its rows are out, keep one"
     assert found == [
-        f"{tmp_path}/consents.csv: 1 of 6 rows refused, for example customer_id = '99': no such"
-        " customer; more than limits.reject_share = 0.01 allows: mend them or raise it",
+        f"{tmp_path}/consents.csv: 1 of 7 rows refused, for example customer_id = '': no customer;"
+        " write the key as the customers' source does; more than limits.reject_share = 0.01 allows:"
+        " mend them or raise it",
         f"{name}, customer 4: customer_id = '4': {twice}",
         f"{name}, customer 5: spend = 'nan': is not finite; mend or empty the cell",
         "3 of 6 customers are refused, more than limits.reject_share = 0.01 allows; mend them or"
@@ -109,8 +110,7 @@ def test_what_is_odd_is_a_warning(tmp_path: Path) -> None:
     text = small.CUSTOMERS + "5,,,,,\n5,,,,,\n"
     warnings = _check(tmp_path, toml, consents=consents, customers=text).warnings
     assert warnings == (
-        f"{tmp_path}/consents.csv: 1 of 8 rows refused, for example customer_id = '99': no such"
-        " customer",
+        f"{tmp_path}/consents.csv: 1 of 8 rows are of people who are not among the customers",
         f"{tmp_path}/customers.csv: 2 of 6 customers refused: the key stands more than once; all"
         " its rows are out, keep one",
         "offer 'old' ended on 2026-11-22; it is not served",

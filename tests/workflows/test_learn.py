@@ -216,7 +216,7 @@ def test_bad_outcomes_are_refused_by_name_and_nothing_is_stored(served: Path) ->
         "occurred_at = 'soon': no date or time",
         "event_id = 'NULL': no event id",
         "customer_id = 'NULL': names neither a decision nor a customer",
-        "reward = 'nan': not a finite number",
+        "reward = 'NaN': not a finite number",
     ]
     for row, reason in zip(rows, reasons, strict=True):
         with pytest.raises(errors.DataError, match=reason):

@@ -119,11 +119,8 @@ def _wave(
     campaign: Campaign, log: Log, data: Database, at: dt.datetime, name: str, kind: pa.DataType
 ) -> Wave:
     if log.time is not None:
-        moment = sql.moment(sql.name(log.time), data.column("customers", log.time))
-        latest = data.rows(
-            f"SELECT max({moment}) FILTER ({sql.likely(moment)})"
-            f" FROM {data.table('customers').view}"
-        )[0][0]
+        moment = data.read("customers", log.time, "date")
+        latest = data.rows(f"SELECT max({moment}) FROM {data.table('customers').view}")[0][0]
         if latest is None:
             raise DataError(f"[log] time: no date stands in column {log.time!r}")
         at = latest.astimezone(dt.UTC)

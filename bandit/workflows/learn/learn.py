@@ -71,20 +71,22 @@ def _take_in(
     progress.step("taking in outcomes")
     more = {} if given is None else {"outcomes": _source(campaign, given)}
     waves = record.waves(campaign.folder)
+    known = [path for wave in waves for path in wave.decisions]
     with database.connect(
-        campaign,
-        roles=("customers", "outcomes"),
-        more=more,
-        extra_files=[path for wave in waves for path in wave.decisions],
+        campaign, roles=("customers", "outcomes"), more=more, extra_files=known
     ) as data:
-        return deliveries.take_in(campaign, data, key_type(data, campaign), waves)
+        delivery = deliveries.take_in(campaign, data, key_type(data, campaign), waves)
+        told = deliveries.strangers(data, campaign, known)
+        return delivery._replace(notes=(*delivery.notes, *told))
 
 
 def _source(campaign: Campaign, given: Path) -> Source:
     """A file named on the command line; its table is the configured one if it is a database."""
     table = campaign.outcomes.table or "outcomes"
     path = str(given.resolve())
-    return Source(source=path, table=table if given.suffix in {".duckdb", ".db"} else None)
+    is_database = given.suffix.lower() in {".duckdb", ".db"}
+    form = campaign.outcomes.form
+    return Source(source=path, table=table if is_database else None, **form)
 
 
 def _learn(
@@ -100,7 +102,8 @@ def _learn(
     parent = snapshots.latest(campaign.folder, campaign.file)
     usable, more = _usable(campaign, closed, parent)
     notes = [*notes, *more, *_gone(parent, waves)]
-    learned = _statistics(campaign, waves, usable, window, progress)
+    learned, differing = _statistics(campaign, waves, usable, window, progress)
+    notes = [*notes, *(delivery.notes if delivery else ()), *_told(differing)]
     new = bool(learned)
     version = parent.version if parent else None
     if learned:
@@ -168,11 +171,11 @@ def _statistics(
     usable: Sequence[Wave],
     window: dt.timedelta,
     progress: Progress,
-) -> list[statistics.Statistics]:
+) -> tuple[list[statistics.Statistics], attribution.Corrected]:
     progress.step("joining decisions and outcomes", total=len(usable))
     connection = attribution.connect(campaign.limits.memory_mb)
     try:
-        attribution.load_events(connection, deliveries.batches(campaign.folder))
+        differing = attribution.load_events(connection, deliveries.batches(campaign.folder))
         learned = []
         for wave in usable:
             later = record.after(waves, wave, window)
@@ -181,7 +184,22 @@ def _statistics(
     finally:
         connection.close()
     statistics.drop_stale(campaign, learned)
-    return learned
+    return learned, differing
+
+
+def _told(differing: attribution.Corrected) -> list[str]:
+    found = []
+    if differing.corrections:
+        found.append(
+            f"{differing.corrections:,} events came again with another content; the highest version"
+            " counts, without versions the last delivery"
+        )
+    if differing.conflicts:
+        found.append(
+            f"{differing.conflicts:,} events stand in one delivery with several contents and no"
+            " version that decides; the one that sorts last counts: give [outcomes] a version"
+        )
+    return found
 
 
 def _fold(campaign: Campaign, learned: Sequence[statistics.Statistics]) -> Fold:

@@ -16,6 +16,7 @@ from bandit.allocation.slots import Placement
 from bandit.config.campaign import INBOUND, OUTBOUND, Campaign, Channel, Offer
 from bandit.core.actions import ActionSpace
 from bandit.core.errors import UsageError
+from bandit.core.folding import fold
 from bandit.core.types import Array, Float64
 from bandit.models.moments import Moments
 from bandit.policies.mixture import Mixture
@@ -136,7 +137,7 @@ def _placements(channels: Sequence[Channel], slots: int, actions: Actions) -> li
 
 def _families(offers: Sequence[Offer]) -> Array:
     """A number a family; an offer without one is a family of its own."""
-    names = [offer.family or f"\0{offer.name}" for offer in offers]
+    names = [fold(offer.family) if offer.family else f"\0{offer.name}" for offer in offers]
     number = {name: i for i, name in enumerate(dict.fromkeys(names))}
     return np.array([number[name] for name in names], dtype=np.int32)
 

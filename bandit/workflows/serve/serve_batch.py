@@ -98,6 +98,7 @@ def _serve(
         wave = Wave.of(run, catalogue, start, customers.customer_type(data, campaign))
         progress.step("checking consents and history")
         side_rejects.hold_share(campaign, side_rejects.count(data, campaign))
+        told = side_rejects.notes(data, campaign, [c.name for c in catalogue.channels])
         bound = reading.bound(campaign, data)
         caps = limits.of(campaign, catalogue, wave.plan)
         target = Target.open(stack, run)
@@ -129,7 +130,7 @@ def _serve(
             limits=caps,
             priced=priced,
             given_up=planned.contacts - tally.outbound if rule is not None else 0,
-            notes=[*notes, *start.notes],
+            notes=[*notes, *start.notes, *told],
         )
         publish.publish(wave, past, target, summary)
         return summary

@@ -102,7 +102,8 @@ def _prior(
 ) -> Start:
     spec = _fitted_before(campaign)
     if spec is None:
-        spec = fit(campaign.features, feature_relation(data, campaign), at)
+        with data.limited():
+            spec = fit(campaign.features, feature_relation(data, campaign), at)
     return Start(
         version=snapshots.next_version(campaign.folder),
         parent=parent,

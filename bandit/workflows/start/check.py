@@ -16,12 +16,16 @@ from bandit.core import sql
 from bandit.core.errors import DataError
 from bandit.core.problems import Faults, nearest
 from bandit.core.types import SILENT, Array, Progress
-from bandit.features import FeatureSpec, encode, fit
+from bandit.features import FeatureSpec, encode
+from bandit.record import outcomes
+from bandit.record import waves as record
 from bandit.results.start import CheckResult
 from bandit.sources import consents, customers, database, side_rejects
 from bandit.sources.catalogue import Catalogue, read_catalogue
+from bandit.sources.columns import key_type
 from bandit.sources.database import Database
 from bandit.sources.wave_query import check_columns, expressions
+from bandit.workflows.serve.starting_point import starting_point
 
 EXAMPLES = 3
 
@@ -56,11 +60,13 @@ def check(
     at = at or dt.datetime.now(dt.UTC)
     faults = Faults()
     progress.step("opening sources")
-    roles = [*database.ROLES, *(["log"] if campaign.log else [])]
-    with database.open_sources(campaign, faults, roles=roles) as data:
+    roles = [*database.ROLES, "outcomes", *(["log"] if campaign.log else [])]
+    made = [file for wave in record.waves(campaign.folder) for file in wave.decisions]
+    with database.open_sources(campaign, faults, roles=roles, extra_files=made) as data:
         catalogue = read_catalogue(campaign, data, faults)
         check_columns(data, campaign, faults)
         faults.config.extend(_log(campaign, catalogue, data))
+        told = _outcomes(campaign, data, faults)
         spec = _features(campaign, catalogue, data, at, faults)
         faults.stop()
         side = side_rejects.count(data, campaign)
@@ -70,6 +76,8 @@ def check(
         faults.stop()
         warnings = [
             *(found.sentence for found in side),
+            *side_rejects.notes(data, campaign, [c.name for c in catalogue.channels]),
+            *told,
             *_refused(data, census),
             *_dates(catalogue, at),
             *_offers(catalogue, census),
@@ -93,12 +101,25 @@ def _features(
     """Check what concerns the customers' columns; an empty spec where that fails."""
     if "customers" in data.tables:
         faults.attempt(lambda: customers.customer_type(data, campaign))
-        faults.attempt(lambda: expressions(data, catalogue.offers, at))
+        faults.attempt(lambda: expressions(data, campaign, catalogue.offers, at))
         relation = faults.attempt(lambda: customers.feature_relation(data, campaign))
         if relation is not None:
-            spec = faults.attempt(lambda: fit(campaign.features, relation, at))
-            return spec or FeatureSpec(True, ())
+            start = faults.attempt(lambda: starting_point(campaign, data, None, at))
+            return FeatureSpec(True, ()) if start is None else start.spec
     return FeatureSpec(True, ())
+
+
+def _outcomes(campaign: Campaign, data: Database, faults: Faults) -> tuple[str, ...]:
+    """Look at the outcomes as `learn` would, and store nothing."""
+    if "outcomes" not in data.tables or "customers" not in data.tables:
+        return ()
+
+    def looked() -> tuple[str, ...]:
+        waves = record.waves(campaign.folder)
+        outcomes.examine(campaign, data, key_type(data, campaign), waves)
+        return (*outcomes.notes(campaign, data), *outcomes.strangers(data, campaign, ()))
+
+    return faults.attempt(looked) or ()
 
 
 def _log(campaign: Campaign, catalogue: Catalogue, data: Database) -> Iterator[str]:
