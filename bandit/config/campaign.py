@@ -243,7 +243,7 @@ class Policy(_Strict):
 
     holdout: Share = 0.05
     exploration: Share = 0.02
-    regroup: Literal["never", "every_wave"] = "never"
+    regroup: Literal["shares", "every_wave", "never"] = "shares"
     shares: tuple[PolicyShare, ...] = Field(
         default=(PolicyShare(policy="lin_ts", share=1.0),), alias="share"
     )

@@ -22,15 +22,18 @@ class Mixture(Policy):
     """``π = h·[no contact] + (1−h)·Σ_p share_p·((1−ε)·π_p + ε·uniform over eligible)``.
 
     ``components`` [(share, policy), ...] with shares that sum to one, ``holdout`` h,
-    ``exploration`` ε. A customer belongs to one group (holdout or component) for good: it is
-    drawn from ``group_seed`` (the call's seed where None) and the customer's key, not from wave or
-    slot. The holdout takes action 0 whatever is eligible.
+    ``exploration`` ε. A customer belongs to one group (holdout or component) whatever the wave or
+    slot: the holdout is drawn from ``group_seed`` (the call's seed where None) and the customer's
+    key, the component from ``share_seed`` (``group_seed`` where None). Over several waves only a
+    ``share_seed`` of each wave's own keeps propensities exact among those not held out: see
+    docs/adr/0057. The holdout takes action 0 whatever is eligible.
     """
 
     components: Sequence[tuple[float, Policy]]
     holdout: float = 0.0
     exploration: float = 0.0
     group_seed: int | None = None
+    share_seed: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse shares that are none."""
@@ -51,10 +54,12 @@ class Mixture(Policy):
     def groups(self, problem: Problem) -> Array:
         """Position of each customer's component, HOLDOUT for the holdout, int16[n]."""
         seed = problem.seed if self.group_seed is None else self.group_seed
+        again = seed if self.share_seed is None else self.share_seed
         lasting = replace(problem, seed=seed, wave=0, draw=0)
+        drawn = replace(problem, seed=again, wave=0, draw=0)
         held, where = np.empty(problem.n), np.empty(problem.n)
         keyed_random.uniforms_into(lasting.stream(keyed_random.HOLDOUT), problem.keys, held)
-        keyed_random.uniforms_into(lasting.stream(keyed_random.SHARE), problem.keys, where)
+        keyed_random.uniforms_into(drawn.stream(keyed_random.SHARE), problem.keys, where)
         edges = np.cumsum([share for share, _ in self.components])
         component = np.searchsorted(edges[:-1], where, side="right")
         return np.where(held < self.holdout, HOLDOUT, component).astype(np.int16)

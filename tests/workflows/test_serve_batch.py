@@ -183,16 +183,24 @@ def test_mean_weight_of_the_own_policy_is_one(served: Path) -> None:
     assert abs(share.mean() - 1.0) < 4 * np.std(share) / np.sqrt(n)
 
 
-def test_regrouping_draws_the_holdout_anew(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("regroup", "stay"), [(None, "holdout"), ("never", "all"), ("every_wave", "none")]
+)
+def test_who_stays_in_their_group(tmp_path: Path, regroup: str | None, stay: str) -> None:
+    """Unless told otherwise the holdout stays, and the shares of the others are drawn anew."""
     folder = campaigns.write(tmp_path / "campaign", pressure="slots = 1")
     toml = folder / "campaign.toml"
-    toml.write_text(toml.read_text().replace("[policy]", '[policy]\nregroup = "every_wave"'))
+    if regroup is not None:
+        toml.write_text(toml.read_text().replace("[policy]", f'[policy]\nregroup = "{regroup}"'))
     for i in range(2):
         serve_batch(folder, wave=f"w{i}", at=MONDAY + dt.timedelta(days=7 * i))
-    first, second = (
-        set(
-            campaigns.decisions(folder, f"w{i}").filter(pl.col("group") == "holdout")["customer_id"]
+    waves = [campaigns.decisions(folder, f"w{i}") for i in range(2)]
+    same = {}
+    for group in {"holdout", *waves[0]["group"]} - {"exploration"}:
+        first, second = (
+            set(wave.filter(pl.col("group") == group)["customer_id"]) for wave in waves
         )
-        for i in range(2)
-    )
-    assert len(first & second) < 0.5 * min(len(first), len(second))
+        same[group] = len(first & second) / min(len(first), len(second))
+    others = [share for group, share in same.items() if group != "holdout"]
+    assert (same["holdout"] == 1.0) == (stay != "none")
+    assert (min(others) > 0.8) == (stay == "all")

@@ -19,7 +19,9 @@ from bandit.render.pages import with_page
 from bandit.workflows.inspect.report import report
 from bandit.workflows.judge import job as simulate_job
 from bandit.workflows.judge.simulate import read, simulate
+from bandit.workflows.serve.serve_batch import serve_batch
 from bandit.workflows.start.demo import demo
+from tests import campaigns
 
 CUSTOMERS, WAVES = 1_500, 3
 LATER = dt.datetime(2027, 1, 1, tzinfo=dt.UTC)
@@ -59,9 +61,13 @@ def decisions(campaign, wave):
     return pa.concat_tables(pq.read_table(f) for f in found.decisions)
 
 
-def test_every_first_decision_is_a_row(campaign, result):
-    total = sum(len(decisions(campaign, f"wave-{w:02d}")) for w in range(1, WAVES + 1))
-    assert result.rows == total
+def not_held(campaign, wave):
+    groups = decisions(campaign, f"wave-{wave:02d}")["group"].cast(pa.string())
+    return pc.sum(pc.not_equal(groups, "holdout")).as_py()
+
+
+def test_every_first_decision_of_those_not_held_out_is_a_row(campaign, result):
+    assert result.rows == sum(not_held(campaign, wave) for wave in range(1, WAVES + 1))
     assert result.customers <= CUSTOMERS
     assert result.causal
     assert {p.label for p in result.periods} == {"wave-01", "wave-02", "wave-03"}
@@ -88,7 +94,12 @@ def test_rewards_are_net_of_costs_and_joined_as_learning_joins_them(campaign):
     first = logged.take(np.flatnonzero(logged.waves.wave == 0))
     table = decisions(campaign, "wave-01")
     np.testing.assert_array_equal(first.customers, table["customer_id"].to_numpy())
-    np.testing.assert_array_equal(first.log.propensities, table["propensity"].to_numpy())
+    held = first.waves.group == "holdout"
+    share = job.campaign.policy.holdout
+    nothing = table["action"].to_numpy() == 0
+    given = (table["propensity"].to_numpy() - share * nothing) / (1.0 - share)
+    np.testing.assert_allclose(first.log.propensities[~held], given[~held], rtol=1e-12)
+    np.testing.assert_array_equal(first.waves.apart, held)
     events = pa.concat_tables(
         pq.read_table(p) for p in (campaign / "outcomes").glob("*/events.parquet")
     )
@@ -121,7 +132,7 @@ def test_rules_are_worth_about_what_their_own_group_earned(result):
 
 def test_a_snapshot_is_judged_on_waves_it_has_not_learned_from(campaign, result):
     snapshot = next(r for r in result.candidates if r.policy == "snapshot")
-    assert snapshot.rows == sum(len(decisions(campaign, f"wave-0{w}")) for w in (2, 3))
+    assert snapshot.rows == sum(not_held(campaign, w) for w in (2, 3))
     assert snapshot.mean_weight == pytest.approx(1.0, abs=0.5)
 
 
@@ -171,3 +182,19 @@ def test_report_counts_what_the_record_holds(campaign, tmp_path):
 def test_report_of_a_wave_that_is_not_there(campaign):
     with pytest.raises(UsageError, match="has no wave 'nope'; it has wave-01"):
         report(campaign, wave="nope")
+
+
+def test_own_inbound_waves_can_be_judged(tmp_path):
+    """The holdout sees none of a list's offers, which is in nobody else's eligible set."""
+    folder = campaigns.write(tmp_path / "campaign", customers=600)
+    toml = folder / "campaign.toml"
+    toml.write_text(
+        toml.read_text()
+        + '\n[simulate]\nplacement = "home"\n[[simulate.candidate]]\npolicy = "uniform"\n'
+        + '[[simulate.candidate]]\npolicy = "rules"\n'
+    )
+    serve_batch(folder, wave="w1", at=dt.datetime(2026, 11, 2, tzinfo=dt.UTC))
+    found = simulate(folder, at=LATER)
+    uniform = found.candidates[0]
+    assert abs(uniform.mean_weight - 1.0) < 4 * uniform.mean_weight_error
+    assert "no contact" not in uniform.shares

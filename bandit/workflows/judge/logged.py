@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from bandit.core.actions import ActionSpace
 from bandit.core.errors import DataError
-from bandit.core.types import Array, Float64, Int32
+from bandit.core.types import Array, Bool, Float64, Int32
 from bandit.features.spec import FeatureSpec
 from bandit.ope.log import Log
 
@@ -56,12 +56,18 @@ class Catalogue:
 
 @dataclass(frozen=True, eq=False)
 class Waves:
-    """Which wave each row is of: ``names`` and ``snapshots`` by wave, ``wave`` int[n]."""
+    """Which wave each row is of: ``names`` and ``snapshots`` by wave, ``wave`` int[n].
+
+    ``apart`` bool[n] are the rows of a holdout: they teach what happens without contact, but are no
+    part of the population that weights speak of; the others' propensities are given that they are
+    not held out.
+    """
 
     names: tuple[str, ...]
     snapshots: tuple[str, ...]
     wave: Int32
     group: Array
+    apart: Bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,11 +89,18 @@ class Logged:
         """Rows."""
         return self.log.n
 
+    @property
+    def weighted(self) -> Array:
+        """Rows that candidates are weighed on: all but the holdout's."""
+        return np.arange(self.n) if self.waves is None else np.flatnonzero(~self.waves.apart)
+
     def take(self, rows: Array) -> Logged:
         """Some of the rows, in order."""
         waves = self.waves
         if waves is not None:
-            waves = replace(waves, wave=waves.wave[rows], group=waves.group[rows])
+            waves = replace(
+                waves, wave=waves.wave[rows], group=waves.group[rows], apart=waves.apart[rows]
+            )
         return replace(
             self,
             log=self.log.take(rows),

@@ -20,7 +20,7 @@ import pyarrow as pa
 from bandit.config.campaign import Campaign
 from bandit.core.actions import ActionSpace
 from bandit.core.errors import ConfigError, DataError
-from bandit.core.types import Array, Bool, Float64, Progress
+from bandit.core.types import NO_CONTACT, Array, Bool, Float64, Progress
 from bandit.features.spec import FeatureSpec
 from bandit.record import attribution
 from bandit.record import outcomes as deliveries
@@ -37,6 +37,9 @@ _COLUMNS = (
 )  # fmt: skip
 
 
+HOLDOUT = "holdout"
+
+
 class _Part(NamedTuple):
     """One wave's rows: ``ids`` of customers; ``withheld``: rows left out, never carried out."""
 
@@ -47,6 +50,7 @@ class _Part(NamedTuple):
     eligible: Bool
     contexts: Array
     group: Array
+    apart: Bool
     value: Float64
     cost: Float64
     snapshot: str
@@ -130,6 +134,7 @@ def _assembled(
             snapshots=tuple(p.snapshot for p in parts),
             wave=np.repeat(np.arange(len(waves), dtype=np.int32), sizes),
             group=np.concatenate([p.group for p in parts]),
+            apart=np.concatenate([p.apart for p in parts]),
         ),
         notes=notes,
     )
@@ -156,22 +161,39 @@ def _part(
     def joined(of: Callable[[Rows], Array]) -> Array:
         return np.concatenate([of(rows) for rows in found])
 
+    action: Array = to[joined(lambda rows: rows.action)]
+    group = joined(lambda rows: rows.texts("group"))
+    held, policy = group == HOLDOUT, decisions.wave.manifest.policy
     eligible = np.zeros((sum(map(len, found)), len(actions)), dtype=np.bool_)
     eligible[:, to] = joined(lambda rows: rows.eligible)
+    eligible[held, action[held]] = True  # an inbound channel shows something to everybody else
+    propensity = joined(lambda rows: rows.numbers("propensity"))
+    if policy is not None:
+        propensity = _not_held(propensity, action, held, policy.holdout)
     snapshots = joined(lambda rows: rows.texts("snapshot"))
     return _Part(
         ids=pa.concat_arrays([rows.customers for rows in found]),
-        action=to[joined(lambda rows: rows.action)],
-        propensity=joined(lambda rows: rows.numbers("propensity")),
+        action=action,
+        propensity=propensity,
         reward=np.concatenate(reward),
         eligible=eligible,
         contexts=joined(lambda rows: rows.contexts),
-        group=joined(lambda rows: rows.texts("group")),
+        group=group,
+        apart=held if policy is not None else np.zeros_like(held),
         value=joined(lambda rows: rows.terms.value),
         cost=joined(lambda rows: rows.terms.cost),
         snapshot=str(snapshots[0]) if len(snapshots) else "",
         withheld=withheld,
     )
+
+
+def _not_held(recorded: Float64, action: Array, held: Bool, holdout: float) -> Float64:
+    """Propensities given that a customer is not held out: (p - h 1[no contact]) / (1 - h).
+
+    The record holds those of the complete policy, h·[no contact] + (1 - h)·π.
+    """
+    others = np.maximum(recorded - holdout * (action == NO_CONTACT), 0.0) / max(1.0 - holdout, 1e-9)
+    return np.where(held, recorded, np.minimum(others, 1.0))
 
 
 def _sampled(ids: pa.Array, share: float) -> Bool:
@@ -251,6 +273,15 @@ def _remarks(
     campaign: Campaign, waves: Sequence[Wave], parts: Sequence[_Part], place: str, share: float
 ) -> list[str]:
     notes: list[str] = []
+    stay = [
+        w.name for w in waves if w.manifest.policy is None or w.manifest.policy.regroup == "never"
+    ]
+    if len(stay) > 1:
+        notes.append(
+            f"served with groups that stay: {', '.join(stay)}; from the second wave on what contact"
+            " pressure allows tells the group, and weights are off by what the mean weights show."
+            ' regroup = "shares", the default, mends it for the waves to come (docs/adr/0057)'
+        )
     pressure = waves[-1].manifest.pressure or campaign.pressure
     if pressure.slots > 1 or len(waves[-1].manifest.placements) > 1:
         notes.append(f"judged is the first slot of {place!r}; other slots are left as they were")

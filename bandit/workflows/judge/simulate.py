@@ -62,7 +62,7 @@ def simulate(
     progress.step("drawing intervals that hold at once")
     result = _judged(job, bench, targets)
     learned = simulate_curves.curves(
-        logged, candidates, job.campaign.reward.ridge, bench.seed, progress
+        logged.take(logged.weighted), candidates, job.campaign.reward.ridge, bench.seed, progress
     )
     return replace(result, curves=learned)
 
@@ -110,10 +110,11 @@ def _leaves_in_peace(logged: Logged) -> bool:
 
 
 def _judged(job: Job, bench: Bench, targets: list[Target]) -> SimulateResult:
-    logged, settings = bench.logged, job.settings
+    kept, settings = bench.logged.weighted, job.settings
+    logged, targets = bench.logged.take(kept), [t.take(kept) for t in targets]
     log = logged.log
     usual = next((t for t in targets if t.name == settings.business_as_usual), None)
-    judge = Judge(logged, settings, bench.q, usual, bench.seed)
+    judge = Judge(logged, settings, bench.q[kept], usual, bench.seed)
     doubt = confounding.why_not(logged, job.campaign)
     causal = doubt is None
     if doubt is None:
@@ -142,7 +143,7 @@ def _judged(job: Job, bench: Bench, targets: list[Target]) -> SimulateResult:
         gate=Gate(asked.name, asked.decision, asked.reason, asked.needed_n),
         candidates=rows,
         segments=simulate_segments.segments(logged, settings, judge, mine) if causal else [],
-        periods=simulate_segments.periods(logged),
+        periods=simulate_segments.periods(bench.logged),
         has_waves=logged.waves is not None,
         weights=simulate_segments.weight_quantiles(targets) if causal else {},
         folder=job.reports,

@@ -47,6 +47,11 @@ class Target(NamedTuple):
     share: Float64
     rows: Bool | None
 
+    def take(self, kept: Array) -> Target:
+        """On some of the log's rows."""
+        on = None if self.rows is None else self.rows[kept]
+        return self._replace(weights=self.weights[kept], q=self.q[kept], rows=on)
+
 
 @dataclass(frozen=True, eq=False)
 class Bench:
@@ -114,14 +119,17 @@ def target(bench: Bench, candidate: Candidate) -> Target:
     n, k = log.n, log.n_actions
     weights, q, share = np.zeros(n), np.zeros(n), np.zeros(k)
     on = _rows(bench, candidate)
+    counted = np.zeros(n, dtype=np.bool_)
+    counted[bench.logged.weighted] = True
+    if on is not None:
+        counted &= on
     for rows, probabilities in _probabilities(bench, candidate):
         part = log.take(rows)
         wanted = part.check_target(probabilities)
         if log.propensities is not None:
             weights[rows] = wanted[np.arange(len(rows)), part.actions] / log.propensities[rows]
         q[rows] = (wanted * bench.q[rows]).sum(axis=1)
-        used = wanted if on is None else wanted[on[rows]]
-        share += used.sum(axis=0)
+        share += wanted[counted[rows]].sum(axis=0)
     return Target(candidate.label, candidate, weights, q, share / max(share.sum(), 1.0), on)
 
 

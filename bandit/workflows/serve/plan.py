@@ -176,14 +176,14 @@ def _mixture(
     """The complete logging policy; `alpha` in campaign.toml counts in ``noise``.
 
     So Thompson sampling draws with the posterior's own spread at alpha = 1, be the reward a
-    conversion or euros. Holdout and shares hang on the campaign's seed alone, or on the wave too
-    if it regroups.
+    conversion or euros. The holdout hangs on the campaign's seed alone and the shares on the wave
+    too, unless `regroup` says that both are drawn anew, or never.
     """
     order = sorted(
         range(1, actions.offer.shape[0]),
         key=lambda a: (offers[int(actions.offer[a])].priority if actions.offer[a] >= 0 else 0, a),
     )
-    again = number_of(wave) if campaign.policy.regroup == "every_wave" else 0
+    regroup, anew = campaign.policy.regroup, campaign.seed ^ number_of(wave)
     shares = [
         (s.share, POLICIES[s.policy](Options(s.alpha, s.epsilon, noise, (*order, 0))))
         for s in campaign.policy.shares
@@ -192,5 +192,6 @@ def _mixture(
         shares,
         holdout=campaign.policy.holdout,
         exploration=campaign.policy.exploration,
-        group_seed=campaign.seed ^ again,
+        group_seed=anew if regroup == "every_wave" else campaign.seed,
+        share_seed=campaign.seed if regroup == "never" else anew,
     )
