@@ -21,10 +21,14 @@ from bandit.sources import sources
 class Attributed(NamedTuple):
     """``rewards`` float64[n] of the wave's decisions as stored now, zero in silence.
 
-    `Rows.place` says where the rows of a batch lie among them.
+    Each event is in ``rewards`` once: they add up. In ``taught`` float64[n] what names a customer
+    stands on every row of that customer: it came after all of them, and a slot that had it alone
+    would look better than the others by what people do anyway. `Rows.place` says where the rows of
+    a batch lie among them.
     """
 
     rewards: Float64
+    taught: Float64
     events: int
     outside_window: int
 
@@ -122,8 +126,9 @@ def attribute(
 ) -> Attributed:
     """Sum each decision's rewards inside ``[decided_at, decided_at + window)``.
 
-    An event that names a decision belongs to it. One that names a customer and a time belongs to
-    that customer's first slot in the latest wave whose window it falls into; ``later`` are the
+    An event that names a decision belongs to it. One that names a customer and a time counts for
+    that customer's first slot in the latest wave whose window it falls into, and teaches all of the
+    customer's slots and ranks there (see `Attributed`); ``later`` are the
     waves that may claim it before this one (`waves.after`). An id that the wave does not have is
     nobody's: it was deleted and served anew.
     """
@@ -138,17 +143,19 @@ def attribute(
     found = connection.sql(
         f"""
         WITH claimed AS (
-            SELECT d.file_index, d.file_row_number, e.event_id, e.reward, e.occurred_at
+            SELECT d.file_index, d.file_row_number, e.event_id, e.reward, e.occurred_at,
+                   true AS counts
             FROM {_numbered(decisions.files)} d JOIN (
                 SELECT * FROM events WHERE {wave_of("decision_id")} = $wave
             ) e USING (decision_id)
             UNION ALL
-            SELECT d.file_index, d.file_row_number, e.event_id, e.reward, e.occurred_at
+            SELECT d.file_index, d.file_row_number, e.event_id, e.reward, e.occurred_at,
+                   d.slot = 1 AND d.placement = $first AS counts
             FROM {_numbered(decisions.files)} d JOIN events e ON e.customer_id = d.customer_id
-            WHERE e.decision_id IS NULL AND d.slot = 1 AND d.placement = $first
+            WHERE e.decision_id IS NULL
               AND e.occurred_at >= $start AND e.occurred_at < $end {rival}
         )
-        SELECT file_index::BIGINT AS file, file_row_number AS row, reward,
+        SELECT file_index::BIGINT AS file, file_row_number AS row, reward, counts,
                occurred_at >= $start AND occurred_at < $end AS inside
         FROM claimed ORDER BY file, row, event_id
         """,
@@ -160,11 +167,14 @@ def attribute(
         },
     ).to_arrow_table()
     inside: Bool = found["inside"].to_numpy()
+    counts: Bool = found["counts"].to_numpy()
     starts = np.concatenate([[0], np.cumsum(decisions.sizes)])
     place = starts[found["file"].to_numpy()] + found["row"].to_numpy()
-    rewards = np.zeros(starts[-1])
-    np.add.at(rewards, place[inside], found["reward"].to_numpy()[inside])
-    return Attributed(rewards, int(inside.sum()), int((~inside).sum()))
+    rewards, taught = np.zeros(starts[-1]), np.zeros(starts[-1])
+    worth = found["reward"].to_numpy()
+    np.add.at(rewards, place[inside & counts], worth[inside & counts])
+    np.add.at(taught, place[inside], worth[inside])
+    return Attributed(rewards, taught, int((inside & counts).sum()), int((~inside & counts).sum()))
 
 
 def _numbered(files: Sequence[Path]) -> str:

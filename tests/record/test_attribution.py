@@ -138,3 +138,13 @@ def test_of_two_waves_of_one_time_the_later_name_claims_an_outcome_alone(tmp_pat
     )
     assert _nonzero(_rewards(tmp_path, "a").rewards) == {}
     assert _nonzero(_rewards(tmp_path, "b").rewards) == {2: 1.0}
+
+
+def test_what_names_a_customer_counts_once_and_teaches_each_slot(tmp_path: Path) -> None:
+    rows.publish_wave(tmp_path, "a", 2)
+    event = {"event_id": "1", "customer_id": rows.key(1), "occurred_at": rows.AT, "reward": 7.0}
+    rows.publish_events(tmp_path, "x", [event])
+    found = _rewards(tmp_path)
+    assert found.rewards.sum() == 7.0
+    assert _nonzero(found.taught) == {1: 7.0}
+    assert found.events == 1

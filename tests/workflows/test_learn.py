@@ -274,3 +274,33 @@ def test_rollback_serves_the_older_snapshot(served: Path) -> None:
     assert _posterior(served) == (served / "snapshots/000000/posterior.safetensors").read_bytes()
     with pytest.raises(errors.UsageError, match="has no snapshot '000009'; it has 000000"):
         rollback(served, version="000009")
+
+
+@pytest.mark.parametrize("slots", [1, 2])
+def test_slots_teach_what_an_offer_adds_and_not_which_slot_it_had(
+    tmp_path: Path, slots: int
+) -> None:
+    """Everybody spends 10 unprompted, each contact and each rank adds 3: 13 and 10, in any slot."""
+    folder = campaigns.write(tmp_path / "campaign", customers=900, pressure=f"slots = {slots}")
+    serve_batch(folder, wave="w1", at=MONDAY)
+    frame = campaigns.decisions(folder, "w1")
+    when = {"occurred_at": "2026-11-04 10:00:00"}
+    named = [
+        {"event_id": f"c{c}", "customer_id": c, "reward": 10.0, **when}
+        for c in frame["customer_id"].unique(maintain_order=True)
+    ]
+    own = [
+        {"event_id": f"d{d}", "decision_id": d, "reward": 3.0, **when}
+        for d in frame.filter(pl.col("action") > 0)["decision_id"]
+    ]
+    result = learn(folder, outcomes=campaigns.outcomes(folder / "o.csv", named + own), at=CLOSED)
+    assert result.new
+    posterior = bandit.load_posterior(
+        sorted((folder / "snapshots").iterdir())[-1] / "posterior.safetensors"
+    )
+    x = np.stack(frame["features"].to_numpy()).astype(float).mean(axis=0)
+    worth = posterior.mean @ x
+    seen = np.asarray(posterior.count) >= 30
+    assert worth[0] == pytest.approx(10.0, abs=0.3)
+    assert worth[1:][seen[1:]] == pytest.approx(13.0, abs=0.3)
+    assert seen.sum() >= 5

@@ -93,7 +93,7 @@ def read(
         for wave in waves:
             decisions = Decisions(campaign.folder, wave, today)
             later = record.after(every, wave, window)
-            rewards = attribution.attribute(connection, decisions, later, window).rewards
+            rewards = attribution.attribute(connection, decisions, later, window).taught
             parts.append(_part(decisions, rewards, actions, place, share))
             rebuilt += decisions.notes
             progress.advance(1)

@@ -52,11 +52,11 @@ def of_wave(
     """The statistics of a wave whose window has closed; silence is reward zero."""
     decisions = Decisions(campaign.folder, wave)
     found = attribution.attribute(connection, decisions, later, window)
-    key = _key(campaign, decisions, found.rewards)
+    key = _key(campaign, decisions, found.taught)
     folder = campaign.folder / STATISTICS / f"{wave.name}-{key}"
     posterior = _kept(folder)
     if posterior is None:
-        posterior = _summed(campaign, decisions, found.rewards)
+        posterior = _summed(campaign, decisions, found.taught)
         _keep(folder, wave, posterior)
     learned = round(float(posterior.count.sum()))
     return Statistics(
@@ -103,8 +103,9 @@ def _keep(folder: Path, wave: Wave, posterior: Posterior) -> None:
 def _summed(campaign: Campaign, decisions: Decisions, rewards: Float64) -> Posterior:
     """Sum over the decisions in their stored order, so that the same set gives the same bytes.
 
-    What was withheld is left out: it was never carried out. No contact is learned from the first
-    slot alone, where it means that the customer was left in peace.
+    ``rewards`` float64[n] are those that teach: each of a customer's slots carries what names the
+    customer. What was withheld is left out: it was never carried out. No contact is learned from
+    the first slot alone, where it means that the customer was left in peace.
     """
     wave = decisions.wave
     posterior = Posterior.prior(len(wave.actions), wave.manifest.d, ridge=campaign.reward.ridge)
