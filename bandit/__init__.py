@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from bandit import allocation, experiments, ope, replay, worlds
     from bandit.core.actions import ActionSpace
     from bandit.features.encoder import Encoder
+    from bandit.models.logistic import LogisticPosterior
     from bandit.models.posterior import Posterior
     from bandit.models.posterior_file import load_posterior, save_posterior
     from bandit.notebook import Campaign
@@ -34,6 +35,7 @@ __all__ = [
     "Greedy",
     "LinTS",
     "LinUCB",
+    "LogisticPosterior",
     "Mixture",
     "Posterior",
     "Rules",
@@ -56,6 +58,7 @@ _HOME = {
     "Greedy": "policies.greedy",
     "LinTS": "policies.lin_ts",
     "LinUCB": "policies.lin_ucb",
+    "LogisticPosterior": "models.logistic",
     "Mixture": "policies.mixture",
     "Posterior": "models.posterior",
     "Rules": "policies.rules",

@@ -124,6 +124,7 @@ class Offer(_Strict):
     max_contacts: Count | None = None
     min_contacts: Count | None = None
     budget: Cost | None = None
+    features: dict[Name, Amount | bool | str] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _ordered(self) -> Offer:
@@ -203,6 +204,13 @@ class Reward(_Strict):
     half_life_days: Days | None = None
     no_contact_value: Amount = 1.0
     ridge: Annotated[float, Field(gt=0, le=1e9)] = 1.0
+
+
+class Model(_Strict):
+    """What the offers and channels learn from each other."""
+
+    share: bool = True
+    columns: tuple[Name, ...] = ()
 
 
 class Pressure(_Strict):
@@ -321,6 +329,7 @@ class Campaign(_Strict):
     history: History | None = None
     outcomes: Outcomes = Outcomes()
     reward: Reward = Reward()
+    model: Model = Model()
     pressure: Pressure = Pressure()
     policy: Policy = Policy()
     group_cap: tuple[GroupCap, ...] = ()
@@ -358,5 +367,12 @@ class Campaign(_Strict):
     @property
     def digest(self) -> str:
         """sha256 of the configuration's content, comments and layout apart."""
-        text = json.dumps(self.model_dump(mode="json", by_alias=True), sort_keys=True)
+        content = self.model_dump(mode="json", by_alias=True)
+        # Keys that came later count only where they are used: older waves keep their digest.
+        if self.model == Model():
+            del content["model"]
+        for offer in content["offer"]:
+            if not offer["features"]:
+                del offer["features"]
+        text = json.dumps(content, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()

@@ -19,11 +19,15 @@ from bandit.models.posterior import Posterior
 
 
 class Strengths(NamedTuple):
-    """``shared`` float64[q]: Λ a column of the features; ``own``: λ; ``intercept``: c."""
+    """``shared`` float64[q]: Λ a column of the features; ``own``: λ; ``intercept``: c.
+
+    ``noise`` is the noise variance; the likeliest where None.
+    """
 
     shared: Float64
     own: float
     intercept: float
+    noise: float | None = None
 
 
 class Split(NamedTuple):
@@ -124,9 +128,9 @@ def eliminate(sums: Posterior, parts: Split, strengths: Strengths) -> Facts:
     curvature = own[:, 0].sum() + group[:, 0].sum()
     curvature += 2.0 * np.log(np.diag(matrix)).sum() - d * np.log(precision).sum()
     n = float(sums.count.sum())
-    noise = max(total - explained, 0.0) / n if n > 0.0 else 0.0
-    noise = noise if noise > 0.0 else 1.0
-    evidence = -0.5 * (n * (np.log(2.0 * np.pi * noise) + 1.0) + float(curvature))
+    squares = max(total - explained, 0.0)
+    noise = strengths.noise or (squares / n if n > 0.0 else 0.0) or 1.0
+    evidence = -0.5 * (n * np.log(2.0 * np.pi * noise) + squares / noise + float(curvature))
     return Facts(gram, inner, drawn, root, cross, left, matrix, vector, noise, evidence)
 
 

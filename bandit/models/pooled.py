@@ -50,7 +50,7 @@ class PooledPosterior:
         """Refuse features and strengths that do not fit."""
         check_features(self.features, self.n_actions)
         q = self.features.shape[1]
-        shared, own, intercept = self.strengths
+        shared, own, intercept = self.strengths[:3]
         good = shared.shape == (q,) and bool(np.isfinite(shared).all() and (shared > 0.0).all())
         if not (good and np.isfinite(own) and own > 0.0):
             raise DataError(
@@ -113,7 +113,7 @@ class PooledPosterior:
         ``like`` as in `Posterior`.
         """
         new = int(count) if isinstance(count, SupportsIndex) else len(count)
-        rows = np.tile(self._common, (new, 1))
+        rows = np.tile(common(self.features), (new, 1))
         if features is not None:
             rows = check_features(np.asarray(features, np.float64), new)
         whole = np.concatenate([self.features, rows])
@@ -121,14 +121,8 @@ class PooledPosterior:
 
     def align(self, places: Array) -> PooledPosterior:
         """Action i of the result is action ``places[i]`` of this one; -1 is one that is new."""
-        known = np.concatenate([self.features, self._common[None, :]])
+        known = np.concatenate([self.features, common(self.features)[None, :]])
         return replace(self, sums=self.sums.align(places), features=known[np.asarray(places)])
-
-    @property
-    def _common(self) -> Float64:
-        """Features that all actions have in common, zeros for the others, float64[q]."""
-        first = self.features[0]
-        return np.where((self.features == first).all(axis=0), first, 0.0)
 
     @property
     def link(self) -> Literal["identity"]:
@@ -227,6 +221,19 @@ def check_features(features: Float64, k: int) -> Float64:
     return features
 
 
+def check_levels(levels: Array | None, q: int) -> Array:
+    """Numbers of the levels of q columns, int64[q]; all of one level where absent."""
+    groups = np.zeros(q, np.int64) if levels is None else np.asarray(levels, np.int64)
+    if groups.shape != (q,) or (groups < 0).any():
+        raise DataError(f"levels must be {q} numbers of at least 0, they are {groups}")
+    return groups
+
+
+def common(features: Float64) -> Float64:
+    """What all actions have in common, float64[q]; zero elsewhere."""
+    return np.where((features == features[0]).all(axis=0), features[0], 0.0)
+
+
 def pool(
     sums: Posterior,
     features: Array,
@@ -238,9 +245,7 @@ def pool(
     """`Posterior.pooled`."""
     table = check_features(np.ascontiguousarray(features, np.float64), sums.n_actions)
     q = table.shape[1]
-    groups = np.zeros(q, np.int64) if levels is None else np.asarray(levels, np.int64)
-    if groups.shape != (q,) or (groups < 0).any():
-        raise DataError(f"levels must be {q} numbers of at least 0, they are {groups}")
+    groups = check_levels(levels, q)
 
     def fixed(found: Strengths) -> Strengths:
         given = found.shared if shared is None else np.broadcast_to(shared, (q,)).astype(np.float64)

@@ -12,37 +12,34 @@ from safetensors.numpy import save
 
 from bandit.core.actions import ActionSpace
 from bandit.core.errors import DataError
-from bandit.core.types import Float64
+from bandit.core.types import Array, Float64
 from bandit.models.hybrid import Strengths
+from bandit.models.logistic import LogisticPosterior
 from bandit.models.pooled import PooledPosterior
 from bandit.models.posterior import Posterior
+
+Stored = Posterior | PooledPosterior | LogisticPosterior
 
 _NAMES = ("gram", "shift", "count", "reward_sum", "square_sum")
 _ACTIONS = "actions"
 _POOLED = ("features", "shared", "own", "intercept")
+_LOGISTIC = ("tried", "won")
 _FORMATS = ("bandit-posterior-1", "bandit-posterior-2")
-"""The second knows `constant` and what pools."""
+"""The second knows `constant`, what pools, and logistic ones."""
 
 
-def save_posterior(path: str | os.PathLike[str], posterior: Posterior | PooledPosterior) -> None:
+def save_posterior(path: str | os.PathLike[str], posterior: Stored) -> None:
     """Write ``posterior`` to ``path``: to a temporary name, flushed to disk, then renamed.
 
-    Sums are stored, and what moments are made of them with: never the moments.
+    Sums are stored, and what moments are made of them with: never the moments, and no rows. Those
+    of a logistic posterior are expanded to second order at its mode.
     """
     target = Path(path)
-    sums = posterior if isinstance(posterior, Posterior) else posterior.sums
-    arrays = {name: np.ascontiguousarray(getattr(sums, name)) for name in _NAMES}
-    arrays["ridge"] = np.array([sums.ridge])
-    if sums.constant is not None:
-        arrays["constant"] = np.ascontiguousarray(sums.constant)
-    if isinstance(posterior, PooledPosterior):
-        shared, own, intercept = posterior.strengths
-        scalars = np.array([own]), np.array([intercept])
-        arrays |= dict(zip(_POOLED, (posterior.features, shared, *scalars), strict=True))
+    arrays = _arrays(posterior)
     plain = len(arrays) == len(_NAMES) + 1
     metadata = {"format": _FORMATS[not plain]}
-    if sums.actions is not None:
-        metadata[_ACTIONS] = json.dumps(sums.actions.names)
+    if posterior.actions is not None:
+        metadata[_ACTIONS] = json.dumps(posterior.actions.names)
     content = save(arrays, metadata=metadata)
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:
@@ -55,7 +52,28 @@ def save_posterior(path: str | os.PathLike[str], posterior: Posterior | PooledPo
         partial.unlink(missing_ok=True)
 
 
-def load_posterior(path: str | os.PathLike[str]) -> Posterior | PooledPosterior:
+def _arrays(posterior: Stored) -> dict[str, Array]:
+    if isinstance(posterior, LogisticPosterior):
+        whole = posterior.expanded()
+        sums, features, strengths = whole.past, whole.features, whole.strengths
+        more = {"tried": whole.tried, "won": whole.won}
+    elif isinstance(posterior, PooledPosterior):
+        sums, features, strengths = posterior.sums, posterior.features, posterior.strengths
+        more = {}
+    else:
+        sums, features, strengths, more = posterior, None, None, {}
+    arrays = {name: np.ascontiguousarray(getattr(sums, name)) for name in _NAMES}
+    arrays |= {"ridge": np.array([sums.ridge])} | more
+    if sums.constant is not None:
+        arrays["constant"] = np.ascontiguousarray(sums.constant)
+    if features is not None and strengths is not None:
+        shared, own, intercept, _ = strengths
+        scalars = np.array([own]), np.array([intercept])
+        arrays |= dict(zip(_POOLED, (features, shared, *scalars), strict=True))
+    return arrays
+
+
+def load_posterior(path: str | os.PathLike[str]) -> Stored:
     """Read a posterior; a damaged, foreign or impossible file is a `DataError`."""
     name = os.fspath(path)
     try:
@@ -63,7 +81,7 @@ def load_posterior(path: str | os.PathLike[str]) -> Posterior | PooledPosterior:
             metadata = file.metadata() or {}
             if metadata.get("format") not in _FORMATS:
                 raise DataError(f"{name} is a safetensors file, but no posterior of ours")
-            more = {"constant", *_POOLED} & set(file.keys())
+            more = {"constant", *_POOLED, *_LOGISTIC} & set(file.keys())
             arrays = {key: file.get_tensor(key) for key in (*_NAMES, "ridge", *more)}
     except FileNotFoundError:
         raise DataError(f"posterior file {name} does not exist") from None
@@ -86,9 +104,7 @@ def _names(name: str, metadata: dict[str, str]) -> ActionSpace | None:
     return ActionSpace(found)
 
 
-def _checked(
-    name: str, arrays: dict[str, Float64], actions: ActionSpace | None
-) -> Posterior | PooledPosterior:
+def _checked(name: str, arrays: dict[str, Float64], actions: ActionSpace | None) -> Stored:
     for key, array in arrays.items():
         if array.dtype != np.float64 or not np.isfinite(array).all():
             raise DataError(f"posterior file {name} is damaged: {key} must be finite float64")
@@ -108,12 +124,25 @@ def _checked(
         raise DataError(f"posterior file {name} is damaged: gram is not symmetric")
     if (posterior.count < 0.0).any() or (posterior.square_sum < 0.0).any():
         raise DataError(f"posterior file {name} is damaged: a count or square_sum is negative")
-    if "features" not in arrays:
-        return posterior
-    missing = [key for key in _POOLED if key not in arrays]
-    if missing or arrays["own"].shape != (1,) or arrays["intercept"].shape != (1,):
-        raise DataError(f"posterior file {name} is damaged: {missing or 'own or intercept'}")
-    own, intercept = float(arrays["own"][0]), float(arrays["intercept"][0])
-    return PooledPosterior(
-        posterior, arrays["features"], Strengths(arrays["shared"], own, intercept)
-    )
+    return _shaped(name, posterior, arrays)
+
+
+def _shaped(name: str, sums: Posterior, arrays: dict[str, Float64]) -> Stored:
+    """What the other arrays make of the sums."""
+    whole = [keys for keys in (_POOLED, _LOGISTIC) if any(key in arrays for key in keys)]
+    missing = [key for keys in whole for key in keys if key not in arrays]
+    if missing:
+        raise DataError(f"posterior file {name} is damaged: it lacks {', '.join(missing)}")
+    strengths = None
+    if "features" in arrays:
+        if arrays["own"].shape != (1,) or arrays["intercept"].shape != (1,):
+            raise DataError(f"posterior file {name} is damaged: own and intercept are one number")
+        own, intercept = float(arrays["own"][0]), float(arrays["intercept"][0])
+        noise = 1.0 if "won" in arrays else None
+        strengths = Strengths(arrays["shared"], own, intercept, noise)
+    if "won" in arrays:
+        features = arrays.get("features")
+        return LogisticPosterior(sums, arrays["tried"], arrays["won"], (), features, strengths)
+    if strengths is not None:
+        return PooledPosterior(sums, arrays["features"], strengths)
+    return sums

@@ -31,7 +31,8 @@ class Sums:
     ``count`` float64[k] = Σ w, ``reward_sum`` float64[k] = Σ w r, ``square_sum`` float64[k] =
     Σ w r², ``ridge`` the prior precision. ``constant`` float64[d], if given, are the coefficients
     u of the function that is 1 for every context: uᵀx = 1. ``actions`` names the k actions, if
-    anybody does: names are then taken where numbers are.
+    anybody does: names are then taken where numbers are. ``level`` is the reward m that a free
+    intercept starts from, the mean of all where None.
     """
 
     gram: Float64
@@ -42,6 +43,7 @@ class Sums:
     ridge: float
     constant: Float64 | None = None
     actions: ActionSpace | None = None
+    level: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse arrays whose shapes disagree."""
@@ -179,7 +181,7 @@ class Sums:
         space, new = self._grown(count)
         if new < 0:
             raise DataError(f"count of new actions must not be negative, it is {new}")
-        chosen = np.array([self._position(action) for action in like or ()], dtype=np.int64)
+        chosen = np.array([self.position(action) for action in like or ()], dtype=np.int64)
         outside = chosen[(chosen < 0) | (chosen >= self.n_actions)]
         if outside.size:
             raise DataError(f"like names action {outside[0]}, there are {self.n_actions}")
@@ -209,7 +211,8 @@ class Sums:
             raise DataError("new actions have names, and those there are have none: give a count")
         return ActionSpace([*self.actions.names, *count]), len(count)
 
-    def _position(self, action: int | str) -> int:
+    def position(self, action: int | str) -> int:
+        """Number of an action; a name must be known."""
         if not isinstance(action, str):
             return int(action)
         if self.actions is None:
@@ -247,6 +250,8 @@ class Sums:
     @cached_property
     def baseline(self) -> float:
         """Mean reward m that a free intercept starts from; 0 without one."""
+        if self.level is not None:
+            return self.level
         seen = float(self.count.sum())
         return 0.0 if self.constant is None or seen == 0.0 else float(self.reward_sum.sum()) / seen
 
@@ -275,8 +280,12 @@ class Sums:
     @cached_property
     def rates(self) -> tuple[Float64, Float64]:
         """Table of the rates' quantiles and their slopes, float64[k, nodes], see `kernels.beta`."""
-        first, second = self.rate_shapes
-        quantiles = np.zeros((self.n_actions, beta.NODES))
-        slopes = np.zeros_like(quantiles)
-        spread(beta.table_into, self.n_actions, 1, first, second, quantiles, slopes)
-        return quantiles, slopes
+        return rate_tables(*self.rate_shapes)
+
+
+def rate_tables(first: Float64, second: Float64) -> tuple[Float64, Float64]:
+    """Quantiles and slopes float64[k, nodes] of Betas with parameters float64[k]."""
+    quantiles = np.zeros((first.size, beta.NODES))
+    slopes = np.zeros_like(quantiles)
+    spread(beta.table_into, first.size, 1, first, second, quantiles, slopes)
+    return quantiles, slopes

@@ -73,7 +73,9 @@ class WaveManifest(Manifest):
     ``campaign`` is its file, for several may lie in one folder; ``prices`` float[k] a contact, in
     reward units; ``content`` is what the decision ids hang on; ``policy``, ``reward`` and
     ``pressure`` are the sections of campaign.toml as they were; ``past`` are the waves whose
-    contacts it looked at; ``campaign_seed`` decides holdout and shares, ``seed`` everything else.
+    contacts it looked at; ``model`` is what made moments of the snapshot's sums, with the features
+    of the actions, None where each learned alone; ``campaign_seed`` decides holdout and shares,
+    ``seed`` everything else.
     """
 
     wave: str
@@ -100,6 +102,7 @@ class WaveManifest(Manifest):
     past: tuple[str, ...] | None = None
     campaign_seed: int | None = None
     content: str | None = None
+    model: dict[str, Any] | None = None
     user: str | None = None
 
     @property
@@ -124,10 +127,15 @@ class Fold(BaseModel):
     ridge: float
     intercept: float | None = None
     window_days: float
+    model: dict[str, Any] | None = None
 
 
 class SnapshotManifest(Manifest):
-    """A version of the posterior; ``restored`` is the older version that a rollback put back."""
+    """A version of the posterior.
+
+    ``model`` holds the strengths of what its actions share, None where each learned alone;
+    ``restored`` is the older version that a rollback put back.
+    """
 
     campaign: str = DEFAULT_FILE
     actions: tuple[Pair, ...]
@@ -135,6 +143,7 @@ class SnapshotManifest(Manifest):
     parent: str | None
     unit: str
     fold: Fold | None = None
+    model: dict[str, Any] | None = None
     restored: str | None = None
 
 

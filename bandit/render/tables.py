@@ -113,6 +113,9 @@ def explanation_tables(e: Explanation) -> RenderableType:
         if slot.features:
             carried = "  ".join(f"{name} {term:+.3f}" for name, term in slot.features.items())
             shown.append(Text(f"features that carried the mean: {carried}"))
+        if slot.parts:
+            parts = "  ".join(f"{name} {term:+.3f}" for name, term in slot.parts.items())
+            shown.append(Text(f"of the mean, from other actions and its own: {parts}"))
     shown.append(Text("\ntaken out, by rule", style="bold"))
     shown.append(pairs({stage: _listed(out) for stage, out in e.funnel.items()}))
     return Group(*shown, *notes(e.notes))

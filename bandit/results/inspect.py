@@ -25,7 +25,11 @@ class Contender:
 
 @dataclass(frozen=True)
 class Slot:
-    """One decision. ``features``: what each feature added to the taken action's mean."""
+    """One decision. ``features``: what each feature added to the taken action's mean.
+
+    ``parts``: of that mean, what comes from actions that have something in common with the taken
+    one ("shared") and what from its own experience ("own"); empty where each learns alone.
+    """
 
     placement: str
     slot: int
@@ -36,6 +40,7 @@ class Slot:
     contenders: list[Contender]
     others: int
     features: dict[str, float]
+    parts: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,8 @@ def load_catalogue(campaign: Campaign, database: Database) -> Catalogue:
 def read_catalogue(campaign: Campaign, database: Database, faults: Faults) -> Catalogue:
     """Like `load_catalogue`, but what is wrong goes to `faults`; what is right is returned."""
     offers, channels = campaign.offer, campaign.channel
-    offers = offers or faults.attempt(lambda: _read(database, "offers", Offer)) or ()
+    declared = campaign.model.columns
+    offers = offers or faults.attempt(lambda: _read(database, "offers", Offer, declared)) or ()
     channels = channels or faults.attempt(lambda: _read(database, "channels", Channel)) or ()
     offers = tuple(_as_called(offer, channels) for offer in offers)
     faults.config.extend(_twice("offer", (o.name for o in offers)))
@@ -56,6 +57,7 @@ def read_catalogue(campaign: Campaign, database: Database, faults: Faults) -> Ca
             for c in channels
             if c.name.lower() == "withheld"
         )
+    faults.config.extend(_without(offers, declared))
     if channels:
         faults.config.extend(_unknown_channels(offers, channels))
     if offers and channels:
@@ -73,9 +75,12 @@ def actions(catalogue: Catalogue) -> ActionSpace:
     )
 
 
-def _read(database: Database, role: str, model: type[Model]) -> tuple[Model, ...]:
+def _read(
+    database: Database, role: str, model: type[Model], declared: Sequence[str] = ()
+) -> tuple[Model, ...]:
+    """``declared`` columns go to the model's ``features``."""
     table = database.table(role)
-    unknown = [c for c in table.columns if c not in model.model_fields]
+    unknown = [c for c in table.columns if c not in {*model.model_fields, *declared} - {"features"}]
     if unknown:
         raise ConfigError("\n".join(
             f"{table.shown}: unknown column {c!r}{nearest(c, model.model_fields)};"
@@ -98,6 +103,8 @@ def _read(database: Database, role: str, model: type[Model]) -> tuple[Model, ...
         unread = {c: said for c, (v, said) in cells.items() if v is None and said is not None}
         if unread:
             faults.config.extend(_unread(table, number, unread))
+        if declared:
+            given["features"] = {c: _feature(given.pop(c)) for c in declared if c in given}
         try:
             found.append(model.model_validate(given))
         except ValidationError as e:
@@ -142,6 +149,11 @@ def _plain(column: str, value: Any) -> Any:
     if isinstance(value, decimal.Decimal):
         value = float(value)
     return _CONVERSIONS[column](value) if column in _CONVERSIONS else value
+
+
+def _feature(value: Any) -> Any:
+    """A number, a truth value, or a text: dates and the like as they are written."""
+    return value if isinstance(value, bool | int | float | str) else str(value)
 
 
 def _text(value: Any) -> Any:
@@ -203,6 +215,17 @@ def _twice(kind: str, names: Iterable[str]) -> Iterable[str]:
         if name.lower() in seen:
             yield f"{kind} {name!r} stands twice; rename one (upper and lower case are the same)"
         seen.add(name.lower())
+
+
+def _without(offers: Sequence[Offer], declared: Iterable[str]) -> Iterable[str]:
+    """Declared columns that no offer has a value for."""
+    known = sorted({name for offer in offers for name in offer.features})
+    for name in declared:
+        if offers and name not in known:
+            yield (
+                f"[model] columns: no offer has a value for {name!r}{nearest(name, known)}; add the"
+                " column to the offers, or features = { … } to an [[offer]]"
+            )
 
 
 def _unknown_channels(offers: Iterable[Offer], channels: Iterable[Channel]) -> Iterable[str]:

@@ -36,6 +36,7 @@ def wave(campaign: Campaign, decisions: Decisions) -> Wave:
     start = start._replace(
         actions=served.actions,
         posterior=start.posterior.add_actions(new),
+        model=about.model,
         spec=FeatureSpec.from_json(about.features.spec),
     )
     run = Run(then, served.name, served.at, about.seed)

@@ -13,6 +13,7 @@ from bandit.config.campaign import Campaign
 from bandit.core.errors import BanditError, DataError, UsageError
 from bandit.core.types import SILENT, Array, Bool, Float32, Float64, Progress, UInt64
 from bandit.models.moments import Moments
+from bandit.models.pooled import PooledPosterior
 from bandit.record import waves as record
 from bandit.record.decisions import Decisions, Rows
 from bandit.record.person import People
@@ -196,6 +197,7 @@ def _slot(
         contenders=contenders,
         others=int(allowed.sum()) - len(contenders),
         features=_contributions(wave, posterior, taken, x),
+        parts=_parts(posterior, taken, x),
     )
 
 
@@ -204,6 +206,14 @@ def _contributions(wave: Wave, posterior: Moments, action: int, x: Float64) -> d
     terms = posterior.mean[action] * x
     largest = np.argsort(-np.abs(terms), kind="stable")[:MOST_FEATURES]
     return {wave.start.spec.names[j]: float(terms[j]) for j in largest if terms[j] != 0.0}
+
+
+def _parts(posterior: Moments, action: int, x: Float64) -> dict[str, float]:
+    """The taken action's mean, in what it shares with others and what is its own."""
+    if not isinstance(posterior, PooledPosterior):
+        return {}
+    shared, own = (float(part[action] @ x) for part in posterior.split_mean)
+    return {"shared": shared, "own": own}
 
 
 def _funnel(wave: Wave, found: CustomerRows) -> dict[str, list[str]]:

@@ -9,10 +9,12 @@ from bandit.config.simulation import Candidate
 from bandit.core.errors import DataError
 from bandit.core.types import Bool
 from bandit.models.moments import Learner
-from bandit.models.posterior_file import load_posterior
 from bandit.record import snapshots
 from bandit.record.snapshots import Snapshot
+from bandit.sources.catalogue import Catalogue
 from bandit.workflows.judge.logged import Logged
+from bandit.workflows.serve.moments import moments
+from bandit.workflows.serve.starting_point import sums_of
 
 
 def _stored(campaign: Campaign, candidate: Candidate) -> Snapshot:
@@ -45,10 +47,13 @@ def unseen(campaign: Campaign, logged: Logged, candidate: Candidate) -> Bool:
 def posterior(campaign: Campaign, logged: Logged, candidate: Candidate) -> Learner:
     """The snapshot's posterior over the log's actions; what it does not know is at the prior."""
     stored = _stored(campaign, candidate)
-    found = load_posterior(stored.posterior_file())
+    found = sums_of(stored)
     if stored.features.spec != logged.spec.to_json():
         raise DataError(
             f"snapshot {stored.version} was learned with other features than the log's; name a"
             " version of the same [features]"
         )
-    return found.align(logged.catalogue.actions.positions_in(stored.actions))
+    space = logged.catalogue.actions
+    sums = found.align(space.positions_in(stored.actions))
+    goods = Catalogue(campaign.offer, campaign.channel)
+    return moments(campaign, goods, sums, space, stored.manifest.model)[0]

@@ -19,12 +19,14 @@ from bandit.config.simulation import Candidate, Part
 from bandit.core.actions import PEACE
 from bandit.core.errors import DataError
 from bandit.core.types import Array, Bool, Float64
-from bandit.models.moments import Moments
+from bandit.features.action_features import action_features
+from bandit.models.moments import Learner, Moments
 from bandit.models.posterior import Posterior
 from bandit.ope.cross_fitting import Ridge, cross_fit, fold_of
 from bandit.policies.mixture import Mixture
 from bandit.policies.policy import Policy
 from bandit.policies.registry import POLICIES, Options
+from bandit.sources.catalogue import Catalogue
 from bandit.workflows.judge import mabwiser as simulate_mabwiser
 from bandit.workflows.judge import probabilities as simulate_probabilities
 from bandit.workflows.judge import snapshot as simulate_snapshot
@@ -93,8 +95,22 @@ class Bench:
             for f in range(self.folds)
         ]  # fmt: skip
 
-    def posteriors(self, ridge: float | None) -> list[Posterior]:
-        """For each fold what the others have to teach."""
+    def posteriors(self, ridge: float | None) -> list[Learner]:
+        """For each fold what the others have to teach; alone, at ``ridge``, if there is one."""
+        alone = ridge is not None or not self.campaign.model.share
+        return [*self._alone(ridge)] if alone else self._pooled
+
+    @cached_property
+    def _pooled(self) -> list[Learner]:
+        """What actions share is found anew on each fold's own rows."""
+        d = self.logged.log.contexts.shape[1]
+        goods = Catalogue(self.campaign.offer, self.campaign.channel)
+        known = action_features(
+            self.logged.catalogue.actions, goods, self.campaign.model.columns, d
+        )
+        return [s.pooled(known.table, levels=known.levels) for s in self._alone(None)]
+
+    def _alone(self, ridge: float | None) -> list[Posterior]:
         prior = self.campaign.reward.ridge if ridge is None else ridge
         found = []
         for f in range(self.folds):

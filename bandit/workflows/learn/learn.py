@@ -6,13 +6,14 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bandit.config import campaign_file
 from bandit.config.campaign import Campaign, Source
 from bandit.core import files
 from bandit.core.actions import ActionSpace
 from bandit.core.types import SILENT, Progress
+from bandit.features.action_features import action_features
 from bandit.features.spec import FeatureSpec
 from bandit.models.posterior import INTERCEPT, Posterior
 from bandit.models.posterior_file import save_posterior
@@ -22,11 +23,13 @@ from bandit.record import waves as record
 from bandit.record.waves import Wave
 from bandit.results.learn import LearnSummary
 from bandit.sources import database
+from bandit.sources.catalogue import load_catalogue
 from bandit.sources.columns import key_type
 from bandit.workflows.learn import statistics
 from bandit.workflows.learn.import_log import import_log
 from bandit.workflows.operate import recover
 from bandit.workflows.serve import starting_point
+from bandit.workflows.serve.moments import strengths_of
 from bandit.workflows.serve.plan import midnight
 
 
@@ -111,7 +114,9 @@ def _learn(
         fold = _fold(campaign, learned)
         new = parent is None or parent.manifest.fold != fold.content
         if new:
-            version = _publish(campaign, fold, learned[-1].wave, parent)
+            progress.step("finding what actions share")
+            model = _strengths(campaign, fold)
+            version = _publish(campaign, fold, model, learned[-1].wave, parent)
     return LearnSummary(
         snapshot=version,
         parent=parent.version if parent and new else None,
@@ -223,12 +228,28 @@ def _fold(campaign: Campaign, learned: Sequence[statistics.Statistics]) -> Fold:
         ridge=campaign.reward.ridge,
         intercept=INTERCEPT,
         window_days=campaign.reward.window_days,
+        model=campaign.model.model_dump(mode="json"),
     )
     return Fold(posterior, actions, content)
 
 
+def _strengths(campaign: Campaign, fold: Fold) -> dict[str, Any] | None:
+    """How much actions have in common, by the evidence; None where each learns alone."""
+    if not campaign.model.share:
+        return None
+    with database.connect(campaign, roles=("offers", "channels")) as data:
+        catalogue = load_catalogue(campaign, data)
+    sums = fold.posterior
+    features = action_features(fold.actions, catalogue, campaign.model.columns, sums.n_features)
+    return strengths_of(sums.pooled(features.table, levels=features.levels), features)
+
+
 def _publish(
-    campaign: Campaign, fold: Fold, newest: Wave, parent: snapshots.Snapshot | None
+    campaign: Campaign,
+    fold: Fold,
+    model: dict[str, Any] | None,
+    newest: Wave,
+    parent: snapshots.Snapshot | None,
 ) -> str:
     version = snapshots.next_version(campaign.folder)
     final = campaign.folder / snapshots.SNAPSHOTS / version
@@ -240,7 +261,7 @@ def _publish(
             features=newest.manifest.features,
             parent=parent.version if parent else None,
             campaign=campaign.file,
-            about={"fold": fold.content.model_dump(), "unit": campaign.reward.unit},
+            about={"fold": fold.content.model_dump(), "unit": campaign.reward.unit, "model": model},
         )
         files.put_in_place((partial, final))
     return version

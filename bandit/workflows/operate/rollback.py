@@ -32,7 +32,12 @@ def rollback(campaign_path: Path, *, version: str, progress: Progress = SILENT) 
                 features=old.features,
                 parent=parent,
                 campaign=campaign.file,
-                about={"fold": None, "restored": version, "unit": old.manifest.unit},
+                about={
+                    "fold": None,
+                    "restored": version,
+                    "unit": old.manifest.unit,
+                    "model": old.manifest.model,
+                },
             )
             files.put_in_place((partial, final))
         return Rollback(new, version, parent, notes)

@@ -48,15 +48,14 @@ class Plan(NamedTuple):
 def make(
     campaign: Campaign,
     catalogue: Catalogue,
-    known: ActionSpace,
+    space: ActionSpace,
     at: dt.datetime,
     posterior: Moments,
     wave: str,
 ) -> Plan:
-    """The plan of a wave at time ``at``; ``known`` are the actions of ``posterior``, in order."""
+    """The plan of a wave at time ``at``; ``space`` are the actions of ``posterior``, in order."""
     offers, channels = catalogue.offers, catalogue.channels
     offered = actions_of(catalogue)
-    space = known.union(offered)
     actions = _actions(space, offered, offers, channels, at)
     family = _families(offers)
     by_action = np.concatenate([[-1], actions.offer[1:]])

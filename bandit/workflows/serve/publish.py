@@ -216,6 +216,7 @@ def _content(wave: Wave, past: Past, summary: WaveSummary) -> dict[str, Any]:
         "groups": the_plan.groups,
         "features": wave.start.features.model_dump(),
         "d": wave.posterior.n_features,
+        **({} if wave.model is None else {"model": wave.model}),
         "decisions": summary.decisions,
         "prices": the_plan.prices.tolist(),
         **served_with(wave),

@@ -11,7 +11,6 @@ from bandit.core.actions import ActionSpace
 from bandit.core.errors import DataError
 from bandit.features.fit import fit
 from bandit.features.spec import FeatureSpec
-from bandit.models.pooled import PooledPosterior
 from bandit.models.posterior import Posterior
 from bandit.models.posterior_file import load_posterior, save_posterior
 from bandit.record import snapshots
@@ -22,12 +21,16 @@ from bandit.sources.database import Database
 
 
 class Start(NamedTuple):
-    """``is_new``: the version is not stored yet and is published with the wave."""
+    """``posterior`` the sums, ``model`` what pools them (None: each action learns alone).
+
+    ``is_new``: the version is not stored yet and is published with the wave.
+    """
 
     version: str
     parent: str | None
     actions: ActionSpace
-    posterior: Posterior | PooledPosterior
+    posterior: Posterior
+    model: dict[str, Any] | None
     spec: FeatureSpec
     features: Features
     is_new: bool
@@ -50,10 +53,10 @@ def starting_point(
                 f"snapshot {version} was learned with other [features]; restore them, or leave"
                 " --snapshot out to start from a prior"
             )
-        return of_snapshot(stored)
+        return _as_configured(of_snapshot(stored), campaign)
     same = snapshots.latest(campaign.folder, campaign.file, config)
     if same is not None:
-        return of_snapshot(same)
+        return _as_configured(of_snapshot(same), campaign)
     newest = snapshots.latest(campaign.folder, campaign.file)
     if newest is None:
         return _prior(campaign, data, at, None, [])
@@ -74,9 +77,22 @@ def save(start: Start, partial: Path, campaign: Campaign) -> None:
     )
 
 
+def _as_configured(start: Start, campaign: Campaign) -> Start:
+    """Without its model where [model] says that each pair is served alone."""
+    return start if campaign.model.share else start._replace(model=None)
+
+
+def sums_of(stored: snapshots.Snapshot) -> Posterior:
+    """A snapshot's sums; DataError if its file holds anything else."""
+    found = load_posterior(stored.posterior_file())
+    if not isinstance(found, Posterior):
+        raise DataError(f"{stored.folder}: a snapshot holds plain sums; restore it from a backup")
+    return found
+
+
 def of_snapshot(stored: snapshots.Snapshot) -> Start:
     """A stored version as what a wave starts from."""
-    posterior = load_posterior(stored.posterior_file())
+    posterior = sums_of(stored)
     spec = FeatureSpec.from_json(stored.features.spec)
     expected = (len(stored.actions), len(spec.names))
     if (posterior.n_actions, posterior.n_features) != expected:
@@ -90,6 +106,7 @@ def of_snapshot(stored: snapshots.Snapshot) -> Start:
         parent=stored.manifest.parent,
         actions=stored.actions,
         posterior=posterior,
+        model=stored.manifest.model,
         spec=spec,
         features=stored.features,
         is_new=False,
@@ -109,6 +126,7 @@ def _prior(
         parent=parent,
         actions=ActionSpace.of_pairs(()),
         posterior=Posterior.prior(1, len(spec.names), campaign.reward.ridge, spec.constant),
+        model=None,
         spec=spec,
         features=Features(spec=spec.to_json(), config=features_config(campaign)),
         is_new=True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
@@ -13,8 +13,9 @@ from bandit.allocation.slots import Placement
 from bandit.config.campaign import Campaign
 from bandit.core.types import Array, Bool, Choice, Float64
 from bandit.models.moments import Learner
-from bandit.sources.catalogue import Catalogue
+from bandit.sources.catalogue import Catalogue, actions
 from bandit.workflows.serve import plan
+from bandit.workflows.serve.moments import moments
 from bandit.workflows.serve.plan import Plan
 from bandit.workflows.serve.starting_point import Start
 
@@ -32,24 +33,26 @@ class Run(NamedTuple):
 
 
 class Wave(NamedTuple):
-    """``posterior`` covers the plan's actions: the snapshot's, and new ones at the prior."""
+    """``posterior`` covers the plan's actions: the snapshot's, and new ones at the prior.
+
+    ``model`` is the record of what it was pooled with, None where each action learned alone.
+    """
 
     run: Run
     catalogue: Catalogue
     start: Start
     plan: Plan
     posterior: Learner
+    model: dict[str, Any] | None
     customer_type: pa.DataType
 
     @classmethod
     def of(cls, run: Run, catalogue: Catalogue, start: Start, customer_type: pa.DataType) -> Wave:
-        """Make the plan and extend the posterior to its actions."""
-        the_plan = plan.make(
-            run.campaign, catalogue, start.actions, run.at, start.posterior, run.wave
-        )
-        new = len(the_plan.space) - len(start.actions)
-        posterior = start.posterior.add_actions(new)
-        return cls(run, catalogue, start, the_plan, posterior, customer_type)
+        """Extend the posterior to the catalogue's actions and make the plan."""
+        space = start.actions.union(actions(catalogue))
+        posterior, model = moments(run.campaign, catalogue, start.posterior, space, start.model)
+        the_plan = plan.make(run.campaign, catalogue, space, run.at, posterior, run.wave)
+        return cls(run, catalogue, start, the_plan, posterior, model, customer_type)
 
     @property
     def content(self) -> str:
