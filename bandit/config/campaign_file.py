@@ -56,6 +56,8 @@ def parse(raw: dict[str, Any], file: Path) -> Campaign:
     folder = _folder(file)
     try:
         return Campaign.model_validate({**_tuples(raw), "folder": folder, "file": file.name})
+    except RecursionError:
+        raise ConfigError(f"{file}: tables are nested too deeply; none of ours is") from None
     except ValidationError as e:
         lines = [_line(error) for error in e.errors(include_url=False)]
         raise ConfigError("\n".join(f"{file}: {line}" for line in lines)) from None
