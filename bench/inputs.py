@@ -35,25 +35,34 @@ def _wishart(factor: np.ndarray, count: int, rng: np.random.Generator) -> np.nda
 
 
 @lru_cache(maxsize=2)
-def make(d: int, k: int, observations: int, rows: int, seed: int = 0) -> Inputs:
+def make(
+    d: int,
+    k: int,
+    observations: int,
+    rows: int,
+    seed: int = 0,
+    signal: float | None = None,
+    noise: float = 1.0,
+) -> Inputs:
     """Draw a posterior after ``observations`` rows an action, and ``rows`` customers.
 
     A quarter as many hidden factors as features, and noise: correlations of about one half.
-    Coefficients have variance 1/d, rewards unit noise; sums are drawn from their exact law.
+    Coefficients have a deviation of ``signal`` (1/√d where None), rewards one of ``noise`` about
+    their mean; sums are drawn from their exact law.
     """
     rng = np.random.default_rng(seed)
     hidden = max(2, d // 4)
     loading = rng.normal(size=(d, hidden)) / np.sqrt(hidden)
     covariance = loading @ loading.T + 0.5 * np.eye(d)
     factor = np.linalg.cholesky(covariance)
-    theta = rng.normal(size=(k, d)) / np.sqrt(d)
+    theta = rng.normal(size=(k, d)) * (1.0 / np.sqrt(d) if signal is None else signal)
     gram, shift = np.empty((k, d, d)), np.empty((k, d))
     for a in range(k):
         product = _wishart(factor, observations, rng)
         gram[a] = (product + product.T) / 2
         values, vectors = np.linalg.eigh(gram[a])
-        noise = vectors @ (np.sqrt(np.maximum(values, 0.0)) * rng.normal(size=d))
-        shift[a] = gram[a] @ theta[a] + noise
+        error = vectors @ (np.sqrt(np.maximum(values, 0.0)) * rng.normal(size=d))
+        shift[a] = gram[a] @ theta[a] + noise * error
     seen = np.full(k, float(observations))
     posterior = bandit.Posterior(gram, shift, seen, 0.3 * seen, 0.3 * seen, 1.0)
     contexts = (rng.standard_normal((rows, d)) @ factor.T).astype(np.float32)

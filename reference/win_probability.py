@@ -27,7 +27,7 @@ def adaptive(integrand, edges):
     for _ in range(40):
         middle = 0.5 * (low + high)
         left, right = each(low, middle), each(middle, high)
-        moving = np.abs(left + right - whole) > 1e-13
+        moving = np.abs(left + right - whole) > 1e-12
         total += (left + right)[~moving].sum()
         if not moving.any():
             return total
@@ -57,8 +57,8 @@ def winning_probability(centres, scales, own):
     narrow = loose & (scales < 0.5 * s)
     bends = (centres[narrow] + scales[narrow] * np.linspace(-6.0, 6.0, 9)[:, None] - m) / s
     bends = np.sort(bends.ravel())
-    bends = bends[:: 1 + bends.size // 100]
-    edges = np.concatenate([np.linspace(floor, REACH, 24), bends])
+    bends = bends[:: 1 + bends.size // 24]
+    edges = np.concatenate([np.linspace(floor, REACH, 18), bends])
     edges = np.unique(np.clip(edges, floor, REACH))
 
     def integrand(z):

@@ -162,8 +162,11 @@ def _told(error: Exception) -> tuple[int, str]:
 
 def _progress(how: How, stack: ExitStack) -> Progress:
     """A view on standard error when that is a terminal, and the log, if they are wanted."""
+    from bandit.core.compiling import COMPILING
     from bandit.core.types import SILENT
 
+    if not how.quiet:
+        COMPILING.say = lambda line: say(f"{line}\n")
     view: Progress = SILENT
     if sys.stderr.isatty() and not how.quiet:
         from bandit.cli.progress_view import ProgressView

@@ -47,7 +47,7 @@ class Encoder:
         categorical: Sequence[str] = (),
         date: Sequence[str] = (),
         vector: Sequence[str] = (),
-        at: dt.date | str | None = None,
+        at: dt.date | None = None,
         intercept: bool = True,
         max_categories: int = 20,
         min_category_share: float = 0.005,
@@ -97,7 +97,7 @@ class Encoder:
                 pass
             return cls(fit(features, relation, now or _ANY), now)
 
-    def transform(self, frame: object, *, at: dt.date | str | None = None) -> Float32:
+    def transform(self, frame: object, *, at: dt.date | None = None) -> Float32:
         """Encode the rows of a frame in their order: float32[n, d], C-contiguous.
 
         ``at`` is the time of these decisions where it is another than at the fit.
@@ -148,11 +148,11 @@ class Encoder:
             at = content["at"]
             return cls(
                 FeatureSpec.from_json(json.dumps(content["spec"])),
-                None if at is None else moment(at),
+                None if at is None else moment(dt.datetime.fromisoformat(at)),
             )
         except FileNotFoundError:
             raise DataError(f"encoder file {name} does not exist") from None
-        except (ConfigError, OSError, ValueError, KeyError, TypeError, RecursionError) as fault:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as fault:
             if isinstance(fault, DataError):
                 raise
             raise DataError(f"encoder file {name} is damaged ({fault}); save it again") from None
@@ -164,13 +164,8 @@ class Encoder:
         return f"Encoder({self.n_features} features of {columns}{more})"
 
 
-def moment(at: dt.date | str) -> dt.datetime:
-    """A point in time, as such or as ISO text; a date is its midnight, without a zone it is UTC."""
-    if isinstance(at, str):
-        try:
-            at = dt.datetime.fromisoformat(at)
-        except ValueError:
-            raise ConfigError(f"at must be a time such as 2026-11-23, it is {at!r}") from None
+def moment(at: dt.date) -> dt.datetime:
+    """A point in time; a date is its midnight, and what has no zone is UTC."""
     if not isinstance(at, dt.date):
         raise ConfigError(f"at must be a date or a datetime, it is {at!r}")
     time = at if isinstance(at, dt.datetime) else dt.datetime.combine(at, dt.time())

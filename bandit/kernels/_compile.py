@@ -8,6 +8,9 @@ from typing import Any
 import numba
 import numpy as np
 from numba import config
+from numba.core import event
+
+from bandit.core.compiling import COMPILING
 
 
 def _kept() -> bool:
@@ -21,6 +24,24 @@ def _kept() -> bool:
 
 # NUMBA_DISABLE_JIT=1 turns all of these into plain Python, for coverage and for debugging.
 COMMON: dict[str, Any] = {"nogil": True, "cache": _kept(), "error_model": "numpy"}
+
+
+class _Told(event.Listener):
+    """Passes on that kernels are being compiled, and not read from where they are kept."""
+
+    def on_start(self, event: Any) -> None:
+        """Begin one."""
+        del event
+        COMPILING.begun()
+
+    def on_end(self, event: Any) -> None:
+        """Be done with one."""
+        del event
+        COMPILING.ended()
+
+
+_register: Any = event.register
+_register("numba:compile", _Told())
 
 
 def _compiler(**options: Any) -> Callable[[Any], Any]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from bandit.core.types import Array, Float64
 from bandit.kernels import simd
+from bandit.kernels.linear import dense_widths, loewner
 from bandit.kernels.linear import int16_bounds as coarse
-from bandit.kernels.linear import loewner
 from bandit.kernels.linear.decide import Model
+from bandit.kernels.linear.dense_widths import Dense
 from bandit.kernels.linear.int16_bounds import Coarse
 from bandit.kernels.linear.link import IDENTITY
 from bandit.kernels.simd import product
@@ -18,6 +21,8 @@ SINGLE_LIMIT = 1e6
 """Condition number up to which a float32 factor gives a width to about 1e-5 relative."""
 FIRST_LIMIT = 3e3
 """Condition number of the pooled factor, its columns scaled, beyond which it bounds nothing."""
+DENSE_LIMIT = 1 << 26
+"""Elements of float32 for covariances side by side: a quarter of a gigabyte."""
 UNIT = 2.0**-24
 """Rounding of one float32 operation."""
 
@@ -70,6 +75,53 @@ def _coarse(mean: Float64, root: Float64, scale: Float64, columns: int) -> Coars
     )  # fmt: skip
 
 
+def _by_covariance(inverse: Float64) -> tuple[Array, Array]:
+    """First action of each covariance that occurs, and the place of each action's among them."""
+    places: dict[bytes, int] = {}
+    firsts: list[int] = []
+    column = np.empty(len(inverse), np.int32)
+    for a, factor in enumerate(inverse):
+        column[a] = places.setdefault(factor.tobytes(), len(places))
+        if column[a] == len(firsts):
+            firsts.append(a)
+    return np.array(firsts), column
+
+
+def _dense(mean: Float64, inverse: Float64, root: Float64, lower: Float64, bounded: bool) -> Dense:
+    """Covariances side by side; empty where nothing is bounded or they need too much room."""
+    k, d = mean.shape
+    firsts, column = _by_covariance(inverse)
+    width, depth = product.padded(len(firsts), simd.LANES), dense_widths.triangle(d)
+    if not bounded or d > dense_widths.DEPTH or width * depth > DENSE_LIMIT:
+        none = np.zeros(0, np.float32)
+        return Dense(
+            np.zeros(0), np.zeros((0, d, 8)), column, none, none, none, np.zeros(1, np.int64)
+        )
+    vech, share, size = np.zeros((width, depth)), np.zeros(width), np.zeros(width)
+    spread(dense_widths.covariances_into, len(firsts), 1, inverse[firsts], lower, vech, share, size)
+    # Rows of the triangle to a depth, one at least.
+    corners = np.arange(d + 1) * np.arange(1, d + 2) // 2
+    edges = [0]
+    while edges[-1] < d:
+        full = corners[edges[-1]] + dense_widths.DEPTH
+        edges.append(int(np.searchsorted(corners, full, side="right")) - 1)
+    panels = np.zeros(width * depth, np.float32)
+    for begin, end in pairwise(corners[edges]):
+        part = np.ascontiguousarray(vech[:, begin:end])
+        product.pack_columns_into(part, panels[begin * width : end * width])
+    packed_root = np.zeros(product.triangle_size(d, simd.LANES_64))
+    product.pack_triangle_into(root, simd.LANES_64, packed_root, 0)
+    theta = np.zeros((product.padded(k, 8), d))
+    theta[:k] = mean
+    side_by_side = np.ascontiguousarray(theta.reshape(-1, 8, d).transpose(0, 2, 1))
+    # Rounded up: they bound what a product loses.
+    size = (size * 1.000001).astype(np.float32)
+    return Dense(
+        packed_root, side_by_side, column, share.astype(np.float32), size, panels,
+        np.array(edges, np.int64),
+    )  # fmt: skip
+
+
 def build_model(
     mean: Float64, inverse: Float64, pooled: Float64, condition: Float64, link: int = IDENTITY
 ) -> tuple[Model, bool]:
@@ -100,5 +152,8 @@ def build_model(
     singles = k if condition.max() < SINGLE_LIMIT else 0
     single = np.zeros((singles, product.triangle_size(d, simd.LANES)), np.float32)
     spread(product.pack_triangles_into, singles, 1, inverse, simd.LANES, single)
-    packed = Model(_coarse(mean, root, scale, columns), upper, narrow, theta, factors, single, link)
+    dense = _dense(mean, inverse, root, lower, bounded)
+    packed = Model(
+        _coarse(mean, root, scale, columns), upper, narrow, theta, factors, single, dense, link
+    )
     return packed, bounded

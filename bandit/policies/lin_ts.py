@@ -48,6 +48,7 @@ class LinTS(Policy):
     """
 
     vets: ClassVar[bool] = True
+    integrates: ClassVar[bool] = True
 
     alpha: float = 1.0
 

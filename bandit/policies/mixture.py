@@ -179,8 +179,8 @@ class Mixture(Policy):
     def _settled(self, problem: Problem) -> tuple[Int32, Array, list[Float64]]:
         """Action and group of each row, and the action's probability by each component.
 
-        The largest component comes last: it draws only for its own customers, and integrates for
-        everybody's action in the same pass.
+        A component that integrates comes last, whatever its share: it draws only for its own
+        customers, and integrates for everybody's action in the same pass.
         """
         group = self.groups(problem)
         coin = np.empty(problem.n)
@@ -190,7 +190,10 @@ class Mixture(Policy):
         action = np.full(problem.n, -1, np.int32)
         action[group == HOLDOUT] = NO_CONTACT
         action[rows] = uniform_pick_at(problem, keyed_random.EXPLORE_PICK, rows)
-        last = max(range(len(self.components)), key=lambda p: self.components[p][0])
+        last = max(
+            range(len(self.components)),
+            key=lambda p: (self.components[p][1].integrates, self.components[p][0]),
+        )
         others = {p: policy for p, (_, policy) in enumerate(self.components) if p != last}
         decided = {p: policy.decide(problem) for p, policy in others.items()}
         for p, theirs in decided.items():

@@ -39,6 +39,9 @@ class Policy(ABC):
     vets: ClassVar[bool] = False
     """Whether `decision` itself refuses contexts and prices that are no numbers, as it goes."""
 
+    integrates: ClassVar[bool] = False
+    """Whether `settle` draws and integrates in one pass over the same contenders."""
+
     def choose(
         self,
         posterior: Moments | None,

@@ -29,8 +29,8 @@ def errors(rows: int, most: int, seed: int) -> dict[str, list[tuple[float, float
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--instances", type=int, default=97_000)
-    parser.add_argument("--large", type=int, default=3_000)
+    parser.add_argument("--instances", type=int, default=99_000)
+    parser.add_argument("--large", type=int, default=1_000)
     wanted = parser.parse_args()
     small, large = errors(wanted.instances, 40, 1), errors(wanted.large, 5_000, 2)
     lines = [

@@ -97,8 +97,6 @@ def test_saved_and_loaded_it_is_the_same(tmp_path):
     encoder.save(tmp_path / "e.json")
     assert bandit.Encoder.load(tmp_path / "e.json") == encoder
     assert encoder.at == AT
-    assert bandit.Encoder.fit(pl.DataFrame(rows()), **KINDS, at="2026-11-23") == encoder
-    assert bandit.Encoder.fit(pl.DataFrame(rows()), **KINDS, at="2026-11-23T01+01:00") == encoder
     bare = bandit.Encoder.fit(pl.DataFrame(rows()), numeric=["age"], intercept=False)
     bare.save(tmp_path / "b.json")
     assert bandit.Encoder.load(tmp_path / "b.json") == bare
@@ -113,15 +111,6 @@ def test_what_is_no_encoder_is_refused(tmp_path, text):
         bandit.Encoder.load(tmp_path / "e.json")
     with pytest.raises(DataError, match="does not exist"):
         bandit.Encoder.load(tmp_path / "none.json")
-
-
-@pytest.mark.parametrize("at", ["3", '"today"', "{}"])
-def test_a_damaged_time_is_a_fault_of_the_file(tmp_path, at):
-    bandit.Encoder.fit(pl.DataFrame(rows()), numeric=["age"], at=AT).save(tmp_path / "e.json")
-    text = (tmp_path / "e.json").read_text().replace(f'"{AT.isoformat()}"', at)
-    (tmp_path / "e.json").write_text(text)
-    with pytest.raises(DataError, match=r"e\.json is damaged"):
-        bandit.Encoder.load(tmp_path / "e.json")
 
 
 def test_rows_beyond_a_batch_keep_their_order(monkeypatch):
@@ -160,8 +149,7 @@ def test_another_time_ages_the_dates():
         ({"numeric": ["age"], "categorical": ["age"]}, ConfigError, "'age' is named twice"),
         ({"date": ["joined"]}, ConfigError, "give the time of the decisions, at="),
         ({"numeric": ["age"], "max_categories": 0}, ConfigError, "max_categories: "),
-        ({"numeric": ["age"], "at": "today"}, ConfigError, "at must be a time such as"),
-        ({"numeric": ["age"], "at": 3}, ConfigError, "at must be a date or a datetime, it is 3"),
+        ({"numeric": ["age"], "at": "today"}, ConfigError, "at must be a date or a datetime"),
         ({"intercept": False}, ConfigError, "no features"),
     ],
 )

@@ -10,6 +10,8 @@ from bandit.core.types import Array
 from bandit.kernels._compile import inline, serial
 from bandit.kernels.linear import pair_moments as settle
 from bandit.kernels.linear import win_probability, win_probability_table
+from bandit.kernels.linear.dense_rows import fill_dense
+from bandit.kernels.linear.dense_widths import Dense
 from bandit.kernels.linear.int16_bounds import Coarse
 
 ALONE = 4
@@ -21,7 +23,8 @@ class Model(NamedTuple):
 
     ``coarse`` bounds means and ``q = |R x|``; ``upper``, ``lower`` float32[w] with ``lower·q ≤ s ≤
     upper·q``; ``theta`` float64[k, padded(d, 8)], ``inverse`` float64[k, triangle], ``single`` the
-    same in float32 [k, triangle] or empty where an action is ill-conditioned. ``link`` says what
+    same in float32 [k, triangle] or empty where an action is ill-conditioned; ``dense`` all of
+    them side by side. ``link`` says what
     outcome a score stands for (`link.IDENTITY`, `link.LOGIT`); this loop knows the first only.
     """
 
@@ -31,6 +34,7 @@ class Model(NamedTuple):
     theta: Array
     inverse: Array
     single: Array
+    dense: Dense
     link: int
 
 
@@ -248,6 +252,9 @@ def rows_into(model, situation, mode, pairs, base, end, action, mean, width, pro
     pilots_into(pairs, rows, mode.propensity > 0)
     if mode.propensity == 3:
         alike_out(pairs, rows, mode.weights)
+    if model.dense.panels.size > 0 and count > 0:
+        decides = mode.propensity in (0, 1, 4)
+        fill_dense(model.dense, situation, mode.alpha, pairs, rows, base, decides)
     wanted = count > 0
     while wanted:
         settle_wanted(model, situation, mode, pairs, count)

@@ -59,7 +59,7 @@ def order_lone(actions, count, start, order):
 
 
 @inline
-def _gather(narrow, broad, wide, row, d, x, at):
+def gather(narrow, broad, wide, row, d, x, at):
     """Copy a context to float64 ``x[at : at + d]`` from whichever of the two arrays is filled."""
     if wide:
         for j in range(d):
@@ -96,7 +96,7 @@ def moments_into(narrow, broad, rows, actions, order, start, theta, inverse, mea
         for first in range(start[a], start[a + 1], product.ROWS):
             count = min(product.ROWS, start[a + 1] - first)
             for r in range(count):
-                _gather(narrow, broad, wide, rows[order[first + r]], d, x, r * width)
+                gather(narrow, broad, wide, rows[order[first + r]], d, x, r * width)
             product.triangle_into(
                 x, 0, product.ROWS, width, d, inverse, a * packed, simd.LANES_64, z
             )
@@ -165,7 +165,7 @@ def block_moments_into(narrow, broad, first, rows, theta, inverse, means, widths
     tiled = product.padded(rows, product.ROWS)
     x, z = np.zeros(tiled * width), np.empty(tiled * width)
     for r in range(rows):
-        _gather(narrow, broad, wide, first + r, d, x, r * width)
+        gather(narrow, broad, wide, first + r, d, x, r * width)
     for a in range(k):
         product.triangle_into(x, 0, tiled, width, d, inverse, a * packed, simd.LANES_64, z)
         for r in range(rows):
@@ -181,7 +181,7 @@ def row_means_into(first, last, narrow, broad, actions, theta, out):
     d, wide = narrow.shape[1], broad.shape[0] > 0
     x = np.zeros(width)
     for i in range(first, last):
-        _gather(narrow, broad, wide, i, d, x, 0)
+        gather(narrow, broad, wide, i, d, x, 0)
         out[i] = _dot(x, 0, theta, actions[i] * width, width)
 
 

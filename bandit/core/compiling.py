@@ -1,0 +1,42 @@
+"""The first run on a machine compiles the kernels: whoever listens is told, and how far it is.
+
+Nothing here imports the compiler, so that a command which needs no kernel starts at once.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+EVERY = 5.0
+"""Seconds between two lines."""
+_KERNELS = 150
+"""So many a first wave compiles, the small ones inside others counted."""
+
+
+class Compiling:
+    """Counts kernels as they are compiled, and says so now and then."""
+
+    def __init__(self) -> None:
+        self.say: Callable[[str], None] | None = None
+        self._count = 0
+        self._told = -EVERY
+
+    def begun(self) -> None:
+        """Tell that a kernel is being compiled, unless that was told just now."""
+        now = time.monotonic()
+        if self.say is None or now - self._told < EVERY:
+            return
+        self._told = now
+        self.say(
+            "compiling kernels for this machine, once: "
+            f"{self._count} of about {max(_KERNELS, self._count)} done"
+        )
+
+    def ended(self) -> None:
+        """Count one."""
+        self._count += 1
+
+
+COMPILING = Compiling()
+"""Of this process: compilers run where they are called."""

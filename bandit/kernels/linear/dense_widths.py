@@ -1,0 +1,196 @@
+"""Moments of all actions of a row as products of matrices, for rows that many actions may win.
+
+In coordinates whitened by the pooled root R, ``u = R x/|R x|``, an action's covariance is
+``B = share·I + E``: actions share most of their shape, what is left is small, and
+
+    s² = |R x|² (share + ⟨vech E, vech u uᵀ⟩)
+
+is one float32 product for all actions, with every off-diagonal element of E taken twice. Actions of
+the same covariance, as all those not seen yet, share a column. Means are a product in float64.
+
+|u| = 1, so the product is off by at most `LOSS`·|E| (Frobenius; Cauchy, Schwarz): whoever may win
+within that is settled again in float64, and a choice stays that of the float64 twin.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from bandit.core.types import Array
+from bandit.kernels import simd
+from bandit.kernels._compile import serial
+from bandit.kernels.linear.pair_moments import gather
+from bandit.kernels.simd import product
+
+DEPTH = 256
+"""Depth of a product: 64 columns × 256 × 4 bytes = 64 kB of the second-level cache at most."""
+SQUARES = 400_000
+"""Bytes of a block's squares: with the columns of a depth they stay in the second-level cache."""
+UNIT = 2.0**-24
+LOSS = np.float32((DEPTH + 64 + 16) * UNIT)
+"""Of |E|: one rounding a product of a depth (at most d more), a few for squares and columns."""
+TYPICAL = np.float32(UNIT)
+"""Of |E|: what is really lost, roundings being as often up as down."""
+FINE = np.float32(1e-6)
+"""A width that is typically off by more than this of itself is settled in float64."""
+
+
+class Dense(NamedTuple):
+    """A model's covariances side by side; w columns, a multiple of 16.
+
+    ``root`` float64, R packed by `product.pack_triangle_into` for eight lanes; ``theta`` float64
+    [ceil(k/8), d, 8]; ``column`` int32[k]; ``share``, ``size`` (|E|) float32[w]; ``panels``
+    float32[w·d(d+1)/2], packed depth after depth as ``edges`` int64 cuts the rows of vech E. All
+    are empty where a model is too large, or its pooled factor bounds nothing.
+    """
+
+    root: Array
+    theta: Array
+    column: Array
+    share: Array
+    size: Array
+    panels: Array
+    edges: Array
+
+
+@serial
+def triangle(i):
+    """Elements above row i of a lower triangle."""
+    return i * (i + 1) // 2
+
+
+@serial
+def covariances_into(first, last, inverse, lower, vech, share, size):
+    """``vech E`` float64[k, d(d+1)/2], off-diagonal twice, share and |E| of actions first to last.
+
+    ``inverse`` float64[k, d, d] are the actions' W, ``lower`` the pooled Cholesky factor R⁻¹.
+    """
+    d = lower.shape[0]
+    for a in range(first, last):
+        turned, whole = np.zeros((d, d)), np.zeros((d, d))
+        for i in range(d):
+            for c in range(i + 1):
+                factor = inverse[a, i, c]
+                for j in range(c + 1):
+                    turned[i, j] += factor * lower[c, j]
+        for r in range(d):
+            for i in range(r + 1):
+                factor = turned[r, i]
+                for j in range(i + 1):
+                    whole[i, j] += factor * turned[r, j]
+        trace = 0.0
+        for i in range(d):
+            trace += whole[i, i]
+        square, at = 0.0, 0
+        for i in range(d):
+            for j in range(i):
+                vech[a, at + j] = 2.0 * whole[i, j]
+                square += 2.0 * whole[i, j] ** 2
+            vech[a, at + i] = whole[i, i] - trace / d
+            square += vech[a, at + i] ** 2
+            at += i + 1
+        share[a], size[a] = trace / d, np.sqrt(square)
+
+
+@serial
+def block_of(d):
+    """Rows whose squares fit the cache: a multiple of six between 6 and 48."""
+    return max(6, min(48, SQUARES // (4 * triangle(d)) // 6 * 6))
+
+
+@serial
+def _means_into(x, rows, wide, d, theta, out):
+    """``out`` float64[rows, 8·ceil(k/8)] = x · theta."""
+    groups = theta.shape[0]
+    for g in range(groups):
+        for r in range(0, rows, product.ROWS):
+            simd.tile_6x1(
+                x, r * wide, wide, theta, g * d * 8, d, out, (r * groups + g) * 8, groups * 8
+            )
+
+
+@serial
+def _turn_into(z, rows, d, wide, turned, stride, length):
+    """Unit vectors u float32[rows, stride] and |R x|² from R x float64[rows, wide]."""
+    for r in range(rows):
+        square = product.square_norm(z, r * wide, wide, simd.LANES_64)
+        length[r] = square
+        inverse = 1.0 / np.sqrt(square) if square > 0.0 else 0.0
+        for j in range(d):
+            turned[r * stride + j] = np.float32(z[r * wide + j] * inverse)
+
+
+@serial
+def _squares_into(turned, stride, rows, tiled, edges, y):
+    """``vech u uᵀ`` of each row, depth after depth; sixteen elements after the last exist.
+
+    A vector's overhang is written over by what follows.
+    """
+    for c in range(edges.size - 1):
+        begin = triangle(edges[c])
+        size = triangle(edges[c + 1]) - begin
+        for r in range(rows):
+            at = begin * tiled + r * size
+            for i in range(edges[c], edges[c + 1]):
+                factor = simd.splat(turned[r * stride + i])
+                for j in range(0, i + 1, simd.LANES):
+                    simd.store(y, at + j, simd.mul(factor, simd.load(turned, r * stride + j)))
+                at += i + 1
+
+
+@serial
+def _product_into(y, tiled, dense, part, table):
+    """``table`` float32[tiled, w]: ⟨vech E, vech u uᵀ⟩, the depths added in their order."""
+    width, edges, lanes = dense.share.size, dense.edges, simd.LANES
+    for c in range(edges.size - 1):
+        begin, end = triangle(edges[c]), triangle(edges[c + 1])
+        panels = dense.panels[begin * width : end * width]
+        out = table if c == 0 else part
+        product.multiply_into(y, begin * tiled, tiled, end - begin, panels, out)
+        if c > 0:
+            for p in range(0, tiled * width, lanes):
+                simd.store(table, p, simd.add(simd.load(table, p), simd.load(part, p)))
+
+
+class Room(NamedTuple):
+    """Scratch of `fill_rows`."""
+
+    x: Array
+    z: Array
+    length: Array
+    turned: Array
+    y: Array
+    part: Array
+    table: Array
+    means: Array
+
+
+@serial
+def empty_room(dense, d, rows):
+    """Allocate scratch for blocks of so many rows."""
+    wide, stride = product.padded(d, simd.LANES_64), product.padded(d, simd.LANES)
+    width = dense.share.size
+    return Room(
+        np.zeros(rows * wide), np.zeros(rows * wide), np.empty(rows),
+        np.zeros(rows * stride + simd.LANES, np.float32),
+        np.zeros(rows * triangle(d) + simd.LANES, np.float32),
+        np.empty(rows * width, np.float32), np.empty(rows * width, np.float32),
+        np.empty(rows * dense.theta.shape[0] * 8),
+    )  # fmt: skip
+
+
+@serial
+def fill_rows(narrow, broad, rows_of, count, dense, room):
+    """Moments of ``count`` rows of contexts, numbered in ``rows_of``, left in ``room``."""
+    d = narrow.shape[1]
+    wide, stride = product.padded(d, simd.LANES_64), product.padded(d, simd.LANES)
+    tiled = product.padded(count, product.ROWS)
+    for r in range(count):
+        gather(narrow, broad, broad.shape[0] > 0, rows_of[r], d, room.x, r * wide)
+    _means_into(room.x, tiled, wide, d, dense.theta, room.means)
+    product.triangle_into(room.x, 0, tiled, wide, d, dense.root, 0, simd.LANES_64, room.z)
+    _turn_into(room.z, count, d, wide, room.turned, stride, room.length)
+    _squares_into(room.turned, stride, count, tiled, dense.edges, room.y)
+    _product_into(room.y, tiled, dense, room.part, room.table)

@@ -1,0 +1,96 @@
+"""Where many actions may win, moments are products of matrices: nothing decided may change."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+import bandit
+from reference import linear
+
+POLICIES = [bandit.LinTS(1.0), bandit.LinUCB(1.0), bandit.LinTS(0.2)]
+
+
+def _weak(seed, d, k, rows, *, new=0, old=0):
+    """Weak signal: all actions alike in size, some not seen yet, some seen very often."""
+    rng = np.random.default_rng(seed)
+    basis = rng.normal(size=(d, d)) * 10.0 ** rng.uniform(-2, 2, d)
+    x = (rng.normal(size=(rows * k, d)) @ basis).astype(np.float32)
+    actions = np.arange(rows * k) % k
+    actions[actions < new] = k - 1
+    rewards = 0.1 * rng.normal(size=rows * k)
+    posterior = bandit.Posterior.prior(k, d).update(x, actions, rewards)
+    if old:
+        often = np.where(np.arange(k) >= k - old, 1e5, 1.0)
+        posterior = dataclasses.replace(
+            posterior,
+            gram=posterior.gram * often[:, None, None],
+            shift=posterior.shift * often[:, None],
+            count=posterior.count * often,
+            square_sum=posterior.square_sum * often,
+            reward_sum=posterior.reward_sum * often,
+        )
+    return posterior, (rng.normal(size=(40, d)) @ basis).astype(np.float32)
+
+
+CASES = [
+    (1, 16, 30, 40, 0, 0),
+    (2, 33, 70, 60, 20, 0),
+    (3, 8, 200, 20, 150, 2),
+    (4, 40, 40, 80, 3, 3),
+]
+
+
+def _pairwise(posterior):
+    """The same without the products: every pair is settled alone."""
+    model, bounded = posterior.model
+    other = dataclasses.replace(posterior)
+    empty = model.dense._replace(panels=np.zeros(0, np.float32))
+    vars(other)["model"] = (model._replace(dense=empty), bounded)
+    return other
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize("policy", POLICIES, ids=str)
+def test_same_choices_and_propensities(policy, case):
+    seed, d, k, rows, new, old = case
+    posterior, x = _weak(seed, d, k, rows, new=new, old=old)
+    assert posterior.model[0].dense.panels.size > 0
+    rng = np.random.default_rng(seed)
+    eligible = rng.random((40, k)) < 0.8
+    for given in (
+        {},
+        {"eligible": eligible | (np.arange(k) == 1), "values": rng.lognormal(0.0, 0.2, (40, k)),
+         "costs": 0.01 * rng.random(k)},
+    ):  # fmt: skip
+        fast = policy.choose(posterior, x, **given)
+        slow = policy.choose(_pairwise(posterior), x, **given)
+        np.testing.assert_array_equal(fast.action, slow.action)
+        np.testing.assert_allclose(fast.propensity, slow.propensity, atol=1e-6)
+        np.testing.assert_allclose(fast.score, slow.score, rtol=2e-5, atol=1e-6)
+
+
+def test_a_row_alone_is_the_row_in_a_batch():
+    posterior, x = _weak(5, 24, 60, 50, new=5)
+    whole = bandit.LinTS().choose(posterior, x, keys=np.arange(40))
+    for i in range(0, 40, 7):
+        one = bandit.LinTS().choose(posterior, x[i : i + 1], keys=np.arange(i, i + 1))
+        for all_rows, alone in zip(whole, one, strict=True):
+            np.testing.assert_array_equal(all_rows[i : i + 1], alone)
+
+
+def test_duplicates_tie_to_the_lowest_index(rng):
+    x = rng.normal(size=(60, 9)).astype(np.float32)
+    one = bandit.Posterior.prior(1, 9).update(x, np.zeros(60, int), rng.normal(size=60))
+    many = one.add_actions(39, like=[0])
+    assert many.model[0].dense.share.size == 16
+    assert (bandit.LinUCB().choose(many, x).action == 0).all()
+
+
+def test_optimistic_choices_are_those_of_the_twin():
+    posterior, x = _weak(6, 20, 100, 15)
+    mean, width, _ = linear.moments(posterior.gram, posterior.shift, posterior.ridge, x)
+    choice = bandit.LinUCB(1.0).choose(posterior, x)
+    np.testing.assert_array_equal(choice.action, (mean + width).argmax(axis=1))
