@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import gc
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import duckdb
@@ -15,6 +18,7 @@ import bandit
 from bandit.core.errors import DataError, UsageError
 from bandit.record import journal
 from bandit.results.serve import WaveSummary
+from bandit.workflows.start.init import init
 from tests import campaigns
 from tests.campaigns import MONDAY, bytes_of
 
@@ -158,3 +162,16 @@ def test_html_escapes_what_the_user_named() -> None:
     assert "<script" not in page
     assert page.count("&lt;script&gt;") == 3 + 5 + 50
     assert "and 10 rows more" in page
+
+
+def test_the_page_about_notebooks_runs_as_it_is_written(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "notebooks.md").read_text(encoding="utf-8")
+    first = page.partition("```python\n")[2].partition("```")[0]
+    init(folder=tmp_path / "my-campaign")
+    ended = subprocess.run(
+        [sys.executable, "-c", first], cwd=tmp_path, text=True, capture_output=True, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "of 2000" in ended.stdout
+    methods = {name for name in vars(bandit.Campaign) if not name.startswith("_")}
+    assert methods == set(re.findall(r"`(\w+)\(", page)) - {"to_polars"}

@@ -120,12 +120,18 @@ def check_vector(name: str, values: npt.ArrayLike, n: int, least: float = -np.in
     vector = as_numbers(name, values)
     if vector.shape != (n,):
         raise DataError(f"{name} must have shape ({n},), they have {vector.shape}")
-    bad = ~np.isfinite(vector) | (vector < least)
+    return np.ascontiguousarray(bounded(name, vector, least=least))
+
+
+def bounded(name: str, array: Float64, *, least: float = -np.inf, remedy: str = "") -> Float64:
+    """The same float64[n], if each is finite and at least ``least``; else the first that is not."""
+    bad = ~np.isfinite(array) | (array < least)
     if bad.any():
         row = int(np.argmax(bad))
         rule = "finite" if least == -np.inf else f"finite and at least {least:g}"
-        raise DataError(f"{name} must be {rule}, row {row} has {vector[row]}")
-    return np.ascontiguousarray(vector)
+        more = f"; {remedy}" if remedy else ""
+        raise DataError(f"{name} must be {rule}, row {row} has {array[row]}{more}")
+    return array
 
 
 def check_table(name: str, table: npt.ArrayLike | None, n: int, k: int, default: float) -> Float64:

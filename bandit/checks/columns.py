@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from bandit.checks.arrays import as_numbers
+from bandit.checks.arrays import as_numbers, bounded
 from bandit.core.errors import ConfigError, DataError
 from bandit.core.types import Float64
 
@@ -19,24 +19,14 @@ def vector(name: str, values: npt.ArrayLike, n: int | None = None) -> Float64:
         raise DataError(f"{name} is empty; a log needs at least one row")
     if n is not None and array.size != n:
         raise DataError(f"{name} has {array.size} rows, the log has {n}")
-    bad = np.flatnonzero(~np.isfinite(array))
-    if bad.size:
-        raise DataError(
-            f"{name} must be finite, row {bad[0]} has {array[bad[0]]}; drop the row or fill it in"
-        )
-    return array
+    return bounded(name, array, remedy="drop the row or fill it in")
 
 
 def weights(name: str, values: npt.ArrayLike, n: int) -> Float64:
     """Importance weights: finite and not negative."""
-    array = vector(name, values, n)
-    bad = np.flatnonzero(array < 0.0)
-    if bad.size:
-        raise DataError(
-            f"{name} must not be negative, row {bad[0]} has {array[bad[0]]}; "
-            "they are ratios of two probabilities"
-        )
-    return array
+    return bounded(
+        name, vector(name, values, n), least=0.0, remedy="they are ratios of two probabilities"
+    )
 
 
 def propensities(values: npt.ArrayLike, n: int) -> Float64:
