@@ -22,11 +22,12 @@ from bandit.core.errors import ConfigError, DataError
 from bandit.features.encode import encode
 from bandit.features.fit import fit
 from bandit.features.spec import FeatureSpec
+from bandit.logs import columns
 from bandit.sources import database
 from bandit.sources.columns import feature_columns
 from bandit.sources.csv_source import first_line
 from bandit.sources.database import Database
-from bandit.workflows.judge import columns, logged, open_bandit
+from bandit.workflows.judge import logged, open_bandit
 from bandit.workflows.judge.catalogue import alone, labels_of, mapped
 from bandit.workflows.judge.job import Job
 from bandit.workflows.judge.logged import Catalogue, Logged
@@ -62,8 +63,12 @@ def read(job: Job) -> Logged:
 def _assembled(
     job: Job, log: Log, rows: _Rows, goods: Catalogue, labels: Mapping[str, int]
 ) -> Logged:
+    rows, refused = _with_rewards(job, rows)
     table = rows.columns
     actions = columns.actions(table["label"], labels)
+    allowed = columns.eligible(log, table, labels, goods.k)
+    if log.eligible is not None:
+        columns.hold_eligible(log, allowed, goods.actions, actions)
     encoded = encode(rows.spec, _one_batch(rows.features), rows.at)
     if encoded.faults:
         bad = encoded.faults[0]
@@ -80,14 +85,29 @@ def _assembled(
         actions=actions,
         rewards=columns.numbers(table["reward"]),
         propensities=columns.propensities(log, table),
-        eligible=columns.eligible(log, table, labels, goods, actions),
+        eligible=allowed,
         customers=table["customer"] if log.customer else None,
         clusters=columns.clusters(log, table),
         times=columns.times(log, table),
         positions=columns.positions(log, table),
-        notes=() if log.propensity is not None else (NO_CAUSE,),
+        notes=(*refused, *(() if log.propensity is not None else (NO_CAUSE,))),
     )
     return _sampled(whole, job)
+
+
+def _with_rewards(job: Job, rows: _Rows) -> tuple[_Rows, tuple[str, ...]]:
+    """The rows whose reward is a number; the others are refused, as `learn --log` refuses them.
+
+    Up to limits.reject_share of them are left out and counted in a note. Of more than that nothing
+    is left out: then the log is wrong, and the first such row is named.
+    """
+    known = np.isfinite(columns.numbers(rows.columns["reward"]))
+    bad, n = int((~known).sum()), len(known)
+    if not bad or bad > job.campaign.limits.reject_share * n:
+        return rows, ()
+    keep = pa.array(known)
+    left = rows._replace(columns=rows.columns.filter(keep), features=rows.features.filter(keep))
+    return left, (f"{bad:,} of {n:,} rows of the log are refused: their reward is no number",)
 
 
 def _sampled(whole: Logged, job: Job) -> Logged:
@@ -112,20 +132,12 @@ def _logged(job: Job, log: Log) -> tuple[_Rows, Catalogue, dict[str, int]]:
     roles = ("customers",) if job.alone else ("customers", "offers", "channels")
     more = {} if job.alone or log.customer is None else {"people": campaign.customers}
     with database.connect(seen, roles=roles, more=more) as data:
-        _check_columns(data, log)
+        columns.check(data, log, "customers")
         if job.alone:
             goods, labels = alone(labels_of(data, log), log.no_contact)
         else:
             goods, labels = mapped(campaign, log, data)
         return _rows(seen, log, data), goods, labels
-
-
-def _check_columns(data: Database, log: Log) -> None:
-    named = [log.action, log.reward, log.customer, log.cluster, log.time, log.position]
-    named += [log.eligible, log.propensity if isinstance(log.propensity, str) else None]
-    for column in named:
-        if column is not None:
-            data.column("customers", column)
 
 
 def _rows(campaign: Campaign, log: Log, data: Database) -> _Rows:
@@ -193,7 +205,6 @@ def _columns(log: Log) -> list[str]:
         return "NULL" if column is None else f"TRY_CAST({sql.name(column)} AS {kind})"
 
     logged = log.propensity if isinstance(log.propensity, str) else None
-    listed = f"CAST({sql.name(log.eligible)} AS VARCHAR[])" if log.eligible else "NULL"
     time = of(log.time, "TIMESTAMPTZ")
     return [
         f"{sql.name(log.action)}::VARCHAR AS label",
@@ -203,7 +214,7 @@ def _columns(log: Log) -> list[str]:
         f"{of(log.cluster, 'VARCHAR')} AS cluster",
         f"CAST({time} AS TIMESTAMPTZ) AS time",
         f"{of(log.position, 'BIGINT')} AS position",
-        f"{listed} AS eligible",
+        f"{columns.eligible_list(log)} AS eligible",
     ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import count
 from typing import Any, NamedTuple
@@ -18,8 +18,9 @@ from bandit.config.campaign import OUTBOUND, Campaign, Customers, Log
 from bandit.core import files, schema, sql
 from bandit.core.errors import ConfigError, DataError
 from bandit.core.problems import nearest
-from bandit.core.types import Array, Bool, Choice, Float64, Progress
+from bandit.core.types import NO_CONTACT, Array, Bool, Choice, Float64, Progress
 from bandit.features.encode import encode
+from bandit.logs import columns
 from bandit.record import manifest, outcomes, rejects
 from bandit.record import waves as record
 from bandit.record.rejects import Bound, Rejects
@@ -40,7 +41,7 @@ _NONE = -1
 
 
 class _Rows(NamedTuple):
-    """A batch of the log: ``label`` is the action as it stands there.
+    """A batch of the log: ``label`` is the action as it stands there; ``eligible`` bool[n, k].
 
     ``ids`` are the customers' keys, all null where the log names none; ``number`` int64[n] counts
     the log's rows.
@@ -51,6 +52,7 @@ class _Rows(NamedTuple):
     label: pa.Array
     reward: Float64
     propensity: Float64
+    eligible: Bool
     columns: pa.RecordBatch
 
 
@@ -156,14 +158,14 @@ def _write(
             Rejects(partial / rejects.NAME, bound) as refused,
             pq.ParquetWriter(events / outcomes.EVENTS, kind) as rewards,
         ):
-            for rows in _rows(wave, log, data):
+            for rows in _rows(wave, log, data, labels):
                 action = _actions(rows.label, labels)
                 encoded = encode(wave.start.spec, rows.columns, wave.run.at)
                 bad = _faults(rows, action, encoded.faults)
                 refused.add([fault for _, fault in sorted(bad.items())])
                 keep = np.ones(len(rows.ids), dtype=np.bool_)
                 keep[list(bad)] = False
-                taken = _taken(wave, action[keep], rows.propensity[keep], offered)
+                taken = _taken(wave, action[keep], rows.propensity[keep], rows.eligible[keep])
                 ids = rows.ids.filter(pa.array(keep))
                 number = rows.number.filter(pa.array(keep)) if log.customer is None else None
                 whose = ids if number is None else number
@@ -182,7 +184,7 @@ def _write(
 
 def _labels(wave: Wave, log: Log, data: Database) -> dict[str, int]:
     """Action number of each label in the log; ConfigError for an unknown one."""
-    data.column("customers", log.action)
+    columns.check(data, log, "customers")
     found = data.rows(
         f"SELECT DISTINCT {sql.name(log.action)}::VARCHAR FROM {data.table('customers').view}"
         " ORDER BY 1 LIMIT 10001"
@@ -209,11 +211,9 @@ def _labels(wave: Wave, log: Log, data: Database) -> dict[str, int]:
     return labels
 
 
-def _rows(wave: Wave, log: Log, data: Database) -> Iterator[_Rows]:
+def _rows(wave: Wave, log: Log, data: Database, labels: Mapping[str, int]) -> Iterator[_Rows]:
     campaign = wave.run.campaign
     features = feature_columns(data, campaign)
-    for column in (log.reward, *([log.propensity] if isinstance(log.propensity, str) else [])):
-        data.column("customers", column)
     number = "row_number() OVER ()"
     chosen = [
         f"{sql.name(log.customer) if log.customer else 'NULL'} AS id",
@@ -221,6 +221,7 @@ def _rows(wave: Wave, log: Log, data: Database) -> Iterator[_Rows]:
         f"{sql.name(log.action)}::VARCHAR AS label",
         f"TRY_CAST({sql.name(log.reward)} AS DOUBLE) AS reward",
         _propensity(log),
+        f"{columns.eligible_list(log)} AS eligible",
         *(f"{query} AS {sql.name(f'f{i}')}" for i, query in enumerate(features.values())),
     ]
     reader = data.connection.sql(
@@ -233,7 +234,10 @@ def _rows(wave: Wave, log: Log, data: Database) -> Iterator[_Rows]:
             propensity = shares.take(where)
         else:
             propensity = batch["propensity"]
-        columns = pa.RecordBatch.from_arrays(
+        allowed = columns.eligible(log, batch, labels, len(wave.plan.space))
+        if log.eligible is None:
+            allowed = allowed | (np.arange(len(wave.plan.space)) == NO_CONTACT)
+        features_of = pa.RecordBatch.from_arrays(
             [batch.column(f"f{i}") for i in range(len(features))], names=list(features)
         )
         yield _Rows(
@@ -242,7 +246,8 @@ def _rows(wave: Wave, log: Log, data: Database) -> Iterator[_Rows]:
             batch["label"],
             _numbers(batch["reward"]),
             _numbers(propensity),
-            columns,
+            allowed,
+            features_of,
         )
 
 
@@ -275,6 +280,8 @@ def _faults(rows: _Rows, action: Array, features: Sequence[Any]) -> dict[int, Re
             found.setdefault(int(row), _reject(rows, int(row), column, value[int(row)], reason))
 
     note(action == _NONE, "action", rows.label, "no action is named")
+    outside = ~rows.eligible[np.arange(len(action)), action] & (action != _NONE)
+    note(outside, "eligible", rows.label, "what was done is not among what might have been done")
     note(~((p > 0) & (p <= 1)), "propensity", p, "must lie in (0, 1]; was the action eligible?")
     note(~np.isfinite(r), "reward", r, "not a finite number")
     most = outcomes.MOST_REWARD
@@ -296,7 +303,7 @@ def _reject(rows: _Rows, row: int, column: str, value: Any, reason: str) -> Reje
     }
 
 
-def _taken(wave: Wave, action: Array, propensity: Float64, offered: Bool) -> Taken:
+def _taken(wave: Wave, action: Array, propensity: Float64, allowed: Bool) -> Taken:
     n = action.shape[0]
     choice = Choice(
         action=action,
@@ -305,7 +312,7 @@ def _taken(wave: Wave, action: Array, propensity: Float64, offered: Bool) -> Tak
         group=np.zeros(n, dtype=np.int16),
         joint=np.empty((n, 0)),
     )
-    allowed = np.repeat(offered[None, :], n, axis=0)
+    allowed = np.ascontiguousarray(allowed)
     return Taken(wave.plan.placements[0], 1, np.arange(n), choice, allowed)
 
 
@@ -323,6 +330,7 @@ def _events(
         pa.repeat(pa.scalar("reward"), n),
         pa.array(reward[some]),
         pa.repeat(pa.scalar(at, kind.field("occurred_at").type), n),
+        pa.nulls(n, kind.field("version").type),
     ]
     return pa.Table.from_arrays(columns, schema=kind)
 

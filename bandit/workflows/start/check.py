@@ -11,12 +11,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bandit.config import campaign_file
-from bandit.config.campaign import Campaign, Log
+from bandit.config.campaign import Campaign
 from bandit.core import sql
 from bandit.core.errors import DataError
 from bandit.core.problems import Faults, nearest
 from bandit.core.types import SILENT, Array, Progress
 from bandit.features import FeatureSpec, encode
+from bandit.logs import columns as log_columns
 from bandit.record import outcomes
 from bandit.record import waves as record
 from bandit.results.start import CheckResult
@@ -128,19 +129,12 @@ def _log(campaign: Campaign, catalogue: Catalogue, data: Database) -> Iterator[s
     if log is None or "log" not in data.tables:
         return
     table = data.table("log")
-    for column in _log_columns(log):
+    for column in log_columns.named(log):
         if column not in table.columns:
             yield f"{table.shown} has no column {column!r}{nearest(column, table.columns)}"
     known = [c.name for c in catalogue.channels]
     if log.channel is not None and log.channel not in known:
         yield f"[log] channel = {log.channel!r} is no channel{nearest(log.channel, known)}"
-
-
-def _log_columns(log: Log) -> list[str]:
-    named = [log.action, log.reward, log.customer, log.cluster, log.time]
-    if isinstance(log.propensity, str):
-        named.append(log.propensity)
-    return [n for n in named if n is not None]
 
 
 def _census(

@@ -1,4 +1,4 @@
-"""The columns of a campaign logged elsewhere as arrays; each fault names its row."""
+"""The columns that [log] names: one set of rules for learn, simulate and check."""
 
 from __future__ import annotations
 
@@ -9,11 +9,33 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bandit.config.campaign import Log
+from bandit.core import sql
+from bandit.core.actions import ActionSpace
 from bandit.core.errors import ConfigError, DataError
 from bandit.core.types import Array, Bool, Float64
-from bandit.workflows.judge.logged import Catalogue
+from bandit.sources.database import Database
 
 SHARE_SLACK = 1e-6
+
+
+def named(log: Log) -> list[str]:
+    """Every column that [log] names."""
+    columns = [
+        log.action, log.reward, log.customer, log.cluster, log.time, log.position, log.eligible,
+        log.propensity if isinstance(log.propensity, str) else None,
+    ]  # fmt: skip
+    return [column for column in columns if column is not None]
+
+
+def check(database: Database, log: Log, role: str) -> None:
+    """ConfigError for a column that the table of ``role`` does not have."""
+    for column in named(log):
+        database.column(role, column)
+
+
+def eligible_list(log: Log) -> str:
+    """SQL: the actions that a row lists as eligible, NULL where [log] names no such column."""
+    return f"CAST({sql.name(log.eligible)} AS VARCHAR[])" if log.eligible else "NULL"
 
 
 def actions(labels: pa.ChunkedArray, known: Mapping[str, int]) -> Array:
@@ -64,36 +86,35 @@ def _by_shares(shares: Mapping[str, float], labels: pa.ChunkedArray) -> Float64:
     return np.asarray(np.array(list(shares.values()), dtype=np.float64)[where.to_numpy()])
 
 
-def eligible(
-    log: Log, table: pa.Table, labels: Mapping[str, int], goods: Catalogue, taken: Array
-) -> Bool:
-    """What might have been done: the listed actions, those with a share, or all of the log's.
-
-    An action ``taken`` int32[n] that was not among them is a DataError.
-    """
+def eligible(log: Log, table: pa.Table | pa.RecordBatch, labels: Mapping[str, int], k: int) -> Bool:
+    """What might have been done: the listed actions, those with a share, or all of the log's."""
     if log.eligible is None:
-        return np.broadcast_to(_possible(log, labels, goods), (table.num_rows, goods.k))
-    out = np.zeros((table.num_rows, goods.k), dtype=np.bool_)
-    lists = table["eligible"].combine_chunks()
-    lists = lists.chunk(0) if isinstance(lists, pa.ChunkedArray) else lists
+        return np.broadcast_to(_possible(log, labels, k), (table.num_rows, k))
+    out = np.zeros((table.num_rows, k), dtype=np.bool_)
+    lists = table["eligible"]
+    lists = pa.concat_arrays(lists.chunks) if isinstance(lists, pa.ChunkedArray) else lists
     rows = pc.list_parent_indices(lists).to_numpy()
     where = pc.index_in(pc.list_flatten(lists), pa.array(labels, pa.string()))
     known = where.is_valid().to_numpy(zero_copy_only=False)
     number = np.array(list(labels.values()), dtype=np.int64)
     out[rows[known], number[where.drop_null().to_numpy()]] = True
-    outside = np.flatnonzero(~out[np.arange(len(taken)), taken])
-    if outside.size:
-        row = outside[0]
-        raise DataError(
-            f"row {row} logs {goods.names[taken[row]]!r}, which is not in its eligible set"
-            f" (column {log.eligible!r}, {outside.size:,} such rows); was eligibility taken at the"
-            " time of the decision?"
-        )
     return out
 
 
-def _possible(log: Log, labels: Mapping[str, int], goods: Catalogue) -> Bool:
-    found = np.zeros(goods.k, dtype=np.bool_)
+def hold_eligible(log: Log, allowed: Bool, actions: ActionSpace, taken: Array) -> None:
+    """DataError for an action ``taken`` int32[n] that was not among those of its row."""
+    outside = np.flatnonzero(~allowed[np.arange(len(taken)), taken])
+    if outside.size:
+        row = outside[0]
+        raise DataError(
+            f"row {row} logs {actions[taken[row]]!r}, which is not in its eligible set"
+            f" (column {log.eligible!r}, {outside.size:,} such rows); was eligibility taken at the"
+            " time of the decision?"
+        )
+
+
+def _possible(log: Log, labels: Mapping[str, int], k: int) -> Bool:
+    found = np.zeros(k, dtype=np.bool_)
     found[list(labels.values())] = True
     if isinstance(log.propensity, dict):
         for label, share in log.propensity.items():
