@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from bandit.config.campaign import Campaign, Channel, Offer
 from bandit.core import sql
+from bandit.core.days import day_later
 from bandit.core.errors import BanditError, ConfigError
 from bandit.core.folding import fold, folded
 from bandit.core.problems import Faults
@@ -27,7 +28,6 @@ from bandit.sources.typed import FAULT, as_key
 WORD = 60
 """Channels whose consents share one integer."""
 
-DAY = dt.timedelta(days=1)
 DAY_US = 86_400_000_000
 NEVER_SEEN = -1
 """Position of an offer or channel that the catalogue does not have."""
@@ -141,7 +141,7 @@ def wave_query(
     granted = ", ".join(f"consents.granted{w} AS granted{w}" for w in words)
     contacts = _contacts(database, campaign, catalogue, key, at, record_contacts, withheld)
     # A look back at one customer takes no refusal that came after: most answer the wave itself.
-    until = at if one else at + DAY
+    until = at if one else day_later(at, campaign.time_zone)
     refused = _refusals(campaign, key, at, until, record_contacts, refusals)
     hashed = "id" if key == "BIGINT" else "md5_number_lower(id)"
     return (

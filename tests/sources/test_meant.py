@@ -405,3 +405,15 @@ def test_a_query_without_end_is_interrupted(tmp_path: Path) -> None:
         ):
             with pytest.raises(ConfigError, match=r"limits.query_seconds = 0.5"):
                 ask()
+
+
+def test_today_and_ages_are_the_zone_s(tmp_path: Path) -> None:
+    """At half past midnight in Berlin it is the 24th there, and the 23rd in UTC."""
+    at = dt.datetime(2026, 11, 23, 23, 30, tzinfo=dt.UTC)
+    for zone, right in (("UTC", False), ("Europe/Berlin", True)):
+        toml = small.TOML.replace("age >= 30", "today() = DATE '2026-11-24'")
+        campaign = small.campaign(tmp_path, f'time_zone = "{zone}"\n{toml}')
+        with database.connect(campaign) as data:
+            catalogue = load_catalogue(campaign, data)
+            (found,) = customers.stream(data, campaign, catalogue, at=at)
+        assert found.rules[:, 0].tolist() == [right] * 4

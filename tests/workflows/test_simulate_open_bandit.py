@@ -8,11 +8,11 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
 
+from bandit.core.days import midnight
 from bandit.core.errors import ConfigError
 from bandit.core.types import SILENT
 from bandit.workflows.judge import job as simulate_job
 from bandit.workflows.judge.simulate import read, simulate
-from bandit.workflows.serve.plan import midnight
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ ITEMS = pa.table({"item_id": np.arange(5), "item_feature_0": np.zeros(5)})
 
 def loaded(path):
     job = simulate_job.load(path)
-    return read(job, log=False, at=midnight(), progress=SILENT)
+    return read(job, log=False, at=midnight("UTC"), progress=SILENT)
 
 
 def test_folder_and_parquet_copy_are_the_same_log(log, tmp_path):
@@ -62,7 +62,7 @@ def test_a_simulation_names_a_log(log, tmp_path):
     )
     job = simulate_job.load(tmp_path)
     assert job.obd is not None
-    assert read(job, log=False, at=midnight(), progress=SILENT).n == 400
+    assert read(job, log=False, at=midnight("UTC"), progress=SILENT).n == 400
     (tmp_path / "simulation.toml").write_text('open_bandit = "nowhere"\n')
     with pytest.raises(ConfigError, match="holds no log of the Open Bandit Dataset"):
         simulate_job.load(tmp_path)

@@ -9,6 +9,7 @@ from typing import Any
 
 from bandit.config import campaign_file
 from bandit.config.campaign import Campaign
+from bandit.core.days import midnight
 from bandit.core.errors import DataError, UsageError
 from bandit.core.types import SILENT, Progress
 from bandit.record import waves as record
@@ -18,7 +19,6 @@ from bandit.results.inspect import ReportResult
 from bandit.results.serve import Price
 from bandit.workflows.inspect import report_counts
 from bandit.workflows.judge.job import REPORTS
-from bandit.workflows.serve.plan import midnight
 
 
 @steady
@@ -36,7 +36,9 @@ def report(
     until = [w for w in waves if (w.at, w.name) <= (chosen.at, chosen.name)]
     progress.step("reading the wave")
     counted = report_counts.count(campaign, chosen)
-    earned, notes = report_counts.earned(campaign, until, waves, at or midnight(), progress)
+    earned, notes = report_counts.earned(
+        campaign, until, waves, at or midnight(campaign.time_zone), progress
+    )
     summary = chosen.manifest.summary
     return ReportResult(
         wave=chosen.name,

@@ -9,6 +9,7 @@ from pathlib import Path
 from bandit import __version__
 from bandit.config import campaign_file
 from bandit.config.campaign import Campaign
+from bandit.core.days import day_of, midnight
 from bandit.core.types import SILENT, Progress
 from bandit.record import journal, manifest, outcomes, snapshots
 from bandit.record import waves as record
@@ -16,7 +17,6 @@ from bandit.record.journal import Entry
 from bandit.record.steady import steady
 from bandit.record.waves import Wave
 from bandit.results.inspect import CampaignStatus, RunStatus, SnapshotStatus, WaveStatus
-from bandit.workflows.serve.plan import midnight
 
 MOST_RUNS = 20
 """Lines of the journal that are shown, the newest."""
@@ -31,7 +31,7 @@ def status(
     ``at`` decides which windows are closed: today's midnight by default, as for `learn`.
     """
     campaign = campaign_file.load(campaign_path)
-    at = at or midnight()
+    at = at or midnight(campaign.time_zone)
     progress.step("reading the record")
     waves = record.waves(campaign.folder)
     versions = [snapshots.load(campaign.folder, v) for v in snapshots.versions(campaign.folder)]
@@ -51,7 +51,7 @@ def status(
         deliveries=len(taken),
         events=sum(int(content.get("events") or 0) for content in taken),
         runs=[RunStatus(*entry) for entry in told.entries[-MOST_RUNS:]],
-        next=list(_next(campaign_path, listed, at)),
+        next=list(_next(campaign_path, listed, day_of(at, campaign.time_zone))),
         notes=list(_notes(campaign, listed, told.unreadable)),
     )
 
@@ -95,13 +95,13 @@ def _who(runs: Sequence[Entry], command: str, made: str) -> str | None:
     return next(found, None)
 
 
-def _next(path: Path, waves: Sequence[WaveStatus], at: dt.datetime) -> Iterator[str]:
+def _next(path: Path, waves: Sequence[WaveStatus], today: dt.date) -> Iterator[str]:
     """Commands that would do something now."""
     if not waves:
         yield f"bandit check {path}"
     if any(w.closed and not w.learned for w in waves):
         yield f"bandit learn {path} --outcomes FILE"
-    if at.date().isoformat() not in {w.name for w in waves}:
+    if today.isoformat() not in {w.name for w in waves}:
         yield f"bandit serve-batch {path}"
     if waves:
         yield f"bandit report {path}"

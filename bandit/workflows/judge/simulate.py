@@ -10,6 +10,7 @@ import numpy as np
 
 from bandit import ope
 from bandit.config.simulation import DEFAULT_CANDIDATES, Candidate, Simulate
+from bandit.core.days import midnight
 from bandit.core.errors import ConfigError
 from bandit.core.types import SILENT, Progress
 from bandit.ope import diagnostics
@@ -26,7 +27,6 @@ from bandit.workflows.judge.job import Job
 from bandit.workflows.judge.logged import Logged
 from bandit.workflows.judge.targets import Bench, Target, target
 from bandit.workflows.judge.verdicts import Judge
-from bandit.workflows.serve.plan import midnight
 
 CALIBRATION_P = 1e-4
 RAREST_DRAWS = 100.0
@@ -50,7 +50,7 @@ def simulate(
     """
     job = simulate_job.load(campaign_path)
     progress.step("reading the log")
-    logged = read(job, log=log, at=at or midnight(), progress=progress)
+    logged = read(job, log=log, at=at or midnight(job.campaign.time_zone), progress=progress)
     settings = job.settings
     candidates = _candidates(job, logged)
     bench = Bench(logged, job.campaign, settings.folds, job.campaign.seed)

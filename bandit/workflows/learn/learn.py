@@ -12,6 +12,7 @@ from bandit.config import campaign_file
 from bandit.config.campaign import Campaign, Source
 from bandit.core import files
 from bandit.core.actions import ActionSpace
+from bandit.core.days import midnight
 from bandit.core.types import SILENT, Progress
 from bandit.features.action_features import action_features
 from bandit.features.spec import FeatureSpec
@@ -30,7 +31,6 @@ from bandit.workflows.learn.import_log import import_log
 from bandit.workflows.operate import recover
 from bandit.workflows.serve import starting_point
 from bandit.workflows.serve.moments import strengths_of
-from bandit.workflows.serve.plan import midnight
 
 
 class Fold(NamedTuple):
@@ -55,7 +55,7 @@ def learn(
     from all outcomes known, so late, repeated and shuffled deliveries give the same bytes.
     """
     campaign = campaign_file.load(campaign_path)
-    at = at or midnight()
+    at = at or midnight(campaign.time_zone)
     with lock.hold(campaign.folder, "learn"):
         notes = recover.recover(campaign, at)
         if log:

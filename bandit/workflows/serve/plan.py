@@ -15,6 +15,7 @@ from bandit.allocation.eligibility import Actions, running
 from bandit.allocation.slots import Placement
 from bandit.config.campaign import INBOUND, OUTBOUND, Campaign, Channel, Offer
 from bandit.core.actions import ActionSpace
+from bandit.core.days import day_of
 from bandit.core.errors import UsageError
 from bandit.core.folding import fold
 from bandit.core.types import Array, Float64
@@ -56,7 +57,7 @@ def make(
     """The plan of a wave at time ``at``; ``space`` are the actions of ``posterior``, in order."""
     offers, channels = catalogue.offers, catalogue.channels
     offered = actions_of(catalogue)
-    actions = _actions(space, offered, offers, channels, at)
+    actions = _actions(space, offered, offers, channels, day_of(at, campaign.time_zone))
     family = _families(offers)
     by_action = np.concatenate([[-1], actions.offer[1:]])
     exclusive = (
@@ -82,15 +83,10 @@ def number_of(name: str) -> int:
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little")
 
 
-def midnight() -> dt.datetime:
-    """The beginning of this day, UTC: a wave belongs to its day, and a rerun is the same wave."""
-    return dt.datetime.now(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-
-
-def wave_name(name: str | None, at: dt.datetime) -> str:
+def wave_name(name: str | None, at: dt.datetime, zone: str) -> str:
     """The name given, if it can be a folder's; else the day."""
     if name is None:
-        return at.date().isoformat()
+        return day_of(at, zone).isoformat()
     if not _NAME.fullmatch(name):
         raise UsageError(
             f"wave {name!r}: a name is up to 100 letters, digits, dots, dashes and underscores and"
@@ -104,11 +100,11 @@ def _actions(
     offered: ActionSpace,
     offers: Sequence[Offer],
     channels: Sequence[Channel],
-    at: dt.datetime,
+    day: dt.date,
 ) -> Actions:
     offer_at = {o.name: i for i, o in enumerate(offers)}
     channel_at = {c.name: i for i, c in enumerate(channels)}
-    alive = running([o.starts for o in offers], [o.ends for o in offers], at.date())
+    alive = running([o.starts for o in offers], [o.ends for o in offers], day)
     live = [name in offered for name in space.names[1:]]
     offer = [offer_at[o] if ok else -1 for (o, _), ok in zip(space.pairs, live, strict=True)]
     channel = [channel_at[c] if ok else -1 for (_, c), ok in zip(space.pairs, live, strict=True)]

@@ -17,6 +17,7 @@ import pyarrow as pa
 from bandit import __version__
 from bandit.config.campaign import Campaign, Channel
 from bandit.core import files, spill
+from bandit.core.days import day_of
 from bandit.core.errors import ConfigError
 from bandit.core.files import Move
 from bandit.core.types import Progress
@@ -124,11 +125,11 @@ def finish(campaign: Campaign, at: dt.datetime, asked: str | None = None) -> lis
     at ``at`` are old offers: they are written only for the wave that is ``asked`` for, and of the
     others every contact is withheld.
     """
-    notes = []
+    notes, zone = [], campaign.time_zone
     for wave in record.waves(campaign.folder):
         lists = campaign.folder / exports.EXPORTS / wave.name
         left = files.beside(lists)
-        late = wave.at.date() < at.date() and wave.name != asked
+        late = day_of(wave.at, zone) < day_of(at, zone) and wave.name != asked
         if lists.exists() and not (wave.name == asked and _is_late(lists)):
             continue
         if not lists.exists() and not left.exists():

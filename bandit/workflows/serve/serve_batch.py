@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bandit.config import campaign_file
 from bandit.core import spill
+from bandit.core.days import midnight
 from bandit.core.errors import UsageError
 from bandit.core.types import SILENT, Progress
 from bandit.record import lock
@@ -49,17 +50,18 @@ def serve_batch(
 ) -> WaveSummary:
     """Run one wave; nothing is published unless everything is.
 
-    ``wave`` is the day of ``at`` by default, ``at`` today's midnight (UTC): the same inputs give
+    ``wave`` is the day of ``at`` by default, ``at`` today's midnight (in the
+    campaign's time zone): the same inputs give
     the same bytes. A wave that is published already is not run again.
     """
     changes = [overrides.parse(text) for text in settings]
     if changes and not dry_run:
         raise UsageError("--set asks what would be, so it goes with --dry-run only")
     campaign = campaign_file.load(campaign_path)
-    at = at or plan.midnight()
+    at = at or midnight(campaign.time_zone)
     run = Run(
         campaign=campaign,
-        wave=plan.wave_name(wave, at),
+        wave=plan.wave_name(wave, at, campaign.time_zone),
         at=at,
         seed=campaign.seed if seed is None else seed,
         dry_run=dry_run,

@@ -11,6 +11,7 @@ import numpy as np
 from bandit.allocation.what_if import what_if as table
 from bandit.config import campaign_file
 from bandit.core import spill
+from bandit.core.days import midnight
 from bandit.core.errors import UsageError
 from bandit.core.types import SILENT, Progress
 from bandit.record import rejects
@@ -44,8 +45,9 @@ def what_if(
     if not 0 <= low <= high or points < 1:
         raise UsageError(f"--from {low:g} --to {high:g}: give 0 <= from <= to")
     campaign = campaign_file.load(campaign_path)
-    at = at or plan.midnight()
-    past = Past.of(campaign, at, plan.wave_name(None, at))
+    at = at or midnight(campaign.time_zone)
+    day = plan.wave_name(None, at, campaign.time_zone)
+    past = Past.of(campaign, at, day)
     with ExitStack() as stack:
         progress.step("opening sources")
         data = stack.enter_context(database.connect(campaign, extra_files=past.files))
@@ -54,7 +56,9 @@ def what_if(
         now = overrides.current(campaign, catalogue, key)
         campaign, catalogue = overrides.apply(campaign, catalogue, [Setting(key, high)])
         start = starting_point(campaign, data, None, at)
-        run = Run(campaign, plan.wave_name(None, at), at, campaign.seed, dry_run=True)
+        run = Run(
+            campaign, plan.wave_name(None, at, campaign.time_zone), at, campaign.seed, dry_run=True
+        )
         wave = Wave.of(run, catalogue, start, customers.customer_type(data, campaign))
         caps = limits.of(campaign, catalogue, wave.plan)
         refused = spill.new(stack) / rejects.NAME

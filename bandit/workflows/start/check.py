@@ -13,6 +13,7 @@ import numpy as np
 from bandit.config import campaign_file
 from bandit.config.campaign import Campaign
 from bandit.core import sql
+from bandit.core.days import day_of
 from bandit.core.errors import DataError
 from bandit.core.problems import Faults, nearest
 from bandit.core.types import SILENT, Array, Progress
@@ -80,7 +81,7 @@ def check(
             *side_rejects.notes(data, campaign, [c.name for c in catalogue.channels]),
             *told,
             *_refused(data, census),
-            *_dates(catalogue, at),
+            *_dates(catalogue, day_of(at, campaign.time_zone)),
             *_offers(catalogue, census),
             *_channels(campaign, catalogue, census),
             *_foreign(campaign, catalogue, data),
@@ -194,8 +195,7 @@ def _refused(data: Database, census: _Census) -> Iterator[str]:
         yield f"{shown}: {count:,} of {census.rows:,} customers refused: {reason}"
 
 
-def _dates(catalogue: Catalogue, at: dt.datetime) -> Iterator[str]:
-    today = at.astimezone(dt.UTC).date()
+def _dates(catalogue: Catalogue, today: dt.date) -> Iterator[str]:
     for offer in catalogue.offers:
         if offer.ends is not None and offer.ends < today:
             yield f"offer {offer.name!r} ended on {offer.ends}; it is not served"
