@@ -18,11 +18,12 @@ from bandit.core.errors import ConfigError, DataError
 from bandit.core.types import Float32
 from bandit.features.encode import Fault, encode
 from bandit.features.fit import fit
-from bandit.features.frames import rows_of, typed
+from bandit.features.frames import typed
 from bandit.features.spec import KINDS, FeatureSpec, Kind
 
 _FORMAT = "bandit-encoder-1"
 _SHOWN = 5
+BATCH_ROWS = 65_536
 _ANY = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 """Stands for the time where no column is a date, so that nothing looks at it."""
 
@@ -92,9 +93,7 @@ class Encoder:
             raise ConfigError("a date becomes its age in days: give the time of the decisions, at=")
         now = None if at is None else moment(at)
         wanted = [(name, kind) for kind in KINDS for name in getattr(features, kind)]
-        with typed(frame, wanted) as (relation, table):
-            for _ in rows_of(relation, table, wanted):
-                pass
+        with typed(frame, wanted) as (relation, _):
             return cls(fit(features, relation, now or _ANY), now)
 
     def transform(self, frame: object, *, at: dt.date | None = None) -> Float32:
@@ -111,12 +110,14 @@ class Encoder:
         now = self.at if at is None else moment(at)
         wanted: list[tuple[str, Kind]] = [(c.name, c.kind) for c in self.spec.columns]
         faults: list[Fault] = []
-        with typed(frame, wanted) as (relation, table):
-            out = np.empty((table.num_rows, self.n_features), np.float32)
-            for start, batch in rows_of(relation, table, wanted):
+        start = 0
+        with typed(frame, wanted) as (relation, rows):
+            out = np.empty((rows, self.n_features), np.float32)
+            for batch in relation.to_arrow_reader(BATCH_ROWS):
                 encoded = encode(self.spec, batch, now or _ANY)
                 out[start : start + len(batch)] = encoded.contexts
                 faults += [fault._replace(row=start + fault.row) for fault in encoded.faults]
+                start += len(batch)
         if faults:
             raise DataError(_said(faults))
         return out

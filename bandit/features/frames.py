@@ -1,4 +1,4 @@
-"""Frames of any make as the columns that `fit` and `encode` take."""
+"""Frames of any make as the columns that `fit` and `encode` take, read as sources are read."""
 
 from __future__ import annotations
 
@@ -9,99 +9,82 @@ import duckdb
 import pyarrow as pa
 
 from bandit.core import sql
-from bandit.core.errors import BanditError, ConfigError, DataError
-from bandit.core.frames import table_of
+from bandit.core.errors import BanditError, DataError
 from bandit.core.problems import Faults, nearest, shown
 from bandit.features.spec import Kind
-from bandit.sources import cells
-
-BATCH_ROWS = 65_536
-_NEEDS = {
-    "numeric": "a number",
-    "boolean": "true or false",
-    "categorical": "text or a whole number",
-    "date": "a date or time",
-    "vector": "a list of numbers",
-}
+from bandit.sources import asked, cells
+from bandit.sources.columns import in_type, refuse_unreadable
 
 
 @contextmanager
 def typed(
     frame: object, wanted: Sequence[tuple[str, Kind]]
-) -> Iterator[tuple[duckdb.DuckDBPyRelation, pa.Table]]:
-    """The ``wanted`` columns of a frame as `fit` names their types, and as they stand in the frame.
+) -> Iterator[tuple[duckdb.DuckDBPyRelation, int]]:
+    """The ``wanted`` columns of a frame in the types that `fit` names, and its number of rows.
 
     Raises
     ------
     DataError
-        Something else than a frame, a missing column, one that cannot be of the kind wanted.
+        Something else than a frame, a missing column, a cell that says something which is not of
+        its kind, by row and column.
+    ConfigError
+        A column that cannot be of the kind wanted.
     """
-    table = table_of(frame)
+    table = _table(frame)
     with duckdb.connect(":memory:") as connection:
         connection.execute("SET TimeZone = 'UTC'")
         connection.register("frame", table)
-        types = connection.table("frame")
-        kinds = dict(zip(types.columns, map(str, types.types), strict=True))
+        there = connection.table("frame")
+        kinds = dict(zip(there.columns, map(str, there.types), strict=True))
         faults, columns = Faults(), []
         for name, kind in wanted:
             try:
-                columns.append(f"{_read(name, kinds, kind)} AS {sql.name(name)}")
+                columns.append(_column(connection, kinds, name, kind))
             except BanditError as e:
                 faults.catch(e)
         faults.stop()
         chosen = ", ".join(columns) or "1 AS one"
-        yield connection.sql(f"SELECT {chosen} FROM frame"), table
+        yield connection.sql(f"SELECT {chosen} FROM frame"), table.num_rows
 
 
-def rows_of(
-    relation: duckdb.DuckDBPyRelation, table: pa.Table, wanted: Sequence[tuple[str, Kind]]
-) -> Iterator[tuple[int, pa.RecordBatch]]:
-    """Batches of the typed columns with the number of their first row, in the frame's order.
-
-    Raises
-    ------
-    DataError
-        A cell that says something which is not of its kind, by row and column.
-    """
-    start = 0
-    for batch in relation.to_arrow_reader(BATCH_ROWS):
-        for name, kind in wanted:
-            _refuse_lost(
-                name, kind, batch.column(name), table[name].slice(start, len(batch)), start
-            )
-        yield start, batch
-        start += len(batch)
+def _table(frame: object) -> pa.Table:
+    if not hasattr(frame, "__arrow_c_stream__"):
+        remedy = "collect it first" if hasattr(frame, "collect") else "make one of it"
+        raise DataError(
+            "a frame is Polars, pandas, Arrow, a DuckDB relation or whatever else has"
+            f" __arrow_c_stream__, this is {type(frame).__name__}; {remedy}"
+        )
+    try:
+        return pa.RecordBatchReader.from_stream(frame).read_all()
+    except pa.ArrowException as e:
+        reason = str(e).split("\n", 1)[0]
+        raise DataError(f"the frame cannot be read as Arrow: {reason}") from None
 
 
-def _refuse_lost(name: str, kind: Kind, now: pa.Array, before: pa.ChunkedArray, start: int) -> None:
-    if now.null_count == before.null_count:
-        return
-    for row, (had, has) in enumerate(zip(before.is_valid(), now.is_valid(), strict=True)):
-        if had.as_py() and not has.as_py():
-            raise DataError(
-                f"row {start + row}, column {name!r}: {shown(before[row].as_py())} is not"
-                f" {_NEEDS[kind]}; mend or empty the cell"
-            )
-
-
-def _read(name: str, kinds: dict[str, str], kind: Kind) -> str:
-    """SQL of a column in the type of its kind; NULL where a cell cannot be that."""
+def _column(
+    connection: duckdb.DuckDBPyConnection, kinds: dict[str, str], name: str, kind: Kind
+) -> str:
+    """SQL of a column in the type of its kind; every cell that is not empty is of it."""
     if name not in kinds:
         raise DataError(f"the frame has no column {name!r}{nearest(name, kinds)}")
-    type_, quoted = kinds[name], sql.name(name)
-    if kind == "numeric" and sql.is_number(type_):
-        return f"CAST({quoted} AS DOUBLE)"
-    if kind == "boolean" and type_ == "BOOLEAN":
-        return quoted
-    if kind == "boolean" and sql.is_number(type_):
-        return f"CASE {quoted} WHEN 0 THEN false WHEN 1 THEN true END"
-    if kind == "categorical" and sql.is_category(type_):
-        return f"CAST({quoted} AS VARCHAR)"
-    if kind == "date" and sql.is_time(type_):
-        return f"CAST({cells.moment(quoted, type_)} AS TIMESTAMP)"
-    if kind == "vector" and sql.is_vector(type_):
-        return f"CAST({quoted} AS FLOAT{type_[type_.index('[') :]})"
-    raise ConfigError(
-        f"column {name!r} of the frame is {type_}, a {kind} feature needs {_NEEDS[kind]};"
-        " convert it or list it under another kind"
-    )
+    use, type_, cell = asked.KINDS[kind], kinds[name], sql.name(name)
+    refuse_unreadable("the frame", name, type_, use)
+    misread = cells.misread(cell, type_, use)
+    if misread is not None:
+        _refuse_misread(connection, name, misread, cells.REMEDY[use])
+    return f"{in_type(cells.read(cell, type_, use), type_, use)} AS {cell}"
+
+
+def _refuse_misread(
+    connection: duckdb.DuckDBPyConnection, name: str, misread: str, needed: str
+) -> None:
+    cell = sql.name(name)
+    numbered = f"SELECT row_number() OVER () - 1 AS bandit_row, {cell} FROM frame"
+    lost = connection.sql(
+        f"SELECT bandit_row, {cell} FROM ({numbered}) WHERE {misread} ORDER BY bandit_row LIMIT 1"
+    ).fetchall()
+    if lost:
+        row, said = lost[0]
+        raise DataError(
+            f"row {row}, column {name!r}: {shown(said)} is not {needed}; mend or empty the cell"
+        )

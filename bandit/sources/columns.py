@@ -32,14 +32,23 @@ def feature_columns(database: Database, campaign: Campaign) -> dict[str, str]:
 
 
 def _typed(database: Database, column: str, use: Use) -> str:
-    kind, table = database.column("customers", column), database.table("customers")
+    kind = database.column("customers", column)
+    refuse_unreadable(database.table("customers").shown, column, kind, use)
+    return in_type(database.read("customers", column, use), kind, use)
+
+
+def refuse_unreadable(shown: str, column: str, kind: str, use: Use) -> None:
+    """ConfigError if a column of DuckDB's type ``kind`` cannot be a feature of that use."""
     if (use == "text" and kind in {"FLOAT", "DOUBLE"}) or not cells.readable(kind, use):
         named = {u: k for k, u in asked.KINDS.items()}[use]
         raise ConfigError(
-            f"{table.shown}: column {column!r} is {kind}, a {named} feature"
+            f"{shown}: column {column!r} is {kind}, a {named} feature"
             f" needs {cells.REMEDY[use]}; convert it in a query or list it under another kind"
         )
-    read = database.read("customers", column, use)
+
+
+def in_type(read: str, kind: str, use: Use) -> str:
+    """SQL of a cell that was read for a use in the type that `features.fit` names."""
     if use == "number" and kind != "DOUBLE":
         return f"CAST({read} AS DOUBLE)"
     return f"CAST({read} AS TIMESTAMP)" if use == "date" else read

@@ -114,7 +114,7 @@ def test_what_is_no_encoder_is_refused(tmp_path, text):
 
 
 def test_rows_beyond_a_batch_keep_their_order(monkeypatch):
-    monkeypatch.setattr("bandit.features.frames.BATCH_ROWS", 2048)
+    monkeypatch.setattr("bandit.features.encoder.BATCH_ROWS", 2048)
     n = 10_000
     frame = pl.DataFrame({"x": np.arange(n, dtype=float), "y": np.arange(n) % 2 == 0})
     encoder = bandit.Encoder.fit(frame, numeric=["x"], boolean=["y"])
@@ -131,6 +131,15 @@ def test_codes_that_are_no_truth_value_are_refused_by_row():
         bandit.Encoder.fit(frame, boolean=["x"])
 
 
+def test_text_is_read_as_the_sources_read_it():
+    frame = pl.DataFrame({"x": ["1.5", "", None, "4"], "y": ["yes", "No", "", "1"]})
+    encoder = bandit.Encoder.fit(frame, numeric=["x"], boolean=["y"])
+    assert encoder.spec.columns[0].mean == 2.75
+    assert encoder.transform(frame)[:, 2].tolist() == [0.0, 1.0, 1.0, 0.0]
+    with pytest.raises(DataError, match="row 3, column 'x': '4,0' is not a number"):
+        encoder.transform(frame.with_columns(x=pl.Series(["1", "2", "3", "4,0"])))
+
+
 def test_another_time_ages_the_dates():
     encoder = bandit.Encoder.fit(pl.DataFrame(rows()), date=["joined"], at=AT)
     later = encoder.transform(pl.DataFrame(rows()), at=AT + dt.timedelta(days=10))
@@ -144,7 +153,8 @@ def test_another_time_ages_the_dates():
     ("options", "fault", "message"),
     [
         ({"numeric": ["agee"]}, DataError, "no column 'agee'; did you mean 'age'?"),
-        ({"numeric": ["city"]}, ConfigError, "'city' of the frame is VARCHAR, a numeric feature"),
+        ({"numeric": ["v"]}, ConfigError, "the frame: column 'v' is DOUBLE.., a numeric feature"),
+        ({"numeric": ["city"]}, DataError, "row 1, column 'city': 'Zug' is not a number"),
         ({"numeric": "age"}, ConfigError, r"numeric must be a list of columns: \['age'\]"),
         ({"numeric": ["age"], "categorical": ["age"]}, ConfigError, "'age' is named twice"),
         ({"date": ["joined"]}, ConfigError, "give the time of the decisions, at="),
