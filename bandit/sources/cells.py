@@ -131,12 +131,17 @@ def truth(cell: str, kind: str, writing: Writing = PLAIN) -> str:
         return cell
     if sql.is_number(kind):
         return f"CASE {cell} WHEN 1 THEN true WHEN 0 THEN false END"
-    said = folding.folded(cell if kind == "VARCHAR" else f"CAST({cell} AS VARCHAR)")
+    plain = cell if kind == "VARCHAR" else f"CAST({cell} AS VARCHAR)"
+    said = folding.folded(plain)
     yes, no = (
         ", ".join(sql.text(folding.fold(word)) for word in words)
         for words in ((*TRUE, *writing.form.true), (*FALSE, *writing.form.false))
     )
-    return f"CASE WHEN {said} IN ({no}) THEN false WHEN {said} IN ({yes}) THEN true END"
+    # Most cells are a word as it is listed; only the others are folded, which costs more.
+    return (
+        f"CASE WHEN {plain} IN ({no}) THEN false WHEN {plain} IN ({yes}) THEN true"
+        f" WHEN {said} IN ({no}) THEN false WHEN {said} IN ({yes}) THEN true END"
+    )
 
 
 def moment(cell: str, kind: str, writing: Writing = PLAIN) -> str:
