@@ -157,7 +157,7 @@ class Simulate(_Strict):
     reward_range: tuple[float, float] | None = None
     segments: tuple[str, ...] | None = None
     placement: str | None = None
-    max_rows: Annotated[int, Field(ge=2)] = 1_000_000
+    max_rows: Annotated[int, Field(ge=2)] | None = None
 
     @model_validator(mode="after")
     def _names(self) -> Simulate:

@@ -82,7 +82,7 @@ def estimates(this: Problem, n: int, seed: int) -> dict[str, float]:
     rewards = (actions == labels).astype(float)
     weights = target[rows, actions] / logging[rows, actions]
     # the same customer may be drawn twice: it must not stand on both sides of a fold
-    q = ope.cross_fit(ope.Ridge(), this.contexts[who], actions, rewards, k, clusters=who)
+    q = ope.cross_fit(ope.Ridge(None), this.contexts[who], actions, rewards, k, clusters=who)
     models = {"dm, true model": np.eye(k)[labels]}
     found = {}
     for name, recipe in RECIPES.items():

@@ -88,3 +88,24 @@ def test_bad_input_has_its_sentence(log):
         ope.cross_fit(LogisticRegression(), x, a, r, k)
     with pytest.raises(DataError, match="contexts must be finite, row 1"):
         ope.cross_fit(ope.Ridge(), [[1.0], [np.nan]], [0, 0], [1, 1], 1, folds=2)
+
+
+def test_folds_choose_the_mean_where_a_model_has_nothing_to_say():
+    rng = np.random.default_rng(0)
+    x, a = rng.normal(size=(600, 20)), rng.integers(0, 3, 600)
+    noise = (rng.random(600) < 0.02) * rng.exponential(size=600)
+    found = ope.cross_fit(ope.Ridge(None), x, a, noise, 3)
+    assert np.ptp(found) < 0.02  # the means of three folds' other rows
+    signal = x[:, 0] + a + 0.1 * rng.normal(size=600)
+    assert (
+        np.mean((ope.cross_fit(ope.Ridge(None), x, a, signal, 3)[np.arange(600), a] - signal) ** 2)
+        < 0.02
+    )
+
+
+def test_folds_choose_a_strength_whatever_the_level_of_rewards():
+    rng = np.random.default_rng(1)
+    x, a = rng.normal(size=(300, 4)), rng.integers(0, 2, 300)
+    r = x[:, 1] + rng.normal(size=300)
+    low, high = (ope.cross_fit(ope.Ridge(None), x, a, r + level, 2) for level in (0.0, 1e4))
+    assert high - 1e4 == pytest.approx(low, abs=1e-6)

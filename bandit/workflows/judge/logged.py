@@ -16,6 +16,9 @@ from bandit.ope.log import Log
 MAX_CELLS = 40_000_000
 """Rows times actions kept in memory: outcome models and probabilities take 8 bytes each."""
 
+DEFAULT_ROWS = 1_000_000
+"""Rows that are judged at most, unless simulate.max_rows says otherwise."""
+
 
 @dataclass(frozen=True, eq=False)
 class Catalogue:
@@ -181,9 +184,11 @@ def numbered(labels: pa.Array) -> Array:
     return number
 
 
-def most_rows(max_rows: int, k: int) -> int:
-    """How many rows of k actions are kept in memory."""
-    return max(2, min(max_rows, MAX_CELLS // k))
+def most_rows(max_rows: int | None, k: int) -> int:
+    """How many rows of k actions are kept in memory: as many as asked for, else what fits."""
+    if max_rows is not None:
+        return max_rows
+    return max(2, min(DEFAULT_ROWS, MAX_CELLS // k))
 
 
 def _keys(customers: pa.Array | pa.ChunkedArray) -> Array:
