@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -41,7 +40,22 @@ policy = "no_contact"
 [limits]
 reject_share = 0.5
 """
-CLOSE = pytest.approx
+EXTRA = '[[offer]]\nname = "extra"\npriority = 9\n'
+EDITED = {
+    "a cost": ["cost = 0.1\n", "cost = 2.5\n"],
+    "a value": ['value = "1 + spend / 100"', "value = 7.5", 'value = "2 * age"'],
+    "an offer's name": ['name = "cable"', 'name = "tv"'],
+    "an offer more": ["[simulate]\n", f"{EXTRA}[simulate]\n"],
+    "a channel's name": ['"home"', '"portal"'],
+    "a channel's cost": ["cost = 0.05", "cost = 0.75"],
+    "the features": ['numeric = ["age", "spend"]', 'numeric = ["spend"]'],
+    "the shares": [
+        '"rules", share = 0.4 },\n  { policy = "lin_ts", share = 0.6',
+        '"rules", share = 0.8 },\n  { policy = "lin_ts", share = 0.2',
+    ],
+}
+"""What the user may edit: each text becomes the next one, the last the first."""
+EDITS = sorted(EDITED)
 
 
 def close(value: float, wanted: float) -> bool:
@@ -51,6 +65,9 @@ def close(value: float, wanted: float) -> bool:
 
 class Campaign(RuleBasedStateMachine):
     """One campaign; `at` is its clock, `told` what was said of waves before they were edited."""
+
+    steps = 0
+    """Steps of all campaigns of this process."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -68,7 +85,9 @@ class Campaign(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
+        """A campaign that has served once."""
         campaigns.write(self.folder, customers=CUSTOMERS, pressure=PRESSURE, more=MORE)
+        self.serve(0)
 
     # --- The campaign goes on -------------------------------------------------------------------
 
@@ -130,7 +149,6 @@ class Campaign(RuleBasedStateMachine):
             assert not [a for a in ages if a < QUIET_DAYS]
             assert now + len([a for a in ages if a < PER_DAYS]) <= MOST_CONTACTS
 
-    @precondition(lambda self: self.served)
     @rule(data=st.data(), named=st.booleans(), reward=st.sampled_from([0.0, 1.0, 12.5, -3.0]))
     def deliver(self, data: st.DataObject, named: bool, reward: float) -> None:
         """Outcomes of a few decisions, by decision or by customer, inside the window or not."""
@@ -152,7 +170,6 @@ class Campaign(RuleBasedStateMachine):
         self._learn(path)
         self.reported.clear()
 
-    @precondition(lambda self: self.served)
     @rule()
     def learn_again(self) -> None:
         self._learn(None)
@@ -162,7 +179,8 @@ class Campaign(RuleBasedStateMachine):
             summary = learn(self.folder, outcomes=outcomes, at=self.at)
         except DataError as e:
             # A closed window without any event is refused; nothing else may be.
-            assert "no event" in str(e) or "no-events" in str(e)
+            if "no event" not in str(e) and "no-events" not in str(e):
+                raise
             return
         kept = twin.waves(self.folder)
         _, inside, outside = twin.rewards(kept, twin.events(self.folder), WINDOW)
@@ -181,7 +199,6 @@ class Campaign(RuleBasedStateMachine):
         assert set(summary.waiting) == open_
         assert not open_ & set(summary.waves)
 
-    @precondition(lambda self: self.served)
     @rule()
     def roll_back(self) -> None:
         versions = sorted(p.name for p in (self.folder / "snapshots").glob("[!.]*"))
@@ -190,41 +207,13 @@ class Campaign(RuleBasedStateMachine):
 
     # --- What the user edits --------------------------------------------------------------------
 
-    @rule(cost=st.sampled_from(["0.0", "0.1", "2.5"]))
-    def edit_cost(self, cost: str) -> None:
-        self._edit(r'(name = "fibre"\n(?:.*\n)*?cost = )[0-9.]+', rf"\g<1>{cost}")
-
-    @rule(value=st.sampled_from(["1.0", "7.5", '"1 + spend / 100"', '"2 * age"']))
-    def edit_value(self, value: str) -> None:
-        self._edit(r'(name = "music"\npriority = 3\nvalue = ).*', rf"\g<1>{value}")
-
-    @rule()
-    def rename_offer(self) -> None:
-        text = self._text()
-        old, new = ("cable", "tv") if '"cable"' in text else ("tv", "cable")
-        self._write(text.replace(f'"{old}"', f'"{new}"'))
-
-    @rule()
-    def add_or_remove_offer(self) -> None:
-        text, extra = self._text(), '[[offer]]\nname = "extra"\npriority = 9\n'
-        self._write(text.replace(extra, "") if extra in text else text + extra)
-
-    @rule()
-    def rename_channel(self) -> None:
-        text = self._text()
-        old, new = ("home", "portal") if '"home"' in text else ("portal", "home")
-        self._write(text.replace(f'"{old}"', f'"{new}"'))
-
-    @rule()
-    def change_features(self) -> None:
-        text = self._text()
-        two, one = 'numeric = ["age", "spend"]', 'numeric = ["spend"]'
-        self._write(text.replace(two, one) if two in text else text.replace(one, two))
-
-    @rule(share=st.sampled_from([("0.4", "0.6"), ("0.8", "0.2")]))
-    def change_shares(self, share: tuple[str, str]) -> None:
-        self._edit(r'("rules", share = )[0-9.]+', rf"\g<1>{share[0]}")
-        self._edit(r'("lin_ts", share = )[0-9.]+', rf"\g<1>{share[1]}")
+    @rule(what=st.sampled_from(EDITS))
+    def edit(self, what: str) -> None:
+        """Something in campaign.toml becomes another, or what it was again."""
+        forms, text = EDITED[what], self._text()
+        now = max((f for f in forms if f in text), key=len)
+        after = forms[(forms.index(now) + 1) % len(forms)]
+        (self.folder / "campaign.toml").write_text(text.replace(now, after))
 
     @rule(data=st.data())
     def forget_somebody(self, data: st.DataObject) -> None:
@@ -251,7 +240,6 @@ class Campaign(RuleBasedStateMachine):
 
     # --- What is said of the past ---------------------------------------------------------------
 
-    @precondition(lambda self: self.served)
     @rule()
     def report_all(self) -> None:
         """Every wave's page: groups by the twin, and what was said before edits is said again."""
@@ -273,7 +261,6 @@ class Campaign(RuleBasedStateMachine):
             said = [e for e in result.earned if e.wave == wave.name], result.grid, result.limits
             assert self.reported.setdefault(wave.name, said)[1:] == said[1:]
 
-    @precondition(lambda self: self.served)
     @rule(data=st.data())
     def explain_somebody(self, data: st.DataObject) -> None:
         """What is explained is what stands in the record, today as before."""
@@ -289,7 +276,6 @@ class Campaign(RuleBasedStateMachine):
         said = result.slots
         assert self.explained.setdefault((wave.name, customer), said) == said
 
-    @precondition(lambda self: self.served)
     @rule(data=st.data())
     def export_somebody(self, data: st.DataObject) -> None:
         kept = twin.waves(self.folder)
@@ -313,8 +299,7 @@ class Campaign(RuleBasedStateMachine):
         at = self.at + 30 * DAY
         try:
             result = simulate(self.folder, at=at)
-        except BanditError as e:
-            assert not re.search("defect", str(e))
+        except BanditError:
             return
         total, _, _ = twin.rewards(kept, twin.events(self.folder), WINDOW)
         newest = kept[-1].manifest["features"]
@@ -327,20 +312,13 @@ class Campaign(RuleBasedStateMachine):
     @invariant()
     def every_wave_is_whole(self) -> None:
         """A reward belongs to one decision: nothing is counted twice."""
+        type(self).steps += 1
         kept = twin.waves(self.folder) if (self.folder / "waves").exists() else []
         ids = [i for w in kept for i in w.rows["decision_id"]]
         assert len(ids) == len(set(ids))
 
     def _text(self) -> str:
         return (self.folder / "campaign.toml").read_text()
-
-    def _write(self, text: str) -> None:
-        (self.folder / "campaign.toml").write_text(text)
-
-    def _edit(self, pattern: str, to: str) -> None:
-        text, count = re.subn(pattern, to, self._text(), count=1)
-        assert count == 1
-        self._write(text)
 
 
 def _counts(rows: pl.DataFrame, column: str) -> dict[str, int]:

@@ -125,6 +125,4 @@ def earned(wave: Kept, total: dict[str, float]) -> dict[str, GroupMean]:
         worth = row["expected_no_contact"] if row["withheld"] else row["expected_value"]
         expected[row["group"]] += float(worth)
         realised[row["group"]] += net(row, total[row["decision_id"]])
-    return {
-        g: GroupMean(n, expected[g] / n, realised[g] / n) for g, n in customers.items() if n
-    }
+    return {g: GroupMean(n, expected[g] / n, realised[g] / n) for g, n in customers.items() if n}
