@@ -74,6 +74,7 @@ def table(
             "event": pa.array([kind] * n, pa.string()),
             "reward": pa.array(np.round(rewards, 2), pa.float64()),
             "occurred_at": pa.array(when).cast(pa.timestamp("us", tz="UTC")),
+            "version": pa.nulls(n, pa.float64()),
         },
         schema=outcome_schema(pa.int64()),
     )
