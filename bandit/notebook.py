@@ -133,13 +133,18 @@ class Campaign:
         outcomes: str | Path | Frame | None = None,
         *,
         log: bool = False,
+        no_events: bool = False,
         at: dt.datetime | None = None,
     ) -> LearnSummary:
-        """Take in outcomes, a file or a frame, and learn from waves whose window has closed."""
+        """Take in outcomes, a file or a frame, and learn from waves whose window has closed.
+
+        Without one event in any of their windows it refuses, unless ``no_events`` says that
+        nothing happened.
+        """
         if outcomes is not None:
             named = isinstance(outcomes, str | Path)
             outcomes = Path(outcomes) if named else self._written("delivered", outcomes)
-        return self._run(learn, outcomes=outcomes, log=log, at=_utc(at))
+        return self._run(learn, outcomes=outcomes, log=log, no_events=no_events, at=_utc(at))
 
     def simulate(self, *, log: bool = False, at: dt.datetime | None = None) -> SimulateResult:
         """Judge candidate policies on the campaign's waves, or on [log]."""

@@ -26,9 +26,20 @@ def learn(
     log: Annotated[
         bool, typer.Option("--log", help="take in the logged campaign of [log] as a wave first")
     ] = False,
+    no_events: Annotated[
+        bool, typer.Option("--no-events", help="it is true that nothing happened: learn zeros")
+    ] = False,
     at: At = None,
 ) -> None:
     """Learn from waves whose window has closed; write a snapshot."""
     from bandit.workflows.learn.learn import learn as workflow
 
-    run(how, workflow, campaign_path=campaign, outcomes=outcomes, log=log, at=at)
+    run(
+        how,
+        workflow,
+        campaign_path=campaign,
+        outcomes=outcomes,
+        log=log,
+        no_events=no_events,
+        at=at,
+    )

@@ -14,7 +14,7 @@ from bandit.core import spill, sql
 from bandit.core.types import Bool, Float64
 from bandit.record.decision_ids import wave_of
 from bandit.record.decisions import Decisions
-from bandit.record.waves import Wave
+from bandit.record.waves import LOGGED, Wave
 from bandit.sources import sources
 
 
@@ -116,6 +116,55 @@ def _corrected(connection: duckdb.DuckDBPyConnection, content: str) -> Corrected
     ).fetchall()
     different, open_ = found[0]
     return Corrected(int(different - open_), int(open_))
+
+
+class Occurred(NamedTuple):
+    """``events`` that a delivery brought, ``outside`` of them in no wave's window.
+
+    ``first`` and ``last`` are their days, None without events.
+    """
+
+    events: int
+    outside: int
+    first: dt.date | None
+    last: dt.date | None
+
+
+def occurred(
+    connection: duckdb.DuckDBPyConnection, waves: Sequence[Wave], window: dt.timedelta
+) -> Occurred:
+    """When the events of the table `events` occurred, seen from the windows of ``waves``.
+
+    An event that names a decision lies in the window of that decision's wave or in none. Those of
+    logged decisions are no delivery: ``waves`` says which those are.
+    """
+    given = [w for w in waves if w.manifest.kind != LOGGED]
+    found = connection.execute(
+        f"""
+        WITH windows AS (
+            SELECT unnest($names::VARCHAR[]) AS wave, unnest($starts::TIMESTAMPTZ[]) AS start,
+                   unnest($ends::TIMESTAMPTZ[]) AS stop
+        ), delivered AS (
+            SELECT event_id, {wave_of("decision_id")} AS wave, occurred_at FROM events
+            WHERE decision_id IS NULL
+               OR NOT list_contains($logged::VARCHAR[], {wave_of("decision_id")})
+        ), inside AS (
+            SELECT DISTINCT event_id FROM delivered d JOIN windows w
+            ON d.occurred_at >= w.start AND d.occurred_at < w.stop
+               AND coalesce(d.wave, w.wave) = w.wave
+        )
+        SELECT count(*), count(*) - (SELECT count(*) FROM inside),
+               min(occurred_at)::DATE, max(occurred_at)::DATE
+        FROM delivered
+        """,
+        {
+            "names": [w.name for w in given],
+            "starts": [w.at for w in given],
+            "ends": [w.end(window) for w in given],
+            "logged": [w.name for w in waves if w.manifest.kind == LOGGED],
+        },
+    ).fetchall()
+    return Occurred(*found[0])
 
 
 def attribute(

@@ -20,6 +20,8 @@ WAVES = schema.WAVES
 # Both are part of the bytes of a wave, so they depend on nothing: neither batch size nor threads.
 ROWS_PER_GROUP = 65_536
 GROUPS_PER_FILE = 32
+LOGGED = "logged"
+"""The kind of a wave that was decided elsewhere, and its only group."""
 
 
 class Wave(NamedTuple):

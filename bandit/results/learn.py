@@ -9,7 +9,10 @@ from bandit.results.result import Result
 
 @dataclass(frozen=True)
 class LearnSummary(Result):
-    """``waves`` are those in the snapshot, ``waiting`` those whose window is still open."""
+    """``waves`` are those in the snapshot, ``waiting`` those whose window is still open.
+
+    ``silent`` are those of ``waves`` that have decisions and not one event in their window.
+    """
 
     snapshot: str | None
     parent: str | None
@@ -18,6 +21,7 @@ class LearnSummary(Result):
     waiting: list[str]
     decisions: int
     events: int
+    silent: list[str]
     outside_window: int
     delivered: int
     rejected: int

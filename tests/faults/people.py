@@ -69,7 +69,7 @@ def opt_outs(folder: Path, waves: int, seed: int) -> dict[str, int]:
             and (r["action"] != 0 or (r["slot"] == 1 and r["placement"] == "outbound"))
             for r in rows
         )
-    learned = learn(folder, at=small.AT + (waves + 2) * small.DAY)
+    learned = learn(folder, no_events=True, at=small.AT + (waves + 2) * small.DAY)
     assert learned.decisions == learnable
     return {"waves": waves, "withheld": total, "on a list": 0}
 

@@ -140,11 +140,11 @@ def test_posterior_is_the_ridge_regression_on_decisions_and_rewards(served: Path
 def test_a_wave_waits_until_its_window_has_closed(served: Path) -> None:
     early = learn(served, at=CLOSED - dt.timedelta(seconds=1))
     assert (early.waves, early.waiting, early.new) == ([], ["w1"], False)
-    assert learn(served, at=CLOSED).waves == ["w1"]
+    assert learn(served, no_events=True, at=CLOSED).waves == ["w1"]
 
 
 def test_each_wave_is_learned_from_once(served: Path) -> None:
-    learn(served, at=CLOSED)
+    learn(served, no_events=True, at=CLOSED)
     before = _posterior(served)
     again = learn(served, at=CLOSED + dt.timedelta(days=30))
     assert not again.new
@@ -160,7 +160,7 @@ def test_late_shuffled_and_repeated_outcomes_give_the_same_bytes(
     events = _events(served)
     learn(served, outcomes=campaigns.outcomes(tmp_path / "all.csv", events), at=CLOSED)
     rng = np.random.default_rng(1)
-    learn(other, at=CLOSED)
+    learn(other, no_events=True, at=CLOSED)
     silent = _posterior(other)
     for i in range(5):
         part = [events[j] for j in rng.permutation(len(events))[: len(events) // 2 + i]]
@@ -243,7 +243,7 @@ def test_half_life_forgets_by_the_waves_age(tmp_path: Path) -> None:
     )
     serve_batch(folder, wave="w1", at=MONDAY)
     serve_batch(folder, wave="w2", at=MONDAY + dt.timedelta(days=14))
-    learn(folder, at=MONDAY + dt.timedelta(days=21))
+    learn(folder, no_events=True, at=MONDAY + dt.timedelta(days=21))
     parts = [
         bandit.load_posterior(p / "statistics.safetensors")
         for p in sorted((folder / "statistics").iterdir())
@@ -255,7 +255,7 @@ def test_half_life_forgets_by_the_waves_age(tmp_path: Path) -> None:
 
 
 def test_new_offers_get_new_actions_and_removed_ones_are_never_served(served: Path) -> None:
-    learn(served, at=CLOSED)
+    learn(served, no_events=True, at=CLOSED)
     toml = served / "campaign.toml"
     text = toml.read_text().replace('name = "cable"', 'name = "satellite"')
     toml.write_text(text)
@@ -263,12 +263,12 @@ def test_new_offers_get_new_actions_and_removed_ones_are_never_served(served: Pa
     frame = campaigns.decisions(served, "w2")
     assert "satellite" in frame["offer"].unique()
     assert "cable" not in frame["offer"].unique()
-    learned = learn(served, at=MONDAY + dt.timedelta(days=17))
+    learned = learn(served, no_events=True, at=MONDAY + dt.timedelta(days=17))
     assert learned.waves == ["w1", "w2"]
 
 
 def test_rollback_serves_the_older_snapshot(served: Path) -> None:
-    learn(served, at=CLOSED)
+    learn(served, no_events=True, at=CLOSED)
     result = rollback(served, version="000000")
     assert (result.snapshot, result.parent) == ("000002", "000001")
     assert _posterior(served) == (served / "snapshots/000000/posterior.safetensors").read_bytes()

@@ -39,8 +39,8 @@ def test_overlapping_windows_and_changed_features_lose_no_wave(tmp_path: Path) -
                 _features(folder, 'numeric = ["age", "spend"]', 'numeric = ["age"]')
             campaigns.write_customers(folder, campaigns.people(60, seed=day))
             served[f"w{day}"] = serve_batch(folder, wave=f"w{day}", at=at)
-        learn(folder, at=at)
-    found = learn(folder, at=MONDAY + 40 * DAY)
+        learn(folder, no_events=True, at=at)
+    found = learn(folder, no_events=True, at=MONDAY + 40 * DAY)
     assert found.waves == ["w3", "w6", "w9", "w12", "w15"]
     assert "waves with other [features] are left out: w0" in found.notes
     specs = {str(w.manifest.features.spec) for w in record.waves(folder)[1:]}
@@ -52,13 +52,13 @@ def test_overlapping_windows_and_changed_features_lose_no_wave(tmp_path: Path) -
 def test_features_that_come_back_take_up_what_was_learned(tmp_path: Path) -> None:
     folder = campaigns.write(tmp_path, customers=60)
     serve_batch(folder, wave="a", at=MONDAY)
-    learn(folder, at=MONDAY + 7 * DAY)
+    learn(folder, no_events=True, at=MONDAY + 7 * DAY)
     _features(folder, 'numeric = ["age", "spend"]', 'numeric = ["age"]')
     serve_batch(folder, wave="b", at=MONDAY + 8 * DAY)
     _features(folder, 'numeric = ["age"]', 'numeric = ["age", "spend"]')
     back = serve_batch(folder, wave="c", at=MONDAY + 9 * DAY)
     assert (back.snapshot, back.notes) == ("000001", [])
-    assert learn(folder, at=MONDAY + 40 * DAY).waves == ["a", "c"]
+    assert learn(folder, no_events=True, at=MONDAY + 40 * DAY).waves == ["a", "c"]
 
 
 def test_features_are_taken_from_a_wave_where_the_snapshots_are_gone(tmp_path: Path) -> None:
@@ -67,16 +67,16 @@ def test_features_are_taken_from_a_wave_where_the_snapshots_are_gone(tmp_path: P
     shutil.rmtree(folder / "snapshots")
     campaigns.write_customers(folder, campaigns.people(60, seed=5))
     serve_batch(folder, wave="b", at=MONDAY + DAY)
-    assert learn(folder, at=MONDAY + 40 * DAY).waves == ["a", "b"]
+    assert learn(folder, no_events=True, at=MONDAY + 40 * DAY).waves == ["a", "b"]
 
 
 def test_a_deleted_wave_is_named_and_the_others_are_used(tmp_path: Path) -> None:
     folder = campaigns.write(tmp_path, customers=60)
     for number in range(2):
         serve_batch(folder, wave=f"w{number}", at=MONDAY + number * DAY)
-    learn(folder, at=MONDAY + 20 * DAY)
+    learn(folder, no_events=True, at=MONDAY + 20 * DAY)
     shutil.rmtree(folder / "waves" / "w0")
-    found = learn(folder, at=MONDAY + 20 * DAY)
+    found = learn(folder, no_events=True, at=MONDAY + 20 * DAY)
     assert found.waves == ["w1"]
     assert any("gone" in note and "w0" in note for note in found.notes)
 
@@ -94,7 +94,7 @@ def test_a_wave_served_again_with_fewer_customers_breaks_nothing(tmp_path: Path)
     shutil.rmtree(folder / "waves" / "w")
     campaigns.write_customers(folder, campaigns.people(10))
     serve_batch(folder, wave="w", at=MONDAY)
-    assert learn(folder, at=MONDAY + 8 * DAY).waves == ["w"]
+    assert learn(folder, no_events=True, at=MONDAY + 8 * DAY).waves == ["w"]
 
 
 def test_two_campaigns_of_one_folder_learn_each_from_its_own(tmp_path: Path) -> None:
@@ -102,13 +102,13 @@ def test_two_campaigns_of_one_folder_learn_each_from_its_own(tmp_path: Path) -> 
     other = folder / "other.toml"
     other.write_text((folder / "campaign.toml").read_text().replace('"test"', '"other"'))
     serve_batch(folder, wave="a", at=MONDAY)
-    first = learn(folder, at=MONDAY + 7 * DAY)
+    first = learn(folder, no_events=True, at=MONDAY + 7 * DAY)
     served = serve_batch(other, wave="b", at=MONDAY + 7 * DAY)
     assert served.snapshot not in {first.snapshot, "000000"}
-    found = learn(other, at=MONDAY + 20 * DAY)
+    found = learn(other, no_events=True, at=MONDAY + 20 * DAY)
     assert found.waves == ["b"]
     assert "waves of another campaign file are left out: a" in found.notes
-    assert learn(folder, at=MONDAY + 20 * DAY).waves == ["a"]
+    assert learn(folder, no_events=True, at=MONDAY + 20 * DAY).waves == ["a"]
     newest = snapshots.latest(folder, "other.toml")
     assert newest is not None
     assert newest.version == found.snapshot
@@ -128,7 +128,7 @@ def test_a_wave_called_log_and_a_log_stand_side_by_side(tmp_path: Path) -> None:
         'customer = "customer_id"\nno_contact = "none"\n[reward]'
     )
     config.write_text(config.read_text().replace("[reward]", more))
-    found = learn(folder, log=True, at=MONDAY + 8 * DAY)
+    found = learn(folder, log=True, no_events=True, at=MONDAY + 8 * DAY)
     assert any("took in the log" in note for note in found.notes), found.notes
     assert sorted(found.waves) == ["log", "log-2"]
     again = learn(folder, log=True, at=MONDAY + 8 * DAY)

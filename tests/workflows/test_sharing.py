@@ -122,7 +122,7 @@ def test_declared_columns_are_learned_and_missing_ones_refused(tmp_path: Path) -
     text = text.replace('name = "cable"', 'name = "cable"\nfeatures = { price = 20 }')
     (folder / "campaign.toml").write_text(text)
     serve_batch(folder, wave="w1", at=MONDAY)
-    learn(folder, at=LATER)
+    learn(folder, no_events=True, at=LATER)
     assert "price" in _manifest(folder / "snapshots" / "000001")["model"]["shared"]
 
 
@@ -134,7 +134,7 @@ def test_declared_columns_come_from_a_table_of_offers_too(tmp_path: Path) -> Non
     (folder / "campaign.toml").write_text(text + '[model]\ncolumns = ["price", "brand"]\n')
     (folder / "offers.csv").write_text("name,price,brand\none,9.9,x\ntwo,19.9,\n")
     serve_batch(folder, wave="w1", at=MONDAY)
-    learn(folder, at=LATER)
+    learn(folder, no_events=True, at=LATER)
     shared = _manifest(folder / "snapshots" / "000001")["model"]["shared"]
     assert {"price", "brand"} <= set(shared)
     (folder / "offers.csv").write_text("name,price,brand,colour\none,9.9,x,red\n")

@@ -36,7 +36,6 @@ from bandit.workflows.serve.starting_point import starting_point
 from bandit.workflows.serve.wave import Run, Taken, Wave
 
 NAME = "log"
-GROUP = "logged"
 _NONE = -1
 
 
@@ -71,7 +70,7 @@ def import_log(campaign: Campaign, at: dt.datetime, progress: Progress) -> list[
             " constant, or a number per action (`bandit simulate` takes such a log as it is)"
         )
     known = record.waves(campaign.folder)
-    if any(w.manifest.kind == GROUP and w.campaign == campaign.file for w in known):
+    if any(w.manifest.kind == record.LOGGED and w.campaign == campaign.file for w in known):
         return ["the log was taken in already"]
     name = _free({w.name for w in known})
     folder = campaign.folder / record.WAVES / name
@@ -133,7 +132,7 @@ def _wave(
     wave = Wave.of(run, load_catalogue(campaign, data), start, kind)
     everything = np.ones(len(wave.plan.space), dtype=np.bool_)
     place = Placement(OUTBOUND, True, 1, everything, 0)
-    return wave._replace(plan=wave.plan._replace(groups=(GROUP,), placements=[place]))
+    return wave._replace(plan=wave.plan._replace(groups=(record.LOGGED,), placements=[place]))
 
 
 def _write(
@@ -337,7 +336,7 @@ def _events(
 
 def _content(wave: Wave, decisions: int, rejected: int) -> dict[str, Any]:
     return {
-        "kind": GROUP,
+        "kind": record.LOGGED,
         "wave": wave.run.wave,
         "campaign": wave.run.campaign.file,
         "at": wave.run.at.isoformat(),

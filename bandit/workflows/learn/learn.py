@@ -26,7 +26,7 @@ from bandit.results.learn import LearnSummary
 from bandit.sources import database
 from bandit.sources.catalogue import load_catalogue
 from bandit.sources.columns import key_type
-from bandit.workflows.learn import statistics
+from bandit.workflows.learn import silence, statistics
 from bandit.workflows.learn.import_log import import_log
 from bandit.workflows.operate import recover
 from bandit.workflows.serve import starting_point
@@ -46,10 +46,14 @@ def learn(
     *,
     outcomes: Path | None = None,
     log: bool = False,
+    no_events: bool = False,
     at: dt.datetime | None = None,
     progress: Progress = SILENT,
 ) -> LearnSummary:
     """Take in outcomes, then fold every wave whose window has closed by ``at``.
+
+    DataError where no wave has an event in its window, unless ``no_events`` says that nothing
+    happened.
 
     A snapshot depends on the set of decisions and outcomes alone: each wave's sums are computed
     from all outcomes known, so late, repeated and shuffled deliveries give the same bytes.
@@ -62,7 +66,7 @@ def learn(
             notes += import_log(campaign, at, progress)
         delivery = _take_in(campaign, outcomes, progress)
         index.refresh(campaign.folder)
-        return _learn(campaign, at, delivery, notes, progress)
+        return _learn(campaign, at, delivery, notes, progress, no_events=no_events)
 
 
 def _take_in(
@@ -98,6 +102,8 @@ def _learn(
     delivery: deliveries.Delivery | None,
     notes: list[str],
     progress: Progress,
+    *,
+    no_events: bool,
 ) -> LearnSummary:
     window = dt.timedelta(days=campaign.reward.window_days)
     waves = record.waves(campaign.folder)
@@ -105,8 +111,9 @@ def _learn(
     parent = snapshots.latest(campaign.folder, campaign.file)
     usable, more = _usable(campaign, closed, parent)
     notes = [*notes, *more, *_gone(parent, waves)]
-    learned, differing = _statistics(campaign, waves, usable, window, progress)
+    learned, differing, known = _statistics(campaign, waves, usable, window, progress)
     notes = [*notes, *(delivery.notes if delivery else ()), *_told(differing)]
+    notes += silence.told(learned, parent, known, no_events=no_events)
     new = bool(learned)
     version = parent.version if parent else None
     if learned:
@@ -125,6 +132,7 @@ def _learn(
         waiting=[w.name for w in waves if w.end(window) > at],
         decisions=sum(s.decisions for s in learned),
         events=sum(s.events for s in learned),
+        silent=[s.wave.name for s in silence.silent(learned)],
         outside_window=sum(s.outside_window for s in learned),
         delivered=delivery.events if delivery else 0,
         rejected=delivery.rejected if delivery else 0,
@@ -176,11 +184,12 @@ def _statistics(
     usable: Sequence[Wave],
     window: dt.timedelta,
     progress: Progress,
-) -> tuple[list[statistics.Statistics], attribution.Corrected]:
+) -> tuple[list[statistics.Statistics], attribution.Corrected, attribution.Occurred]:
     progress.step("joining decisions and outcomes", total=len(usable))
     connection = attribution.connect(campaign.limits.memory_mb)
     try:
         differing = attribution.load_events(connection, deliveries.batches(campaign.folder))
+        known = attribution.occurred(connection, waves, window)
         learned = []
         for wave in usable:
             later = record.after(waves, wave, window)
@@ -189,7 +198,7 @@ def _statistics(
     finally:
         connection.close()
     statistics.drop_stale(campaign, learned)
-    return learned, differing
+    return learned, differing, known
 
 
 def _told(differing: attribution.Corrected) -> list[str]:
