@@ -23,7 +23,9 @@ def simulate_tables(result: SimulateResult) -> RenderableType:
         "method": method(result),
     }
     title = Text(f"simulate {result.title}", style="bold")
-    parts: list[RenderableType] = [title, pairs(facts), _table(result), _verdict(result)]
+    parts: list[RenderableType] = [title, pairs(facts), _table(result)]
+    parts += [_groups(result)] if result.groups else []
+    parts += [_verdict(result)]
     return Group(*parts, *page(result.report), *notes(result.notes))
 
 
@@ -55,6 +57,24 @@ def _table(result: SimulateResult) -> Table:
     for row in result.candidates:
         table.add_row(*_cells(result, row))
     return table
+
+
+def _groups(result: SimulateResult) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for head in ("as served", "less"):
+        table.add_column(head)
+    for head in ("decisions", f"difference\n{result.unit}/decision"):
+        table.add_column(head, justify="right")
+    for row in group_rows(result):
+        table.add_row(*row)
+    return table
+
+
+def group_rows(result: SimulateResult) -> list[list[str]]:
+    """Differences of randomised groups, as cells."""
+    return [
+        [g.group, g.over, f"{g.rows:,}", interval_text(g.lift, signed=True)] for g in result.groups
+    ]
 
 
 def _cells(result: SimulateResult, row: Judged) -> list[RenderableType]:

@@ -37,6 +37,16 @@ class Judged:
 
 
 @dataclass(frozen=True)
+class GroupLift:
+    """What a randomised group of the waves earned over another, as the two were served."""
+
+    group: str
+    over: str
+    rows: int
+    lift: Interval
+
+
+@dataclass(frozen=True)
 class SegmentLift:
     """Lift of the gate's candidate among some customers."""
 
@@ -104,6 +114,7 @@ class SimulateResult(Result):
     at_once: int
     gate: Gate
     candidates: list[Judged]
+    groups: list[GroupLift]
     segments: list[SegmentLift]
     periods: list[Period]
     has_waves: bool

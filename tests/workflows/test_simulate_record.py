@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 from collections import Counter
 
 import numpy as np
@@ -182,6 +183,31 @@ def test_report_counts_what_the_record_holds(campaign, tmp_path):
 def test_report_of_a_wave_that_is_not_there(campaign):
     with pytest.raises(UsageError, match="has no wave 'nope'; it has wave-01"):
         report(campaign, wave="nope")
+
+
+def test_the_campaigns_own_share_is_judged_first_by_its_group(campaign, tmp_path):
+    """Without [simulate] the gate is asked about what ran, and answers by what its group earned."""
+    folder = shutil.copytree(campaign, tmp_path / "operator")
+    toml = folder / "campaign.toml"
+    toml.write_text(toml.read_text().replace(CANDIDATES, ""))
+    job = simulate_job.load(folder)
+    found = simulate(folder, at=LATER)
+    assert found.gate.candidate == "lin_ts"
+    assert "(its own group, as it was served)" in found.gate.reason
+    assert {row.name for row in found.candidates} >= {"lin_ts", "rules", "uniform", "no_contact"}
+    logged = read(job, log=False, at=LATER, progress=SILENT)
+    group, net = logged.waves.group, logged.log.rewards
+    wave = logged.waves.wave
+    assert [(g.group, g.over) for g in found.groups] == [("lin_ts", "rules"), ("lin_ts", "holdout")]
+    for row in found.groups:
+        gaps, rows = [], []
+        for w in np.unique(wave):
+            one, other = ((wave == w) & (group == name) for name in (row.group, row.over))
+            gaps.append(net[one].mean() - net[other].mean())
+            rows.append(int((one | other).sum()))
+        assert row.rows == sum(rows)
+        assert row.lift.value == pytest.approx(np.average(gaps, weights=rows))
+        assert row.lift.lower < row.lift.value < row.lift.upper
 
 
 def test_own_inbound_waves_can_be_judged(tmp_path):

@@ -9,20 +9,21 @@ from pathlib import Path
 import numpy as np
 
 from bandit import ope
-from bandit.config.simulation import DEFAULT_CANDIDATES, Candidate, Simulate
+from bandit.config.simulation import DEFAULT_CANDIDATES, Candidate, Part, Simulate
 from bandit.core.days import midnight
 from bandit.core.errors import ConfigError
 from bandit.core.types import SILENT, Progress
 from bandit.ope import diagnostics
 from bandit.record.steady import steady
 from bandit.results.figures import Interval
-from bandit.results.judge import Gate, Judged, SimulateResult
+from bandit.results.judge import Gate, GroupLift, Judged, SimulateResult
 from bandit.workflows.judge import confounding
 from bandit.workflows.judge import curves as simulate_curves
 from bandit.workflows.judge import job as simulate_job
 from bandit.workflows.judge import logged_table as simulate_table
 from bandit.workflows.judge import own_waves as simulate_record
 from bandit.workflows.judge import segments as simulate_segments
+from bandit.workflows.judge.group_lifts import by_groups
 from bandit.workflows.judge.job import Job
 from bandit.workflows.judge.logged import Logged
 from bandit.workflows.judge.targets import Bench, Target, target
@@ -88,6 +89,11 @@ def _candidates(job: Job, logged: Logged) -> list[Candidate]:
     settings = job.settings
     wanted = [one for c in settings.candidates for one in c.expanded()]
     if settings.candidates == DEFAULT_CANDIDATES:
+        if not job.alone:
+            own = _own(job)
+            mine = {c.label for c in own}
+            # A learner at alpha 1 stands in for a campaign's own policy only where it has none.
+            wanted = own + [c for c in wanted if c.label not in {*mine, "lin_ts", "lin_ucb"}]
         wanted = [
             c for c in wanted
             if (c.policy != "rules" or not job.alone)
@@ -103,6 +109,22 @@ def _candidates(job: Job, logged: Logged) -> list[Candidate]:
                 f"simulate.{key} = {named!r} is no candidate; there are {', '.join(labels)}"
             )
     return wanted
+
+
+def _own(job: Job) -> list[Candidate]:
+    """The campaign's own shares, with their alpha and at the newest prices: what learns first."""
+    shares = sorted(job.campaign.policy.shares, key=lambda s: (s.policy == "rules", -s.share))
+    return [
+        Candidate(policy="rules", name=s.label)
+        if s.policy == "rules"
+        else Candidate(
+            policy="mixture",
+            name=s.label,
+            shares=(Part(policy=s.policy, share=1.0, alpha=s.alpha, epsilon=s.epsilon),),
+            prices=True,
+        )
+        for s in shares
+    ]
 
 
 def _leaves_in_peace(logged: Logged) -> bool:
@@ -121,6 +143,10 @@ def _judged(job: Job, bench: Bench, targets: list[Target]) -> SimulateResult:
         rows, at_once = judge.table(targets)
     else:
         rows, at_once = judge.guesses(targets, doubt), 1
+    served: list[GroupLift] = []
+    if causal:
+        name = None if usual is None else usual.name
+        rows, served = by_groups(bench.logged, rows, name, settings, bench.seed)
     asked = _asked(settings, rows)
     mine = next(t for t in targets if t.name == asked.name)
     own = ope.ips(
@@ -142,12 +168,32 @@ def _judged(job: Job, bench: Bench, targets: list[Target]) -> SimulateResult:
         at_once=at_once,
         gate=Gate(asked.name, asked.decision, asked.reason, asked.needed_n),
         candidates=rows,
+        groups=served,
         segments=simulate_segments.segments(logged, settings, judge, mine) if causal else [],
         periods=simulate_segments.periods(bench.logged),
         has_waves=logged.waves is not None,
         weights=simulate_segments.weight_quantiles(targets) if causal else {},
         folder=job.reports,
-        notes=[*logged.notes, *_doubts(logged, mine, settings)],
+        notes=[
+            *logged.notes,
+            *_uncapped(logged, targets),
+            *_doubts(logged, mine, settings),
+        ],
+    )
+
+
+def _uncapped(logged: Logged, targets: list[Target]) -> list[str]:
+    """Which candidates are judged as if the newest wave had had no limits."""
+    if not logged.catalogue.prices.any():
+        return []
+    loose = [t.name for t in targets if not t.candidate.prices]
+    return (
+        [
+            f"judged without the limits of the newest wave, whose prices they do not know:"
+            f" {', '.join(loose)}"
+        ]
+        if loose
+        else []
     )
 
 
@@ -176,6 +222,11 @@ def _doubts(logged: Logged, mine: Target, settings: Simulate) -> list[str]:
         notes.append(
             f"the mean reward moved over time (p {moved.reward_p:.1g}): the past may not speak"
             " for tomorrow"
+        )
+    if logged.waves is not None and len(logged.waves.names) > 1 and settings.interval is None:
+        notes.append(
+            "this verdict is for one look: who asks again after every wave until it ships is fooled"
+            ' more often than promised; interval = "betting" stays valid however often one looks'
         )
     if logged.waves is not None and len(set(logged.waves.snapshots)) > 1 and not settings.interval:
         notes.append(

@@ -75,7 +75,7 @@ class Bench:
         """Cross-fitted outcome model: net reward of each action, float64[n, k]."""
         log = self.logged.log
         return cross_fit(
-            Ridge(self.campaign.reward.ridge),
+            Ridge(None),
             log.contexts,
             log.actions,
             log.rewards,
