@@ -48,7 +48,6 @@ EDITS = {
     "value of no contact": ("window_days = 7.0", "window_days = 7.0\nno_contact_value = 0.2"),
     "features": ('numeric = ["age", "spend"]', 'numeric = ["spend"]'),
     "holdout": ("holdout = 0.1", "holdout = 0.3"),
-    "seed": ("seed = 11", "seed = 12"),
 }
 
 

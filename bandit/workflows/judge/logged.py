@@ -12,6 +12,7 @@ from bandit.core.errors import DataError
 from bandit.core.types import Array, Bool, Float64, Int32
 from bandit.features.spec import FeatureSpec
 from bandit.ope.log import Log
+from bandit.sources.catalogue import Catalogue as Goods
 
 MAX_CELLS = 40_000_000
 """Rows times actions kept in memory: outcome models and probabilities take 8 bytes each."""
@@ -25,7 +26,8 @@ class Catalogue:
     """The k ``actions``; ``values`` and ``costs`` float64[k].
 
     Net reward is value · reward − cost. ``peace``: action 0 is no contact; ``order``: of the
-    rules, best first; ``prices`` float64[k] are those that the newest wave was served at.
+    rules, best first; ``prices`` float64[k] are those that the newest wave was served at;
+    ``goods`` are offers and channels as they were served, None where the log does not tell.
     """
 
     actions: ActionSpace
@@ -34,6 +36,7 @@ class Catalogue:
     order: tuple[int, ...]
     peace: bool
     prices: Float64
+    goods: Goods | None = None
 
     @property
     def k(self) -> int:

@@ -27,6 +27,7 @@ from bandit.record import outcomes as deliveries
 from bandit.record import waves as record
 from bandit.record.decisions import Decisions, Rows
 from bandit.record.waves import Wave
+from bandit.sources.catalogue import Catalogue as Goods
 from bandit.workflows.inspect import catalogue_today
 from bandit.workflows.judge import logged
 from bandit.workflows.judge.logged import Catalogue, Logged, Waves
@@ -245,7 +246,14 @@ def _catalogue(
     if newest.manifest.prices is not None:
         prices = newest.actions.align(np.array(newest.manifest.prices), actions)
     order = sorted(range(1, len(actions)), key=lambda a: (priority[a], a))
-    return Catalogue(actions, values, costs, (*order, 0), True, prices)
+    return Catalogue(actions, values, costs, (*order, 0), True, prices, _goods(waves))
+
+
+def _goods(waves: Sequence[Wave]) -> Goods | None:
+    """Offers and channels as last served; None where no wave tells."""
+    offers = {o.name: o for w in waves for o in w.manifest.offers or ()}
+    channels = {c.name: c for w in waves for c in w.manifest.channels or ()}
+    return Goods(tuple(offers.values()), tuple(channels.values())) if offers else None
 
 
 class _Served(NamedTuple):

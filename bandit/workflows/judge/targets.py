@@ -104,7 +104,8 @@ class Bench:
     def _pooled(self) -> list[Learner]:
         """What actions share is found anew on each fold's own rows."""
         d = self.logged.log.contexts.shape[1]
-        goods = Catalogue(self.campaign.offer, self.campaign.channel)
+        today = Catalogue(self.campaign.offer, self.campaign.channel)
+        goods = self.logged.catalogue.goods or today
         known = action_features(
             self.logged.catalogue.actions, goods, self.campaign.model.columns, d
         )
