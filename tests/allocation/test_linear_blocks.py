@@ -65,8 +65,9 @@ def test_values_are_those_of_the_formula() -> None:
     block = made(5, 137, 37, 7, each=True)
     theta = np.zeros((37, 7))
     for a in range(37):
-        panel, columns = a // 64, 48
-        theta[a] = block.panels[panel * 64 * 7 + a :: columns][:7]
+        left = a // product.PANEL * product.PANEL
+        columns = min(product.PANEL, 48 - left)
+        theta[a] = block.panels[left * 7 + a - left :: columns][:7]
     mean = block.contexts.astype(np.float64) @ theta.T
     worth = block.factors * mean - block.costs[:37]
     np.testing.assert_allclose(block.values, worth - worth[:, :1], rtol=2e-5, atol=2e-5)
