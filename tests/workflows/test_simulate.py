@@ -196,7 +196,7 @@ def test_the_eligible_set_of_each_row_is_kept(judged):
 
 def test_a_policy_of_actions_never_logged_is_refused(judged):
     frame = toy().filter(pl.col("action") != "blue")
-    shares = "propensity = { none = 0.5, red = 0.3, blue = 0.2 }"
+    shares = "propensity = { none = 0.6249, red = 0.375, blue = 0.0001 }"
     toml = (
         'name = "toy"\n[log]\nsource = "log.parquet"\naction = "action"\nreward = "reward"\n'
         'no_contact = "none"\n' + shares + "\n[simulate]\n@simulate@"
