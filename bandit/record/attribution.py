@@ -45,6 +45,31 @@ def connect(memory_mb: int, threads: int | None = None) -> duckdb.DuckDBPyConnec
     return connection
 
 
+_CONTENT = "decision_id, customer_id, event, reward, occurred_at"
+
+
+def latest(files: Sequence[Path]) -> str:
+    """SELECT of each event once, as `load_events` says; ``copies`` counts its deliveries."""
+    order = ", ".join(f"{c} DESC" for c in f"delivery, {_CONTENT}".split(", "))
+    return (
+        f"SELECT event_id, {_CONTENT}, count(*) OVER (PARTITION BY event_id) AS copies"
+        f" FROM ({_deliveries(files)}) QUALIFY row_number() OVER"
+        f" (PARTITION BY event_id ORDER BY version DESC NULLS LAST, {order}) = 1"
+    )
+
+
+def _deliveries(files: Sequence[Path]) -> str:
+    """SELECT of all that came; batches of before there were versions have no such column."""
+    listed = ", ".join(sql.text(str(file)) for file in files)
+    return (
+        f"SELECT event_id, {_CONTENT}, version, delivery"
+        f" FROM (FROM read_parquet([{listed}], union_by_name=true, filename=true) UNION ALL BY NAME"
+        " SELECT NULL::DOUBLE AS version WHERE false)"
+        f" JOIN (SELECT unnest([{listed}]) AS filename, unnest(range({len(files)})) AS delivery)"
+        " USING (filename)"
+    )
+
+
 class Corrected(NamedTuple):
     """Events that came with differing contents.
 
@@ -62,7 +87,6 @@ def load_events(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) ->
     oldest; of equal versions the last delivered, ``files`` being in that order; within one delivery
     the row that sorts last. Where all rows have versions the order of the deliveries is nothing.
     """
-    content = "decision_id, customer_id, event, reward, occurred_at"
     if not files:
         connection.execute(
             "CREATE OR REPLACE TEMP TABLE events AS SELECT NULL::VARCHAR AS event_id,"
@@ -70,42 +94,21 @@ def load_events(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) ->
             " NULL::DOUBLE AS reward, NULL::TIMESTAMPTZ AS occurred_at LIMIT 0"
         )
         return Corrected(0, 0)
-    listed = ", ".join(sql.text(str(file)) for file in files)
-    # Batches of before there were versions have no such column.
-    connection.execute(
-        f"""
-        CREATE OR REPLACE TEMP VIEW deliveries AS
-        SELECT event_id, {content}, version, delivery
-        FROM (FROM read_parquet([{listed}], union_by_name=true, filename=true) UNION ALL BY NAME
-              SELECT NULL::DOUBLE AS version WHERE false)
-        JOIN (SELECT unnest([{listed}]) AS filename, unnest(range({len(files)})) AS delivery)
-        USING (filename)
-        """
-    )
-    order = ", ".join(f"{c} DESC" for c in f"version, delivery, {content}".split(", "))
-    connection.execute(
-        f"""
-        CREATE OR REPLACE TEMP TABLE events AS
-        SELECT event_id, {content}, count(*) OVER (PARTITION BY event_id) AS copies
-        FROM deliveries
-        QUALIFY row_number() OVER (PARTITION BY event_id ORDER BY {
-            order.replace("version DESC", "version DESC NULLS LAST")
-        }) = 1
-        """
-    )
-    return _corrected(connection, content)
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW deliveries AS {_deliveries(files)}")
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE events AS {latest(files)}")
+    return _corrected(connection)
 
 
-def _corrected(connection: duckdb.DuckDBPyConnection, content: str) -> Corrected:
+def _corrected(connection: duckdb.DuckDBPyConnection) -> Corrected:
     """How many events came with several contents, and how many of them leave it open which."""
     found = connection.execute(
         f"""
         WITH differing AS (
             SELECT event_id FROM deliveries
             WHERE event_id IN (SELECT event_id FROM events WHERE copies > 1)
-            GROUP BY event_id HAVING count(DISTINCT row({content})) > 1
+            GROUP BY event_id HAVING count(DISTINCT row({_CONTENT})) > 1
         ), best AS (
-            SELECT event_id, row({content}) AS said FROM deliveries
+            SELECT event_id, row({_CONTENT}) AS said FROM deliveries
             WHERE event_id IN (FROM differing)
             QUALIFY rank() OVER (PARTITION BY event_id
                                  ORDER BY version DESC NULLS LAST, delivery DESC) = 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,13 +17,13 @@ import duckdb
 import pyarrow as pa
 
 from bandit.core import files, schema, sql
-from bandit.record import manifest, outcomes, rejects
+from bandit.record import attribution, manifest, outcomes, rejects
 from bandit.record import waves as record
 from bandit.sources import sources
 
 NAME = "index.duckdb"
 VIEWS = ("decisions", "outcomes", "rejects", "waves")
-_FORMAT = 1
+_FORMAT = 2
 _WAVE_COLUMNS = {
     "wave": "VARCHAR", "kind": "VARCHAR", "at": "TIMESTAMPTZ", "seed": "UBIGINT",
     "snapshot": "VARCHAR", "config": "VARCHAR", "decisions": "BIGINT", "forgotten": "BIGINT",
@@ -120,11 +120,18 @@ def _wanted(folder: Path) -> Index:
     ]
     views = {
         "decisions": _decisions(waves),
-        "outcomes": _outcomes([path / outcomes.EVENTS for path, _ in batches]),
+        "outcomes": _outcomes(
+            [path / outcomes.EVENTS for path, content in sorted(batches, key=_delivered)]
+        ),
         "rejects": _rejects([w.folder for w in waves], [path for path, _ in batches]),
         "waves": _waves(waves),
     }
     return Index(hashlib.sha256(json.dumps(made_from).encode()).hexdigest(), views)
+
+
+def _delivered(batch: tuple[Path, Mapping[str, Any]]) -> tuple[int, str]:
+    path, content = batch
+    return outcomes.delivery(content), path.name
 
 
 def _decisions(waves: Sequence[record.Wave]) -> str:
@@ -135,14 +142,10 @@ def _decisions(waves: Sequence[record.Wave]) -> str:
 
 
 def _outcomes(found: Sequence[Path]) -> str:
-    """Each event once, as `learn` takes it: of differing deliveries the one that sorts first."""
+    """Each event once, as `learn` takes it; ``found`` are in the order of their delivery."""
     if not found:
         return _empty(schema.outcomes(pa.int64()))
-    columns = "decision_id, customer_id, event, reward, occurred_at"
-    return (
-        f"SELECT event_id, {columns} FROM {_parquet([p.resolve() for p in found])}"
-        f" QUALIFY row_number() OVER (PARTITION BY event_id ORDER BY {columns}) = 1"
-    )
+    return f"SELECT * EXCLUDE (copies) FROM ({attribution.latest([p.resolve() for p in found])})"
 
 
 def _rejects(waves: Sequence[Path], batches: Sequence[Path]) -> str:

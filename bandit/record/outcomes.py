@@ -191,10 +191,10 @@ def _store(
 def _next(campaign_folder: Path) -> int:
     """The number of a delivery: one more than those before it."""
     folders = manifest.published(campaign_folder / OUTCOMES)
-    return 1 + max((_delivery(manifest.read(f)) for f in folders), default=0)
+    return 1 + max((delivery(manifest.read(f)) for f in folders), default=0)
 
 
-def _delivery(content: Mapping[str, Any]) -> int:
+def delivery(content: Mapping[str, Any]) -> int:
     """Deliveries of before there were numbers came first."""
     return int(content.get("delivery", 0))
 
@@ -205,7 +205,7 @@ def batches(campaign_folder: Path) -> list[Path]:
     for folder in manifest.published(campaign_folder / OUTCOMES):
         content = manifest.read(folder)
         file = files.verify(folder, EVENTS, content["files"][EVENTS]["sha256"])
-        found.append((_delivery(content), folder.name, file))
+        found.append((delivery(content), folder.name, file))
     return [file for _, _, file in sorted(found)]
 
 

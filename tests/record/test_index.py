@@ -115,3 +115,11 @@ def test_names_are_quoted(tmp_path: Path) -> None:
     rows.publish_wave(campaign, "a", 2, rejects=[REJECT])
     assert index.refresh(campaign)
     assert len(_answers(campaign)["decisions"]) == 2
+
+
+def test_a_corrected_event_is_told_as_learn_takes_it(tmp_path: Path) -> None:
+    for number, (name, reward) in enumerate((("b", 100.0), ("a", 10.0)), start=1):
+        event = {"event_id": "1", "customer_id": rows.key(0), "reward": reward}
+        rows.publish_events(tmp_path, name, [event], delivery=number)
+    assert index.refresh(tmp_path)
+    assert [e["reward"] for e in _answers(tmp_path)["outcomes"]] == [10.0]
