@@ -42,7 +42,7 @@ def test_every_row_is_learned_from_once(example):
 def test_posterior_means_agree_with_the_published_arm_means(example):
     folder, learned, _ = example
     snapshot = snapshots.load(folder, learned.snapshot)
-    assert snapshot.actions == (("mens", "email"), ("womens", "email"))
+    assert snapshot.actions.pairs == (("mens", "email"), ("womens", "email"))
     posterior = load_posterior(snapshot.posterior_file())
     _, log = decisions(folder, "log")
     contexts = np.stack(log["features"].to_numpy())

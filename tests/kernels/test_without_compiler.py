@@ -43,4 +43,5 @@ def test_without_the_compiler_the_same_is_decided() -> None:
     plain, compiled = _answers(NUMBA_DISABLE_JIT="1"), _answers()
     for policy, (actions, propensities) in compiled.items():
         assert plain[policy][0] == actions
-        assert plain[policy][1] == pytest.approx(propensities, rel=1e-12)
+        # Widths are float32 sums, which the compiler contracts: a tenth of what is promised.
+        assert plain[policy][1] == pytest.approx(propensities, abs=1e-7)
