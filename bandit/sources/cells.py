@@ -185,7 +185,11 @@ def _moment_of_text(cell: str, writing: Writing) -> str:
 
 
 def _formatted(cell: str, form: str, zone: str) -> str:
-    return f"timezone({sql.text(zone)}, try_strptime({cell}, {sql.text(form)}))"
+    # To DuckDB "epoch" is a date in every format.
+    read = (
+        f"CASE WHEN lower(trim({cell})) <> 'epoch' THEN try_strptime({cell}, {sql.text(form)}) END"
+    )
+    return f"timezone({sql.text(zone)}, {read})"
 
 
 def _vector(cell: str, kind: str) -> str:

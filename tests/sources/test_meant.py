@@ -232,6 +232,12 @@ def test_forms_of_dates_words_and_a_line_that_names_the_separator(tmp_path: Path
     assert found.columns["member"].to_pylist() == [True, False, True]
 
 
+def test_a_word_is_no_date_in_any_form(tmp_path: Path) -> None:
+    toml = small.TOML.replace('"customers.csv"', '"customers.csv"\ndate_format = "%d.%m.%Y"')
+    found = _rows(tmp_path, toml, customers=small.CUSTOMERS.replace("2020-01-01", "epoch"))
+    assert _rejects(found) == [("1", "joined", "epoch")]
+
+
 def test_a_column_in_another_form_is_refused_with_the_setting(tmp_path: Path) -> None:
     text = small.CUSTOMERS.replace("2020-01-01", "31.01.2020").replace("2021-06-30", "30.06.2021")
     text = text.replace("2019-12-24", "24.12.2019").replace("2024-02-29", "29.02.2024")
