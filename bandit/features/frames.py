@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import duckdb
-import pyarrow as pa
 
 from bandit.core import sql
 from bandit.core.errors import BanditError, DataError
+from bandit.core.frames import table_of
 from bandit.core.problems import Faults, nearest, shown
 from bandit.features.spec import Kind
 from bandit.sources import asked, cells
@@ -30,7 +30,7 @@ def typed(
     ConfigError
         A column that cannot be of the kind wanted.
     """
-    table = _table(frame)
+    table = table_of(frame)
     with duckdb.connect(":memory:") as connection:
         connection.execute("SET TimeZone = 'UTC'")
         connection.register("frame", table)
@@ -45,20 +45,6 @@ def typed(
         faults.stop()
         chosen = ", ".join(columns) or "1 AS one"
         yield connection.sql(f"SELECT {chosen} FROM frame"), table.num_rows
-
-
-def _table(frame: object) -> pa.Table:
-    if not hasattr(frame, "__arrow_c_stream__"):
-        remedy = "collect it first" if hasattr(frame, "collect") else "make one of it"
-        raise DataError(
-            "a frame is Polars, pandas, Arrow, a DuckDB relation or whatever else has"
-            f" __arrow_c_stream__, this is {type(frame).__name__}; {remedy}"
-        )
-    try:
-        return pa.RecordBatchReader.from_stream(frame).read_all()
-    except pa.ArrowException as e:
-        reason = str(e).split("\n", 1)[0]
-        raise DataError(f"the frame cannot be read as Arrow: {reason}") from None
 
 
 def _column(

@@ -98,7 +98,7 @@ class Runs:
 
     def bandit(self, *arguments: str | Path, **fate: object) -> Result:
         """Run one command."""
-        command = Command(tuple(map(str, arguments)), **fate)  # type: ignore[arg-type]
+        command = Command(tuple(map(str, arguments)), **fate)  # type: ignore[arg-type]  # of mixed types
         return self.together(command)[0]
 
     def together(self, *commands: Command) -> list[Result]:
