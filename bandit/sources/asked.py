@@ -25,16 +25,15 @@ def asked_of(campaign: Campaign, role: str, columns: Mapping[str, str], mentione
         return Asked(labels=frozenset(columns))
     if role in {"consents", "history", "outcomes"}:
         return Asked(labels=frozenset(_named(getattr(campaign, role)).values()))
+    if role == "log" and campaign.log is not None:
+        return _of_log(campaign.log, campaign)
     if role not in {"customers", "people"}:
         return Asked(free=frozenset(columns))
     said = mentioned.lower()
     key = campaign.customers.key
-    labels, free = _of_log(campaign.log) if campaign.log is not None else (frozenset(), set())
-    named = {c for c in columns if c.lower() in said}
     return Asked(
         uses=uses(campaign),
-        free=frozenset((named | free | {key}) - labels),
-        labels=frozenset(labels),
+        free=frozenset(c for c in columns if c.lower() in said) | {key},
         key=(key, key_pin.pinned(campaign.folder)),
     )
 
@@ -55,9 +54,18 @@ def _named(section: object) -> dict[str, str]:
     }
 
 
-def _of_log(log: Log) -> tuple[frozenset[str], set[str]]:
-    labels = {c for c in (log.action, log.cluster) if c is not None}
-    others = {log.reward, log.customer, log.time, log.position, log.eligible}
-    if isinstance(log.propensity, str):
-        others.add(log.propensity)
-    return frozenset(labels), {c for c in others if c is not None}
+def _of_log(log: Log, campaign: Campaign) -> Asked:
+    """A log's own columns, and the features, which stand in it or among the customers."""
+    labels = {log.action, log.cluster, log.customer, log.eligible} - {None}
+    read: list[tuple[str | None, Use]] = [
+        (log.reward, "number"),
+        (log.propensity if isinstance(log.propensity, str) else None, "number"),
+        (log.position, "number"),
+        (log.time, "date"),
+    ]
+    own = tuple((column, use) for column, use in read if column is not None)
+    return Asked(
+        uses=tuple(dict.fromkeys((*own, *uses(campaign)))),
+        labels=frozenset(c for c in labels if c is not None),
+        key=(log.customer, key_pin.pinned(campaign.folder)) if log.customer else None,
+    )

@@ -91,3 +91,108 @@ def test_rows_without_a_reward_are_refused_alike(tmp_path: Path) -> None:
     assert judged.n == N - 2
     assert "2 of 240 rows of the log are refused" in judged.notes[0]
     assert learn(folder, log=True, at=LATER).decisions == N - 2
+
+
+def _logged(folder: Path, rows: pl.DataFrame, more: str = "") -> Path:
+    campaigns.write(folder, customers=N, more=LOG.format(more=more))
+    rows.write_csv(folder / "log.csv")
+    return folder
+
+
+def _rows(**columns: list[object]) -> pl.DataFrame:
+    return campaigns.people(N).with_columns(
+        offer=pl.Series(["fibre", "cable"] * (N // 2)),
+        won=pl.Series([float(i % 5) for i in range(N)]),
+        **{name: pl.Series(cells) for name, cells in columns.items()},
+    )
+
+
+def _sets(folder: Path) -> list[set[str]]:
+    wave = next(iter(record.waves(folder)))
+    return [
+        {wave.actions[a] for a in some.nonzero()[0]}
+        for rows in Decisions(folder, wave).rows("eligible")
+        for some in rows.eligible
+    ]
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [["fibre|cable", "cable"], ["fibre, cable", " cable "], ['["fibre", "cable"]', "[cable]"]],
+)
+def test_eligible_may_be_text(tmp_path: Path, cells: list[str]) -> None:
+    rows = _rows(may=cells * (N // 2))
+    folder = _logged(tmp_path / "c", rows, 'eligible = "may"\ncustomer = "customer_id"')
+    learn(folder, log=True, at=LATER)
+    assert _sets(folder)[:2] == [{"fibre/email", "cable/email"}, {"cable/email"}]
+    judged = read(job.load(folder), log=True, at=LATER, progress=SILENT)
+    assert judged.log.eligible[:2].sum(axis=1).tolist() == [2, 1]
+
+
+def test_what_is_eligible_and_no_action_is_refused(tmp_path: Path) -> None:
+    folder = _logged(
+        tmp_path / "c", _rows(may=["fibre|kable", "cable"] * (N // 2)), 'eligible = "may"'
+    )
+    for command in (check, learn, simulate):
+        more = {} if command is check else {"log": True}
+        with pytest.raises(ConfigError, match=r"'kable' means 'kable/email'.*'cable/email'"):
+            command(folder, at=LATER, **more)  # type: ignore[operator]  # three workflows
+
+
+def test_no_contact_under_another_name_is_refused_with_the_nearest(tmp_path: Path) -> None:
+    rows = _rows().with_columns(pl.col("offer").replace("cable", "control"))
+    folder = _logged(tmp_path / "c", rows, 'no_contact = "Control"')
+    (folder / "campaign.toml").write_text(
+        (folder / "campaign.toml").read_text().replace("{ fibre = 0.5, cable = 0.5 }", "0.5")
+    )
+    for command in (check, learn, simulate):
+        more = {} if command is check else {"log": True}
+        with pytest.raises(
+            ConfigError, match="'Control' is no action of the log; did you mean 'control'"
+        ):
+            command(folder, at=LATER, **more)  # type: ignore[operator]  # three workflows
+
+
+def test_rows_that_repeat_another_are_counted(tmp_path: Path) -> None:
+    rows = _rows()
+    folder = _logged(tmp_path / "c", pl.concat([rows, rows.head(3)]), 'customer = "customer_id"')
+    notes = [
+        *check(folder, at=MONDAY).warnings,
+        *learn(folder, log=True, at=LATER).notes,
+        *read(job.load(folder), log=True, at=LATER, progress=SILENT).notes,
+    ]
+    assert sum("3 rows repeat another one exactly" in note for note in notes) == 3
+
+
+ODD = {
+    "won": ("1_000", "'1_000'"), "customer_id": ("x9", "'x9'"), "age": ("41 years", "'41 years'"),
+    "at": ("15/12/26", "'15/12/26'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("column", ODD)
+def test_a_cell_of_a_log_that_is_misread_is_a_refused_row(tmp_path: Path, column: str) -> None:
+    cell, said = ODD[column]
+    rows = _rows(at=["2026-10-01"] * N).with_columns(pl.col(column).cast(pl.String))
+    rows[7, column] = cell
+    folder = _logged(tmp_path / "c", rows, 'customer = "customer_id"\ntime = "at"')
+    judged = read(job.load(folder), log=True, at=LATER, progress=SILENT)
+    assert judged.n == N - 1
+    assert "1 of 240 rows of the log are refused" in judged.notes[0]
+    assert learn(folder, log=True, at=LATER).decisions == N - 1
+    wave = next(iter(record.waves(folder)))
+    (reject,) = pl.read_parquet(wave.folder / "rejects.parquet").to_dicts()
+    assert (reject["column"], repr(reject["value"])) == (column, said)
+
+
+def test_a_log_is_written_as_its_settings_say(tmp_path: Path) -> None:
+    rows = _rows(at=["01.10.2026"] * N, may=["fibre|cable"] * N)
+    rows = rows.with_columns(
+        pl.col("age", "spend", "won").cast(pl.String).str.replace(".", ",", literal=True)
+    )
+    more = 'time = "at"\ndecimal = ","\ndate_format = "%d.%m.%Y"'
+    folder = _logged(tmp_path / "c", rows, more)
+    judged = read(job.load(folder), log=True, at=LATER, progress=SILENT)
+    assert judged.rewards.sum() == sum(i % 5 for i in range(N))
+    assert learn(folder, log=True, at=LATER).decisions == N
+    assert next(iter(record.waves(folder))).at == dt.datetime(2026, 10, 1, tzinfo=dt.UTC)

@@ -1,12 +1,15 @@
 """Customers' files as people write them, at random: read by us and by a strict reader.
 
-`python -m tests.sources.generated 3000` makes that many files and says how many were read alike,
-how many refused by name; one that is read otherwise ends it with the file.
+`python -m tests.sources.generated 3000 --seed 7` makes that many files and says how many were read
+alike, how many refused by name. One that is read otherwise is made as small as it can be, and kept
+with its campaign.toml in a folder of its own that is named.
 """
 
 from __future__ import annotations
 
+import argparse
 import gzip
+import shutil
 import sys
 import tempfile
 from collections import Counter
@@ -180,24 +183,46 @@ def _ours(folder: Path) -> dict[Any, dict[str, Any]]:
     return found
 
 
-def run(count: int, number: int = 0) -> Counter[str]:
-    """So many files; how they ended."""
+def run(count: int, number: int = 0, *, keep: Path | None = None) -> Counter[str]:
+    """So many files; how they ended. The smallest that is read otherwise is left in ``keep``."""
     ended: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as name:
 
         @seed(number)
         @settings(
-            max_examples=count, deadline=None, database=None, phases=[Phase.generate],
-            suppress_health_check=list(HealthCheck),
+            max_examples=count, deadline=None, database=None, print_blob=False,
+            phases=[Phase.generate, Phase.shrink], suppress_health_check=list(HealthCheck),
         )  # fmt: skip
         @given(files())
         def one(file: File) -> None:
-            ended[outcome(Path(name), file)] += 1
+            folder = Path(name) / "now"
+            folder.mkdir(exist_ok=True)
+            try:
+                ended[outcome(folder, file)] += 1
+            except (AssertionError, reference.Refused):
+                if keep is not None:
+                    shutil.copytree(folder, keep, dirs_exist_ok=True)
+                raise
 
         one()
     return ended
 
 
-if __name__ == "__main__":
-    for kind, times in sorted(run(int(sys.argv[1])).items()):
+def main() -> None:
+    """The long run."""
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("count", type=int)
+    asked.add_argument("--seed", type=int, default=0)
+    asked.add_argument("--keep", type=Path, default=Path("read-otherwise"))
+    told = asked.parse_args()
+    try:
+        ended = run(told.count, told.seed, keep=told.keep)
+    except (AssertionError, reference.Refused):
+        sys.stderr.write(f"a file is read otherwise: {told.keep}\n")
+        raise
+    for kind, times in sorted(ended.items()):
         sys.stdout.write(f"{kind:<8} {times:>6,}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -7,33 +7,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from bandit.config.campaign import Campaign, Log
-from bandit.core import sql
 from bandit.core.actions import ActionSpace
-from bandit.core.errors import ConfigError, DataError
-from bandit.core.problems import nearest
+from bandit.core.errors import ConfigError
+from bandit.logs import labels
 from bandit.sources import catalogue as offers_and_channels
 from bandit.sources.database import Database
 from bandit.workflows.judge.logged import Catalogue
 
 
-def labels_of(data: Database, log: Log) -> list[str]:
-    """Every action that stands in the log, and those with a share that do not."""
-    found = data.rows(
-        f"SELECT DISTINCT {sql.name(log.action)}::VARCHAR FROM {data.table('customers').view}"
-        " LIMIT 10001"
-    )
-    labels = [str(label) for (label,) in found if label is not None]
-    if len(labels) > 10_000:
-        raise DataError(f"[log] action = {log.action!r} has more than 10,000 values; is it a key?")
-    if isinstance(log.propensity, dict):
-        labels += [label for label in log.propensity if label not in labels]
-    numbers = all(label.lstrip("-").isdigit() for label in labels)
-    return sorted(labels, key=(lambda label: (int(label), label)) if numbers else None)
-
-
-def alone(labels: Sequence[str], no_contact: str | None) -> tuple[Catalogue, dict[str, int]]:
+def alone(named: Sequence[str], no_contact: str | None) -> tuple[Catalogue, dict[str, int]]:
     """The log's own values as actions, worth their reward and free of cost."""
-    others = [label for label in labels if label != no_contact]
+    others = [label for label in named if label != no_contact]
     names = others if no_contact is None else [no_contact, *others]
     k, peace = len(names), no_contact is not None
     order = (*range(1, k), 0) if peace else tuple(range(k))
@@ -48,21 +32,7 @@ def mapped(campaign: Campaign, log: Log, data: Database) -> tuple[Catalogue, dic
     offers = {o.name: o for o in goods.offers}
     channels = {c.name: c for c in goods.channels}
     known = offers_and_channels.actions(goods)
-    meaning: dict[str, str] = {}
-    faults = []
-    for label in labels_of(data, log):
-        if label == log.no_contact:
-            continue
-        named = log.actions.get(label, label)
-        full = named if "/" in named else f"{named}/{log.channel}"
-        if full not in known.names[1:]:
-            faults.append(
-                f"[log] action {label!r} means {full!r}, which is no offer and channel of the"
-                f" campaign{nearest(full, known)}; map it in [log.actions]"
-            )
-        meaning[label] = full
-    if faults:
-        raise ConfigError("\n".join(faults[:20]))
+    meaning = labels.meant(log, labels.found(data, log), known.names[1:])
     actions = ActionSpace.of_pairs(name.split("/") for name in dict.fromkeys(meaning.values()))
     names = actions.names[1:]
     if any(isinstance(offers[o].value, str) for o, _ in actions.pairs):
@@ -76,9 +46,9 @@ def mapped(campaign: Campaign, log: Log, data: Database) -> tuple[Catalogue, dic
         (offers[o].priority, known.index(n)) for (o, _), n in zip(actions.pairs, names, strict=True)
     ]
     order = sorted(range(1, len(names) + 1), key=lambda a: rank[a - 1])
-    labels = {label: actions.index(full) for label, full in meaning.items()}
+    numbers = {label: actions.index(full) for label, full in meaning.items()}
     if log.no_contact is not None:
-        labels[log.no_contact] = 0
+        numbers[log.no_contact] = 0
     return (
         Catalogue(
             actions,
@@ -88,5 +58,5 @@ def mapped(campaign: Campaign, log: Log, data: Database) -> tuple[Catalogue, dic
             True,
             np.zeros(len(names) + 1),
         ),
-        labels,
+        numbers,
     )

@@ -16,19 +16,19 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from bandit.config.campaign import Campaign, Customers, Features, Log
+from bandit.config.campaign import Campaign, Features, Log
 from bandit.core import sql
 from bandit.core.errors import ConfigError, DataError
 from bandit.features.encode import encode
 from bandit.features.fit import fit
 from bandit.features.spec import FeatureSpec
-from bandit.logs import columns
+from bandit.logs import columns, labels
 from bandit.sources import database
 from bandit.sources.columns import feature_columns
 from bandit.sources.csv_source import first_line
 from bandit.sources.database import Database
 from bandit.workflows.judge import logged, open_bandit
-from bandit.workflows.judge.catalogue import alone, labels_of, mapped
+from bandit.workflows.judge.catalogue import alone, mapped
 from bandit.workflows.judge.job import Job
 from bandit.workflows.judge.logged import Catalogue, Logged
 
@@ -39,34 +39,35 @@ NO_CAUSE = (
 
 
 class _Rows(NamedTuple):
-    """Columns label, reward, propensity, customer, cluster, time, position, eligible; features."""
+    """The columns of `logs.columns.selected`; the features; what is odd about the log."""
 
     columns: pa.Table
     features: pa.Table
     spec: FeatureSpec
     at: dt.datetime
+    notes: tuple[str, ...] = ()
 
 
 def read(job: Job) -> Logged:
     """Read `[log]`, or a log of the Open Bandit Dataset."""
     if job.obd is not None:
         rows, items = _open_bandit(job, job.obd)
-        goods, labels = alone(items, None)
-        return _assembled(job, open_bandit.MAPPING, rows, goods, labels)
+        goods, numbers = alone(items, None)
+        return _assembled(job, open_bandit.MAPPING, rows, goods, numbers)
     log = job.campaign.log
     if log is None:
         raise ConfigError("campaign.toml has no [log]; add it with source, action and reward")
-    rows, goods, labels = _logged(job, log)
-    return _assembled(job, log, rows, goods, labels)
+    rows, goods, numbers = _logged(job, log)
+    return _assembled(job, log, rows, goods, numbers)
 
 
 def _assembled(
-    job: Job, log: Log, rows: _Rows, goods: Catalogue, labels: Mapping[str, int]
+    job: Job, log: Log, rows: _Rows, goods: Catalogue, numbers: Mapping[str, int]
 ) -> Logged:
-    rows, refused = _with_rewards(job, rows)
+    rows, refused = _readable(job, log, rows)
     table = rows.columns
-    actions = columns.actions(table["label"], labels)
-    allowed = columns.eligible(log, table, labels, goods.k)
+    actions = columns.actions(table["label"], numbers)
+    allowed = columns.eligible(log, table, numbers, goods.k)
     if log.eligible is not None:
         columns.hold_eligible(log, allowed, goods.actions, actions)
     encoded = encode(rows.spec, _one_batch(rows.features), rows.at)
@@ -90,24 +91,57 @@ def _assembled(
         clusters=columns.clusters(log, table),
         times=columns.times(log, table),
         positions=columns.positions(log, table),
-        notes=(*refused, *(() if log.propensity is not None else (NO_CAUSE,))),
+        notes=(*rows.notes, *refused, *(() if log.propensity is not None else (NO_CAUSE,))),
     )
     return _sampled(whole, job)
 
 
-def _with_rewards(job: Job, rows: _Rows) -> tuple[_Rows, tuple[str, ...]]:
-    """The rows whose reward is a number; the others are refused, as `learn --log` refuses them.
+def _key_kind(data: Database) -> str | None:
+    """The customers' kind of key, where there are customers beside the log."""
+    return data.tables["people"].key_kind if "people" in data.tables else None
 
-    Up to limits.reject_share of them are left out and counted in a note. Of more than that nothing
-    is left out: then the log is wrong, and the first such row is named.
+
+def _readable(job: Job, log: Log, rows: _Rows) -> tuple[_Rows, tuple[str, ...]]:
+    """The rows without a misread cell, with a reward and with a customer where the log names one.
+
+    The others are refused, as `learn --log` refuses them: up to limits.reject_share they are left
+    out and counted in a note. Of more than that nothing is left out: then the log is wrong, and the
+    first such row is named.
     """
-    known = np.isfinite(columns.numbers(rows.columns["reward"]))
-    bad, n = int((~known).sum()), len(known)
-    if not bad or bad > job.campaign.limits.reject_share * n:
+    table = rows.columns
+    misread = table["fault"].is_valid().to_numpy()
+    nobody = table["customer"].is_null().to_numpy() if log.customer else np.zeros_like(misread)
+    known = np.isfinite(columns.numbers(table["reward"]))
+    bad, n = misread | nobody | ~known, len(known)
+    if not bad.any():
         return rows, ()
-    keep = pa.array(known)
-    left = rows._replace(columns=rows.columns.filter(keep), features=rows.features.filter(keep))
-    return left, (f"{bad:,} of {n:,} rows of the log are refused: their reward is no number",)
+    if bad.sum() > job.campaign.limits.reject_share * n:
+        if known.all():
+            row = int(np.flatnonzero(bad)[0])
+            said = table["fault"][row].as_py() or f"{log.customer}\x1f{table['said'][row]}"
+            column, _, cell = said.partition("\x1f")
+            raise DataError(
+                f"log, row {row}: {columns.fault(column, cell)} ({bad.sum():,} rows of {n:,})"
+            )
+        return rows, ()
+    keep = pa.array(~bad)
+    left = rows._replace(columns=table.filter(keep), features=rows.features.filter(keep))
+    why = [
+        f"{count:,} of {n:,} rows of the log are refused: {reason}"
+        for count, reason in (
+            (int((~known & ~misread).sum()), "their reward is no number"),
+            (int(misread.sum()), f"a cell is misread, for example {_example(table)}"),
+            (int((nobody & known & ~misread).sum()), "no customer is named, or no key is one"),
+        )
+        if count
+    ]
+    return left, tuple(why)
+
+
+def _example(table: pa.Table) -> str:
+    said = table["fault"].drop_null()
+    column, _, cell = said[0].as_py().partition("\x1f") if len(said) else ("", "", "")
+    return f"{column} = {cell!r}"
 
 
 def _sampled(whole: Logged, job: Job) -> Logged:
@@ -125,23 +159,24 @@ def _sampled(whole: Logged, job: Job) -> Logged:
 def _logged(job: Job, log: Log) -> tuple[_Rows, Catalogue, dict[str, int]]:
     """Read the table beside the campaign's catalogue, or on its own."""
     campaign = job.campaign
-    source = Customers(
-        source=log.source, table=log.table, query=log.query, key=log.customer or "customer_id"
-    )
-    seen = campaign.model_copy(update={"customers": source})
-    roles = ("customers",) if job.alone else ("customers", "offers", "channels")
+    roles = ("log",) if job.alone else ("log", "offers", "channels")
     more = {} if job.alone or log.customer is None else {"people": campaign.customers}
-    with database.connect(seen, roles=roles, more=more) as data:
-        columns.check(data, log, "customers")
+    with database.connect(campaign, roles=roles, more=more) as data:
+        columns.check(data, log)
+        _enough(data.count("log"))
+        known = labels.found(data, log)
         if job.alone:
-            goods, labels = alone(labels_of(data, log), log.no_contact)
+            goods, numbers = alone(known, log.no_contact)
         else:
-            goods, labels = mapped(campaign, log, data)
-        return _rows(seen, log, data), goods, labels
+            goods, numbers = mapped(campaign, log, data)
+        rows = _rows(campaign, log, data)
+        told = (*data.table("log").notes, *labels.unused(log, known), *rows.notes)
+        return rows._replace(notes=told), goods, numbers
 
 
 def _rows(campaign: Campaign, log: Log, data: Database) -> _Rows:
     """One query: our columns, then the features, of the log or of its customers."""
+    columns.as_customers(campaign, log, data)
     kinds = campaign.features
     names = [*kinds.numeric, *kinds.boolean, *kinds.categorical, *kinds.date, *kinds.vector]
     here = data.table("customers").columns
@@ -153,33 +188,32 @@ def _rows(campaign: Campaign, log: Log, data: Database) -> _Rows:
         )
     at = _latest(data, log)
     features: Mapping[str, str]
-    chosen = ", ".join(_columns(log))
+    chosen = ", ".join(columns.selected(data, log, _key_kind(data)))
     if not away:
         features = feature_columns(data, campaign)
         fields = "".join(f", {q} AS {sql.name(f'f{i}')}" for i, q in enumerate(features.values()))
         query = f"SELECT {chosen}{fields} FROM {data.table('customers').view}"
     else:
-        features, query = _looked_up(campaign, log, data, chosen)
+        features, query = _looked_up(campaign, data, chosen)
     try:
-        table = _enough(data.connection.sql(query).to_arrow_table())
+        with data.limited():
+            table = data.connection.sql(query).to_arrow_table()
         relation = data.connection.from_arrow(_features(table, features))
         spec = fit(kinds, relation, at)
     except duckdb.Error as e:
         raise database.failed(e) from None
-    return _Rows(table, _features(table, features), spec, at)
+    told = tuple(columns.repeated(data, log))
+    return _Rows(table, _features(table, features), spec, at, told)
 
 
-def _enough(table: pa.Table) -> pa.Table:
-    if table.num_rows == 0:
+def _enough(rows: int) -> None:
+    if rows == 0:
         raise DataError("the log has no rows; is it the right table?")
-    if table.num_rows == 1:
+    if rows == 1:
         raise DataError("the log has one row, and nothing can be judged on it; log more decisions")
-    return table
 
 
-def _looked_up(
-    campaign: Campaign, log: Log, data: Database, chosen: str
-) -> tuple[Mapping[str, str], str]:
+def _looked_up(campaign: Campaign, data: Database, chosen: str) -> tuple[Mapping[str, str], str]:
     """Features of the customers, as they are today."""
     own = data.tables["customers"]
     data.tables["customers"] = data.tables["people"]
@@ -188,46 +222,23 @@ def _looked_up(
     finally:
         data.tables["customers"] = own
     people = data.tables["people"]
-    key = sql.name(campaign.customers.key) if campaign.customers.key in people.columns else None
-    key = key or sql.name(log.customer or "")
+    data.column("people", campaign.customers.key)
+    key = people.names.get((campaign.customers.key, "key"), sql.name(campaign.customers.key))
     fields = "".join(f", {q} AS {sql.name(f'f{i}')}" for i, q in enumerate(features.values()))
     outer = "".join(f", p.{sql.name(f'f{i}')}" for i in range(len(features)))
     query = (
-        f"SELECT l.*{outer} FROM (SELECT row_number() OVER () AS number, {chosen},"
-        f" {sql.name(log.customer or '')}::VARCHAR AS key FROM {own.view}) l LEFT JOIN"
-        f" (SELECT {key}::VARCHAR AS key{fields} FROM {people.view}) p USING (key) ORDER BY number"
+        f"SELECT l.*{outer} FROM (SELECT row_number() OVER () AS number, {chosen} FROM {own.view})"
+        f" l LEFT JOIN (SELECT {key} AS customer{fields} FROM {people.view}) p USING (customer)"
+        " ORDER BY number"
     )
     return features, query
-
-
-def _columns(log: Log) -> list[str]:
-    def of(column: str | None, kind: str) -> str:
-        return "NULL" if column is None else f"TRY_CAST({sql.name(column)} AS {kind})"
-
-    logged = log.propensity if isinstance(log.propensity, str) else None
-    time = of(log.time, "TIMESTAMPTZ")
-    return [
-        f"{sql.name(log.action)}::VARCHAR AS label",
-        f"{of(log.reward, 'DOUBLE')} AS reward",
-        f"{of(logged, 'DOUBLE')} AS propensity",
-        f"{sql.name(log.customer) if log.customer else 'NULL'} AS customer",
-        f"{of(log.cluster, 'VARCHAR')} AS cluster",
-        f"CAST({time} AS TIMESTAMPTZ) AS time",
-        f"{of(log.position, 'BIGINT')} AS position",
-        f"{columns.eligible_list(log)} AS eligible",
-    ]
 
 
 def _latest(data: Database, log: Log) -> dt.datetime:
     """When the log ends: dates among the features are ages at that time."""
     if log.time is None:
         return dt.datetime.now(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    column = f"TRY_CAST({sql.name(log.time)} AS TIMESTAMPTZ)"
-    found = data.rows(f"SELECT max({column}) FROM {data.table('customers').view}")[0][0]
-    if found is None:
-        raise DataError(f"[log] time: no date stands in column {log.time!r}")
-    latest: dt.datetime = found.astimezone(dt.UTC)
-    return latest
+    return columns.latest(data, log)
 
 
 def _features(table: pa.Table, features: Mapping[str, str]) -> pa.Table:
@@ -249,10 +260,10 @@ def _open_bandit(job: Job, file: Path) -> tuple[_Rows, list[str]]:
         kinds = open_bandit.features(table)
     with closing(duckdb.connect(":memory:")) as connection:
         connection.register("log", table)
-        chosen = ", ".join(_columns(open_bandit.MAPPING))
-        columns = _enough(connection.sql(f"SELECT {chosen} FROM log").to_arrow_table())
+        found = connection.sql(f"SELECT {open_bandit.SELECTED} FROM log").to_arrow_table()
+        _enough(found.num_rows)
         features = _cast(connection, kinds)
-        return _Rows(columns, features, fit(kinds, connection.from_arrow(features), at), at), items
+        return _Rows(found, features, fit(kinds, connection.from_arrow(features), at), at), items
 
 
 def _cast(connection: duckdb.DuckDBPyConnection, kinds: Features) -> pa.Table:

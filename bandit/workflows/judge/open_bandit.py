@@ -28,6 +28,14 @@ MAPPING = Log(
 )
 """Which of its columns is what."""
 
+SELECTED = (
+    "item_id::VARCHAR AS label, TRY_CAST(click AS DOUBLE) AS reward,"
+    " TRY_CAST(propensity_score AS DOUBLE) AS propensity, NULL AS customer, NULL AS said,"
+    " NULL AS cluster, TRY_CAST(timestamp AS TIMESTAMPTZ) AS time,"
+    " TRY_CAST(position AS BIGINT) AS position, NULL AS eligible, NULL::VARCHAR AS fault"
+)
+"""SQL of what `logs.columns.selected` gives of any other log."""
+
 
 def locate(path: Path) -> Path | None:
     """The log's file, if ``path`` is one or is its folder."""

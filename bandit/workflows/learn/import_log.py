@@ -14,13 +14,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from bandit.allocation.slots import Placement
-from bandit.config.campaign import OUTBOUND, Campaign, Customers, Log
+from bandit.config.campaign import OUTBOUND, Campaign, Log
 from bandit.core import files, schema, sql
 from bandit.core.errors import ConfigError, DataError
-from bandit.core.problems import nearest
 from bandit.core.types import NO_CONTACT, Array, Bool, Choice, Float64, Progress
 from bandit.features.encode import encode
-from bandit.logs import columns
+from bandit.logs import columns, labels
 from bandit.record import manifest, outcomes, rejects
 from bandit.record import waves as record
 from bandit.record.rejects import Bound, Rejects
@@ -43,7 +42,7 @@ class _Rows(NamedTuple):
     """A batch of the log: ``label`` is the action as it stands there; ``eligible`` bool[n, k].
 
     ``ids`` are the customers' keys, all null where the log names none; ``number`` int64[n] counts
-    the log's rows.
+    the log's rows, ``said`` is the customer as it is written, ``fault`` a cell that was misread.
     """
 
     ids: pa.Array
@@ -53,6 +52,8 @@ class _Rows(NamedTuple):
     propensity: Float64
     eligible: Bool
     columns: pa.RecordBatch
+    said: pa.Array
+    fault: pa.Array
 
 
 def import_log(campaign: Campaign, at: dt.datetime, progress: Progress) -> list[str]:
@@ -77,10 +78,9 @@ def import_log(campaign: Campaign, at: dt.datetime, progress: Progress) -> list[
     progress.step("taking in the log")
     with ExitStack() as stack:
         kind = _key_kind(campaign)
-        seen = _as_customers(campaign, log)
-        data = stack.enter_context(
-            database.connect(seen, roles=("customers", "offers", "channels"))
-        )
+        data = stack.enter_context(database.connect(campaign, roles=("log", "offers", "channels")))
+        columns.check(data, log)
+        seen = columns.as_customers(campaign, log, data)
         wave = _wave(seen, log, data, at, name, kind)
         partial = stack.enter_context(files.aside(folder))
         events_folder = campaign.folder / outcomes.OUTCOMES / name
@@ -99,17 +99,6 @@ def _free(taken: Collection[str]) -> str:
     return next(name for name in names if name not in taken)
 
 
-def _as_customers(campaign: Campaign, log: Log) -> Campaign:
-    """The campaign with the log's rows in the customers' place, so that one code reads both."""
-    source = Customers(
-        source=log.source,
-        table=log.table,
-        query=log.query,
-        key=log.customer or campaign.customers.key,
-    )
-    return campaign.model_copy(update={"customers": source})
-
-
 def _key_kind(campaign: Campaign) -> pa.DataType:
     """The customers' kind of key: a log's rows are about the same people, or about nobody."""
     with database.connect(campaign, roles=("customers",)) as data:
@@ -120,11 +109,7 @@ def _wave(
     campaign: Campaign, log: Log, data: Database, at: dt.datetime, name: str, kind: pa.DataType
 ) -> Wave:
     if log.time is not None:
-        moment = data.read("customers", log.time, "date")
-        latest = data.rows(f"SELECT max({moment}) FROM {data.table('customers').view}")[0][0]
-        if latest is None:
-            raise DataError(f"[log] time: no date stands in column {log.time!r}")
-        at = latest.astimezone(dt.UTC)
+        at = columns.latest(data, log)
     else:
         at -= dt.timedelta(days=campaign.reward.window_days)
     run = Run(campaign, name, at, campaign.seed)
@@ -139,16 +124,21 @@ def _write(
     wave: Wave, log: Log, data: Database, partial: Any, events: Any, progress: Progress
 ) -> tuple[int, int, list[str]]:
     """Write decisions, rewards and rejects; how many of each, and doubts about the log."""
-    labels = _labels(wave, log, data)
+    total, shown = data.count("log"), data.table("log").shown
+    if total == 0:
+        raise DataError(f"{shown} has no rows; is it the right table?")
+    found = labels.found(data, log)
+    space = wave.plan.space
+    meaning = labels.meant(log, found, space.names[1:])
+    numbers = {label: space.index(name) for label, name in meaning.items()}
+    if log.no_contact is not None:
+        numbers[log.no_contact] = NO_CONTACT
     offered = np.zeros(len(wave.plan.space), dtype=np.bool_)
-    offered[[0, *labels.values()]] = True
+    offered[[NO_CONTACT, *numbers.values()]] = True
     assembler = Assembler(wave)
     writer = record.DecisionWriter(partial, assembler.schema)
     kind = schema.outcomes(wave.customer_type)
     values = np.ones(len(wave.plan.space), dtype=np.float32)
-    total, shown = data.count("customers"), data.table("customers").shown
-    if total == 0:
-        raise DataError(f"{shown} has no rows; is it the right table?")
     bound = Bound(wave.run.campaign.limits.reject_share, total, shown, "row")
     sample = LogSample(wave.run.seed, total)
     progress.step("taking in the log", total=total)
@@ -157,10 +147,10 @@ def _write(
             Rejects(partial / rejects.NAME, bound) as refused,
             pq.ParquetWriter(events / outcomes.EVENTS, kind) as rewards,
         ):
-            for rows in _rows(wave, log, data, labels):
-                action = _actions(rows.label, labels)
+            for rows in _rows(wave, log, data, numbers):
+                action = _actions(rows.label, numbers)
                 encoded = encode(wave.start.spec, rows.columns, wave.run.at)
-                bad = _faults(rows, action, encoded.faults)
+                bad = _faults(log, rows, action, encoded.faults)
                 refused.add([fault for _, fault in sorted(bad.items())])
                 keep = np.ones(len(rows.ids), dtype=np.bool_)
                 keep[list(bad)] = False
@@ -177,62 +167,36 @@ def _write(
         writer.close()
     finally:
         writer.abandon()
-    doubts = sample.doubts(offered, wave.plan.space.names, wave.start.spec.names)
+    doubts = [
+        *data.table("log").notes,
+        *labels.unused(log, found),
+        *columns.repeated(data, log),
+        *sample.doubts(offered, space.names, wave.start.spec.names),
+    ]
     return writer.rows, rejected, doubts
-
-
-def _labels(wave: Wave, log: Log, data: Database) -> dict[str, int]:
-    """Action number of each label in the log; ConfigError for an unknown one."""
-    columns.check(data, log, "customers")
-    found = data.rows(
-        f"SELECT DISTINCT {sql.name(log.action)}::VARCHAR FROM {data.table('customers').view}"
-        " ORDER BY 1 LIMIT 10001"
-    )
-    space = wave.plan.space
-    labels, faults = {}, []
-    for (label,) in found:
-        if label is None:
-            continue
-        if label == log.no_contact:
-            labels[label] = 0
-            continue
-        named = log.actions.get(label, label)
-        full = named if "/" in named else f"{named}/{log.channel}"
-        if full in space:
-            labels[label] = space.index(full)
-        else:
-            faults.append(
-                f"[log] action {label!r} means {full!r}, which is no offer and channel of the"
-                f" campaign{nearest(full, space)}; map it in [log.actions]"
-            )
-    if faults:
-        raise ConfigError("\n".join(faults[:20]))
-    return labels
 
 
 def _rows(wave: Wave, log: Log, data: Database, labels: Mapping[str, int]) -> Iterator[_Rows]:
     campaign = wave.run.campaign
     features = feature_columns(data, campaign)
     number = "row_number() OVER ()"
+    wanted = "BIGINT" if pa.types.is_integer(wave.customer_type) else "VARCHAR"
     chosen = [
-        f"{sql.name(log.customer) if log.customer else 'NULL'} AS id",
+        *columns.selected(data, log, wanted),
         f"{number} AS number",
-        f"{sql.name(log.action)}::VARCHAR AS label",
-        f"TRY_CAST({sql.name(log.reward)} AS DOUBLE) AS reward",
-        _propensity(log),
-        f"{columns.eligible_list(log)} AS eligible",
         *(f"{query} AS {sql.name(f'f{i}')}" for i, query in enumerate(features.values())),
     ]
-    reader = data.connection.sql(
-        f"SELECT {', '.join(chosen)} FROM {data.table('customers').view} ORDER BY id, number"
-    ).to_arrow_reader(campaign.limits.batch_size)
+    query = f"SELECT {', '.join(chosen)} FROM {data.table('log').view} ORDER BY customer, number"
+    reader = data.connection.sql(query).to_arrow_reader(campaign.limits.batch_size)
     for batch in reader:
         if isinstance(log.propensity, dict):
             shares = pa.array(log.propensity.values(), pa.float64())
             where = pc.index_in(batch["label"], pa.array(log.propensity, pa.string()))
             propensity = shares.take(where)
-        else:
+        elif isinstance(log.propensity, str):
             propensity = batch["propensity"]
+        else:
+            propensity = pa.repeat(float(log.propensity or 0.0), batch.num_rows)
         allowed = columns.eligible(log, batch, labels, len(wave.plan.space))
         if log.eligible is None:
             allowed = allowed | (np.arange(len(wave.plan.space)) == NO_CONTACT)
@@ -240,21 +204,16 @@ def _rows(wave: Wave, log: Log, data: Database, labels: Mapping[str, int]) -> It
             [batch.column(f"f{i}") for i in range(len(features))], names=list(features)
         )
         yield _Rows(
-            batch["id"].cast(wave.customer_type),
+            batch["customer"].cast(wave.customer_type),
             batch["number"],
             batch["label"],
             _numbers(batch["reward"]),
             _numbers(propensity),
             allowed,
             features_of,
+            batch["said"],
+            batch["fault"],
         )
-
-
-def _propensity(log: Log) -> str:
-    if isinstance(log.propensity, str):
-        return f"TRY_CAST({sql.name(log.propensity)} AS DOUBLE) AS propensity"
-    constant = log.propensity if isinstance(log.propensity, float) else 0.0
-    return f"{constant!r}::DOUBLE AS propensity"
 
 
 def _numbers(column: pa.Array) -> Float64:
@@ -269,7 +228,7 @@ def _actions(label: pa.Array, labels: dict[str, int]) -> Array:
     return taken
 
 
-def _faults(rows: _Rows, action: Array, features: Sequence[Any]) -> dict[int, Reject]:
+def _faults(log: Log, rows: _Rows, action: Array, features: Sequence[Any]) -> dict[int, Reject]:
     """What is wrong with each bad row, by its number in the batch."""
     p, r = rows.propensity, rows.reward
     found: dict[int, Reject] = {}
@@ -278,6 +237,12 @@ def _faults(rows: _Rows, action: Array, features: Sequence[Any]) -> dict[int, Re
         for row in np.flatnonzero(bad):
             found.setdefault(int(row), _reject(rows, int(row), column, value[int(row)], reason))
 
+    for row in np.flatnonzero(rows.fault.is_valid().to_numpy(zero_copy_only=False)):
+        column, _, cell = rows.fault[int(row)].as_py().partition("\x1f")
+        found[int(row)] = _reject(rows, int(row), column, cell, columns.fault(column, cell))
+    if log.customer is not None:
+        nobody = rows.ids.is_null().to_numpy(zero_copy_only=False)
+        note(nobody, log.customer, rows.said, "no customer, or no key of this campaign")
     note(action == _NONE, "action", rows.label, "no action is named")
     outside = ~rows.eligible[np.arange(len(action)), action] & (action != _NONE)
     note(outside, "eligible", rows.label, "what was done is not among what might have been done")

@@ -19,11 +19,12 @@ from bandit.core.problems import Faults, nearest
 from bandit.core.types import SILENT, Array, Progress
 from bandit.features import FeatureSpec, encode
 from bandit.logs import columns as log_columns
+from bandit.logs import labels
 from bandit.record import outcomes
 from bandit.record import waves as record
 from bandit.results.start import CheckResult
 from bandit.sources import consents, customers, database, side_rejects
-from bandit.sources.catalogue import Catalogue, read_catalogue
+from bandit.sources.catalogue import Catalogue, actions, read_catalogue
 from bandit.sources.columns import key_type
 from bandit.sources.database import Database
 from bandit.sources.wave_query import check_columns, expressions
@@ -67,8 +68,8 @@ def check(
     with database.open_sources(campaign, faults, roles=roles, extra_files=made) as data:
         catalogue = read_catalogue(campaign, data, faults)
         check_columns(data, campaign, faults)
-        faults.config.extend(_log(campaign, catalogue, data))
-        told = _outcomes(campaign, data, faults)
+        told = _log(campaign, catalogue, data, faults)
+        told += _outcomes(campaign, data, faults)
         spec = _features(campaign, catalogue, data, at, faults)
         faults.stop()
         side = side_rejects.count(data, campaign)
@@ -124,18 +125,32 @@ def _outcomes(campaign: Campaign, data: Database, faults: Faults) -> tuple[str, 
     return faults.attempt(looked) or ()
 
 
-def _log(campaign: Campaign, catalogue: Catalogue, data: Database) -> Iterator[str]:
-    """Columns and channel that [log] names."""
+def _log(
+    campaign: Campaign, catalogue: Catalogue, data: Database, faults: Faults
+) -> tuple[str, ...]:
+    """Look at the log as `learn --log` and `simulate` would."""
     log = campaign.log
     if log is None or "log" not in data.tables:
-        return
-    table = data.table("log")
-    for column in log_columns.named(log):
-        if column not in table.columns:
-            yield f"{table.shown} has no column {column!r}{nearest(column, table.columns)}"
+        return ()
+
+    def looked() -> tuple[str, ...]:
+        log_columns.check(data, log)
+        found = labels.found(data, log)
+        labels.meant(log, found, actions(catalogue).names[1:])
+        log_columns.selected(data, log, None)
+        return (
+            *data.table("log").notes,
+            *labels.unused(log, found),
+            *log_columns.repeated(data, log),
+        )
+
+    told = faults.attempt(looked) or ()
     known = [c.name for c in catalogue.channels]
     if log.channel is not None and log.channel not in known:
-        yield f"[log] channel = {log.channel!r} is no channel{nearest(log.channel, known)}"
+        faults.config.append(
+            f"[log] channel = {log.channel!r} is no channel{nearest(log.channel, known)}"
+        )
+    return told
 
 
 def _census(
