@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from bandit.checks.arrays import check_actions, check_contexts, check_vector
@@ -19,11 +21,7 @@ class Stream:
     """
 
     def __init__(self, posterior: Posterior) -> None:
-        if posterior.constant is not None:
-            raise DataError(
-                "a stream learns row by row: it takes no posterior with a free intercept"
-            )
-        self._ridge = posterior.ridge
+        self._start = posterior
         self._gram, self._shift = posterior.gram.copy(), posterior.shift.copy()
         columns = [posterior.count, posterior.reward_sum, posterior.square_sum]
         self._sums = np.stack(columns, axis=1)
@@ -48,14 +46,32 @@ class Stream:
         )
 
     def mean(self, action: int) -> Float64:
-        """``A⁻¹ b`` of one action, float64[d], from the kept factor."""
-        out = np.zeros(self._shift.shape[1])
-        rank_one.solve_into(self._lower[action], self._shift[action], out)
-        return out
+        """``A⁻¹ b`` of one action, float64[d], from the kept factor.
+
+        With a free intercept m u + A⁻¹ (b - m G u), m the mean reward of all actions so far.
+        """
+        out, shift = np.zeros(self._shift.shape[1]), self._shift[action]
+        seen, total = self._sums[:, :2].sum(axis=0)
+        level = self._start.level
+        if level is None:
+            level = 0.0 if self._start.constant is None or seen == 0.0 else total / seen
+        start = level * self._start.unit
+        if start.any():
+            lower = np.tril(self._gram[action])
+            shift = shift - (lower + np.tril(lower, -1).T) @ start
+        rank_one.solve_into(self._lower[action], shift, out)
+        return out + start
 
     def posterior(self) -> Posterior:
         """What has been learned so far, as an immutable posterior."""
         lower = np.tril(self._gram)
         whole = lower + np.tril(lower, -1).transpose(0, 2, 1)
         count, reward_sum, square_sum = (np.ascontiguousarray(c) for c in self._sums.T)
-        return Posterior(whole, self._shift.copy(), count, reward_sum, square_sum, self._ridge)
+        return replace(
+            self._start,
+            gram=whole,
+            shift=self._shift.copy(),
+            count=count,
+            reward_sum=reward_sum,
+            square_sum=square_sum,
+        )

@@ -3,6 +3,7 @@
 Estimators are pure functions of arrays; a policy never appears here, only its probabilities.
 """
 
+from bandit.ope.calibration import calibrated
 from bandit.ope.cross_fitting import Ridge, cross_fit, fold_of
 from bandit.ope.estimate import Estimate
 from bandit.ope.estimators import (
@@ -33,6 +34,7 @@ __all__ = [
     "Moments",
     "Recipe",
     "Ridge",
+    "calibrated",
     "cross_fit",
     "dm",
     "dr",

@@ -13,6 +13,7 @@ from bandit.checks import columns as checks
 from bandit.core.errors import ConfigError, DataError
 from bandit.core.types import Array, Float64
 from bandit.kernels.stats.ridge import normal_sums_into
+from bandit.models.posterior import INTERCEPT
 from bandit.stats.units import first_seen
 
 
@@ -20,11 +21,13 @@ from bandit.stats.units import first_seen
 class Ridge:
     """Our own outcome model: a ridge regression an action, shrunk towards the one over all.
 
-    θ_a = θ + (Σ_a x xᵀ + ridge I)⁻¹ Σ_a x (r - xᵀθ), θ the pooled solution; x carries an intercept.
-    An action without data is predicted by the pooled one. ``ridge`` None lets the folds choose: of
-    `STRENGTHS` the one that predicts the logged rewards of the left-out folds best, departures
-    taken from the mean reward. Where rewards are rare that is often infinity, the mean for all: a
-    model of ten sales an arm adds more noise than it takes away.
+    θ_a = θ + (Σ_a x xᵀ + R)⁻¹ Σ_a x (r - xᵀθ), θ the pooled solution; x carries an intercept, which
+    the ridge leaves alone: R is ridge I, but for an action's intercept at most ten observations'
+    worth, and for the pooled one nothing. Rewards that are all larger by c are predicted larger by
+    c. An action without data is predicted by the pooled solution. ``ridge`` None lets the folds
+    choose: of `STRENGTHS` the one that predicts the logged rewards of the left-out folds best.
+    Where rewards are rare that is often infinity, the mean for all: a model of ten sales an arm
+    adds more noise than it takes away.
     """
 
     ridge: float | None = 1.0
@@ -140,38 +143,47 @@ def _chosen(
     rewards: Float64,
     fold: npt.NDArray[np.int64],
 ) -> list[Float64]:
-    """Coefficients of each fold at the strength whose squared error over all folds is least."""
-    best, least = [], np.inf
-    for strength in STRENGTHS:
-        thetas = [_around_mean(*both, strength) for both in zip(grams, shifts, strict=True)]
-        error = 0.0
+    """Coefficients of each fold at a strength for all of them: a weaker one has to earn it.
+
+    From the strongest on, the next is taken if its squared errors are less by more than their
+    standard error (Breiman, Friedman, Olshen, Stone 1984, Classification and regression trees,
+    section 3.4.3).
+    """
+    best: list[Float64] = []
+    least = np.zeros(0)
+    for strength in sorted(STRENGTHS, reverse=True):
+        thetas = [_shrunken(*both, strength) for both in zip(grams, shifts, strict=True)]
+        errors = np.empty(len(rewards))
         for f, theta in enumerate(thetas):
             mine = np.flatnonzero(fold == f)
             own = theta[actions[mine]]
             guess = np.einsum("nd,nd->n", contexts[mine], own[:, :-1]) + own[:, -1]
-            error += float(np.sum((rewards[mine] - guess) ** 2))
-        if error < least:
-            best, least = thetas, error
+            errors[mine] = (rewards[mine] - guess) ** 2
+        gain = least - errors if best else np.zeros(1)
+        if not best or gain.mean() > gain.std() / np.sqrt(len(gain)):
+            best, least = thetas, errors
     return best
 
 
-def _around_mean(grams: Float64, shifts: Float64, strength: float) -> Float64:
-    """As `_shrunken` for rewards less their mean, which is added to the intercept again."""
-    rows, total = grams[:, -1, -1].sum(), shifts[:, -1].sum()
-    mean = total / rows if rows > 0.0 else 0.0
-    theta = np.zeros_like(shifts)
-    if np.isfinite(strength):
-        theta = _shrunken(grams, shifts - mean * grams[:, :, -1], strength)
-    theta[:, -1] += mean
-    return theta
-
-
 def _shrunken(grams: Float64, shifts: Float64, ridge: float) -> Float64:
-    """Coefficients float64[k, d] of the pooled ridge and each action's departure from it."""
-    prior = ridge * np.eye(grams.shape[-1])
-    pooled = np.linalg.solve(grams.sum(axis=0) + prior, shifts.sum(axis=0))
-    left = shifts - grams @ pooled
-    return np.asarray(pooled + np.linalg.solve(grams + prior, left[..., None])[..., 0])
+    """Coefficients float64[k, d] of the pooled ridge and each action's departure from it.
+
+    Rewards count from their mean, which is added to the intercept again.
+    """
+    rows = grams[:, -1, -1].sum()
+    mean = shifts[:, -1].sum() / rows if rows > 0.0 else 0.0
+    theta = np.zeros_like(shifts)
+    if np.isfinite(ridge):
+        shifts = shifts - mean * grams[:, :, -1]
+        penalty = np.full(grams.shape[-1], ridge)
+        penalty[-1] = min(ridge, 1.0 / max(rows, 1.0))
+        pooled = np.linalg.solve(grams.sum(axis=0) + np.diag(penalty), shifts.sum(axis=0))
+        penalty[-1] = min(ridge, INTERCEPT)
+        left = shifts - grams @ pooled
+        own = np.linalg.solve(grams + np.diag(penalty), left[..., None])[..., 0]
+        theta = pooled + own
+    theta[:, -1] += mean
+    return np.asarray(theta)
 
 
 def _sklearn(

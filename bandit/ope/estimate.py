@@ -139,9 +139,7 @@ def interval(
     if found.unheard:
         return float("nan"), float("nan")
     if method == "bootstrap":
-        low, high = bounds.bootstrap_t(replicates([found], seed)[:, 0], risk)
-        error = found.caution * found.standard_error
-        return found.value - high * error, found.value - low * error
+        return laid_off(found, replicates([found], seed)[:, 0], risk)
     if method in SEQUENCES:
         limit, both = SEQUENCES[method], sides()
         return limit(both.below, risk), -limit(both.above, risk)
@@ -149,6 +147,13 @@ def interval(
     effects = len(found.effects) * found.effects
     value = found.value
     return value - half(value + effects, risk), value + half(-value - effects, risk)
+
+
+def laid_off(found: Statistic, t: Float64, risk: float) -> tuple[float, float]:
+    """Limits of a statistic by its replicates t* float64[B], ``risk`` on either side."""
+    low, high = bounds.bootstrap_t(t, risk)
+    error = found.caution * found.standard_error
+    return found.value - high * error, found.value - low * error
 
 
 SEQUENCES = {"betting": bounds.betting, "adaptive": bounds.adaptive}

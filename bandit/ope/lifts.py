@@ -35,6 +35,7 @@ def lift(
     q_logged: npt.ArrayLike | None = None,
     q_target: npt.ArrayLike | None = None,
     q_baseline: npt.ArrayLike | None = None,
+    q_logged_baseline: npt.ArrayLike | None = None,
     clusters: npt.ArrayLike | None = None,
     confidence: float = 0.95,
     interval: str = "bootstrap",
@@ -46,11 +47,14 @@ def lift(
     ``weights`` float[n] are those of the target. ``baseline`` float[n] are the weights of another
     policy, such as business as usual; without them it is the logging policy, whose value is the
     mean reward. ``q_target`` and ``q_baseline`` float[n] are the outcome model's means under
-    the two. Rows that both treat alike cancel, and so does the noise that they share. Interval
-    options as in `bandit.ope.estimators`.
+    the two; ``q_logged_baseline`` float[n] stands in for ``q_logged`` in the baseline's terms,
+    where the model was calibrated for each. Rows that both treat alike cancel, and so does the
+    noise that they share. Interval options as in `bandit.ope.estimators`.
     """
     w = checks.weights("weights", weights, len(checks.vector("weights", weights)))
-    pair = paired_terms(recipe, rewards, w, baseline, q_logged, q_target, q_baseline)
+    pair = paired_terms(
+        recipe, rewards, w, baseline, q_logged, q_target, q_baseline, q_logged_baseline
+    )
     labels = checks.clusters(clusters, len(w))
     return paired_lift(pair, w, labels, Question(interval, confidence, seed), reward_range)
 
@@ -123,6 +127,7 @@ def paired_terms(
     q_logged: npt.ArrayLike | None = None,
     q_target: npt.ArrayLike | None = None,
     q_baseline: npt.ArrayLike | None = None,
+    q_logged_baseline: npt.ArrayLike | None = None,
 ) -> Pair:
     """Checked row terms of a target and of its baseline; arguments as in `lift`."""
     r = checks.vector("rewards", rewards)
@@ -136,4 +141,6 @@ def paired_terms(
     if baseline is None:
         return Pair(candidate, row_terms.model_free(r, np.ones(n), ratio=False))
     other = checks.weights("baseline", baseline, n)
+    if q_logged_baseline is not None:
+        q = optional("q_logged_baseline", q_logged_baseline)
     return Pair(candidate, recipe.terms(r, other, q, optional("q_baseline", q_baseline)))

@@ -1,33 +1,45 @@
-"""`python -m simulations.coverage [--logs N] [--rows N]` writes the result into the README."""
+"""`python -m simulations.coverage [PART ...]` writes the named tables into the README, or all.
+
+Each table stands between two marks of its own, so that one can be made anew without the others.
+"""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
-from simulations.coverage import known_truth
-from simulations.coverage.analysis import report
-from simulations.coverage.environment import KINDS
-from simulations.coverage.sweep import coverage, shipped_under_peeking, shipped_without_lift
+from simulations.coverage import analysis, confounded, known_truth, rare, waves
 
-MARK = "<!-- generated below -->\n"
-LOOKS = 1000
+PARTS: dict[str, Callable[[], str]] = {
+    "waves": waves.report,
+    "confounded": confounded.report,
+    "rare": rare.report,
+    "dense": analysis.report,
+    "known_truth": known_truth.report,
+}
+README = Path(__file__).parent / "README.md"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--logs", type=int, default=2000)
-    parser.add_argument("--rows", type=int, default=1000)
-    wanted = parser.parse_args()
-    table = [row for kind in KINDS for row in coverage(kind, wanted.logs, wanted.rows)]
-    gated = wanted.logs // 2
-    once = tuple(shipped_without_lift(gated, 2000, m) for m in ("bootstrap", "betting"))
-    peeking = shipped_under_peeking(gated, 10 * LOOKS, LOOKS)
-    text = report(table, wanted.rows, once, peeking, LOOKS) + "\n" + known_truth.report()
-    print(text)
-    readme = Path(__file__).parent / "README.md"
-    head = readme.read_text(encoding="utf-8").split(MARK)[0]
-    readme.write_text(head + MARK + text, encoding="utf-8")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}")
+    wanted = parser.parse_args().parts or list(PARTS)
+    if unknown := [part for part in wanted if part not in PARTS]:
+        parser.error(f"no table {unknown[0]!r}; there are {', '.join(PARTS)}")
+    for part in wanted:
+        text = PARTS[part]()
+        print(text, flush=True)
+        before, _, rest = README.read_text(encoding="utf-8").partition(_mark(part))
+        _, _, after = rest.partition(END)
+        README.write_text(f"{before}{_mark(part)}\n{text}{END}{after}", encoding="utf-8")
+
+
+END = "<!-- end -->"
+
+
+def _mark(part: str) -> str:
+    return f"<!-- python -m simulations.coverage {part} -->"
 
 
 if __name__ == "__main__":

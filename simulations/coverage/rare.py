@@ -1,13 +1,16 @@
 """Sales that are rare and skewed: does the interval still hold, and who is refused?
 
-`python -m simulations.coverage.rare` prints the table. 1 % of the rows buy, whatever is done, for a
-lognormal amount; three actions are logged with fixed chances, and the target's effective sample
-size is 49 % of the rows. In the clustered world four rows are one customer's, and half of the
-customers' sales come to all four rows at once.
+`python -m simulations.coverage rare` writes the tables into the README. 1 % of the rows buy,
+whatever is done, for a lognormal amount; three actions are logged with fixed chances, and the
+target's effective sample size is 49 % of the rows. In the clustered world four rows are one
+customer's, and half of the customers' sales come to all four rows at once. All statistics of a log
+are resampled together, which gives each of them the interval that it would have alone.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -15,18 +18,36 @@ import numpy as np
 from bandit import ope
 from bandit.core.types import Float64
 from bandit.ope.diagnostics import weigh
-from bandit.ope.gate import judge
+from bandit.ope.estimate import Estimate, laid_off
+from bandit.ope.gate import judge, refuse
 from bandit.ope.lifts import contrast, paired_terms
+from bandit.ope.row_terms import model_based, model_free, residuals
 from bandit.ope.sweep import simultaneous
-from bandit.stats.units import cluster_units
+from bandit.stats import rare
+from bandit.stats.statistic import Statistic, replicates, single
+from bandit.stats.units import Terms, cluster_units
 
 LOGGING = np.array([0.5, 0.3, 0.2])
 TARGET = np.array([0.15, 0.25, 0.6])
 CONVERSION = 0.01
-LOG_MEAN, LOG_SPREAD = 3.0, 1.0
-TRUTH = CONVERSION * float(np.exp(LOG_MEAN + LOG_SPREAD**2 / 2))
+LOG_MEAN = 3.0
 VISITS = 4
 CANDIDATES = 20
+LIFT = "lift, snips"
+RISK = 0.025
+
+
+class World(NamedTuple):
+    """``rows`` a log, ``spread`` of ln(amount)."""
+
+    rows: int
+    clustered: bool = False
+    spread: float = 1.0
+
+    @property
+    def truth(self) -> float:
+        """What any policy is worth."""
+        return CONVERSION * float(np.exp(LOG_MEAN + self.spread**2 / 2))
 
 
 class Sales(NamedTuple):
@@ -38,17 +59,61 @@ class Sales(NamedTuple):
     clusters: np.ndarray | None
 
 
-def sales(n: int, seed: int, *, clustered: bool = False) -> Sales:
-    """One log of n rows in which no action sells more than another."""
-    rng = np.random.default_rng([seed, n, clustered])
+def sales(world: World, seed: int) -> Sales:
+    """One log in which no action sells more than another."""
+    n, rng = world.rows, np.random.default_rng([seed, world.rows, world.clustered])
     actions = rng.choice(len(LOGGING), p=LOGGING, size=n)
     who = np.arange(n) // VISITS
     bought = rng.random(n) < CONVERSION
-    if clustered:
+    if world.clustered:
         faithful = rng.random(n // VISITS) < CONVERSION / 2
         bought = faithful[who] | (rng.random(n) < CONVERSION / 2 / (1 - CONVERSION / 2))
-    spent = np.exp(LOG_MEAN + LOG_SPREAD * rng.standard_normal(n))
-    return Sales(bought * spent, (TARGET / LOGGING)[actions], actions, who if clustered else None)
+    spent = np.exp(LOG_MEAN + world.spread * rng.standard_normal(n))
+    weights = (TARGET / LOGGING)[actions]
+    return Sales(bought * spent, weights, actions, who if world.clustered else None)
+
+
+def statistics(log: Sales) -> dict[str, Statistic]:
+    """Values by ips, snips and dr, and the lift over the log by snips, as `simulate` has them."""
+    r, w, n = log.rewards, log.weights, len(log.rewards)
+    q = ope.cross_fit(ope.Ridge(None), np.zeros((n, 0)), log.actions, r, 3, clusters=log.clusters)
+    fold = ope.fold_of(n, 3, log.clusters)
+    model = ope.calibrated(r, w, q[np.arange(n), log.actions], q @ TARGET, fold)
+    pair = paired_terms(ope.Recipe("snips"), r, w)
+    return {
+        "ips": _value(model_free(r, w, ratio=False), log),
+        "snips": _value(model_free(r, w, ratio=True), log),
+        "dr": _value(model_based(r, w, *model, ratio=False), log),
+        LIFT: contrast(pair, log.clusters, cluster_units(pair.baseline, log.clusters)),
+    }
+
+
+def _value(terms: Terms, log: Sales) -> Statistic:
+    heard = rare.effective_rewards(terms.weight, terms.reward, log.clusters)
+    doubt = rare.caution(terms.weight, residuals(terms), heard)
+    return single(cluster_units(terms, log.clusters), doubt)
+
+
+class Seen(NamedTuple):
+    """One log: limits of each statistic, and what the gate says of the lift over the log."""
+
+    limits: dict[str, tuple[float, float]]
+    said: str
+
+
+def looks(world: World, logs: int) -> Iterator[Seen]:
+    for seed in range(logs):
+        log = sales(world, seed)
+        found = statistics(log)
+        t = replicates(list(found.values()), seed)
+        limits = {name: laid_off(s, t[:, j], RISK) for j, (name, s) in enumerate(found.items())}
+        lift, n = found[LIFT], world.rows
+        told = Estimate(
+            lift.value, lift.standard_error, *limits[LIFT], np.nan, np.nan, np.nan, 0.0, n
+        )
+        overlap = weigh(log.weights, clusters=log.clusters, rewards=log.rewards)
+        refused = refuse(overlap) is not None
+        yield Seen(limits, "refused" if refused else judge({"the log": told}, overlap).decision)
 
 
 class Held(NamedTuple):
@@ -59,81 +124,56 @@ class Held(NamedTuple):
     truth_below: float
 
 
-def held(lower: list[float], upper: list[float], truth: float) -> Held:
-    above = float(np.mean(np.array(upper) < truth))
-    below = float(np.mean(np.array(lower) > truth))
-    return Held(1.0 - above - below, above, below)
+class Kept(NamedTuple):
+    """By estimator, and shares of what the gate said."""
+
+    held: dict[str, Held]
+    said: dict[str, float]
 
 
-def values(n: int, logs: int, *, clustered: bool, interval: str = "bootstrap") -> dict[str, Held]:
-    """Coverage of the value by each estimator, and of the lift over the log by snips."""
-    found: dict[str, tuple[list[float], list[float]]] = {}
-    for seed in range(logs):
-        log = sales(n, seed, clustered=clustered)
-        q = ope.cross_fit(
-            ope.Ridge(), np.zeros((n, 0)), log.actions, log.rewards, 3, clusters=log.clusters
-        )
-        model = (q[np.arange(n), log.actions], q @ TARGET)
-        options = {"clusters": log.clusters, "interval": interval, "seed": seed}
-        each = {
-            "ips": ope.ips(log.rewards, log.weights, **options),
-            "snips": ope.snips(log.rewards, log.weights, **options),
-            "dr": ope.dr(log.rewards, log.weights, *model, **options),
-            "lift, snips": ope.lift(ope.Recipe("snips"), log.rewards, log.weights, **options),
-        }
-        for name, estimate in each.items():
-            lower, upper = found.setdefault(name, ([], []))
-            lower.append(estimate.lower)
-            upper.append(estimate.upper)
-    return {
-        name: held(*limits, 0.0 if name.startswith("lift") else TRUTH)
-        for name, limits in found.items()
-    }
+def kept(world: World, logs: int) -> Kept:
+    seen = list(looks(world, logs))
+    held = {}
+    for name in seen[0].limits:
+        lower, upper = np.array([one.limits[name] for one in seen]).T
+        truth = 0.0 if name == LIFT else world.truth
+        above, below = float(np.mean(upper < truth)), float(np.mean(lower > truth))
+        held[name] = Held(1.0 - above - below, above, below)
+    return Kept(held, {what: n / logs for what, n in Counter(one.said for one in seen).items()})
 
 
-class Verdicts(NamedTuple):
-    """Shares of logs: "hold" for a policy that is equal, shipped, and refused outright."""
-
-    worse: float
-    shipped: float
-    refused: float
-
-
-def verdicts(n: int, logs: int, *, clustered: bool) -> Verdicts:
-    """What the gate says of a policy that is worth exactly what the log is."""
-    said, refused = [], 0
-    for seed in range(logs):
-        log = sales(n, seed, clustered=clustered)
-        lift = ope.lift(
-            ope.Recipe("snips"), log.rewards, log.weights, clusters=log.clusters, seed=seed
-        )
-        overlap = weigh(log.weights, clusters=log.clusters, rewards=log.rewards)
-        verdict = judge({"the log": lift}, overlap)
-        said.append(verdict.decision)
-        refused += "purchases speak for it" in verdict.reason
-    return Verdicts(said.count("hold") / logs, said.count("ship") / logs, refused / logs)
-
-
-def some_wrong(n: int, logs: int) -> float:
+def some_wrong(world: World, logs: int) -> float:
     """Share of logs in which any of 20 equal candidates is said to be better or worse."""
     wrong = 0
     for seed in range(logs):
-        log = sales(n, seed)
+        log = sales(world, seed)
         rng = np.random.default_rng([seed, 7])
         recipe, chances = ope.Recipe("snips"), rng.dirichlet(np.full(3, 2.0), size=CANDIDATES)
         candidates = [
             paired_terms(recipe, log.rewards, (chance / LOGGING)[log.actions]) for chance in chances
         ]
-        baseline = cluster_units(candidates[0].baseline, None)
+        baseline = cluster_units(candidates[0].baseline, log.clusters)
         heard = {
-            str(j): contrast(pair, None, baseline)
+            str(j): contrast(pair, log.clusters, baseline)
             for j, pair in enumerate(candidates)
-            if weigh(pair.candidate.weight, rewards=log.rewards).effective_rewards >= 10.0
-        }
+            if weigh(pair.candidate.weight, rewards=log.rewards, clusters=log.clusters)
+            .effective_rewards >= 10.0
+        }  # fmt: skip
         if heard:
             bands = simultaneous(heard, seed=seed).values()
             wrong += any(band.lower > 0.0 or band.upper < 0.0 for band in bands)
     return wrong / logs
+
+
+WORLDS = (
+    World(5_000),
+    World(5_000, clustered=True),
+    World(50_000),
+    World(50_000, clustered=True),
+    World(5_000, spread=1.4),
+    World(50_000, spread=1.4),
+)
+FEW = (World(500), World(500, clustered=True))
 
 
 def report(logs: int = 500) -> str:
@@ -142,39 +182,39 @@ def report(logs: int = 500) -> str:
         f" {100 * (0.05 * 0.95 / logs) ** 0.5:.1f} points. Allowed: 93 % at 5,000 rows, 94 % at"
         " 50,000, at most 4 % on either side.",
         "",
-        "| rows | clustered | estimator | coverage | truth above | truth below |",
-        "|---|---|---|---|---|---|",
+        "| rows | clustered | spread of ln(amount) | estimator | coverage | truth above |"
+        " truth below |",
+        "|---|---|---|---|---|---|---|",
     ]
-    for n in (5_000, 50_000):
-        for clustered in (False, True):
-            for name, (holds, above, below) in values(n, logs, clustered=clustered).items():
-                yes = "yes" if clustered else "no"
-                lines.append(
-                    f"| {n:,} | {yes} | {name} | {holds:.1%} | {above:.1%} | {below:.1%} |"
-                )
+    found = {world: kept(world, logs) for world in WORLDS}
+    for world, here in found.items():
+        for name, (holds, above, below) in here.held.items():
+            lines.append(f"{_head(world)} {name} | {holds:.1%} | {above:.1%} | {below:.1%} |")
     lines += [
         "",
         "The gate on a policy that is worth exactly what the log is: at most 3.5 % may be held as"
         " worse; of 500 rows at least 95 % must be refused for want of purchases.",
         "",
-        "| rows | clustered | held as worse | shipped | refused |",
-        "|---|---|---|---|---|",
+        "| rows | clustered | spread of ln(amount) | held as worse | shipped | refused |",
+        "|---|---|---|---|---|---|",
     ]
-    for n in (500, 5_000, 50_000):
-        for clustered in (False, True):
-            said = verdicts(n, logs, clustered=clustered)
-            lines.append(
-                f"| {n:,} | {'yes' if clustered else 'no'} | {said.worse:.1%} | {said.shipped:.1%}"
-                f" | {said.refused:.1%} |"
-            )
+    for world, here in (found | {world: kept(world, logs) for world in FEW}).items():
+        worse, shipped, refused = (here.said.get(w, 0.0) for w in ("hold", "ship", "refused"))
+        lines.append(f"{_head(world)} {worse:.1%} | {shipped:.1%} | {refused:.1%} |")
     many = max(logs * 2 // 5, 1)
+    wrong = {world: some_wrong(world, many) for world in WORLDS[:2]}
     lines += [
         "",
         f"Of {CANDIDATES} equal candidates some comparison was wrong in"
-        f" {some_wrong(5_000, many):.1%} of {many} logs of 5,000 rows (at most 6 % allowed).",
+        + " and ".join(
+            f" {share:.1%}{' of clustered ones' if world.clustered else ''}"
+            for world, share in wrong.items()
+        )
+        + f" of {many} logs of 5,000 rows (at most 6 % allowed).",
     ]
     return "\n".join(lines) + "\n"
 
 
-if __name__ == "__main__":
-    print(report())
+def _head(world: World) -> str:
+    yes = "yes" if world.clustered else "no"
+    return f"| {world.rows:,} | {yes} | {world.spread:g} |"

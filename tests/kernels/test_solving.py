@@ -71,11 +71,13 @@ def test_ten_million_single_rows_stay_positive_definite():
     np.testing.assert_allclose(lower[0] @ lower[0].T, precision, rtol=1e-7)
 
 
-def test_a_stream_learns_what_an_update_learns():
+@pytest.mark.parametrize("constant", [None, np.array([0.0, 0.0, 0.0, 0.0, 1.0])])
+def test_a_stream_learns_what_an_update_learns(constant):
     rng = np.random.default_rng(6)
     x = rng.normal(size=(200, 5)).astype(np.float32)
     a, r, w = rng.integers(0, 3, 200), rng.normal(size=200), rng.random(200)
-    prior = bandit.Posterior.prior(3, 5)
+    x[:, 4] = 1.0
+    prior = bandit.Posterior.prior(3, 5, 2.0, constant)
     stream = Stream(prior)
     for i in range(200):
         stream.learn(x[i : i + 1], a[i : i + 1], r[i : i + 1], w[i : i + 1])

@@ -78,7 +78,9 @@ def _learners(
     for candidate in candidates:
         policy = _policy(logged, candidate, noise)
         if policy is not None:
-            prior = Posterior.prior(log.n_actions, log.contexts.shape[1], ridge=ridge)
+            prior = Posterior.prior(
+                log.n_actions, log.contexts.shape[1], ridge, logged.spec.constant
+            )
             yield candidate.label, Learning(cast(Any, policy), prior)
 
 

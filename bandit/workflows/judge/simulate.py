@@ -136,7 +136,7 @@ def _judged(job: Job, bench: Bench, targets: list[Target]) -> SimulateResult:
     logged, targets = bench.logged.take(kept), [t.take(kept) for t in targets]
     log = logged.log
     usual = next((t for t in targets if t.name == settings.business_as_usual), None)
-    judge = Judge(logged, settings, bench.q[kept], usual, bench.seed)
+    judge = Judge(logged, settings, usual, bench.seed)
     doubt = confounding.why_not(logged, job.campaign)
     causal = doubt is None
     if doubt is None:

@@ -22,6 +22,7 @@ from bandit.core.types import Array, Bool, Float64
 from bandit.features.action_features import action_features
 from bandit.models.moments import Learner, Moments
 from bandit.models.posterior import Posterior
+from bandit.ope.calibration import Calibrated, calibrated
 from bandit.ope.cross_fitting import Ridge, cross_fit, fold_of
 from bandit.policies.mixture import Mixture
 from bandit.policies.policy import Policy
@@ -39,20 +40,24 @@ BLOCK_CELLS = 4_000_000
 class Target(NamedTuple):
     """``weights`` float64[n] (zeros without propensities), ``q`` float64[n], ``share`` float64[k].
 
-    ``rows`` bool[n] are those on which it may be judged, None for all.
+    ``model`` are the outcome model's predictions and means, calibrated for this target: what
+    estimators take; ``q`` is the model's own word, for where it speaks alone. ``rows`` bool[n] are
+    those on which it may be judged, None for all.
     """
 
     name: str
     candidate: Candidate
     weights: Float64
     q: Float64
+    model: Calibrated
     share: Float64
     rows: Bool | None
 
     def take(self, kept: Array) -> Target:
         """On some of the log's rows."""
         on = None if self.rows is None else self.rows[kept]
-        return self._replace(weights=self.weights[kept], q=self.q[kept], rows=on)
+        model = Calibrated(*(column[kept] for column in self.model))
+        return self._replace(weights=self.weights[kept], q=self.q[kept], model=model, rows=on)
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,7 +152,10 @@ def target(bench: Bench, candidate: Candidate) -> Target:
             weights[rows] = wanted[np.arange(len(rows)), part.actions] / log.propensities[rows]
         q[rows] = (wanted * bench.q[rows]).sum(axis=1)
         share += wanted[counted[rows]].sum(axis=0)
-    return Target(candidate.label, candidate, weights, q, share / max(share.sum(), 1.0), on)
+    told = np.where(counted, weights, 0.0)
+    q_logged = bench.q[np.arange(n), log.actions]
+    model = calibrated(log.rewards, told, q_logged, q, bench.fold)
+    return Target(candidate.label, candidate, weights, q, model, share / max(share.sum(), 1.0), on)
 
 
 def _rows(bench: Bench, candidate: Candidate) -> Bool | None:

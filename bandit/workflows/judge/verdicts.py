@@ -49,13 +49,9 @@ class View(NamedTuple):
 class Judge:
     """Judges targets on one log; ``usual`` is business as usual, if it is among them."""
 
-    def __init__(
-        self, logged: Logged, settings: Simulate, q: Float64, usual: Target | None, seed: int
-    ) -> None:
+    def __init__(self, logged: Logged, settings: Simulate, usual: Target | None, seed: int) -> None:
         self._logged, self._settings, self._seed = logged, settings, seed
-        self._q, self._usual = q, usual
-        log = logged.log
-        self._q_logged = q[np.arange(log.n), log.actions]
+        self._usual = usual
         self.interval = settings.interval or "bootstrap"
 
     def table(self, targets: Sequence[Target]) -> tuple[list[Judged], int]:
@@ -119,7 +115,8 @@ class Judge:
             baseline=None if over is None else over.weights[rows],
             q_logged=view.q_logged,
             q_target=view.q_target,
-            q_baseline=None if over is None else over.q[rows],
+            q_baseline=None if over is None else over.model.q_target[rows],
+            q_logged_baseline=None if over is None else over.model.q_logged[rows],
             clusters=view.clusters,
             confidence=confidence,
             interval="bootstrap" if self.interval in ASYMPTOTIC else self.interval,
@@ -134,8 +131,8 @@ class Judge:
         return View(
             log.rewards[rows],
             target.weights[rows],
-            self._q_logged[rows],
-            target.q[rows],
+            target.model.q_logged[rows],
+            target.model.q_target[rows],
             log.clusters[rows],
         )
 
@@ -168,7 +165,8 @@ class Judge:
         }
         estimator: Callable[..., Estimate] = getattr(ope, name)
         if name == "dm":
-            return estimator(v.q_target, **options)
+            own = target.q if target.rows is None else target.q[target.rows]
+            return estimator(own, **options)
         arrays = [v.rewards, v.weights]
         if KINDS[name].modelled:
             arrays += [v.q_logged, v.q_target]
@@ -209,7 +207,8 @@ class Judge:
                 baseline=None if other is None else other.weights[rows],
                 q_logged=v.q_logged,
                 q_target=v.q_target,
-                q_baseline=None if other is None else other.q[rows],
+                q_baseline=None if other is None else other.model.q_target[rows],
+                q_logged_baseline=None if other is None else other.model.q_logged[rows],
                 clusters=v.clusters,
                 confidence=1.0 - (1.0 - self._settings.confidence) / max(several, 1),
                 interval=interval,
@@ -265,7 +264,8 @@ class Judge:
             None if other is None else other.weights,
             v.q_logged,
             v.q_target,
-            None if other is None else other.q,
+            None if other is None else other.model.q_target,
+            None if other is None else other.model.q_logged,
         )
 
     def _overlap(self, target: Target) -> Diagnostics:
