@@ -133,6 +133,7 @@ class Campaign:
         outcomes: str | Path | Frame | None = None,
         *,
         log: bool = False,
+        without_log: bool = False,
         no_events: bool = False,
         at: dt.datetime | None = None,
     ) -> LearnSummary:
@@ -144,7 +145,14 @@ class Campaign:
         if outcomes is not None:
             named = isinstance(outcomes, str | Path)
             outcomes = Path(outcomes) if named else self._written("delivered", outcomes)
-        return self._run(learn, outcomes=outcomes, log=log, no_events=no_events, at=_utc(at))
+        return self._run(
+            learn,
+            outcomes=outcomes,
+            log=log,
+            without_log=without_log,
+            no_events=no_events,
+            at=_utc(at),
+        )
 
     def simulate(self, *, log: bool = False, at: dt.datetime | None = None) -> SimulateResult:
         """Judge candidate policies on the campaign's waves, or on [log]."""

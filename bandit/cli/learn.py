@@ -26,6 +26,10 @@ def learn(
     log: Annotated[
         bool, typer.Option("--log", help="take in the logged campaign of [log] as a wave first")
     ] = False,
+    without_log: Annotated[
+        bool,
+        typer.Option("--without-log", help="take back the log that was taken in, before all else"),
+    ] = False,
     no_events: Annotated[
         bool, typer.Option("--no-events", help="it is true that nothing happened: learn zeros")
     ] = False,
@@ -40,6 +44,7 @@ def learn(
         campaign_path=campaign,
         outcomes=outcomes,
         log=log,
+        without_log=without_log,
         no_events=no_events,
         at=at,
     )

@@ -179,7 +179,8 @@ def _scalar(name: str, kind: Kind, counted: Sequence[Any], total: int) -> Column
         raise DataError(
             f"feature column {name!r} has values from {low} to {high}, too far apart to standardise"
         )
-    return Column(name, kind, mean=mean, scale=scale, missing=known != total)
+    blank = _blank(known, total)
+    return Column(name, kind, mean=mean, scale=scale, missing=known != total, blank=blank)
 
 
 def _categorical(
@@ -196,7 +197,15 @@ def _categorical(
             f"feature column {name!r} has no value that stands in {least / total:.2%} of the rows;"
             " is it a key? leave it out"
         )
-    return Column(name, "categorical", categories=kept, missing=known != total)
+    other = rounded(1.0 - sum(count for value, count in common if value in kept) / known)
+    return Column(
+        name,
+        "categorical",
+        categories=kept,
+        missing=known != total,
+        blank=_blank(known, total),
+        other=other,
+    )
 
 
 def _vector(name: str, counted: Sequence[Any], total: int) -> Column:
@@ -212,7 +221,12 @@ def _vector(name: str, counted: Sequence[Any], total: int) -> Column:
         )
     if length == 0:
         raise DataError(f"feature column {name!r} has vectors without numbers; leave it out")
-    return Column(name, "vector", length=int(length), missing=known != total)
+    blank = _blank(known, total)
+    return Column(name, "vector", length=int(length), missing=known != total, blank=blank)
+
+
+def _blank(known: int, total: int) -> float:
+    return rounded(1.0 - known / total)
 
 
 def rounded(value: float) -> float:

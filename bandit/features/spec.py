@@ -28,7 +28,9 @@ class Column:
     numeric, boolean, date (age in days at the wave): ``(x − mean) / scale``, missing 0, and where
     the fit saw missing values one feature more that is 1 for missing. categorical: one feature for
     each of `categories`, one for all others, one for missing values where the fit saw some. vector:
-    its `length` numbers as they are, missing 0, with the same indicator.
+    its `length` numbers as they are, missing 0, with the same indicator. ``blank`` and ``other``
+    are the shares of missing values and of values that are no category at the fit, for `drift`;
+    None where the fit is older than that was kept.
     """
 
     name: str
@@ -38,6 +40,8 @@ class Column:
     missing: bool = False
     categories: tuple[str, ...] = ()
     length: int = 1
+    blank: float | None = None
+    other: float | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -95,7 +99,7 @@ class FeatureSpec:
 
     def to_json(self) -> str:
         """Canonical JSON: the same spec gives the same bytes."""
-        content = {"intercept": self.intercept, "columns": [asdict(c) for c in self.columns]}
+        content = {"intercept": self.intercept, "columns": [_known(c) for c in self.columns]}
         return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
     @classmethod
@@ -112,6 +116,10 @@ class FeatureSpec:
         return cls(intercept, columns)
 
 
+def _known(column: Column) -> dict[str, Any]:
+    return {name: value for name, value in asdict(column).items() if value is not None}
+
+
 def _column(content: dict[str, Any]) -> Column:
     column = Column(**{**content, "categories": tuple(content["categories"])})
     good = (
@@ -124,6 +132,8 @@ def _column(content: dict[str, Any]) -> Column:
         and all(isinstance(c, str) for c in column.categories)
         and isinstance(column.length, int)
         and 1 <= column.length <= 1_000_000
+        and isinstance(column.blank, float | None)
+        and isinstance(column.other, float | None)
     )
     if not good:
         raise ValueError(f"column {content.get('name')!r}")

@@ -75,7 +75,7 @@ class WaveManifest(Manifest):
     ``pressure`` are the sections of campaign.toml as they were; ``past`` are the waves whose
     contacts it looked at; ``model`` is what made moments of the snapshot's sums, with the features
     of the actions, None where each learned alone; ``campaign_seed`` decides holdout and shares,
-    ``seed`` everything else.
+    ``seed`` everything else; ``log`` digests the log that a wave of others was read from.
     """
 
     wave: str
@@ -104,6 +104,7 @@ class WaveManifest(Manifest):
     content: str | None = None
     model: dict[str, Any] | None = None
     user: str | None = None
+    log: str | None = None
 
     @property
     def space(self) -> ActionSpace:

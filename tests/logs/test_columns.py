@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -10,12 +11,15 @@ import pytest
 
 from bandit.core.errors import ConfigError, DataError
 from bandit.core.types import SILENT
+from bandit.record import snapshots
 from bandit.record import waves as record
 from bandit.record.decisions import Decisions
 from bandit.workflows.judge import job
 from bandit.workflows.judge.simulate import read, simulate
 from bandit.workflows.learn.learn import learn
 from bandit.workflows.privacy.forget import forget
+from bandit.workflows.serve import starting_point
+from bandit.workflows.serve.serve_batch import serve_batch
 from bandit.workflows.start.check import check
 from tests import campaigns
 from tests.campaigns import MONDAY
@@ -44,14 +48,18 @@ def _campaign(folder: Path, more: str = "", missing: int = 0) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("key", ["eligible", "position", "cluster", "time", "customer"])
-def test_all_three_refuse_a_misspelt_column(tmp_path: Path, key: str) -> None:
-    folder = _campaign(tmp_path / "c", f'{key} = "mai"')
-    for command in (
+def _all_three(folder: Path) -> list[Callable[[], object]]:
+    return [
         lambda: check(folder, at=MONDAY),
         lambda: learn(folder, log=True, at=LATER),
         lambda: simulate(folder, log=True, at=LATER),
-    ):
+    ]
+
+
+@pytest.mark.parametrize("key", ["eligible", "position", "cluster", "time", "customer"])
+def test_all_three_refuse_a_misspelt_column(tmp_path: Path, key: str) -> None:
+    folder = _campaign(tmp_path / "c", f'{key} = "mai"')
+    for command in _all_three(folder):
         with pytest.raises(ConfigError, match="'mai'"):
             command()
 
@@ -99,7 +107,7 @@ def _logged(folder: Path, rows: pl.DataFrame, more: str = "") -> Path:
     return folder
 
 
-def _rows(**columns: list[object]) -> pl.DataFrame:
+def _rows(**columns: Sequence[object]) -> pl.DataFrame:
     return campaigns.people(N).with_columns(
         offer=pl.Series(["fibre", "cable"] * (N // 2)),
         won=pl.Series([float(i % 5) for i in range(N)]),
@@ -133,10 +141,9 @@ def test_what_is_eligible_and_no_action_is_refused(tmp_path: Path) -> None:
     folder = _logged(
         tmp_path / "c", _rows(may=["fibre|kable", "cable"] * (N // 2)), 'eligible = "may"'
     )
-    for command in (check, learn, simulate):
-        more = {} if command is check else {"log": True}
+    for command in _all_three(folder):
         with pytest.raises(ConfigError, match=r"'kable' means 'kable/email'.*'cable/email'"):
-            command(folder, at=LATER, **more)  # type: ignore[operator]  # three workflows
+            command()
 
 
 def test_no_contact_under_another_name_is_refused_with_the_nearest(tmp_path: Path) -> None:
@@ -145,12 +152,11 @@ def test_no_contact_under_another_name_is_refused_with_the_nearest(tmp_path: Pat
     (folder / "campaign.toml").write_text(
         (folder / "campaign.toml").read_text().replace("{ fibre = 0.5, cable = 0.5 }", "0.5")
     )
-    for command in (check, learn, simulate):
-        more = {} if command is check else {"log": True}
+    for command in _all_three(folder):
         with pytest.raises(
             ConfigError, match="'Control' is no action of the log; did you mean 'control'"
         ):
-            command(folder, at=LATER, **more)  # type: ignore[operator]  # three workflows
+            command()
 
 
 def test_rows_that_repeat_another_are_counted(tmp_path: Path) -> None:
@@ -196,3 +202,49 @@ def test_a_log_is_written_as_its_settings_say(tmp_path: Path) -> None:
     assert judged.rewards.sum() == sum(i % 5 for i in range(N))
     assert learn(folder, log=True, at=LATER).decisions == N
     assert next(iter(record.waves(folder))).at == dt.datetime(2026, 10, 1, tzinfo=dt.UTC)
+
+
+def test_a_log_is_taken_in_once(tmp_path: Path) -> None:
+    folder = _logged(tmp_path / "c", _rows(), 'customer = "customer_id"')
+    first = learn(folder, log=True, at=LATER)
+    again = learn(folder, log=True, at=LATER)
+    assert (again.decisions, again.snapshot) == (N, first.snapshot)
+    assert again.notes[0] == "the log was taken in already, and nothing of it has changed"
+    _rows().head(N - 2).write_csv(folder / "log.csv")
+    with pytest.raises(DataError, match=r"not the log that was taken in as.*--without-log"):
+        learn(folder, log=True, at=LATER)
+    instead = learn(folder, log=True, without_log=True, at=LATER)
+    assert (instead.decisions, instead.new) == (N - 2, True)
+    assert instead.notes[0] == "took the log back: 240 decisions left the record"
+
+
+def test_a_log_that_is_taken_back_teaches_nothing(tmp_path: Path) -> None:
+    folder = _logged(tmp_path / "c", _rows(), 'customer = "customer_id"')
+    learn(folder, log=True, at=LATER)
+    taken = snapshots.latest(folder, "campaign.toml")
+    assert taken is not None
+    back = learn(folder, without_log=True, at=LATER)
+    assert (back.decisions, back.new, back.waves) == (0, True, [])
+    assert not list((folder / "waves").iterdir())
+    found = snapshots.latest(folder, "campaign.toml")
+    assert found is not None
+    assert found.version == back.snapshot
+    sums = starting_point.sums_of(found)
+    assert (sums.n_actions, float(sums.count.sum())) == (len(taken.actions), 0.0)
+    assert serve_batch(folder, at=LATER).customers == N
+    with pytest.raises(DataError, match="nothing to take back"):
+        learn(folder, without_log=True, at=LATER)
+
+
+def test_what_waves_taught_stays_when_a_log_is_taken_back(tmp_path: Path) -> None:
+    both, alone = tmp_path / "both", tmp_path / "alone"
+    for folder in (both, alone):
+        _logged(folder, _rows(), 'customer = "customer_id"')
+        serve_batch(folder, at=MONDAY)
+    learn(both, log=True, no_events=True, at=LATER)
+    learn(both, without_log=True, no_events=True, at=LATER)
+    learn(alone, no_events=True, at=LATER)
+    found = [snapshots.latest(folder, "campaign.toml") for folder in (both, alone)]
+    sums = [starting_point.sums_of(s) for s in found if s is not None]
+    assert sums[0].count.tolist() == sums[1].count.tolist()
+    assert (sums[0].gram == sums[1].gram).all()

@@ -1,15 +1,20 @@
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 from io import StringIO
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from bandit.core.errors import BanditError, ConfigError, DataError
 from bandit.render.terminal import show
 from bandit.results.start import CheckResult
+from bandit.workflows.serve.serve_batch import serve_batch
 from bandit.workflows.start.check import check
+from tests import campaigns
+from tests.campaigns import MONDAY
 from tests.sources import small
 from tests.sources.small import AT
 
@@ -148,3 +153,15 @@ def test_no_customers(tmp_path: Path) -> None:
     assert _fails(tmp_path, DataError, customers=empty) == [
         "there are no customers to fit the features on; fill the source"
     ]
+
+
+def test_check_and_the_wave_tell_alike_what_a_column_has_become(tmp_path: Path) -> None:
+    folder = campaigns.write(tmp_path / "c", customers=200)
+    serve_batch(folder, at=MONDAY)
+    with duckdb.connect(str(folder / "customers.duckdb")) as data:
+        data.execute("UPDATE customers SET spend = spend * 100, region = NULL")
+    later = MONDAY + dt.timedelta(days=7)
+    told = [note for note in check(folder, at=later).warnings if note.startswith("column")]
+    assert ["'spend'" in told[0], "'region' is empty for everybody" in told[1]] == [True, True]
+    notes = serve_batch(folder, at=later).notes
+    assert [note for note in notes if note.startswith("column")] == told

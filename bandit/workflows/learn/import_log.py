@@ -28,6 +28,7 @@ from bandit.sources.catalogue import load_catalogue
 from bandit.sources.columns import customer_type, feature_columns
 from bandit.sources.customers import Reject
 from bandit.sources.database import Database
+from bandit.workflows.learn import log_back
 from bandit.workflows.learn.log_sample import LogSample
 from bandit.workflows.serve.assemble import Assembler
 from bandit.workflows.serve.publish import served_with, versions
@@ -71,8 +72,9 @@ def import_log(campaign: Campaign, at: dt.datetime, progress: Progress) -> list[
             " constant, or a number per action (`bandit simulate` takes such a log as it is)"
         )
     known = record.waves(campaign.folder)
-    if any(w.manifest.kind == record.LOGGED and w.campaign == campaign.file for w in known):
-        return ["the log was taken in already"]
+    before = log_back.taken_in(campaign, known)
+    if before is not None:
+        return [log_back.hold_same(campaign, log, before)]
     name = _free({w.name for w in known})
     folder = campaign.folder / record.WAVES / name
     progress.step("taking in the log")
@@ -87,7 +89,7 @@ def import_log(campaign: Campaign, at: dt.datetime, progress: Progress) -> list[
         files.remove(events_folder)  # of a run that died before it had its wave
         events = stack.enter_context(files.aside(events_folder))
         count, rejected, doubts = _write(wave, log, data, partial, events, progress)
-        manifest.write(partial, _content(wave, count, rejected))
+        manifest.write(partial, _content(wave, log_back.digest(campaign, log), count, rejected))
         manifest.write(events, {"kind": "outcomes", "events": None, "rejected": 0})
         files.put_in_place((events, events_folder), (partial, folder))
     return [f"took in the log: {count:,} decisions, {rejected:,} refused", *doubts]
@@ -299,11 +301,12 @@ def _events(
     return pa.Table.from_arrays(columns, schema=kind)
 
 
-def _content(wave: Wave, decisions: int, rejected: int) -> dict[str, Any]:
+def _content(wave: Wave, digest: str, decisions: int, rejected: int) -> dict[str, Any]:
     return {
         "kind": record.LOGGED,
         "wave": wave.run.wave,
         "campaign": wave.run.campaign.file,
+        "log": digest,
         "at": wave.run.at.isoformat(),
         "seed": wave.run.seed,
         "config": wave.run.campaign.digest,

@@ -26,7 +26,7 @@ from bandit.results.learn import LearnSummary
 from bandit.sources import database
 from bandit.sources.catalogue import load_catalogue
 from bandit.sources.columns import key_type
-from bandit.workflows.learn import silence, statistics
+from bandit.workflows.learn import log_back, silence, statistics
 from bandit.workflows.learn.import_log import import_log
 from bandit.workflows.operate import recover
 from bandit.workflows.serve import starting_point
@@ -46,11 +46,14 @@ def learn(
     *,
     outcomes: Path | None = None,
     log: bool = False,
+    without_log: bool = False,
     no_events: bool = False,
     at: dt.datetime | None = None,
     progress: Progress = SILENT,
 ) -> LearnSummary:
     """Take in outcomes, then fold every wave whose window has closed by ``at``.
+
+    ``log`` takes in [log] first; ``without_log`` takes back the one that was taken in, before that.
 
     DataError where no wave has an event in its window, unless ``no_events`` says that nothing
     happened.
@@ -62,11 +65,15 @@ def learn(
     at = at or midnight(campaign.time_zone)
     with lock.hold(campaign.folder, "learn"):
         notes = recover.recover(campaign, at)
+        back = None
+        if without_log:
+            back, told = log_back.take_back(campaign)
+            notes += [told]
         if log:
             notes += import_log(campaign, at, progress)
         delivery = _take_in(campaign, outcomes, progress)
         index.refresh(campaign.folder)
-        return _learn(campaign, at, delivery, notes, progress, no_events=no_events)
+        return _learn(campaign, at, delivery, notes, progress, back, no_events=no_events)
 
 
 def _take_in(
@@ -102,6 +109,7 @@ def _learn(
     delivery: deliveries.Delivery | None,
     notes: list[str],
     progress: Progress,
+    back: Wave | None,
     *,
     no_events: bool,
 ) -> LearnSummary:
@@ -124,6 +132,10 @@ def _learn(
             progress.step("finding what actions share")
             model = _strengths(campaign, fold)
             version = _publish(campaign, fold, model, learned[-1].wave, parent)
+    elif back is not None and _taught(parent, back):
+        # Nothing else was learned from: the next wave starts from a prior again.
+        new = True
+        version = _publish(campaign, _nothing(campaign, back), None, back, parent)
     return LearnSummary(
         snapshot=version,
         parent=parent.version if parent and new else None,
@@ -231,15 +243,31 @@ def _fold(campaign: Campaign, learned: Sequence[statistics.Statistics]) -> Fold:
         before = part.wave.at
     spec = FeatureSpec.from_json(learned[-1].wave.manifest.features.spec)
     posterior = replace(posterior, constant=spec.constant)
-    content = manifests.Fold(
+    return Fold(posterior, actions, _fold_content(campaign, learned))
+
+
+def _taught(parent: snapshots.Snapshot | None, wave: Wave) -> bool:
+    fold = parent.manifest.fold if parent else None
+    return fold is not None and wave.name in {name for name, _ in fold.waves}
+
+
+def _nothing(campaign: Campaign, wave: Wave) -> Fold:
+    """What is known of a wave's actions before any of them was tried."""
+    spec = FeatureSpec.from_json(wave.manifest.features.spec)
+    ridge = campaign.reward.ridge
+    posterior = Posterior.prior(len(wave.actions), wave.manifest.d, ridge, spec.constant)
+    return Fold(posterior, wave.actions, _fold_content(campaign, ()))
+
+
+def _fold_content(campaign: Campaign, learned: Sequence[statistics.Statistics]) -> manifests.Fold:
+    return manifests.Fold(
         waves=tuple((s.wave.name, s.key) for s in learned),
-        half_life_days=half_life,
+        half_life_days=campaign.reward.half_life_days,
         ridge=campaign.reward.ridge,
         intercept=INTERCEPT,
         window_days=campaign.reward.window_days,
         model=campaign.model.model_dump(mode="json"),
     )
-    return Fold(posterior, actions, content)
 
 
 def _strengths(campaign: Campaign, fold: Fold) -> dict[str, Any] | None:

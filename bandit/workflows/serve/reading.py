@@ -11,6 +11,7 @@ from bandit.config.campaign import Campaign
 from bandit.core import spill
 from bandit.core.errors import DataError
 from bandit.core.types import Progress
+from bandit.features.drift import Drift
 from bandit.record.rejects import Bound, Rejects
 from bandit.sources import customers
 from bandit.sources import side_rejects as beside
@@ -35,8 +36,12 @@ def add_side_rejects(campaign: Campaign, data: Database, rejects: Rejects) -> No
         rejects.add_batch(pa.Table.from_batches([batch]))
 
 
-def prepared(wave: Wave, data: Database, past: Past, rejects: Rejects) -> Iterator[Prepared]:
+def prepared(
+    wave: Wave, data: Database, past: Past, rejects: Rejects, drift: Drift
+) -> Iterator[Prepared]:
     """The customers in the order of their key, batch by batch; refused rows go to `rejects`.
+
+    All are counted in `drift`.
 
     DataError once these are too many: the rest is not read then.
     """
@@ -54,6 +59,7 @@ def prepared(wave: Wave, data: Database, past: Past, rejects: Rejects) -> Iterat
         batch, refused = prepare(wave, rows)
         if rows.rejects or refused:
             rejects.add(rows.rejects + refused)
+        drift.add(rows.columns, batch.contexts)
         yield batch
 
 

@@ -12,6 +12,7 @@ from bandit.core import spill
 from bandit.core.days import midnight
 from bandit.core.errors import UsageError
 from bandit.core.types import SILENT, Progress
+from bandit.features.drift import Drift
 from bandit.record import lock
 from bandit.record import waves as record
 from bandit.results.serve import WaveSummary
@@ -105,7 +106,8 @@ def _serve(
         caps = limits.of(campaign, catalogue, wave.plan)
         target = Target.open(stack, run)
         rejects = stack.enter_context(target.rejects(bound))
-        batches: Iterable[Prepared] = reading.prepared(wave, data, past, rejects)
+        drift = Drift(start.spec)
+        batches: Iterable[Prepared] = reading.prepared(wave, data, past, rejects, drift)
         total, priced, chosen = bound.total, None, None
         if caps.names:
             chosen = Chosen(spill.new(stack))
@@ -132,7 +134,7 @@ def _serve(
             limits=caps,
             priced=priced,
             given_up=planned.contacts - tally.outbound if rule is not None else 0,
-            notes=[*notes, *start.notes, *told],
+            notes=[*notes, *start.notes, *told, *drift.told()],
         )
         publish.publish(wave, past, target, summary)
         return summary

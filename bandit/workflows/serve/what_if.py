@@ -14,6 +14,7 @@ from bandit.core import spill
 from bandit.core.days import midnight
 from bandit.core.errors import UsageError
 from bandit.core.types import SILENT, Progress
+from bandit.features.drift import Drift
 from bandit.record import rejects
 from bandit.record.rejects import Rejects
 from bandit.record.steady import steady
@@ -63,7 +64,8 @@ def what_if(
         caps = limits.of(campaign, catalogue, wave.plan)
         refused = spill.new(stack) / rejects.NAME
         given = stack.enter_context(Rejects(refused, reading.bound(campaign, data)))
-        batches = reading.prepared(wave, data, past, given)
+        drift = Drift(start.spec)
+        batches = reading.prepared(wave, data, past, given, drift)
         spool = reading.spooled(stack, batches, data.count("customers"), progress)
         progress.step("solving")
         share = min(1.0, MOST_CUSTOMERS / max(spool.customers, 1))
@@ -87,6 +89,7 @@ def what_if(
         total=spool.customers,
         points=[WhatIfPoint(p.limit, p.value, p.price, p.used) for p in found],
         folder=campaign.folder / REPORTS / "what-if" / key,
+        notes=drift.told(),
     )
 
 

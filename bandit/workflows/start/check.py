@@ -18,6 +18,7 @@ from bandit.core.errors import DataError
 from bandit.core.problems import Faults, nearest
 from bandit.core.types import SILENT, Array, Progress
 from bandit.features import FeatureSpec, encode
+from bandit.features.drift import Drift
 from bandit.logs import columns as log_columns
 from bandit.logs import labels
 from bandit.record import outcomes
@@ -42,6 +43,7 @@ class _Census(NamedTuple):
     ruled_in: Array
     reachable: Array
     consenting: Array
+    drift: Drift
 
     @property
     def refused(self) -> int:
@@ -82,6 +84,7 @@ def check(
             *side_rejects.notes(data, campaign, [c.name for c in catalogue.channels]),
             *told,
             *_refused(data, census),
+            *census.drift.told(),
             *_dates(catalogue, day_of(at, campaign.time_zone)),
             *_offers(catalogue, census),
             *_channels(campaign, catalogue, census),
@@ -167,13 +170,16 @@ def _census(
         [o.channels is None or c.name in o.channels for c in catalogue.channels]
         for o in catalogue.offers
     ])  # fmt: skip
+    drift = Drift(spec)
     rows, rejects, examples = 0, Counter[str](), list[str]()
     ruled_in = np.zeros(len(catalogue.offers), dtype=np.int64)
     reachable = np.zeros(len(catalogue.offers), dtype=np.int64)
     consenting = np.zeros(len(catalogue.channels), dtype=np.int64)
     for batch in customers.stream(data, campaign, catalogue, at=at):
         found = [(r["key"], r["column"], r["value"], r["reason"]) for r in batch.rejects]
-        faulty = {f.row: f for f in reversed(encode(spec, batch.columns, at).faults)}
+        encoded = encode(spec, batch.columns, at)
+        faulty = {f.row: f for f in reversed(encoded.faults)}
+        drift.add(batch.columns, np.delete(encoded.contexts, list(faulty), axis=0))
         found += [(str(batch.ids[f.row]), f.column, f.value, f.reason) for f in faulty.values()]
         rejects.update(reason for *_, reason in found)
         examples += [
@@ -187,7 +193,7 @@ def _census(
             some = batch.consent[:, allowed[offer]].any(axis=1)
             reachable[offer] += int((batch.rules[:, offer] & some).sum())
         progress.advance(len(batch.ids) + len(batch.rejects))
-    return _Census(rows, rejects, examples, ruled_in, reachable, consenting)
+    return _Census(rows, rejects, examples, ruled_in, reachable, consenting, drift)
 
 
 def _hold_share(campaign: Campaign, data: Database, census: _Census) -> None:
