@@ -7,15 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from bandit.core.reasons import STAGES
 from bandit.core.types import Array, Bool
 from bandit.kernels.allocation.eligibility import mask_into
 from bandit.kernels.threads import spread
 
 GRAIN = 1024
 """Customers that a thread takes at a time."""
-
-STAGES = ("offer not running", "offer rule", "no consent", "contact pressure")
-"""The rules in the order in which they are asked; `Eligible.funnel` counts after each."""
 
 
 class Actions(NamedTuple):

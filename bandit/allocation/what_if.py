@@ -16,7 +16,8 @@ class Point(NamedTuple):
     """One row of the table, scaled to everybody.
 
     ``value`` is the dual value: the best that any allocation could reach at this ``limit``;
-    ``price`` what one more unit would be worth there; ``used`` how much of it is taken.
+    ``price`` what one more unit would be worth there; ``used`` how much of it is taken, never
+    more than there is: near ties at the prices are settled within it.
     """
 
     limit: float
@@ -67,5 +68,7 @@ def what_if(
         ascent = found.ascent
         price = inequalities.prices(ascent.multipliers, len(caps))[resource]
         used = float(ascent.usage @ (inequalities.resource == resource)) / share
-        points[float(level)] = Point(float(level), ascent.dual / share, float(price), used)
+        points[float(level)] = Point(
+            float(level), ascent.dual / share, float(price), min(used, float(level))
+        )
     return [points[float(level)] for level in given]

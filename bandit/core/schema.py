@@ -42,6 +42,7 @@ def decisions(customer_type: pa.DataType, n_actions: int, n_features: int) -> pa
         _field("eligible", pa.binary((n_actions + 7) // 8), "their set, one bit an action of the manifest, little bit order"),
         _field("planned_action", pa.int32(), "what was drawn before a hard cap's lots; the taken action unless it was given up"),
         _field("keep_probability", pa.float32(), "probability that the lots leave the planned action; 1 where none are drawn"),
+        _field("reason", LABEL, "why no contact was made, of those in core/reasons; null for a contact, and where it is unknown", nullable=True),
         _field("features", pa.list_(pa.float32(), n_features), "the context as served, in the order of the snapshot's feature spec"),
         _field("snapshot", LABEL, "version of the posterior that decided"),
         _field("decided_at", pa.timestamp("us", tz="UTC"), "time of the wave"),

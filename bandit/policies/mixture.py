@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -112,6 +112,23 @@ class Mixture(Policy):
         problem = pose(posterior, contexts, eligible=eligible, values=values, costs=costs)
         return self._distribution(problem, self._prior(prior, problem.n))
 
+    def contributions(
+        self,
+        posterior: Moments | None,
+        contexts: npt.ArrayLike,
+        *,
+        eligible: npt.ArrayLike | None = None,
+        values: npt.ArrayLike | None = None,
+        costs: npt.ArrayLike | None = None,
+        prior: Float64 | None = None,
+    ) -> list[Float64]:
+        """What `probabilities` sums: the part of exploration, of each component, of the holdout.
+
+        Each float64[n, k]; arguments as there.
+        """
+        problem = pose(posterior, contexts, eligible=eligible, values=values, costs=costs)
+        return list(self._parts(problem, self._prior(prior, problem.n)))
+
     def expectation(
         self,
         posterior: Moments | None,
@@ -214,12 +231,20 @@ class Mixture(Policy):
         return np.stack([*columns, (action == NO_CONTACT).astype(np.float64)], axis=1)
 
     def _distribution(self, problem: Problem, prior: Float64) -> Float64:
-        weights = prior / prior.sum(axis=1, keepdims=True)
-        out: Float64 = self.exploration * uniform_table(problem) * (1.0 - weights[:, -1:])
-        for p, (_, policy) in enumerate(self.components):
-            out += (1.0 - self.exploration) * weights[:, p : p + 1] * policy.distribution(problem)
-        out[:, NO_CONTACT] += weights[:, -1]
+        out = np.zeros((problem.n, problem.k))
+        for part in self._parts(problem, prior):
+            out += part
         return out
+
+    def _parts(self, problem: Problem, prior: Float64) -> Iterator[Float64]:
+        """Exploration, the components, the holdout: float64[n, k] each."""
+        weights = prior / prior.sum(axis=1, keepdims=True)
+        yield self.exploration * uniform_table(problem) * (1.0 - weights[:, -1:])
+        for p, (_, policy) in enumerate(self.components):
+            yield (1.0 - self.exploration) * weights[:, p : p + 1] * policy.distribution(problem)
+        held = np.zeros((problem.n, problem.k))
+        held[:, NO_CONTACT] = weights[:, -1]
+        yield held
 
     def _mean(self, problem: Problem, weights: Float64, prior: Float64) -> Float64:
         each = [policy.mean_of(problem, weights) for _, policy in self.components]

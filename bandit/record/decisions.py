@@ -22,7 +22,7 @@ from bandit.record.person import People, among
 from bandit.record.waves import ROWS_PER_GROUP, Wave
 
 _ALWAYS = ("slot", "placement")
-_NEW = ("value", "cost", "expected_no_contact", "planned_action")
+_NEW = ("value", "cost", "expected_no_contact", "planned_action", "reason")
 _FROM = ("action", "expected_reward", "expected_value")
 """What format 1's values and costs are rebuilt from."""
 

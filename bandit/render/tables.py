@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bandit.core.wording import price_text
-from bandit.results.inspect import Explanation, Slot
+from bandit.render.money_tables import limits_table, money_table
 from bandit.results.learn import LearnSummary
 from bandit.results.operate import Rollback
 from bandit.results.privacy import CustomerExport, Forgotten
@@ -24,14 +24,17 @@ def wave_tables(summary: WaveSummary) -> RenderableType:
     facts = {
         "customers": f"{summary.customers:,}" + _refused(summary.rejected),
         "contacted": f"{summary.contacted:,}",
-        "expected value": f"{summary.expected_value:,.2f} {summary.unit}",
+        "cost": f"{sum(summary.costs.values()):,.2f} {summary.unit}",
+        "expected value": f"{summary.expected_value:,.2f} {summary.unit} over no contact",
         "snapshot": summary.snapshot,
     }
     if summary.withheld:
         facts["withheld"] = f"{summary.withheld:,} (opted out before the lists were written)"
     tables: list[RenderableType] = [Text(title, style="bold"), pairs(facts)]
+    if summary.outbound is not None:
+        tables.append(money_table(summary.outbound, summary.inbound, summary.unit))
     if summary.limits:
-        tables.append(_limits(summary))
+        tables.append(limits_table(summary))
     tables.append(counts("contacts by channel", summary.contacts, summary.customers))
     if summary.shown:
         tables.append(counts("shown, by inbound channel", summary.shown, 0))
@@ -39,33 +42,6 @@ def wave_tables(summary: WaveSummary) -> RenderableType:
     tables.append(counts("left in peace because", summary.at_peace, summary.customers))
     tables.append(counts("group", summary.groups, summary.customers))
     return Group(*tables, *notes(summary.notes))
-
-
-def _limits(summary: WaveSummary) -> RenderableType:
-    """Each limit with its use and what one more unit would be worth."""
-    table = Table(box=None, pad_edge=False)
-    table.add_column("limit")
-    for column in ("at least", "at most", "used", "price"):
-        table.add_column(column, justify="right")
-    for one in summary.limits:
-        most = "-" if one.most is None else f"{one.most:,.0f}"
-        least = f"{one.least:,.0f}" if one.least else "-"
-        table.add_row(one.name, least, most, f"{one.used:,.0f}", price_text(one.price))
-    unit = summary.unit
-    proof = (
-        f"best allocation by expected values: {summary.primal_value:,.2f} {unit}, none above"
-        f" {summary.dual_value:,.2f} (gap {summary.gap:.4%});"
-        f" {summary.given_up:,} contacts given up by lot at the caps"
-    )
-    missed = [
-        Text(
-            f"{one.name}: {one.used:,.0f} of the {one.least:,.0f} committed; a minimum holds in"
-            " expectation, the draws fell short: commit a margin more"
-        )
-        for one in summary.limits
-        if one.used < one.least
-    ]
-    return Group(table, Text(proof), *missed)
 
 
 def learn_tables(summary: LearnSummary) -> RenderableType:
@@ -98,46 +74,6 @@ def rollback_tables(result: Rollback) -> RenderableType:
     """Which version serves now."""
     text = f"snapshot {result.snapshot} now serves: it is {result.restored} again, in place of"
     return Group(Text(f"{text} {result.parent}"), *notes(result.notes))
-
-
-def explanation_tables(e: Explanation) -> RenderableType:
-    """A customer's slots with their contenders, the funnel and the features that carried it."""
-    shown: list[RenderableType] = [
-        Text(f"customer {e.customer}, wave {e.wave}, snapshot {e.snapshot}", style="bold")
-    ]
-    for slot in e.slots:
-        what = f"{slot.offer} by {slot.channel}" if slot.offer else "no contact"
-        chance = f"probability {slot.propensity:.4f}, group {slot.group}"
-        shown.append(Text(f"\n{slot.placement}, slot {slot.slot}: {what} ({chance})"))
-        shown.append(_contenders(slot))
-        if slot.features:
-            carried = "  ".join(f"{name} {term:+.3f}" for name, term in slot.features.items())
-            shown.append(Text(f"features that carried the mean: {carried}"))
-        if slot.parts:
-            parts = "  ".join(f"{name} {term:+.3f}" for name, term in slot.parts.items())
-            shown.append(Text(f"of the mean, from other actions and its own: {parts}"))
-    shown.append(Text("\ntaken out, by rule", style="bold"))
-    shown.append(pairs({stage: _listed(out) for stage, out in e.funnel.items()}))
-    return Group(*shown, *notes(e.notes))
-
-
-def _contenders(slot: Slot) -> Table:
-    table = Table(box=None, pad_edge=False)
-    table.add_column("action")
-    for column in ("probability", "mean", "width", "value", "cost", "worth"):
-        table.add_column(column, justify="right")
-    for c in slot.contenders:
-        name = f"{c.offer}/{c.channel}" if c.offer else "no contact"
-        numbers = (c.mean, c.width, c.value, c.cost, c.worth)
-        table.add_row(name, f"{c.probability:.4f}", *(f"{x:.3f}" for x in numbers))
-    if slot.others > 0:
-        table.add_row(f"and {slot.others:,} more")
-    return table
-
-
-def _listed(names: list[str], most: int = 12) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return (", ".join(names[:most]) + more) or "none"
 
 
 def init_tables(result: InitResult) -> RenderableType:

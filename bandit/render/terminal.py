@@ -12,6 +12,7 @@ from rich.console import Console, RenderableType
 from bandit.core.wording import harmless
 from bandit.render import tables as simple
 from bandit.render.demo_tables import demo_tables
+from bandit.render.explain_tables import explanation_tables
 from bandit.render.simulate_tables import simulate_tables
 from bandit.render.status_tables import status_tables
 from bandit.render.wave_tables import report_tables
@@ -35,7 +36,7 @@ tables.register(serve.WhatIf, simple.what_if_tables)
 tables.register(learn.LearnSummary, simple.learn_tables)
 tables.register(judge.SimulateResult, simulate_tables)
 tables.register(inspect.ReportResult, report_tables)
-tables.register(inspect.Explanation, simple.explanation_tables)
+tables.register(inspect.Explanation, explanation_tables)
 tables.register(inspect.CampaignStatus, status_tables)
 tables.register(operate.Rollback, simple.rollback_tables)
 tables.register(privacy.Forgotten, simple.forget_tables)

@@ -11,24 +11,33 @@ from bandit.results.serve import Price
 
 @dataclass(frozen=True)
 class Contender:
-    """An action that could be taken: worth = value x mean - cost; ``width`` of the mean."""
+    """An action that could be taken: worth = value x mean - cost - price, in the campaign's unit.
+
+    ``probability`` is the draw's, before any lot, and ``by_group`` what each group contributes to
+    it. ``width`` is the standard deviation of value x mean by what is known.
+    """
 
     offer: str | None
     channel: str | None
     probability: float
+    by_group: dict[str, float]
     mean: float
     width: float
     value: float
     cost: float
+    price: float
     worth: float
 
 
 @dataclass(frozen=True)
 class Slot:
-    """One decision. ``features``: what each feature added to the taken action's mean.
+    """One decision: what was planned, at which price, and what the lot made of it.
 
-    ``parts``: of that mean, what comes from actions that have something in common with the taken
-    one ("shared") and what from its own experience ("own"); empty where each learns alone.
+    ``planned`` is the draw's action, None for no contact, and ``keep`` the probability that the
+    lots leave it; ``reason`` says why there is no contact. ``features``: what each feature added to
+    the planned action's mean. ``parts``: of that mean, what comes from actions that have something
+    in common with it ("shared") and what from its own experience ("own"); empty where each learns
+    alone.
     """
 
     placement: str
@@ -37,6 +46,9 @@ class Slot:
     channel: str | None
     group: str
     propensity: float
+    planned: str | None
+    keep: float
+    reason: str | None
     contenders: list[Contender]
     others: int
     features: dict[str, float]
@@ -44,14 +56,40 @@ class Slot:
 
 
 @dataclass(frozen=True)
+class PastDecision:
+    """A decision of the last waves, by the record; ``expected_value`` is over no contact."""
+
+    wave: str
+    at: str
+    placement: str
+    slot: int
+    offer: str | None
+    channel: str | None
+    planned: str | None
+    group: str
+    propensity: float
+    expected_value: float | None
+    cost: float | None
+    price: float
+    keep: float
+    reason: str | None
+    withheld: bool
+
+
+@dataclass(frozen=True)
 class Explanation(Result):
-    """``funnel``: for each rule, the (offer, channel) pairs that it took out."""
+    """``funnel``: for each rule, the (offer, channel) pairs that it took out.
+
+    ``history``: the customer's decisions in the last waves, this one included.
+    """
 
     customer: str
     wave: str
     snapshot: str
+    unit: str
     slots: list[Slot]
     funnel: dict[str, list[str]]
+    history: list[PastDecision]
     notes: list[str] = field(default_factory=list)
 
 

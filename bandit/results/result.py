@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the JSON objects: it grows when a field goes or changes its meaning, not when one
 is added."""
 

@@ -5,18 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bandit.results.money import Money
 from bandit.results.result import Result
 
 
 @dataclass(frozen=True)
 class Price:
-    """A limit: ``price`` is what one more unit would be worth, ``used`` what the wave took."""
+    """A limit: ``price`` is what the wave charged a unit of it, ``used`` what it took.
+
+    ``best_price`` and ``best_used`` are those of the certified best allocation by expected values:
+    what is left over there has no price, and the price is what one more unit would be worth. None
+    in waves of before there were both.
+    """
 
     name: str
     most: float | None
     least: float
     price: float
     used: float
+    best_price: float | None = None
+    best_used: float | None = None
 
 
 @dataclass(frozen=True)
@@ -24,7 +32,10 @@ class WaveSummary(Result):
     """One wave.
 
     ``contacts`` and ``offers`` count outbound contacts, ``shown`` filled inbound ranks;
-    ``at_peace`` says why customers got no contact; money is in ``unit``.
+    ``at_peace`` says why customers got no contact. Money is in ``unit`` and defined in
+    docs/money.md: ``expected_value`` is that of ``outbound`` and ``inbound`` together; they are
+    None in a wave of before they were told apart. ``costs`` are those of contacts and shown offers,
+    by channel.
     """
 
     wave: str
@@ -50,12 +61,15 @@ class WaveSummary(Result):
     dual_value: float | None = None
     gap: float | None = None
     given_up: int = 0
+    outbound: Money | None = None
+    inbound: Money | None = None
+    costs: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class WhatIfPoint:
-    """``value``: the best that any allocation could reach at ``most``, in the campaign's unit."""
+    """``value``: the best outbound expected value that any allocation could reach at ``most``."""
 
     most: float
     value: float

@@ -100,7 +100,7 @@ class _Result(Result):
 def test_a_result_is_one_json_object(capsys: pytest.CaptureFixture[str]) -> None:
     console.run(How(as_json=True), lambda **_: _Result(float("nan"), Path("x")))
     assert json.loads(capsys.readouterr().out) == {
-        "schema": 1,
+        "schema": 2,
         "number": None,
         "path": "x",
     }

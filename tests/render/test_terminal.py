@@ -28,7 +28,7 @@ def _wave() -> WaveSummary:
 
 @pytest.mark.parametrize(
     ("result", "times"),
-    [(Forgotten([EVIL], 1, 0, 0, 0, ["w"], [], [EVIL]), 2), (_wave(), 11)],
+    [(Forgotten([EVIL], 1, 0, 0, 0, ["w"], [], [EVIL]), 2), (_wave(), 12)],
     ids=["forget", "wave"],
 )
 def test_texts_are_shown_and_not_obeyed(result: Result, times: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import shutil
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -13,6 +15,8 @@ import pytest
 from bandit.core import errors
 from bandit.core.types import Choice
 from bandit.render.terminal import show
+from bandit.results.serve import WaveSummary
+from bandit.workflows.learn.learn import learn
 from bandit.workflows.serve import spool
 from bandit.workflows.serve.choice_cache import Chosen
 from bandit.workflows.serve.serve_batch import serve_batch
@@ -77,6 +81,46 @@ def test_bytes_under_limits_hang_on_neither_batch_size_nor_threads(
     serve_batch(folder, wave="w1", at=MONDAY, batch_size=batch_size, threads=threads)
     for part in ("waves", "exports", "snapshots"):
         assert bytes_of(folder / part) == bytes_of(limited / part)
+
+
+def test_the_wave_is_never_worth_more_than_its_bound(limited: Path, tmp_path: Path) -> None:
+    """Means far from zero: of a wave that has learned, and of one that has not."""
+    learned = _learned(limited, tmp_path / "again")
+    for summary in (serve_batch(limited, wave="w1", at=MONDAY), learned):
+        assert summary.outbound is not None
+        assert summary.dual_value is not None
+        assert summary.outbound.expected_value <= summary.dual_value + 1e-6
+    assert learned.outbound is not None
+    assert learned.outbound.expected_value > 0.0
+
+
+def test_room_that_the_best_allocation_leaves_over_has_no_price(
+    limited: Path, tmp_path: Path
+) -> None:
+    """Complementary slackness, up to the one contact that does not fit any more."""
+    limits = _learned(limited, tmp_path / "again").limits
+    for one in limits:
+        assert one.best_price is not None
+        assert one.best_used is not None
+        assert one.most is not None
+        assert one.best_used <= one.most
+        assert one.best_price * (one.most - one.best_used) <= one.best_price + 1e-9
+    assert any(one.best_price for one in limits)
+
+
+def _learned(served: Path, folder: Path) -> WaveSummary:
+    """A dry run that knows what contacts by e-mail and SMS add."""
+    shutil.copytree(served, folder)
+    frame = campaigns.decisions(folder, "w1").filter(pl.col("slot") == 1)
+    rows = frame.filter(pl.col("placement") == "outbound")
+    told = [
+        {"event_id": f"e{i}", "decision_id": d, "event": "sale", "reward": 1.0 + 2.0 * (a > 0),
+         "occurred_at": "2026-11-03"}
+        for i, (d, a) in enumerate(zip(rows["decision_id"], rows["action"], strict=True))
+    ]  # fmt: skip
+    later = MONDAY + dt.timedelta(days=30)
+    learn(folder, outcomes=campaigns.outcomes(folder / "outcomes.csv", told), at=later)
+    return serve_batch(folder, wave="w2", at=later, dry_run=True)
 
 
 def test_spooled_batches_are_cut_anew(

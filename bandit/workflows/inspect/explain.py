@@ -7,28 +7,25 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bandit.allocation.eligibility import STAGES
 from bandit.config import campaign_file
 from bandit.config.campaign import Campaign
 from bandit.core.errors import BanditError, DataError, UsageError
-from bandit.core.types import SILENT, Array, Bool, Float32, Float64, Progress, UInt64
-from bandit.models.moments import Moments
-from bandit.models.pooled import PooledPosterior
+from bandit.core.reasons import STAGES
+from bandit.core.types import SILENT, Array, Bool, Progress, UInt64
 from bandit.record import waves as record
+from bandit.record import why
 from bandit.record.decisions import Decisions, Rows
 from bandit.record.person import People
 from bandit.record.steady import steady
-from bandit.results.inspect import Contender, Explanation, Slot
+from bandit.results.inspect import Explanation
 from bandit.sources import customers, database
 from bandit.sources.customers import CustomerRows
-from bandit.workflows.inspect import as_served
+from bandit.workflows.inspect import as_served, contenders, history
+from bandit.workflows.inspect.contenders import Seen
 from bandit.workflows.serve import prepare
 from bandit.workflows.serve.contact_history import Past
 from bandit.workflows.serve.plan import number_of
 from bandit.workflows.serve.wave import Wave
-
-MOST_CONTENDERS = 8
-MOST_FEATURES = 8
 
 
 class _Asked(NamedTuple):
@@ -124,8 +121,6 @@ def _explained(
     wave: Wave, decisions: Decisions, rows: Rows, asked: _Asked, customer: str
 ) -> Explanation:
     prior, slots, again = None, [], True
-    old = "planned_action" not in rows.batch.schema.names
-    planned = rows.action if old else rows.numbers("planned_action")
     for i, row in enumerate(rows.batch.to_pylist()):
         place = next(p for p in wave.plan.placements if p.name == row["placement"])
         problem: dict[str, Any] = {
@@ -134,86 +129,26 @@ def _explained(
             "costs": wave.plan.costs + wave.plan.prices,
         }
         context = rows.contexts[i : i + 1]
-        probability = wave.plan.policy.probabilities(
-            wave.posterior, context, **problem, prior=prior
-        )[0]
+        parts = wave.plan.policy.contributions(wave.posterior, context, **problem, prior=prior)
         choice = wave.plan.policy.choose(
             wave.posterior, context, **problem, prior=prior,
             keys=asked.key, seed=wave.run.seed, wave=number_of(wave.run.wave),
             draw=place.draw + row["slot"] - 1,
         )  # fmt: skip
-        again = again and int(choice.action[0]) == planned[i]
-        slots.append(
-            _slot(wave, row, rows.contexts[i], rows.eligible[i], probability, asked.values)
-        )
+        again = again and int(choice.action[0]) == why.planned_of(row)
+        seen = Seen(rows.contexts[i], rows.eligible[i], asked.values, [p[0] for p in parts])
+        slots.append(contenders.slot(wave, row, seen))
         prior = choice.joint
     return Explanation(
         customer=customer,
         wave=decisions.wave.name,
         snapshot=decisions.wave.manifest.snapshot,
+        unit=wave.run.campaign.reward.unit,
         slots=slots,
         funnel=asked.funnel,
+        history=history.of(wave.run.campaign, decisions.wave, customer),
         notes=[*_notes(wave, decisions, rows, asked, again=again), *asked.notes],
     )
-
-
-def _slot(
-    wave: Wave,
-    row: dict[str, Any],
-    context: Float32,
-    allowed: Bool,
-    probability: Float64,
-    values: Array,
-) -> Slot:
-    posterior, x = wave.posterior, context.astype(np.float64)
-    means = posterior.mean @ x
-    widths = np.sqrt(np.einsum("i,kij,j->k", x, posterior.covariance, x))
-    names = [(None, None), *wave.plan.space.pairs]
-    taken = int(row["action"])
-    order = np.lexsort((np.arange(len(names)), -means, -probability, ~allowed))
-    shown = [int(a) for a in order[:MOST_CONTENDERS] if allowed[a]]
-    if taken not in shown:
-        shown.append(taken)
-    cost = wave.plan.costs + wave.plan.prices
-    contenders = [
-        Contender(
-            *names[a],
-            probability=float(probability[a]),
-            mean=float(means[a]),
-            width=float(widths[a]),
-            value=float(values[a]),
-            cost=float(cost[a]),
-            worth=float(values[a] * means[a] - cost[a]),
-        )
-        for a in shown
-    ]
-    return Slot(
-        placement=row["placement"],
-        slot=row["slot"],
-        offer=row["offer"],
-        channel=row["channel"],
-        group=row["group"],
-        propensity=row["propensity"],
-        contenders=contenders,
-        others=int(allowed.sum()) - len(contenders),
-        features=_contributions(wave, posterior, taken, x),
-        parts=_parts(posterior, taken, x),
-    )
-
-
-def _contributions(wave: Wave, posterior: Moments, action: int, x: Float64) -> dict[str, float]:
-    """The largest terms of the taken action's mean, by feature."""
-    terms = posterior.mean[action] * x
-    largest = np.argsort(-np.abs(terms), kind="stable")[:MOST_FEATURES]
-    return {wave.start.spec.names[j]: float(terms[j]) for j in largest if terms[j] != 0.0}
-
-
-def _parts(posterior: Moments, action: int, x: Float64) -> dict[str, float]:
-    """The taken action's mean, in what it shares with others and what is its own."""
-    if not isinstance(posterior, PooledPosterior):
-        return {}
-    shared, own = (float(part[action] @ x) for part in posterior.split_mean)
-    return {"shared": shared, "own": own}
 
 
 def _funnel(wave: Wave, found: CustomerRows) -> dict[str, list[str]]:

@@ -17,7 +17,7 @@ from bandit.config.campaign import Campaign
 from bandit.core import files
 from bandit.core.types import SILENT, Progress
 from bandit.features.spec import FeatureSpec
-from bandit.record import erase, exports, lists, manifest, outcomes, rejects
+from bandit.record import erase, exports, lists, manifest, outcomes, rejects, why
 from bandit.record import waves as record
 from bandit.record.decisions import Decisions
 from bandit.record.person import People, among
@@ -82,27 +82,7 @@ def _decisions(campaign: Campaign, wave: Wave, people: People) -> Iterator[dict[
             row["features"] = dict(zip(names, row["features"], strict=True))
             row["eligible"] = [wave.actions[a] for a in np.flatnonzero(rows.eligible[i])]
             row["withheld"] = bool(rows.withheld[i])
-            yield {**row, "reason": _reason(row, unit)}
-
-
-def _reason(row: dict[str, Any], unit: str) -> str:
-    what = f"{row['offer']} by {row['channel']}" if row["offer"] else "no contact"
-    if row["withheld"]:
-        what += " (withheld: consent was gone when the list was written, so it was never made)"
-    among_ = f"among {row['eligible_count']} that could be taken"
-    chance = f"with probability {row['propensity']:.4g}"
-    match row["group"]:
-        case "holdout":
-            return "left in peace: held out at random, to measure what contacts add"
-        case "exploration":
-            return f"{what}: drawn at random {among_}, {chance}, to learn what works"
-        case "logged":
-            return f"{what}: taken in from a log, {chance}"
-    return (
-        f"{what}: chosen by the policy {row['group']!r} of snapshot {row['snapshot']} {among_},"
-        f" {chance}; expected value {row['expected_value']:.4g} {unit}, less a price of"
-        f" {row['price_paid']:.4g} for scarce room"
-    )
+            yield {**row, "reason": why.sentence(row, wave.actions, unit)}
 
 
 def _events(

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from bandit.core import schema
+from bandit.core.reasons import REASONS
 from bandit.core.types import EXPLORATION, HOLDOUT, Array, Float32
 from bandit.kernels.linear.posterior_mean_of import taken_mean_into
 from bandit.kernels.threads import spread
@@ -31,6 +32,7 @@ class Assembler:
         self._ids = DecisionIds(wave.run.wave, wave.content)
         self._offers = _Names([offer for offer, _ in plan.space.pairs])
         self._channels = _Names([channel for _, channel in plan.space.pairs])
+        self._reasons = _Names(REASONS)
         self._placements = pa.array([p.name for p in plan.placements], pa.string())
         self._groups = pa.array([*plan.groups, "exploration", "holdout"], pa.string())
 
@@ -80,8 +82,8 @@ class Assembler:
                 pa.array(joined(self._placement_index(t) for t in slots)), self._placements
             ),
             "action": action,
-            "offer": self._offers.of(action),
-            "channel": self._channels.of(action),
+            "offer": self._offers.of(action - 1),
+            "channel": self._channels.of(action - 1),
             "propensity": joined(t.choice.propensity for t in slots),
             "group": pa.DictionaryArray.from_arrays(
                 pa.array(_group_index(group, len(self._plan.groups))), self._groups
@@ -98,6 +100,7 @@ class Assembler:
                 t.choice.action if t.planned is None else t.planned for t in slots
             ),
             "keep_probability": joined(_keep(t) for t in slots),
+            "reason": self._reasons.of(joined(_reason(t) for t in slots)),
             "features": pa.FixedSizeListArray.from_arrays(
                 pa.array(features.ravel()), features.shape[1]
             ),
@@ -118,6 +121,11 @@ class Assembler:
         return reward
 
 
+def _reason(taken: Taken) -> Array:
+    none = np.full(taken.rows.shape[0], -1, np.int8)
+    return none if taken.reason is None else taken.reason
+
+
 def _keep(taken: Taken) -> Array:
     return np.ones(taken.rows.shape[0], np.float32) if taken.keep is None else taken.keep
 
@@ -136,7 +144,7 @@ def _of_taken(values: Array, rows: Array, action: Array) -> Array:
 
 
 class _Names:
-    """Names of actions 1, 2, …, as dictionary columns; null for no contact.
+    """Names by their position as dictionary columns; null for -1.
 
     Each name stands in the dictionary once: otherwise the bytes would depend on whether Arrow had
     to unify the dictionaries of several batches.
@@ -145,10 +153,10 @@ class _Names:
     def __init__(self, names: Sequence[str]) -> None:
         once = list(dict.fromkeys(names))
         self._dictionary = pa.array(once, pa.string())
-        self._position = np.array([-1, *(once.index(name) for name in names)], dtype=np.int32)
+        self._position = np.array([*(once.index(name) for name in names), -1], dtype=np.int32)
 
-    def of(self, action: Array) -> pa.Array:
-        index = pa.array(self._position[action], mask=action == 0)
+    def of(self, position: Array) -> pa.Array:
+        index = pa.array(self._position[position], mask=position < 0)
         return pa.DictionaryArray.from_arrays(index, self._dictionary)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from bandit.allocation import slots as slotting
 from bandit.allocation.slots import Placement
 from bandit.core.types import Array, Bool, Choice, Float64
+from bandit.workflows.serve import reasons
 from bandit.workflows.serve.choice_cache import Chosen
 from bandit.workflows.serve.hard_caps import Thinning, thinned
 from bandit.workflows.serve.plan import number_of
@@ -46,8 +47,11 @@ class Decider:
         self._batches = 0
 
     def decide(self, batch: Prepared) -> list[Taken]:
-        """Fill the slots."""
-        slots = list(fill(self.wave, batch, self._choose, self._rule))
+        """Fill the slots, each with the reasons for no contact."""
+        slots = [
+            reasons.given(self.wave, batch, taken)
+            for taken in fill(self.wave, batch, self._choose, self._rule)
+        ]
         self._batches += 1
         return slots
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from bandit.allocation import contact_policy, eligibility
 from bandit.allocation.contact_policy import Contacts, Pressure, Refusals
-from bandit.allocation.eligibility import STAGES
+from bandit.core.reasons import STAGES
 from bandit.core.types import Array, Bool, Float32, UInt64
 from bandit.features.encode import Fault, encode
 from bandit.sources import customers

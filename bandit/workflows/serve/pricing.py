@@ -33,14 +33,17 @@ UNMOVED = 0.01
 
 
 class Priced(NamedTuple):
-    """``costs`` float64[k]: what a contact pays; the rest is of the certified best allocation.
+    """``costs`` float64[k] a contact at ``prices`` float64[m] a unit, at which the wave is served.
 
-    ``prices`` float64[m] say what one more unit would be worth in it. The costs are those of the
-    prices that were corrected for the policy that is really served.
+    They are corrected for the policy that is really served. The rest is of the certified best
+    allocation: ``best_prices`` float64[m] say what one more unit would be worth in it, where it
+    takes ``best_used`` float64[m].
     """
 
     costs: Float64
     prices: Float64
+    best_prices: Float64
+    best_used: Float64
     primal_value: float
     dual_value: float
     gap: float
@@ -73,7 +76,15 @@ def find(wave: Wave, limits: Limits, spool: Spool, progress: Progress) -> Priced
             f" {e.nearest:,.0f}: lower it, or widen what limits it"
         ) from None
     corrected = _corrected(limits, customers, found)
-    return Priced(corrected.costs, found.prices, found.primal_value, found.dual_value, found.gap)
+    return Priced(
+        corrected.costs,
+        corrected.prices,
+        found.prices,
+        found.usage,
+        found.primal_value,
+        found.dual_value,
+        found.gap,
+    )
 
 
 def _corrected(limits: Limits, customers: Customers, found: Prices) -> Prices:

@@ -26,6 +26,7 @@ from bandit.record import waves as record
 from bandit.record.exports import Lists
 from bandit.record.rejects import Bound, Rejects
 from bandit.record.waves import DecisionWriter
+from bandit.results.money import Money
 from bandit.results.serve import Price, WaveSummary
 from bandit.sources import database
 from bandit.workflows.serve import starting_point
@@ -113,6 +114,7 @@ def again(run: Run, notes: list[str]) -> WaveSummary:
     names = {f.name for f in fields(WaveSummary)}
     stored = {k: v for k, v in content["summary"].items() if k in names}
     stored["limits"] = [Price(**limit) for limit in stored["limits"]]
+    stored |= {part: Money(**stored[part]) for part in ("outbound", "inbound") if part in stored}
     summary = WaveSummary(**stored)
     notes = [*notes, f"wave {run.wave} is published already; it was not run again"]
     return replace(summary, notes=notes)

@@ -134,10 +134,19 @@ def _serve(
             limits=caps,
             priced=priced,
             given_up=planned.contacts - tally.outbound if rule is not None else 0,
-            notes=[*notes, *start.notes, *told, *drift.told()],
+            notes=[*notes, *start.notes, *told, *drift.told(), *_nothing_known(wave)],
         )
         publish.publish(wave, past, target, summary)
         return summary
+
+
+def _nothing_known(wave: Wave) -> list[str]:
+    if wave.start.posterior.count.any():
+        return []
+    return [
+        "nothing has been learned yet, so that no contact is expected to add anything: the expected"
+        " value is what contacts cost"
+    ]
 
 
 def _decide(

@@ -8,18 +8,15 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from bandit.allocation.eligibility import STAGES
+from bandit.core.reasons import NOTHING, REASONS
 from bandit.core.types import EXPLORATION, HOLDOUT, Array
 from bandit.record.exports import Lists
+from bandit.record.money import Ledger
 from bandit.results.serve import Price, WaveSummary
 from bandit.workflows.serve.limits import Limits
 from bandit.workflows.serve.plan import Plan
 from bandit.workflows.serve.pricing import Priced
 from bandit.workflows.serve.wave import Taken, Wave
-
-HELD_OUT = "held out"
-EXPLORED = "exploration drew no contact"
-NOT_WORTH = "no offer is worth a contact"
 
 
 class WaveTally:
@@ -33,8 +30,7 @@ class WaveTally:
         self.contacts = np.zeros(len(plan.space), np.int64)
         self.groups: Counter[str] = Counter()
         self.at_peace: Counter[str] = Counter()
-        self._value_micro = 0
-        self._no_contact_micro = 0
+        self.ledger = Ledger(len(plan.space))
 
     def add(self, slots: Sequence[Taken], left: Array, decisions: pa.RecordBatch) -> None:
         """Count one batch of customers."""
@@ -43,25 +39,19 @@ class WaveTally:
         self.customers += left.shape[0]
         self.decisions += decisions.num_rows
         if slots:
-            self._add_first(slots[0], left)
-        values = decisions.column("expected_value").to_numpy().astype(np.float64)
-        contact = decisions.column("action").to_numpy() != 0
-        # Whole millionths add up to the same sum in any order, so in any batch size.
-        micro = np.rint(values * 1e6).astype(np.int64)
-        self._value_micro += int(micro[contact].sum())
-        self._no_contact_micro += int(micro[~contact].sum())
+            self._add_first(slots[0])
+        first = decisions.column("slot").to_numpy() == 1
+        first &= decisions.column("placement").indices.to_numpy() == 0
+        self.ledger.add(
+            decisions.column("action").to_numpy(),
+            first,
+            decisions.column("expected_value").to_numpy(),
+            decisions.column("expected_no_contact").to_numpy(),
+            decisions.column("cost").to_numpy(),
+            decisions.column("price_paid").to_numpy(),
+        )
 
-    @property
-    def expected_value(self) -> float:
-        """Of all contacts and shown offers together."""
-        return self._value_micro / 1e6
-
-    @property
-    def expected_no_contact(self) -> float:
-        """Of all decisions to leave a customer in peace."""
-        return self._no_contact_micro / 1e6
-
-    def _add_first(self, taken: Taken, left: Array) -> None:
+    def _add_first(self, taken: Taken) -> None:
         group, action = taken.choice.group, taken.choice.action
         names = [*self._plan.groups, "exploration", "holdout"]
         index = np.where(group == EXPLORATION, len(names) - 2, group)
@@ -70,18 +60,14 @@ class WaveTally:
             self.groups[name] += int(count)
         if taken.placement.outbound:
             self.contacted += int((action != 0).sum())
-            self._peace(group, action, left)
+            if taken.reason is not None:
+                self._peace(taken.reason)
 
-    def _peace(self, group: Array, action: Array, left: Array) -> None:
-        quiet = action == 0
-        stage = (left[:, 1:] == 0).argmax(axis=1)
-        none_left = quiet & (left[:, -1] == 0) & (group != HOLDOUT)
-        for s, name in enumerate(STAGES):
-            self.at_peace[name] += int((none_left & (stage == s)).sum())
-        free = quiet & (left[:, -1] > 0)
-        self.at_peace[HELD_OUT] += int((quiet & (group == HOLDOUT)).sum())
-        self.at_peace[EXPLORED] += int((free & (group == EXPLORATION)).sum())
-        self.at_peace[NOT_WORTH] += int((free & (group >= 0)).sum())
+    def _peace(self, reason: Array) -> None:
+        counted = np.bincount(reason[reason >= 0], minlength=len(REASONS))
+        for name, count in zip(REASONS, counted.tolist(), strict=True):
+            if name != NOTHING:  # of later slots and inbound lists only
+                self.at_peace[name] += count
 
     @property
     def outbound(self) -> int:
@@ -116,6 +102,9 @@ def summarise(
     notes: list[str],
 ) -> WaveSummary:
     """The summary of a wave that has been decided."""
+    out = wave.plan.actions.outbound
+    shown = ~out & (np.arange(out.shape[0]) > 0)
+    outbound, inbound = tally.ledger.money(out), tally.ledger.money(shown)
     return WaveSummary(
         wave=wave.run.wave,
         at=wave.run.at.isoformat(),
@@ -129,8 +118,8 @@ def summarise(
         offers=tally.by_offer(),
         at_peace=dict(tally.at_peace),
         groups=dict(tally.groups),
-        expected_value=tally.expected_value,
-        expected_no_contact=tally.expected_no_contact,
+        expected_value=tally.ledger.money(out | shown).expected_value,
+        expected_no_contact=tally.ledger.without_contact,
         withheld=lists.withheld,
         unit=wave.run.campaign.reward.unit,
         dry_run=wave.run.dry_run,
@@ -140,6 +129,9 @@ def summarise(
         dual_value=None if priced is None else priced.dual_value,
         gap=None if priced is None else priced.gap,
         given_up=given_up,
+        outbound=outbound,
+        inbound=inbound,
+        costs=tally.ledger.costs([None, *(channel for _, channel in wave.plan.space.pairs)]),
         notes=notes,
     )
 
@@ -153,6 +145,8 @@ def _limits(limits: Limits, priced: Priced, tally: WaveTally) -> list[Price]:
             least=float(limits.least[j]),
             price=float(priced.prices[j]),
             used=float(used[j]),
+            best_price=float(priced.best_prices[j]),
+            best_used=float(priced.best_used[j]),
         )
         for j, name in enumerate(limits.names)
     ]

@@ -73,7 +73,8 @@ class Taken(NamedTuple):
     """One slot of one placement: ``rows`` int64[m], the customers it was filled for, in order.
 
     Where lots were drawn, ``planned`` int32[m] is what stood before them and ``keep`` float32[m]
-    the probability that they leave it.
+    the probability that they leave it. ``reason`` int8[m]: why there is no contact, by its place in
+    `core.reasons.REASONS`, -1 for a contact; None where nobody asked.
     """
 
     placement: Placement
@@ -83,3 +84,4 @@ class Taken(NamedTuple):
     allowed: Bool
     planned: Array | None = None
     keep: Array | None = None
+    reason: Array | None = None

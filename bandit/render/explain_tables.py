@@ -1,0 +1,101 @@
+"""A customer's decisions as tables for a terminal: plan, price, lot, and what else there was."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from bandit.core.wording import price_text
+from bandit.render.tables import notes, pairs
+from bandit.results.inspect import Contender, Explanation, PastDecision, Slot
+
+
+def explanation_tables(e: Explanation) -> RenderableType:
+    """Each slot with its contenders and what carried it, the funnel, the last waves."""
+    shown: list[RenderableType] = [
+        Text(f"customer {e.customer}, wave {e.wave}, snapshot {e.snapshot}", style="bold")
+    ]
+    for slot in e.slots:
+        what = f"{slot.offer} by {slot.channel}" if slot.offer else "no contact"
+        what += f": {slot.reason}" if slot.reason else ""
+        chance = f"probability {slot.propensity:.4f}, group {slot.group}"
+        shown.append(Text(f"\n{slot.placement}, slot {slot.slot}: {what} ({chance})"))
+        shown.append(Text(_path(slot)))
+        shown.append(_contenders(slot, e.unit))
+        if slot.features:
+            carried = "  ".join(f"{name} {term:+.3f}" for name, term in slot.features.items())
+            shown.append(Text(f"features that carried the mean: {carried}"))
+        if slot.parts:
+            parts = "  ".join(f"{name} {term:+.3f}" for name, term in slot.parts.items())
+            shown.append(Text(f"of the mean, from other actions and its own: {parts}"))
+    if e.funnel:
+        shown.append(Text("\ntaken out, by rule", style="bold"))
+        shown.append(pairs({stage: _listed(out) for stage, out in e.funnel.items()}))
+    if len({past.wave for past in e.history}) > 1:
+        shown.append(Text("\nin the last waves", style="bold"))
+        shown.append(_history(e))
+    return Group(*shown, *notes(e.notes))
+
+
+def _path(slot: Slot) -> str:
+    """Plan, price and lot in a line."""
+    plan = slot.planned or "no contact"
+    mine = [c for c in slot.contenders if _name(c) == plan]
+    price = price_text(mine[0].price) if mine else "–"
+    lot = "none drawn"
+    if slot.keep < 1.0:
+        fate = "given up" if slot.planned and not slot.offer else "kept"
+        lot = f"{slot.keep:.1%} of such contacts stay, this one was {fate}"
+    return f"plan {plan} → price {price} → lot: {lot}"
+
+
+def _name(c: Contender) -> str:
+    return f"{c.offer}/{c.channel}" if c.offer else "no contact"
+
+
+def _contenders(slot: Slot, unit: str) -> Table:
+    """Worth is value x mean - cost - price; groups by what they add to the draw's probability."""
+    groups = list(dict.fromkeys(name for c in slot.contenders for name in c.by_group))
+    table = Table(box=None, pad_edge=False)
+    table.add_column(f"action, {unit}")
+    heads = ["drawn with", *(f"of {g}" for g in groups)]
+    heads += ["mean", "value", "cost", "price", "worth", "± of worth"]
+    for column in heads:
+        table.add_column(column, justify="right")
+    for c in slot.contenders:
+        chances = (c.probability, *(c.by_group.get(g, 0.0) for g in groups))
+        numbers = (c.mean, c.value, c.cost, c.price, c.worth, c.width)
+        table.add_row(_name(c), *(f"{x:.4f}" for x in chances), *(f"{x:.3f}" for x in numbers))
+    if slot.others > 0:
+        table.add_row(f"and {slot.others:,} more")
+    return table
+
+
+def _history(e: Explanation) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for column in ("wave", "where", "decided", "planned", "why not", "group"):
+        table.add_column(column)
+    for column in ("probability", "expected value", "cost", "price", "kept"):
+        table.add_column(column, justify="right")
+    for past in e.history:
+        table.add_row(*_texts(past), *_numbers(past))
+    return table
+
+
+def _texts(past: PastDecision) -> list[str]:
+    where = past.placement if past.slot == 1 else f"{past.placement} {past.slot}"
+    decided = f"{past.offer}/{past.channel}" if past.offer else "no contact"
+    decided += " (withheld)" if past.withheld else ""
+    return [past.wave, where, decided, past.planned or "–", past.reason or "–", past.group]
+
+
+def _numbers(past: PastDecision) -> list[str]:
+    worth = "–" if past.expected_value is None else f"{past.expected_value:.3f}"
+    cost = "–" if past.cost is None else f"{past.cost:.3f}"
+    return [f"{past.propensity:.4f}", worth, cost, f"{past.price:.3f}", f"{past.keep:.3f}"]
+
+
+def _listed(names: list[str], most: int = 12) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return (", ".join(names[:most]) + more) or "none"

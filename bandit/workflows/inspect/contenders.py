@@ -1,0 +1,94 @@
+"""What could be taken in a slot, with what each group contributed to its probability."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from bandit.core.types import Array, Bool, Float32, Float64
+from bandit.models.moments import Moments
+from bandit.models.pooled import PooledPosterior
+from bandit.record import why
+from bandit.results.inspect import Contender, Slot
+from bandit.workflows.serve.wave import Wave
+
+MOST_CONTENDERS = 8
+MOST_FEATURES = 8
+
+
+class Seen(NamedTuple):
+    """A decision's ``context`` float32[d], ``allowed`` bool[k] and ``values`` float32[k].
+
+    ``parts``: float64[k] each, of the draw's probability: exploration, the groups, the holdout.
+    """
+
+    context: Float32
+    allowed: Bool
+    values: Array
+    parts: list[Float64]
+
+
+def slot(wave: Wave, row: dict[str, Any], seen: Seen) -> Slot:
+    """A decision of the record with those it was taken from, the likeliest first."""
+    posterior, x = wave.posterior, seen.context.astype(np.float64)
+    planned = why.planned_of(row)
+    means = posterior.mean @ x
+    probability: Float64 = np.sum(seen.parts, axis=0)
+    order = np.lexsort((np.arange(len(means)), -means, -probability, ~seen.allowed))
+    shown = [int(a) for a in order[:MOST_CONTENDERS] if seen.allowed[a]]
+    shown += [a for a in dict.fromkeys((planned, int(row["action"]))) if a not in shown]
+    found = [_contender(wave, seen, a, float(means[a]), x) for a in shown]
+    keep = row.get("keep_probability")
+    return Slot(
+        placement=row["placement"],
+        slot=row["slot"],
+        offer=row["offer"],
+        channel=row["channel"],
+        group=row["group"],
+        propensity=row["propensity"],
+        planned=why.name_of(wave.plan.space, planned),
+        keep=1.0 if keep is None else float(keep),
+        reason=why.reason_of(row),
+        contenders=found,
+        others=int(seen.allowed.sum()) - len(found),
+        features=_contributions(wave, posterior, planned, x),
+        parts=_parts(posterior, planned, x),
+    )
+
+
+def _contender(wave: Wave, seen: Seen, action: int, mean: float, x: Float64) -> Contender:
+    """Noise turns the posterior's |x|, which has no unit, into money."""
+    value = float(seen.values[action])
+    variance = float(x @ wave.posterior.covariance[action] @ x)
+    cost, price = float(wave.plan.costs[action]), float(wave.plan.prices[action])
+    names = ("exploration", *wave.plan.groups, "holdout")
+    groups = {name: float(part[action]) for name, part in zip(names, seen.parts, strict=True)}
+    offer, channel = (None, None) if action == 0 else wave.plan.space.pairs[action - 1]
+    return Contender(
+        offer=offer,
+        channel=channel,
+        probability=sum(groups.values()),
+        by_group={name: part for name, part in groups.items() if part > 0.0},
+        mean=mean,
+        width=abs(value) * wave.posterior.noise_scale * max(variance, 0.0) ** 0.5,
+        value=value,
+        cost=cost,
+        price=price,
+        worth=value * mean - cost - price,
+    )
+
+
+def _contributions(wave: Wave, posterior: Moments, action: int, x: Float64) -> dict[str, float]:
+    """The largest terms of an action's mean, by feature."""
+    terms = posterior.mean[action] * x
+    largest = np.argsort(-np.abs(terms), kind="stable")[:MOST_FEATURES]
+    return {wave.start.spec.names[j]: float(terms[j]) for j in largest if terms[j] != 0.0}
+
+
+def _parts(posterior: Moments, action: int, x: Float64) -> dict[str, float]:
+    """An action's mean, in what it shares with others and what is its own."""
+    if not isinstance(posterior, PooledPosterior):
+        return {}
+    shared, own = (float(part[action] @ x) for part in posterior.split_mean)
+    return {"shared": shared, "own": own}

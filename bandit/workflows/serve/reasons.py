@@ -1,0 +1,86 @@
+"""Why a slot stays without a contact, told by what was expected when it was decided."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bandit.core.reasons import (
+    DRAWN,
+    EXPLORED,
+    HELD_OUT,
+    NO_ROOM,
+    NOT_WORTH,
+    NOTHING,
+    PRICED_OUT,
+    REASONS,
+    STAGES,
+)
+from bandit.core.types import EXPLORATION, HOLDOUT, NO_CONTACT, Array, Bool, Float64
+from bandit.policies.greedy import Greedy
+from bandit.workflows.serve.prepare import Prepared
+from bandit.workflows.serve.wave import Taken, Wave
+
+_CODE = {name: np.int8(position) for position, name in enumerate(REASONS)}
+CONTACT = np.int8(-1)
+
+
+def given(wave: Wave, batch: Prepared, taken: Taken) -> Taken:
+    """The slot with its reasons.
+
+    In this order: held out; nothing eligible, by the rule that left nothing; given up by lot;
+    exploration's draw; no offer's expected worth is above no contact's; none is once the price of
+    scarce room is taken off; else the draw itself.
+    """
+    group, action = taken.choice.group, taken.choice.action
+    found = np.full(action.shape[0], CONTACT)
+    quiet = action == NO_CONTACT
+    planned = action if taken.planned is None else taken.planned
+    found[quiet & (group == EXPLORATION)] = _CODE[EXPLORED]
+    weighed = np.flatnonzero(quiet & (group >= 0) & (planned == NO_CONTACT))
+    bare = np.flatnonzero(quiet)
+    bare = bare[~taken.allowed[bare, 1:].any(axis=1)]
+    found[bare] = _nothing_left(batch, taken)[bare]
+    found[quiet & (planned != NO_CONTACT)] = _CODE[NO_ROOM]
+    found[quiet & (group == HOLDOUT)] = _CODE[HELD_OUT]
+    weighed = weighed[found[weighed] == CONTACT]
+    if weighed.size:
+        found[weighed] = _weighed(wave, batch, taken, weighed)
+    return taken._replace(reason=found)
+
+
+def _nothing_left(batch: Prepared, taken: Taken) -> Array:
+    """The first rule that leaves no outbound contact, for a first slot; int8[m]."""
+    if not taken.placement.outbound or taken.slot > 1:
+        return np.full(taken.rows.shape[0], _CODE[NOTHING])
+    stages: Array = np.array([_CODE[name] for name in STAGES])
+    found: Array = stages[(batch.left[taken.rows, 1:] == 0).argmax(axis=1)]
+    return found
+
+
+def _weighed(wave: Wave, batch: Prepared, taken: Taken, mine: Array) -> Array:
+    """What expectation alone would have chosen for ``mine`` int64[q], at the prices and without."""
+    plan = wave.plan
+    found = np.full(mine.shape[0], _CODE[DRAWN])
+    quiet = ~_expected_contact(wave, batch, taken, mine, plan.costs + plan.prices)
+    found[quiet] = _CODE[NOT_WORTH]
+    if plan.prices.any() and quiet.any():
+        there = np.flatnonzero(quiet)
+        priced_out = _expected_contact(wave, batch, taken, mine[there], plan.costs)
+        found[there[priced_out]] = _CODE[PRICED_OUT]
+    return found
+
+
+def _expected_contact(
+    wave: Wave, batch: Prepared, taken: Taken, mine: Array, costs: Float64
+) -> Bool:
+    """Whether some contact's expected worth at these costs float64[k] is above no contact's."""
+    rows = taken.rows[mine]
+    choice = Greedy().choose(
+        wave.posterior,
+        batch.contexts[rows],
+        eligible=taken.allowed[mine],
+        values=batch.values if batch.values.ndim == 1 else batch.values[rows],
+        costs=costs,
+    )
+    contact: Bool = choice.action != NO_CONTACT
+    return contact
