@@ -7,7 +7,9 @@ checker sees the imports below instead, and so the signatures of everything.
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-__version__ = "0.1.0"
+from bandit.core.version import VERSION
+
+__version__ = VERSION
 
 if TYPE_CHECKING:
     from bandit import allocation, experiments, ope, replay, worlds

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import ast
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 HOME = Path(__file__).parents[1]
@@ -69,6 +70,28 @@ def test_the_page_is_what_the_code_says() -> None:
 def test_every_module_says_what_it_is() -> None:
     silent = [str(p) for p in (HOME / "bandit").rglob("*.py") if not first_line(p)]
     assert [s for s in silent if not s.endswith("__main__.py")] == []
+
+
+def imports(module: Path, known: Mapping[str, Path]) -> set[str]:
+    """Every module that one imports: inside functions and for a type checker too."""
+    found = set()
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            named = {f"{node.module}.{name.name}" for name in node.names}
+            found |= {name if name in known else str(node.module) for name in named}
+    return found & known.keys()
+
+
+def test_no_module_leads_back_to_itself() -> None:
+    """Not by an import inside a function or for a type checker either."""
+    known = {
+        ".".join(p.relative_to(HOME).with_suffix("").parts).removesuffix(".__init__"): p
+        for p in (HOME / "bandit").rglob("*.py")
+    }
+    graph = {name: imports(module, known) - {name} for name, module in known.items()}
+    assert len(list(TopologicalSorter(graph).static_order())) == len(known)  # else: CycleError
 
 
 if __name__ == "__main__":

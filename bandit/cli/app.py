@@ -10,7 +10,6 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from bandit import __version__
 from bandit.cli import inspect, judge, learn, operate, privacy, serve, signals, start
 from bandit.cli.command import Commands
 from bandit.cli.console import (
@@ -22,6 +21,7 @@ from bandit.cli.console import (
     say,
 )
 from bandit.core.errors import UsageError
+from bandit.core.version import VERSION
 
 app = typer.Typer(
     name="bandit",
@@ -42,7 +42,7 @@ _Wrong: Any = typer.BadParameter.__mro__[1]
 
 def _version(value: bool) -> None:
     if value:
-        typer.echo(f"bandit {__version__} (offer-bandit)")
+        typer.echo(f"bandit {VERSION} (offer-bandit)")
         raise typer.Exit
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from bandit.core.types import Array, Float64
 from bandit.kernels.linear import pooled
 from bandit.kernels.threads import spread
-from bandit.models.posterior import Posterior
+from bandit.models.sums import Sums
 
 
 class Strengths(NamedTuple):
@@ -96,7 +96,7 @@ def split(features: Float64) -> Split:
     return Split(chosen, rest, table, group, entry, begin, member, entry[member])
 
 
-def eliminate(sums: Posterior, parts: Split, strengths: Strengths) -> Facts:
+def eliminate(sums: Sums, parts: Split, strengths: Strengths) -> Facts:
     """Integrate out own parts and single columns, and factor what is left."""
     base = sums.baseline
     gram = _turned(sums.gram, sums.unit, strengths.intercept)
@@ -134,7 +134,7 @@ def eliminate(sums: Posterior, parts: Split, strengths: Strengths) -> Facts:
     return Facts(gram, inner, drawn, root, cross, left, matrix, vector, noise, evidence)
 
 
-def solve(sums: Posterior, parts: Split, strengths: Strengths) -> Solved:
+def solve(sums: Sums, parts: Split, strengths: Strengths) -> Solved:
     """Means float64[k, d] and covariances float64[k, d, d] (in units of the noise variance)."""
     facts = eliminate(sums, parts, strengths)
     beta = facts.vector.copy()

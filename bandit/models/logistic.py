@@ -290,8 +290,8 @@ class LogisticPosterior:
 
     def expanded(self) -> LogisticPosterior:
         """The same moments from sums alone: all rows expanded to second order at the mode."""
-        sums = self._mode.model
-        sums = sums.sums if isinstance(sums, PooledPosterior) else sums
+        model = self._mode.model
+        sums = Posterior.of(model.sums) if isinstance(model, PooledPosterior) else model
         return replace(self, past=replace(sums, level=None), rows=())
 
     @property

@@ -17,6 +17,8 @@ from bandit.kernels.linear.link import IDENTITY
 from bandit.kernels.simd import product
 from bandit.kernels.threads import spread
 
+CONDITION_LIMIT = 1e12
+"""Beyond this the digits of a solution are noise: float64 carries 16, the solve loses 12."""
 SINGLE_LIMIT = 1e6
 """Condition number up to which a float32 factor gives a width to about 1e-5 relative."""
 FIRST_LIMIT = 3e3

@@ -1,6 +1,6 @@
 """The hybrid posterior: actions share what their features have in common, each keeps its own part.
 
-Sums are those of `Posterior`; only what is made of them differs.
+What was seen are the sums of any posterior; only what is made of them differs.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from bandit.kernels.linear.decide import Model
 from bandit.kernels.threads import spread
 from bandit.models import shown
 from bandit.models.hybrid import Solved, Split, Strengths, solve, split
-from bandit.models.packed import build_model
-from bandit.models.posterior import CONDITION_LIMIT, Posterior
+from bandit.models.packed import CONDITION_LIMIT, build_model
 from bandit.models.strengths import strongest
+from bandit.models.sums import Sums
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +42,7 @@ class PooledPosterior:
     display advertising using multi-armed bandit experiments, Marketing Science.
     """
 
-    sums: Posterior
+    sums: Sums
     features: Float64
     strengths: Strengths
 
@@ -235,7 +235,7 @@ def common(features: Float64) -> Float64:
 
 
 def pool(
-    sums: Posterior,
+    sums: Sums,
     features: Array,
     *,
     shared: float | Array | None = None,

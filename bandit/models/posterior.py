@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -14,14 +14,10 @@ from bandit.core.types import Array, Float64
 from bandit.kernels.linear import cholesky, loewner
 from bandit.kernels.linear.decide import Model
 from bandit.kernels.threads import spread
-from bandit.models.packed import build_model
+from bandit.models.packed import CONDITION_LIMIT, build_model
+from bandit.models.pooled import PooledPosterior, pool
 from bandit.models.sums import ROUNDING, Sums
 
-if TYPE_CHECKING:
-    from bandit.models.pooled import PooledPosterior
-
-CONDITION_LIMIT = 1e12
-"""Beyond this the digits of a solution are noise: float64 carries 16, the solve loses 12."""
 INTERCEPT = 10.0
 """Prior precision of a free intercept: what ten observations teach."""
 
@@ -39,6 +35,11 @@ class Posterior(Sums):
     Li, Chu, Langford, Schapire (2010), A contextual-bandit approach to personalized news article
     recommendation, WWW, section 3.1.
     """
+
+    @classmethod
+    def of(cls, sums: Sums) -> Posterior:
+        """The ridge solution of these sums."""
+        return cls(**{field.name: getattr(sums, field.name) for field in fields(sums)})
 
     def pooled(
         self,
@@ -60,8 +61,6 @@ class Posterior(Sums):
         levels
             int[q]: columns with the same number have the same precision; all of them where absent.
         """
-        from bandit.models.pooled import pool  # noqa: PLC0415 - built on this module
-
         return pool(self, features, shared=shared, own=own, levels=levels)
 
     @property

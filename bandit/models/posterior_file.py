@@ -17,6 +17,7 @@ from bandit.models.hybrid import Strengths
 from bandit.models.logistic import LogisticPosterior
 from bandit.models.pooled import PooledPosterior
 from bandit.models.posterior import Posterior
+from bandit.models.sums import Sums
 
 Stored = Posterior | PooledPosterior | LogisticPosterior
 
@@ -53,6 +54,7 @@ def save_posterior(path: str | os.PathLike[str], posterior: Stored) -> None:
 
 
 def _arrays(posterior: Stored) -> dict[str, Array]:
+    sums: Sums
     if isinstance(posterior, LogisticPosterior):
         whole = posterior.expanded()
         sums, features, strengths = whole.past, whole.features, whole.strengths

@@ -8,7 +8,7 @@ import numpy as np
 
 from bandit.core.types import Array
 from bandit.models.hybrid import Split, Strengths, eliminate
-from bandit.models.posterior import Posterior
+from bandit.models.sums import Sums
 
 PER_DECADE = 2
 """Steps of the grid: a precision is found to within a factor of 10^¼."""
@@ -21,7 +21,7 @@ INTERCEPT = (-2, 2, 8)
 
 
 def strongest(
-    sums: Posterior, parts: Split, levels: Array, fixed: Callable[[Strengths], Strengths]
+    sums: Sums, parts: Split, levels: Array, fixed: Callable[[Strengths], Strengths]
 ) -> Strengths:
     """Climb the grid from its middle, a level at a time, until no step makes it likelier.
 

@@ -7,8 +7,8 @@ from functools import singledispatch
 from pathlib import Path
 from typing import TypeVar
 
-from bandit import __version__
 from bandit.core.types import SILENT, Progress
+from bandit.core.version import VERSION
 from bandit.render import render
 from bandit.render.simulate_page import write_simulation
 from bandit.render.wave_page import write_wave
@@ -40,14 +40,14 @@ def _write(result: object, folder: Path) -> Path:
 
 @_write.register
 def _(result: ReportResult, folder: Path) -> Path:
-    return write_wave(folder, result, f"bandit {__version__}, report")
+    return write_wave(folder, result, f"bandit {VERSION}, report")
 
 
 @_write.register
 def _(result: SimulateResult, folder: Path) -> Path:
-    return write_simulation(folder, result, f"bandit {__version__}, simulate")
+    return write_simulation(folder, result, f"bandit {VERSION}, simulate")
 
 
 @_write.register
 def _(result: WhatIf, folder: Path) -> Path:
-    return write_what_if(folder, result, f"bandit {__version__}, what-if")
+    return write_what_if(folder, result, f"bandit {VERSION}, what-if")

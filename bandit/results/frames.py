@@ -9,14 +9,14 @@ from typing import TypeAlias
 import polars as pl
 
 from bandit.results.figures import Interval
-from bandit.results.result import Result, plain
+from bandit.results.plain import plain
 
 Cells: TypeAlias = dict[str, object]
 RESULT = "result"
 """The table with the result's own figures; it has one row."""
 
 
-def frames(result: Result) -> dict[str, pl.DataFrame]:
+def frames(result: object) -> dict[str, pl.DataFrame]:
     """Every table of a result by its name.
 
     A list or a count is a table of that name; one inside a row of another table is called
@@ -29,7 +29,7 @@ def frames(result: Result) -> dict[str, pl.DataFrame]:
     }
 
 
-def tables(result: Result) -> dict[str, list[Cells]]:
+def tables(result: object) -> dict[str, list[Cells]]:
     """The same as rows of plain values."""
     found: dict[str, list[Cells]] = {RESULT: []}
     _walk(found, "", {}, result)

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from html import escape
 
-from bandit.results.frames import RESULT, Cells, tables
-from bandit.results.result import Result
+from bandit.results.frames import RESULT, Cells
 
 MOST_ROWS = 50
 """Rows of a table that are shown; `.to_polars()` has them all."""
 
 
-def html(result: Result) -> str:
+def html(name: str, tables: dict[str, list[Cells]]) -> str:
     """The result's own figures as a list of pairs, then each table."""
-    found = tables(result)
+    found = dict(tables)
     own = found.pop(RESULT, [{}])[0]
     pairs = "".join(f"<tr><th>{escape(n)}</th><td>{_shown(v)}</td></tr>" for n, v in own.items())
-    parts = [f"<h4>{escape(type(result).__name__)}</h4><table>{pairs}</table>"]
-    parts += [_table(name, rows) for name, rows in found.items()]
+    parts = [f"<h4>{escape(name)}</h4><table>{pairs}</table>"]
+    parts += [_table(of, rows) for of, rows in found.items()]
     return "\n".join(parts)
 
 

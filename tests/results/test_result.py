@@ -14,7 +14,8 @@ import pytest
 
 from bandit import results
 from bandit.render.terminal import tables
-from bandit.results.result import Result, plain
+from bandit.results.plain import plain
+from bandit.results.result import Result
 
 
 def kinds() -> list[type[Result]]:

@@ -6,11 +6,11 @@ import datetime as dt
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bandit import __version__
 from bandit.config import campaign_file
 from bandit.config.campaign import Campaign
 from bandit.core.days import day_of, midnight
 from bandit.core.types import SILENT, Progress
+from bandit.core.version import VERSION
 from bandit.record import journal, manifest, outcomes, snapshots
 from bandit.record import waves as record
 from bandit.record.journal import Entry
@@ -44,7 +44,7 @@ def status(
         campaign=campaign.name,
         folder=campaign.folder,
         config=campaign.digest,
-        program=__version__,
+        program=VERSION,
         serving=known[-1].version if known else None,
         waves=listed,
         snapshots=known,

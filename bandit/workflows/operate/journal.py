@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from bandit import __version__
+from bandit.core.version import VERSION
 from bandit.record import journal
 from bandit.results.learn import LearnSummary
 from bandit.results.operate import Rollback
@@ -31,7 +31,7 @@ def noted(campaign: Path, result: R) -> R:
         return result
     folder = campaign if campaign.is_dir() else campaign.parent
     try:
-        journal.add(folder, *change, __version__)
+        journal.add(folder, *change, VERSION)
     except OSError as e:
         text = f"{folder / journal.NAME} could not be written ({e.strerror}): who ran this is lost"
         told = {"notes": [*getattr(result, "notes", []), text]}  # each result of a change has them

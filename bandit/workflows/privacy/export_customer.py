@@ -23,8 +23,8 @@ from bandit.record.decisions import Decisions
 from bandit.record.person import People, among
 from bandit.record.steady import steady
 from bandit.record.waves import Wave
+from bandit.results.plain import fields_of
 from bandit.results.privacy import CustomerExport, Row
-from bandit.results.result import fields_of
 
 
 @steady

@@ -14,13 +14,13 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from bandit import __version__
 from bandit.config.campaign import Campaign, Channel
 from bandit.core import files, spill
 from bandit.core.days import day_of
 from bandit.core.errors import ConfigError
 from bandit.core.files import Move
 from bandit.core.types import Progress
+from bandit.core.version import VERSION
 from bandit.record import exports, index, manifest, rejects, snapshots
 from bandit.record import waves as record
 from bandit.record.exports import Lists
@@ -255,4 +255,4 @@ def _user() -> str | None:
 def versions() -> dict[str, str]:
     """Of what the bytes depend on."""
     others = {name: version(name) for name in ("numpy", "numba", "duckdb", "pyarrow")}
-    return {"bandit": __version__, **others}
+    return {"bandit": VERSION, **others}
