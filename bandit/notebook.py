@@ -95,7 +95,7 @@ class Campaign:
 
     def check(self, *, at: dt.datetime | None = None) -> CheckResult:
         """Everything wrong with configuration and data at once, as an error; else what there is."""
-        return self._run(check, at=_utc(at))
+        return self._run(check, at=at)
 
     def serve(
         self,
@@ -113,7 +113,7 @@ class Campaign:
         return self._run(
             serve_batch,
             wave=wave,
-            at=_utc(at),
+            at=at,
             seed=seed,
             dry_run=dry_run,
             settings=settings,
@@ -126,7 +126,7 @@ class Campaign:
         self, limit: str, low: float, high: float, *, points: int = 7, at: dt.datetime | None = None
     ) -> WhatIf:
         """What a wave would be worth at other sizes of one limit."""
-        return self._run(what_if, limit=limit, low=low, high=high, points=points, at=_utc(at))
+        return self._run(what_if, limit=limit, low=low, high=high, points=points, at=at)
 
     def learn(
         self,
@@ -151,16 +151,16 @@ class Campaign:
             log=log,
             without_log=without_log,
             no_events=no_events,
-            at=_utc(at),
+            at=at,
         )
 
     def simulate(self, *, log: bool = False, at: dt.datetime | None = None) -> SimulateResult:
         """Judge candidate policies on the campaign's waves, or on [log]."""
-        return self._run(simulate, log=log, at=_utc(at))
+        return self._run(simulate, log=log, at=at)
 
     def report(self, *, wave: str | None = None, at: dt.datetime | None = None) -> ReportResult:
         """What a wave did and what came of it, the newest by default."""
-        return self._run(report, wave=wave, at=_utc(at))
+        return self._run(report, wave=wave, at=at)
 
     def page(self, result: P, out: str | Path | None = None) -> P:
         """Draw the page of a report, a simulation or a what-if into ``out``, its own by default."""
@@ -172,7 +172,7 @@ class Campaign:
 
     def status(self, *, at: dt.datetime | None = None) -> CampaignStatus:
         """Waves, windows, snapshots, who ran what, and what can be done next."""
-        return self._run(status, at=_utc(at))
+        return self._run(status, at=at)
 
     def export_customer(self, customer: object) -> CustomerExport:
         """Everything that is held of a person, with each decision's reason."""
@@ -204,9 +204,3 @@ class Campaign:
         path = self._folder / f"{role}.parquet"
         pq.write_table(table, path)
         return path
-
-
-def _utc(at: dt.datetime | None) -> dt.datetime | None:
-    if at is None or at.tzinfo is None:
-        return None if at is None else at.replace(tzinfo=dt.UTC)
-    return at.astimezone(dt.UTC)

@@ -74,13 +74,76 @@ def check_actions(
         raise DataError(f"actions must have shape ({n},), they have {taken.shape}")
     if taken.dtype.kind in "UOT":
         taken = _numbered(taken, space)
-    if n and not np.issubdtype(taken.dtype, np.integer):
-        raise DataError(f"actions must be integers, they are {taken.dtype}")
+    if n:
+        taken = whole("actions", taken)
     bad = (taken < 0) | (taken >= n_actions)
     if bad.any():
         row = int(np.argmax(bad))
         raise DataError(f"actions must lie in [0, {n_actions}), row {row} has {taken[row]}")
     return taken.astype(np.int64)
+
+
+def whole(name: str, values: npt.ArrayLike) -> Array:
+    """Return ``values`` as the whole numbers that they are; the first that is none by its row."""
+    array = as_array(name, values)
+    if array.ndim == 1 and array.dtype.kind in "iu":
+        return array
+    if array.ndim != 1 or array.dtype.kind not in "fO":
+        raise DataError(
+            f"{name} must be one whole number a row, they are {array.dtype} of shape {array.shape}"
+        )
+    cells = array.tolist()
+    odd = [row for row, cell in enumerate(cells) if not _is_whole(cell)]
+    floats = [row for row, cell in enumerate(cells) if isinstance(cell, float)]
+    if odd or floats:
+        row = (odd or floats)[0]
+        remedy = "fill it in" if _unknown(cells[row]) else "make whole floats int64 first"
+        raise DataError(f"{name} must be whole numbers, row {row} has {cells[row]!r}; {remedy}")
+    return array.astype(np.int64)
+
+
+def _is_whole(cell: object) -> bool:
+    if isinstance(cell, float):
+        return cell.is_integer()
+    return isinstance(cell, int) and not isinstance(cell, bool)
+
+
+def mask(name: str, values: npt.ArrayLike) -> Array:
+    """Return ``values`` as bool, 1 and 0 being true and false; the first other one by its row."""
+    array = as_array(name, values)
+    if array.dtype == np.bool_:
+        return array
+    sound = np.frompyfunc(lambda v: isinstance(v, bool | int | float) and v in {0, 1}, 1, 1)
+    good = np.asarray(sound(array), np.bool_)
+    if not good.all():
+        place = tuple(np.argwhere(~good)[0])
+        raise DataError(
+            f"{name} must be true or false, row {place[0]} has {array[place]!s}; fill in what is"
+            " missing, and compare text with what it means"
+        )
+    return array.astype(np.bool_)
+
+
+def known(name: str, labels: npt.ArrayLike) -> Array:
+    """Return ``labels`` as an array without missing ones; the first missing is named by its row."""
+    array = as_array(name, labels)
+    if array.dtype.kind in "Ofc":
+        missing = np.array([_unknown(label) for label in array.ravel().tolist()], np.bool_)
+    elif array.dtype.kind in "mM":
+        missing = np.isnat(array).ravel()
+    else:
+        return array
+    if missing.any():
+        row = int(np.argmax(missing))
+        raise DataError(
+            f"{name} must be known, row {row} has {array.ravel()[row]}; give rows that stand alone"
+            " a label of their own"
+        )
+    return array
+
+
+def _unknown(value: object) -> bool:
+    return value is None or (isinstance(value, float | complex) and bool(np.isnan(value)))
 
 
 def _numbered(names: Array, space: ActionSpace | None) -> Array:

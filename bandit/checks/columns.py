@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from bandit.checks.arrays import as_numbers, bounded
+from bandit.checks.arrays import as_numbers, bounded, known
 from bandit.core.errors import ConfigError, DataError
 from bandit.core.types import Float64
 
@@ -31,7 +31,7 @@ def weights(name: str, values: npt.ArrayLike, n: int) -> Float64:
 
 def propensities(values: npt.ArrayLike, n: int) -> Float64:
     """Probabilities of the logged actions, in (0, 1]."""
-    array = np.ascontiguousarray(values, dtype=np.float64)
+    array = np.ascontiguousarray(as_numbers("propensity", values))
     if array.shape != (n,):
         raise DataError(f"propensity must be one number a row: {array.shape} for {n} rows")
     bad = np.flatnonzero(~((array > 0.0) & (array <= 1.0)))
@@ -46,7 +46,7 @@ def clusters(values: npt.ArrayLike | None, n: int) -> npt.NDArray[np.generic] | 
     """Labels that say which rows belong together, one a row."""
     if values is None:
         return None
-    array = np.asarray(values)
+    array = known("clusters", values)
     if array.shape != (n,):
         raise DataError(f"clusters must be one label a row: {array.shape} for {n} rows")
     return array

@@ -13,7 +13,7 @@ _YEARS = range(1900, 2500)
 
 
 def _time(text: str) -> dt.datetime:
-    """A time in UTC, unless it says another offset."""
+    """A time; one that says no offset is the campaign's local time."""
     try:
         found = dt.datetime.fromisoformat(text)
     except ValueError:
@@ -22,7 +22,7 @@ def _time(text: str) -> dt.datetime:
         ) from None
     if found.year not in _YEARS:
         raise typer.BadParameter(f"{text!r}: give a time from {_YEARS[0]} to {_YEARS[-1]}")
-    return found.replace(tzinfo=dt.UTC) if found.tzinfo is None else found.astimezone(dt.UTC)
+    return found
 
 
 CampaignArg = Annotated[
@@ -36,7 +36,7 @@ At = Annotated[
     typer.Option(
         parser=_time,
         metavar="TIME",
-        help="the time to act at, in UTC; today's midnight by default",
+        help="the time to act at, in the campaign's time zone; today's midnight by default",
         show_default=False,
     ),
 ]

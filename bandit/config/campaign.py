@@ -23,6 +23,7 @@ from pydantic import (
 )
 
 from bandit.config.simulation import Simulate
+from bandit.core.days import Window
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.\-]{0,99}$")]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
@@ -338,6 +339,11 @@ class Campaign(_Strict):
     log: Log | None = None
     # How past waves are judged changes no wave, so it is no part of the digest.
     simulate: Simulate = Field(default=Simulate(), exclude=True)
+
+    @property
+    def window(self) -> Window:
+        """In which outcomes count for a wave."""
+        return Window(self.reward.window_days, self.time_zone)
 
     @model_validator(mode="after")
     def _names(self) -> Campaign:

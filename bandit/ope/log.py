@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bandit.checks import columns as checks
+from bandit.checks.arrays import as_array, as_numbers, check_finite, known, mask, whole
 from bandit.core.errors import DataError
 from bandit.core.types import Array, Bool, Float64, Int32
 
@@ -106,15 +107,18 @@ class Log:
             actions=action.astype(np.int32),
             propensities=None if propensities is None else checks.propensities(propensities, n),
             rewards=reward,
-            clusters=np.arange(n) if clusters is None else np.asarray(clusters),
+            clusters=np.arange(n) if clusters is None else known("clusters", clusters),
             times=np.arange(n) if times is None else np.zeros(n),
             positions=_whole("positions", np.zeros(n, int) if positions is None else positions),
         )
         if times is None:
             return log
-        at = np.asarray(times)
-        if at.shape != (n,) or not np.array_equal(at, at):
-            raise DataError(f"times must be one known time a row, {n} rows have shape {at.shape}")
+        at = known("times", times)
+        if at.shape != (n,) or at.dtype.kind not in "iufMO":
+            raise DataError(
+                f"times must be one number or datetime a row, {n} rows have {at.dtype} of shape"
+                f" {at.shape}"
+            )
         order = np.argsort(at, kind="stable")
         return replace(log.take(order), times=at[order])
 
@@ -155,7 +159,7 @@ class Log:
 
     def check_target(self, target: npt.ArrayLike) -> Float64:
         """Target probabilities float64[n, k], or a `DataError` that names the row."""
-        wanted = np.asarray(target, dtype=np.float64)
+        wanted = as_numbers("target probabilities", target)
         if wanted.shape != self.eligible.shape:
             raise DataError(
                 f"target probabilities must have shape {self.eligible.shape}, "
@@ -180,27 +184,32 @@ class Log:
 
 
 def _whole(name: str, values: npt.ArrayLike) -> npt.NDArray[np.int64]:
-    array = np.asarray(values)
-    if array.ndim != 1 or array.dtype.kind not in "iu":
-        raise DataError(
-            f"{name} must be one whole number a row, they are {array.dtype} of shape {array.shape}"
-        )
+    array = whole(name, values)
+    far = array > np.iinfo(np.int32).max
+    if far.any():
+        row = int(np.argmax(far))
+        raise DataError(f"{name} must lie below 2**31, row {row} has {array[row]}")
     return array.astype(np.int64)
 
 
 def _contexts(values: npt.ArrayLike | None, n: int) -> Array:
     if values is None:
         return np.zeros((n, 0), dtype=np.float32)
-    x = np.ascontiguousarray(values, dtype=np.float32)
-    if x.ndim != 2 or len(x) != n or not np.isfinite(x).all():
-        raise DataError(f"contexts must be finite float[{n}, d], their shape is {x.shape}")
+    given = as_array("contexts", values)
+    if given.ndim != 2 or len(given) != n or given.dtype.kind not in "fiub":
+        raise DataError(
+            f"contexts must be float[{n}, d], they are {given.dtype} of shape {given.shape}"
+        )
+    with np.errstate(over="ignore"):
+        x = np.ascontiguousarray(given, dtype=np.float32)
+    check_finite(x)
     return x
 
 
 def _eligible(values: npt.ArrayLike | None, n: int, k: int) -> Bool:
     if values is None:
         return np.broadcast_to(np.ones(k, dtype=np.bool_), (n, k))
-    mask = np.asarray(values, dtype=np.bool_)
-    if mask.ndim != 2 or len(mask) != n:
-        raise DataError(f"eligible must be bool[{n}, k], its shape is {mask.shape}")
-    return mask
+    allowed = mask("eligible", values)
+    if allowed.ndim != 2 or len(allowed) != n:
+        raise DataError(f"eligible must be bool[{n}, k], its shape is {allowed.shape}")
+    return allowed

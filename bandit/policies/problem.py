@@ -13,6 +13,7 @@ from bandit.checks.arrays import (
     check_finite,
     check_prices,
     check_table,
+    mask,
     shape_contexts,
 )
 from bandit.checks.keys import customer_keys
@@ -99,6 +100,8 @@ def _action_count(posterior: Moments | None, eligible: Array | None, tables: lis
 def _check_eligible(eligible: Array | None, n: int, k: int) -> tuple[Array, int]:
     if eligible is None:
         return np.zeros((1, 1), np.uint8), worth.EVERYTHING
+    if eligible.dtype != np.uint8 and eligible.shape == (n, k):
+        eligible = mask("eligible", eligible)
     if eligible.dtype == np.bool_ and eligible.shape == (n, k):
         return np.ascontiguousarray(eligible).view(np.uint8), worth.DENSE
     if eligible.dtype == np.uint8 and eligible.shape == (n, (k + 7) // 8):
@@ -138,13 +141,13 @@ def pose(
     worth_of = None if values is None else as_numbers("values", values)
     cost_of = None if costs is None else as_numbers("costs", costs)
     tables = [table for table in (worth_of, cost_of) if table is not None]
-    mask = None if eligible is None else as_array("eligible", eligible)
-    k = _action_count(posterior, mask, tables)
+    allowed = None if eligible is None else as_array("eligible", eligible)
+    k = _action_count(posterior, allowed, tables)
     x = as_array("contexts", contexts)
     width = x.shape[-1] if x.ndim else 0
     x = shape_contexts(x, width if posterior is None else posterior.n_features)
     n = x.shape[0]
-    bits, packing = _check_eligible(mask, n, k)
+    bits, packing = _check_eligible(allowed, n, k)
     empty = _first_row_without_action(bits, packing, n, k)
     if empty >= 0:
         raise DataError(f"eligible allows no action in row {empty}; no contact is always allowed")

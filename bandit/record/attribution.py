@@ -11,6 +11,7 @@ import duckdb
 import numpy as np
 
 from bandit.core import spill, sql
+from bandit.core.days import Window
 from bandit.core.types import Bool, Float64
 from bandit.record.decision_ids import wave_of
 from bandit.record.decisions import Decisions
@@ -134,7 +135,7 @@ class Occurred(NamedTuple):
 
 
 def occurred(
-    connection: duckdb.DuckDBPyConnection, waves: Sequence[Wave], window: dt.timedelta
+    connection: duckdb.DuckDBPyConnection, waves: Sequence[Wave], window: Window
 ) -> Occurred:
     """When the events of the table `events` occurred, seen from the windows of ``waves``.
 
@@ -174,9 +175,9 @@ def attribute(
     connection: duckdb.DuckDBPyConnection,
     decisions: Decisions,
     later: Sequence[Wave],
-    window: dt.timedelta,
+    window: Window,
 ) -> Attributed:
-    """Sum each decision's rewards inside ``[decided_at, decided_at + window)``.
+    """Sum each decision's rewards inside ``[decided_at, window.after(decided_at))``.
 
     An event that names a decision belongs to it. One that names a customer and a time counts for
     that customer's first slot in the latest wave whose window it falls into, and teaches all of the

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from bandit.core import schema
 from bandit.core.actions import ActionSpace
+from bandit.core.days import Window
 from bandit.core.errors import DataError
 from bandit.record import manifest
 from bandit.record.manifests import WaveManifest
@@ -49,9 +50,9 @@ class Wave(NamedTuple):
         names = sorted(self.manifest.files)
         return [self.folder / name for name in names if name.startswith("decisions-")]
 
-    def end(self, window: dt.timedelta) -> dt.datetime:
+    def end(self, window: Window) -> dt.datetime:
         """When its window closes."""
-        return self.at + window
+        return window.after(self.at)
 
 
 def waves(campaign_folder: Path) -> list[Wave]:
@@ -69,7 +70,7 @@ def waves(campaign_folder: Path) -> list[Wave]:
     return sorted(found, key=lambda wave: (wave.at, wave.name))
 
 
-def after(waves: Sequence[Wave], wave: Wave, window: dt.timedelta) -> list[Wave]:
+def after(waves: Sequence[Wave], wave: Wave, window: Window) -> list[Wave]:
     """The waves that may claim a customer's outcome before ``wave`` does.
 
     These are the later ones whose time lies in its window; of two waves of one time the name

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from bandit.config.campaign import Campaign, Channel, Offer
 from bandit.core import sql
@@ -224,14 +225,13 @@ def _contacts(
     horizon_us = int(horizon_days(campaign, catalogue.channels) * DAY_US)
     if horizon_us == 0:
         return None
-    now = micros(at)
     parts = []
     if (history := history_columns(database, campaign, key)) is not None:
         channel = _folded("channel", (c.name for c in catalogue.channels))
         offer = _folded("offer", (o.name for o in catalogue.offers))
         parts.append(
-            f"SELECT id, {channel}, {offer}, greatest({now} - epoch_us(moment), 0) AS age_us"
-            f" FROM ({history}) WHERE epoch_us(moment) > {now - horizon_us}"
+            f"SELECT id, {channel}, {offer}, greatest({_age('moment', at, campaign)}, 0) AS age_us"
+            f" FROM ({history}) WHERE {_age('moment', at, campaign)} < {horizon_us}"
         )
     if record:
         gone = ""
@@ -239,9 +239,9 @@ def _contacts(
             gone = f" ANTI JOIN {sources.parquet(withheld)} withheld USING (decision_id)"
         parts.append(
             "SELECT customer_id AS id, lower(channel) AS channel, lower(offer) AS offer,"
-            f" greatest({now} - epoch_us(decided_at), 0) AS age_us"
+            f" greatest({_age('decided_at', at, campaign)}, 0) AS age_us"
             f" FROM {sources.parquet(record)} made{gone} WHERE action > 0"
-            f" AND placement = 'outbound' AND epoch_us(decided_at) > {now - horizon_us}"
+            f" AND placement = 'outbound' AND {_age('decided_at', at, campaign)} < {horizon_us}"
         )
     return " UNION ALL ".join(parts) or None
 
@@ -262,15 +262,14 @@ def _refusals(
     days = campaign.pressure.refusal_days
     if days is None or not files:
         return None
-    now = micros(at)
     named = campaign.pressure.refusal_events
     events = ", ".join(sql.text(fold(event)) for event in named) or "NULL"
     outcomes = (
         "SELECT decision_id, customer_id,"
-        f" greatest({now} - epoch_us(occurred_at), 0) AS age_us"
+        f" greatest({_age('occurred_at', at, campaign)}, 0) AS age_us"
         f" FROM {sources.parquet(files)} WHERE {folded('event')} IN ({events})"
         f" AND epoch_us(occurred_at) < {micros(until)}"
-        f" AND epoch_us(occurred_at) > {now - int(days * DAY_US)}"
+        f" AND {_age('occurred_at', at, campaign)} < {int(days * DAY_US)}"
     )
     if not record:
         return (
@@ -299,6 +298,18 @@ def _listed(rows: str | None) -> str:
         " LEFT JOIN bandit_offer_names offers ON offers.name = listed.offer"
         " WHERE id IS NOT NULL GROUP BY id"
     )
+
+
+def _age(moment: str, at: dt.datetime, campaign: Campaign) -> str:
+    """SQL of the microseconds from a moment to the wave's, by the clocks of the campaign's zone.
+
+    So a week is from midnight to midnight, also where clocks are put forward in it.
+    """
+    if campaign.time_zone == "UTC":
+        return f"({micros(at)} - epoch_us({moment}))"
+    local = at.astimezone(ZoneInfo(campaign.time_zone)).replace(tzinfo=dt.UTC)
+    zone = sql.text(campaign.time_zone)
+    return f"({micros(local)} - epoch_us(timezone({zone}, {moment})))"
 
 
 def micros(at: dt.datetime) -> int:

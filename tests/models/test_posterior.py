@@ -151,7 +151,7 @@ def test_wrong_shapes_are_named():
     posterior = bandit.Posterior.prior(5, 6)
     with pytest.raises(DataError, match=r"contexts must have shape \(n, 6\)"):
         posterior.update(np.zeros((4, 5)), np.zeros(4, int), np.zeros(4))
-    with pytest.raises(DataError, match="actions must be integers"):
+    with pytest.raises(DataError, match=r"actions must be whole numbers, row 0 has 0\.0"):
         posterior.update(np.zeros((4, 6)), np.zeros(4), np.zeros(4))
     with pytest.raises(DataError, match="posteriors merge only"):
         posterior.merge(bandit.Posterior.prior(5, 6, ridge=2.0))

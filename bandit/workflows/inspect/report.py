@@ -9,7 +9,7 @@ from typing import Any
 
 from bandit.config import campaign_file
 from bandit.config.campaign import Campaign
-from bandit.core.days import midnight
+from bandit.core.days import acting_at
 from bandit.core.errors import DataError, UsageError
 from bandit.core.types import SILENT, Progress
 from bandit.record import waves as record
@@ -37,7 +37,7 @@ def report(
     progress.step("reading the wave")
     counted = report_counts.count(campaign, chosen)
     earned, notes = report_counts.earned(
-        campaign, until, waves, at or midnight(campaign.time_zone), progress
+        campaign, until, waves, acting_at(at, campaign.time_zone), progress
     )
     summary = chosen.manifest.summary
     return ReportResult(

@@ -95,7 +95,7 @@ def earned(
     today = catalogue_today.of(campaign, waves)
     shown = waves[-MOST_WAVES:]
     notes = [] if len(shown) == len(waves) else [f"only the last {MOST_WAVES} waves are shown"]
-    window = dt.timedelta(days=campaign.reward.window_days)
+    window = campaign.window
     progress.step("joining decisions and outcomes", total=len(shown))
     found: list[Earned] = []
     connection = attribution.connect(campaign.limits.memory_mb)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bandit.config import campaign_file
 from bandit.config.campaign import Campaign
-from bandit.core.days import day_of, midnight
+from bandit.core.days import acting_at, day_of
 from bandit.core.types import SILENT, Progress
 from bandit.core.version import VERSION
 from bandit.record import journal, manifest, outcomes, snapshots
@@ -31,7 +31,7 @@ def status(
     ``at`` decides which windows are closed: today's midnight by default, as for `learn`.
     """
     campaign = campaign_file.load(campaign_path)
-    at = at or midnight(campaign.time_zone)
+    at = acting_at(at, campaign.time_zone)
     progress.step("reading the record")
     waves = record.waves(campaign.folder)
     versions = [snapshots.load(campaign.folder, v) for v in snapshots.versions(campaign.folder)]
@@ -60,7 +60,7 @@ def _wave(
     campaign: Campaign, wave: Wave, at: dt.datetime, learned: set[str], runs: Sequence[Entry]
 ) -> WaveStatus:
     about = wave.manifest
-    ends = wave.end(dt.timedelta(days=campaign.reward.window_days))
+    ends = wave.end(campaign.window)
     return WaveStatus(
         name=wave.name,
         at=wave.at.isoformat(),

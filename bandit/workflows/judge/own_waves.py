@@ -60,7 +60,7 @@ class _Part(NamedTuple):
 
 def usable(campaign: Campaign, at: dt.datetime) -> tuple[list[Wave], list[str]]:
     """The campaign's waves closed by ``at``, of the newest one's features; and remarks."""
-    window = dt.timedelta(days=campaign.reward.window_days)
+    window = campaign.window
     everyone = record.waves(campaign.folder)
     waves = [w for w in everyone if w.campaign == campaign.file]
     closed = [w for w in waves if w.end(window) <= at]
@@ -87,7 +87,7 @@ def read(
     total = sum(w.manifest.decisions for w in waves)
     share = min(1.0, logged.most_rows(campaign.simulate.max_rows, len(actions)) / max(total, 1))
     every, today = record.waves(campaign.folder), catalogue_today.of(campaign, waves)
-    window = dt.timedelta(days=campaign.reward.window_days)
+    window = campaign.window
     progress.step("joining decisions and outcomes", total=len(waves))
     parts, rebuilt = [], []
     with _events(campaign) as connection:

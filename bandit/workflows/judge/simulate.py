@@ -10,7 +10,7 @@ import numpy as np
 
 from bandit import ope
 from bandit.config.simulation import DEFAULT_CANDIDATES, Candidate, Part, Simulate
-from bandit.core.days import midnight
+from bandit.core.days import acting_at
 from bandit.core.errors import ConfigError
 from bandit.core.types import SILENT, Progress
 from bandit.ope import diagnostics
@@ -51,7 +51,7 @@ def simulate(
     """
     job = simulate_job.load(campaign_path)
     progress.step("reading the log")
-    logged = read(job, log=log, at=at or midnight(job.campaign.time_zone), progress=progress)
+    logged = read(job, log=log, at=acting_at(at, job.campaign.time_zone), progress=progress)
     settings = job.settings
     candidates = _candidates(job, logged)
     bench = Bench(logged, job.campaign, settings.folds, job.campaign.seed)

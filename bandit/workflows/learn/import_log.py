@@ -110,10 +110,7 @@ def _key_kind(campaign: Campaign) -> pa.DataType:
 def _wave(
     campaign: Campaign, log: Log, data: Database, at: dt.datetime, name: str, kind: pa.DataType
 ) -> Wave:
-    if log.time is not None:
-        at = columns.latest(data, log)
-    else:
-        at -= dt.timedelta(days=campaign.reward.window_days)
+    at = columns.latest(data, log) if log.time is not None else campaign.window.before(at)
     run = Run(campaign, name, at, campaign.seed)
     start = starting_point(campaign, data, None, at)
     wave = Wave.of(run, load_catalogue(campaign, data), start, kind)

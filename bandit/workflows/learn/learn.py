@@ -12,7 +12,7 @@ from bandit.config import campaign_file
 from bandit.config.campaign import Campaign, Source
 from bandit.core import files
 from bandit.core.actions import ActionSpace
-from bandit.core.days import midnight
+from bandit.core.days import Window, acting_at
 from bandit.core.types import SILENT, Progress
 from bandit.features.action_features import action_features
 from bandit.features.spec import FeatureSpec
@@ -62,7 +62,7 @@ def learn(
     from all outcomes known, so late, repeated and shuffled deliveries give the same bytes.
     """
     campaign = campaign_file.load(campaign_path)
-    at = at or midnight(campaign.time_zone)
+    at = acting_at(at, campaign.time_zone)
     with lock.hold(campaign.folder, "learn"):
         notes = recover.recover(campaign, at)
         back = None
@@ -113,7 +113,7 @@ def _learn(
     *,
     no_events: bool,
 ) -> LearnSummary:
-    window = dt.timedelta(days=campaign.reward.window_days)
+    window = campaign.window
     waves = record.waves(campaign.folder)
     closed = [w for w in waves if w.end(window) <= at]
     parent = snapshots.latest(campaign.folder, campaign.file)
@@ -194,7 +194,7 @@ def _statistics(
     campaign: Campaign,
     waves: Sequence[Wave],
     usable: Sequence[Wave],
-    window: dt.timedelta,
+    window: Window,
     progress: Progress,
 ) -> tuple[list[statistics.Statistics], attribution.Corrected, attribution.Occurred]:
     progress.step("joining decisions and outcomes", total=len(usable))

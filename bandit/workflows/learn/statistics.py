@@ -6,7 +6,6 @@ can be deleted at any time.
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ import duckdb
 from bandit.config.campaign import Campaign
 from bandit.core import files
 from bandit.core.actions import ActionSpace
+from bandit.core.days import Window
 from bandit.core.errors import DataError
 from bandit.core.types import Float64
 from bandit.models.posterior import Posterior
@@ -47,7 +47,7 @@ def of_wave(
     connection: duckdb.DuckDBPyConnection,
     wave: Wave,
     later: Sequence[Wave],
-    window: dt.timedelta,
+    window: Window,
 ) -> Statistics:
     """The statistics of a wave whose window has closed; silence is reward zero."""
     decisions = Decisions(campaign.folder, wave)

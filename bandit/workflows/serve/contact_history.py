@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bandit.config.campaign import Campaign
+from bandit.core.days import Window
 from bandit.record import exports, outcomes
 from bandit.record import waves as record
 from bandit.record.waves import Wave
@@ -48,7 +49,7 @@ class Past(NamedTuple):
         named = set()
         if days is not None and refusals:
             kinds = campaign.pressure.refusal_events
-            since = at - dt.timedelta(days=days)
+            since = Window(days, campaign.time_zone).before(at)
             named = outcomes.waves_named(refusals, kinds, since, campaign.limits.memory_mb)
         recent = _recent(campaign, at, served)
         used = [w for w in served if w in recent or w.name in named]
@@ -73,7 +74,7 @@ def _recent(campaign: Campaign, at: dt.datetime, served: Sequence[Wave]) -> list
     """Waves whose contacts still count; all where the channels stand in a table not yet read."""
     if not campaign.channel:
         return list(served)
-    since = at - dt.timedelta(days=horizon_days(campaign, campaign.channel))
+    since = Window(horizon_days(campaign, campaign.channel), campaign.time_zone).before(at)
     return [wave for wave in served if wave.at > since]
 
 

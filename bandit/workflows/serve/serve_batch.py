@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bandit.config import campaign_file
 from bandit.core import spill
-from bandit.core.days import midnight
+from bandit.core.days import acting_at
 from bandit.core.errors import UsageError
 from bandit.core.types import SILENT, Progress
 from bandit.features.drift import Drift
@@ -59,7 +59,7 @@ def serve_batch(
     if changes and not dry_run:
         raise UsageError("--set asks what would be, so it goes with --dry-run only")
     campaign = campaign_file.load(campaign_path)
-    at = at or midnight(campaign.time_zone)
+    at = acting_at(at, campaign.time_zone)
     run = Run(
         campaign=campaign,
         wave=plan.wave_name(wave, at, campaign.time_zone),

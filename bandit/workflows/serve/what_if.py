@@ -11,7 +11,7 @@ import numpy as np
 from bandit.allocation.what_if import what_if as table
 from bandit.config import campaign_file
 from bandit.core import spill
-from bandit.core.days import midnight
+from bandit.core.days import acting_at
 from bandit.core.errors import UsageError
 from bandit.core.types import SILENT, Progress
 from bandit.features.drift import Drift
@@ -46,7 +46,7 @@ def what_if(
     if not 0 <= low <= high or points < 1:
         raise UsageError(f"--from {low:g} --to {high:g}: give 0 <= from <= to")
     campaign = campaign_file.load(campaign_path)
-    at = at or midnight(campaign.time_zone)
+    at = acting_at(at, campaign.time_zone)
     day = plan.wave_name(None, at, campaign.time_zone)
     past = Past.of(campaign, at, day)
     with ExitStack() as stack:

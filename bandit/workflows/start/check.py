@@ -13,7 +13,7 @@ import numpy as np
 from bandit.config import campaign_file
 from bandit.config.campaign import Campaign
 from bandit.core import sql
-from bandit.core.days import day_of
+from bandit.core.days import acting_at, day_of
 from bandit.core.errors import DataError
 from bandit.core.problems import Faults, nearest
 from bandit.core.types import SILENT, Array, Progress
@@ -62,7 +62,7 @@ def check(
         the catalogue, the expressions, the features and the rows.
     """
     campaign = campaign_file.load(campaign_path)
-    at = at or dt.datetime.now(dt.UTC)
+    at = dt.datetime.now(dt.UTC) if at is None else acting_at(at, campaign.time_zone)
     faults = Faults()
     progress.step("opening sources")
     roles = [*database.ROLES, "outcomes", *(["log"] if campaign.log else [])]
