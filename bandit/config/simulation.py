@@ -150,6 +150,7 @@ class Simulate(_Strict):
     gate: Label | None = None
     estimators: Annotated[tuple[Estimator, ...], Field(min_length=1)] = ("dr", "snips", "ips")
     interval: Interval | None = None
+    looks: Literal["every_wave", "once"] = "every_wave"
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     margin: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     folds: Annotated[int, Field(ge=2, le=20)] = 3

@@ -7,7 +7,7 @@ from bandit.experiments.arm_sums import Arms
 from bandit.experiments.assignment import BUCKETS, arms, buckets
 from bandit.experiments.comparison import Comparison, compare, conclude, contacted_effect
 from bandit.experiments.layers import Claim, Layer
-from bandit.experiments.looks import boundaries, inflation, sequence
+from bandit.experiments.looks import boundaries, inflation, open_ended, sequence
 from bandit.experiments.sample_ratios import ALARM, sample_ratio
 from bandit.experiments.several import Shrunk, benjamini_hochberg, holm, shrunken
 from bandit.experiments.size import Plan, sample_size
@@ -32,6 +32,7 @@ __all__ = [
     "contacted_effect",
     "holm",
     "inflation",
+    "open_ended",
     "sample_ratio",
     "sample_size",
     "sequence",

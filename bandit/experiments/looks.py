@@ -1,8 +1,10 @@
 """Looking more than once: limits in standard errors that keep the promise of a single look.
 
 `boundaries` is for looks that were planned: the error α is spent over the information seen so far
-(Lan, DeMets 1983, Discrete sequential boundaries for clinical trials). `sequence` is for looks
-at any time, as many as one likes: an asymptotic confidence sequence, about 1.55 times as wide.
+(Lan, DeMets 1983, Discrete sequential boundaries for clinical trials); `open_ended` for a look at
+each step of something that has no planned end, such as the waves of a campaign. `sequence` is for
+looks at any time, as many as one likes: an asymptotic confidence sequence, about 1.55 times as
+wide.
 """
 
 from __future__ import annotations
@@ -17,6 +19,9 @@ from bandit.core.errors import ConfigError
 from bandit.core.types import Float64
 from bandit.stats.quantiles import normal_quantile, normal_tail
 
+HALF_SPENT = 4
+"""The look by which half of an open-ended series' error is spent."""
+_LEAST_STEP = 1e-3
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(201)
 _FAR = 8.5
 """Standard errors beyond which less than 2e-17 of the normal lies."""
@@ -56,9 +61,42 @@ def boundaries(
     """
     times, spent = _times(fractions), _spending(spending)
     checks.probability("alpha", alpha)
+    return _limits(times, [2.0 * spent(float(time), 0.5 * alpha) for time in times])
+
+
+def open_ended(information: Sequence[float], *, alpha: float = 0.1) -> Float64:
+    """Limit on |effect| in standard errors at each look of a series that has no planned end.
+
+    By look j each side has spent α/2 · j/(j + `HALF_SPENT`), all of it after infinitely many, by
+    the recursion of `boundaries`. ``information`` float[looks] rises (rows, or 1/se²) in any unit:
+    a limit depends on the ratios of what was seen by then. A look that adds less than a thousandth
+    to what was seen is one with the look before: NaN stands at its place, and what it may spend
+    goes to the next.
+
+    Raises
+    ------
+    ConfigError
+        Information that is not positive or falls, α outside (0, 1).
+    """
+    seen = np.asarray(information, dtype=np.float64)
+    checks.probability("alpha", alpha)
+    if seen.ndim != 1 or not len(seen) or not (seen > 0.0).all() or (np.diff(seen) < 0.0).any():
+        raise ConfigError(
+            "information must be one number a look, above 0 and never falling, it is"
+            f" {np.asarray(information).tolist()}"
+        )
+    looks = np.arange(1, len(seen) + 1)
+    apart = np.diff(seen, prepend=0.0) > _LEAST_STEP * seen
+    out = np.full(len(seen), np.nan)
+    spent = alpha * looks / (looks + HALF_SPENT)
+    out[apart] = _limits(seen[apart] / seen[-1], spent[apart].tolist())
+    return out
+
+
+def _limits(times: Float64, spent: Sequence[float]) -> Float64:
+    """Two-sided limits at ``times`` where ``spent`` of both sides may have been spent by then."""
     walk, out, before = _Walk(0.0), np.empty(len(times)), 0.0
-    for i, time in enumerate(times):
-        now = 2.0 * spent(float(time), 0.5 * alpha)
+    for i, (time, now) in enumerate(zip(times, spent, strict=True)):
         out[i] = _limit(walk, float(time), now - before)
         walk.go_on(float(time), out[i])
         before = now

@@ -140,8 +140,8 @@ def interval(
         return float("nan"), float("nan")
     if method == "bootstrap":
         return laid_off(found, replicates([found], seed)[:, 0], risk)
-    if method in SEQUENCES:
-        limit, both = SEQUENCES[method], sides()
+    if method in bounds.SEQUENCES:
+        limit, both = bounds.SEQUENCES[method], sides()
         return limit(both.below, risk), -limit(both.above, risk)
     half = bounds.HALF_WIDTHS[method]
     effects = len(found.effects) * found.effects
@@ -156,5 +156,4 @@ def laid_off(found: Statistic, t: Float64, risk: float) -> tuple[float, float]:
     return found.value - high * error, found.value - low * error
 
 
-SEQUENCES = {"betting": bounds.betting, "adaptive": bounds.adaptive}
-METHODS = ("bootstrap", *bounds.HALF_WIDTHS, *SEQUENCES)
+METHODS = ("bootstrap", *bounds.HALF_WIDTHS, *bounds.SEQUENCES)

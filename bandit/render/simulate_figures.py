@@ -8,6 +8,7 @@ from bandit.core.wording import number
 from bandit.render.overlap_figures import actions, overlap, weights
 from bandit.render.parts import STEP, interval_layers, layered, names_of, rule_at, series, span
 from bandit.render.render import Figure
+from bandit.render.simulate_tables import share
 from bandit.render.style import AMBER, BLUE, GREEN, GREY, RED
 from bandit.render.time_figures import curves, periods
 from bandit.results.judge import Judged, SimulateResult
@@ -64,8 +65,8 @@ def _values(result: SimulateResult) -> Figure:
     return Figure(
         "value",
         "What each candidate would earn",
-        f"Value a decision with its {result.confidence:.0%} interval; the dashed line is what the"
-        f" logged policy earned ({number(result.logged.value)} {result.unit}).",
+        f"Value a decision with its {share(result.confidence)} interval; the dashed line is what"
+        f" the logged policy earned ({number(result.logged.value)} {result.unit}).",
         layered(layers, len(rows)),
     )
 
@@ -88,7 +89,7 @@ def _lifts(result: SimulateResult) -> Figure:
     return Figure(
         "lift",
         "What each candidate would earn more",
-        f"Paired differences with {result.confidence:.0%} intervals, right of zero is better."
+        f"Paired differences with {share(result.confidence)} intervals, right of zero is better."
         + what + several,
         layered(layers, len(names_of(rows)), step=STEP + (10 if len(over) > 1 else 0)),
     )  # fmt: skip

@@ -34,7 +34,20 @@ def method(result: SimulateResult) -> str:
     if not result.causal:
         return "outcome model only: no causal claim"
     held = f", all {result.at_once} lifts at once" if result.at_once > 1 else ""
-    return f"{result.estimator}, {result.interval} interval at {result.confidence:.0%}{held}"
+    look = ""
+    if result.looks > 1:
+        look = (
+            f", look {result.looks} of as many as come: of policies without a lift at most"
+            f" {1.0 - result.promised:.3g} ever ship"
+        )
+    return (
+        f"{result.estimator}, {result.interval} interval at {share(result.confidence)}{held}{look}"
+    )
+
+
+def share(confidence: float) -> str:
+    """A confidence as a percentage, with a digit more where it is no whole one."""
+    return f"{100.0 * confidence:.3g}%"
 
 
 def words(result: SimulateResult) -> str:

@@ -97,7 +97,10 @@ class Gate:
 class SimulateResult(Result):
     """Everything that was found; ``logged`` is what the policy that made the log earned.
 
-    ``folder`` is where its page goes, ``report`` the page.
+    ``confidence`` is that of the intervals shown: at look number ``looks`` of a campaign that is
+    looked at after every wave they are wider than ``promised``, the confidence asked for, so that
+    of policies without a lift at most 1 - ``promised`` ever ship. ``folder`` is where its page
+    goes, ``report`` the page.
     """
 
     title: str
@@ -120,6 +123,8 @@ class SimulateResult(Result):
     has_waves: bool
     weights: dict[str, list[float]]
     folder: Path
+    looks: int
+    promised: float
     curves: list[LearningCurve] = field(default_factory=list)
     report: Path | None = None
     notes: list[str] = field(default_factory=list)

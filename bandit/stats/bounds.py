@@ -210,3 +210,5 @@ def lower_bound(terms: npt.ArrayLike, method: str, delta: float = 0.05, *, seed:
 
 
 HALF_WIDTHS = {"student_t": student_t, "bernstein": bernstein, "hoeffding": hoeffding}
+SEQUENCES = {"betting": betting, "adaptive": adaptive}
+"""Limits that hold at any time, however often one looks."""

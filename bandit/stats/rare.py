@@ -13,7 +13,7 @@ import numpy.typing as npt
 from bandit.core.types import Float64
 from bandit.stats.units import first_seen
 
-PRIOR_REWARDS = 50.0
+PRIOR_REWARDS = 150.0
 """How many rewards the assumption is worth that they fall on rows whatever their weight."""
 
 

@@ -9,12 +9,14 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from simulations.coverage import analysis, confounded, known_truth, rare, waves
+from simulations.coverage import analysis, confounded, demos, known_truth, looks, rare, waves
 
 PARTS: dict[str, Callable[[], str]] = {
     "waves": waves.report,
     "confounded": confounded.report,
     "rare": rare.report,
+    "looks": looks.report,
+    "demos": demos.report,
     "dense": analysis.report,
     "known_truth": known_truth.report,
 }

@@ -84,3 +84,29 @@ def test_what_is_no_plan_of_looks_is_refused(fractions, options, message):
         experiments.boundaries(fractions, **options)
     with pytest.raises(ConfigError, match="fraction must be above 0"):
         experiments.sequence(0.0)
+
+
+def test_an_open_end_spends_at_most_what_it_may_however_many_looks_there_are():
+    rng, looks, runs = np.random.default_rng(3), 40, 100_000
+    seen = np.cumsum(rng.integers(1, 9, looks)).astype(float)
+    limits = experiments.open_ended(seen, alpha=0.1)
+    steps = np.sqrt(np.diff(seen, prepend=0.0))
+    z = (rng.normal(size=(runs, looks)) * steps).cumsum(axis=1) / np.sqrt(seen)
+    for k in (1, 4, 40):
+        crossed = np.mean((np.abs(z[:, :k]) > limits[:k]).any(axis=1))
+        spent = 0.1 * k / (k + experiments.looks.HALF_SPENT)
+        assert crossed == pytest.approx(spent, abs=4 * math.sqrt(spent / runs))
+
+
+def test_an_open_end_does_not_know_the_looks_to_come_nor_the_unit():
+    early, late = (experiments.open_ended(n, alpha=0.1) for n in ([3, 5], [30, 50, 70]))
+    assert early == pytest.approx(late[:2], abs=1e-7)
+
+
+def test_a_look_that_adds_nothing_is_none():
+    found = experiments.open_ended([100.0, 100.0, 200.0])
+    assert np.isnan(found[1])
+    plain = experiments.open_ended([100.0, 150.0, 200.0])
+    assert found[2] != plain[2]
+    with pytest.raises(ConfigError, match="never falling"):
+        experiments.open_ended([2.0, 1.0])

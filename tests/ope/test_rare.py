@@ -36,7 +36,7 @@ def test_caution_is_the_formula_and_fades():
     rng = np.random.default_rng(0)
     a, e = rng.exponential(size=400), rng.normal(size=400) * (rng.random(400) < 0.1)
     apart = np.mean(a**2) * np.sum(e**2) / np.sum((a * e) ** 2)
-    expected = max(1.0, (7.0 + 50.0 * apart) / 57.0) ** 0.5
+    expected = max(1.0, (7.0 + 150.0 * apart) / 157.0) ** 0.5
     assert caution(a, e, 7.0) == pytest.approx(expected)
     assert caution(a, np.zeros(400), 0.0) == 1.0
     low = a * (e != 0.0) < 0.5  # only small weights met a reward: the sample's error is too small

@@ -12,11 +12,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from bandit import experiments
 from bandit.core.errors import ConfigError, DataError, UsageError
 from bandit.core.types import SILENT
 from bandit.record import manifest
 from bandit.record import waves as record
 from bandit.render.pages import with_page
+from bandit.stats.quantiles import normal_tail
 from bandit.workflows.inspect.report import report
 from bandit.workflows.judge import job as simulate_job
 from bandit.workflows.judge.simulate import read, simulate
@@ -73,6 +75,27 @@ def test_every_first_decision_of_those_not_held_out_is_a_row(campaign, result):
     assert result.causal
     assert {p.label for p in result.periods} == {"wave-01", "wave-02", "wave-03"}
     assert {p.group for p in result.periods} >= {"rules", "lin_ts", "holdout"}
+
+
+def test_each_wave_is_a_look_and_asking_again_is_none(campaign, result):
+    assert (result.looks, result.promised) == (WAVES, 0.95)
+    limits = experiments.open_ended([1, 2, 3], alpha=0.1)
+    assert 1.0 - result.confidence == pytest.approx(normal_tail(limits[-1]), rel=0.02)
+    again = simulate(campaign, at=LATER)
+    assert (again.looks, again.confidence) == (result.looks, result.confidence)
+    assert again.gate == result.gate
+    first = simulate(campaign, at=next(iter(record.waves(campaign))).end(dt.timedelta(days=14)))
+    assert first.looks == 1
+    assert 0.95 < first.confidence < result.confidence
+
+
+@pytest.mark.parametrize("said", ['looks = "once"', 'interval = "betting"'])
+def test_a_verdict_for_one_look_or_for_any_keeps_its_confidence(campaign, tmp_path, said):
+    folder = shutil.copytree(campaign, tmp_path / "operator")
+    toml = folder / "campaign.toml"
+    toml.write_text(toml.read_text().replace("[simulate]\n", f"[simulate]\n{said}\n"))
+    found = simulate(folder, at=LATER)
+    assert (found.looks, found.confidence) == (1, 0.95)
 
 
 def test_each_manifest_is_read_a_few_times_whatever_the_number_of_waves(campaign, monkeypatch):

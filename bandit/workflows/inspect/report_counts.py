@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -116,19 +116,52 @@ def earned(
 
 
 def _of_wave(decisions: Decisions, rewards: Float64, *, closed: bool) -> list[Earned]:
-    """Rows of one customer stand together, so a customer's slots are summed on the way."""
+    """Each customer is one unit of the interval, whatever slots and lists he had."""
     realised: dict[str, Sums] = defaultdict(Sums)
     expected: dict[str, float] = defaultdict(float)
-    for rows in decisions.rows("action", "group", "value", "cost", "expected_value"):
-        group, net = rows.texts("group"), rows.net(rewards[rows.place])
-        for name in dict.fromkeys(group[rows.first].tolist()):
-            mine = group == name
-            part = Sums.of(net[mine])._replace(n=int((rows.first & mine).sum()))
-            realised[name] = realised[name].merge(part)
-            expected[name] += float(rows.expected[mine].sum())
+    for unit in _customers(decisions, rewards):
+        for name in dict.fromkeys(unit.group.tolist()):
+            mine = unit.group == name
+            realised[name] = realised[name].merge(Sums.of(unit.net[mine]))
+            expected[name] += float(unit.expected[mine].sum())
     wave = decisions.wave.name
     return [
         Earned(wave, name, s.n, expected[name] / s.n, *s.interval(), closed)
         for name, s in realised.items()
         if s.n
     ]
+
+
+class _Units(NamedTuple):
+    """Customers of a wave: their ``group``, ``net`` and ``expected`` reward over all slots [n]."""
+
+    group: Array
+    net: Float64
+    expected: Float64
+
+
+def _customers(decisions: Decisions, rewards: Float64) -> Iterator[_Units]:
+    """Whole customers batch by batch: rows of one stand together, and a batch may end between."""
+    last: tuple[object, _Units] | None = None
+    columns = ("customer_id", "action", "group", "value", "cost", "expected_value")
+    for rows in decisions.rows(*columns):
+        if not len(rows):
+            continue
+        ids = rows.customers.to_numpy(zero_copy_only=False)
+        starts = np.flatnonzero(np.append(True, ids[1:] != ids[:-1]))
+        net, expected = (
+            np.add.reduceat(column, starts)
+            for column in (rows.net(rewards[rows.place]), rows.expected)
+        )
+        units = _Units(rows.texts("group")[starts], net, expected)
+        if last is not None:
+            key, open_ = last
+            if key == ids[0]:
+                net[0] += open_.net[0]
+                expected[0] += open_.expected[0]
+            else:
+                yield open_
+        yield _Units(*(column[:-1] for column in units))
+        last = ids[-1], _Units(*(column[-1:] for column in units))
+    if last is not None:
+        yield last[1]

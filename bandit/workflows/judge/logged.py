@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
+from bandit.config.campaign import PolicyShare
 from bandit.core.actions import ActionSpace
 from bandit.core.errors import DataError
 from bandit.core.types import Array, Bool, Float64, Int32
@@ -64,6 +65,11 @@ class Catalogue:
 class Waves:
     """Which wave each row is of: ``names`` and ``snapshots`` by wave, ``wave`` int[n].
 
+    ``looked`` are the decisions that had been made by the close of each of the campaign's waves so
+    far: each wave is one look, whether somebody looked or not, so that asking again is no new one.
+    ``holds_out``: somebody was held out. ``shares`` are the rollout shares by wave, None where the
+    record does not tell.
+
     ``apart`` bool[n] are the rows of a holdout: they teach what happens without contact, but are no
     part of the population that weights speak of; the others' propensities are given that they are
     not held out.
@@ -74,6 +80,9 @@ class Waves:
     wave: Int32
     group: Array
     apart: Bool
+    looked: tuple[int, ...] = ()
+    shares: tuple[tuple[PolicyShare, ...] | None, ...] = ()
+    holds_out: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +103,11 @@ class Logged:
     def n(self) -> int:
         """Rows."""
         return self.log.n
+
+    @property
+    def holds_out(self) -> bool:
+        """Whether customers who were held out show what happens without contact."""
+        return self.waves is not None and self.waves.holds_out
 
     @property
     def weighted(self) -> Array:

@@ -100,7 +100,9 @@ def read(
             progress.advance(1)
     goods = _catalogue(campaign, waves, parts, actions)
     remarks = [*notes, *_remarks(campaign, waves, parts, place, share), *rebuilt]
-    return _assembled(campaign, waves, parts, goods, tuple(remarks))
+    closed = [w for w in every if w.campaign == campaign.file and w.at <= waves[-1].at]
+    looked = np.cumsum([w.manifest.decisions for w in closed]).tolist()
+    return _assembled(campaign, waves, parts, goods, tuple(looked), tuple(remarks))
 
 
 def _assembled(
@@ -108,6 +110,7 @@ def _assembled(
     waves: Sequence[Wave],
     parts: Sequence[_Part],
     goods: Catalogue,
+    looked: tuple[int, ...],
     notes: tuple[str, ...],
 ) -> Logged:
     ids = pa.chunked_array([p.ids for p in parts], parts[0].ids.type)
@@ -136,6 +139,11 @@ def _assembled(
             wave=np.repeat(np.arange(len(waves), dtype=np.int32), sizes),
             group=np.concatenate([p.group for p in parts]),
             apart=np.concatenate([p.apart for p in parts]),
+            looked=looked,
+            holds_out=any(p.apart.any() for p in parts),
+            shares=tuple(
+                None if w.manifest.policy is None else w.manifest.policy.shares for w in waves
+            ),
         ),
         notes=notes,
     )

@@ -11,9 +11,12 @@ from bandit.core.errors import ConfigError, DataError
 from bandit.core.problems import nearest
 from bandit.core.types import Array
 from bandit.features.spec import Column
+from bandit.ope.row_terms import model_free
 from bandit.results.figures import Interval
 from bandit.results.judge import Period, SegmentLift
-from bandit.stats.means import Sums
+from bandit.stats.means import around
+from bandit.stats.statistic import single
+from bandit.stats.units import cluster_units
 from bandit.workflows.judge.groups import groups_of, short_columns
 from bandit.workflows.judge.logged import Logged
 from bandit.workflows.judge.targets import Target
@@ -47,13 +50,17 @@ def segments(logged: Logged, settings: Simulate, judge: Judge, target: Target) -
 
 
 def periods(logged: Logged) -> list[Period]:
-    """Mean net reward by wave and group, or by tenths of the log in the order of time."""
+    """Mean net reward by wave and group, or by tenths of the log in the order of time.
+
+    Customers are the units of the intervals: somebody with five rows in a tenth is one.
+    """
     found = []
     for label, group, rows in _stretches(logged):
         if len(rows) < 2:
             continue
-        reward = logged.log.rewards[rows]
-        interval = Interval(*Sums.of(reward).interval())
+        terms = model_free(logged.log.rewards[rows], np.ones(len(rows)), ratio=False)
+        mean = single(cluster_units(terms, logged.log.clusters[rows]))
+        interval = Interval(mean.value, *around(mean.value, mean.standard_error))
         found.append(Period(label, group, len(rows), interval))
     return found
 

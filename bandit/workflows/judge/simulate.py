@@ -13,7 +13,7 @@ from bandit.config.simulation import DEFAULT_CANDIDATES, Candidate, Part, Simula
 from bandit.core.days import acting_at
 from bandit.core.errors import ConfigError
 from bandit.core.types import SILENT, Progress
-from bandit.ope import diagnostics
+from bandit.ope import diagnostics, gate
 from bandit.record.steady import steady
 from bandit.results.figures import Interval
 from bandit.results.judge import Gate, GroupLift, Judged, SimulateResult
@@ -23,9 +23,11 @@ from bandit.workflows.judge import job as simulate_job
 from bandit.workflows.judge import logged_table as simulate_table
 from bandit.workflows.judge import own_waves as simulate_record
 from bandit.workflows.judge import segments as simulate_segments
-from bandit.workflows.judge.group_lifts import by_groups
+from bandit.workflows.judge.group_lifts import against_holdout, by_groups
+from bandit.workflows.judge.guesses import guesses
 from bandit.workflows.judge.job import Job
 from bandit.workflows.judge.logged import Logged
+from bandit.workflows.judge.looks import at_this_look
 from bandit.workflows.judge.targets import Bench, Target, target
 from bandit.workflows.judge.verdicts import Judge
 
@@ -132,21 +134,26 @@ def _leaves_in_peace(logged: Logged) -> bool:
 
 
 def _judged(job: Job, bench: Bench, targets: list[Target]) -> SimulateResult:
-    kept, settings = bench.logged.weighted, job.settings
+    kept, whole = bench.logged.weighted, {t.name: t for t in targets}
+    confidence, looks = at_this_look(bench.logged, job.settings)
+    settings = job.settings.model_copy(update={"confidence": confidence})
     logged, targets = bench.logged.take(kept), [t.take(kept) for t in targets]
     log = logged.log
     usual = next((t for t in targets if t.name == settings.business_as_usual), None)
-    judge = Judge(logged, settings, usual, bench.seed)
+    silence, unheard = _silence(logged, targets)
+    judge = Judge(logged, settings, usual, silence, bench.seed)
     doubt = confounding.why_not(logged, job.campaign)
     causal = doubt is None
     if doubt is None:
         rows, at_once = judge.table(targets)
     else:
-        rows, at_once = judge.guesses(targets, doubt), 1
+        rows, at_once = guesses(logged, targets, doubt, bench.seed), 1
     served: list[GroupLift] = []
     if causal:
         name = None if usual is None else usual.name
-        rows, served = by_groups(bench.logged, rows, name, settings, bench.seed)
+        candidates = {t.name: t.candidate for t in targets}
+        rows = against_holdout(bench.logged, rows, whole, settings, bench.seed)
+        rows, served = by_groups(bench.logged, rows, candidates, name, settings, bench.seed)
     asked = _asked(settings, rows)
     mine = next(t for t in targets if t.name == asked.name)
     own = ope.ips(
@@ -174,12 +181,26 @@ def _judged(job: Job, bench: Bench, targets: list[Target]) -> SimulateResult:
         has_waves=logged.waves is not None,
         weights=simulate_segments.weight_quantiles(targets) if causal else {},
         folder=job.reports,
+        looks=looks,
+        promised=job.settings.confidence,
         notes=[
             *logged.notes,
             *_uncapped(logged, targets),
+            *unheard,
             *_doubts(logged, mine, settings),
         ],
     )
+
+
+def _silence(logged: Logged, targets: list[Target]) -> tuple[Target | None, list[str]]:
+    """No contact by weights, where nobody was held out to show it; and why it cannot be told."""
+    found = next((t for t in targets if t.candidate.policy == "no_contact"), None)
+    if found is None or not logged.log.causal or logged.holds_out:
+        return None, []
+    refused = gate.refuse(diagnostics.weigh(found.weights, clusters=logged.log.clusters))
+    if refused is None:
+        return found, []
+    return None, [f"whether contacts pay at all is not told by this log: {refused.reason}"]
 
 
 def _uncapped(logged: Logged, targets: list[Target]) -> list[str]:
@@ -222,11 +243,6 @@ def _doubts(logged: Logged, mine: Target, settings: Simulate) -> list[str]:
         notes.append(
             f"the mean reward moved over time (p {moved.reward_p:.1g}): the past may not speak"
             " for tomorrow"
-        )
-    if logged.waves is not None and len(logged.waves.names) > 1 and settings.interval is None:
-        notes.append(
-            "this verdict is for one look: who asks again after every wave until it ships is fooled"
-            ' more often than promised; interval = "betting" stays valid however often one looks'
         )
     if logged.waves is not None and len(set(logged.waves.snapshots)) > 1 and not settings.interval:
         notes.append(

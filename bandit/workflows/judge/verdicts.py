@@ -22,6 +22,7 @@ from bandit.results.figures import Interval
 from bandit.results.judge import Judged
 from bandit.stats.statistic import Statistic
 from bandit.stats.units import Units, cluster_units
+from bandit.workflows.judge.guesses import shares, shown, unsupported
 from bandit.workflows.judge.logged import Logged
 from bandit.workflows.judge.targets import Target
 
@@ -47,11 +48,22 @@ class View(NamedTuple):
 
 
 class Judge:
-    """Judges targets on one log; ``usual`` is business as usual, if it is among them."""
+    """Judges targets on one log; ``usual`` is business as usual, if it is among them.
 
-    def __init__(self, logged: Logged, settings: Simulate, usual: Target | None, seed: int) -> None:
+    ``silence`` is no contact: what contacts more is held against it too.
+    """
+
+    def __init__(
+        self,
+        logged: Logged,
+        settings: Simulate,
+        usual: Target | None,
+        silence: Target | None,
+        seed: int,
+    ) -> None:
         self._logged, self._settings, self._seed = logged, settings, seed
         self._usual = usual
+        self._others = [t for t in (usual, silence) if t is not None and t.weights.any()]
         self.interval = settings.interval or "bootstrap"
 
     def table(self, targets: Sequence[Target]) -> tuple[list[Judged], int]:
@@ -73,35 +85,6 @@ class Judge:
             verdict = self._verdict(t, held, overlap[t.name], proven, rules)
             rows.append(self._row(t, held, overlap[t.name], verdict))
         return rows, max(len(asked), 1)
-
-    def guesses(self, targets: Sequence[Target], why: str) -> list[Judged]:
-        """The outcome model alone, for a log that cannot be believed: no lift, no verdict."""
-        rows = []
-        for t in targets:
-            found = ope.dm(t.q, clusters=self._logged.log.clusters, seed=self._seed)
-            value = _interval(found)
-            rows.append(
-                Judged(
-                    name=t.name,
-                    policy=t.candidate.policy,
-                    rows=found.n,
-                    value=value,
-                    lift=None,
-                    over_logged=None,
-                    effective_sample_size=0.0,
-                    mean_weight=float("nan"),
-                    mean_weight_error=float("nan"),
-                    max_weight=float("nan"),
-                    max_weight_share=float("nan"),
-                    unsupported_share=self._unsupported(t),
-                    decision="hold",
-                    reason=why,
-                    needed_n=None,
-                    estimates={"dm": value},
-                    shares=self._shares(t),
-                )
-            )
-        return rows
 
     def lift(self, target: Target, rows: Array, confidence: float) -> Estimate:
         """Lift over business as usual, or over the log where there is none, among some rows."""
@@ -219,24 +202,23 @@ class Judge:
         }
 
     def _baselines(self, target: Target) -> dict[str, Target | None]:
-        """What a target is held against: the logging policy (None) and business as usual."""
-        usual = self._usual
-        over: dict[str, Target | None] = {LOGGED: None}
-        if usual is not None and usual is not target and usual.weights.any():
-            over[usual.name] = usual
-        return over
+        """What a target is held against: the logging policy (None), business as usual, silence."""
+        others = {t.name: t for t in self._others if t is not target}
+        return {LOGGED: None, **others}
 
     def _bands(self, targets: Sequence[Target]) -> dict[tuple[str, str], Interval]:
         """Intervals of all lifts over one baseline that hold at once (max-t)."""
         if self.interval not in ASYMPTOTIC or len(targets) < 2:
             return {}
         found: dict[tuple[str, str], Interval] = {}
-        over = [(LOGGED, None)] + (
-            [(self._usual.name, self._usual)] if self._usual and self._usual.weights.any() else []
-        )
-        for name, other in over:
+        over: dict[str, Target | None] = {LOGGED: None} | {t.name: t for t in self._others}
+        for name, other in over.items():
             baseline = self._baseline(targets[0], other)
-            statistics = {t.name: self._contrast(t, other, baseline) for t in targets}
+            statistics = {
+                t.name: self._contrast(t, other, baseline) for t in targets if t is not other
+            }
+            if len(statistics) < 2:
+                continue
             held = sweep.simultaneous(
                 statistics, confidence=self._settings.confidence, seed=self._seed
             )
@@ -275,13 +257,8 @@ class Judge:
             v.weights,
             clusters=v.clusters,
             rewards=self._logged.rewards[rows],
-            unsupported_share=self._unsupported(target),
+            unsupported_share=unsupported(self._logged, target),
         )
-
-    def _unsupported(self, target: Target) -> float:
-        log = self._logged.log
-        seen = np.bincount(log.actions, minlength=log.n_actions)
-        return diagnostics.unsupported_share(target.share, seen)
 
     def _verdict(
         self,
@@ -308,15 +285,15 @@ class Judge:
         # The log never did what it would do: there is nothing to weigh.
         estimates: dict[str, Interval] = dict.fromkeys(names, UNKNOWN)
         if found:
-            estimates = {name: _interval(self._value(target, name)) for name in names}
-        over = [_interval(e) for name, e in found.items() if name != LOGGED]
+            estimates = {name: shown(self._value(target, name)) for name in names}
+        usual = self._usual
         return Judged(
             name=target.name,
             policy=target.candidate.policy,
             rows=overlap.n,
             value=estimates[names[0]],
-            lift=over[0] if over else None,
-            over_logged=_interval(found[LOGGED]) if found else None,
+            lift=shown(found[usual.name]) if usual is not None and usual.name in found else None,
+            over_logged=shown(found[LOGGED]) if found else None,
             effective_sample_size=overlap.effective_sample_size,
             mean_weight=overlap.mean_weight,
             mean_weight_error=overlap.mean_weight_error,
@@ -327,17 +304,8 @@ class Judge:
             reason=verdict.reason,
             needed_n=verdict.needed_n,
             estimates=estimates,
-            shares=self._shares(target),
+            shares=shares(self._logged, target),
         )
-
-    def _shares(self, target: Target) -> dict[str, float]:
-        names = self._logged.catalogue.names
-        order = np.argsort(-target.share, kind="stable")
-        return {names[a]: float(target.share[a]) for a in order if target.share[a] > 0.0}
-
-
-def _interval(estimate: Estimate) -> Interval:
-    return Interval(estimate.value, estimate.lower, estimate.upper)
 
 
 def _banded(estimate: Estimate, band: Interval | None) -> Estimate:

@@ -40,7 +40,7 @@ def demo(
     """Generate an operator; serve, collect outcomes and learn, `waves` times.
 
     45 % of the customers keep business as usual (rules), 45 % get the learned policy (LinTS), 10 %
-    are held out; the same people throughout. A wave is two weeks after the one before, so that its
+    are held out, always the same ones. A wave is two weeks after the one before, so that its
     window has closed.
     """
     world = World(customers, offers=20, channels=5, seed=seed)
