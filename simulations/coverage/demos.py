@@ -1,9 +1,11 @@
 """Demos served, learned from and judged through the workflows: is the default verdict right?
 
 `python -m simulations.coverage demos` writes the table into the README. Each demo is a generated
-operator of 5,000 customers and four waves; `simulate` is asked as it comes, about the campaign's
-own learning share. The world knows what every decision is worth: the truth is what the share's
-decisions are worth over those of the rules for the same customers, and over no contact.
+operator of 5,000 customers and four waves. The gate is asked about the campaign's own learning
+share, as `simulate` asks by default: its verdict is that of the share's group at the fourth look.
+The candidates that never ran cost most of the time and change nothing in it; they are left out here.
+The world knows what every decision is worth: the truth is what the share's decisions are worth over
+those of the rules for the same customers, and over no contact.
 """
 
 from __future__ import annotations
@@ -17,13 +19,20 @@ from typing import NamedTuple
 
 import numpy as np
 
+from bandit.core.types import SILENT
 from bandit.record import waves as record
-from bandit.results.start import LEARNED
-from bandit.workflows.judge.simulate import simulate
+from bandit.results.figures import Interval
+from bandit.results.judge import Judged
+from bandit.results.start import LEARNED, RULES
+from bandit.workflows.judge import job as job_of
+from bandit.workflows.judge import simulate
+from bandit.workflows.judge.group_lifts import by_groups
+from bandit.workflows.judge.looks import at_this_look
 from bandit.workflows.start import demo, demo_score
 from bandit.worlds.operator import World
 
 CUSTOMERS, WAVES, DEMOS = 5_000, 4, 50
+LATER = dt.datetime(2035, 1, 1, tzinfo=dt.UTC)
 
 
 class Told(NamedTuple):
@@ -46,8 +55,27 @@ def told(demos: int) -> Iterator[Told]:
             folder = Path(scratch) / "operator"
             demo.demo(folder=folder, customers=CUSTOMERS, waves=WAVES, seed=seed)
             world = World(CUSTOMERS, offers=20, channels=5, seed=seed)
-            found = simulate(folder, at=dt.datetime(2035, 1, 1, tzinfo=dt.UTC))
-            yield Told(found.gate.decision, *_truth(world, folder))
+            yield Told(verdict(folder), *_truth(world, folder))
+
+
+def verdict(folder: Path) -> str:
+    """What `simulate` says of the learned share, without the candidates beside it."""
+    job = job_of.load(folder)
+    logged = simulate.read(job, log=False, at=LATER, progress=SILENT)
+    confidence, _ = at_this_look(logged, job.settings)
+    settings = job.settings.model_copy(update={"confidence": confidence})
+    candidates = {c.label: c for c in simulate.own_shares(job)}
+    unknown = Interval(np.nan, np.nan, np.nan)
+    nothing = dict.fromkeys(
+        ("effective_sample_size", "mean_weight", "mean_weight_error", "max_weight"), np.nan
+    )
+    row = Judged(
+        name=LEARNED, policy=LEARNED, rows=logged.n, value=unknown, lift=None, over_logged=None,
+        max_weight_share=np.nan, unsupported_share=0.0, decision="not enough data", reason="",
+        needed_n=None, estimates={}, shares={}, **nothing,
+    )  # fmt: skip
+    rows, _ = by_groups(logged, [row], candidates, RULES, settings, job.campaign.seed)
+    return rows[0].decision
 
 
 def _truth(world: World, folder: Path) -> tuple[float, float]:

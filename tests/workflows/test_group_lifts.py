@@ -36,6 +36,7 @@ def ran(candidate: Candidate) -> list[bool]:
         wave=nobody.astype(np.int32),
         group=nobody,
         apart=nobody.astype(bool),
+        whole=nobody,
         shares=SERVED,
     )
     return _ran(waves, candidate).tolist()

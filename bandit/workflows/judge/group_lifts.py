@@ -125,7 +125,10 @@ def _same(ran: Mapping[str, Bool], other: str, waves: Waves) -> Bool:
 def _difference(
     both: Logged, one: str, other: str, several: int, settings: Simulate, seed: int
 ) -> Estimate | None:
-    """Mean net reward of one group's rows less the other's; None where no wave has both."""
+    """Mean net reward of one group's customers less the other's, over all their slots and lists.
+
+    None where no wave has both.
+    """
     waves = both.waves
     if waves is None or both.n == 0:
         return None
@@ -135,7 +138,7 @@ def _difference(
         return None
     return lifts.lift(
         ope.Recipe("snips"),
-        both.log.rewards[rows],
+        waves.whole[rows],
         mine[rows],
         baseline=theirs[rows],
         clusters=both.log.clusters[rows],

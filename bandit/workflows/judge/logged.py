@@ -65,6 +65,7 @@ class Catalogue:
 class Waves:
     """Which wave each row is of: ``names`` and ``snapshots`` by wave, ``wave`` int[n].
 
+    ``whole`` float64[n] is the net reward of a row's customer over all slots and lists of its wave.
     ``looked`` are the decisions that had been made by the close of each of the campaign's waves so
     far: each wave is one look, whether somebody looked or not, so that asking again is no new one.
     ``holds_out``: somebody was held out. ``shares`` are the rollout shares by wave, None where the
@@ -80,6 +81,7 @@ class Waves:
     wave: Int32
     group: Array
     apart: Bool
+    whole: Float64
     looked: tuple[int, ...] = ()
     shares: tuple[tuple[PolicyShare, ...] | None, ...] = ()
     holds_out: bool = False
@@ -119,7 +121,11 @@ class Logged:
         waves = self.waves
         if waves is not None:
             waves = replace(
-                waves, wave=waves.wave[rows], group=waves.group[rows], apart=waves.apart[rows]
+                waves,
+                wave=waves.wave[rows],
+                group=waves.group[rows],
+                apart=waves.apart[rows],
+                whole=waves.whole[rows],
             )
         return replace(
             self,

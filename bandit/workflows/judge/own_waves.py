@@ -25,8 +25,10 @@ from bandit.features.spec import FeatureSpec
 from bandit.record import attribution
 from bandit.record import outcomes as deliveries
 from bandit.record import waves as record
+from bandit.record.attribution import Attributed
 from bandit.record.decisions import Decisions, Rows
 from bandit.record.waves import Wave
+from bandit.record.whole_customers import WholeCustomers
 from bandit.sources.catalogue import Catalogue as Goods
 from bandit.workflows.inspect import catalogue_today
 from bandit.workflows.judge import logged
@@ -42,7 +44,10 @@ HOLDOUT = "holdout"
 
 
 class _Part(NamedTuple):
-    """One wave's rows: ``ids`` of customers; ``withheld``: rows left out, never carried out."""
+    """One wave's rows: ``ids`` of customers; ``withheld``: rows left out, never carried out.
+
+    ``whole`` is the net reward of a row's customer over all slots and lists of the wave.
+    """
 
     ids: pa.Array
     action: Array
@@ -56,6 +61,7 @@ class _Part(NamedTuple):
     cost: Float64
     snapshot: str
     withheld: int
+    whole: Float64
 
 
 def usable(campaign: Campaign, at: dt.datetime) -> tuple[list[Wave], list[str]]:
@@ -94,7 +100,7 @@ def read(
         for wave in waves:
             decisions = Decisions(campaign.folder, wave, today)
             later = record.after(every, wave, window)
-            rewards = attribution.attribute(connection, decisions, later, window).taught
+            rewards = attribution.attribute(connection, decisions, later, window)
             parts.append(_part(decisions, rewards, actions, place, share))
             rebuilt += decisions.notes
             progress.advance(1)
@@ -139,6 +145,7 @@ def _assembled(
             wave=np.repeat(np.arange(len(waves), dtype=np.int32), sizes),
             group=np.concatenate([p.group for p in parts]),
             apart=np.concatenate([p.apart for p in parts]),
+            whole=np.concatenate([p.whole for p in parts]),
             looked=looked,
             holds_out=any(p.apart.any() for p in parts),
             shares=tuple(
@@ -150,22 +157,25 @@ def _assembled(
 
 
 def _part(
-    decisions: Decisions, rewards: Float64, actions: ActionSpace, place: str, share: float
+    decisions: Decisions, rewards: Attributed, actions: ActionSpace, place: str, share: float
 ) -> _Part:
     """The placement's first slot, of a keyed share of the customers.
 
     A contact that was withheld is left out: what its propensity belongs to was never done.
     """
     to = decisions.wave.actions.positions_in(actions)
-    found, reward, withheld = [], [], 0
+    found, reward, number, withheld = [], [], [], 0
+    customers = WholeCustomers()
     for rows in decisions.rows(*_COLUMNS):
+        mine = customers.add(rows.customers, rows.net(rewards.rewards[rows.place]))
         keep = rows.first_of(place)
         if share < 1.0:
             keep &= _sampled(rows.customers, share)
         withheld += int((keep & rows.withheld).sum())
         keep &= ~rows.withheld
         found.append(rows.only(keep))
-        reward.append(rewards[rows.place][keep])
+        reward.append(rewards.taught[rows.place][keep])
+        number.append(mine[keep])
 
     def joined(of: Callable[[Rows], Array]) -> Array:
         return np.concatenate([of(rows) for rows in found])
@@ -193,6 +203,7 @@ def _part(
         cost=joined(lambda rows: rows.terms.cost),
         snapshot=str(snapshots[0]) if len(snapshots) else "",
         withheld=withheld,
+        whole=customers.totals[np.concatenate(number)],
     )
 
 

@@ -92,7 +92,7 @@ def _candidates(job: Job, logged: Logged) -> list[Candidate]:
     wanted = [one for c in settings.candidates for one in c.expanded()]
     if settings.candidates == DEFAULT_CANDIDATES:
         if not job.alone:
-            own = _own(job)
+            own = own_shares(job)
             mine = {c.label for c in own}
             # A learner at alpha 1 stands in for a campaign's own policy only where it has none.
             wanted = own + [c for c in wanted if c.label not in {*mine, "lin_ts", "lin_ucb"}]
@@ -113,7 +113,7 @@ def _candidates(job: Job, logged: Logged) -> list[Candidate]:
     return wanted
 
 
-def _own(job: Job) -> list[Candidate]:
+def own_shares(job: Job) -> list[Candidate]:
     """The campaign's own shares, with their alpha and at the newest prices: what learns first."""
     shares = sorted(job.campaign.policy.shares, key=lambda s: (s.policy == "rules", -s.share))
     return [
