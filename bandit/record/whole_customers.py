@@ -24,7 +24,7 @@ class WholeCustomers:
         keys = ids.to_numpy(zero_copy_only=False)
         fresh = np.append(self._count == 0 or keys[0] != self._last, keys[1:] != keys[:-1])
         local = np.cumsum(fresh) - fresh[0]
-        sums = np.bincount(local, weights=net)
+        sums = np.asarray(np.bincount(local, weights=net), np.float64)
         number = self._count - (not fresh[0]) + local
         if not fresh[0]:
             self._totals[-1][-1] += sums[0]
