@@ -143,25 +143,18 @@ def _chosen(
     rewards: Float64,
     fold: npt.NDArray[np.int64],
 ) -> list[Float64]:
-    """Coefficients of each fold at a strength for all of them: a weaker one has to earn it.
-
-    From the strongest on, the next is taken if its squared errors are less by more than their
-    standard error (Breiman, Friedman, Olshen, Stone 1984, Classification and regression trees,
-    section 3.4.3).
-    """
-    best: list[Float64] = []
-    least = np.zeros(0)
-    for strength in sorted(STRENGTHS, reverse=True):
+    """Coefficients of each fold at the strength whose squared error over all folds is least."""
+    best, least = [], np.inf
+    for strength in STRENGTHS:
         thetas = [_shrunken(*both, strength) for both in zip(grams, shifts, strict=True)]
-        errors = np.empty(len(rewards))
+        error = 0.0
         for f, theta in enumerate(thetas):
             mine = np.flatnonzero(fold == f)
             own = theta[actions[mine]]
             guess = np.einsum("nd,nd->n", contexts[mine], own[:, :-1]) + own[:, -1]
-            errors[mine] = (rewards[mine] - guess) ** 2
-        gain = least - errors if best else np.zeros(1)
-        if not best or gain.mean() > gain.std() / np.sqrt(len(gain)):
-            best, least = thetas, errors
+            error += float(np.sum((rewards[mine] - guess) ** 2))
+        if error < least:
+            best, least = thetas, error
     return best
 
 
