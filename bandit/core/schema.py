@@ -9,6 +9,8 @@ import pyarrow as pa
 
 WAVES = "waves"
 """The folder of the published waves in a campaign's."""
+MOST_REWARD = 1e12
+"""Sums over all customers stay finite, squared too; more is a slip that nothing could undo."""
 
 
 def _field(name: str, kind: pa.DataType, meaning: str, *, nullable: bool = False) -> pa.Field:

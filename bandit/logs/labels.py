@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from bandit.config.campaign import Log
 from bandit.core.errors import ConfigError, DataError
@@ -11,28 +11,27 @@ from bandit.logs import columns
 from bandit.sources.database import Database
 
 MOST = 10_000
+SHARE_SLACK = 1e-6
 
 
 def found(database: Database, log: Log) -> list[str]:
     """Every action that stands in the log, is listed as eligible, or has a share.
 
     ConfigError where `no_contact` is none of them: the rows without a contact would be judged as an
-    offer.
+    offer; and where shares are no probabilities of what stands in the log.
     """
-    view = database.table(columns.ROLE).view
     label = database.read(columns.ROLE, log.action, "text")
-    asked = f"SELECT DISTINCT ({label})::VARCHAR AS label FROM {view}"
+    labels = logged = _distinct(database, f"({label})::VARCHAR")
     if log.eligible is not None:
-        listed = columns.eligible_list(database, log)
-        asked += f" UNION SELECT DISTINCT unnest({listed}) FROM {view}"
-    rows = database.rows(f"SELECT label FROM ({asked}) LIMIT {MOST + 1}")
-    labels = [str(text) for (text,) in rows if text]
+        listed = _distinct(database, f"unnest({columns.eligible_list(database, log)})")
+        labels = [*logged, *(text for text in listed if text not in logged)]
     if len(labels) > MOST:
         raise DataError(
             f"[log] action = {log.action!r} has more than {MOST:,} values; is it a key?"
         )
     if isinstance(log.propensity, dict):
-        labels += [text for text in log.propensity if text not in labels]
+        _hold_shares(log.propensity, logged)
+        labels = [*labels, *(text for text in log.propensity if text not in labels)]
     if log.no_contact is not None and log.no_contact not in labels:
         raise ConfigError(
             f"[log] no_contact = {log.no_contact!r} is no action of the log"
@@ -40,6 +39,26 @@ def found(database: Database, log: Log) -> list[str]:
         )
     numbers = all(text.lstrip("-").isdigit() for text in labels)
     return sorted(labels, key=(lambda text: (int(text), text)) if numbers else None)
+
+
+def _distinct(database: Database, label: str) -> list[str]:
+    view = database.table(columns.ROLE).view
+    rows = database.rows(f"SELECT DISTINCT {label} AS label FROM {view} LIMIT {MOST + 1}")
+    return [str(text) for (text,) in rows if text]
+
+
+def _hold_shares(shares: Mapping[str, float], there: Sequence[str]) -> None:
+    total = sum(shares.values())
+    if total > 1.0 + SHARE_SLACK:
+        raise ConfigError(
+            f"[log] propensity: the shares sum to {total:g}; they are probabilities of one decision"
+            " and sum to 1"
+        )
+    missing = sorted(label for label in there if label not in shares)
+    if missing:
+        raise ConfigError(
+            f"[log] propensity has no share for {missing[0]!r}, which stands in the log; add it"
+        )
 
 
 def meant(log: Log, labels: Iterable[str], known: Sequence[str]) -> dict[str, str]:

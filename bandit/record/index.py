@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -190,6 +191,7 @@ def _parquet(found: Sequence[Path]) -> str:
     return sources.parquet(found)[:-1] + ", union_by_name = true)"
 
 
+@cache
 def _empty(kind: pa.Schema) -> str:
     with duckdb.connect(":memory:") as connection:
         described = connection.from_arrow(kind.empty_table()).description

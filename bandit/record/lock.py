@@ -32,9 +32,11 @@ def hold(folder: Path, command: str) -> Iterator[None]:
         _sign(path, handle, command)
         yield
     finally:
-        with suppress(OSError):  # released all the same by the close
-            path.unlink()
-        os.close(handle)
+        try:
+            with suppress(OSError):  # released all the same by the close
+                path.unlink()
+        finally:  # an interrupt in between must not leave a notebook its own prisoner
+            os.close(handle)
 
 
 def _acquire(path: Path) -> int:

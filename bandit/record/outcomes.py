@@ -17,6 +17,7 @@ from bandit.core.batches import cut
 from bandit.core.errors import ConfigError, DataError
 from bandit.core.folding import fold, folded
 from bandit.core.problems import nearest
+from bandit.core.schema import MOST_REWARD
 from bandit.record import attribution, manifest, rejects
 from bandit.record.decision_ids import wave_of
 from bandit.record.rejects import Rejects
@@ -30,8 +31,6 @@ from bandit.sources.typed import as_key
 OUTCOMES = "outcomes"
 EVENTS = "events.parquet"
 _BATCH = 65_536
-MOST_REWARD = 1e12
-"""Sums over all customers stay finite, squared too; more is a slip that nothing could undo."""
 
 
 class Delivery(NamedTuple):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bandit.config.campaign import Campaign
+from bandit.config.campaign import Campaign, Consents
 from bandit.core import folding, sql
 from bandit.sources import cells
 from bandit.sources.columns import key_column
@@ -25,7 +25,7 @@ def rows(database: Database, campaign: Campaign, key: str, channels: Sequence[st
     if campaign.consents is None:
         return f"SELECT NULL::{key} AS id, NULL::VARCHAR AS channel, false AS granted LIMIT 0"
     every = ", ".join(sql.text(folding.fold(name)) for name in channels)
-    given = seen(database, campaign, key, channels)
+    given = seen(database, campaign.consents, key, channels)
     parts = [
         f"SELECT id, channel, granted FROM ({given}) WHERE channel IS NOT NULL",
         f"SELECT id, unnest([{every}]), false FROM ({given}) WHERE channel IS NULL AND NOT granted",
@@ -39,18 +39,16 @@ def rows(database: Database, campaign: Campaign, key: str, channels: Sequence[st
     return " UNION ALL ".join(parts)
 
 
-def seen(database: Database, campaign: Campaign, key: str, channels: Sequence[str]) -> str:
+def seen(database: Database, given: Consents, key: str, channels: Sequence[str]) -> str:
     """SELECT of each row's id (or NULL), said (the customer as written), named, channel, granted.
 
     ``named`` is the channel as written; ``channel`` is NULL where the campaign has none such.
     """
-    given = campaign.consents
-    assert given is not None  # noqa: S101  # callers have looked
     source = database.table("consents")
     said = database.read("consents", given.customer, "text")
     kind = source.columns[given.customer]
     strict = as_key(sql.name(given.customer), kind, key)
-    granted = f"coalesce({value(database, campaign)}, false)"
+    granted = f"coalesce({value(database, given)}, false)"
     id_ = strict
     if key == "BIGINT":
         id_ = f"CASE WHEN {granted} THEN {strict} ELSE coalesce({strict}, {_number(said)}) END"
@@ -105,14 +103,11 @@ def channel_name(expression: str) -> str:
     return folding.folded(expression)
 
 
-def value(database: Database, campaign: Campaign) -> str:
+def value(database: Database, given: Consents) -> str:
     """SQL of a consent row's answer: true, false, or NULL where it cannot be read.
 
     Of numbers, 1 is a yes and 0 a no; another code, a 2 for "revoked" say, is neither.
     """
-    given = campaign.consents
-    if given is None:
-        return "NULL::BOOLEAN"
     kind, writing = database.column("consents", given.granted), database.tables["consents"].writing
     column = sql.name(given.granted)
     if kind == "VARCHAR":

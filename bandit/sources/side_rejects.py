@@ -122,7 +122,7 @@ def _of_consents(database: Database, campaign: Campaign, channels: Sequence[str]
     if campaign.consents is None or "consents" not in database.tables:
         return []
     key, shown = key_type(database, campaign), database.table("consents").shown
-    given = answers.seen(database, campaign, key, channels)
+    given = answers.seen(database, campaign.consents, key, channels)
     outside, refusals, everywhere, total = database.rows(
         "SELECT count(*) FILTER (NOT known AND id IS NOT NULL),"
         " count(*) FILTER (NOT known AND NOT granted),"
@@ -172,7 +172,7 @@ def _refused(database: Database, campaign: Campaign) -> dict[str, str]:
     found: dict[str, str] = {}
     consents, history = campaign.consents, campaign.history
     if consents is not None and "consents" in database.tables:
-        bad = f"{answers.value(database, campaign)} IS NULL"
+        bad = f"{answers.value(database, consents)} IS NULL"
         found["consents"] = _select(
             database, campaign, "consents", consents.customer, (consents.granted, bad, NO_ANSWER)
         )

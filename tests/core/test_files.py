@@ -93,7 +93,7 @@ def test_what_cannot_be_undone_keeps_what_lies_aside(
 
     monkeypatch.setattr(Path, "rename", once)
     message = "a is published and could not be completed: Input/output error"
-    with pytest.raises(files.HalfPlacedError, match=message):  # noqa: SIM117
+    with pytest.raises(files.HalfPlacedError, match=message):  # noqa: SIM117 - two folders aside, one error
         with files.aside(tmp_path / "a") as a, files.aside(tmp_path / "b") as b:
             files.put_in_place((a, tmp_path / "a"), (b, tmp_path / "b"))
     assert (tmp_path / "a").is_dir()
@@ -112,7 +112,7 @@ def test_everything_is_synced_before_the_first_rename(
 
 
 def test_a_full_disk_is_told_with_the_remedy(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"one could not be written: No space.*make room"):  # noqa: SIM117
+    with pytest.raises(DataError, match=r"one could not be written: No space.*make room"):  # noqa: SIM117 - two folders aside, one error
         with files.aside(tmp_path / "one"):
             raise OSError(28, "No space left on device")
 

@@ -1,164 +1,135 @@
-"""A campaign driven by any sequence of commands, each held to the twin's counts and sums."""
+"""A campaign driven by any sequence of commands, each held to the twin's counts and sums.
+
+A step is a name and a number that its choices are drawn from, so that a sequence can be cut
+anywhere and the other steps stay what they were.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 import shutil
-import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import polars as pl
-import pytest
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from bandit.core.errors import BanditError, DataError
+from bandit.core.types import SILENT
+from bandit.record.erase import UnknownPersonError
 from bandit.workflows.inspect.explain import explain
 from bandit.workflows.inspect.report import report
+from bandit.workflows.inspect.status import status
 from bandit.workflows.judge.simulate import simulate
 from bandit.workflows.learn.learn import learn
 from bandit.workflows.operate.rollback import rollback
 from bandit.workflows.privacy.export_customer import export_customer
 from bandit.workflows.privacy.forget import forget
 from bandit.workflows.serve.serve_batch import serve_batch
+from bandit.workflows.serve.what_if import what_if
 from tests import campaigns
-from tests.journeys import twin
+from tests.journeys import holds, twin
+from tests.journeys.kills import killed
+from tests.journeys.world import World
 
-CUSTOMERS = 90
 WINDOW = dt.timedelta(days=7)
 DAY = dt.timedelta(days=1)
-PRESSURE = "slots = 2\nmax_contacts = 3\nper_days = 20\nquiet_days = 2"
-MOST_CONTACTS, PER_DAYS, QUIET_DAYS = 3, 20.0, 2.0
-MORE = """
-[simulate]
-folds = 2
-[[simulate.candidate]]
-policy = "rules"
-[[simulate.candidate]]
-policy = "no_contact"
-[limits]
-reject_share = 0.5
-"""
-EXTRA = '[[offer]]\nname = "extra"\npriority = 9\n'
-EDITED = {
-    "a cost": ["cost = 0.1\n", "cost = 2.5\n"],
-    "a value": ['value = "1 + spend / 100"', "value = 7.5", 'value = "2 * age"'],
-    "an offer's name": ['name = "cable"', 'name = "tv"'],
-    "an offer more": ["[simulate]\n", f"{EXTRA}[simulate]\n"],
-    "a channel's name": ['"home"', '"portal"'],
-    "a channel's cost": ["cost = 0.05", "cost = 0.75"],
-    "the features": ['numeric = ["age", "spend"]', 'numeric = ["spend"]'],
-    "the shares": [
-        '"rules", share = 0.4 },\n  { policy = "lin_ts", share = 0.6',
-        '"rules", share = 0.8 },\n  { policy = "lin_ts", share = 0.2',
-    ],
-}
-"""What the user may edit: each text becomes the next one, the last the first."""
-EDITS = sorted(EDITED)
+Step = tuple[str, int]
+Told = tuple[dict[str, float], Counter[str], Counter[str]]
 
 
-def close(value: float, wanted: float) -> bool:
-    """Equal to a cent of a cent: what is printed is summed in another order and in float32."""
-    return bool(value == pytest.approx(wanted, rel=1e-5, abs=1e-5))
+class OptOuts:
+    """A progress during which people refuse, between scoring and lists."""
+
+    def __init__(self, world: World, draw: Random) -> None:
+        self._world, self._draw = world, draw
+
+    def step(self, text: str, total: int | None = None) -> None:
+        SILENT.step(text, total)
+        if text.startswith("reading consents again"):
+            self._world.refuse(self._draw, 12)
+
+    def advance(self, count: int) -> None:
+        SILENT.advance(count)
 
 
-class Campaign(RuleBasedStateMachine):
-    """One campaign; `at` is its clock, `told` what was said of waves before they were edited."""
+class Machine:
+    """One campaign; `at` is its clock, `explained` and `reported` what was said of its waves."""
 
-    steps = 0
-    """Steps of all campaigns of this process."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.folder = Path(tempfile.mkdtemp(prefix="journey-"))
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.world = World(folder)
         self.at = campaigns.MONDAY
-        self.served = 0
-        self.delivered = 0
-        self.gone: set[int] = set()
+        self.served = self.delivered = 0
+        self.seen: set[str] = set()
         self.explained: dict[tuple[str, int], Any] = {}
         self.reported: dict[str, Any] = {}
+        self.outcomes: Counter[str] = Counter()
+        self.serve(Random(0))
 
-    def teardown(self) -> None:
-        """The folder goes."""
-        shutil.rmtree(self.folder)
-
-    @initialize()
-    def begin(self) -> None:
-        """A campaign that has served once."""
-        campaigns.write(self.folder, customers=CUSTOMERS, pressure=PRESSURE, more=MORE)
-        self.serve(0)
+    def play(self, steps: Iterable[Step]) -> None:
+        """Take the steps; after each, the record is whole and nobody was contacted wrongly."""
+        for name, number in steps:
+            getattr(self, name)(Random(number))
+            self.outcomes[name] += 1
+            holds.whole(self.folder)
 
     # --- The campaign goes on -------------------------------------------------------------------
 
-    @rule(days=st.sampled_from([0, 0, 1, 3, 8, -2]))
-    def serve(self, days: int) -> None:
-        """A wave; the clock may stand still or be set back."""
-        self.at += days * DAY
-        allowed = twin.consents(self.folder)
-        before = twin.waves(self.folder)
+    def serve(self, draw: Random) -> None:
+        """A wave; the clock may stand still or be set back, and people refuse meanwhile."""
+        self.at += draw.choice([0, 0, 1, 3, 8, -2]) * DAY
+        self._serve(OptOuts(self.world, draw) if draw.random() < 0.3 else SILENT)
+
+    def serve_a_day_on(self, draw: Random) -> None:
+        """Time goes on: windows close."""
+        self.at += draw.choice([1, 4, 8]) * DAY
+        self._serve(SILENT)
+
+    def _serve(self, progress: Any) -> None:
         self.served += 1
         name = f"w{self.served}"
-        summary = serve_batch(self.folder, wave=name, at=self.at)
+        with self._watched():
+            summary = serve_batch(self.folder, wave=name, at=self.at, progress=progress)
         wave = next(w for w in twin.waves(self.folder) if w.name == name)
-        self._hold_summary(summary, wave)
-        self._hold_lists(summary, wave)
-        self._hold_people(wave, before, allowed)
+        holds.summary(summary, wave)
 
-    def _hold_summary(self, summary: Any, wave: twin.Kept) -> None:
-        rows, first = wave.rows, wave.first
-        assert summary.customers == first.height == first["customer_id"].n_unique()
-        assert summary.decisions == rows.height
-        assert rows["decision_id"].n_unique() == rows.height
-        assert summary.groups == dict(first["group"].value_counts().rows())
-        out = rows.filter((pl.col("placement") == "outbound") & (pl.col("action") != 0))
-        assert {c: n for c, n in summary.contacts.items() if n} == _counts(out, "channel")
-        assert {c: n for c, n in summary.offers.items() if n} == _counts(out, "offer")
-        shown = rows.filter((pl.col("placement") != "outbound") & (pl.col("action") != 0))
-        assert {c: n for c, n in summary.shown.items() if n} == _counts(shown, "channel")
-        assert summary.contacted == out["customer_id"].n_unique()
-        assert sum(summary.at_peace.values()) == summary.customers - summary.contacted
-        assert rows.filter((pl.col("group") == "holdout") & (pl.col("action") != 0)).is_empty()
-        assert rows["propensity"].is_between(0.0, 1.0, closed="right").all()
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        """New waves contact nobody whom the twin forbids, however the block served them.
 
-    def _hold_lists(self, summary: Any, wave: twin.Kept) -> None:
-        made = wave.rows.filter((pl.col("action") != 0) & ~pl.col("withheld"))
-        assert summary.withheld == wave.rows["withheld"].sum()
-        listed = {c: n for c, n in summary.lists.items() if n}
-        assert listed == _counts(made, "channel")
-        for channel in listed:
-            on = pl.read_csv(self.folder / "exports" / wave.name / f"{channel}.csv")
-            assert set(on["decision_id"]) == set(
-                made.filter(pl.col("channel") == channel)["decision_id"]
-            )
+        Lists that the block wrote, late ones too, hold whom the consents of this moment allow.
+        """
+        before = twin.waves(self.folder)
+        asked = self.world.as_of_now()
+        yield
+        kept = twin.waves(self.folder)
+        new = [w for w in kept if w.name not in {b.name for b in before}]
+        for wave in new:
+            assert not set(wave.rows["customer_id"]) & self.world.gone
+            holds.agreed(wave.made, wave, asked)
+            holds.pressure(wave, [w for w in before if w.name != wave.name], self.world.settings)
+            before.append(wave)
+        for wave in kept:
+            listed = holds.lists(self.folder, wave)
+            if listed is not None and wave.name not in self.seen:
+                self.seen.add(wave.name)
+                holds.agreed(listed, wave, self.world.allowed)
 
-    def _hold_people(
-        self, wave: twin.Kept, before: list[twin.Kept], allowed: set[tuple[int, str]]
-    ) -> None:
-        """Nobody is contacted whom the twin forbids: consent, contact pressure over all waves."""
-        assert not set(wave.rows["customer_id"]) & self.gone
-        past: dict[int, list[float]] = {}
-        for other in before:
-            age = abs((wave.at - other.at) / DAY) if other.at <= wave.at else 0.0
-            for customer in other.contacts["customer_id"]:
-                past.setdefault(customer, []).append(age)
-        for customer, channel in wave.contacts.select("customer_id", "channel").rows():
-            assert (customer, channel) in allowed
-        for customer, now in wave.contacts.group_by("customer_id").len().rows():
-            ages = past.get(customer, [])
-            assert not [a for a in ages if a < QUIET_DAYS]
-            assert now + len([a for a in ages if a < PER_DAYS]) <= MOST_CONTACTS
-
-    @rule(data=st.data(), named=st.booleans(), reward=st.sampled_from([0.0, 1.0, 12.5, -3.0]))
-    def deliver(self, data: st.DataObject, named: bool, reward: float) -> None:
+    def deliver(self, draw: Random) -> None:
         """Outcomes of a few decisions, by decision or by customer, inside the window or not."""
-        wave = data.draw(st.sampled_from(twin.waves(self.folder)))
-        some = wave.rows.sample(min(5, wave.rows.height), seed=self.delivered)
-        after = data.draw(st.sampled_from([0, 1, 6, 9]))
+        wave = draw.choice(twin.waves(self.folder))
+        some = wave.rows.sample(min(6, wave.rows.height), seed=draw.randrange(1000))
+        after, named = draw.choice([0, 1, 6, 9]), draw.random() < 0.5
+        reward = draw.choice([0.0, 1.0, 12.5, -3.0])
         rows = []
         for number, row in enumerate(some.to_dicts()):
+            again = self.delivered and draw.random() < 0.2
             rows.append({
-                "event_id": f"e{self.delivered}-{number}",
+                "event_id": f"e{self.delivered - bool(again)}-{number}",
                 "decision_id": row["decision_id"] if named else None,
                 "customer_id": None if named else row["customer_id"],
                 "event": "sale",
@@ -166,160 +137,214 @@ class Campaign(RuleBasedStateMachine):
                 "occurred_at": (wave.at + after * DAY).isoformat(),
             })  # fmt: skip
         self.delivered += 1
-        path = campaigns.outcomes(self.folder / "outcomes.csv", rows)
-        self._learn(path)
-        self.reported.clear()
+        self._learn(campaigns.outcomes(self.folder / "outcomes.csv", rows))
 
-    @rule()
-    def learn_again(self) -> None:
-        self._learn(None)
+    def learn_again(self, draw: Random) -> None:
+        """Learn, some days later than the last wave or on its day; the clock stays."""
+        self._learn(None, self.at + draw.choice([0, 0, 3, 10]) * DAY)
 
-    def _learn(self, outcomes: Path | None) -> None:
-        try:
-            summary = learn(self.folder, outcomes=outcomes, at=self.at)
-        except DataError as e:
-            # A closed window without any event is refused; nothing else may be.
-            if "no event" not in str(e) and "no-events" not in str(e):
-                raise
-            return
+    def _learn(self, outcomes: Path | None, at: dt.datetime | None = None) -> None:
+        at = at or self.at
+        with self._watched():
+            try:
+                summary = learn(self.folder, outcomes=outcomes, at=at)
+            except DataError as e:
+                # A closed window without any event is refused; nothing else may be.
+                if "--no-events" not in str(e):
+                    raise
+                return
         kept = twin.waves(self.folder)
-        _, inside, outside = twin.rewards(kept, twin.events(self.folder), WINDOW)
-        learned = [w for w in kept if w.name in summary.waves]
-        assert summary.events == sum(inside[w.name] for w in learned)
-        assert summary.outside_window == sum(outside[w.name] for w in learned)
-        rows = 0
-        for wave in learned:
-            first = set(wave.first["decision_id"])
-            rows += sum(
-                not r["withheld"] and (r["action"] != 0 or r["decision_id"] in first)
-                for r in wave.rows.to_dicts()
-            )
-        assert summary.decisions == rows
-        open_ = {w.name for w in kept if w.at + WINDOW > self.at}
-        assert set(summary.waiting) == open_
-        assert not open_ & set(summary.waves)
+        holds.learned(self.folder, summary, kept, at, WINDOW)
 
-    @rule()
-    def roll_back(self) -> None:
+    def roll_back(self, draw: Random) -> None:
+        """An older snapshot is the newest again."""
         versions = sorted(p.name for p in (self.folder / "snapshots").glob("[!.]*"))
         if versions:
-            assert rollback(self.folder, version=versions[0]).restored == versions[0]
+            version = draw.choice(versions)
+            assert rollback(self.folder, version=version).restored == version
 
-    # --- What the user edits --------------------------------------------------------------------
+    def delete_wave(self, draw: Random) -> None:
+        """Somebody deletes a wave's folder and its lists, which no command does."""
+        kept = twin.waves(self.folder)
+        if len(kept) > 2 and draw.random() < 0.5:
+            name = draw.choice(kept).name
+            for place in ("waves", "exports"):
+                shutil.rmtree(self.folder / place / name, ignore_errors=True)
+            self.reported.pop(name, None)
+            self.explained = {k: v for k, v in self.explained.items() if k[0] != name}
 
-    @rule(what=st.sampled_from(EDITS))
-    def edit(self, what: str) -> None:
+    # --- What the user changes ------------------------------------------------------------------
+
+    def edit(self, draw: Random) -> None:
         """Something in campaign.toml becomes another, or what it was again."""
-        forms, text = EDITED[what], self._text()
-        now = max((f for f in forms if f in text), key=len)
-        after = forms[(forms.index(now) + 1) % len(forms)]
-        (self.folder / "campaign.toml").write_text(text.replace(now, after))
+        self.world.edit(draw)
 
-    @rule(data=st.data())
-    def forget_somebody(self, data: st.DataObject) -> None:
-        """A person leaves: out of the user's table, then out of the record."""
-        customers = campaigns.people(CUSTOMERS)
-        left = [c for c in customers["customer_id"] if c not in self.gone]
-        if len(left) < CUSTOMERS - 5:
-            return
-        customer = data.draw(st.sampled_from(left))
-        self.gone.add(customer)
-        campaigns.write_customers(
-            self.folder, customers.filter(~pl.col("customer_id").is_in(list(self.gone)))
-        )
-        had = sum((w.rows["customer_id"] == customer).sum() for w in twin.waves(self.folder))
+    def change_people(self, draw: Random) -> None:
+        """Other people, other values."""
+        self.world.change(draw)
+
+    def refuse(self, draw: Random) -> None:
+        """People refuse, in thirty spellings; or one agrees again."""
+        if draw.random() < 0.3:
+            self.world.agree(draw)
+        else:
+            self.world.refuse(draw, 4)
+
+    def forget_somebody(self, draw: Random) -> None:
+        """A person leaves: out of the user's table, then out of the record, by a spelled key."""
+        customer = self._leaves(draw)
+        had = self._rows_of(customer)
         try:
-            result = forget(self.folder, customers=[str(customer)])
-        except DataError:
+            result = forget(self.folder, customers=[self._spelled(draw, customer)])
+        except UnknownPersonError:
             assert not had
             return
         assert result.decisions == had
-        assert not sum((w.rows["customer_id"] == customer).sum() for w in twin.waves(self.folder))
+        assert not self._rows_of(customer)
+
+    def _leaves(self, draw: Random) -> int:
+        customer = int(draw.choice(self.world.people["customer_id"].to_list()))
+        self.world.gone.add(customer)
+        self.world.write()
         self.reported.clear()
         self.explained = {k: v for k, v in self.explained.items() if k[1] != customer}
+        return customer
+
+    @staticmethod
+    def _spelled(draw: Random, customer: int) -> str:
+        return draw.choice([str(customer), f" {customer} ", f"00{customer}", f"{customer}\u200b"])
+
+    def _rows_of(self, customer: int) -> int:
+        return sum((w.rows["customer_id"] == customer).sum() for w in twin.waves(self.folder))
+
+    # --- Commands that die ----------------------------------------------------------------------
+
+    def serve_dies(self, draw: Random) -> None:
+        """A wave that is published, or is not; the next command writes or withholds its lists."""
+        self.at += draw.choice([0, 1]) * DAY
+        self.served += 1
+        name, call = f"w{self.served}", draw.randrange(80)
+        with self._watched():
+            killed(lambda: serve_batch(self.folder, wave=name, at=self.at), call)
+            self._recovered(draw)
+
+    def learn_dies(self, draw: Random) -> None:
+        """What was learned is there, or is not."""
+        killed(lambda: self._learn(None), draw.randrange(40))
+        self._recovered(draw)
+
+    def rollback_dies(self, draw: Random) -> None:
+        """The newest snapshot is the old one or the new one."""
+        killed(lambda: self.roll_back(Random(1)), draw.randrange(12))
+        self._recovered(draw)
+
+    def forget_dies(self, draw: Random) -> None:
+        """Whoever is forgotten again after the crash is in no row of the record."""
+        customer = self._leaves(draw)
+        killed(lambda: forget(self.folder, customers=[str(customer)]), draw.randrange(60))
+        if draw.random() < 0.5:
+            self._recovered(draw)
+        try:
+            forget(self.folder, customers=[str(customer)])
+        except UnknownPersonError:
+            assert not self._rows_of(customer)
+        assert not self._rows_of(customer)
+        assert not (self.folder / ".forget").exists()
+
+    def _recovered(self, draw: Random) -> None:
+        """The next command does what the dead one left."""
+        if draw.random() < 0.5:
+            self._learn(None)
+        else:
+            self._serve(SILENT)
+        assert not [*self.folder.glob("*/.*.partial"), *self.folder.glob(".*.partial")]
 
     # --- What is said of the past ---------------------------------------------------------------
 
-    @rule()
-    def report_all(self) -> None:
+    def report_all(self, draw: Random) -> None:
         """Every wave's page: groups by the twin, and what was said before edits is said again."""
+        del draw
         kept = twin.waves(self.folder)
         total, _, _ = twin.rewards(kept, twin.events(self.folder), WINDOW)
         for wave in kept:
             result = report(self.folder, wave=wave.name, at=self.at)
-            assert result.customers == wave.first.height
-            assert result.contacted == wave.first.filter(
-                (pl.col("action") != 0) & ~pl.col("withheld")
-            ).height  # fmt: skip
-            wanted = twin.earned(wave, total)
-            found = {e.group: e for e in result.earned if e.wave == wave.name}
-            assert set(found) == set(wanted)
-            for group, mean in wanted.items():
-                assert found[group].customers == mean.customers
-                assert close(found[group].realised, mean.realised)
-                assert close(found[group].expected, mean.expected)
-            said = [e for e in result.earned if e.wave == wave.name], result.grid, result.limits
-            assert self.reported.setdefault(wave.name, said)[1:] == said[1:]
+            said = holds.reported(result, wave, total)
+            assert self.reported.setdefault(wave.name, said) == said
 
-    @rule(data=st.data())
-    def explain_somebody(self, data: st.DataObject) -> None:
+    def explain_somebody(self, draw: Random) -> None:
         """What is explained is what stands in the record, today as before."""
-        wave = data.draw(st.sampled_from(twin.waves(self.folder)))
-        customer = data.draw(st.sampled_from(sorted(set(wave.rows["customer_id"]))))
+        wave = draw.choice(twin.waves(self.folder))
+        customer = draw.choice(sorted(set(wave.rows["customer_id"])))
         result = explain(self.folder, customer=str(customer), wave=wave.name)
         mine = wave.rows.filter(pl.col("customer_id") == customer).to_dicts()
         assert len(result.slots) == len(mine)
         for slot, row in zip(result.slots, mine, strict=True):
             assert (slot.offer, slot.channel) == (row["offer"], row["channel"])
-            assert slot.propensity == row["propensity"]
-            assert slot.group == row["group"]
+            assert (slot.propensity, slot.group) == (row["propensity"], row["group"])
         said = result.slots
         assert self.explained.setdefault((wave.name, customer), said) == said
 
-    @rule(data=st.data())
-    def export_somebody(self, data: st.DataObject) -> None:
+    def export_somebody(self, draw: Random) -> None:
+        """All rows about a person."""
         kept = twin.waves(self.folder)
-        customer = data.draw(st.sampled_from(sorted(set(kept[0].rows["customer_id"]))))
-        result = export_customer(self.folder, customer=str(customer))
+        customer = draw.choice(sorted(set(draw.choice(kept).rows["customer_id"])))
+        result = export_customer(self.folder, customer=self._spelled(draw, customer))
         rows = [w.rows.filter(pl.col("customer_id") == customer) for w in kept]
         assert len(result.decisions) == sum(r.height for r in rows)
+        assert sum(d["withheld"] for d in result.decisions) == sum(
+            r["withheld"].sum() for r in rows
+        )
         ids = {i for r in rows for i in r["decision_id"]}
-        told = [
-            e
-            for e in twin.events(self.folder)
-            if e["customer_id"] == customer or e["decision_id"] in ids
-        ]
-        assert len(result.outcomes) == len(told)
+        told = twin.events(self.folder)
+        mine = [e for e in told if e["customer_id"] == customer or e["decision_id"] in ids]
+        assert len(result.outcomes) == len(mine)
 
-    @precondition(lambda self: self.served > 1)
-    @rule()
-    def simulate_waves(self) -> None:
+    def simulate_waves(self, draw: Random) -> None:
         """What the log earned, by the twin; waves that cannot be judged are refused in words."""
         kept = twin.waves(self.folder)
-        at = self.at + 30 * DAY
+        at = self.at + draw.choice([0, 30]) * DAY
         try:
             result = simulate(self.folder, at=at)
-        except BanditError:
+        except BanditError as e:
+            self.outcomes[f"simulate: {str(e)[:60]}"] += 1
             return
         total, _, _ = twin.rewards(kept, twin.events(self.folder), WINDOW)
-        newest = kept[-1].manifest["features"]
-        used = [w for w in kept if w.manifest["features"] == newest and w.at + WINDOW <= at]
-        rows = [r for w in used for r in w.first.to_dicts() if not r["withheld"]]
-        assert result.rows == len(rows)
-        mean = sum(twin.net(r, total[r["decision_id"]]) for r in rows) / len(rows)
-        assert close(result.logged.value, mean)
+        holds.simulated(result, [w for w in kept if w.at + WINDOW <= at], total)
 
-    @invariant()
-    def every_wave_is_whole(self) -> None:
-        """A reward belongs to one decision: nothing is counted twice."""
-        type(self).steps += 1
-        kept = twin.waves(self.folder) if (self.folder / "waves").exists() else []
-        ids = [i for w in kept for i in w.rows["decision_id"]]
-        assert len(ids) == len(set(ids))
+    def ask_what_if(self, draw: Random) -> None:
+        """Nothing is written, and everybody is looked at."""
+        before = campaigns.bytes_of(self.folder)
+        limit = draw.choice(["limits.max_contacts", "channels.email.capacity"])
+        result = what_if(self.folder, limit=limit, low=0, high=40, points=2, at=self.at)
+        assert result.total == result.customers == self.world.people.height
+        assert result.points[0].value <= result.points[1].value + 1e-6
+        assert campaigns.bytes_of(self.folder) == before
 
-    def _text(self) -> str:
-        return (self.folder / "campaign.toml").read_text()
+    def try_a_wave(self, draw: Random) -> None:
+        """A dry run writes nothing."""
+        before = campaigns.bytes_of(self.folder)
+        at = self.at + draw.choice([0, 5]) * DAY
+        summary = serve_batch(self.folder, wave="dry", at=at, dry_run=True)
+        assert summary.customers == self.world.people.height
+        assert campaigns.bytes_of(self.folder) == before
+
+    def ask_status(self, draw: Random) -> None:
+        """Waves, what is closed, snapshots."""
+        at = self.at + draw.choice([0, 7]) * DAY
+        holds.stated(status(self.folder, at=at), twin.waves(self.folder), at, WINDOW, self.folder)
 
 
-def _counts(rows: pl.DataFrame, column: str) -> dict[str, int]:
-    return dict(rows[column].value_counts().rows())
+OFTEN = {"serve": 3, "serve_a_day_on": 2, "deliver": 3, "edit": 3, "refuse": 2, "report_all": 2}
+STEPS = [
+    "serve", "serve_a_day_on", "deliver", "learn_again", "roll_back", "delete_wave", "edit",
+    "change_people", "refuse", "forget_somebody", "serve_dies", "learn_dies", "rollback_dies",
+    "forget_dies", "report_all", "explain_somebody", "export_somebody", "simulate_waves",
+    "ask_what_if", "try_a_wave", "ask_status",
+]  # fmt: skip
+DRAWN = [name for name in STEPS for _ in range(OFTEN.get(name, 1))]
+
+
+def drawn(seed: int, count: int) -> list[Step]:
+    """``count`` steps of a seed."""
+    draw = Random(seed)
+    return [(draw.choice(DRAWN), draw.randrange(10_000)) for _ in range(count)]

@@ -5,17 +5,21 @@ The long run: `python -m tests.journeys --seeds 100 --steps 20`.
 
 from __future__ import annotations
 
-from hypothesis import HealthCheck, settings
+from pathlib import Path
 
-from tests.journeys.machine import Campaign
+import pytest
 
-SHARE = settings(
-    max_examples=4,
-    stateful_step_count=14,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=list(HealthCheck),
-)
+from tests.journeys.machine import Machine, Step, drawn
 
-TestCampaign = Campaign.TestCase
-TestCampaign.settings = SHARE
+SHORT: dict[str, list[Step]] = {}
+"""The fewest steps of what the long runs found; each held nothing before it was mended."""
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_drawn_steps_hold(tmp_path: Path, seed: int) -> None:
+    Machine(tmp_path / "campaign").play(drawn(1_000 + seed, 8))
+
+
+@pytest.mark.parametrize("steps", SHORT.values(), ids=SHORT)
+def test_what_was_found_stays_mended(tmp_path: Path, steps: list[Step]) -> None:
+    Machine(tmp_path / "campaign").play(steps)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -93,12 +94,69 @@ def test_a_log_that_names_no_customer_belongs_to_nobody(tmp_path: Path) -> None:
     assert learn(folder, at=LATER).decisions == N
 
 
-def test_rows_without_a_reward_are_refused_alike(tmp_path: Path) -> None:
+def test_rows_without_a_reward_are_counted(tmp_path: Path) -> None:
     folder = _campaign(tmp_path / "c", missing=2)
     judged = read(job.load(folder), log=True, at=LATER, progress=SILENT)
     assert judged.n == N - 2
-    assert "2 of 240 rows of the log are refused" in judged.notes[0]
-    assert learn(folder, log=True, at=LATER).decisions == N - 2
+    assert "2 of 240 rows of the log are refused: won: no finite number" in judged.notes[0]
+
+
+BROKEN = {
+    "reward": {"won": None},
+    "infinite": {"won": float("inf")},
+    "beyond": {"won": 1e13},
+    "action": {"offer": None},
+    "propensity": {"p": 0.0},
+    "no propensity": {"p": None},
+    "eligible": {"may": "[cable]"},
+    "customer": {"who": None},
+    "another's key": {"who": "A17"},
+    "time": {"moment": None},
+    "misread": {"moment": "soon"},
+    "position": {"place": 1.5},
+    "feature": {"spend": float("nan")},
+    "two at once": {"spend": float("nan"), "p": 2.0},
+}
+"""Cells of one row: of such a row nothing is learned, and it is not judged."""
+
+
+@pytest.mark.parametrize("cells", [*BROKEN.values(), {}], ids=[*BROKEN, "none"])
+def test_learning_simulating_and_checking_refuse_the_same_rows(
+    tmp_path: Path, cells: dict[str, Any]
+) -> None:
+    names = 'customer = "who"\ntime = "moment"\neligible = "may"\nposition = "place"\n'
+    text = LOG.format(more=names).replace("{ fibre = 0.5, cable = 0.5 }", '"p"')
+    folder = campaigns.write(tmp_path / "c", customers=N, more=text)
+    rows = campaigns.people(N).with_columns(
+        who=pl.col("customer_id").cast(pl.String),
+        moment=pl.lit("2026-11-02 10:00:00"),
+        offer=pl.Series(["fibre", "cable"] * (N // 2)),
+        won=pl.Series([float(i % 5) for i in range(N)]),
+        p=pl.lit(0.5),
+        place=pl.lit(1.0),
+        may=pl.lit("[fibre, cable]"),
+    )
+    third = pl.col("customer_id") == 17
+    rows = rows.with_columns(
+        pl.when(third).then(pl.lit(v, rows.schema[c])).otherwise(c).alias(c)
+        for c, v in cells.items()
+    )
+    rows.drop("customer_id").write_csv(folder / "log.csv")
+    note = [w for w in check(folder, at=MONDAY).warnings if "rows of the log are refused" in w]
+    judged = read(job.load(folder), log=True, at=LATER, progress=SILENT)
+    assert judged.n == N - len(note) == N - bool(cells)
+    assert [n for n in judged.notes if "are refused" in n] == note
+    told = learn(folder, log=True, at=LATER)
+    assert told.decisions == N - bool(cells)
+    assert f"took in the log: {N - bool(cells)} decisions, {int(bool(cells))} refused" in told.notes
+
+
+def test_a_log_with_more_refused_rows_than_allowed_is_used_by_nobody(tmp_path: Path) -> None:
+    folder = _campaign(tmp_path / "c", missing=20)
+    for command in _all_three(folder):
+        with pytest.raises(DataError, match="won = 'nan': no finite number") as error:
+            command()
+        assert "of 240 rows are refused, more than limits.reject_share" in str(error.value)
 
 
 def _logged(folder: Path, rows: pl.DataFrame, more: str = "") -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import unicodedata
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,29 +12,12 @@ import pytest
 from bandit.workflows.serve.serve_batch import serve_batch
 from tests import campaigns
 from tests.sources import small
+from tests.spellings import ANSWERS, CHANNELS, EXACT, SPELLINGS
 
-CHANNELS = [
-    "email", "Email", "EMAIL", " email", "email ", "\temail", "email\n", "\u00a0email\u00a0",
-    "e\u200bmail", "\ufeffemail", "em\u00adail", "\u200eemail", "e\u2060mail", "E-Mail", "e-mail",
-    "mail", "e mail", "newsletter", "all", "ALL", "*", "", "  ", None, "any", "\uff45mail",
-    "e_mail", "ema\u0456l", "email;sms", "everything",
-]  # fmt: skip
-ANSWERS = ["false", "no", "0", "False ", "NO", "perhaps", "", None, "f", "2"]
 KEYS = {
     "text": lambda i: f"K\u00fcnde-{i}" if i % 2 else f"ab{i}",
     "integer": lambda i: i,
 }
-SPELLINGS = {
-    "text": (
-        lambda k: k, lambda k: f"{k} ", lambda k: f"\t{k}", lambda k: k.upper(),
-        lambda k: unicodedata.normalize("NFD", k), lambda k: f"{k[:2]}\u200b{k[2:]}",
-        lambda k: f"\u00a0{k.lower()}", lambda k: f"\ufeff{k}",
-    ),
-    "integer": (
-        str, lambda k: f" {k}", lambda k: f"0{k}", lambda k: f"{k}.0", lambda k: f"+{k}",
-        lambda k: f"{k}\u200b", lambda k: f"\u00a0{k}",
-    ),
-}  # fmt: skip
 TOML = """
 [customers]
 source = "customers.parquet"
@@ -83,7 +65,7 @@ def test_nobody_who_refused_in_any_spelling_is_contacted(tmp_path: Path, kind: s
     # A refusal of e-mail alone leaves the other channel, and who refused nothing is contacted.
     assert mailed & {str(k) for k in keys[refusing:]}
     texted = _listed(tmp_path, "sms")
-    exact = {str(k) for i, k in enumerate(keys[:refusing]) if i % 30 < 13}
+    exact = {str(k) for i, k in enumerate(keys[:refusing]) if i % 30 < EXACT}
     assert texted & exact
     assert not texted & {str(k) for k in keys[:refusing]} - exact
     assert any("counts for all channels" in note for note in summary.notes)

@@ -214,35 +214,29 @@ def test_weights_that_do_not_average_to_one_are_refused(judged):
     assert "propensities are not those of this log" in blue.reason
 
 
-SEVENTH = pl.col("customer") == 7
+SOME = pl.col("customer").is_in([7, 8])
+"""Rows 14 to 17: of 200, more than limits.reject_share allows."""
 
 
 def replaced(column, value):
-    return pl.when(SEVENTH).then(value).otherwise(pl.col(column)).alias(column)
+    return pl.when(SOME).then(value).otherwise(pl.col(column)).alias(column)
 
 
 BAD_ROWS = {
     "zero": replaced("p", 0.0),
     "above": replaced("p", 1.5),
     "missing": replaced("p", None),
-    # Of more rows than limits.reject_share allows; fewer are left out and counted.
-    "nan": pl.when(pl.col("customer").is_in([7, 8]))
-    .then(np.nan)
-    .otherwise("reward")
-    .alias("reward"),
+    "nan": replaced("reward", np.nan),
     "unnamed": replaced("action", None),
 }
 SAID = {
-    "zero": "propensity must lie in (0, 1], row 14 has 0.0; was the action eligible?",
-    "above": "propensity must lie in (0, 1], row 14 has 1.5; was the action eligible?",
-    "missing": "propensity must lie in (0, 1], row 14 has nan; it is missing or no number",
-    "nan": "reward must be a finite number, row 14 has nan; an outcome that did not happen is 0,"
-    " drop rows whose outcome is unknown",
-    "unnamed": "action must be named in every row, row 14 has None; name what was done, also for no"
-    " contact",
-    "outside": "row 4 logs 'blue', which is not in its eligible set (column 'may', 12 such rows);"
-    " was eligibility taken at the time of the decision?",
-    "no share": "[log] propensity has no share for 'blue', which row 4 logs; add it",
+    "zero": "row 14: p = '0.0': a propensity lies in (0, 1]; was it eligible?",
+    "above": "row 14: p = '1.5': a propensity lies in (0, 1]; was it eligible?",
+    "missing": "row 14: p = 'nan': a propensity lies in (0, 1]; was it eligible?",
+    "nan": "row 14: reward = 'nan': no finite number; what did not happen is 0",
+    "unnamed": "row 14: action = 'None': name what was done in every row, also for no contact",
+    "outside": "row 4: may = 'blue': not among what might have been done",
+    "no share": "[log] propensity has no share for 'blue', which stands in the log; add it",
     "shares": "[log] propensity: the shares sum to 1.2; they are probabilities of one decision and"
     " sum to 1",
     "never": "candidate 'always blue': nobody in this log might have got 'blue', so that nothing"
@@ -265,13 +259,15 @@ def fault_of(judged, frame, **sections):
 @pytest.mark.parametrize("kind", list(BAD_ROWS))
 def test_bad_rows_are_told_by_number(judged, kind):
     frame = toy(200).with_columns(BAD_ROWS[kind])
-    assert fault_of(judged, frame, simulate=CONSTANTS) == SAID[kind]
+    said = fault_of(judged, frame, simulate=CONSTANTS)
+    assert SAID[kind] in said
+    assert "4 of 200 rows are refused, more than limits.reject_share = 0.01 allows" in said
 
 
 def test_an_action_outside_its_eligible_set(judged):
     frame = toy(50).with_columns(may=pl.Series([["none", "red"]] * 50))
     said = fault_of(judged, frame, log='eligible = "may"', simulate=CONSTANTS)
-    assert said == SAID["outside"]
+    assert SAID["outside"] in said
 
 
 @pytest.mark.parametrize(

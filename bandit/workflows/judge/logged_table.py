@@ -1,6 +1,6 @@
 """The strict log of a campaign logged elsewhere: any table, Parquet or CSV of `[log]`.
 
-Rows are taken as they are or refused with their number (from 0, in the order of the file): a log
+Rows are taken as they are or refused (`logs.rows`), numbered from 0 in the order of the file: a log
 that is mended silently would be judged wrongly.
 """
 
@@ -23,6 +23,7 @@ from bandit.features.encode import encode
 from bandit.features.fit import fit
 from bandit.features.spec import FeatureSpec
 from bandit.logs import columns, labels
+from bandit.logs import rows as log_rows
 from bandit.sources import database
 from bandit.sources.columns import feature_columns
 from bandit.sources.csv_source import first_line
@@ -64,33 +65,26 @@ def read(job: Job) -> Logged:
 def _assembled(
     job: Job, log: Log, rows: _Rows, goods: Catalogue, numbers: Mapping[str, int]
 ) -> Logged:
-    rows, refused = _readable(job, log, rows)
-    table = rows.columns
-    actions = columns.actions(table["label"], numbers)
-    allowed = columns.eligible(log, table, numbers, goods.k)
-    if log.eligible is not None:
-        columns.hold_eligible(log, allowed, goods.actions, actions)
     encoded = encode(rows.spec, _one_batch(rows.features), rows.at)
-    if encoded.faults:
-        bad = encoded.faults[0]
-        raise DataError(
-            f"log, row {bad.row}: {bad.column} = {bad.value!r} {bad.reason}"
-            f" ({len({f.row for f in encoded.faults}):,} rows of {table.num_rows:,})"
-        )
+    found = log_rows.of(log, rows.columns, numbers, goods.k, encoded.faults)
+    n = len(found.refused)
+    refused = log_rows.told(found.faults, n, job.campaign.limits.reject_share, "log")
+    keep = ~found.refused if refused else slice(None)
+    table = rows.columns.filter(pa.array(~found.refused)) if refused else rows.columns
     whole = logged.assemble(
         title=job.campaign.name,
         catalogue=goods,
         spec=rows.spec,
         unit=job.campaign.reward.unit if job.obd is None else "click",
-        contexts=encoded.contexts,
-        actions=actions,
-        rewards=columns.numbers(table["reward"]),
-        propensities=columns.propensities(log, table),
-        eligible=allowed,
+        contexts=encoded.contexts[keep],
+        actions=found.action[keep],
+        rewards=found.reward[keep],
+        propensities=None if found.propensity is None else found.propensity[keep],
+        eligible=found.eligible[keep],
         customers=table["customer"] if log.customer else None,
-        clusters=columns.clusters(log, table),
-        times=columns.times(log, table),
-        positions=columns.positions(log, table),
+        clusters=log_rows.clusters(log, table),
+        times=log_rows.times(log, table),
+        positions=log_rows.positions(log, table),
         notes=(*rows.notes, *refused, *(() if log.propensity is not None else (NO_CAUSE,))),
     )
     return _sampled(whole, job)
@@ -99,49 +93,6 @@ def _assembled(
 def _key_kind(data: Database) -> str | None:
     """The customers' kind of key, where there are customers beside the log."""
     return data.tables["people"].key_kind if "people" in data.tables else None
-
-
-def _readable(job: Job, log: Log, rows: _Rows) -> tuple[_Rows, tuple[str, ...]]:
-    """The rows without a misread cell, with a reward and with a customer where the log names one.
-
-    The others are refused, as `learn --log` refuses them: up to limits.reject_share they are left
-    out and counted in a note. Of more than that nothing is left out: then the log is wrong, and the
-    first such row is named.
-    """
-    table = rows.columns
-    misread = table["fault"].is_valid().to_numpy()
-    nobody = table["customer"].is_null().to_numpy() if log.customer else np.zeros_like(misread)
-    known = np.isfinite(columns.numbers(table["reward"]))
-    bad, n = misread | nobody | ~known, len(known)
-    if not bad.any():
-        return rows, ()
-    if bad.sum() > job.campaign.limits.reject_share * n:
-        if known.all():
-            row = int(np.flatnonzero(bad)[0])
-            said = table["fault"][row].as_py() or f"{log.customer}\x1f{table['said'][row]}"
-            column, _, cell = said.partition("\x1f")
-            raise DataError(
-                f"log, row {row}: {columns.fault(column, cell)} ({bad.sum():,} rows of {n:,})"
-            )
-        return rows, ()
-    keep = pa.array(~bad)
-    left = rows._replace(columns=table.filter(keep), features=rows.features.filter(keep))
-    why = [
-        f"{count:,} of {n:,} rows of the log are refused: {reason}"
-        for count, reason in (
-            (int((~known & ~misread).sum()), "their reward is no number"),
-            (int(misread.sum()), f"a cell is misread, for example {_example(table)}"),
-            (int((nobody & known & ~misread).sum()), "no customer is named, or no key is one"),
-        )
-        if count
-    ]
-    return left, tuple(why)
-
-
-def _example(table: pa.Table) -> str:
-    said = table["fault"].drop_null()
-    column, _, cell = said[0].as_py().partition("\x1f") if len(said) else ("", "", "")
-    return f"{column} = {cell!r}"
 
 
 def _sampled(whole: Logged, job: Job) -> Logged:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack
 from itertools import count
 from typing import Any, NamedTuple
@@ -17,9 +17,11 @@ from bandit.allocation.slots import Placement
 from bandit.config.campaign import OUTBOUND, Campaign, Log
 from bandit.core import files, schema, sql
 from bandit.core.errors import ConfigError, DataError
-from bandit.core.types import NO_CONTACT, Array, Bool, Choice, Float64, Progress
+from bandit.core.types import NO_CONTACT, Bool, Choice, Float32, Float64, Progress
 from bandit.features.encode import encode
 from bandit.logs import columns, labels
+from bandit.logs import rows as log_rows
+from bandit.logs.rows import LogRows, Refused
 from bandit.record import manifest, outcomes, rejects
 from bandit.record import waves as record
 from bandit.record.rejects import Bound, Rejects
@@ -36,25 +38,19 @@ from bandit.workflows.serve.starting_point import starting_point
 from bandit.workflows.serve.wave import Run, Taken, Wave
 
 NAME = "log"
-_NONE = -1
 
 
-class _Rows(NamedTuple):
-    """A batch of the log: ``label`` is the action as it stands there; ``eligible`` bool[n, k].
+class _Batch(NamedTuple):
+    """A batch of the log, ``rows`` with their contexts float32[n, d].
 
     ``ids`` are the customers' keys, all null where the log names none; ``number`` int64[n] counts
-    the log's rows, ``said`` is the customer as it is written, ``fault`` a cell that was misread.
+    the log's rows from 0.
     """
 
     ids: pa.Array
     number: pa.Array
-    label: pa.Array
-    reward: Float64
-    propensity: Float64
-    eligible: Bool
-    columns: pa.RecordBatch
-    said: pa.Array
-    fault: pa.Array
+    rows: LogRows
+    contexts: Float32
 
 
 def import_log(campaign: Campaign, at: dt.datetime, progress: Progress) -> list[str]:
@@ -146,22 +142,19 @@ def _write(
             Rejects(partial / rejects.NAME, bound) as refused,
             pq.ParquetWriter(events / outcomes.EVENTS, kind) as rewards,
         ):
-            for rows in _rows(wave, log, data, numbers):
-                action = _actions(rows.label, numbers)
-                encoded = encode(wave.start.spec, rows.columns, wave.run.at)
-                bad = _faults(log, rows, action, encoded.faults)
-                refused.add([fault for _, fault in sorted(bad.items())])
-                keep = np.ones(len(rows.ids), dtype=np.bool_)
-                keep[list(bad)] = False
-                taken = _taken(wave, action[keep], rows.propensity[keep], rows.eligible[keep])
-                ids = rows.ids.filter(pa.array(keep))
-                number = rows.number.filter(pa.array(keep)) if log.customer is None else None
-                whose = ids if number is None else number
-                sample.add(whose, encoded.contexts[keep], action[keep], rows.propensity[keep])
-                decisions = assembler.batch([taken], ids, encoded.contexts[keep], values, number)
+            for batch in _batches(wave, log, data, numbers):
+                refused.add([_reject(batch, fault) for fault in batch.rows.faults])
+                keep = ~batch.rows.refused
+                taken = _taken(wave, batch.rows, keep, always=log.eligible is None)
+                ids = batch.ids.filter(pa.array(keep))
+                number = batch.number.filter(pa.array(keep)) if log.customer is None else None
+                whose, contexts = ids if number is None else number, batch.contexts[keep]
+                sample.add(whose, contexts, taken.choice.action, taken.choice.propensity)
+                decisions = assembler.batch([taken], ids, contexts, values, number)
                 writer.write(decisions)
-                rewards.write_table(_events(decisions, rows.reward[keep], wave.run.at, kind))
-                progress.advance(len(rows.ids))
+                reward = batch.rows.reward[keep]
+                rewards.write_table(_events(decisions, reward, wave.run.at, kind))
+                progress.advance(len(keep))
             rejected = refused.finish()
         writer.close()
     finally:
@@ -175,107 +168,54 @@ def _write(
     return writer.rows, rejected, doubts
 
 
-def _rows(wave: Wave, log: Log, data: Database, labels: Mapping[str, int]) -> Iterator[_Rows]:
-    campaign = wave.run.campaign
+def _batches(wave: Wave, log: Log, data: Database, numbers: Mapping[str, int]) -> Iterator[_Batch]:
+    """The log's rows in the order of the customers' keys."""
+    campaign, k = wave.run.campaign, len(wave.plan.space)
     features = feature_columns(data, campaign)
-    number = "row_number() OVER ()"
     wanted = "BIGINT" if pa.types.is_integer(wave.customer_type) else "VARCHAR"
     chosen = [
         *columns.selected(data, log, wanted),
-        f"{number} AS number",
+        "row_number() OVER () - 1 AS number",
         *(f"{query} AS {sql.name(f'f{i}')}" for i, query in enumerate(features.values())),
     ]
     query = f"SELECT {', '.join(chosen)} FROM {data.table('log').view} ORDER BY customer, number"
     reader = data.connection.sql(query).to_arrow_reader(campaign.limits.batch_size)
     for batch in reader:
-        if isinstance(log.propensity, dict):
-            shares = pa.array(log.propensity.values(), pa.float64())
-            where = pc.index_in(batch["label"], pa.array(log.propensity, pa.string()))
-            propensity = shares.take(where)
-        elif isinstance(log.propensity, str):
-            propensity = batch["propensity"]
-        else:
-            propensity = pa.repeat(float(log.propensity or 0.0), batch.num_rows)
-        allowed = columns.eligible(log, batch, labels, len(wave.plan.space))
-        if log.eligible is None:
-            allowed = allowed | (np.arange(len(wave.plan.space)) == NO_CONTACT)
-        features_of = pa.RecordBatch.from_arrays(
+        own = pa.RecordBatch.from_arrays(
             [batch.column(f"f{i}") for i in range(len(features))], names=list(features)
         )
-        yield _Rows(
-            batch["customer"].cast(wave.customer_type),
-            batch["number"],
-            batch["label"],
-            _numbers(batch["reward"]),
-            _numbers(propensity),
-            allowed,
-            features_of,
-            batch["said"],
-            batch["fault"],
-        )
+        encoded = encode(wave.start.spec, own, wave.run.at)
+        rows = log_rows.of(log, batch, numbers, k, encoded.faults)
+        ids = batch["customer"].cast(wave.customer_type)
+        yield _Batch(ids, batch["number"], rows, encoded.contexts)
 
 
-def _numbers(column: pa.Array) -> Float64:
-    return np.asarray(pc.fill_null(column, float("nan")).to_numpy(zero_copy_only=False), np.float64)
-
-
-def _actions(label: pa.Array, labels: dict[str, int]) -> Array:
-    where = pc.index_in(label, pa.array(labels, pa.string()))
-    numbers = np.array([*labels.values(), _NONE], dtype=np.int32)
-    index = np.asarray(pc.fill_null(where, len(labels)).to_numpy(zero_copy_only=False))
-    taken: Array = numbers[index]
-    return taken
-
-
-def _faults(log: Log, rows: _Rows, action: Array, features: Sequence[Any]) -> dict[int, Reject]:
-    """What is wrong with each bad row, by its number in the batch."""
-    p, r = rows.propensity, rows.reward
-    found: dict[int, Reject] = {}
-
-    def note(bad: Bool, column: str, value: Any, reason: str) -> None:
-        for row in np.flatnonzero(bad):
-            found.setdefault(int(row), _reject(rows, int(row), column, value[int(row)], reason))
-
-    for row in np.flatnonzero(rows.fault.is_valid().to_numpy(zero_copy_only=False)):
-        column, _, cell = rows.fault[int(row)].as_py().partition("\x1f")
-        found[int(row)] = _reject(rows, int(row), column, cell, columns.fault(column, cell))
-    if log.customer is not None:
-        nobody = rows.ids.is_null().to_numpy(zero_copy_only=False)
-        note(nobody, log.customer, rows.said, "no customer, or no key of this campaign")
-    note(action == _NONE, "action", rows.label, "no action is named")
-    outside = ~rows.eligible[np.arange(len(action)), action] & (action != _NONE)
-    note(outside, "eligible", rows.label, "what was done is not among what might have been done")
-    note(~((p > 0) & (p <= 1)), "propensity", p, "must lie in (0, 1]; was the action eligible?")
-    note(~np.isfinite(r), "reward", r, "not a finite number")
-    most = outcomes.MOST_REWARD
-    note(np.abs(r) > most, "reward", r, f"beyond {most:.0e}, which is no reward")
-    for fault in features:
-        reject = _reject(rows, fault.row, fault.column, fault.value, fault.reason)
-        found.setdefault(fault.row, reject)
-    return found
-
-
-def _reject(rows: _Rows, row: int, column: str, value: Any, reason: str) -> Reject:
-    text = str(value.as_py() if isinstance(value, pa.Scalar) else value)
+def _reject(batch: _Batch, fault: Refused) -> Reject:
+    number, key = batch.number[fault.row].as_py(), batch.ids[fault.row].as_py()
     return {
         "table": "log",
-        "key": f"row {rows.number[row]}" if rows.ids.null_count else str(rows.ids[row]),
-        "column": column,
-        "value": text,
-        "reason": reason,
+        "key": f"row {number}" if key is None else str(key),
+        "column": fault.column,
+        "value": fault.value,
+        "reason": fault.reason,
     }
 
 
-def _taken(wave: Wave, action: Array, propensity: Float64, allowed: Bool) -> Taken:
-    n = action.shape[0]
+def _taken(wave: Wave, rows: LogRows, keep: Bool, *, always: bool) -> Taken:
+    """The rows that are kept; no contact was ``always`` possible where the log does not say."""
+    propensity = rows.propensity
+    if propensity is None:
+        raise RuntimeError("a log without propensities is no record")
+    n = int(keep.sum())
     choice = Choice(
-        action=action,
-        propensity=propensity,
+        action=rows.action[keep],
+        propensity=propensity[keep],
         score=np.zeros(n, dtype=np.float32),
         group=np.zeros(n, dtype=np.int16),
         joint=np.empty((n, 0)),
     )
-    allowed = np.ascontiguousarray(allowed)
+    allowed = np.array(rows.eligible[keep])
+    allowed[:, NO_CONTACT] |= always
     return Taken(wave.plan.placements[0], 1, np.arange(n), choice, allowed)
 
 
@@ -286,7 +226,7 @@ def _events(
     some = reward != 0.0
     ids = decisions["decision_id"].filter(pa.array(some))
     n = len(ids)
-    columns = [
+    own = [
         pc.binary_join_element_wise(pa.scalar("log"), ids, "-"),
         ids,
         pa.nulls(n, kind.field("customer_id").type),
@@ -295,7 +235,7 @@ def _events(
         pa.repeat(pa.scalar(at, kind.field("occurred_at").type), n),
         pa.nulls(n, kind.field("version").type),
     ]
-    return pa.Table.from_arrays(columns, schema=kind)
+    return pa.Table.from_arrays(own, schema=kind)
 
 
 def _content(wave: Wave, digest: str, decisions: int, rejected: int) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import getpass
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -240,16 +239,7 @@ def served_with(wave: Wave) -> dict[str, Any]:
         "pressure": campaign.pressure.model_dump(mode="json"),
         "campaign_seed": campaign.seed,
         "content": wave.content,
-        "user": _user(),
     }
-
-
-def _user() -> str | None:
-    """Who runs this, as the system calls them; None where it has no name for them."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return None
 
 
 def versions() -> dict[str, str]:

@@ -30,6 +30,7 @@ from bandit.sources.columns import key_type
 from bandit.sources.database import Database
 from bandit.sources.wave_query import check_columns, expressions
 from bandit.workflows.serve.starting_point import starting_point
+from bandit.workflows.start.check_log import check_log
 
 EXAMPLES = 3
 
@@ -73,6 +74,7 @@ def check(
         told = _log(campaign, catalogue, data, faults)
         told += _outcomes(campaign, data, faults)
         spec = _features(campaign, catalogue, data, at, faults)
+        told += _logged(campaign, catalogue, data, spec, at, faults)
         faults.stop()
         side = side_rejects.count(data, campaign)
         faults.attempt(lambda: side_rejects.hold_share(campaign, side))
@@ -154,6 +156,21 @@ def _log(
             f"[log] channel = {log.channel!r} is no channel{nearest(log.channel, known)}"
         )
     return told
+
+
+def _logged(
+    campaign: Campaign,
+    catalogue: Catalogue,
+    data: Database,
+    spec: FeatureSpec,
+    at: dt.datetime,
+    faults: Faults,
+) -> tuple[str, ...]:
+    """What is refused of the log's rows, if nothing else is wrong so far."""
+    if faults or campaign.log is None:
+        return ()
+    space, kind = actions(catalogue), key_type(data, campaign)
+    return faults.attempt(lambda: check_log(campaign, space, spec, kind, at)) or ()
 
 
 def _census(
