@@ -14,6 +14,9 @@ from bandit.config.campaign import DEFAULT_FILE, Campaign
 from bandit.core.errors import ConfigError
 
 MAX_CHARACTERS = 10_000_000
+_PART = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')"""
+_DEEP = re.compile(rf"(?<![\w-])(?:{_PART}[ \t]*+\.[ \t]*+){{32}}")
+"""A key of so many parts; the parser takes the square of their number in time and memory."""
 _UNFIT = re.compile("[*?[\ud800-\udfff]")
 
 
@@ -21,18 +24,31 @@ def load(path: Path) -> Campaign:
     """Read a campaign.toml, given as the file or as its folder; ConfigError lists every fault."""
     file = path / DEFAULT_FILE if path.is_dir() else path
     try:
-        raw = tomllib.loads(_text(file))
+        raw = table(file)
     except FileNotFoundError:
         raise ConfigError(
             f"{file} does not exist; `bandit init {path}` writes one to start from"
         ) from None
+    return parse(raw, file)
+
+
+def table(file: Path) -> dict[str, Any]:
+    """What stands in a TOML file; ConfigError for text that is none, or that is no one's work."""
+    try:
+        text = _text(file)
+        deep = _DEEP.search(text)
+        if deep is not None:
+            line = text.count("\n", 0, deep.start()) + 1
+            raise ConfigError(f"{file}: line {line} has a key of more parts than any of ours")
+        return tomllib.loads(text)
     except UnicodeDecodeError as e:
         raise ConfigError(f"{file} is not UTF-8 text (byte {e.start}); save it as UTF-8") from None
+    except FileNotFoundError:
+        raise
     except OSError as e:
         raise ConfigError(f"{file} cannot be read: {e.strerror}") from None
     except (ValueError, RecursionError) as e:  # numbers of thousands of digits, brackets as deep
         raise ConfigError(f"{file} is no valid TOML: {str(e).split(';', 1)[0]}") from None
-    return parse(raw, file)
 
 
 def _text(file: Path) -> str:

@@ -62,3 +62,28 @@ def test_the_record_is_kept_beside_a_link_to_a_shared_file(tmp_path: Path) -> No
     (tmp_path / "link").symlink_to(own)
     assert campaign_file.load(own).folder == own
     assert campaign_file.load(tmp_path / "link").folder == own
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{'.'.join(['a'] * 50_000)} = 1",
+        f"[{' . '.join(['a'] * 50_000)}]",
+        f"x = {{ {'.'.join(['a'] * 50_000)} = 1 }}",
+        '"a"' + '."b c"' * 40 + " = 1",
+    ],
+)
+def test_a_key_of_many_parts_is_refused_before_it_is_parsed(tmp_path: Path, text: str) -> None:
+    """The parser would take ten gigabytes for a file of a hundred kilobytes."""
+    (tmp_path / "campaign.toml").write_text(f"# a comment\n{text}\n")
+    with pytest.raises(ConfigError, match=r"campaign.toml: line 2 has a key of more parts"):
+        campaign_file.load(tmp_path)
+
+
+def test_long_texts_with_stops_are_no_keys(tmp_path: Path) -> None:
+    text = " ".join(f"t{i}.a = 1.5 or" for i in range(100))
+    (tmp_path / "campaign.toml").write_text(
+        f"# {'It is so. No it is not. ' * 100}\nname = '{text}'\n"
+    )
+    with pytest.raises(ConfigError, match="customers is missing"):
+        campaign_file.load(tmp_path)

@@ -12,6 +12,7 @@ import pytest
 
 from bandit.cli import app as cli
 from bandit.core.errors import ConfigError, DataError
+from bandit.workflows.judge.simulate import simulate
 from tests.workflows.simulate_logs import MEANS, TOML, judged, row, toy, write
 
 __all__ = ["judged"]
@@ -344,3 +345,10 @@ def test_the_gate_is_an_exit_code_and_one_json_object(judged, tmp_path, capsys, 
     found = json.loads(capsys.readouterr().out)
     assert found["gate"]["candidate"] == gated
     assert any("no report was written" in note for note in found["notes"])
+
+
+@pytest.mark.parametrize("text", ["a = " + "[" * 100_000, ".".join(["a"] * 9_000) + " = 1"])
+def test_a_simulation_toml_that_is_nested_too_deeply_is_refused(tmp_path, text):
+    (tmp_path / "simulation.toml").write_text(text)
+    with pytest.raises(ConfigError, match=r"simulation.toml"):
+        simulate(tmp_path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -50,12 +49,7 @@ def load(path: Path) -> Job:
 
 def _simulation(file: Path) -> Job:
     """A simulation.toml: sections of a campaign.toml, alone or laid over those of a campaign."""
-    try:
-        raw = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
-        raise ConfigError(f"{file} is no valid TOML: {e}") from None
-    except OSError as e:
-        raise ConfigError(f"{file} cannot be read: {e.strerror}") from None
+    raw = campaign_file.table(file)
     base, obd = raw.pop("campaign", None), raw.pop("open_bandit", None)
     if base is not None and obd is not None:
         raise ConfigError(f"{file}: campaign and open_bandit exclude each other; keep one")
@@ -81,7 +75,7 @@ def _over(file: Path, base: Path, raw: dict[str, Any]) -> Campaign:
     """
     base_file = base / "campaign.toml" if base.is_dir() else base
     campaign_file.load(base_file)
-    below = tomllib.loads(base_file.read_text(encoding="utf-8"))
+    below = campaign_file.table(base_file)
     try:
         return campaign_file.parse({**below, **raw}, base_file)
     except ConfigError as e:
