@@ -23,7 +23,13 @@ def _kept() -> bool:
 
 
 # NUMBA_DISABLE_JIT=1 turns all of these into plain Python, for coverage and for debugging.
-COMMON: dict[str, Any] = {"nogil": True, "cache": _kept(), "error_model": "numpy"}
+COMMON: dict[str, Any] = {
+    "nogil": True,
+    "cache": _kept(),
+    "error_model": "numpy",
+    # Nobody takes a kernel's address.
+    "no_cfunc_wrapper": True,
+}
 
 
 class _Told(event.Listener):
@@ -52,17 +58,31 @@ def _compiler(**options: Any) -> Callable[[Any], Any]:
     return np.errstate(over="ignore", invalid="ignore", divide="ignore")
 
 
-inline = _compiler(inline="always", **COMMON)
+BARE: dict[str, Any] = {"_nrt": False, **COMMON}
+"""No counting of references, which is a third of what there is to compile: the kernel allocates
+nothing (the compiler refuses if it does) and hands out no array of its own."""
+OWNING: dict[str, Any] = {"_nrt": True, **COMMON}
+"""References are counted, whoever calls: left unsaid, the caller's choice would hold."""
+WITHIN: dict[str, Any] = {"no_cpython_wrapper": True}
+"""Nor a way in from Python, a further third where an argument is a tuple of arrays."""
+
+inline = _compiler(inline="always", **OWNING)
 """A helper that disappears into its caller."""
 
-serial = _compiler(**COMMON)
-"""One thread."""
+serial = _compiler(**BARE)
+"""One thread, called from Python; allocates nothing."""
 
-parallel = _compiler(parallel=True, **COMMON)
+within = _compiler(**WITHIN, **BARE)
+"""As `serial`, called by kernels alone."""
+
+allocating = _compiler(**OWNING)
+"""One thread, called from Python; makes arrays."""
+
+within_allocating = _compiler(**WITHIN, **OWNING)
+"""As `allocating`, called by kernels alone."""
+
+parallel = _compiler(parallel=True, **OWNING)
 """`prange` over rows or blocks; each iteration writes only its own rows."""
 
-serial_fast = _compiler(fastmath=True, **COMMON)
+serial_fast = _compiler(fastmath=True, **OWNING)
 """Reassociation allowed: only where NaN and infinity cannot reach, and the kernel says why."""
-
-parallel_fast = _compiler(parallel=True, fastmath=True, **COMMON)
-"""Both of the above."""

@@ -14,7 +14,7 @@ import numba
 import numpy as np
 
 from bandit.core.types import Array, Bool, Float64, Int32
-from bandit.kernels._compile import parallel, serial, serial_fast
+from bandit.kernels._compile import parallel, serial_fast, within
 from bandit.kernels.allocation.passes import insert, row_best, row_select
 
 UNDECIDED = 1
@@ -52,7 +52,7 @@ def _only(values: Array, eligible: Bool, masked: bool, low: Float64, floor: floa
     return first
 
 
-@serial
+@within
 def _family_floor(worths: Float64, families: Int32, size: int, family: int, floor: float) -> float:
     for s in range(size):
         if families[s] == family:
@@ -60,7 +60,7 @@ def _family_floor(worths: Float64, families: Int32, size: int, family: int, floo
     return floor
 
 
-@serial
+@within
 def _clashes(families: Int32, size: int, family: int) -> bool:
     for s in range(size):  # noqa: SIM110 - compiled: a generator is slower here
         if families[s] == family:
@@ -185,7 +185,7 @@ def gather_into(
             at += 1
 
 
-@serial
+@within
 def contender_select(
     action: Int32,
     value: Float64,

@@ -6,10 +6,10 @@ import numba
 import numpy as np
 
 from bandit.core.types import Array
-from bandit.kernels._compile import parallel, serial
+from bandit.kernels._compile import allocating, parallel
 
 
-@serial
+@allocating
 def mask_into(
     first: int,
     last: int,

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from bandit.kernels import simd
-from bandit.kernels._compile import serial
+from bandit.kernels._compile import allocating, within, within_allocating
 from bandit.kernels.allocation.contenders import DECIDED, UNDECIDED
 from bandit.kernels.simd import product
 
@@ -24,7 +24,7 @@ SLACK = np.float32(2.0**-20)
 """Relative slack of the float32 bounds: four roundings of 2⁻²⁴ each."""
 
 
-@serial
+@within
 def _rows_into(contexts, first, rows, x):
     """Copy rows to ``x`` float32 [padded to six, d]; the padding is zero."""
     d = contexts.shape[1]
@@ -35,7 +35,7 @@ def _rows_into(contexts, first, rows, x):
         x[place] = 0.0
 
 
-@serial
+@within
 def _worth_into(table, at, width, factors, row, costs, own):
     """Turn a row of means into worths, in place; return the largest |worth|.
 
@@ -59,7 +59,7 @@ def _worth_into(table, at, width, factors, row, costs, own):
     return simd.reduce_max(largest)
 
 
-@serial
+@within_allocating
 def _own_of(factors, width):
     own = np.zeros(width, np.float32)
     for a in range(factors.shape[1]):
@@ -67,7 +67,7 @@ def _own_of(factors, width):
     return own
 
 
-@serial
+@allocating
 def worths_into(first, last, contexts, panels, factors, costs, out):
     """All worths of rows first to last, ``out`` float32[n, k].
 
@@ -87,7 +87,7 @@ def worths_into(first, last, contexts, panels, factors, costs, out):
                 out[top + r, a] = table[r * width + a]
 
 
-@serial
+@within
 def _bits_into(mask, row, awake, opened, words):
     """Write the actions that the row may get as bits: ``words`` int64[ceil(k / 64)]."""
     k = mask.shape[1]
@@ -105,7 +105,7 @@ def _bits_into(mask, row, awake, opened, words):
         words[word] &= opened[word]
 
 
-@serial
+@within
 def _survivors_into(table, at, width, words, low, high, margin, found):
     """Keep of the bits in ``words`` those that may be contenders; float32 with slack."""
     lanes = simd.LANES
@@ -124,7 +124,7 @@ def _survivors_into(table, at, width, words, low, high, margin, found):
         found[left >> 6] = bits & words[left >> 6]
 
 
-@serial
+@within_allocating
 def _narrowed(costs, width):
     """Pad with zeros to float32; return them and the largest."""
     out, largest = np.zeros(width, np.float32), np.float32(0.0)
@@ -134,7 +134,7 @@ def _narrowed(costs, width):
     return out, largest
 
 
-@serial
+@allocating
 def contenders_into(
     first, last, contexts, panels, factors, costs, mask, awake, opened, low, high, room,
     status, size, action, worth, value, counts,

@@ -14,7 +14,7 @@ import numba
 import numpy as np
 
 from bandit.core.types import Array, Bool, Float64, Int32
-from bandit.kernels._compile import parallel, serial, serial_fast
+from bandit.kernels._compile import parallel, serial_fast, within
 
 NEVER = -1e300
 """Worth of an action that is not eligible: finite, so that fast-math may assume no infinity."""
@@ -61,7 +61,7 @@ def row_first(values: Array, eligible: Bool, masked: bool, costs: Float64, worth
     return first
 
 
-@serial
+@within
 def insert(
     worths: Float64, items: Int32, families: Int32, size: int, worth: float, item: int, family: int
 ) -> int:
@@ -90,7 +90,7 @@ def insert(
     return size
 
 
-@serial
+@within
 def row_select(
     values: Array,
     eligible: Bool,

@@ -12,7 +12,7 @@ import numba
 import numpy as np
 
 from bandit.core.types import Array, Float64, Int32
-from bandit.kernels._compile import parallel, serial
+from bandit.kernels._compile import allocating, parallel, serial, within
 
 MEND = 0
 IMPROVE = 1
@@ -27,7 +27,7 @@ def _shift(a: int, sign: float, start: Array, resource: Int32, amount: Float64, 
             d[resource[u]] += sign * amount[u]
 
 
-@serial
+@within
 def _settle(
     a: int,
     start: Array,
@@ -54,7 +54,7 @@ def _settle(
     return change
 
 
-@serial
+@within
 def violation_change(
     out: int,
     come: int,
@@ -150,7 +150,7 @@ def best_moves_into(
         score[i], slot[i], entry[i] = best, best_slot, best_entry
 
 
-@serial
+@allocating
 def apply_moves_into(
     mode: int,
     order: Array,

@@ -13,7 +13,7 @@ import math
 import numpy as np
 
 from bandit.kernels import keyed_random as kr
-from bandit.kernels._compile import inline, serial
+from bandit.kernels._compile import inline, serial, within
 from bandit.kernels.stats.normal import cumulative, density, normal
 
 LIMIT = 6.5
@@ -25,7 +25,7 @@ _PRECISION = 1e-15
 _STEPS = 5000
 
 
-@serial
+@within
 def _fraction(a, b, x):
     c = 1.0
     d = 1.0 - (a + b) * x / (a + 1.0)
@@ -49,7 +49,7 @@ def _fraction(a, b, x):
     return h
 
 
-@serial
+@within
 def _log_front(a, b, x):
     return (
         math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bandit.kernels._compile import inline, serial
+from bandit.kernels._compile import allocating, inline, serial, within, within_allocating
 from bandit.kernels.beta.beta import NODES, cumulative_at, quantile_at
 from bandit.kernels.linear.masked_choice import allowed
 from bandit.kernels.stats import quadrature
@@ -27,7 +27,7 @@ def _ends(quantiles, a, value, cost):
     return min(low, high), max(low, high)
 
 
-@serial
+@within
 def _panel(quantiles, slopes, value, cost, a, rivals, count, low, high):
     """Kronrod's and Gauss's estimate on one panel of a's z."""
     centre, half = 0.5 * (low + high), 0.5 * (high - low)
@@ -51,7 +51,7 @@ def _panel(quantiles, slopes, value, cost, a, rivals, count, low, high):
     return kronrod * half, gauss * half
 
 
-@serial
+@within_allocating
 def _integrate(quantiles, slopes, value, cost, a, rivals, count):
     """Integrate over a's z, panels on an explicit stack."""
     stack = np.empty((quadrature.DEPTH + 8, 2))
@@ -116,7 +116,7 @@ def _list_eligible(eligible, packing, row, k, actions):
     return number
 
 
-@serial
+@allocating
 def taken_probability_into(
     begin, end, quantiles, slopes, eligible, packing, values, costs, taken, out
 ):
@@ -135,7 +135,7 @@ def taken_probability_into(
             )  # fmt: skip
 
 
-@serial
+@allocating
 def all_probabilities_into(begin, end, quantiles, slopes, eligible, packing, values, costs, out):
     """``out`` float64[n, k]: probability of every action, rows made to sum to one."""
     k = quantiles.shape[0]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bandit.kernels._compile import serial
+from bandit.kernels._compile import allocating, serial, within
 
 
 @serial
@@ -32,7 +32,7 @@ def factor_into(matrix, lower):
     return -1
 
 
-@serial
+@within
 def invert_lower_into(lower, inverse):
     """``inverse`` = L⁻¹ by forward substitution, column by column of the identity."""
     d = lower.shape[0]
@@ -47,7 +47,7 @@ def invert_lower_into(lower, inverse):
             inverse[i, c] /= lower[i, i]
 
 
-@serial
+@within
 def _one_norm(matrix):
     largest = 0.0
     for j in range(matrix.shape[0]):
@@ -58,20 +58,19 @@ def _one_norm(matrix):
     return largest
 
 
-@serial
-def _inverse_one_norm(inverse, work):
-    """Largest column sum of ``|Wᵀ W|``, the one-norm of the inverted matrix."""
+@within
+def covariance_into(inverse, out):
+    """``out`` [d, d] = WᵀW, W lower triangular."""
     d = inverse.shape[0]
-    work[:, :] = 0.0
+    out[:, :] = 0.0
     for r in range(d):
         for i in range(r + 1):
             factor = inverse[r, i]
             for j in range(r + 1):
-                work[i, j] += factor * inverse[r, j]
-    return _one_norm(work)
+                out[i, j] += factor * inverse[r, j]
 
 
-@serial
+@within
 def _solve_once(inverse, vector, out):
     """``out += Wᵀ W vector``."""
     d = vector.size
@@ -83,7 +82,7 @@ def _solve_once(inverse, vector, out):
             out[j] += inverse[i, j] * total
 
 
-@serial
+@allocating
 def posterior_factors_into(first, last, gram, shift, ridge, inverse, mean, condition):
     """Invert the factors and solve for the means of actions first to last.
 
@@ -93,27 +92,27 @@ def posterior_factors_into(first, last, gram, shift, ridge, inverse, mean, condi
     """
     d = shift.shape[1]
     for a in range(first, last):
-        scaled = np.empty((d, d))
-        scale = np.empty(d)
+        scaled, lower = np.empty((d, d)), np.empty((d, d))
+        scale, residual = np.empty(d), np.empty(d)
         for i in range(d):
             scale[i] = 1.0 / np.sqrt(gram[a, i, i] + ridge)
         for i in range(d):
             for j in range(d):
                 scaled[i, j] = gram[a, i, j] * scale[i] * scale[j]
             scaled[i, i] = 1.0
-        lower = np.empty((d, d))
         condition[a] = np.inf
         if factor_into(scaled, lower) < 0:
             whole = inverse[a]
             invert_lower_into(lower, whole)
-            condition[a] = _one_norm(scaled) * _inverse_one_norm(whole, lower)
+            covariance_into(whole, lower)
+            condition[a] = _one_norm(scaled) * _one_norm(lower)
             for i in range(d):
                 for j in range(i + 1):
                     whole[i, j] *= scale[j]
             mean[a, :] = 0.0
             _solve_once(whole, shift[a], mean[a])
-            residual = shift[a] - ridge * mean[a]
             for i in range(d):
+                residual[i] = shift[a, i] - ridge * mean[a, i]
                 for j in range(d):
                     residual[i] -= gram[a, i, j] * mean[a, j]
             _solve_once(whole, residual, mean[a])
@@ -122,11 +121,5 @@ def posterior_factors_into(first, last, gram, shift, ridge, inverse, mean, condi
 @serial
 def covariances_into(first, last, inverse, out):
     """``out`` [k, d, d] = WᵀW of actions first to last, W lower triangular."""
-    d = inverse.shape[1]
     for a in range(first, last):
-        out[a, :, :] = 0.0
-        for r in range(d):
-            for i in range(r + 1):
-                factor = inverse[a, r, i]
-                for j in range(r + 1):
-                    out[a, i, j] += factor * inverse[a, r, j]
+        covariance_into(inverse[a], out[a])

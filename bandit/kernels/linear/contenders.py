@@ -18,7 +18,7 @@ import numpy as np
 
 from bandit.core.types import Array
 from bandit.kernels import simd
-from bandit.kernels._compile import serial
+from bandit.kernels._compile import serial, within
 
 ROUNDING = np.float32(2.0**-20)
 """Relative slack of priced bounds: six roundings of 2⁻²⁴ each and the two conversions."""
@@ -68,7 +68,7 @@ def eligible_into(eligible, packing, first, rows, k, words):
         words[at + size - 1] &= last
 
 
-@serial
+@within
 def prices_into(table, first, rows, out, step, doubt):
     """Convert rows of values or costs (or the one row for all) to float32.
 
@@ -139,7 +139,7 @@ def bound_into(table, rows, rounded, bounds, words, priced, spread, highs, thres
             alive[word] = words[word] & found
 
 
-@serial
+@within
 def include(given, top, rows, size, words, alive):
     """Set the bit of each row's ``given`` action where there is one and it is eligible."""
     for r in range(rows):
@@ -150,7 +150,7 @@ def include(given, top, rows, size, words, alive):
         alive[word] |= words[word] & (np.int64(1) << (a & 63))
 
 
-@serial
+@within
 def append_into(bounds, rows, width, threshold, alive, top, base, first, count, pairs, lone):
     """Append the surviving actions of a block to ``pairs``; return the new count.
 

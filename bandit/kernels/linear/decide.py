@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bandit.core.types import Array
-from bandit.kernels._compile import inline, serial
+from bandit.kernels._compile import inline, serial, within, within_allocating
 from bandit.kernels.linear import pair_moments as settle
 from bandit.kernels.linear import win_probability, win_probability_table
 from bandit.kernels.linear.dense_rows import fill_dense
@@ -77,7 +77,7 @@ class Pairs(NamedTuple):
     order: Array
 
 
-@serial
+@inline
 def empty_pairs(rows, room, k, apart):
     """Allocate room for so many contenders of so many rows."""
     return Pairs(
@@ -89,7 +89,7 @@ def empty_pairs(rows, room, k, apart):
     )  # fmt: skip
 
 
-@serial
+@within
 def settle_wanted(model, situation, mode, pairs, count):
     """Give every wanted pair its moments and worth ``v·(μ + alpha·s·z) − c``."""
     _, _, rows, actions, _, draws, means, widths, worths, wanted, settled, start, order = pairs
@@ -110,7 +110,7 @@ def settle_wanted(model, situation, mode, pairs, count):
             wanted[p] = False
 
 
-@serial
+@within
 def pilots_into(pairs, rows, everyone):
     """Want the most promising contender of each row, or everyone."""
     first, _, _, _, high, _, _, _, _, wanted, settled, _, _ = pairs
@@ -125,7 +125,7 @@ def pilots_into(pairs, rows, everyone):
             wanted[pilot] = True
 
 
-@serial
+@within
 def alike_out(pairs, rows, weights):
     """Settle nobody where all contenders weigh the same: who wins does not matter."""
     first, action_of, wanted = pairs.first, pairs.action, pairs.wanted
@@ -137,7 +137,7 @@ def alike_out(pairs, rows, weights):
             wanted[p] = not alike
 
 
-@serial
+@within
 def challengers_into(pairs, rows):
     """Want whoever might still beat what is settled; tell whether there is anyone."""
     first, _, _, _, high, _, _, _, worth, wanted, settled, _, _ = pairs
@@ -183,24 +183,24 @@ def _worths_into(situation, alpha, pairs, row, begin, number, scratch):
         scratch.scales[b] = abs(value) * alpha * pairs.width[begin + b]
 
 
-@serial
+@within
 def propensities_into(situation, alpha, pairs, rows, base, taken, out):
     """Probability that the taken action samples the largest worth, from settled contenders."""
     first, action_of = pairs.first, pairs.action
     scratch = win_probability.empty_scratch(situation.values.shape[1])
     for i in range(rows):
         row, begin, number = base + i, first[i], first[i + 1] - first[i]
-        own = -1
+        own = np.int64(-1)
         for b in range(number):
             if action_of[begin + b] == taken[row]:
-                own = b
+                own = np.int64(b)
         out[row] = 0.0
         if own >= 0:
             _worths_into(situation, alpha, pairs, row, begin, number, scratch)
             out[row] = win_probability.winning_probability(number, own, scratch)
 
 
-@serial
+@within_allocating
 def expectations_into(situation, mode, pairs, rows, base, out):
     """``Σ_a π(a)·weight_a`` with π(a) that a samples the largest worth, from settled contenders."""
     first, action_of = pairs.first, pairs.action
@@ -239,7 +239,7 @@ def expectations_into(situation, mode, pairs, rows, base, out):
         out[row] = min(total, most)
 
 
-@serial
+@within
 def rows_into(model, situation, mode, pairs, base, end, action, mean, width, propensity):
     """Decide rows base to end from their contenders: the most promising first, then challengers."""
     rows = end - base

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bandit.kernels._compile import serial
+from bandit.kernels._compile import within, within_allocating
 from bandit.kernels.linear import dense_widths
 
 FEWEST, PART = 12, 5
@@ -13,13 +13,13 @@ of single pairs cost less where propensities need them all. Of choices alone few
 with 1,000 actions a product costs a quarter more than they do."""
 
 
-@serial
+@within
 def is_dense(number, columns):
     """Whether a row of so many contenders is worth a product."""
     return number >= FEWEST and number * PART > columns
 
 
-@serial
+@within
 def _fill_row(dense, room, r, alpha, situation, row, begin, end, pairs, error):
     """Means, widths and worths of a row's pairs; ``error`` [p − begin] bounds those of worths."""
     values, costs = situation.values, situation.costs
@@ -44,7 +44,7 @@ def _fill_row(dense, room, r, alpha, situation, row, begin, end, pairs, error):
         error[p - begin] = abs(values[value_line, a]) * loose + 1e-15 * abs(worth)
 
 
-@serial
+@within
 def _want_near_ties(begin, end, pairs, error):
     """Settle again whoever may be worth most, unless one stands alone."""
     level, candidates = -np.inf, 0
@@ -59,7 +59,7 @@ def _want_near_ties(begin, end, pairs, error):
                 pairs.wanted[p] = True
 
 
-@serial
+@within_allocating
 def fill_dense(dense, situation, alpha, pairs, rows, base, decides):
     """Moments and worths of all pairs of dense rows base to base + rows that want any.
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from bandit.core.types import Array
 from bandit.kernels import simd
-from bandit.kernels._compile import serial
+from bandit.kernels._compile import allocating, inline, serial, within
 from bandit.kernels.linear.pair_moments import gather
 from bandit.kernels.simd import product
 
@@ -61,7 +61,7 @@ def triangle(i):
     return i * (i + 1) // 2
 
 
-@serial
+@allocating
 def covariances_into(first, last, inverse, lower, vech, share, size):
     """``vech E`` float64[k, d(d+1)/2], off-diagonal twice, share and |E| of actions first to last.
 
@@ -94,13 +94,13 @@ def covariances_into(first, last, inverse, lower, vech, share, size):
         share[a], size[a] = trace / d, np.sqrt(square)
 
 
-@serial
+@within
 def block_of(d):
     """Rows whose squares fit the cache: a multiple of six between 6 and 48."""
     return max(6, min(48, SQUARES // (4 * triangle(d)) // 6 * 6))
 
 
-@serial
+@within
 def _means_into(x, rows, wide, d, theta, out):
     """``out`` float64[rows, 8·ceil(k/8)] = x · theta."""
     groups = theta.shape[0]
@@ -111,7 +111,7 @@ def _means_into(x, rows, wide, d, theta, out):
             )
 
 
-@serial
+@within
 def _turn_into(z, rows, d, wide, turned, stride, length):
     """Unit vectors u float32[rows, stride] and |R x|² from R x float64[rows, wide]."""
     for r in range(rows):
@@ -122,7 +122,7 @@ def _turn_into(z, rows, d, wide, turned, stride, length):
             turned[r * stride + j] = np.float32(z[r * wide + j] * inverse)
 
 
-@serial
+@within
 def _squares_into(turned, stride, rows, tiled, edges, y):
     """``vech u uᵀ`` of each row, depth after depth; sixteen elements after the last exist.
 
@@ -140,7 +140,7 @@ def _squares_into(turned, stride, rows, tiled, edges, y):
                 at += i + 1
 
 
-@serial
+@within
 def _product_into(y, tiled, dense, part, table):
     """``table`` float32[tiled, w]: ⟨vech E, vech u uᵀ⟩, the depths added in their order."""
     width, edges, lanes = dense.share.size, dense.edges, simd.LANES
@@ -167,7 +167,7 @@ class Room(NamedTuple):
     means: Array
 
 
-@serial
+@inline
 def empty_room(dense, d, rows):
     """Allocate scratch for blocks of so many rows."""
     wide, stride = product.padded(d, simd.LANES_64), product.padded(d, simd.LANES)
@@ -181,7 +181,7 @@ def empty_room(dense, d, rows):
     )  # fmt: skip
 
 
-@serial
+@within
 def fill_rows(narrow, broad, rows_of, count, dense, room):
     """Moments of ``count`` rows of contexts, numbered in ``rows_of``, left in ``room``."""
     d = narrow.shape[1]

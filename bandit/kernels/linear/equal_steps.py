@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 
 from bandit.kernels import simd
-from bandit.kernels._compile import inline, serial
+from bandit.kernels._compile import inline, within
 from bandit.kernels.stats.normal_lanes import (
     DENSITY_PEAK,
     bell_8,
@@ -48,7 +48,7 @@ def _start(o, r, low, step):
     return cumulative_8(x), middle, d, slope, ratio, curve, a0, a1, a2, a3
 
 
-@serial
+@within
 def _products_into(offset, rate, count, low, step, nodes, work):
     """``work`` float64[nodes, 8]: at each node the product of every eighth Φ."""
     one = simd.splat(1.0)
@@ -72,7 +72,7 @@ def _products_into(offset, rate, count, low, step, nodes, work):
                 middle = simd.add(middle, d)
 
 
-@serial
+@within
 def sums_by_phase(offset, rate, count, low, step, nodes, work):
     """Sums of φ(z_j) Π Φ(o_b + r_b z_j), z_j = low + j·step, over the three phases j mod 3.
 

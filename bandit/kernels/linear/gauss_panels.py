@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from bandit.kernels import simd
-from bandit.kernels._compile import serial
+from bandit.kernels._compile import within
 from bandit.kernels.stats.normal_lanes import DENSITY_PEAK, PHI_LIMIT, bell_8, cumulative_8
 
 POINTS = 16
@@ -28,13 +28,13 @@ MOST_PANELS = 4096
 """Far more than any needs; whatever it is given, the loop ends."""
 
 
-@serial
+@within
 def step_for(count):
     """Longest panel for so many contenders, in the smallest deviation that bends in it."""
     return STEP * min(1.0, _SHARP / math.sqrt(1.0 + 2.0 * math.log(max(count, 1))))
 
 
-@serial
+@within
 def integral(offset, rate, count, bottom, top, bending):
     """Integrate from ``bottom`` to ``top``; ``bending`` int64[≥ count] is scratch."""
     sharp = step_for(count)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from bandit.kernels import simd
-from bandit.kernels._compile import serial
+from bandit.kernels._compile import allocating, serial, within
 from bandit.kernels.simd import product
 
 CHUNK = 32
@@ -39,7 +39,7 @@ def group_into(actions, start, order):
     start[0] = 0
 
 
-@serial
+@within
 def _ask(contexts, rewards, rows, first, last):
     """Ask memory for some rows, so that it answers while others are multiplied."""
     d = contexts.shape[1]
@@ -50,7 +50,7 @@ def _ask(contexts, rewards, rows, first, last):
             simd.prefetch(contexts, row * d + j)
 
 
-@serial
+@within
 def _gather_chunk(contexts, rewards, rows, at, count, width, plain):
     """Copy rows ``y = (x, r, 1)`` to ``plain`` float64[count, width]."""
     d = contexts.shape[1]
@@ -65,7 +65,7 @@ def _gather_chunk(contexts, rewards, rows, at, count, width, plain):
         plain[to + d], plain[to + d + 1] = rewards[row], 1.0
 
 
-@serial
+@within
 def _weigh_chunk(plain, weights, rows, at, count, width, weighted):
     """``weighted = w·y``."""
     for t in range(count):
@@ -75,7 +75,7 @@ def _weigh_chunk(plain, weights, rows, at, count, width, weighted):
             simd.store(weighted, t * width + j, simd.mul(value, factor))
 
 
-@serial
+@allocating
 def accumulate_into(first, last, contexts, rewards, weights, start, order, gram, shift, sums):
     """Add the rows of actions first to last.
 

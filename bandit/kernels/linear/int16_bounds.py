@@ -19,7 +19,7 @@ import numpy as np
 
 from bandit.core.types import Array
 from bandit.kernels import simd
-from bandit.kernels._compile import serial
+from bandit.kernels._compile import allocating, serial
 from bandit.kernels.simd.product import PANEL, ROWS, norms_into, padded
 
 _TILE = simd.TILE
@@ -61,7 +61,7 @@ class Rounded(NamedTuple):
     most: Array
 
 
-@serial
+@allocating
 def empty_rounded(rows, d):
     """Allocate a block; rows a multiple of six."""
     return Rounded(

@@ -16,7 +16,7 @@ import numpy as np
 
 from bandit.core.types import Array
 from bandit.kernels import simd
-from bandit.kernels._compile import serial
+from bandit.kernels._compile import allocating, serial, within
 from bandit.kernels.linear import contenders, decide
 from bandit.kernels.linear import int16_bounds as coarse
 from bandit.kernels.linear import pair_moments as settle
@@ -60,13 +60,13 @@ class Mode(NamedTuple):
     doubt: Array
 
 
-@serial
+@within
 def block_rows(width):
     """Rows whose float32 bounds fit the scratch: a multiple of six between 24 and 96."""
     return max(24, min(96, SCRATCH // (4 * width) // 6 * 6))
 
 
-@serial
+@within
 def load_into(narrow, broad, d, first, rows, x):
     """Copy rows to float32 ``x``."""
     for r in range(rows):
@@ -74,7 +74,7 @@ def load_into(narrow, broad, d, first, rows, x):
             x[r * d + j] = np.float32(broad[first + r, j]) if broad.size else narrow[first + r, j]
 
 
-@serial
+@allocating
 def bounds_of(model, situation, mode, block):
     """Allocate a block's bounds; what all rows share is filled in."""
     columns = model.upper.size
@@ -86,28 +86,31 @@ def bounds_of(model, situation, mode, block):
         lower[a] = np.float32(mode.alpha) * model.lower[a] * np.float32(0.999999)
         top[a] = upper[a] * sampled.MOST if sampling else upper[a]
         bottom[a] = -top[a] if sampling else lower[a]
-    steps = np.array([
-        columns if situation.values.shape[0] > 1 else 0,
-        columns if situation.costs.shape[0] > 1 else 0,
-    ])  # fmt: skip
+    # A bare 0 would be a type of its own, and each kernel compiled twice.
+    nought = np.int64(0)
+    steps = np.zeros(2, np.int64)
+    if situation.values.shape[0] > 1:
+        steps[0] = columns
+    if situation.costs.shape[0] > 1:
+        steps[1] = columns
     bounds = contenders.Bounds(
         top,
         bottom,
         upper,
         lower,
         model.coarse.error,
-        np.zeros(columns * (block if situation.values.shape[0] > 1 else 1), np.float32),
-        np.zeros(columns * (block if situation.costs.shape[0] > 1 else 1), np.float32),
+        np.zeros(columns * (block if steps[0] > 0 else 1), np.float32),
+        np.zeros(columns * (block if steps[1] > 0 else 1), np.float32),
         steps,
     )
     if situation.priced and situation.values.shape[0] == 1:
-        contenders.prices_into(situation.values, 0, 1, bounds.values, 0, mode.doubt)
+        contenders.prices_into(situation.values, nought, nought, bounds.values, nought, mode.doubt)
     if situation.priced and situation.costs.shape[0] == 1:
-        contenders.prices_into(situation.costs, 0, 1, bounds.costs, 0, mode.doubt)
+        contenders.prices_into(situation.costs, nought, nought, bounds.costs, nought, mode.doubt)
     return bounds
 
 
-@serial
+@within
 def enclose_into(model, situation, mode, top, rows, x, rounded, rotated, table):
     """Means of rows from ``top`` on, and what encloses them; ``x`` and ``rotated`` are scratch."""
     narrow, broad = situation.narrow, situation.broad
@@ -123,12 +126,14 @@ def enclose_into(model, situation, mode, top, rows, x, rounded, rotated, table):
     coarse.norms_between(rounded, tiled, d, model.coarse, rotated)
 
 
-@serial
-def choose_task(model, situation, mode, first, last, action, mean, width, propensity):
-    """Decide rows first to last."""
+@allocating
+def choose_into(first, last, model, situation, mode, action, mean, width, propensity):
+    """Decide rows first to last: ``action`` int32[n], its moments and propensity float64[n]."""
     narrow, broad, k = situation.narrow, situation.broad, model.theta.shape[0]
     d, columns = narrow.shape[1], model.upper.size
+    task = min(TASK, last - first)
     block, size = block_rows(columns), (columns + 63) >> 6
+    block = min(block, product.padded(task, product.ROWS))
     x = np.zeros(block * d + simd.LANES, np.float32)
     rounded = coarse.empty_rounded(block, d)
     rotated = np.empty(block * product.padded(d, simd.LANES), np.float32)
@@ -140,57 +145,75 @@ def choose_task(model, situation, mode, first, last, action, mean, width, propen
     highs = np.empty(table.size, np.float32) if sampling else table
     draws = sampled.empty_draws(block if sampling else 0, k)
     apart = model.single.size > 0 and mode.propensity == 0 and broad.size == 0
-    pairs = decide.empty_pairs(last - first, max(PAIRS, 2 * block * k), k, apart)
+    room = min(max(PAIRS, 2 * block * k), task * k)
+    pairs = decide.empty_pairs(task, room, k, apart)
     own = (pairs.row, pairs.action, pairs.high, pairs.draw)
-    count, base = 0, first
     if not situation.bounded:
         # The pooled factor is too ill-conditioned to bound anything: settle everyone.
         rounded.most[:] = np.inf
         rounded.length[:] = np.inf
         mode.doubt[0] = True
-    for top in range(first, last, block):
-        rows = min(block, last - top)
-        contenders.eligible_into(situation.eligible, situation.packing, top, rows, k, words)
-        if situation.bounded:
-            enclose_into(model, situation, mode, top, rows, x, rounded, rotated, table)
-        if situation.priced and situation.values.shape[0] > 1:
-            contenders.prices_into(situation.values, top, rows, bounds.values, columns, mode.doubt)
-        if situation.priced and situation.costs.shape[0] > 1:
-            contenders.prices_into(situation.costs, top, rows, bounds.costs, columns, mode.doubt)
-        contenders.bound_into(
-            table, rows, rounded, bounds, words, situation.priced, sampling, highs, threshold, alive
-        )
-        if sampling:
-            if mode.given.size > 0:
-                contenders.include(mode.given, top, rows, size, words, alive)
-            sampled.draw_into(mode.stream, situation.keys, top, rows, size, alive, draws)
-            sampled.winners_into(
-                table, columns, rows, rounded, bounds, situation.priced, draws,
-                REACHES[mode.propensity], threshold, alive,
-            )  # fmt: skip
-            if mode.given.size > 0:
-                contenders.include(mode.given, top, rows, size, words, alive)
-            count = sampled.append_into(
-                draws, rows, size, threshold, alive, top, base, pairs.first, count, own, pairs.lone
+    for task_first in range(first, last, TASK):
+        end = min(last, task_first + TASK)
+        count, base = np.int64(0), task_first
+        for top in range(task_first, end, block):
+            rows = min(block, end - top)
+            contenders.eligible_into(situation.eligible, situation.packing, top, rows, k, words)
+            if situation.bounded:
+                enclose_into(model, situation, mode, top, rows, x, rounded, rotated, table)
+            if situation.priced and situation.values.shape[0] > 1:
+                contenders.prices_into(
+                    situation.values, top, rows, bounds.values, columns, mode.doubt
+                )
+            if situation.priced and situation.costs.shape[0] > 1:
+                contenders.prices_into(
+                    situation.costs, top, rows, bounds.costs, columns, mode.doubt
+                )
+            contenders.bound_into(
+                table,
+                rows,
+                rounded,
+                bounds,
+                words,
+                situation.priced,
+                sampling,
+                highs,
+                threshold,
+                alive,
             )
-        else:
-            count = contenders.append_into(
-                table, rows, columns, threshold, alive, top, base, pairs.first, count, own,
-                pairs.lone,
-            )  # fmt: skip
-        if count + block * k > pairs.row.size or top + rows == last:
-            decide.rows_into(
-                model, situation, mode, pairs, base, top + rows, action, mean, width, propensity
-            )
-            count, base = 0, top + rows
-
-
-@serial
-def choose_into(first, last, model, situation, mode, action, mean, width, propensity):
-    """Decide rows first to last: ``action`` int32[n], its moments and propensity float64[n]."""
-    for top in range(first, last, TASK):
-        end = min(last, top + TASK)
-        choose_task(model, situation, mode, top, end, action, mean, width, propensity)
+            if sampling:
+                if mode.given.size > 0:
+                    contenders.include(mode.given, top, rows, size, words, alive)
+                sampled.draw_into(mode.stream, situation.keys, top, rows, size, alive, draws)
+                sampled.winners_into(
+                    table, columns, rows, rounded, bounds, situation.priced, draws,
+                    REACHES[mode.propensity], threshold, alive,
+                )  # fmt: skip
+                if mode.given.size > 0:
+                    contenders.include(mode.given, top, rows, size, words, alive)
+                count = sampled.append_into(
+                    draws,
+                    rows,
+                    size,
+                    threshold,
+                    alive,
+                    top,
+                    base,
+                    pairs.first,
+                    count,
+                    own,
+                    pairs.lone,
+                )
+            else:
+                count = contenders.append_into(
+                    table, rows, columns, threshold, alive, top, base, pairs.first, count, own,
+                    pairs.lone,
+                )  # fmt: skip
+            if count + block * k > pairs.row.size or top + rows == end:
+                decide.rows_into(
+                    model, situation, mode, pairs, base, top + rows, action, mean, width, propensity
+                )
+                count, base = np.int64(0), top + rows
 
 
 @serial

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from bandit.kernels import keyed_random as kr
-from bandit.kernels._compile import serial
+from bandit.kernels._compile import allocating, within
 from bandit.kernels.linear import pair_moments
 from bandit.kernels.linear.linear_choice import GRAIN
 from bandit.kernels.linear.link import response
@@ -21,7 +21,7 @@ from bandit.kernels.linear.masked_choice import allowed
 from bandit.kernels.stats.normal import normal
 
 
-@serial
+@within
 def _list_into(means, widths, r, situation, alpha, i, each, actions):
     """List the eligible actions of row i, whose moments are in line r; return how many."""
     values, costs = situation.values, situation.costs
@@ -37,7 +37,7 @@ def _list_into(means, widths, r, situation, alpha, i, each, actions):
     return count
 
 
-@serial
+@within
 def _best(link, each, actions, count, thompson, row):
     """Position of the largest sampled (or optimistic) worth, the first on ties."""
     best, taken = -np.inf, 0
@@ -49,7 +49,7 @@ def _best(link, each, actions, count, thompson, row):
     return taken
 
 
-@serial
+@within
 def _expectation(link, each, actions, count, weights):
     total = whole = 0.0
     for c in range(count):
@@ -59,7 +59,7 @@ def _expectation(link, each, actions, count, weights):
     return total / whole
 
 
-@serial
+@allocating
 def choose_into(first, last, model, situation, mode, action, mean, width, propensity):
     """Decide rows first to last; arguments as of `linear_choice.choose_into`."""
     narrow, broad, k = situation.narrow, situation.broad, model.theta.shape[0]
@@ -94,7 +94,7 @@ def choose_into(first, last, model, situation, mode, action, mean, width, propen
                     propensity[i] = linked_winning_probability(model.link, count, own, each)
 
 
-@serial
+@allocating
 def probabilities_into(
     first, last, link, means, widths, alpha, situation, out
 ):  # fmt: skip

@@ -15,7 +15,7 @@ import numpy as np
 
 from bandit.core.types import Array
 from bandit.kernels import simd
-from bandit.kernels._compile import serial
+from bandit.kernels._compile import allocating, serial, within, within_allocating
 from bandit.kernels.linear.gauss_panels import NODES, POINTS, WEIGHTS
 from bandit.kernels.linear.link import response, score_8
 from bandit.kernels.linear.win_probability import REACH
@@ -49,7 +49,7 @@ class Contenders(NamedTuple):
     out: Array
 
 
-@serial
+@allocating
 def empty_contenders(k):
     """Allocate room for k."""
     return Contenders(
@@ -58,7 +58,7 @@ def empty_contenders(k):
     )  # fmt: skip
 
 
-@serial
+@within
 def _heights_into(link, each, own, count, at):
     """φ(z)·Π at the eight ``each.z`` to ``each.out[at : at + 8]``, over ``each.rivals[:count]``.
 
@@ -90,7 +90,7 @@ def _heights_into(link, each, own, count, at):
     return simd.reduce_max(steepest)
 
 
-@serial
+@within
 def _panel(link, each, own, count, low, high):
     """Sixteen nodes' integral, and by how much a rival moves at most between them."""
     half, middle, total, steepest = 0.5 * (high - low), 0.5 * (high + low), 0.0, 0.0
@@ -103,7 +103,7 @@ def _panel(link, each, own, count, low, high):
     return total * half, steepest
 
 
-@serial
+@within_allocating
 def _by_panels(link, each, own, count, low, high):
     """Halve panels until the halves agree with the whole and see every rival; work is bounded."""
     ends, wholes = np.empty((_STACK, 2)), np.empty(_STACK)
@@ -130,7 +130,7 @@ def _by_panels(link, each, own, count, low, high):
     return total
 
 
-@serial
+@within
 def _by_steps(link, each, own, count):
     """Equal steps over all of a's reach; −1 where they do not settle."""
     nodes, before, out = _FIRST, -1.0, each.out
@@ -158,7 +158,7 @@ def _by_steps(link, each, own, count):
     return -1.0
 
 
-@serial
+@within
 def _outcome(link, each, b, z):
     return each.value[b] * response(link, each.mean[b] + each.width[b] * z) - each.cost[b]
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bandit.kernels._compile import serial
+from bandit.kernels._compile import allocating, serial, within_allocating
 from bandit.kernels.linear import cholesky
 from bandit.kernels.simd import product
 
@@ -22,7 +22,7 @@ SQUARINGS = 7
 """B is squared so often: p = 128, the bound is within d^{1/128} (3.3 % at d = 64) of the truth."""
 
 
-@serial
+@within_allocating
 def _largest_eigenvalue_bound(factor):
     """``(tr S^p)^{1/p}``, S = F Fᵀ of a lower triangular factor [d, d]."""
     d = factor.shape[0]
@@ -72,7 +72,7 @@ def pooled_root(pooled, root, lower):
     return True
 
 
-@serial
+@allocating
 def root_condition(root, lower):
     """Scale c [d] of the columns, ``c_j = 1/|R e_j|``, and ``first`` with ``|x / c| ≤ first·q``."""
     d = root.shape[0]
@@ -90,7 +90,7 @@ def root_condition(root, lower):
     return scale, np.sqrt(inverse)
 
 
-@serial
+@allocating
 def bounds_into(begin, end, inverse, condition, lower, upper_out, lower_out):
     """Fill ``upper``, ``lower`` float32[≥ k] of actions begin to end: ``lower·q ≤ s ≤ upper·q``.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from bandit.kernels import simd
-from bandit.kernels._compile import inline, serial
+from bandit.kernels._compile import allocating, inline, serial, within, within_allocating
 from bandit.kernels.simd import product
 
 
@@ -38,7 +38,7 @@ def order_by_action(actions, wanted, count, start, order):
     return total
 
 
-@serial
+@within
 def order_lone(actions, count, start, order):
     """Order the rows that have a lone contender (not -1) by it, as `order_by_action`."""
     k = start.size - 1
@@ -81,7 +81,7 @@ def _dot(x, at, theta, theta_at, width):
     return simd.reduce_add(total)
 
 
-@serial
+@allocating
 def moments_into(narrow, broad, rows, actions, order, start, theta, inverse, means, widths):
     """Moments of pairs in float64, for p in ``order`` grouped by ``start``.
 
@@ -121,7 +121,7 @@ def _dot_at(contexts, at, d, theta, theta_at):
     return mean
 
 
-@serial
+@allocating
 def single_moments_into(narrow, base, order, start, theta, inverse, means, widths):
     """Moments of rows base + p for p in ``order``, their widths in float32, to ``means[base + p]``.
 
@@ -153,7 +153,7 @@ def single_moments_into(narrow, base, order, start, theta, inverse, means, width
                 means[row] = _dot_at(narrow, row * d, d, theta, a * step)
 
 
-@serial
+@within_allocating
 def block_moments_into(narrow, broad, first, rows, theta, inverse, means, widths):
     """Moments of every action for rows first to first + rows, the same bits as `moments_into`.
 
@@ -174,7 +174,7 @@ def block_moments_into(narrow, broad, first, rows, theta, inverse, means, widths
             means[first + r, a] = _dot(x, r * width, theta, a * width, width)
 
 
-@serial
+@allocating
 def row_means_into(first, last, narrow, broad, actions, theta, out):
     """``out[i] = x_iᵀθ`` of the row's action, for rows first to last."""
     width = theta.shape[1]
@@ -185,7 +185,7 @@ def row_means_into(first, last, narrow, broad, actions, theta, out):
         out[i] = _dot(x, 0, theta, actions[i] * width, width)
 
 
-@serial
+@allocating
 def row_widths_into(first, last, narrow, broad, actions, theta, inverse, out):
     """``out[i] = |W x_i|`` of the row's action, for rows first to last."""
     count = last - first

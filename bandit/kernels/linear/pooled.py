@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bandit.kernels._compile import serial
+from bandit.kernels._compile import allocating, serial, within, within_allocating
 from bandit.kernels.linear import cholesky
 
 BLOCK = 48
@@ -26,7 +26,7 @@ ROWS = 16
 """Rows of the dense system that a thread updates at a time."""
 
 
-@serial
+@within
 def _log_determinant(lower):
     total = 0.0
     for i in range(lower.shape[0]):
@@ -34,7 +34,7 @@ def _log_determinant(lower):
     return 2.0 * total
 
 
-@serial
+@within
 def _solve_rows(lower, rows):
     """``rows`` [m, d] ← rows L⁻ᵀ: each row solved forward."""
     for r in range(rows.shape[0]):
@@ -45,7 +45,7 @@ def _solve_rows(lower, rows):
             rows[r, i] = total / lower[i, i]
 
 
-@serial
+@allocating
 def own_level_into(first, last, gram, shift, own, inner, told, drawn, facts):
     """Integrate out the own parts of actions first to last.
 
@@ -53,22 +53,23 @@ def own_level_into(first, last, gram, shift, own, inner, told, drawn, facts):
     [k, d] = D b, ``facts`` [k, 2]: ``log|G + λI| − d log λ`` and ``bᵀD b``.
     """
     d = shift.shape[1]
-    lower, inverse, whole = np.empty((d, d)), np.empty((d, d)), np.empty((1, d, d))
+    lower, inverse, whole = np.empty((d, d)), np.empty((d, d)), np.empty((d, d))
     for a in range(first, last):
-        inner[a, :, :] = gram[a]
         for i in range(d):
+            for j in range(d):
+                inner[a, i, j] = gram[a, i, j]
             inner[a, i, i] += own
         cholesky.factor_into(inner[a], lower)
         facts[a, 0] = _log_determinant(lower) - d * np.log(own)
         cholesky.invert_lower_into(lower, inverse)
-        cholesky.covariances_into(0, 1, inverse.reshape(1, d, d), whole)
+        cholesky.covariance_into(inverse, whole)
         inner[a, :, :] = 0.0
         total = 0.0
         for i in range(d):
             drawn[a, i] = 0.0
             for c in range(d):
-                drawn[a, i] += whole[0, i, c] * shift[a, c]
-                factor = own * whole[0, i, c]
+                drawn[a, i] += whole[i, c] * shift[a, c]
+                factor = own * whole[i, c]
                 for j in range(d):
                     inner[a, i, j] += factor * gram[a, c, j]
             total += drawn[a, i] * shift[a, i]
@@ -81,7 +82,7 @@ def own_level_into(first, last, gram, shift, own, inner, told, drawn, facts):
                 inner[a, j, i] = middle
 
 
-@serial
+@allocating
 def group_level_into(
     first, last, begin, member, weight, rest, precision, inner, told, root, cross, left, facts
 ):
@@ -165,7 +166,7 @@ def dense_rows_into(first, last, rest, precision, inner, told, cross, left, matr
                     )  # fmt: skip
 
 
-@serial
+@within
 def _is_zero(block):
     for i in range(block.shape[0]):
         for j in range(block.shape[1]):
@@ -174,7 +175,7 @@ def _is_zero(block):
     return True
 
 
-@serial
+@within_allocating
 def _take_product(one, other, out):
     """``out −= one otherᵀ``, [d, d]."""
     d = out.shape[0]
@@ -241,7 +242,7 @@ def backward_into(lower, vector):
             vector[j] -= lower[i, j] * vector[i]
 
 
-@serial
+@allocating
 def moments_into(
     first, last, gram, drawn, own, rest, group, entry, lower, beta, root, cross, part,
     mean, common, covariance,
@@ -257,7 +258,7 @@ def moments_into(
     d, size = drawn.shape[1], beta.size
     turn = np.zeros((size, d))
     work, factor, inverse = np.empty((d, d)), np.empty((d, d)), np.empty((d, d))
-    whole, shared = np.empty((1, d, d)), np.empty((d, d))
+    whole, shared = np.empty((d, d)), np.empty((d, d))
     back, middle = np.empty((d, d)), np.empty(d)
     for a in range(first, last):
         turn[:, :] = 0.0
@@ -295,29 +296,30 @@ def moments_into(
                 scale = turn[row, i]
                 for j in range(d):
                     shared[i, j] += scale * turn[row, j]
-        work[:, :] = gram[a]
         for i in range(d):
+            for j in range(d):
+                work[i, j] = gram[a, i, j]
             work[i, i] += own
         cholesky.factor_into(work, factor)
         cholesky.invert_lower_into(factor, inverse)
-        cholesky.covariances_into(0, 1, inverse.reshape(1, d, d), whole)
+        cholesky.covariance_into(inverse, whole)
         for i in range(d):
             common[a, i] = middle[i]
             mean[a, i] = drawn[a, i]
             for j in range(d):
-                mean[a, i] += own * whole[0, i, j] * middle[j]
+                mean[a, i] += own * whole[i, j] * middle[j]
                 work[i, j] = 0.0
             for m in range(d):
-                scale = own * whole[0, i, m]
+                scale = own * whole[i, m]
                 for j in range(d):
                     work[i, j] += scale * shared[m, j]
         for i in range(d):
             for j in range(d):
-                covariance[a, i, j] = whole[0, i, j]
+                covariance[a, i, j] = whole[i, j]
             for m in range(d):
                 scale = own * work[i, m]
                 for j in range(d):
-                    covariance[a, i, j] += scale * whole[0, m, j]
+                    covariance[a, i, j] += scale * whole[m, j]
         for i in range(d):
             for j in range(i):
                 total = 0.5 * (covariance[a, i, j] + covariance[a, j, i])
@@ -325,7 +327,7 @@ def moments_into(
                 covariance[a, j, i] = total
 
 
-@serial
+@allocating
 def root_factors_into(first, last, covariance, inverse, condition):
     """``inverse`` [k, d, d] = W, lower triangular, with ``S = WᵀW``, of actions first to last.
 
@@ -335,7 +337,7 @@ def root_factors_into(first, last, covariance, inverse, condition):
     """
     d = covariance.shape[1]
     flipped, lower, back, work = (
-        np.empty((d, d)), np.empty((d, d)), np.empty((d, d)), np.empty((1, d, d))
+        np.empty((d, d)), np.empty((d, d)), np.empty((d, d)), np.empty((d, d))
     )  # fmt: skip
     scale = np.empty(d)
     for a in range(first, last):
@@ -348,13 +350,13 @@ def root_factors_into(first, last, covariance, inverse, condition):
                 flipped[i, j] = covariance[a, p, q] * scale[p] * scale[q]
         if cholesky.factor_into(flipped, lower) < 0:
             cholesky.invert_lower_into(lower, back)
-            cholesky.covariances_into(0, 1, back.reshape(1, d, d), work)
+            cholesky.covariance_into(back, work)
             one, other = 0.0, 0.0
             for i in range(d):
                 left, right = 0.0, 0.0
                 for j in range(d):
                     left += abs(flipped[i, j])
-                    right += abs(work[0, i, j])
+                    right += abs(work[i, j])
                 one, other = max(one, left), max(other, right)
             condition[a] = one * other
             for i in range(d):

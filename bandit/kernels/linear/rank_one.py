@@ -11,10 +11,10 @@ import math
 
 import numpy as np
 
-from bandit.kernels._compile import serial
+from bandit.kernels._compile import allocating, serial, within
 
 
-@serial
+@within
 def update_into(lower, row):
     """Fold ``row`` float64[d] (overwritten) into the lower triangular ``lower`` [d, d]."""
     d = row.size
@@ -32,7 +32,7 @@ def update_into(lower, row):
             row[i] = cosine * row[i] - sine * value
 
 
-@serial
+@allocating
 def learn_into(contexts, actions, rewards, weights, lower, gram, shift, sums):
     """Learn n rows in their order: factors [k, d, d], sums as in `gram.accumulate_into`."""
     n, d = contexts.shape

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bandit.core.types import Array, Bool, Float64, Int32
-from bandit.kernels._compile import serial, serial_fast
+from bandit.kernels._compile import allocating, serial, serial_fast, within
 
 
 class State(NamedTuple):
@@ -31,7 +31,7 @@ class State(NamedTuple):
     fresh: npt.NDArray[np.int64]
 
 
-@serial
+@allocating
 def refactor_into(gram: Float64, ridge: float, factor: Float64) -> None:
     """Fill W [d, d] (lower, A⁻¹ = WᵀW) of one action from A = gram + ridge I."""
     d = gram.shape[0]
@@ -122,7 +122,7 @@ def width(factor: Float64, x: Float64) -> float:
     return float(np.sqrt(squares))
 
 
-@serial
+@within
 def is_choice(
     logged: int,
     x: Float64,
@@ -152,7 +152,7 @@ def is_choice(
     return True
 
 
-@serial
+@allocating
 def learn_into(
     state: State,
     rows: npt.NDArray[np.int64],
@@ -188,7 +188,7 @@ def learn_into(
             solve_into(state.factors[a], state.shifts[a], state.means[a])
 
 
-@serial
+@allocating
 def matches_into(
     contexts: Array,
     eligible: Bool,

@@ -14,7 +14,7 @@ import numpy as np
 from bandit.core.types import Array
 from bandit.kernels import keyed_random as kr
 from bandit.kernels import simd
-from bandit.kernels._compile import inline, serial
+from bandit.kernels._compile import allocating, inline, serial, within
 from bandit.kernels.linear.contenders import OVERFLOW, ROUNDING, UNDERFLOW
 from bandit.kernels.linear.win_probability import REACH
 from bandit.kernels.stats.normal import log_tail, quantile
@@ -42,7 +42,7 @@ class Draws(NamedTuple):
     reach: Array
 
 
-@serial
+@allocating
 def empty_draws(rows, k):
     """Allocate room for every action of so many rows."""
     room = rows * k
@@ -128,7 +128,7 @@ def winners_into(table, width, rows, rounded, bounds, priced, draws, whose, thre
                 alive[r * size + (a >> 6)] |= np.int64(1) << (a & 63)
 
 
-@serial
+@within
 def append_into(draws, rows, size, threshold, alive, top, base, first, count, pairs, lone):
     """Append the survivors with their draws, as `contenders.append_into`."""
     row_of, action_of, high_of, draw_of = pairs

@@ -22,7 +22,7 @@ import numpy as np
 
 from bandit.core.types import Array
 from bandit.kernels import simd
-from bandit.kernels._compile import serial
+from bandit.kernels._compile import allocating, serial, within
 from bandit.kernels.linear import equal_steps, gauss_panels
 from bandit.kernels.stats.normal_lanes import cumulative_8
 
@@ -53,7 +53,7 @@ class Scratch(NamedTuple):
     bending: Array
 
 
-@serial
+@allocating
 def empty_scratch(k):
     """Allocate room for k contenders."""
     return Scratch(
@@ -62,7 +62,7 @@ def empty_scratch(k):
     )  # fmt: skip
 
 
-@serial
+@within
 def _lower_end(offset, rate, count):
     """Newton from the left on √(Σ max(0, 1.5 − o − r z)²) = √(19/0.29); count a multiple of 8."""
     z = -REACH
@@ -84,7 +84,7 @@ def _lower_end(offset, rate, count):
     return z
 
 
-@serial
+@within
 def _pad(offset, rate, count):
     """Fill up to whole vectors with rivals that never win."""
     while count & 7:
@@ -96,7 +96,7 @@ def _pad(offset, rate, count):
 @serial
 def _keep(offset, rate, count, at):
     """Drop rivals that lie below a's worth from z = ``at`` on; return how many are left, padded."""
-    kept = 0
+    kept = np.int64(0)
     flat, place = simd.splat(_FLAT), simd.splat(at)
     for b in range(0, count, 8):
         o, r = simd.load(offset, b), simd.load(rate, b)
@@ -112,7 +112,7 @@ def _keep(offset, rate, count, at):
     return _pad(offset, rate, kept)
 
 
-@serial
+@within
 def _spread_over(scratch, count, edge):
     """Integral over rivals (``count`` padded) from z = ``edge`` on."""
     _, _, offset, rate, work, bending = scratch
@@ -145,13 +145,13 @@ def _spread_over(scratch, count, edge):
     return min(gauss_panels.integral(offset, rate, count, low, REACH, bending), 1.0)
 
 
-@serial
+@within
 def _certain(count, own, scratch):
     """As `winning_probability` where a contender has no spread beside own's, or own has none."""
     centres, scales, offset, rate, _, _ = scratch
     m, s = centres[own], scales[own]
     least = max(s * _NARROW, _NOTHING)
-    edge, kept = -np.inf, 0
+    edge, kept = -np.inf, np.int64(0)
     for b in range(count):
         gap = centres[b] - m
         if b == own:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from bandit.kernels import simd
-from bandit.kernels._compile import serial
+from bandit.kernels._compile import allocating, serial, within_allocating
 from bandit.kernels.linear.gauss_panels import MOST_PANELS, NODES, POINTS, WEIGHTS, step_for
 from bandit.kernels.linear.masked_choice import allowed
 from bandit.kernels.stats.normal import cumulative
@@ -23,7 +23,7 @@ REACH = 6.5
 _LEAST = 1e-10
 
 
-@serial
+@within_allocating
 def _descend(centres, scales, count, least, shares, below, heights):
     """Fill ``shares`` float64[count] above ``least``; the last two [8·count] are scratch."""
     lanes, step = simd.LANES_64, step_for(count)
@@ -85,7 +85,7 @@ def shares_into(centres, scales, count, shares, place, below, heights):
         floor = max(floor, centres[c] - REACH * scales[c])
         if scales[c] == 0.0 and centres[c] > known:
             sure, known = c, centres[c]
-    loose = 0
+    loose = np.int64(0)
     for c in range(count):
         if scales[c] > 0.0 and centres[c] + REACH * scales[c] >= floor:
             centres[loose], scales[loose], place[loose] = centres[c], scales[c], c
@@ -110,7 +110,7 @@ def shares_into(centres, scales, count, shares, place, below, heights):
         shares[sure] = certain / total
 
 
-@serial
+@allocating
 def probabilities_into(first, last, means, widths, alpha, eligible, packing, values, costs, out):
     """``out`` float64[n, k]: probability that each action samples the largest worth.
 

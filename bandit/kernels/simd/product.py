@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from bandit.kernels import simd
-from bandit.kernels._compile import inline, serial
+from bandit.kernels._compile import inline, serial, within
 
 ROWS = 6
 """Rows of a tile."""
@@ -124,14 +124,14 @@ def square_norm(table, at, width, lanes):
     return simd.reduce_add(total)
 
 
-@serial
+@within
 def norms_into(table, rows, width, out):
     """``out`` float32[rows]: the length of each row of float32 [rows, width]."""
     for r in range(rows):
         out[r] = np.sqrt(square_norm(table, r * width, width, simd.LANES))
 
 
-@serial
+@within
 def square_into(matrix, d, rows, width, panel, out):
     """``out = matrix²`` for float64 [rows, width], zero beyond d; rows pad to 6, width to 8.
 

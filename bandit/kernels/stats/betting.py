@@ -20,7 +20,7 @@ from __future__ import annotations
 import numpy as np
 
 from bandit.core.types import Float64
-from bandit.kernels._compile import serial, serial_fast
+from bandit.kernels._compile import allocating, serial, serial_fast
 
 BET_LIMIT = 0.75
 """c: at most this share of the capital can be lost at once; the paper's hedge lies in (0.5, 1)."""
@@ -63,7 +63,7 @@ def lower_limit(terms: Float64, sizes: Float64, threshold: float, ceiling: float
     return low
 
 
-@serial
+@allocating
 def capital_path_into(terms: Float64, sizes: Float64, guess: float, out: Float64) -> None:
     """Fill ``out`` [u] with ln K_t(guess)."""
     bets = np.minimum(BETS, BET_LIMIT / guess) if guess > 0.0 else BETS.copy()
