@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
+import pytest
 
 from bandit.config.campaign import PolicyShare
-from bandit.config.simulation import Candidate, Part
-from bandit.workflows.judge.group_lifts import _ran, wave_weights
+from bandit.config.simulation import Candidate, Part, Simulate
+from bandit.ope.calibration import Calibrated
+from bandit.results.figures import Interval
+from bandit.results.judge import Judged
+from bandit.workflows.judge.group_lifts import _ran, against_holdout, wave_weights
 from bandit.workflows.judge.logged import Waves
+from bandit.workflows.judge.targets import Target
 
 
 def test_a_group_that_was_large_in_a_good_wave_is_no_better():
@@ -53,3 +60,35 @@ def test_a_candidate_ran_only_where_its_policy_and_width_did():
     assert ran(Candidate(policy="greedy", name="lin_ts")) == [False, False, True]
     half = (own.model_copy(update={"share": 0.5}), Part(policy="rules", share=0.5))
     assert ran(Candidate(policy="mixture", name="lin_ts", shares=half)) == [False, False, False]
+
+
+@pytest.mark.parametrize(
+    ("silence", "decision"), [(1.0, "hold"), (0.5, "not enough data"), (0.0, "ship")]
+)
+def test_what_would_ship_must_beat_the_holdout(silence, decision):
+    """The better of two contacts earns 0.5; both are worse than nothing where nothing earns 1."""
+    rng = np.random.default_rng(6)
+    n = 6000
+    held, good = rng.random(n) < 0.1, rng.random(n) < 0.5
+    net = np.where(held, silence, np.where(good, 0.5, 0.0)) + rng.normal(0.0, 0.3, n)
+    waves = SimpleNamespace(wave=np.repeat([0, 1], n // 2), apart=held)
+    whole = SimpleNamespace(
+        log=SimpleNamespace(rewards=net, clusters=np.arange(n)),
+        waves=waves, n=n, unit="EUR", weighted=np.flatnonzero(~held),
+    )  # fmt: skip
+    nothing = np.zeros(n)
+    wanted = Candidate(policy="constant", action="good")
+    better = Target(
+        "good", wanted, np.where(good, 2.0, 0.0), nothing, Calibrated(nothing, nothing),
+        np.ones(1), None,
+    )  # fmt: skip
+    some = Interval(0.5, 0.4, 0.6)
+    row = Judged(
+        name="good", policy="constant", rows=n, value=some, lift=None, over_logged=some,
+        effective_sample_size=3000.0, mean_weight=1.0, mean_weight_error=0.01, max_weight=2.0,
+        max_weight_share=0.0, unsupported_share=0.0, decision="ship", reason="", needed_n=None,
+        estimates={}, shares={},
+    )  # fmt: skip
+    (found,) = against_holdout(whole, [row], {"good": better}, Simulate(), seed=0)
+    assert found.decision == decision
+    assert ("no contact" in found.reason) == (decision != "ship")

@@ -56,6 +56,42 @@ def test_what_is_better_ships_and_what_is_worse_is_held(judged):
     assert row(result, "red for all").lift is None
 
 
+@pytest.mark.parametrize(("silence", "decision"), [(0.1, "ship"), (0.9, "hold")])
+def test_sending_to_all_must_beat_leaving_all_in_peace(judged, silence, decision):
+    """Blue is better than red and than the log; whether contacts pay is asked unbidden."""
+    rng = np.random.default_rng(5)
+    shares, means = (
+        {"none": 0.1, "red": 0.6, "blue": 0.3},
+        {"none": silence, "red": 0.2, "blue": 0.6},
+    )
+    action = rng.choice(list(shares), size=4000, p=list(shares.values()))
+    frame = pl.DataFrame(
+        {
+            "customer": np.arange(4000),
+            "action": action,
+            "reward": (rng.random(4000) < [means[a] for a in action]).astype(float),
+            "p": [shares[a] for a in action],
+            "age": rng.normal(40.0, 10.0, 4000),
+            "city": rng.choice(["north", "south"], size=4000),
+        }
+    )
+    asked = """
+business_as_usual = "red for all"
+[[simulate.candidate]]
+policy = "constant"
+action = "blue"
+[[simulate.candidate]]
+policy = "constant"
+action = "red"
+name = "red for all"
+"""
+    result = judged(frame, simulate=asked)
+    blue = row(result, "always blue")
+    assert (blue.lift.lower > 0.0, blue.over_logged.lower > 0.0) == (True, True)
+    assert blue.decision == decision
+    assert ("no_contact" in blue.reason) == (decision == "hold")
+
+
 def test_a_learner_finds_the_better_action_on_customers_it_has_not_seen(judged):
     result = judged(toy())
     greedy = row(result, "greedy")

@@ -140,7 +140,7 @@ def _judged(job: Job, bench: Bench, targets: list[Target]) -> SimulateResult:
     logged, targets = bench.logged.take(kept), [t.take(kept) for t in targets]
     log = logged.log
     usual = next((t for t in targets if t.name == settings.business_as_usual), None)
-    silence, unheard = _silence(logged, targets)
+    silence, unheard = _silence(bench, targets)
     judge = Judge(logged, settings, usual, silence, bench.seed)
     doubt = confounding.why_not(logged, job.campaign)
     causal = doubt is None
@@ -192,12 +192,18 @@ def _judged(job: Job, bench: Bench, targets: list[Target]) -> SimulateResult:
     )
 
 
-def _silence(logged: Logged, targets: list[Target]) -> tuple[Target | None, list[str]]:
+def _silence(bench: Bench, targets: list[Target]) -> tuple[Target | None, list[str]]:
     """No contact by weights, where nobody was held out to show it; and why it cannot be told."""
-    found = next((t for t in targets if t.candidate.policy == "no_contact"), None)
-    if found is None or not logged.log.causal or logged.holds_out:
+    logged = bench.logged
+    if logged.holds_out or not logged.log.causal:
         return None, []
-    refused = gate.refuse(diagnostics.weigh(found.weights, clusters=logged.log.clusters))
+    found = next((t for t in targets if t.candidate.policy == "no_contact"), None)
+    if found is None and _leaves_in_peace(logged):
+        found = target(bench, Candidate(policy="no_contact")).take(logged.weighted)
+    if found is None:
+        return None, []
+    clusters = logged.log.clusters[logged.weighted]
+    refused = gate.refuse(diagnostics.weigh(found.weights, clusters=clusters))
     if refused is None:
         return found, []
     return None, [f"whether contacts pay at all is not told by this log: {refused.reason}"]
