@@ -84,7 +84,7 @@ def test_each_wave_is_a_look_and_asking_again_is_none(campaign, result):
     again = simulate(campaign, at=LATER)
     assert (again.looks, again.confidence) == (result.looks, result.confidence)
     assert again.gate == result.gate
-    second = record.waves(campaign)[1].end(dt.timedelta(days=14))
+    second = record.waves(campaign)[1].end(simulate_job.load(campaign).campaign.window)
     earlier = simulate(campaign, at=second)
     assert earlier.looks == 2
     assert 0.95 < earlier.confidence < result.confidence
