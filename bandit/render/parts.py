@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from bandit.render.style import BLUE, INK, PALE, QUIET, SERIES, SHAPES, WIDTH, Spec
+from bandit.render.style import BLUE, INK, PALE, QUIET, SERIES, SHAPES, WIDTH, Spec, places
 
 STEP = 30
 MOST_LABELS = 20
@@ -44,9 +44,8 @@ def series(field: str, names: Sequence[str]) -> tuple[Spec, Spec]:
     """Colour and shape of each series, told in one legend above; none for a single one."""
     legend = {"orient": "top", "title": None} if len(names) > 1 else None
     channel = {"field": field, "type": "nominal", "sort": list(names), "legend": legend}
-    domain, turns = list(names), range(len(names))
-    colours = [SERIES[i % len(SERIES)] for i in turns]
-    shapes = [SHAPES[i % len(SHAPES)] for i in turns]
+    domain, own = list(names), places(names)
+    colours, shapes = [SERIES[i] for i in own], [SHAPES[i] for i in own]
     return (
         {**channel, "scale": {"domain": domain, "range": colours}},
         {**channel, "scale": {"domain": domain, "range": shapes}},

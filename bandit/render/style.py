@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 Spec = dict[str, Any]
@@ -15,6 +16,25 @@ SHAPES = (
     "triangle-left",
 )  # fmt: skip
 """A series has its own shape beside its own colour."""
+
+GROUPS = (
+    "lin_ts", "rules", "lin_ucb", "greedy", "holdout", "no_contact", "uniform", "exploration",
+)  # fmt: skip
+"""Groups and candidates that have the colour and the shape of their place on every page."""
+
+
+def places(names: Sequence[str]) -> list[int]:
+    """The place of each name's colour and shape: its own, or the first that is free."""
+    taken = {GROUPS.index(name) for name in names if name in GROUPS}
+    free = [i for i in range(len(SERIES)) if i not in taken]
+    found = []
+    for number, name in enumerate(names):
+        if name in GROUPS:
+            found.append(GROUPS.index(name))
+        else:
+            found.append(free.pop(0) if free else number % len(SERIES))
+    return found
+
 
 WIDTH = 620
 NARROW_WIDTH = 215

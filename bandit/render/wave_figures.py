@@ -5,10 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from bandit.core.wording import number
-from bandit.render.parts import bars, course, shaded_table
+from bandit.render.parts import (
+    bars,
+    course,
+    interval_layers,
+    layered,
+    names_of,
+    rule_at,
+    series,
+    shaded_table,
+    span,
+)
 from bandit.render.render import Figure
 from bandit.render.style import BLUE, ORANGE, WIDTH, Spec
-from bandit.results.inspect import ReportResult
+from bandit.results.inspect import ReportResult, Segment
 
 MOST_OFFERS = 25
 
@@ -22,6 +32,8 @@ def wave_figures(result: ReportResult) -> list[Figure]:
         found.append(_segments(result))
     if result.at_peace:
         found.append(_peace(result))
+    if result.increments:
+        found.append(_increments(result))
     if result.earned:
         found += [_expected(result), _time(result)]
     if any(abs(limit.price) > 1e-9 for limit in result.limits):
@@ -53,7 +65,7 @@ def _segments(result: ReportResult) -> Figure:
         {
             "name": f"{s.column}: {s.group}",
             "share": s.contacted / s.customers,
-            "text": f"{s.contacted:,} of {s.customers:,}; most often {s.most}",
+            "text": f"{s.contacted:,} of {s.customers:,}" + _most(s),
             "short": f"{s.contacted:,}",
         }
         for s in result.segments
@@ -62,9 +74,15 @@ def _segments(result: ReportResult) -> Figure:
     return Figure(
         "segments",
         "To whom",
-        "Share of each group that was contacted, and what it was offered most often.",
+        "Share of each segment that was contacted, and what each group sent it most often.",
         bars(rows, "customers contacted", percent=True, room=2.2),
     )
+
+
+def _most(segment: Segment) -> str:
+    """The most frequent offer of the two groups that sent most; the rest stands in tables."""
+    named = [f"{group}: {offer}" for group, offer in segment.most.items() if group != "exploration"]
+    return f"; {', '.join(named[:2])}" if named else ""
 
 
 def _peace(result: ReportResult) -> Figure:
@@ -77,6 +95,25 @@ def _peace(result: ReportResult) -> Figure:
         "Why people were left in peace",
         "Each customer without a contact counts once, at the first rule that left nothing.",
         bars(rows, "share of all customers", percent=True, room=1.25),
+    )
+
+
+def _increments(result: ReportResult) -> Figure:
+    rows = [
+        {**span(f"{one.group} − {one.over}" + ("" if one.wave else ", all"), one.each),
+         "group": one.group}
+        for one in result.increments
+        if one.wave in {None, result.wave}
+    ]  # fmt: skip
+    groups = list(dict.fromkeys(row["group"] for row in rows))
+    colour, shape = series("group", groups)
+    layers = interval_layers(rows, names_of(rows), f"{result.unit} a customer", colour, shape)
+    return Figure(
+        "increments",
+        "What contacts added, in a picture",
+        "Net reward a customer less that of the other group, with 95 % intervals, in this wave and"
+        " in all closed ones; left of the line a group earned less.",
+        layered([rule_at(0.0), *layers], len(rows)),
     )
 
 

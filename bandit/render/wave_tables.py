@@ -6,7 +6,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bandit.core.wording import Span, interval_text
+from bandit.core.wording import Span, interval_text, number
+from bandit.render.money_tables import money_table
 from bandit.render.tables import counts, notes, page, pairs
 from bandit.results.inspect import Earned, ReportResult
 
@@ -14,14 +15,21 @@ from bandit.results.inspect import Earned, ReportResult
 def report_tables(result: ReportResult) -> RenderableType:
     """The wave in short, and where its page is."""
     facts = {
+        "campaign": result.campaign,
+        "run by": f"{result.run_by or 'unknown'}, version {result.version or 'unknown'}",
         "customers": f"{result.customers:,}",
         "contacted": f"{result.contacted:,} ({result.contacted / max(result.customers, 1):.1%})",
         "snapshot": result.snapshot,
     }
     tables: list[RenderableType] = [Text(f"wave {result.wave}", style="bold"), pairs(facts)]
+    tables.append(money_table(result.outbound, result.inbound, result.unit))
     if result.at_peace:
         tables.append(counts("left in peace because", result.at_peace, result.customers))
     tables.append(earned_table(result))
+    if result.increments:
+        tables.append(_increments(result))
+    if result.offers:
+        tables.append(_offers(result))
     return Group(*tables, *page(result.report), *notes(result.notes))
 
 
@@ -34,6 +42,40 @@ def earned_table(result: ReportResult) -> Table:
     for e in result.earned:
         if e.wave == result.wave:
             table.add_row(e.group, f"{e.customers:,}", f"{e.expected:.2f}", realised(e))
+    return table
+
+
+def _increments(result: ReportResult) -> Table:
+    """Increments of the wave, and of all closed waves together."""
+    table = Table(box=None, pad_edge=False)
+    for head in ("group", "over", "waves"):
+        table.add_column(head)
+    for head in ("customers", f"{result.unit} a customer", f"{result.unit} in total"):
+        table.add_column(head, justify="right")
+    for one in result.increments:
+        if one.wave in {None, result.wave}:
+            so_far = "" if one.closed else " so far"
+            table.add_row(
+                one.group, one.over, one.wave or "all closed", f"{one.customers:,}",
+                interval_text(one.each, signed=True) + so_far,
+                interval_text(one.total, signed=True) + so_far,
+            )  # fmt: skip
+    return table
+
+
+def _offers(result: ReportResult) -> Table:
+    """Realised against expected by offer and channel, over the closed waves."""
+    table = Table(box=None, pad_edge=False)
+    for head in ("offer", "channel"):
+        table.add_column(head)
+    for head in ("number", "cost", "expected each", "realised each"):
+        table.add_column(head, justify="right")
+    table.add_column("learning")
+    for one in result.offers:
+        table.add_row(
+            one.offer, one.channel, f"{one.count:,}", f"{one.cost:,.2f}", number(one.expected),
+            interval_text(one.realised), one.health,
+        )  # fmt: skip
     return table
 
 

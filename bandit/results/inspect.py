@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bandit.results.figures import Interval
+from bandit.results.money import Money
 from bandit.results.result import Result
 from bandit.results.serve import Price
 
@@ -95,13 +97,13 @@ class Explanation(Result):
 
 @dataclass(frozen=True)
 class Segment:
-    """Some customers of the wave: how many were contacted, and with what most often."""
+    """Some customers of the wave: how many were contacted, and with what most often by group."""
 
     column: str
     group: str
     customers: int
     contacted: int
-    most: str
+    most: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -122,13 +124,52 @@ class Earned:
 
 
 @dataclass(frozen=True)
+class Increment:
+    """What a group's customers earned more than those of ``over``, ``each`` and in ``total``.
+
+    ``wave`` None: over all closed waves together. A customer is one unit in all waves and slots.
+    """
+
+    wave: str | None
+    group: str
+    over: str
+    customers: int
+    each: Interval
+    total: Interval
+    closed: bool
+
+
+@dataclass(frozen=True)
+class OfferEarned:
+    """An offer on a channel in the closed waves: a contact's, or a shown offer's, net reward.
+
+    ``expected`` when it was decided, ``realised`` as the model is taught it: what names the
+    customer is on each of the customer's contacts. ``health`` holds one against the other.
+    """
+
+    offer: str
+    channel: str
+    count: int
+    cost: float
+    expected: float
+    realised: Interval
+    health: str
+
+
+@dataclass(frozen=True)
 class ReportResult(Result):
     """One wave, and what every group earned in it and in those before; money is in ``unit``.
 
-    ``grid`` counts outbound contacts and shown offers by offer and channel; ``limits`` are those
-    of the wave with their prices. ``folder`` is where its page goes, ``report`` the page.
+    ``grid`` counts outbound contacts and shown offers by offer and channel, ``top`` the most
+    frequent ones of each group; ``limits`` are those of the wave with their prices. ``outbound``,
+    ``inbound`` and ``costs`` (by channel) are of contacts that were made. ``folder`` is where its
+    page goes, ``report`` the page.
     """
 
+    campaign: str
+    version: str | None
+    run_by: str | None
+    config: str
     wave: str
     at: str
     snapshot: str
@@ -138,8 +179,14 @@ class ReportResult(Result):
     groups: dict[str, int]
     at_peace: dict[str, int]
     grid: dict[str, dict[str, int]]
+    top: dict[str, dict[str, int]]
     segments: list[Segment]
+    outbound: Money
+    inbound: Money
+    costs: dict[str, float]
     earned: list[Earned]
+    increments: list[Increment]
+    offers: list[OfferEarned]
     limits: list[Price]
     folder: Path
     report: Path | None = None

@@ -159,12 +159,16 @@ class GroupMean(NamedTuple):
 
 
 def earned(wave: Kept, total: dict[str, float]) -> dict[str, GroupMean]:
-    """By group, all slots of a customer together."""
-    customers = Counter(wave.first["group"].to_list())
+    """By the group of a customer's first row, all slots together; no contact once a customer."""
+    mine = dict(wave.first.select("customer_id", "group").iter_rows())
+    customers = Counter(mine.values())
     expected: dict[str, float] = defaultdict(float)
     realised: dict[str, float] = defaultdict(float)
     for row in wave.rows.to_dicts():
-        worth = row["expected_no_contact"] if row["withheld"] else row["expected_value"]
-        expected[row["group"]] += float(worth)
-        realised[row["group"]] += net(row, total[row["decision_id"]])
+        group, first = mine[row["customer_id"]], row["slot"] == 1 and row["placement"] == "outbound"
+        if first:
+            expected[group] += float(row["expected_no_contact"])
+        if row["action"] and not row["withheld"]:
+            expected[group] += float(row["expected_value"]) - float(row["expected_no_contact"])
+        realised[group] += net(row, total[row["decision_id"]])
     return {g: GroupMean(n, expected[g] / n, realised[g] / n) for g, n in customers.items() if n}

@@ -69,7 +69,9 @@ def test_the_telephone_gets_the_short_text():
 
 
 def test_a_wave_of_nobody_has_no_figures():
-    nothing = SimpleNamespace(grid={}, segments=[], at_peace={}, earned=[], limits=[])
+    nothing = SimpleNamespace(
+        grid={}, segments=[], at_peace={}, earned=[], increments=[], limits=[]
+    )
     assert wave_figures(nothing) == []
 
 

@@ -17,7 +17,7 @@ from bandit.record.steady import steady
 from bandit.record.waves import Wave
 from bandit.results.inspect import ReportResult
 from bandit.results.serve import Price
-from bandit.workflows.inspect import report_counts
+from bandit.workflows.inspect import report_counts, report_earned
 from bandit.workflows.judge.job import REPORTS
 
 
@@ -36,25 +36,33 @@ def report(
     until = [w for w in waves if (w.at, w.name) <= (chosen.at, chosen.name)]
     progress.step("reading the wave")
     counted = report_counts.count(campaign, chosen)
-    earned, notes = report_counts.earned(
-        campaign, until, waves, acting_at(at, campaign.time_zone), progress
-    )
-    summary = chosen.manifest.summary
+    came = report_earned.earned(campaign, until, waves, acting_at(at, campaign.time_zone), progress)
+    about, summary = chosen.manifest, chosen.manifest.summary
     return ReportResult(
+        campaign=campaign.name,
+        version=about.versions.get("bandit"),
+        run_by=about.user,
+        config=about.config,
         wave=chosen.name,
         at=chosen.at.isoformat(),
-        snapshot=chosen.manifest.snapshot,
-        unit=chosen.manifest.unit or campaign.reward.unit,
+        snapshot=about.snapshot,
+        unit=about.unit or campaign.reward.unit,
         customers=counted.customers,
         contacted=counted.contacted,
         groups=counted.groups,
         at_peace=_known(summary.get("at_peace")),
         grid=counted.grid,
+        top=counted.top,
         segments=counted.segments,
-        earned=earned,
+        outbound=counted.outbound,
+        inbound=counted.inbound,
+        costs=counted.costs,
+        earned=came.earned,
+        increments=came.increments,
+        offers=came.offers,
         limits=[Price(**limit) for limit in summary.get("limits") or []],
         folder=campaign.folder / REPORTS / chosen.name,
-        notes=notes,
+        notes=came.notes,
     )
 
 

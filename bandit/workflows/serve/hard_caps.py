@@ -46,11 +46,6 @@ class Planned:
                 self._actions.append(action[contact])
                 self._lots.append(_lots(self._wave, taken.slot, keys[taken.rows[contact]]))
 
-    @property
-    def contacts(self) -> int:
-        """All planned contacts."""
-        return int(self.counts.sum())
-
     def thinning(self) -> Thinning | None:
         """None where everything fits."""
         quotas = thinning.plan_quotas(self.counts, self._limits.usage, self._limits.most)

@@ -21,7 +21,7 @@ from bandit.runners.runner import Runner
 from bandit.sources import customers, database, side_rejects
 from bandit.sources.catalogue import load_catalogue
 from bandit.workflows.operate import recover
-from bandit.workflows.serve import limits, overrides, plan, pricing, publish, reading
+from bandit.workflows.serve import limits, overrides, plan, pricing, publish, reading, unsaid
 from bandit.workflows.serve.assemble import Assembler
 from bandit.workflows.serve.choice_cache import Chosen
 from bandit.workflows.serve.contact_history import Past
@@ -133,8 +133,14 @@ def _serve(
             rejected=rejects.finish(),
             limits=caps,
             priced=priced,
-            given_up=planned.contacts - tally.outbound if rule is not None else 0,
-            notes=[*notes, *start.notes, *told, *drift.told(), *_nothing_known(wave)],
+            notes=[
+                *notes,
+                *start.notes,
+                *unsaid.notes(run, catalogue, start.version),
+                *told,
+                *drift.told(),
+                *_nothing_known(wave),
+            ],
         )
         publish.publish(wave, past, target, summary)
         return summary

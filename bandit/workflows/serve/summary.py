@@ -27,6 +27,7 @@ class WaveTally:
         self.customers = 0
         self.decisions = 0
         self.contacted = 0
+        self.given_up = 0
         self.contacts = np.zeros(len(plan.space), np.int64)
         self.groups: Counter[str] = Counter()
         self.at_peace: Counter[str] = Counter()
@@ -35,6 +36,8 @@ class WaveTally:
     def add(self, slots: Sequence[Taken], left: Array, decisions: pa.RecordBatch) -> None:
         """Count one batch of customers."""
         for taken in slots:
+            if taken.planned is not None:
+                self.given_up += int(((taken.planned != 0) & (taken.choice.action == 0)).sum())
             self.contacts += np.bincount(taken.choice.action, minlength=self.contacts.shape[0])
         self.customers += left.shape[0]
         self.decisions += decisions.num_rows
@@ -69,11 +72,6 @@ class WaveTally:
             if name != NOTHING:  # of later slots and inbound lists only
                 self.at_peace[name] += count
 
-    @property
-    def outbound(self) -> int:
-        """Outbound contacts, slots counted each."""
-        return int(self.contacts[self._plan.actions.outbound].sum())
-
     def by_channel(self, *, outbound: bool) -> dict[str, int]:
         """Contacts, or filled inbound ranks, of each channel."""
         return self._by(1, self._plan.actions.outbound == outbound)
@@ -98,7 +96,6 @@ def summarise(
     rejected: int,
     limits: Limits,
     priced: Priced | None,
-    given_up: int,
     notes: list[str],
 ) -> WaveSummary:
     """The summary of a wave that has been decided."""
@@ -128,7 +125,7 @@ def summarise(
         primal_value=None if priced is None else priced.primal_value,
         dual_value=None if priced is None else priced.dual_value,
         gap=None if priced is None else priced.gap,
-        given_up=given_up,
+        given_up=tally.given_up,
         outbound=outbound,
         inbound=inbound,
         costs=tally.ledger.costs([None, *(channel for _, channel in wave.plan.space.pairs)]),

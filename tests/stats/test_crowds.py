@@ -1,0 +1,74 @@
+"""Crowds against the formula over people: means, intervals and differences over several waves."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bandit.stats.crowds import CROWDS, Crowds, Gained, crowd_of
+
+PEOPLE = 400
+
+
+def _wave(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Two rows a person that have something in common, and a group a person."""
+    base = rng.normal(0.0, 2.0, PEOPLE)
+    values = base[:, None] + rng.normal(0.0, 0.5, (PEOPLE, 2))
+    return values, rng.random(PEOPLE) < 0.3, base
+
+
+def test_people_spread_over_the_crowds() -> None:
+    for keys in (np.arange(20_000, dtype=np.uint64), np.arange(20_000, dtype=np.uint64) * 4096):
+        found = crowd_of(keys)
+        assert found.min() >= 0
+        assert found.max() < CROWDS
+        assert len(np.unique(found)) > 0.8 * len(keys)
+
+
+def test_rows_of_a_person_are_one_unit() -> None:
+    values, _, _ = _wave(np.random.default_rng(1))
+    crowd, crowds = crowd_of(np.arange(PEOPLE, dtype=np.uint64)), Crowds.none()
+    for slot in (0, 1):  # in two batches
+        crowds.add(crowd, values[:, slot], np.full(PEOPLE, slot == 0))
+    total = values.sum(axis=1)
+    mean, lower, upper = crowds.interval()
+    assert mean == pytest.approx(total.mean())
+    assert upper - lower == pytest.approx(2 * 1.959964 * total.std() / PEOPLE**0.5, rel=0.05)
+
+
+def test_a_person_in_several_waves_is_one_unit() -> None:
+    """The twin sums each person's part of the total, whatever group the person was in."""
+    rng = np.random.default_rng(2)
+    person = rng.normal(0.0, 3.0, PEOPLE)
+    crowd, gained = crowd_of(np.arange(PEOPLE, dtype=np.uint64)), Gained()
+    total, part = 0.0, np.zeros(PEOPLE)
+    for _ in range(3):
+        x = person + rng.normal(0.0, 1.0, PEOPLE)
+        one = rng.random(PEOPLE) < 0.4
+        both = []
+        for mine in (one, ~one):
+            crowds = Crowds.none()
+            crowds.add(crowd[mine], x[mine], np.ones(mine.sum()))
+            both.append(crowds)
+        gained.add(*both)
+        n, other = one.sum(), (~one).sum()
+        total += n * (x[one].mean() - x[~one].mean())
+        part += np.where(one, x - x[one].mean(), -(n / other) * (x - x[~one].mean()))
+    assert gained.total == pytest.approx(total)
+    assert gained.error == pytest.approx((part @ part) ** 0.5, rel=0.05)
+
+
+def test_intervals_of_the_total_cover_where_people_come_again() -> None:
+    """Nothing is gained: 0 lies inside 95 of 100 intervals; three standard errors are allowed."""
+    rng, inside, runs = np.random.default_rng(3), 0, 200
+    crowd = crowd_of(np.arange(PEOPLE, dtype=np.uint64))
+    for _ in range(runs):
+        person, gained = rng.normal(0.0, 3.0, PEOPLE), Gained()
+        for _ in range(2):
+            x, one = person + rng.normal(0.0, 1.0, PEOPLE), rng.random(PEOPLE) < 0.5
+            both = [Crowds.none(), Crowds.none()]
+            for crowds, mine in zip(both, (one, ~one), strict=True):
+                crowds.add(crowd[mine], x[mine], np.ones(mine.sum()))
+            gained.add(*both)
+        inside += abs(gained.total) < 1.959964 * gained.error
+    assert abs(inside / runs - 0.95) < 3 * (0.95 * 0.05 / runs) ** 0.5
