@@ -30,7 +30,7 @@ def serve_batch(
         typer.Option(
             "--set",
             metavar="LIMIT=NUMBER",
-            help="with --dry-run: another limit, named as for `what-if --limit`",
+            help="with --dry-run: another limit, named as for `what-if --limit`, or sms.cost",
         ),
     ] = None,
     snapshot: Annotated[

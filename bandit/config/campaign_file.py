@@ -48,7 +48,18 @@ def table(file: Path) -> dict[str, Any]:
     except OSError as e:
         raise ConfigError(f"{file} cannot be read: {e.strerror}") from None
     except (ValueError, RecursionError) as e:  # numbers of thousands of digits, brackets as deep
-        raise ConfigError(f"{file} is no valid TOML: {str(e).split(';', 1)[0]}") from None
+        raise ConfigError(
+            f"{file} is no valid TOML: {str(e).split(';', 1)[0]}{_comma(file, str(e))}"
+        ) from None
+
+
+def _comma(file: Path, fault: str) -> str:
+    """The remedy where the faulty line has a number with a decimal comma."""
+    found = re.search(r"at line (\d+)", fault)
+    lines = _text(file).splitlines()
+    line = lines[int(found[1]) - 1] if found and int(found[1]) <= len(lines) else ""
+    number = re.search(r"=\s*(-?\d+),(\d+)\s*(#|$)", line)
+    return f"; write {number[1]}.{number[2]}, with a point" if number else ""
 
 
 def _text(file: Path) -> str:
@@ -114,6 +125,10 @@ def _line(error: Any) -> str:
         )
     shown = given if isinstance(given, str | int | float | bool) else type(given).__name__
     message = error["msg"][0].lower() + error["msg"][1:]
+    if kind == "tuple_type":
+        message = f"input should be a list, [{given!r}]" if isinstance(given, str) else message
+    if kind in {"date_from_datetime_parsing", "date_parsing", "date_type"}:
+        message = "input should be a date, 2026-09-01"
     return f"{where} = {shown!r}: {message}"
 
 

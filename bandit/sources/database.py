@@ -316,6 +316,8 @@ def _open(
             _create(database, source, own, body)
         body = sources.query(source.role, source.source.query, alias=alias, own=own)
     raw = f"{view}_raw"
+    if alias is not None and source.source.query is None:
+        _hold_table(database, source, alias)
     _create(database, source, raw, body)
     relation = Relation(raw, _columns(database, source, raw), source.shown, text is not None)
     asked = asked_of(campaign, source.role, relation.kinds, _mentioned(database, campaign))
@@ -376,6 +378,21 @@ def _mentioned(database: Database, campaign: Campaign) -> str:
             query = f"SELECT DISTINCT {sql.name(column)} FROM {offers.view} LIMIT 10001"
             texts += [str(text) for (text,) in database.rows(query)]
     return "\n".join(texts)
+
+
+def _hold_table(database: Database, source: Located, alias: str) -> None:
+    """ConfigError if the file has no such table, with those that it has."""
+    rows = database.connection.execute(
+        "SELECT table_schema, table_name FROM information_schema.tables WHERE table_catalog = $1",
+        [alias],
+    ).fetchall()
+    known = {t if schema == "main" else f"{schema}.{t}" for schema, t in rows}
+    table = source.source.table or ""
+    plain = table.replace('"', "").lower()
+    if plain.removeprefix("main.") not in {name.lower() for name in known}:
+        raise ConfigError(
+            f"[{source.role}] {source.files[0]} has no table {table!r}{nearest(table, known)}"
+        )
 
 
 def _create(database: Database, source: Located, view: str, body: str) -> None:

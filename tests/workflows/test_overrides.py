@@ -38,6 +38,8 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> tuple[object, Catalogue]:
         ("net.capacity", "group_cap.net.capacity"),
         ("max_contacts", "limits.max_contacts"),
         ("limits.max_contacts", "limits.max_contacts"),
+        ("sms.cost", "channels.sms.cost"),
+        ("cable.cost", "offers.cable.cost"),
     ],
 )
 def test_a_limit_has_a_short_and_a_full_name(known, short: str, full: str) -> None:
@@ -46,6 +48,13 @@ def test_a_limit_has_a_short_and_a_full_name(known, short: str, full: str) -> No
     changed = overrides.apply(campaign, catalogue, [overrides.parse(f"{short}=12")])
     assert overrides.current(*changed, full) == 12
     assert overrides.current(campaign, catalogue, full) != 12
+    if not short.endswith("cost"):
+        assert overrides.resolve(campaign, catalogue, "--limit", short) == full
+
+
+def test_a_cost_is_no_limit(known) -> None:
+    with pytest.raises(UsageError, match=r"--limit 'sms\.cost' is no limit of this campaign"):
+        overrides.resolve(*known, "--limit", "sms.cost")
 
 
 @pytest.mark.parametrize(

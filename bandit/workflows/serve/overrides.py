@@ -1,4 +1,4 @@
-"""Limits changed for one run: `--set channels.email.capacity=400000`, never written anywhere."""
+"""Limits and costs changed for one run: `--set email.capacity=400000`, never written anywhere."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ from bandit.core.errors import UsageError
 from bandit.core.problems import nearest
 from bandit.sources.catalogue import Catalogue
 
+SET = "--set"
 _SECTIONS = ("limits", "channels", "offers", "group_cap")
 _CHANNEL = ("capacity",)
 _OFFER = ("max_contacts", "min_contacts", "budget")
+_COST = ("cost",)
+"""What `--set` changes beside limits; no size of a limit, so nothing for `what-if`."""
 _FORM = "write it as email.capacity=400000, fibre.budget=9000 or limits.max_contacts=1"
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -22,7 +25,7 @@ Named = TypeVar("Named", Channel, GroupCap, Offer)
 
 
 class Setting(NamedTuple):
-    """``key``: the limit, in full or in short."""
+    """``key``: the limit, or the cost, in full or in short."""
 
     key: str
     value: float
@@ -45,7 +48,7 @@ def apply(
 ) -> tuple[Campaign, Catalogue]:
     """The campaign and its catalogue with these limits; UsageError names what does not exist."""
     for asked in settings:
-        setting = asked._replace(key=resolve(campaign, catalogue, "--set", asked.key))
+        setting = asked._replace(key=resolve(campaign, catalogue, SET, asked.key))
         section, name, key = _parts(setting.key)
         if section == "limits":
             campaign = _changed(campaign, limits=_set(campaign.limits, key, setting))
@@ -61,11 +64,12 @@ def apply(
 
 
 def resolve(campaign: Campaign, catalogue: Catalogue, option: str, limit: str) -> str:
-    """The full key of a limit: `email.capacity` is `channels.email.capacity`."""
+    """The full key of a limit (for `--set` a cost too): `email.capacity` is a channel's."""
+    more = _COST if option == SET else ()
     known = [
         "limits.max_contacts",
-        *(f"channels.{c.name}.{key}" for c in catalogue.channels for key in _CHANNEL),
-        *(f"offers.{o.name}.{key}" for o in catalogue.offers for key in _OFFER),
+        *(f"channels.{c.name}.{key}" for c in catalogue.channels for key in (*_CHANNEL, *more)),
+        *(f"offers.{o.name}.{key}" for o in catalogue.offers for key in (*_OFFER, *more)),
         *(f"group_cap.{g.name}.capacity" for g in campaign.group_cap),
     ]
     if limit in known:
@@ -76,7 +80,8 @@ def resolve(campaign: Campaign, catalogue: Catalogue, option: str, limit: str) -
     if meant:
         return meant[0]
     names = known if limit.partition(".")[0] in _SECTIONS else [_short(full) for full in known]
-    raise UsageError(f"{option} {limit!r} is no limit of this campaign{nearest(limit, names)}")
+    what = "limit or cost" if more else "limit"
+    raise UsageError(f"{option} {limit!r} is no {what} of this campaign{nearest(limit, names)}")
 
 
 def _short(full: str) -> str:
