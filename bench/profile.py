@@ -11,7 +11,7 @@ from bandit.kernels.linear import contenders, linear_choice
 from bandit.kernels.linear import int16_bounds as coarse
 from bandit.kernels.linear import pair_moments as settle
 from bandit.kernels.linear import thompson_candidates as sampled
-from bandit.kernels.linear.decide import Situation
+from bandit.kernels.linear.decide import Situation, empty_settling
 from bandit.kernels.linear.linear_choice import Mode
 from bandit.kernels.simd import product
 from bandit.policies.linear import NOTHING, OWN, choose_linear
@@ -49,8 +49,10 @@ def stages(d: int = 64, k: int = 100, observations: int = 20_000) -> dict[str, f
     )
     stream, nobody, doubt = np.uint64(7), np.zeros(0, np.int32), np.zeros(1, np.bool_)
     asked = Mode(1.0, False, 0, stream, nobody, np.zeros(0), True, doubt)
-    plain = linear_choice.bounds_of(model, situation, asked, 1)
-    sampling = linear_choice.bounds_of(model, situation, asked._replace(thompson=True), 1)
+    plain, sampling = (linear_choice.empty_bounds(model, situation, 1) for _ in range(2))
+    linear_choice.bounds_into(model, situation, asked, plain)
+    linear_choice.bounds_into(model, situation, asked._replace(thompson=True), sampling)
+    scratch = empty_settling(model, d, 1, expects=False)
     coarse.round_into(x, 0, BLOCK, d, model.coarse, rounded, doubt)
     coarse.multiply_into(rounded, BLOCK, d, model.coarse, table)
     coarse.norms_between(rounded, BLOCK, d, model.coarse, rotated)
@@ -86,14 +88,15 @@ def stages(d: int = 64, k: int = 100, observations: int = 20_000) -> dict[str, f
         "bounds and survivors": (lambda: bound(plain, False), BLOCK),
         "settling a lone contender, float32": (
             lambda: settle.single_moments_into(
-                inputs.contexts, 0, order, start, model.theta, model.single, mean, width
+                inputs.contexts, 0, order, start, model.theta, model.single, mean, width,
+                scratch.places, scratch.single,
             ),
             pairs,
         ),
         "settling a contender, float64": (
             lambda: settle.moments_into(
                 inputs.contexts, np.zeros((0, 1)), rows, actions, order, start, model.theta,
-                model.inverse, mean, width,
+                model.inverse, mean, width, scratch.x, scratch.z,
             ),
             pairs,
         ),

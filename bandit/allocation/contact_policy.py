@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bandit.allocation.eligibility import Blocked
+from bandit.allocation.eligibility import GRAIN, Blocked
 from bandit.core.types import Array
 from bandit.kernels.allocation.eligibility import pressure_into
+from bandit.kernels.threads import spread
 
 UNSET = -1.0
 
@@ -70,7 +71,8 @@ def apply(policy: ContactPolicy, contacts: Contacts, refusals: Refusals) -> Pres
     allowance = np.full(n, policy.slots, dtype=np.int32)
     channels = np.empty((n, policy.channel_max.shape[0]), dtype=np.bool_)
     offers = np.empty((n, policy.family.shape[0]), dtype=np.bool_)
-    pressure_into(
+    spread(
+        *(pressure_into, n, GRAIN),
         *(contacts.offsets, contacts.offer, contacts.channel, contacts.age_days),
         *(refusals.offsets, refusals.offer, refusals.age_days),
         *(policy.max_contacts, policy.per_days, policy.channel_max, policy.channel_days),

@@ -73,7 +73,20 @@ def choose(block: Block | Linear, problem: Problem, costs: Float64) -> tuple[Sum
     worth, value = np.zeros(count), np.zeros(count)
     counts = np.zeros((count, k), np.int64)
     eligible = EVERYTHING if block.eligible is None else block.eligible
-    pass_into(values, eligible, costs, problem.groups, BLOCK, chosen, worth, value, counts)
+    spread(
+        pass_into,
+        count,
+        1,
+        values,
+        eligible,
+        costs,
+        problem.groups,
+        BLOCK,
+        chosen,
+        worth,
+        value,
+        counts,
+    )
     return Sums(math.fsum(worth), math.fsum(value), counts.sum(axis=0)), chosen
 
 
@@ -102,7 +115,10 @@ class Contenders(NamedTuple):
         places = np.full((r, self.problem.slots), -1, np.int32)
         worth, value = np.zeros(count), np.zeros(count)
         counts = np.zeros((count, len(costs)), np.int64)
-        contender_pass_into(
+        spread(
+            contender_pass_into,
+            count,
+            1,
             self.offsets,
             self.action,
             self.value,
@@ -136,7 +152,10 @@ class Contenders(NamedTuple):
         r = len(self.rows)
         margin = np.empty(r)
         leaves, enters = np.empty(r, np.int32), np.empty(r, np.int32)
-        contender_moves_into(
+        spread(
+            contender_moves_into,
+            r,
+            BLOCK,
             self.offsets,
             self.action,
             self.value,
@@ -245,11 +264,11 @@ def _block_contenders(
     status, size = np.zeros(n, np.uint8), np.zeros(n, np.int32)
     value, counts = np.zeros(count), np.zeros((count, k), np.int64)
     rules = (low, high, problem.groups, problem.slots)
-    classify_into(values, eligible, *rules, BLOCK, status, size, value, counts)
+    spread(classify_into, count, 1, values, eligible, *rules, BLOCK, status, size, value, counts)
     rows = np.flatnonzero(status == UNDECIDED)
     offsets = np.concatenate([[0], np.cumsum(size[rows], dtype=np.int64)])
     action, worth = np.empty(offsets[-1], np.int32), np.empty(offsets[-1])
-    gather_into(values, eligible, *rules, rows, offsets, action, worth)
+    spread(gather_into, len(rows), BLOCK, values, eligible, *rules, rows, offsets, action, worth)
     return Contenders(
         rows + start, offsets, action, worth, math.fsum(value), counts.sum(axis=0), n, problem
     )

@@ -20,6 +20,7 @@ from bandit.kernels.allocation.recovery import (
     apply_moves_into,
     best_moves_into,
 )
+from bandit.kernels.threads import spread
 
 ROUNDS = 200
 SHAKES = 40
@@ -29,6 +30,9 @@ FEW = 4000
 RESTARTS = 24
 SCATTER = 0.5
 CLOSE = 1e-4
+
+GRAIN = 256
+"""Customers that a thread takes at a time."""
 
 
 class Recovered(NamedTuple):
@@ -80,7 +84,10 @@ class _Ledger:
         score = np.empty(r)
         slot, entry = np.empty(r, np.int32), np.empty(r, np.int32)
         usage = (self.start, self.resource, self.amount)
-        best_moves_into(
+        spread(
+            best_moves_into,
+            r,
+            GRAIN,
             mode,
             self.people.offsets,
             self.people.action,

@@ -6,8 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from bandit.allocation.eligibility import GRAIN
 from bandit.core.types import Array, Bool
 from bandit.kernels.allocation.slots import exclude_into
+from bandit.kernels.threads import spread
 
 
 class Placement(NamedTuple):
@@ -45,5 +47,7 @@ def exclude(
     are int32[k]. Who took no contact gets nothing more.
     """
     after = np.empty_like(allowed)
-    exclude_into(allowed, taken, offer, family, channel, outbound, after)
+    spread(
+        exclude_into, len(allowed), GRAIN, allowed, taken, offer, family, channel, outbound, after
+    )
     return after

@@ -11,6 +11,7 @@ from numba import config
 from numba.core import event
 
 from bandit.core.compiling import COMPILING
+from bandit.kernels._linking import Linking
 
 
 def _kept() -> bool:
@@ -63,8 +64,8 @@ BARE: dict[str, Any] = {"_nrt": False, **COMMON}
 nothing (the compiler refuses if it does) and hands out no array of its own."""
 OWNING: dict[str, Any] = {"_nrt": True, **COMMON}
 """References are counted, whoever calls: left unsaid, the caller's choice would hold."""
-WITHIN: dict[str, Any] = {"no_cpython_wrapper": True}
-"""Nor a way in from Python, a further third where an argument is a tuple of arrays."""
+WITHIN: dict[str, Any] = {"no_cpython_wrapper": True, "pipeline_class": Linking, "cache": False}
+"""Nor a way in from Python, nor machine code of its own: see `_linking`."""
 
 inline = _compiler(inline="always", **OWNING)
 """A helper that disappears into its caller."""
@@ -72,17 +73,14 @@ inline = _compiler(inline="always", **OWNING)
 serial = _compiler(**BARE)
 """One thread, called from Python; allocates nothing."""
 
-within = _compiler(**WITHIN, **BARE)
+within = _compiler(**{**BARE, **WITHIN})
 """As `serial`, called by kernels alone."""
 
 allocating = _compiler(**OWNING)
 """One thread, called from Python; makes arrays."""
 
-within_allocating = _compiler(**WITHIN, **OWNING)
+within_allocating = _compiler(**{**OWNING, **WITHIN})
 """As `allocating`, called by kernels alone."""
-
-parallel = _compiler(parallel=True, **OWNING)
-"""`prange` over rows or blocks; each iteration writes only its own rows."""
 
 serial_fast = _compiler(fastmath=True, **OWNING)
 """Reassociation allowed: only where NaN and infinity cannot reach, and the kernel says why."""

@@ -13,6 +13,7 @@ from bandit.checks import columns as checks
 from bandit.core.errors import ConfigError, DataError
 from bandit.core.types import Array, Float64
 from bandit.kernels.stats.ridge import normal_sums_into
+from bandit.kernels.threads import spread
 from bandit.models.posterior import INTERCEPT
 from bandit.stats.units import first_seen
 
@@ -121,7 +122,7 @@ def _ridge(
     cell = fold * k + actions
     rows = np.argsort(cell, kind="stable")
     start = np.searchsorted(cell[rows], np.arange(folds * k + 1))
-    normal_sums_into(contexts, rewards, rows, start, grams, shifts)
+    spread(normal_sums_into, folds * k, 1, contexts, rewards, rows, start, grams, shifts)
     gram_of, shift_of = grams.reshape(folds, k, d, d), shifts.reshape(folds, k, d)
     others = gram_of.sum(axis=0) - gram_of, shift_of.sum(axis=0) - shift_of
     if model.ridge is not None:

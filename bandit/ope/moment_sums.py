@@ -25,6 +25,7 @@ from bandit.core.errors import ConfigError, DataError
 from bandit.core.types import Float64
 from bandit.kernels.stats.bootstrap import hashed_groups_into
 from bandit.kernels.stats.moments import accumulate_into
+from bandit.kernels.threads import spread
 from bandit.ope.recipes import Recipe
 from bandit.ope.row_terms import Range
 
@@ -134,7 +135,10 @@ class MomentSums:
         ticks, shape = int(tick[-1]) + 1, self.groups.parts.shape[1:]
         into_groups, into_ticks = self.groups.parts.copy(), np.zeros((ticks, *shape))
         weight_sums, extremes = self.weights.copy(), self.extremes.copy()
-        accumulate_into(
+        spread(
+            accumulate_into,
+            w.shape[1],
+            1,
             r,
             w,
             q,

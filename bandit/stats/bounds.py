@@ -17,6 +17,7 @@ from bandit.core.errors import ConfigError, DataError
 from bandit.core.types import Bool, Float64
 from bandit.kernels.stats import betting as ope_betting
 from bandit.kernels.stats.bootstrap import hashed_groups_into, studentised_into
+from bandit.kernels.threads import spread
 from bandit.stats.quantiles import normal_quantile, student_t_quantile
 
 DRAWS = 2000
@@ -144,7 +145,10 @@ def studentised(parts: Parts, seed: int, draws: int = DRAWS) -> Float64:
     if len(sums) > POOLED_UNITS:
         sums = _pooled(sums, seed)
     out = np.empty((draws, len(parts.values)))
-    studentised_into(
+    spread(
+        studentised_into,
+        draws,
+        1,
         np.ascontiguousarray(sums),
         parts.ratio,
         parts.contrasts,

@@ -32,8 +32,8 @@ def _all(centres, scales):
     k = len(centres)
     shares = np.zeros(k)
     win_probability_table.shares_into(
-        np.copy(centres), np.copy(scales), k, shares, np.zeros(k, np.int64), np.zeros(8 * k),
-        np.zeros(8 * k),
+        np.copy(centres), np.copy(scales), k, shares, np.zeros(k, np.int64),
+        np.zeros(8 * k + 8), np.zeros(8 * k + 8),
     )  # fmt: skip
     return shares
 

@@ -37,7 +37,7 @@ def test_studentised_draws_and_studentises_as_its_twin(seed, units, policies):
     ratio = np.arange(policies) % 2 == 0
     contrasts = np.array([[0, -1], [1, -1], [1, 0], [policies - 1, 0]])
     values, out = rng.normal(size=4), np.empty((3, 4))
-    studentised_into(sums, ratio, contrasts, values, np.uint64(seed), out)
+    studentised_into(0, len(out), sums, ratio, contrasts, values, np.uint64(seed), out)
     assert out == pytest.approx(slow.studentised(sums, ratio, contrasts, values, seed, 3), rel=1e-9)
 
 
@@ -83,7 +83,7 @@ def test_normal_sums_are_the_matrix_products():
     rows = np.argsort(cell, kind="stable")
     start = np.searchsorted(cell[rows], np.arange(6))
     gram, shift = np.zeros((5, 4, 4)), np.zeros((5, 4))
-    normal_sums_into(x, r, rows, start, gram, shift)
+    normal_sums_into(0, len(shift), x, r, rows, start, gram, shift)
     whole = np.column_stack([x, np.ones(90)])
     for c in range(5):
         mine = whole[cell == c]

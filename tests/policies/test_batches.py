@@ -51,6 +51,17 @@ def test_batches_order_and_threads_do_not_show(policy, problem):
         np.testing.assert_array_equal(getattr(single, field), expected)
 
 
+@pytest.mark.parametrize("policy", [bandit.LinTS(0.7), MIXTURE], ids=lambda p: type(p).__name__)
+def test_customers_one_by_one_are_those_of_the_batch(policy, problem):
+    # One row takes a block and scratch of its own size.
+    rows = np.arange(40)
+    whole = _choose(policy, problem, rows)
+    for row in rows:
+        alone = _choose(policy, problem, rows[row : row + 1])
+        for field in whole._fields:
+            np.testing.assert_array_equal(getattr(alone, field)[0], getattr(whole, field)[row])
+
+
 def test_probabilities_do_not_depend_on_the_batch(problem):
     posterior, x, eligible, values, _ = problem
     given = {"eligible": eligible, "values": values}

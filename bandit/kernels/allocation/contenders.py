@@ -10,11 +10,10 @@ more than `slots` and of different groups, takes exactly these at every price in
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
 from bandit.core.types import Array, Bool, Float64, Int32
-from bandit.kernels._compile import parallel, serial_fast, within
+from bandit.kernels._compile import allocating, serial_fast, within
 from bandit.kernels.allocation.passes import insert, row_best, row_select
 
 UNDECIDED = 1
@@ -68,8 +67,10 @@ def _clashes(families: Int32, size: int, family: int) -> bool:
     return False
 
 
-@parallel
+@allocating
 def classify_into(
+    first: int,
+    last: int,
     values: Array,
     eligible: Bool,
     low: Float64,
@@ -90,13 +91,13 @@ def classify_into(
     """
     n, k = values.shape
     masked = eligible.shape[0] > 0
-    for b in numba.prange(counts.shape[0]):  # axis: blocks of customers
-        worths = np.empty(slots)
-        items = np.empty(slots, np.int32)
-        families = np.empty(slots, np.int32)
-        taken = np.empty(slots, np.int32)
-        taken_family = np.empty(slots, np.int32)
-        everyone = np.empty(0, np.bool_)
+    worths = np.empty(slots)
+    items = np.empty(slots, np.int32)
+    families = np.empty(slots, np.int32)
+    taken = np.empty(slots, np.int32)
+    taken_family = np.empty(slots, np.int32)
+    everyone = np.empty(0, np.bool_)
+    for b in range(first, last):  # axis: blocks of customers
         total = 0.0
         for i in range(b * block, min(n, (b + 1) * block)):
             row = values[i]
@@ -140,8 +141,10 @@ def classify_into(
         value[b] = total
 
 
-@parallel
+@allocating
 def gather_into(
+    first: int,
+    last: int,
     values: Array,
     eligible: Bool,
     low: Float64,
@@ -160,11 +163,11 @@ def gather_into(
     """
     k = values.shape[1]
     masked = eligible.shape[0] > 0
-    for r in numba.prange(rows.shape[0]):  # axis: undecided customers
-        worths = np.empty(slots)
-        items = np.empty(slots, np.int32)
-        families = np.empty(slots, np.int32)
-        everyone = np.empty(0, np.bool_)
+    worths = np.empty(slots)
+    items = np.empty(slots, np.int32)
+    families = np.empty(slots, np.int32)
+    everyone = np.empty(0, np.bool_)
+    for r in range(first, last):  # axis: undecided customers
         row = values[rows[r]]
         mask = eligible[rows[r]] if masked else everyone
         found = 0
@@ -207,8 +210,10 @@ def contender_select(
     return size
 
 
-@parallel
+@allocating
 def contender_pass_into(
+    first: int,
+    last: int,
     offsets: Array,
     action: Int32,
     value: Float64,
@@ -226,10 +231,10 @@ def contender_pass_into(
     """
     r = offsets.shape[0] - 1
     slots = chosen.shape[1]
-    for b in numba.prange(counts.shape[0]):  # axis: blocks of customers
-        worths = np.empty(slots)
-        items = np.empty(slots, np.int32)
-        families = np.empty(slots, np.int32)
+    worths = np.empty(slots)
+    items = np.empty(slots, np.int32)
+    families = np.empty(slots, np.int32)
+    for b in range(first, last):  # axis: blocks of customers
         worth_sum = 0.0
         value_sum = 0.0
         for i in range(b * block, min(r, (b + 1) * block)):
@@ -246,8 +251,10 @@ def contender_pass_into(
         total[b] = value_sum
 
 
-@parallel
+@allocating
 def contender_moves_into(
+    first: int,
+    last: int,
     offsets: Array,
     action: Int32,
     value: Float64,
@@ -263,10 +270,10 @@ def contender_moves_into(
     Writes margin float64[r], what the change would lose (infinite where there is none), and the
     actions that would leave and enter, int32[r], −1 for none.
     """
-    for i in numba.prange(offsets.shape[0] - 1):  # axis: customers
-        worths = np.empty(slots)
-        items = np.empty(slots, np.int32)
-        families = np.empty(slots, np.int32)
+    worths = np.empty(slots)
+    items = np.empty(slots, np.int32)
+    families = np.empty(slots, np.int32)
+    for i in range(first, last):  # axis: customers
         size = contender_select(
             action, value, offsets[i], offsets[i + 1], costs, groups, worths, items, families
         )

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
 from bandit.core.types import Array
-from bandit.kernels._compile import allocating, parallel
+from bandit.kernels._compile import allocating
 
 
 @allocating
@@ -68,8 +67,10 @@ def mask_into(
         )  # fmt: skip
 
 
-@parallel
+@allocating
 def pressure_into(
+    first: int,
+    last: int,
     offsets: Array,
     contact_offer: Array,
     contact_channel: Array,
@@ -89,19 +90,20 @@ def pressure_into(
     blocked_channels: Array,
     blocked_offers: Array,
 ) -> None:
-    """What the contacts and refusals of n customers forbid.
+    """What the contacts and refusals of customers first to last forbid.
 
     ``offsets`` int64[n + 1] cut the ragged contacts (offer int16, -1 unknown; channel int16;
     age_days float32, how long ago) and refusals. Fills ``allowance`` int32[n], the contacts still
     allowed (at most what it holds on entry), ``blocked_channels`` bool[n, channels] and
     ``blocked_offers`` bool[n, offers]. A refusal blocks its offer's whole family; one that names no
-    offer blocks every offer. Limits that are not set come as -1. ``prange`` runs over customers.
+    offer blocks every offer. Limits that are not set come as -1.
     """
-    n, n_channels = blocked_channels.shape
-    n_offers = blocked_offers.shape[1]
-    for i in numba.prange(n):
+    n_channels, n_offers = blocked_channels.shape[1], blocked_offers.shape[1]
+    on_channel = np.zeros(n_channels, np.int64)
+    for i in range(first, last):
         recent = 0
-        on_channel = np.zeros(n_channels, dtype=np.int64)
+        for c in range(n_channels):
+            on_channel[c] = 0
         blocked_channels[i] = False
         blocked_offers[i] = False
         for j in range(offsets[i], offsets[i + 1]):

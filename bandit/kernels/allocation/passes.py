@@ -10,11 +10,10 @@ Ties go to the lowest action; an action worth exactly zero is not taken.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
 from bandit.core.types import Array, Bool, Float64, Int32
-from bandit.kernels._compile import parallel, serial_fast, within
+from bandit.kernels._compile import allocating, serial_fast, within
 
 NEVER = -1e300
 """Worth of an action that is not eligible: finite, so that fast-math may assume no infinity."""
@@ -113,8 +112,10 @@ def row_select(
     return size
 
 
-@parallel
+@allocating
 def pass_into(
+    first: int,
+    last: int,
     values: Array,
     eligible: Bool,
     costs: Float64,
@@ -137,11 +138,11 @@ def pass_into(
     slots = chosen.shape[1]
     masked = eligible.shape[0] > 0
     keep = chosen.shape[0] > 0
-    for b in numba.prange(counts.shape[0]):  # axis: blocks of customers
-        worths = np.empty(slots)
-        items = np.empty(slots, np.int32)
-        families = np.empty(slots, np.int32)
-        everyone = np.empty(0, np.bool_)
+    worths = np.empty(slots)
+    items = np.empty(slots, np.int32)
+    families = np.empty(slots, np.int32)
+    everyone = np.empty(0, np.bool_)
+    for b in range(first, last):  # axis: blocks of customers
         worth_sum = 0.0
         value_sum = 0.0
         for i in range(b * block, min(n, (b + 1) * block)):

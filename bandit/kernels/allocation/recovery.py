@@ -8,11 +8,10 @@ and leaves it as it is.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
 from bandit.core.types import Array, Float64, Int32
-from bandit.kernels._compile import allocating, parallel, serial, within
+from bandit.kernels._compile import allocating, serial, within
 
 MEND = 0
 IMPROVE = 1
@@ -74,8 +73,10 @@ def violation_change(
     )
 
 
-@parallel
+@allocating
 def best_moves_into(
+    first: int,
+    last: int,
     mode: int,
     offsets: Array,
     action: Int32,
@@ -101,8 +102,8 @@ def best_moves_into(
     entry int32[r] (−1: leave the slot empty).
     """
     slots = chosen.shape[1]
-    for i in numba.prange(offsets.shape[0] - 1):  # axis: customers
-        d = np.zeros(used.shape[0])
+    d = np.zeros(used.shape[0])
+    for i in range(first, last):  # axis: customers
         best, best_slot, best_entry = np.inf, -1, -1
         for e in range(offsets[i] - 1, offsets[i + 1]):
             entering = e >= offsets[i]

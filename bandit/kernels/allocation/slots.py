@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import numba
-
 from bandit.core.types import Array
-from bandit.kernels._compile import parallel
+from bandit.kernels._compile import serial
 
 
-@parallel
+@serial
 def exclude_into(
+    first: int,
+    last: int,
     allowed: Array,
     taken: Array,
     offer: Array,
@@ -18,14 +18,13 @@ def exclude_into(
     outbound: bool,
     after: Array,
 ) -> None:
-    """Fill ``after`` bool[n, k] from ``allowed`` bool[n, k] and ``taken`` int32[n].
+    """Fill rows first to last of ``after`` bool[n, k], from ``allowed`` and ``taken`` int32[n].
 
     ``offer``, ``family``, ``channel`` int32[k]. ``outbound``: no contact stays open, and the taken
-    channel closes. Otherwise no contact opens only when nothing else is left. ``prange`` runs over
-    customers.
+    channel closes. Otherwise no contact opens only when nothing else is left.
     """
-    n, k = allowed.shape
-    for i in numba.prange(n):
+    k = allowed.shape[1]
+    for i in range(first, last):
         t = taken[i]
         some = False
         for a in range(1, k):

@@ -7,12 +7,14 @@ from typing import NamedTuple
 import numpy as np
 
 from bandit.core.types import Array
-from bandit.kernels._compile import inline, serial, within, within_allocating
+from bandit.kernels import simd
+from bandit.kernels._compile import inline, serial, within
+from bandit.kernels.linear import dense_widths, win_probability, win_probability_table
 from bandit.kernels.linear import pair_moments as settle
-from bandit.kernels.linear import win_probability, win_probability_table
-from bandit.kernels.linear.dense_rows import fill_dense
+from bandit.kernels.linear.dense_rows import Filling, fill_dense
 from bandit.kernels.linear.dense_widths import Dense
 from bandit.kernels.linear.int16_bounds import Coarse
+from bandit.kernels.simd import product
 
 ALONE = 4
 """Shares of so many contenders cost no more one by one than all of a row's at once."""
@@ -77,9 +79,8 @@ class Pairs(NamedTuple):
     order: Array
 
 
-@inline
-def empty_pairs(rows, room, k, apart):
-    """Allocate room for so many contenders of so many rows."""
+def empty_pairs(rows: int, room: int, k: int, *, apart: bool) -> Pairs:
+    """Make room for so many contenders of so many rows."""
     return Pairs(
         np.zeros(rows + 1, np.int64), np.empty(rows if apart else 0, np.int32),
         np.empty(room, np.int32), np.empty(room, np.int32),
@@ -89,14 +90,50 @@ def empty_pairs(rows, room, k, apart):
     )  # fmt: skip
 
 
+class Settling(NamedTuple):
+    """Scratch of `rows_into`.
+
+    ``x``, ``z`` float64[6·w], ``places`` int64[6], ``single`` float32[6·padded(d, 16)] of moments;
+    ``filling`` of dense rows, ``wins`` of integrals; ``shares`` float64[k], ``below``, ``heights``
+    float64[8·(k + 1)] of all of a row's at once, empty unless an expectation is asked.
+    """
+
+    x: Array
+    z: Array
+    places: Array
+    single: Array
+    filling: Filling
+    wins: win_probability.Scratch
+    shares: Array
+    below: Array
+    heights: Array
+
+
+def empty_settling(model: Model, d: int, rows: int, *, expects: bool) -> Settling:
+    """Make scratch for up to so many rows."""
+    k, width = model.theta.shape
+    tiled = product.ROWS * width
+    dense = model.dense
+    lines = 8 * (k + 1) if expects else 0
+    return Settling(
+        np.zeros(tiled), np.empty(tiled), np.zeros(product.ROWS, np.int64),
+        np.empty(product.ROWS * -(-d // simd.LANES) * simd.LANES, np.float32),
+        Filling(
+            np.empty(rows, np.int64), np.empty(k),
+            dense_widths.empty_room(dense, d, rows if dense.panels.size > 0 else 0),
+        ),
+        win_probability.empty_scratch(k), np.empty(k), np.empty(lines), np.empty(lines),
+    )  # fmt: skip
+
+
 @within
-def settle_wanted(model, situation, mode, pairs, count):
+def settle_wanted(theta, inverse, situation, alpha, pairs, count, x, z):
     """Give every wanted pair its moments and worth ``v·(μ + alpha·s·z) − c``."""
     _, _, rows, actions, _, draws, means, widths, worths, wanted, settled, start, order = pairs
     settle.order_by_action(actions, wanted, count, start, order)
     settle.moments_into(
         situation.narrow, situation.broad, rows, actions, order, start,
-        model.theta, model.inverse, means, widths,
+        theta, inverse, means, widths, x, z,
     )  # fmt: skip
     values, costs = situation.values, situation.costs
     value_step = 1 if values.shape[0] > 1 else 0
@@ -104,7 +141,7 @@ def settle_wanted(model, situation, mode, pairs, count):
     for p in range(count):
         if wanted[p]:
             row, action = np.int64(rows[p]), actions[p]
-            score = means[p] + mode.alpha * widths[p] * np.float64(draws[p])
+            score = means[p] + alpha * widths[p] * np.float64(draws[p])
             worths[p] = values[row * value_step, action] * score - costs[row * cost_step, action]
             settled[p] = True
             wanted[p] = False
@@ -184,10 +221,9 @@ def _worths_into(situation, alpha, pairs, row, begin, number, scratch):
 
 
 @within
-def propensities_into(situation, alpha, pairs, rows, base, taken, out):
+def propensities_into(situation, alpha, pairs, rows, base, taken, scratch, out):
     """Probability that the taken action samples the largest worth, from settled contenders."""
     first, action_of = pairs.first, pairs.action
-    scratch = win_probability.empty_scratch(situation.values.shape[1])
     for i in range(rows):
         row, begin, number = base + i, first[i], first[i + 1] - first[i]
         own = np.int64(-1)
@@ -200,12 +236,11 @@ def propensities_into(situation, alpha, pairs, rows, base, taken, out):
             out[row] = win_probability.winning_probability(number, own, scratch)
 
 
-@within_allocating
-def expectations_into(situation, mode, pairs, rows, base, out):
+@within
+def expectations_into(situation, mode, pairs, rows, base, settling, out):
     """``Σ_a π(a)·weight_a`` with π(a) that a samples the largest worth, from settled contenders."""
     first, action_of = pairs.first, pairs.action
-    k = situation.values.shape[1]
-    scratch, shares, work = win_probability.empty_scratch(k), np.empty(k), np.empty((2, 8 * k))
+    scratch, shares = settling.wins, settling.shares
     for i in range(rows):
         row, begin, number = base + i, first[i], first[i + 1] - first[i]
         least = most = mode.weights[action_of[begin]]
@@ -221,14 +256,9 @@ def expectations_into(situation, mode, pairs, rows, base, out):
             together = above > ALONE
             if together:
                 win_probability_table.shares_into(
-                    scratch.centres,
-                    scratch.scales,
-                    number,
-                    shares,
-                    scratch.bending,
-                    work[0],
-                    work[1],
-                )
+                    scratch.centres, scratch.scales, number, shares, scratch.bending,
+                    settling.below, settling.heights,
+                )  # fmt: skip
             for b in range(number):
                 weight = mode.weights[action_of[begin + b]] - least
                 if weight > 0.0:
@@ -240,34 +270,37 @@ def expectations_into(situation, mode, pairs, rows, base, out):
 
 
 @within
-def rows_into(model, situation, mode, pairs, base, end, action, mean, width, propensity):
+def rows_into(model, situation, mode, pairs, base, end, scratch, action, mean, width, propensity):
     """Decide rows base to end from their contenders: the most promising first, then challengers."""
+    firsts, lone, start, order = pairs.first, pairs.lone, pairs.start, pairs.order
+    theta, inverse, dense = model.theta, model.inverse, model.dense
+    alpha, asked, given = mode.alpha, mode.propensity, mode.given
     rows = end - base
-    count = pairs.first[rows]
-    if pairs.lone.size > 0 and mode.scored:
-        settle.order_lone(pairs.lone, rows, pairs.start, pairs.order)
+    count = firsts[rows]
+    if lone.size > 0 and mode.scored:
+        settle.order_lone(lone, rows, start, order)
         settle.single_moments_into(
-            situation.narrow, base, pairs.order, pairs.start, model.theta, model.single, mean, width
-        )
-    pilots_into(pairs, rows, mode.propensity > 0)
-    if mode.propensity == 3:
+            situation.narrow, base, order, start, theta, model.single, mean, width,
+            scratch.places, scratch.single,
+        )  # fmt: skip
+    pilots_into(pairs, rows, asked > 0)
+    if asked == 3:
         alike_out(pairs, rows, mode.weights)
-    if model.dense.panels.size > 0 and count > 0:
-        decides = mode.propensity in (0, 1, 4)
-        fill_dense(model.dense, situation, mode.alpha, pairs, rows, base, decides)
+    if dense.panels.size > 0 and count > 0:
+        decides = asked in (0, 1, 4)
+        fill_dense(dense, situation, alpha, pairs, rows, base, decides, scratch.filling)
     wanted = count > 0
     while wanted:
-        settle_wanted(model, situation, mode, pairs, count)
-        wanted = mode.propensity == 0 and challengers_into(pairs, rows)
-    if mode.propensity in (0, 1, 4):
+        settle_wanted(theta, inverse, situation, alpha, pairs, count, scratch.x, scratch.z)
+        wanted = asked == 0 and challengers_into(pairs, rows)
+    if asked in (0, 1, 4):
         winners_into(pairs, rows, base, action, mean, width)
-    if mode.propensity == 4:
+    if asked == 4:
         for row in range(base, end):
-            if mode.given[row] >= 0:
-                action[row] = mode.given[row]
-    if mode.propensity in (1, 4):
-        propensities_into(situation, mode.alpha, pairs, rows, base, action, propensity)
-    elif mode.propensity == 2:
-        propensities_into(situation, mode.alpha, pairs, rows, base, mode.given, propensity)
-    elif mode.propensity == 3:
-        expectations_into(situation, mode, pairs, rows, base, propensity)
+            if given[row] >= 0:
+                action[row] = given[row]
+    if asked == 3:
+        expectations_into(situation, mode, pairs, rows, base, scratch, propensity)
+    elif asked > 0:
+        taken = given if asked == 2 else action
+        propensities_into(situation, alpha, pairs, rows, base, taken, scratch.wins, propensity)

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
-from bandit.kernels._compile import within, within_allocating
+from bandit.core.types import Array
+from bandit.kernels._compile import within
 from bandit.kernels.linear import dense_widths
 
 FEWEST, PART = 12, 5
 """A row is dense if it has so many contenders, and more than one of so many columns: below, moments
 of single pairs cost less where propensities need them all. Of choices alone fewer are settled, and
 with 1,000 actions a product costs a quarter more than they do."""
+
+
+class Filling(NamedTuple):
+    """Scratch of `fill_dense`: rows int64[rows], errors float64[k], room for a block of rows."""
+
+    chosen: Array
+    error: Array
+    room: dense_widths.Room
 
 
 @within
@@ -59,17 +70,17 @@ def _want_near_ties(begin, end, pairs, error):
                 pairs.wanted[p] = True
 
 
-@within_allocating
-def fill_dense(dense, situation, alpha, pairs, rows, base, decides):
+@within
+def fill_dense(dense, situation, alpha, pairs, rows, base, decides, scratch):
     """Moments and worths of all pairs of dense rows base to base + rows that want any.
 
     What remains ``wanted`` is settled in float64: widths that float32 does not resolve and, where a
     choice hangs on it (``decides``), near ties.
     """
     narrow, broad, first = situation.narrow, situation.broad, pairs.first
-    d, columns = narrow.shape[1], dense.share.size
-    chosen, found = np.empty(rows, np.int64), 0
-    most = 0
+    columns = dense.share.size
+    chosen, error, room = scratch.chosen, scratch.error, scratch.room
+    found = 0
     for i in range(rows):
         begin, end = first[i], first[i + 1]
         if is_dense(end - begin, columns):
@@ -78,11 +89,9 @@ def fill_dense(dense, situation, alpha, pairs, rows, base, decides):
                 wanted = wanted or pairs.wanted[p]
             chosen[found] = base + i
             found += wanted
-            most = max(most, end - begin)
     if found == 0:
         return
-    block = min(dense_widths.block_of(d), (found + 5) // 6 * 6)
-    room, error = dense_widths.empty_room(dense, d, block), np.empty(most)
+    block = room.length.size
     for top in range(0, found, block):
         count = min(block, found - top)
         dense_widths.fill_rows(narrow, broad, chosen[top:], count, dense, room)

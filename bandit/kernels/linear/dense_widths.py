@@ -20,7 +20,7 @@ import numpy as np
 
 from bandit.core.types import Array
 from bandit.kernels import simd
-from bandit.kernels._compile import allocating, inline, serial, within
+from bandit.kernels._compile import allocating, serial, within
 from bandit.kernels.linear.pair_moments import gather
 from bandit.kernels.simd import product
 
@@ -94,10 +94,9 @@ def covariances_into(first, last, inverse, lower, vech, share, size):
         share[a], size[a] = trace / d, np.sqrt(square)
 
 
-@within
-def block_of(d):
+def block_of(d: int) -> int:
     """Rows whose squares fit the cache: a multiple of six between 6 and 48."""
-    return max(6, min(48, SQUARES // (4 * triangle(d)) // 6 * 6))
+    return max(6, min(48, SQUARES // (2 * d * (d + 1)) // 6 * 6))
 
 
 @within
@@ -167,15 +166,15 @@ class Room(NamedTuple):
     means: Array
 
 
-@inline
-def empty_room(dense, d, rows):
-    """Allocate scratch for blocks of so many rows."""
-    wide, stride = product.padded(d, simd.LANES_64), product.padded(d, simd.LANES)
+def empty_room(dense: Dense, d: int, rows: int) -> Room:
+    """Make scratch for up to so many rows."""
+    rows = min(block_of(d), -(-rows // product.ROWS) * product.ROWS)
+    wide, stride = -(-d // simd.LANES_64) * simd.LANES_64, -(-d // simd.LANES) * simd.LANES
     width = dense.share.size
     return Room(
         np.zeros(rows * wide), np.zeros(rows * wide), np.empty(rows),
         np.zeros(rows * stride + simd.LANES, np.float32),
-        np.zeros(rows * triangle(d) + simd.LANES, np.float32),
+        np.zeros(rows * (d * (d + 1) // 2) + simd.LANES, np.float32),
         np.empty(rows * width, np.float32), np.empty(rows * width, np.float32),
         np.empty(rows * dense.theta.shape[0] * 8),
     )  # fmt: skip

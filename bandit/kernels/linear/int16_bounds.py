@@ -19,7 +19,7 @@ import numpy as np
 
 from bandit.core.types import Array
 from bandit.kernels import simd
-from bandit.kernels._compile import allocating, serial
+from bandit.kernels._compile import serial
 from bandit.kernels.simd.product import PANEL, ROWS, norms_into, padded
 
 _TILE = simd.TILE
@@ -61,11 +61,10 @@ class Rounded(NamedTuple):
     most: Array
 
 
-@allocating
-def empty_rounded(rows, d):
-    """Allocate a block; rows a multiple of six."""
+def empty_rounded(rows: int, d: int) -> Rounded:
+    """Make a block; rows a multiple of six."""
     return Rounded(
-        np.zeros(rows * padded(d, simd.LANES), np.int16), np.zeros(rows, np.float32),
+        np.zeros(rows * -(-d // simd.LANES) * simd.LANES, np.int16), np.zeros(rows, np.float32),
         np.zeros(rows, np.float32), np.zeros(rows, np.float32), np.zeros(rows, np.float32),
     )  # fmt: skip
 

@@ -16,11 +16,13 @@ import numpy as np
 
 from bandit.core.types import Array
 from bandit.kernels import simd
-from bandit.kernels._compile import allocating, serial, within
+from bandit.kernels._compile import serial, within
 from bandit.kernels.linear import contenders, decide
 from bandit.kernels.linear import int16_bounds as coarse
 from bandit.kernels.linear import pair_moments as settle
 from bandit.kernels.linear import thompson_candidates as sampled
+from bandit.kernels.linear.contenders import Bounds
+from bandit.kernels.linear.decide import Model, Situation
 from bandit.kernels.simd import product
 
 TASK = 2048
@@ -36,6 +38,8 @@ GRAIN = 96
 """Rows that share a pass over the factors when every action's moments are asked for."""
 
 
+WEIGHTED = 3
+"""`Mode.propensity` of an expectation."""
 REACHES = (0, 1, 2, 2, 1)
 """Of each kind of propensity: who counts, as `sampled.winners_into` numbers it."""
 
@@ -60,8 +64,7 @@ class Mode(NamedTuple):
     doubt: Array
 
 
-@within
-def block_rows(width):
+def block_rows(width: int) -> int:
     """Rows whose float32 bounds fit the scratch: a multiple of six between 24 and 96."""
     return max(24, min(96, SCRATCH // (4 * width) // 6 * 6))
 
@@ -74,46 +77,39 @@ def load_into(narrow, broad, d, first, rows, x):
             x[r * d + j] = np.float32(broad[first + r, j]) if broad.size else narrow[first + r, j]
 
 
-@allocating
-def bounds_of(model, situation, mode, block):
-    """Allocate a block's bounds; what all rows share is filled in."""
-    columns = model.upper.size
-    upper, lower = np.empty(columns, np.float32), np.empty(columns, np.float32)
-    top, bottom = np.empty(columns, np.float32), np.empty(columns, np.float32)
+@serial
+def bounds_into(model, situation, mode, bounds):
+    """Fill in what all rows of a call share of their bounds."""
     sampling = mode.thompson or mode.propensity > 0
-    for a in range(columns):
-        upper[a] = np.float32(mode.alpha) * model.upper[a] * np.float32(1.000001)
-        lower[a] = np.float32(mode.alpha) * model.lower[a] * np.float32(0.999999)
-        top[a] = upper[a] * sampled.MOST if sampling else upper[a]
-        bottom[a] = -top[a] if sampling else lower[a]
-    # A bare 0 would be a type of its own, and each kernel compiled twice.
+    for a in range(model.upper.size):
+        bounds.upper[a] = np.float32(mode.alpha) * model.upper[a] * np.float32(1.000001)
+        bounds.lower[a] = np.float32(mode.alpha) * model.lower[a] * np.float32(0.999999)
+        bounds.top[a] = bounds.upper[a] * sampled.MOST if sampling else bounds.upper[a]
+        bounds.bottom[a] = -bounds.top[a] if sampling else bounds.lower[a]
+    # A bare 0 would be a type of its own, and the kernel compiled twice.
     nought = np.int64(0)
-    steps = np.zeros(2, np.int64)
-    if situation.values.shape[0] > 1:
-        steps[0] = columns
-    if situation.costs.shape[0] > 1:
-        steps[1] = columns
-    bounds = contenders.Bounds(
-        top,
-        bottom,
-        upper,
-        lower,
-        model.coarse.error,
-        np.zeros(columns * (block if steps[0] > 0 else 1), np.float32),
-        np.zeros(columns * (block if steps[1] > 0 else 1), np.float32),
-        steps,
-    )
     if situation.priced and situation.values.shape[0] == 1:
         contenders.prices_into(situation.values, nought, nought, bounds.values, nought, mode.doubt)
     if situation.priced and situation.costs.shape[0] == 1:
         contenders.prices_into(situation.costs, nought, nought, bounds.costs, nought, mode.doubt)
-    return bounds
+
+
+def empty_bounds(model: Model, situation: Situation, block: int) -> Bounds:
+    """Make room for the bounds of so many rows."""
+    columns = model.upper.size
+    each, every = situation.values.shape[0] > 1, situation.costs.shape[0] > 1
+    top, bottom, upper, lower = np.empty((4, columns), np.float32)
+    return Bounds(
+        top, bottom, upper, lower, model.coarse.error,
+        np.zeros(columns * (block if each else 1), np.float32),
+        np.zeros(columns * (block if every else 1), np.float32),
+        np.array([columns * each, columns * every], np.int64),
+    )  # fmt: skip
 
 
 @within
-def enclose_into(model, situation, mode, top, rows, x, rounded, rotated, table):
+def enclose_into(narrow, broad, weights, doubt, top, rows, x, rounded, rotated, table):
     """Means of rows from ``top`` on, and what encloses them; ``x`` and ``rotated`` are scratch."""
-    narrow, broad = situation.narrow, situation.broad
     d = narrow.shape[1]
     source, at = narrow.reshape(-1), top * d
     # The last row is read in whole vectors.
@@ -121,99 +117,138 @@ def enclose_into(model, situation, mode, top, rows, x, rounded, rotated, table):
         load_into(narrow, broad, d, top, rows, x)
         source, at = x, 0
     tiled = product.padded(rows, product.ROWS)
-    coarse.round_into(source, at, rows, d, model.coarse, rounded, mode.doubt)
-    coarse.multiply_into(rounded, tiled, d, model.coarse, table)
-    coarse.norms_between(rounded, tiled, d, model.coarse, rotated)
+    coarse.round_into(source, at, rows, d, weights, rounded, doubt)
+    coarse.multiply_into(rounded, tiled, d, weights, table)
+    coarse.norms_between(rounded, tiled, d, weights, rotated)
 
 
-@allocating
-def choose_into(first, last, model, situation, mode, action, mean, width, propensity):
-    """Decide rows first to last: ``action`` int32[n], its moments and propensity float64[n]."""
-    narrow, broad, k = situation.narrow, situation.broad, model.theta.shape[0]
-    d, columns = narrow.shape[1], model.upper.size
-    task = min(TASK, last - first)
-    block, size = block_rows(columns), (columns + 63) >> 6
-    block = min(block, product.padded(task, product.ROWS))
-    x = np.zeros(block * d + simd.LANES, np.float32)
-    rounded = coarse.empty_rounded(block, d)
-    rotated = np.empty(block * product.padded(d, simd.LANES), np.float32)
+class Room(NamedTuple):
+    """Scratch of `choose_rows_into` for blocks of b rows of w columns.
+
+    ``x`` float32[b·d + 16], ``rotated`` float32[b·padded(d, 16)], ``table`` and ``highs``
+    float32[b·w], ``threshold`` float32[b], ``words`` and ``alive`` int64[b·ceil(w/64)].
+    """
+
+    x: Array
+    rounded: coarse.Rounded
+    rotated: Array
+    table: Array
+    highs: Array
+    threshold: Array
+    words: Array
+    alive: Array
+    bounds: Bounds
+    draws: sampled.Draws
+    pairs: decide.Pairs
+    settling: decide.Settling
+
+
+def empty_room(model: Model, situation: Situation, mode: Mode, rows: int) -> Room:
+    """Make scratch for so many rows: a single one gets by with a hundredth of a task's."""
+    k, d, columns = model.theta.shape[0], situation.narrow.shape[1], model.upper.size
+    task = min(TASK, rows)
+    block = min(block_rows(columns), -(-task // product.ROWS) * product.ROWS)
+    size, wide = (columns + 63) >> 6, -(-d // simd.LANES) * simd.LANES
     table = np.empty(block * columns, np.float32)
-    threshold = np.empty(block, np.float32)
-    words, alive = np.empty(block * size, np.int64), np.empty(block * size, np.int64)
-    bounds = bounds_of(model, situation, mode, block)
     sampling = mode.thompson or mode.propensity > 0
-    highs = np.empty(table.size, np.float32) if sampling else table
-    draws = sampled.empty_draws(block if sampling else 0, k)
-    apart = model.single.size > 0 and mode.propensity == 0 and broad.size == 0
-    room = min(max(PAIRS, 2 * block * k), task * k)
-    pairs = decide.empty_pairs(task, room, k, apart)
+    apart = model.single.size > 0 and mode.propensity == 0 and situation.broad.size == 0
+    return Room(
+        x=np.zeros(block * d + simd.LANES, np.float32),
+        rounded=coarse.empty_rounded(block, d),
+        rotated=np.empty(block * wide, np.float32),
+        table=table,
+        highs=np.empty(table.size, np.float32) if sampling else table,
+        threshold=np.empty(block, np.float32),
+        words=np.empty(block * size, np.int64),
+        alive=np.empty(block * size, np.int64),
+        bounds=empty_bounds(model, situation, block),
+        draws=sampled.empty_draws(block if sampling else 0, k),
+        pairs=decide.empty_pairs(task, min(max(PAIRS, 2 * block * k), task * k), k, apart=apart),
+        settling=decide.empty_settling(model, d, task, expects=mode.propensity == WEIGHTED),
+    )
+
+
+@serial
+def choose_rows_into(
+    first, last, model, situation, mode, x, rounded, rotated, table, highs, threshold, words,
+    alive, bounds, draws, pairs, settling, action, mean, width, propensity,
+):  # fmt: skip
+    """Decide rows first to last, with the parts of a `Room`.
+
+    They come apart, and what is asked often is taken out of its tuple once: each look into a tuple
+    is compiled as a copy of all of it.
+    """
+    coarse_weights, theta, doubt = model.coarse, model.theta, mode.doubt
+    narrow, broad, values, costs = (
+        situation.narrow, situation.broad, situation.values, situation.costs
+    )  # fmt: skip
+    priced, bounded, given = situation.priced, situation.bounded, mode.given
+    each, every = priced and values.shape[0] > 1, priced and costs.shape[0] > 1
+    firsts, lone = pairs.first, pairs.lone
+    k, columns = theta.shape[0], bounds.error.size
+    reach = REACHES[mode.propensity]
+    block, size = threshold.size, (columns + 63) >> 6
+    sampling = mode.thompson or mode.propensity > 0
     own = (pairs.row, pairs.action, pairs.high, pairs.draw)
-    if not situation.bounded:
+    room = own[0].size
+    bounds_into(model, situation, mode, bounds)
+    if not bounded:
         # The pooled factor is too ill-conditioned to bound anything: settle everyone.
-        rounded.most[:] = np.inf
-        rounded.length[:] = np.inf
-        mode.doubt[0] = True
+        for r in range(block):
+            rounded.most[r] = rounded.length[r] = np.inf
+        doubt[0] = True
     for task_first in range(first, last, TASK):
         end = min(last, task_first + TASK)
         count, base = np.int64(0), task_first
         for top in range(task_first, end, block):
             rows = min(block, end - top)
             contenders.eligible_into(situation.eligible, situation.packing, top, rows, k, words)
-            if situation.bounded:
-                enclose_into(model, situation, mode, top, rows, x, rounded, rotated, table)
-            if situation.priced and situation.values.shape[0] > 1:
-                contenders.prices_into(
-                    situation.values, top, rows, bounds.values, columns, mode.doubt
+            if bounded:
+                enclose_into(
+                    narrow, broad, coarse_weights, doubt, top, rows, x, rounded, rotated, table
                 )
-            if situation.priced and situation.costs.shape[0] > 1:
-                contenders.prices_into(
-                    situation.costs, top, rows, bounds.costs, columns, mode.doubt
-                )
+            if each:
+                contenders.prices_into(values, top, rows, bounds.values, columns, doubt)
+            if every:
+                contenders.prices_into(costs, top, rows, bounds.costs, columns, doubt)
             contenders.bound_into(
-                table,
-                rows,
-                rounded,
-                bounds,
-                words,
-                situation.priced,
-                sampling,
-                highs,
-                threshold,
-                alive,
-            )
+                table, rows, rounded, bounds, words, priced, sampling, highs,
+                threshold, alive,
+            )  # fmt: skip
             if sampling:
-                if mode.given.size > 0:
-                    contenders.include(mode.given, top, rows, size, words, alive)
+                if given.size > 0:
+                    contenders.include(given, top, rows, size, words, alive)
                 sampled.draw_into(mode.stream, situation.keys, top, rows, size, alive, draws)
                 sampled.winners_into(
-                    table, columns, rows, rounded, bounds, situation.priced, draws,
-                    REACHES[mode.propensity], threshold, alive,
+                    table, columns, rows, rounded, bounds, priced, draws,
+                    reach, threshold, alive,
                 )  # fmt: skip
-                if mode.given.size > 0:
-                    contenders.include(mode.given, top, rows, size, words, alive)
+                if given.size > 0:
+                    contenders.include(given, top, rows, size, words, alive)
                 count = sampled.append_into(
-                    draws,
-                    rows,
-                    size,
-                    threshold,
-                    alive,
-                    top,
-                    base,
-                    pairs.first,
-                    count,
-                    own,
-                    pairs.lone,
-                )
+                    draws, rows, size, threshold, alive, top, base, firsts, count, own,
+                    lone,
+                )  # fmt: skip
             else:
                 count = contenders.append_into(
-                    table, rows, columns, threshold, alive, top, base, pairs.first, count, own,
-                    pairs.lone,
+                    table, rows, columns, threshold, alive, top, base, firsts, count, own,
+                    lone,
                 )  # fmt: skip
-            if count + block * k > pairs.row.size or top + rows == end:
+            if count + block * k > room or top + rows == end:
                 decide.rows_into(
-                    model, situation, mode, pairs, base, top + rows, action, mean, width, propensity
-                )
+                    model, situation, mode, pairs, base, top + rows, settling,
+                    action, mean, width, propensity,
+                )  # fmt: skip
                 count, base = np.int64(0), top + rows
+
+
+def choose_into(
+    first: int, last: int, model: Model, situation: Situation, mode: Mode,
+    action: Array, mean: Array, width: Array, propensity: Array,
+) -> None:  # fmt: skip
+    """Decide rows first to last: ``action`` int32[n], its moments and propensity float64[n]."""
+    room = empty_room(model, situation, mode, last - first)
+    choose_rows_into(first, last, model, situation, mode, *room, action, mean, width, propensity)
 
 
 @serial

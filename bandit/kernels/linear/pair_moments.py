@@ -81,17 +81,16 @@ def _dot(x, at, theta, theta_at, width):
     return simd.reduce_add(total)
 
 
-@allocating
-def moments_into(narrow, broad, rows, actions, order, start, theta, inverse, means, widths):
+@serial
+def moments_into(narrow, broad, rows, actions, order, start, theta, inverse, means, widths, x, z):
     """Moments of pairs in float64, for p in ``order`` grouped by ``start``.
 
     ``theta`` float64[k, w] padded with zeros to a multiple of 8, ``inverse`` float64[k, packed].
+    ``x``, ``z`` float64[6·w] are scratch, x zero beyond a context.
     """
     k, width = theta.shape
     d, packed = narrow.shape[1], inverse.shape[1]
     wide = broad.shape[0] > 0
-    x = np.zeros(product.ROWS * width)
-    z = np.empty(product.ROWS * width)
     for a in range(k):
         for first in range(start[a], start[a + 1], product.ROWS):
             count = min(product.ROWS, start[a + 1] - first)
@@ -121,17 +120,16 @@ def _dot_at(contexts, at, d, theta, theta_at):
     return mean
 
 
-@allocating
-def single_moments_into(narrow, base, order, start, theta, inverse, means, widths):
+@serial
+def single_moments_into(narrow, base, order, start, theta, inverse, means, widths, places, z):
     """Moments of rows base + p for p in ``order``, their widths in float32, to ``means[base + p]``.
 
     ``inverse`` float32[k, packed]; ``start`` tells which rows belong to which action.
+    ``places`` int64[6], ``z`` float32[6·padded(d, 16)] are scratch.
     """
     k, step = theta.shape
     d, packed = narrow.shape[1], inverse.shape[1]
     width = product.padded(d, simd.LANES)
-    places = np.zeros(product.ROWS, np.int64)
-    z = np.empty(product.ROWS * width, np.float32)
     for a in range(k):
         for first in range(start[a], start[a + 1], product.ROWS):
             count = min(product.ROWS, start[a + 1] - first)
@@ -196,4 +194,8 @@ def row_widths_into(first, last, narrow, broad, actions, theta, inverse, out):
     start = np.empty(theta.shape[0] + 1, np.int64)
     means = np.empty(count)
     order_by_action(taken, wanted, count, start, order)
-    moments_into(narrow, broad, rows, taken, order, start, theta, inverse, means, out[first:last])
+    width = theta.shape[1]
+    x, z = np.zeros(product.ROWS * width), np.empty(product.ROWS * width)
+    moments_into(
+        narrow, broad, rows, taken, order, start, theta, inverse, means, out[first:last], x, z
+    )

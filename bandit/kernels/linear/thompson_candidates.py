@@ -14,7 +14,7 @@ import numpy as np
 from bandit.core.types import Array
 from bandit.kernels import keyed_random as kr
 from bandit.kernels import simd
-from bandit.kernels._compile import allocating, inline, serial, within
+from bandit.kernels._compile import inline, serial, within
 from bandit.kernels.linear.contenders import OVERFLOW, ROUNDING, UNDERFLOW
 from bandit.kernels.linear.win_probability import REACH
 from bandit.kernels.stats.normal import log_tail, quantile
@@ -42,9 +42,8 @@ class Draws(NamedTuple):
     reach: Array
 
 
-@allocating
-def empty_draws(rows, k):
-    """Allocate room for every action of so many rows."""
+def empty_draws(rows: int, k: int) -> Draws:
+    """Make room for every action of so many rows."""
     room = rows * k
     return Draws(
         np.zeros(rows + 1, np.int64), np.empty(room, np.int32), np.empty(room, np.uint32),

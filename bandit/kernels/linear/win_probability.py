@@ -22,7 +22,7 @@ import numpy as np
 
 from bandit.core.types import Array
 from bandit.kernels import simd
-from bandit.kernels._compile import allocating, serial, within
+from bandit.kernels._compile import serial, within
 from bandit.kernels.linear import equal_steps, gauss_panels
 from bandit.kernels.stats.normal_lanes import cumulative_8
 
@@ -53,9 +53,8 @@ class Scratch(NamedTuple):
     bending: Array
 
 
-@allocating
-def empty_scratch(k):
-    """Allocate room for k contenders."""
+def empty_scratch(k: int) -> Scratch:
+    """Make room for k contenders."""
     return Scratch(
         np.empty(k + 16), np.empty(k + 16), np.empty(k + 16), np.empty(k + 16),
         np.empty(8 * equal_steps.MOST), np.empty(k + 16, np.int64),
@@ -123,15 +122,13 @@ def _spread_over(scratch, count, edge):
     count = _keep(offset, rate, count, max(low, edge))
     if count == 0 and not cut:
         return 1.0
-    if cut:
-        return gauss_panels.integral(offset, rate, count, edge, REACH, bending)
     steepest = 0.0
     for b in range(count):
         steepest = max(steepest, rate[b])
-    sharp = steepest * math.sqrt(1.0 + 2.0 * math.log(count))
+    sharp = steepest * math.sqrt(1.0 + 2.0 * math.log(max(count, 1)))
     wanted = 1.0 + (REACH - low) * sharp / _RESOLVED
     nodes = max(_FIRST, 3 * math.ceil(min(wanted, 1e6) / 3.0))
-    while nodes <= equal_steps.MOST:
+    while nodes <= equal_steps.MOST and not cut:
         step = (REACH - low) / (nodes - 1)
         s0, s1, s2 = equal_steps.sums_by_phase(offset, rate, count, low, step, nodes, work)
         p = (s0 + s1 + s2) * step
@@ -142,16 +139,20 @@ def _spread_over(scratch, count, edge):
         if gap * gap * gap <= _TOLERANCE * p * p or p + gap < _TOLERANCE:
             return min(p, 1.0)
         nodes *= 2
+    low = max(low, edge)
     return min(gauss_panels.integral(offset, rate, count, low, REACH, bending), 1.0)
 
 
 @within
-def _certain(count, own, scratch):
-    """As `winning_probability` where a contender has no spread beside own's, or own has none."""
+def _certain_out(count, own, scratch):
+    """List the rivals that have a spread beside own's; the highest certain one cuts own's range.
+
+    Return how many, from where on own may win (in its deviations), and whether it cannot.
+    """
     centres, scales, offset, rate, _, _ = scratch
     m, s = centres[own], scales[own]
     least = max(s * _NARROW, _NOTHING)
-    edge, kept = -np.inf, np.int64(0)
+    edge, kept, lost = -np.inf, np.int64(0), False
     for b in range(count):
         gap = centres[b] - m
         if b == own:
@@ -162,14 +163,8 @@ def _certain(count, own, scratch):
         elif s > _NOTHING:
             edge = max(edge, gap / s)
         elif gap > 0.0 or (gap == 0.0 and b < own):
-            return 0.0
-    kept = _pad(offset, rate, kept)
-    if s > _NOTHING:
-        return _spread_over(scratch, kept, edge)
-    level = simd.splat(1.0)
-    for b in range(0, _keep(offset, rate, kept, 0.0), 8):
-        level = simd.mul(level, cumulative_8(simd.load(offset, b)))
-    return max(simd.reduce_mul(level), 0.0)
+            lost = True
+    return kept, edge, lost
 
 
 @serial
@@ -196,9 +191,19 @@ def winning_probability(count, own, scratch):
         simd.store(rate, b, simd.mul(wide, inverse))
     if bad != 0:
         return np.nan
+    edge = -np.inf
     if sure != 0:
-        return _certain(count, own, scratch)
-    if count == 2:
+        count, edge, lost = _certain_out(count, own, scratch)
+        if lost:
+            return 0.0
+    elif count == 2:
         return 0.5 * math.erfc(-offset[1 - own] / math.sqrt(2.0 * (1.0 + rate[1 - own] ** 2)))
-    offset[own], rate[own] = 50.0, 0.0
-    return _spread_over(scratch, _pad(offset, rate, count), -np.inf)
+    else:
+        offset[own], rate[own] = 50.0, 0.0
+    count = _pad(offset, rate, count)
+    if s > _NOTHING:
+        return _spread_over(scratch, count, edge)
+    level = one
+    for b in range(0, _keep(offset, rate, count, 0.0), 8):
+        level = simd.mul(level, cumulative_8(simd.load(offset, b)))
+    return max(simd.reduce_mul(level), 0.0)

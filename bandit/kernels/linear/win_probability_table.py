@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from bandit.kernels import simd
-from bandit.kernels._compile import allocating, serial, within_allocating
+from bandit.kernels._compile import allocating, serial, within
 from bandit.kernels.linear.gauss_panels import MOST_PANELS, NODES, POINTS, WEIGHTS, step_for
 from bandit.kernels.linear.masked_choice import allowed
 from bandit.kernels.stats.normal import cumulative
@@ -23,11 +23,10 @@ REACH = 6.5
 _LEAST = 1e-10
 
 
-@within_allocating
+@within
 def _descend(centres, scales, count, least, shares, below, heights):
-    """Fill ``shares`` float64[count] above ``least``; the last two [8·count] are scratch."""
+    """Fill ``shares`` float64[count] above ``least``; the last two [8·(count + 1)] are scratch."""
     lanes, step = simd.LANES_64, step_for(count)
-    ends = np.empty(lanes)
     top = -np.inf
     for c in range(count):
         shares[c] = 0.0
@@ -57,8 +56,8 @@ def _descend(centres, scales, count, least, shares, below, heights):
                 simd.store(below, c * lanes, p)
                 product = simd.mul(product, p)
             if j == 0:
-                simd.store(ends, 0, product)
-                lowest = ends[0] / (0.5 * size * WEIGHTS[0])
+                simd.store(below, count * lanes, product)
+                lowest = below[count * lanes] / (0.5 * size * WEIGHTS[0])
             rest = simd.splat(1.0)
             for c in range(count - 1, -1, -1):
                 if centres[c] + REACH * scales[c] <= bends:
@@ -76,9 +75,9 @@ def shares_into(centres, scales, count, shares, place, below, heights):
     """``shares`` float64[count]: probability that each samples the largest worth; they sum to one.
 
     ``centres``, ``scales`` ≥ 0 float64[count] are overwritten; ``place`` int64[count], ``below``
-    and ``heights`` float64[8·count] are scratch. Of contenders without spread the best (the first,
-    if they are alike) wins where nobody comes out above it; who cannot reach the others' lower
-    ends gets zero.
+    and ``heights`` float64[8·(count + 1)] are scratch. Of contenders without spread the best (the
+    first, if they are alike) wins where nobody comes out above it; who cannot reach the others'
+    lower ends gets zero.
     """
     floor, sure, known = -np.inf, -1, -np.inf
     for c in range(count):
@@ -120,8 +119,8 @@ def probabilities_into(first, last, means, widths, alpha, eligible, packing, val
     value_step = 0 if values.shape[0] == 1 else 1
     cost_step = 0 if costs.shape[0] == 1 else 1
     centres, scales, actions = np.empty(k), np.empty(k), np.empty(k, np.int64)
-    shares, place, below = np.empty(k), np.empty(k, np.int64), np.empty(k * simd.LANES_64)
-    heights = np.empty(k * simd.LANES_64)
+    shares, place, below = np.empty(k), np.empty(k, np.int64), np.empty((k + 1) * simd.LANES_64)
+    heights = np.empty((k + 1) * simd.LANES_64)
     for i in range(first, last):
         count = 0
         for a in range(k):

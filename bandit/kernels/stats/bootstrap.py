@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import prange
 
 from bandit.core.types import Array, Bool, Float64, UInt64
-from bandit.kernels._compile import parallel, serial
+from bandit.kernels._compile import allocating, serial
 from bandit.kernels.keyed_random import GOLDEN, mix
 
 _HALF = np.uint64(32)
 
 
-@parallel
+@allocating
 def studentised_into(
+    first: int,
+    last: int,
     sums: Array,
     ratio: Bool,
     contrasts: npt.NDArray[np.int64],
@@ -32,12 +33,12 @@ def studentised_into(
     ``sums`` [u, P, 4] of u units: Σ q̂π, Σ ŵ(r - q̂), Σ ŵ and rows of P policies; ``ratio`` [P]
     whether a policy divides by Σ ŵ. Contrast c is policy ``contrasts`` [c, 0] less [c, 1], or
     alone where that is -1; ``values`` [C] is θ. se* is the delta method's on the replicate itself,
-    √(u/(u-1) Σ m ψ*²); t* is ±infinity where nothing varies in it. prange over replicates; the
+    √(u/(u-1) Σ m ψ*²); t* is ±infinity where nothing varies in it. Replicates first to last; the
     draws of one are SplitMix64's stream. Efron, Tibshirani (1993), section 12.5.
     """
     units, policies = sums.shape[:2]
     many = contrasts.shape[0]
-    for b in prange(out.shape[0]):
+    for b in range(first, last):
         stream = mix(mix(seed + GOLDEN) ^ (np.uint64(b) + GOLDEN))
         times = np.zeros(units, np.int32)
         for i in range(units):

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import prange
 
 from bandit.core.types import Array, Bool, Float64
-from bandit.kernels._compile import inline, parallel
+from bandit.kernels._compile import inline, serial
 
 CLIP, SWITCH, OPTIMISTIC, SMOOTH = range(4)
 """Rules that shrink a weight: min(w, λ), w 1[w ≤ λ], λw/(w² + λ), w/(1 - λ + λw)."""
@@ -34,8 +33,10 @@ def shrink(rule: int, parameter: float, weight: float) -> float:
     return weight / below if below > 0.0 else 0.0
 
 
-@parallel
+@serial
 def accumulate_into(
+    first: int,
+    last: int,
     rewards: Float64,
     weights: Float64,
     q_logged: Float64,
@@ -51,7 +52,7 @@ def accumulate_into(
     weight_sums: Array,
     extremes: Array,
 ) -> None:
-    """Add n rows to the sums of T targets and E estimators; prange over targets.
+    """Add n rows to the sums of T targets and E estimators; targets first to last.
 
     ``rewards``, ``q_logged`` [n]; ``weights``, ``q_target`` [n, T] (one row of zeros where there
     is no model); ``group``, ``tick`` [n]; ``rules``, ``parameters``, ``modelled`` [E];
@@ -62,7 +63,7 @@ def accumulate_into(
     """
     low, high = reward_range
     with_model = q_target.shape[0] == rewards.size
-    for t in prange(weights.shape[1]):
+    for t in range(first, last):
         for i in range(rewards.size):
             w, r = weights[i, t], rewards[i]
             into_group, into_tick = group_sums[group[i], t], tick_sums[tick[i], t]

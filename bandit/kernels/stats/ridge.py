@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import prange
 
 from bandit.core.types import Array, Float64
-from bandit.kernels._compile import parallel
+from bandit.kernels._compile import allocating
 
 
-@parallel
+@allocating
 def normal_sums_into(
+    first: int,
+    last: int,
     contexts: Array,
     rewards: Float64,
     rows: npt.NDArray[np.int64],
@@ -22,22 +23,22 @@ def normal_sums_into(
     gram: Float64,
     shift: Float64,
 ) -> None:
-    """Fill ``gram`` [c, d, d] and ``shift`` [c, d]; prange over the c cells.
+    """Fill ``gram`` [c, d, d] and ``shift`` [c, d] of cells first to last.
 
     ``contexts`` [n, d - 1], the last of d columns is the intercept; ``rows`` [n] are row numbers by
     cell, ``start`` [c + 1] each cell's first position. Sums run in the order of the rows.
     """
-    last = contexts.shape[1]
-    for cell in prange(shift.shape[0]):
-        x = np.ones(last + 1)
+    d = contexts.shape[1]
+    x = np.ones(d + 1)
+    for cell in range(first, last):
         for position in range(start[cell], start[cell + 1]):
             row = rows[position]
-            for i in range(last):
+            for i in range(d):
                 x[i] = contexts[row, i]
-            for i in range(last + 1):
+            for i in range(d + 1):
                 shift[cell, i] += x[i] * rewards[row]
                 for j in range(i + 1):
                     gram[cell, i, j] += x[i] * x[j]
-        for i in range(last + 1):
+        for i in range(d + 1):
             for j in range(i):
                 gram[cell, j, i] = gram[cell, i, j]
