@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults import (
+    bombs,
+    changes,
     crash,
     damage,
     injections,
@@ -55,6 +57,8 @@ def points(runs: Runs, folder: Path, count: int, seed: int) -> dict[str, Callabl
         "kill-learn": lambda: crash.kills(case(crash.learn_case), count // 4, seed).figures(),
         "disk-serve": lambda: failures(crash.serve_case),
         "disk-learn": lambda: failures(crash.learn_case),
+        "kill-rollback": lambda: changes.rollbacks(case(crash.learn_case), count // 4, seed),
+        "kill-export": lambda: changes.exported(case(crash.learn_case), count // 4, seed),
         "signals": lambda: signals.ended(case(crash.serve_case), count // 4, seed),
         "index": lambda: damage.index(learned(), work, count // 2, seed),
         "damage": lambda: damage.refused(runs, folder, learned(), count // 10, seed),
@@ -64,6 +68,10 @@ def points(runs: Runs, folder: Path, count: int, seed: int) -> dict[str, Callabl
         },
         "malformed": lambda: malformed.malformed(people.fresh(folder / "m"), count * 50, seed),
         "injections": lambda: injections.hold_harmless(people.fresh(folder / "injections")),
+        "bombs": lambda: bombs.bombs(runs, people.fresh(folder / "bombs")),
+        "channels": lambda: changes.channels(runs, people.fresh(folder / "channels")),
+        "replaced": lambda: changes.replaced(folder / "replaced", count // 4, seed),
+        "moved": lambda: changes.moved(runs, people.fresh(folder / "moved")),
         "opt-outs": lambda: people.opt_outs(folder / "opt-outs", count // 2, seed),
         "forget": lambda: people.forget(runs, people.fresh(folder / "f"), count // 10, seed),
         "readers": lambda: readers.beside_forget(runs, people.fresh(folder / "r"), count, seed),

@@ -46,6 +46,7 @@ class Case:
     def __init__(self, runs: Runs, scratch: Path, before: Path, *command: str) -> None:
         self.runs, self.before, self._command = runs, before, command
         self.folder = scratch / "campaign"
+        self._done = scratch / "after"
         self._log = scratch / "calls"
         self.reset()
         fault = Fault(self.folder, log=self._log)
@@ -60,6 +61,16 @@ class Case:
         """Put the folder back to what it was before the command."""
         shutil.rmtree(self.folder, ignore_errors=True)
         shutil.copytree(self.before, self.folder)
+
+    def reset_to_after(self) -> dict[str, str]:
+        """Put the folder to what the undisturbed command left; its files with their digests."""
+        if not self._done.exists():
+            self.reset()
+            assert self.run().code == 0
+            shutil.copytree(self.folder, self._done)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.copytree(self._done, self.folder)
+        return small.tree(self.folder)
 
     def arguments(self) -> tuple[str, ...]:
         """The command on the folder."""

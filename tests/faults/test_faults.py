@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.faults import (
+    bombs,
+    changes,
     crash,
     damage,
     malformed,
@@ -67,6 +69,29 @@ def test_a_failing_disk_publishes_nothing(serving: Case) -> None:
     renames = [i for i, call in enumerate(serving.calls) if call == "rename"]
     assert crash.failures(serving, [0], ["full"]).runs == 1
     assert crash.failures(serving, [renames[-2]], ["dead"]).runs == 1
+
+
+def test_a_killed_rollback_or_export_leaves_nothing_half(learning: Case) -> None:
+    assert changes.rollbacks(learning, 1, seed=14)["kills"] == 1
+    assert changes.exported(learning, 1, seed=15)["kills"] == 1
+
+
+def test_a_file_that_claims_too_much_is_refused_in_bounded_memory(
+    runs: Runs, tmp_path: Path
+) -> None:
+    assert bombs.bombs(runs, tmp_path)["bombs"] == 11
+
+
+def test_customers_replaced_while_a_wave_runs(tmp_path: Path) -> None:
+    assert changes.replaced(tmp_path / "campaign", 3, seed=16)["contacted without consent"] == 0
+
+
+def test_a_folder_that_moves_goes_on(runs: Runs, tmp_path: Path) -> None:
+    assert changes.moved(runs, tmp_path)["moves"] == 8
+
+
+def test_hundreds_of_channels_keep_their_consents_apart(runs: Runs, tmp_path: Path) -> None:
+    assert changes.channels(runs, tmp_path)["contacted without consent"] == 0
 
 
 def test_a_signal_ends_a_run_as_the_keyboard_does(serving: Case) -> None:
