@@ -15,6 +15,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "waves": waves.report,
     "confounded": confounded.report,
     "rare": rare.report,
+    "skewed": rare.skewed,
     "looks": looks.report,
     "demos": demos.report,
     "dense": analysis.report,
