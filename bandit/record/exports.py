@@ -17,8 +17,6 @@ import pyarrow.csv as pcsv
 import pyarrow.parquet as pq
 
 from bandit.config.campaign import Campaign, Channel
-from bandit.core import sql
-from bandit.core.folding import fold
 from bandit.core.types import Array, Bool
 from bandit.record import manifest
 from bandit.record.waves import ROWS_PER_GROUP, Wave
@@ -28,8 +26,6 @@ from bandit.sources.database import Database
 EXPORTS = "exports"
 WITHHELD = "withheld.parquet"
 _COLUMNS = ("customer_id", "offer", "slot", "expected_value", "decision_id", "channel", "action")
-_WORD = 60
-"""Channels whose consents share one integer."""
 
 # A spreadsheet runs a cell that begins so as a formula (OWASP, CSV injection): the signs, their
 # full-width forms, and what some programs skip or cut a cell at before they look.
@@ -145,7 +141,7 @@ class _Agreed:
     ) -> None:
         self.names = [c.name for c in channels]
         self._free = np.array([not c.consent for c in channels] + [False])
-        self._words = -(-len(channels) // _WORD)
+        self._words = -(-len(channels) // consents.WORD)
         key = pq.read_schema(decisions[0]).field("customer_id").type
         query = self._query(database, campaign, "BIGINT" if pa.types.is_integer(key) else "VARCHAR")
         self._batches = database.stream(query, rows=ROWS_PER_GROUP)
@@ -153,20 +149,7 @@ class _Agreed:
 
     def _query(self, database: Database, campaign: Campaign, key: str) -> str:
         """Per customer one bit a channel, in the order of the key."""
-        given = consents.rows(database, campaign, key, self.names)
-        known = ", ".join(sql.text(fold(name)) for name in self.names)
-        bits = ", ".join(
-            f"bit_or(CASE WHEN granted AND position // {_WORD} = {w}"
-            f" THEN 1::BIGINT << (position % {_WORD}) ELSE 0 END)"
-            f" & ~bit_or(CASE WHEN NOT granted AND position // {_WORD} = {w}"
-            f" THEN 1::BIGINT << (position % {_WORD}) ELSE 0 END) AS granted{w}"
-            for w in range(self._words)
-        )
-        return (
-            f"SELECT id, {bits} FROM (SELECT id, granted,"
-            f" list_position([{known}], channel)::BIGINT - 1 AS position FROM ({given}))"
-            " WHERE id IS NOT NULL AND position >= 0 GROUP BY id ORDER BY id"
-        )
+        return f"FROM ({consents.bits(database, campaign, key, self.names)}) ORDER BY id"
 
     def holds(self, ids: pa.Array, position: Array) -> Bool:
         """Whether each of ``ids``, in order, may be contacted on the channel at ``position``."""
@@ -178,8 +161,8 @@ class _Agreed:
         words = np.stack([
             found[f"granted{w}"].take(where).fill_null(0).to_numpy() for w in range(self._words)
         ])  # fmt: skip
-        mine = words[np.maximum(position, 0) // _WORD, np.arange(len(position))]
-        agreed: Bool = (mine >> (position % _WORD)) & 1 == 1
+        mine = words[np.maximum(position, 0) // consents.WORD, np.arange(len(position))]
+        agreed: Bool = (mine >> (position % consents.WORD)) & 1 == 1
         return free | ((position >= 0) & agreed)
 
     def _of(self, ids: pa.Array) -> pa.Table:

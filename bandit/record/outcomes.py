@@ -26,7 +26,6 @@ from bandit.sources import sources
 from bandit.sources.cells import Use
 from bandit.sources.columns import key_column
 from bandit.sources.database import Database
-from bandit.sources.typed import as_key
 
 OUTCOMES = "outcomes"
 EVENTS = "events.parquet"
@@ -237,7 +236,7 @@ def _prepare(names: Outcomes, database: Database, customer: str, waves: Sequence
 
     key = "NULL"
     if names.customer in columns:
-        key = as_key(sql.name(names.customer), columns[names.customer], customer)
+        key = database.key("outcomes", names.customer, customer)
     version, no_version = _version(names, database)
     database.connection.execute(
         f"""

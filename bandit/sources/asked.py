@@ -19,16 +19,26 @@ KINDS: Mapping[str, Use] = {
 """Kinds of features, and how a cell of one is read."""
 
 
-def asked_of(campaign: Campaign, role: str, columns: Mapping[str, str], mentioned: str) -> Asked:
-    """What is asked of the ``columns`` of a role; ``mentioned`` are rules and values, as text."""
+def asked_of(
+    campaign: Campaign,
+    role: str,
+    columns: Mapping[str, str],
+    mentioned: str,
+    key_kind: str | None,
+) -> Asked:
+    """What is asked of the ``columns`` of a role.
+
+    ``mentioned`` are rules and values, as text; ``key_kind`` is that of the customers' key, None
+    where it is not known yet.
+    """
     if role in {"offers", "channels"}:
         return Asked(labels=frozenset(columns))
     if role in {"consents", "history", "outcomes"}:
-        return Asked(labels=frozenset(_named(getattr(campaign, role)).values()))
+        return _of_side(campaign, role, key_kind)
     if role == "log" and campaign.log is not None:
         return _of_log(campaign.log, campaign)
     if role not in {"customers", "people"}:
-        return Asked(free=frozenset(columns))
+        return Asked(labels=frozenset(columns))
     said = mentioned.lower()
     key = campaign.customers.key
     return Asked(
@@ -42,6 +52,23 @@ def uses(campaign: Campaign) -> tuple[tuple[str, Use], ...]:
     """Columns of the features and their use, in the order of the configuration."""
     features = campaign.features
     return tuple((c, use) for kind, use in KINDS.items() for c in getattr(features, kind))
+
+
+def _of_side(campaign: Campaign, role: str, key_kind: str | None) -> Asked:
+    """Tables about customers: text, with whose a row is, what it answers and when it was."""
+    section = getattr(campaign, role)
+    if section is None:
+        return Asked()
+    kept: list[tuple[str, Use]] = []
+    if role == "consents":
+        kept = [(section.granted, "truth")]
+    elif role == "history":
+        kept = [(section.contacted_at, "date")]
+    return Asked(
+        labels=frozenset(_named(section).values()),
+        kept=tuple(kept),
+        other=(section.customer, key_kind) if key_kind else None,
+    )
 
 
 def _named(section: object) -> dict[str, str]:

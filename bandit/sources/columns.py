@@ -8,7 +8,7 @@ import pyarrow as pa
 from bandit.config.campaign import Campaign
 from bandit.core import sql
 from bandit.core.errors import BanditError, ConfigError
-from bandit.core.problems import Faults
+from bandit.core.problems import Faults, nearest
 from bandit.sources import asked, cells
 from bandit.sources.cells import Use
 from bandit.sources.database import Database, failed
@@ -66,8 +66,14 @@ def feature_relation(database: Database, campaign: Campaign) -> duckdb.DuckDBPyR
 
 def key_type(database: Database, campaign: Campaign) -> str:
     """BIGINT or VARCHAR: how customers are identified; ConfigError for another kind of key."""
-    kind = database.column("customers", campaign.customers.key)
-    table = database.table("customers")
+    table, key = database.table("customers"), campaign.customers.key
+    if key not in table.columns:
+        raise ConfigError(
+            f"{table.shown} has no column {key!r}{nearest(key, table.columns)}; name yours in"
+            " [customers] key, or where rows have none of their own add"
+            f' query = "SELECT row_number() OVER () AS {key}, * FROM source"'
+        )
+    kind = table.columns[key]
     if table.key_kind is None:
         raise ConfigError(
             f"{table.shown}: key column {campaign.customers.key!r} is {kind};"

@@ -14,29 +14,42 @@ from bandit.core import folding, sql
 from bandit.sources import cells
 from bandit.sources.columns import key_column
 from bandit.sources.database import Database
-from bandit.sources.typed import as_key
+
+WORD = 60
+"""Channels whose consents share one integer."""
 
 
-def rows(database: Database, campaign: Campaign, key: str, channels: Sequence[str]) -> str:
-    """SELECT of id, channel (see `channel_name`), granted (never NULL); no row without [consents].
+def bits(database: Database, campaign: Campaign, key: str, channels: Sequence[str]) -> str:
+    """SELECT of id and, for each `WORD` channels, an integer granted0.. with a bit a channel.
 
-    An answer that cannot be read is a no.
+    A bit is set by a grant of that customer and channel, and cleared by any refusal, or an answer
+    that cannot be read, that can mean them. No row without [consents].
     """
+    words = range(-(-len(channels) // WORD))
     if campaign.consents is None:
-        return f"SELECT NULL::{key} AS id, NULL::VARCHAR AS channel, false AS granted LIMIT 0"
+        none = ", ".join(f"NULL::BIGINT AS granted{w}" for w in words)
+        return f"SELECT NULL::{key} AS id, {none} WHERE false"
     every = ", ".join(sql.text(folding.fold(name)) for name in channels)
     given = seen(database, campaign.consents, key, channels)
-    parts = [
-        f"SELECT id, channel, granted FROM ({given}) WHERE channel IS NOT NULL",
-        f"SELECT id, unnest([{every}]), false FROM ({given}) WHERE channel IS NULL AND NOT granted",
-    ]
+    rows = f"SELECT id, channel, granted FROM ({given}) WHERE channel IS NOT NULL OR NOT granted"
     if key == "VARCHAR":
         spelled = otherwise_spelled(given, customers(database, campaign))
-        parts += [
-            f"SELECT id, channel, false FROM ({spelled}) WHERE channel IS NOT NULL",
-            f"SELECT id, unnest([{every}]), false FROM ({spelled}) WHERE channel IS NULL",
-        ]
-    return " UNION ALL ".join(parts)
+        rows += f" UNION ALL SELECT id, channel, false FROM ({spelled})"
+    chosen = ", ".join(
+        f"bit_or(CASE WHEN granted AND {_bit(w)}) & ~bit_or(CASE WHEN granted THEN 0"
+        f" WHEN position IS NULL THEN -1 WHEN {_bit(w)}) AS granted{w}"
+        for w in words
+    )
+    place = f"CASE WHEN channel IS NOT NULL THEN list_position([{every}], channel)::BIGINT - 1 END"
+    return (
+        f"SELECT id, {chosen} FROM (SELECT id, granted, {place} AS position FROM ({rows}))"
+        " WHERE id IS NOT NULL GROUP BY id"
+    )
+
+
+def _bit(word: int) -> str:
+    """The end of a CASE: the bit of a position in that word."""
+    return f"position // {WORD} = {word} THEN 1::BIGINT << (position % {WORD}) ELSE 0 END"
 
 
 def seen(database: Database, given: Consents, key: str, channels: Sequence[str]) -> str:
@@ -46,8 +59,7 @@ def seen(database: Database, given: Consents, key: str, channels: Sequence[str])
     """
     source = database.table("consents")
     said = database.read("consents", given.customer, "text")
-    kind = source.columns[given.customer]
-    strict = as_key(sql.name(given.customer), kind, key)
+    strict = database.key("consents", given.customer, key)
     granted = f"coalesce({value(database, given)}, false)"
     id_ = strict
     if key == "BIGINT":
@@ -55,7 +67,7 @@ def seen(database: Database, given: Consents, key: str, channels: Sequence[str])
     named = database.read("consents", given.channel, "text")
     return (
         f"SELECT {id_} AS id, {said} AS said, {named} AS named,"
-        f" {_known(named, channels)} AS channel, {granted} AS granted FROM {source.view}"
+        f" {known(named, channels)} AS channel, {granted} AS granted FROM {source.view}"
     )
 
 
@@ -88,9 +100,12 @@ def _number(said: str) -> str:
     return f"CASE WHEN TRY_CAST({plain} AS DOUBLE) = {number} THEN {number} END"
 
 
-def _known(said: str, channels: Sequence[str]) -> str:
-    """The channel as it is compared, or NULL; what is written as in the campaign is quick."""
-    folded = [folding.fold(name) for name in channels]
+def known(said: str, names: Sequence[str]) -> str:
+    """SQL of a name as it is compared, or NULL if none of ``names`` is it.
+
+    What is written as in the campaign is quick.
+    """
+    folded = [folding.fold(name) for name in names]
     if not folded:
         return "NULL::VARCHAR"
     listed = ", ".join(sql.text(name) for name in folded)
@@ -113,6 +128,6 @@ def value(database: Database, given: Consents) -> str:
     if kind == "VARCHAR":
         # A cell that is a number in another dress, 1.0 say, is the same code.
         number = f"TRY_CAST({column} AS DOUBLE)"
-        words = cells.read(column, kind, "truth", writing)
+        words = database.read("consents", given.granted, "truth")
         return f"coalesce({words}, CASE {number} WHEN 1 THEN true WHEN 0 THEN false END)"
     return cells.read(column, kind, "truth", writing)

@@ -48,9 +48,9 @@ def read(files: Sequence[Path]) -> Text:
     pairs = list(zip(files, headers, strict=True))
     return Text(
         columns=first,
-        strict=" UNION ALL BY NAME ".join(f"FROM {_reader(f, h, '')}" for f, h in pairs),
+        strict=" UNION ALL BY NAME ".join(_reader(f, h, "") for f, h in pairs),
         tolerant=" UNION ALL BY NAME ".join(
-            f"FROM {_reader(f, h, ', store_rejects=true, rejects_limit=20')}" for f, h in pairs
+            _reader(f, h, ", store_rejects=true, rejects_limit=20") for f, h in pairs
         ),
         notes=tuple(note for file in files for note in _ends(file)),
     )
@@ -58,12 +58,16 @@ def read(files: Sequence[Path]) -> Text:
 
 class _Header(NamedTuple):
     names: tuple[str, ...]
+    nameless: int
     delimiter: str
     skip: int
 
 
 def _header(file: Path) -> _Header:
-    """Column names and delimiter from the first line, or the second after Excel's `sep=;`."""
+    """Column names and delimiter from the first line, or the second after Excel's `sep=;`.
+
+    Columns without a name after the last that has one are nothing: lines that end in `;;`.
+    """
     try:
         with _open(file) as stream:
             start = stream.read(MAX_HEADER_CHARACTERS)
@@ -85,9 +89,13 @@ def _header(file: Path) -> _Header:
         names = next(csv.reader(io.StringIO(line), delimiter=delimiter, strict=True))
     except (csv.Error, StopIteration) as e:
         raise DataError(f"{file}, line {number} is no list of column names: {e}") from None
-    stripped = tuple(name.strip() for name in names)
+    stripped = [name.strip() for name in names]
+    nameless = 0
+    while len(stripped) > 1 and not stripped[-1]:
+        stripped.pop()
+        nameless += 1
     _check_names(f"{file}, line {number}", stripped)
-    return _Header(stripped, delimiter, skip)
+    return _Header(tuple(stripped), nameless, delimiter, skip)
 
 
 def _open(file: Path) -> io.BufferedIOBase:
@@ -153,11 +161,13 @@ def _ends(file: Path) -> list[str]:
 
 
 def _reader(file: Path, header: _Header, more: str) -> str:
-    columns = ", ".join(f"{sql.text(n)}: 'VARCHAR'" for n in header.names)
+    nameless = [f"{RESERVED}{i}" for i in range(header.nameless)]
+    columns = ", ".join(f"{sql.text(n)}: 'VARCHAR'" for n in (*header.names, *nameless))
+    left_out = f"SELECT * EXCLUDE ({', '.join(nameless)}) " if nameless else ""
     return (
-        f"read_csv({sql.text(str(file))}, auto_detect=false, header=true, skip={header.skip},"
-        f" strict_mode=true, delim={sql.text(header.delimiter)}, quote='\"', escape='\"',"
-        f" columns={{{columns}}}{more})"
+        f"{left_out}FROM read_csv({sql.text(str(file))}, auto_detect=false, header=true,"
+        f" skip={header.skip}, strict_mode=true, delim={sql.text(header.delimiter)},"
+        f" quote='\"', escape='\"', columns={{{columns}}}{more})"
     )
 
 

@@ -19,8 +19,9 @@ from bandit.core.schema import REJECTS
 from bandit.core.types import Bool, Float32, UInt64
 from bandit.sources.catalogue import Catalogue
 from bandit.sources.columns import customer_type, feature_columns, feature_relation, key_type
+from bandit.sources.consents import WORD
 from bandit.sources.database import Database
-from bandit.sources.wave_query import WORD, Expressions, check_columns, expressions, wave_query
+from bandit.sources.wave_query import Expressions, check_columns, expressions, wave_query
 
 __all__ = [
     "CustomerRows",

@@ -120,6 +120,11 @@ class Database:
             )
         return cells.read(sql.name(column), kind, use, table.writing)
 
+    def key(self, role: str, column: str, wanted: str) -> str:
+        """SQL of a column as the customers' key, BIGINT or VARCHAR; NULL where it is none."""
+        kind, table = self.column(role, column), self.tables[role]
+        return table.names.get((column, "key")) or typed.as_key(sql.name(column), kind, wanted)
+
     def misread(self, role: str, column: str, use: Use) -> str:
         """SQL of whether a cell says something that the use cannot take."""
         kind, table = self.column(role, column), self.tables[role]
@@ -320,7 +325,14 @@ def _open(
         _hold_table(database, source, alias)
     _create(database, source, raw, body)
     relation = Relation(raw, _columns(database, source, raw), source.shown, text is not None)
-    asked = asked_of(campaign, source.role, relation.kinds, _mentioned(database, campaign))
+    people = database.tables.get("customers")
+    asked = asked_of(
+        campaign,
+        source.role,
+        relation.kinds,
+        _mentioned(database, campaign),
+        people.key_kind if people is not None else None,
+    )
     writing = Writing(Form(**source.source.form), campaign.time_zone)
     ask, sample = _asking(database, source, relation, text)
     try:

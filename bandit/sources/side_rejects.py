@@ -16,11 +16,12 @@ import pyarrow as pa
 from bandit.config.campaign import Campaign
 from bandit.core import sql
 from bandit.core.errors import DataError
+from bandit.core.problems import nearest
 from bandit.core.schema import REJECTS
 from bandit.sources import consents as answers
+from bandit.sources.catalogue import Catalogue
 from bandit.sources.columns import key_column, key_type
 from bandit.sources.database import Database, failed, streaming_failed
-from bandit.sources.typed import as_key
 
 BATCH_ROWS = 50_000
 
@@ -97,23 +98,45 @@ def stream(database: Database, campaign: Campaign) -> Iterator[pa.RecordBatch]:
             cursor.close()
 
 
-def notes(database: Database, campaign: Campaign, channels: Sequence[str]) -> list[str]:
+def notes(database: Database, campaign: Campaign, catalogue: Catalogue) -> list[str]:
     """Sentences about rows that count otherwise than written, or for nobody here."""
     found = [note for table in database.tables.values() for note in table.notes]
-    found += _of_consents(database, campaign, channels)
+    found += _of_consents(database, campaign, [c.name for c in catalogue.channels])
+    return found + _of_history(database, campaign, catalogue)
+
+
+def _of_history(database: Database, campaign: Campaign, catalogue: Catalogue) -> list[str]:
     history = campaign.history
-    if history is not None and "history" in database.tables:
-        table = database.table("history")
-        kind = table.columns[history.customer]
-        id_ = as_key(sql.name(history.customer), kind, key_type(database, campaign))
-        outside, total = database.rows(
-            "SELECT count(*) FILTER (NOT known AND id IS NOT NULL), count(*) FROM"
-            f" ({_known(database, campaign, f'SELECT {id_} AS id FROM {table.view}')})"
-        )[0]
-        if outside:
+    if history is None or "history" not in database.tables:
+        return []
+    table = database.table("history")
+    id_ = database.key("history", history.customer, key_type(database, campaign))
+    names = {
+        "channel": (history.channel, [c.name for c in catalogue.channels]),
+        "offer": (history.offer, [o.name for o in catalogue.offers]),
+    }
+    given = [f"{id_} AS id"]
+    asked = ["count(*) FILTER (NOT known AND id IS NOT NULL)", "count(*)"]
+    for kind, (column, known) in names.items():
+        said = database.read("history", column, "text")
+        given += [f"{said} AS {kind}", f"{answers.known(said, known)} AS {kind}_known"]
+        strange = f"{kind} IS NOT NULL AND {kind}_known IS NULL"
+        asked += [f"count(*) FILTER ({strange})", f"min({kind}) FILTER ({strange})"]
+    rows = f"SELECT {', '.join(given)} FROM {table.view}"
+    outside, total, *odd = database.rows(
+        f"SELECT {', '.join(asked)} FROM ({_known(database, campaign, rows)})"
+    )[0]
+    found = []
+    if outside:
+        found.append(
+            f"{table.shown}: {outside:,} of {total:,} contacts are of people who are"
+            " not among the customers; they count for nobody"
+        )
+    for (kind, (_, known)), count, example in zip(names.items(), odd[::2], odd[1::2], strict=True):
+        if count:
             found.append(
-                f"{table.shown}: {outside:,} of {total:,} contacts are of people who are"
-                " not among the customers; they count for nobody"
+                f"{table.shown}: {count:,} of {total:,} contacts name no {kind} of the campaign,"
+                f" such as {example!r}{nearest(example, known)}; they count as contacts of none"
             )
     return found
 
@@ -190,7 +213,7 @@ def _select(
     column, bad, reason = fault
     given = f"coalesce(CAST({sql.name(customer)} AS VARCHAR), '')"
     cell = f"coalesce(CAST({sql.name(column)} AS VARCHAR), '')"
-    id_ = as_key(sql.name(customer), database.column(role, customer), key_type(database, campaign))
+    id_ = database.key(role, customer, key_type(database, campaign))
     rows = (
         f"SELECT {id_} AS id, {given} AS given, {cell} AS cell, {bad} AS bad"
         f" FROM {database.table(role).view}"

@@ -55,13 +55,16 @@ class Asked(NamedTuple):
 
     ``uses``: (column, use) pairs of features; ``free``: columns that rules and values name;
     ``labels``: columns wanted as the text that they are; ``key``: the customers' key and its kind,
-    BIGINT or VARCHAR, None where all its cells say.
+    BIGINT or VARCHAR, None where all its cells say; ``kept``: (column, use) pairs that are read
+    once where the cells are text, and refuse no row by themselves, ``other`` a column of customers.
     """
 
     uses: tuple[tuple[str, Use], ...] = ()
     free: frozenset[str] = frozenset()
     labels: frozenset[str] = frozenset()
     key: tuple[str, str | None] | None = None
+    kept: tuple[tuple[str, Use], ...] = ()
+    other: tuple[str, str] | None = None
 
 
 class Relation(NamedTuple):
@@ -140,6 +143,8 @@ def load(
     for place, (column, use) in enumerate(uses):
         names[column, use] = _hidden(use, place)
         _use(column, known[column], use, writing, names[column, use], part)
+    if relation.is_text:
+        _keep(asked, known, writing, names, part)
     has_faults = bool(part.faults)
     if has_faults:
         part.columns.append(f"CASE {' '.join(part.faults)} END AS {FAULT}")
@@ -154,6 +159,27 @@ def load(
     return Read(
         kinds, names, key_kind, has_faults, unfit, tuple(dict.fromkeys(h for h in hints if h))
     )
+
+
+def _keep(
+    asked: Asked,
+    known: Mapping[str, str],
+    writing: Writing,
+    names: dict[tuple[str, str], str],
+    part: _Part,
+) -> None:
+    """Hidden columns of what is asked of text again and again: whose a row is, yes or no, when."""
+    if asked.other is not None and known.get(asked.other[0]) == "VARCHAR":
+        column, wanted = asked.other
+        names[column, "key"] = _hidden("other", 0)
+        part.columns.append(
+            f"{as_key(sql.name(column), 'VARCHAR', wanted)} AS {names[column, 'key']}"
+        )
+    for place, (column, use) in enumerate(asked.kept):
+        if known.get(column) == "VARCHAR":
+            names[column, use] = _hidden(f"kept_{use}", place)
+            read = cells.read(sql.name(column), "VARCHAR", use, writing)
+            part.columns.append(f"{read} AS {names[column, use]}")
 
 
 def _hidden(use: str, place: int) -> str:

@@ -24,10 +24,7 @@ from bandit.sources.catalogue import Catalogue
 from bandit.sources.columns import feature_columns, key_column, key_type
 from bandit.sources.database import Database
 from bandit.sources.expressions import check_expression
-from bandit.sources.typed import FAULT, as_key
-
-WORD = 60
-"""Channels whose consents share one integer."""
+from bandit.sources.typed import FAULT
 
 DAY_US = 86_400_000_000
 NEVER_SEEN = -1
@@ -88,7 +85,6 @@ def _check_type(database: Database, view: str, query: str, wanted: str, text: st
 def check_columns(database: Database, campaign: Campaign, faults: Faults) -> None:
     """Whether the columns that the configuration names exist in the sources that are open."""
     wanted = {
-        "customers": [campaign.customers.key],
         "consents": (c := campaign.consents) and [c.customer, c.channel, c.granted],
         "history": (h := campaign.history) and [h.customer, h.channel, h.offer, h.contacted_at],
     }
@@ -138,7 +134,8 @@ def wave_query(
     name_positions(database, catalogue)
     customers = _customers(database, campaign, found)
     where = f" WHERE id = CAST(? AS {key})" if one else ""
-    words = range(-(-len(catalogue.channels) // WORD))
+    consented = consents.bits(database, campaign, key, [c.name for c in catalogue.channels])
+    words = range(-(-len(catalogue.channels) // consents.WORD))
     granted = ", ".join(f"consents.granted{w} AS granted{w}" for w in words)
     contacts = _contacts(database, campaign, catalogue, key, at, record_contacts, withheld)
     # A look back at one customer takes no refusal that came after: most answer the wave itself.
@@ -149,7 +146,7 @@ def wave_query(
         f"SELECT customers.*, {hashed} AS key, {granted},"
         " contacts.items AS contacts, refusals.items AS refusals"
         f" FROM (SELECT * FROM ({customers}){where}) customers"
-        f" LEFT JOIN ({_consents(database, campaign, catalogue, key)}) consents USING (id)"
+        f" LEFT JOIN ({consented}) consents USING (id)"
         f" LEFT JOIN ({_listed(contacts)}) contacts USING (id)"
         f" LEFT JOIN ({_listed(refused)}) refusals USING (id)"
         " ORDER BY id NULLS FIRST"
@@ -166,35 +163,13 @@ def _customers(database: Database, campaign: Campaign, found: Expressions) -> st
     return f"SELECT {', '.join(parts)} FROM {table.view}"
 
 
-def _consents(database: Database, campaign: Campaign, catalogue: Catalogue, key: str) -> str:
-    """Per customer one bit a channel; any refusal, or a grant that is unreadable, clears it."""
-    words = range(-(-len(catalogue.channels) // WORD))
-    if campaign.consents is None:
-        none = ", ".join(f"NULL::BIGINT AS granted{w}" for w in words)
-        return f"SELECT NULL::{key} AS id, {none} WHERE false"
-    given = consents.rows(database, campaign, key, [c.name for c in catalogue.channels])
-    bits = ", ".join(
-        f"bit_or(CASE WHEN granted AND position // {WORD} = {w}"
-        f" THEN 1::BIGINT << (position % {WORD}) ELSE 0 END)"
-        f" & ~bit_or(CASE WHEN NOT granted AND position // {WORD} = {w}"
-        f" THEN 1::BIGINT << (position % {WORD}) ELSE 0 END) AS granted{w}"
-        for w in words
-    )
-    return (
-        f"SELECT id, {bits} FROM (SELECT id, granted, names.position::BIGINT AS position"
-        f" FROM ({given}) given JOIN bandit_channel_names names ON names.name = given.channel)"
-        " WHERE id IS NOT NULL GROUP BY id"
-    )
-
-
 def history_columns(database: Database, campaign: Campaign, key: str) -> str | None:
     """SELECT of id, channel, offer, moment over the contact history, or None without one."""
     given = campaign.history
     if given is None:
         return None
-    kind = database.column("history", given.customer)
     return (
-        f"SELECT {as_key(sql.name(given.customer), kind, key)} AS id,"
+        f"SELECT {database.key('history', given.customer, key)} AS id,"
         f" {database.read('history', given.channel, 'text')} AS channel,"
         f" {database.read('history', given.offer, 'text')} AS offer,"
         f" {database.read('history', given.contacted_at, 'date')} AS moment"

@@ -9,11 +9,12 @@ import pyarrow as pa
 
 from bandit.config.campaign import Campaign, Source
 from bandit.config.simulation import Candidate
-from bandit.core import sql
 from bandit.core.errors import ConfigError, DataError
 from bandit.core.types import Array, Float64
 from bandit.sources import database
 from bandit.workflows.judge.logged import Logged
+
+_ROLE = "probabilities"
 
 
 class Given(NamedTuple):
@@ -51,20 +52,31 @@ def read(campaign: Campaign, logged: Logged, candidate: Candidate) -> Given:
 
 def _rows(campaign: Campaign, candidate: Candidate, key: str | None) -> pa.Table:
     source = Source(source=candidate.source or "", table=candidate.table, query=candidate.query)
-    with database.connect(campaign, roles=(), more={"probabilities": source}) as data:
+    with database.connect(campaign, roles=(), more={_ROLE: source}) as data:
         for column in (candidate.action_column, candidate.probability, key):
-            if column is not None and column not in data.table("probabilities").columns:
+            if column is not None and column not in data.table(_ROLE).columns:
                 raise ConfigError(
-                    f"{data.table('probabilities').shown} has no column {column!r};"
+                    f"{data.table(_ROLE).shown} has no column {column!r};"
                     f" candidate {candidate.label!r} needs it"
                 )
         chosen = [
-            f"{sql.name(candidate.action_column)}::VARCHAR AS action",
-            f"TRY_CAST({sql.name(candidate.probability)} AS DOUBLE) AS probability",
-            f"{sql.name(key)}::VARCHAR AS key" if key else "NULL AS key",
+            f"({data.read(_ROLE, candidate.action_column, 'text')})::VARCHAR AS action",
+            f"({data.read(_ROLE, candidate.probability, 'number')})::DOUBLE AS probability",
+            f"({data.read(_ROLE, key, 'text')})::VARCHAR AS key" if key else "NULL AS key",
         ]
-        view = data.table("probabilities").view
-        return data.connection.sql(f"SELECT {', '.join(chosen)} FROM {view}").to_arrow_table()
+        query = f"SELECT {', '.join(chosen)} FROM {data.table(_ROLE).view}"
+        with data.limited():
+            found = data.connection.sql(query).to_arrow_table()
+    for name, asked in zip(
+        found.column_names, (candidate.action_column, candidate.probability, key), strict=True
+    ):
+        missing = np.flatnonzero(found[name].is_null().to_numpy()) if asked else np.empty(0)
+        if missing.size:
+            raise DataError(
+                f"candidate {candidate.label!r}: column {asked!r} of its table cannot be read in"
+                f" row {missing[0]} ({missing.size:,} such rows); mend it"
+            )
+    return found
 
 
 def _lines(logged: Logged, candidate: Candidate, lines: dict[str | None, int]) -> Array:

@@ -101,7 +101,7 @@ def _serve(
         wave = Wave.of(run, catalogue, start, customers.customer_type(data, campaign))
         progress.step("checking consents and history")
         side_rejects.hold_share(campaign, side_rejects.count(data, campaign))
-        told = side_rejects.notes(data, campaign, [c.name for c in catalogue.channels])
+        told = side_rejects.notes(data, campaign, catalogue)
         bound = reading.bound(campaign, data)
         caps = limits.of(campaign, catalogue, wave.plan)
         target = Target.open(stack, run)

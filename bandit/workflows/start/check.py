@@ -83,7 +83,7 @@ def check(
         faults.stop()
         warnings = [
             *(found.sentence for found in side),
-            *side_rejects.notes(data, campaign, [c.name for c in catalogue.channels]),
+            *side_rejects.notes(data, campaign, catalogue),
             *told,
             *_refused(data, census),
             *census.drift.told(),
