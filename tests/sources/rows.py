@@ -56,6 +56,7 @@ def decisions(wave: str, count: int, at: dt.datetime = AT) -> pa.RecordBatch:
         "snapshot": ["000000"] * count,
         "decided_at": [at] * count,
     }
+    columns["reason"] = pa.nulls(count, pa.string())
     arrays = [pa.array(columns[f.name]).cast(f.type) for f in kind]
     return pa.record_batch(arrays, schema=kind)
 

@@ -48,8 +48,8 @@ def test_a_doubt_is_a_no(case: str, tmp_path: Path) -> None:
     assert gone == [f"w.{i}" for i in (1, 2, 4, 5) if not wanted[OF_ROW[i] - 1]]
 
 
-def test_a_campaign_without_consents_has_no_rows(tmp_path: Path) -> None:
+def test_a_campaign_without_consents_has_no_bits(tmp_path: Path) -> None:
     toml = small.TOML.replace('[consents]\nsource = "consents.csv"\n', "")
     campaign = small.campaign(tmp_path, toml)
     with database.connect(campaign) as data:
-        assert data.rows(consents.rows(data, campaign, "BIGINT", ["email"])) == []
+        assert data.rows(consents.bits(data, campaign, "BIGINT", ["email"])) == []

@@ -257,9 +257,7 @@ TABLE: dict[int, dict[str, list[Case] | str]] = {
         ],
     },
     4: {
-        "customers": [
-            Case([{"key": "1", "n": "1"}], says="has no column 'id'")
-        ],
+        "customers": [Case([{"key": "1", "n": "1"}], says="has no column 'id'")],
         "offers": [Case([{"name": "a", "chanels": "email"}], says="did you mean 'channels'")],
         "history": [
             Case([{**contact(), "whem": "2026"} | {"when": ""} for _ in "1"], [REFUSED], at(0)),
