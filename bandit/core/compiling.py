@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 EVERY = 5.0
 """Seconds between two lines."""
-_KERNELS = 110
+_KERNELS = 130
 """So many a first wave compiles, the small ones inside others counted."""
 
 

@@ -33,9 +33,9 @@ def spread(kernel: Callable[..., Any], count: int, grain: int, *args: Any) -> No
 
     The number of threads is Numba's (``NUMBA_NUM_THREADS``, ``numba.set_num_threads``).
     """
-    threads = numba.get_num_threads()
     grains = -(-count // grain)
-    if threads == 1 or grains < 2:
+    threads = numba.get_num_threads() if grains > 1 else 1
+    if threads == 1:
         kernel(0, count, *args)
         return
     pieces = min(grains, CHUNKS * threads)

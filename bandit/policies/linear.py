@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 
 from bandit.core.types import Float64, Int32
 from bandit.kernels.linear import linear_choice, linked_choice
 from bandit.kernels.linear import pair_moments as settle
-from bandit.kernels.linear.decide import Situation
-from bandit.kernels.linear.linear_choice import GRAIN, TASK, Mode
+from bandit.kernels.linear.decide import Model, Situation
+from bandit.kernels.linear.linear_choice import GRAIN, TASK, Mode, Room
 from bandit.kernels.linear.link import IDENTITY, responses_into
 from bandit.kernels.threads import spread
 from bandit.policies.problem import Problem
@@ -33,6 +35,28 @@ def _situation(problem: Problem) -> Situation:
         narrow, broad, problem.eligible, problem.packing, problem.values, problem.costs,
         problem.priced, problem.keys, problem.needs_posterior().model[1],
     )  # fmt: skip
+
+
+class _Alone(threading.local):
+    """A thread's scratch for single rows, by what is asked, and the model that it was made for."""
+
+    def __init__(self) -> None:
+        self.rooms: dict[tuple[bool, ...], tuple[Model, Room]] = {}
+
+    def room(self, model: Model, situation: Situation, mode: Mode) -> Room:
+        """Scratch as `linear_choice.empty_room` makes it: that takes longer than to decide."""
+        asked = (
+            mode.thompson or mode.propensity > NOTHING, mode.propensity == WEIGHTED,
+            mode.propensity == NOTHING, situation.broad.size > 0, situation.bounded,
+        )  # fmt: skip
+        made = self.rooms.get(asked)
+        if made is None or made[0] is not model:
+            made = model, linear_choice.empty_room(model, situation, mode, 1)
+            self.rooms[asked] = made
+        return made[1]
+
+
+_ALONE = _Alone()
 
 
 def choose_linear(
@@ -61,10 +85,13 @@ def choose_linear(
     linear = model.link == IDENTITY
     if not linear:
         problem.vet()
-    spread(
-        linear_choice.choose_into if linear else linked_choice.choose_into, n, TASK,
-        model, _situation(problem), mode, action, mean, width, chance,
-    )  # fmt: skip
+    situation, out = _situation(problem), (action, mean, width, chance)
+    if linear and n == 1:
+        room = _ALONE.room(model, situation, mode)
+        linear_choice.choose_rows_into(0, 1, model, situation, mode, *room, *out)
+    else:
+        kernel = linear_choice.choose_into if linear else linked_choice.choose_into
+        spread(kernel, n, TASK, model, situation, mode, *out)
     if mode.doubt[0]:
         problem.vet()
     return action, mean, width, chance

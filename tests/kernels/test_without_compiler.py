@@ -1,4 +1,4 @@
-"""Kernels as plain Python decide what the compiled ones do: a debugger sees the truth."""
+"""Kernels as plain Python, and on a machine of half the registers, decide what these here do."""
 
 from __future__ import annotations
 
@@ -45,3 +45,8 @@ def test_without_the_compiler_the_same_is_decided() -> None:
         assert plain[policy][0] == actions
         # Widths are float32 sums, which the compiler contracts: a tenth of what is promised.
         assert plain[policy][1] == pytest.approx(propensities, abs=1e-7)
+
+
+def test_registers_of_256_bits_decide_the_same() -> None:
+    # Vectors are split in two and tiles are narrower: every sum runs in the same order.
+    assert _answers(NUMBA_CPU_NAME="haswell") == _answers()
