@@ -15,7 +15,8 @@ from bandit.core.errors import ConfigError
 from bandit.core.folding import fold
 from bandit.core.problems import Faults, nearest, shown
 from bandit.sources.cells import REMEDY, Use
-from bandit.sources.database import Database, Table
+from bandit.sources.connection import Table
+from bandit.sources.database import Database
 
 MAX_ROWS = 10_000
 

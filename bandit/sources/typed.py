@@ -7,20 +7,17 @@ name are typed by all their cells, not by the first ones.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import duckdb
 
 from bandit.core import sql
-from bandit.core.problems import shown
 from bandit.sources import cells
 from bandit.sources.cells import Use, Writing
+from bandit.sources.proposals import Ask, parts, proposal, survey, unfit
 
 SAMPLE_ROWS = 10_000
-AT_ONCE = 50
-"""Columns that one pass looks at: DuckDB's time and memory grow with their square."""
-
 FAULT = "_bandit_fault"
 """Column: what a cell said that its column's use cannot take, as column, unit separator, cell."""
 
@@ -32,14 +29,6 @@ _FITS = {
     "DATE": "length({c}) <= 10 AND {date} IS NOT NULL",
     "TIMESTAMP WITH TIME ZONE": "{date} IS NOT NULL",
 }
-
-_FORMS = tuple(
-    day + time
-    for day in ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%Y%m%d",
-                "%d.%m.%y", "%d/%m/%y", "%m/%d/%y", "%d-%b-%Y", "%d-%b-%y")
-    for time in ("", " %H:%M", " %H:%M:%S")
-)  # fmt: skip
-
 
 _KINDS: Mapping[Use, str] = {
     "text": "VARCHAR",
@@ -91,16 +80,6 @@ class Read(NamedTuple):
     hints: tuple[str, ...]
 
 
-class _Seen(NamedTuple):
-    known: int
-    bad: int
-    example: str | None
-
-
-Ask = Callable[[str], Sequence[Any]]
-"""One row of a query's SELECT list over all rows."""
-
-
 class _Part(NamedTuple):
     """SELECT list and faults as they are gathered."""
 
@@ -138,8 +117,8 @@ def load(
             names[column, "key"] = _hidden("key", 0)
             _key(column, known[column], key_kind, part)
     uses = [(c, u) for c, u in asked.uses if c in known and cells.readable(known[c], u, writing)]
-    seen = _survey([(c, u) for c, u in uses if known[c] == "VARCHAR"], writing, ask)
-    unfit = _unfit(relation.called, seen, writing, ask)
+    seen = survey([(c, u) for c, u in uses if known[c] == "VARCHAR"], writing, ask)
+    bad = unfit(relation.called, seen, writing, ask)
     for place, (column, use) in enumerate(uses):
         names[column, use] = _hidden(use, place)
         _use(column, known[column], use, writing, names[column, use], part)
@@ -152,12 +131,12 @@ def load(
     listed = ", ".join(part.columns) or "1 AS _bandit_nothing"
     connection.execute(f"CREATE {kind} {name} AS SELECT {listed} FROM {relation.body}")
     hints = [
-        _proposal(c, u, writing, ask)
+        proposal(c, u, writing, ask)
         for (c, u), found in seen.items()
-        if found.bad and (c, u) not in unfit
+        if found.bad and (c, u) not in bad
     ]
     return Read(
-        kinds, names, key_kind, has_faults, unfit, tuple(dict.fromkeys(h for h in hints if h))
+        kinds, names, key_kind, has_faults, bad, tuple(dict.fromkeys(h for h in hints if h))
     )
 
 
@@ -300,7 +279,7 @@ def _survivors(
 ) -> dict[str, list[str]]:
     """Those of the types that every cell of the column fits; all for a column of NULLs."""
     kept: dict[str, list[str]] = {c: [] for c in candidates}
-    for part in _parts(list(candidates)):
+    for part in parts(list(candidates)):
         pairs = [(c, t) for c in part for t in candidates[c]]
         if not pairs:
             continue
@@ -313,90 +292,3 @@ def _survivors(
             if fits is not False:
                 kept[column].append(kind)
     return kept
-
-
-def _survey(
-    pairs: Sequence[tuple[str, Use]], writing: Writing, ask: Ask
-) -> dict[tuple[str, Use], _Seen]:
-    """How many cells each column has, how many its use cannot take, and one of these."""
-    found: dict[tuple[str, Use], _Seen] = {}
-    for part in _parts(pairs):
-        asked = []
-        for column, use in part:
-            quoted = sql.name(column)
-            bad = cells.misread(quoted, "VARCHAR", use, writing) or "false"
-            known = cells.given(quoted, "VARCHAR", writing)
-            asked += [
-                f"count({known})",
-                f"count(*) FILTER ({bad})",
-                f"min({quoted}) FILTER ({bad})",
-            ]
-        row = ask(", ".join(asked))
-        for i, pair in enumerate(part):
-            found[pair] = _Seen(*row[3 * i : 3 * i + 3])
-    return found
-
-
-def _parts(items: Sequence[Any]) -> Iterable[Sequence[Any]]:
-    return (items[start : start + AT_ONCE] for start in range(0, len(items), AT_ONCE))
-
-
-def _unfit(
-    called: str, seen: Mapping[tuple[str, Use], _Seen], writing: Writing, ask: Ask
-) -> dict[tuple[str, str], str]:
-    told: dict[tuple[str, str], str] = {}
-    for (column, use), found in seen.items():
-        if 2 * found.bad <= found.known:
-            continue
-        proposal = _proposal(column, use, writing, ask)
-        told[column, use] = (
-            f"{called}: column {column!r}: {found.bad:,} of {found.known:,} cells are no"
-            f" {_CALLED[use]}, for example {shown(found.example)}; needed is {cells.REMEDY[use]};"
-            f" {proposal or 'convert it in a query or list it under another kind'}"
-        )
-    return told
-
-
-_CALLED: Mapping[Use, str] = {
-    "text": "text",
-    "number": "numbers",
-    "truth": "truth values",
-    "date": "dates",
-    "vector": "vectors",
-}
-
-
-def _proposal(column: str, use: Use, writing: Writing, ask: Ask) -> str:
-    """The setting that would read every cell, as a sentence; empty if none would."""
-    changes: list[dict[str, Any]] = []
-    if use == "number":
-        changes = [{"decimal": "," if writing.form.decimal == "." else "."}]
-    elif use == "date":
-        changes = [{"date_format": form} for form in _FORMS if form != writing.form.date_format]
-    if not changes:
-        return ""
-    quoted = sql.name(column)
-    tries = [writing._replace(form=writing.form.model_copy(update=c)) for c in changes]
-    bad = [cells.misread(quoted, "VARCHAR", use, one) or "false" for one in tries]
-    row = ask(", ".join(f"count(*) FILTER ({b})" for b in bad))
-    fitting = [c for c, count in zip(changes, row, strict=True) if count == 0]
-    settings = [f"{k} = {_toml(v)}" for c in fitting for k, v in c.items()]
-    if not settings:
-        return _words(column, use, writing, ask)
-    if len(settings) == 1:
-        return f"add {settings[0]} to this source, which reads every cell of {column!r}"
-    return f"add {' or '.join(settings[:3])} to this source, whichever is meant in {column!r}"
-
-
-def _words(column: str, use: Use, writing: Writing, ask: Ask) -> str:
-    """Whether all the cells that do not fit are one word, such as NA."""
-    quoted = sql.name(column)
-    bad = cells.misread(quoted, "VARCHAR", use, writing) or "false"
-    low, high = ask(f"min({quoted}) FILTER ({bad}), max({quoted}) FILTER ({bad})")
-    if low is None or low != high:
-        return ""
-    return f"add missing = [{_toml(low)}] to this source if it means that nothing is known"
-
-
-def _toml(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

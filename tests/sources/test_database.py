@@ -200,7 +200,10 @@ WRONG_SOURCES = {
     "folder": ('source = "."', "does not exist"),
     "device": ('source = "/dev/zero"', "/dev/zero does not exist"),
     "table": ('source = "customers.csv"\ntable = "t"', "a file has no tables; use query"),
-    "no table": ('source = "u.duckdb"\ntable = "peopel"', "peopel does not exist"),
+    "no table": (
+        'source = "u.duckdb"\ntable = "peopel"',
+        "has no table 'peopel'; did you mean 'people'?",
+    ),
     "no column": ('source = "u.duckdb"\nquery = "SELECT agee FROM people"', '"agee" not found'),
     "two": ('source = "u.duckdb"\nquery = "SELECT 1; DROP TABLE people"', "must be one SELECT"),
     "drop": ('source = "u.duckdb"\nquery = "DROP TABLE people"', "must be one SELECT"),

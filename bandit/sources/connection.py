@@ -1,0 +1,183 @@
+"""A connection to DuckDB with the user's sources as tables: cells read, queries streamed."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+import duckdb
+import pyarrow as pa
+
+from bandit.core import spill, sql
+from bandit.core.batches import cut
+from bandit.core.errors import BanditError, ConfigError, DataError
+from bandit.core.problems import nearest
+from bandit.sources import cells, typed
+from bandit.sources.cells import Use, Writing
+from bandit.sources.csv_source import first_line
+from bandit.sources.deadline import paced, within
+
+ZONED = "TIMESTAMP WITH TIME ZONE"
+
+
+class Table(NamedTuple):
+    """One source: the view that serves it, its columns with DuckDB's types, how it is called.
+
+    ``names``: the hidden columns by (column, use); ``writing``: how its cells are written;
+    ``unfit``: columns that cannot be read for a use, and why; ``notes``: what is odd about it;
+    ``hints``: settings that would read what does not fit.
+    """
+
+    view: str
+    columns: dict[str, str]
+    shown: str
+    has_faults: bool
+    names: dict[tuple[str, str], str]
+    key_kind: str | None
+    writing: Writing
+    unfit: dict[tuple[str, str], str]
+    notes: tuple[str, ...]
+    hints: tuple[str, ...]
+
+
+class Database:
+    """An in-memory DuckDB connection over the sources of a campaign; a context manager."""
+
+    def __init__(self, threads: int, memory_mb: int, seconds: float) -> None:
+        self.seconds = seconds
+        self._spill = spill.folder()
+        self.tables: dict[str, Table] = {}
+        self.connection = duckdb.connect(
+            ":memory:",
+            config={
+                "threads": threads,
+                "memory_limit": f"{memory_mb}MB",
+                "temp_directory": str(self._spill),
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+                "allow_community_extensions": False,
+            },
+        )
+        self.connection.execute("SET GLOBAL TimeZone = 'UTC'")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection and remove its temporary folder."""
+        self.connection.close()
+        shutil.rmtree(self._spill, ignore_errors=True)
+
+    def table(self, role: str) -> Table:
+        """The source of that role; ConfigError if the campaign names none."""
+        if role not in self.tables:
+            raise ConfigError(f"campaign.toml has no [{role}]; add it with its source")
+        return self.tables[role]
+
+    def column(self, role: str, column: str) -> str:
+        """The type of a column; ConfigError names the nearest one if it is missing."""
+        table = self.table(role)
+        if column not in table.columns:
+            raise ConfigError(
+                f"{table.shown} has no column {column!r}{nearest(column, table.columns)}"
+            )
+        return table.columns[column]
+
+    def read(self, role: str, column: str, use: Use) -> str:
+        """SQL of a column read for a use; ConfigError if it is missing or cannot be read so."""
+        kind, table = self.column(role, column), self.tables[role]
+        if (column, use) in table.unfit:
+            raise ConfigError(table.unfit[column, use])
+        if (column, use) in table.names:
+            return table.names[column, use]
+        if not cells.readable(kind, use, table.writing):
+            raise ConfigError(
+                f"{table.shown}: column {column!r} is {kind}; needed is {cells.REMEDY[use]};"
+                " convert it in a query"
+            )
+        return cells.read(sql.name(column), kind, use, table.writing)
+
+    def key(self, role: str, column: str, wanted: str) -> str:
+        """SQL of a column as the customers' key, BIGINT or VARCHAR; NULL where it is none."""
+        kind, table = self.column(role, column), self.tables[role]
+        return table.names.get((column, "key")) or typed.as_key(sql.name(column), kind, wanted)
+
+    def misread(self, role: str, column: str, use: Use) -> str:
+        """SQL of whether a cell says something that the use cannot take."""
+        kind, table = self.column(role, column), self.tables[role]
+        return cells.misread(sql.name(column), kind, use, table.writing) or "false"
+
+    def count(self, role: str) -> int:
+        """Rows of a source."""
+        return int(self.rows(f"SELECT count(*) FROM {self.table(role).view}")[0][0])
+
+    def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """All rows of a small query; a fault in the data is a DataError."""
+        try:
+            with self.limited():
+                return self._rows(query, parameters)
+        except duckdb.Error as e:
+            raise failed(e) from None
+
+    def limited(self) -> AbstractContextManager[None]:
+        """What is asked of the connection in this block ends within `limits.query_seconds`."""
+        return within(self.connection, self.seconds)
+
+    def _rows(self, query: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+        found = self.connection.sql(query, params=list(parameters))
+        if ZONED not in map(str, found.types):
+            return found.fetchall()
+        # As Python objects DuckDB gives zoned times only where a further package is installed.
+        table = found.to_arrow_table()
+        return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
+
+    def stream(
+        self, query: str, parameters: Sequence[Any] = (), *, rows: int
+    ) -> Iterator[pa.RecordBatch]:
+        """A query in batches of so many rows, on a cursor: others may use the connection."""
+        cursor = self.connection.cursor()
+        try:
+            with within(cursor, self.seconds):
+                reader = cursor.sql(query, params=list(parameters)).to_arrow_reader(rows)
+            yield from cut(paced(iter(reader), cursor, self.seconds), rows)
+        except duckdb.Error as e:
+            raise failed(e) from None
+        except (pa.ArrowException, OSError) as e:
+            raise streaming_failed(e) from None
+        finally:
+            cursor.close()
+
+    def describe(self, query: str) -> dict[str, str]:
+        """Column names and types of a SELECT."""
+        return {str(row[0]): str(row[1]) for row in self.rows(f"DESCRIBE {query}")}
+
+
+def failed(error: duckdb.Error) -> BanditError:
+    """What DuckDB reports while it reads the user's data, as an error of the user's."""
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return too_little_memory(first_line(error))
+    return DataError(f"reading the data failed: {first_line(error)}")
+
+
+def streaming_failed(error: Exception) -> BanditError:
+    """The same for what comes through an Arrow reader, which hides DuckDB's class of error."""
+    line = str(error).split("\n", 1)[0]
+    if "Out of Memory" in line:
+        return too_little_memory(line)
+    return DataError(f"reading the data failed: {line}")
+
+
+def too_little_memory(line: str) -> ConfigError:
+    """What DuckDB had not enough memory for."""
+    return ConfigError(f"limits.memory_mb is too little for this data ({line}); raise it")
