@@ -143,10 +143,15 @@ class Offer(_Strict):
 
 
 class Channel(_Strict):
-    """Outbound: a contact, counted and capped. Inbound: a ranked list of `ranks` offers."""
+    """Outbound: a contact, counted and capped. Inbound: a ranked list of `ranks` offers.
+
+    An inbound list fills all its ranks; with `fill` "only_worth" no contact competes for each, and
+    the list ends where it wins.
+    """
 
     name: Name
     kind: Literal["outbound", "inbound"] = "outbound"
+    fill: Literal["all", "only_worth"] = "all"
     cost: Cost = 0.0
     consent: bool = True
     ranks: Annotated[int, Field(ge=1, le=50)] = 1
@@ -160,6 +165,8 @@ class Channel(_Strict):
             raise ValueError("ranks is for inbound channels; an outbound one makes one contact")
         if self.kind == INBOUND and self.capacity is not None:
             raise ValueError("capacity is for outbound channels; an inbound one makes no contact")
+        if self.kind == OUTBOUND and self.fill != "all":
+            raise ValueError("fill is for inbound channels; outbound, no contact always competes")
         if (self.max_contacts is None) != (self.per_days is None):
             raise ValueError("max_contacts and per_days go together")
         return self
@@ -380,5 +387,8 @@ class Campaign(_Strict):
         for offer in content["offer"]:
             if not offer["features"]:
                 del offer["features"]
+        for channel in content["channel"]:
+            if channel["fill"] == "all":
+                del channel["fill"]
         text = json.dumps(content, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()

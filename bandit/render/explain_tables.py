@@ -55,17 +55,22 @@ def _name(c: Contender) -> str:
 
 
 def _contenders(slot: Slot, unit: str) -> Table:
-    """Worth is value x mean - cost - price; groups by what they add to the draw's probability."""
+    """Worth is value x mean - cost - price; groups by what they add to the draw's probability.
+
+    Values stand there where one is not 1.
+    """
     groups = list(dict.fromkeys(name for c in slot.contenders for name in c.by_group))
+    valued = any(c.value != 1.0 for c in slot.contenders)
     table = Table(box=None, pad_edge=False)
-    table.add_column(f"action, {unit}")
-    heads = ["drawn with", *(f"of {g}" for g in groups)]
-    heads += ["mean", "value", "cost", "price", "worth", "± of worth"]
+    table.add_column(f"action, {unit}", no_wrap=True)
+    heads = ["drawn", *groups, "mean", *(["value"] if valued else [])]
+    heads += ["cost", "price", "worth", "±"]
     for column in heads:
         table.add_column(column, justify="right")
     for c in slot.contenders:
         chances = (c.probability, *(c.by_group.get(g, 0.0) for g in groups))
-        numbers = (c.mean, c.value, c.cost, c.price, c.worth, c.width)
+        value = [c.value] if valued else []
+        numbers = (c.mean, *value, c.cost, c.price, c.worth, c.width)
         table.add_row(_name(c), *(f"{x:.4f}" for x in chances), *(f"{x:.3f}" for x in numbers))
     if slot.others > 0:
         table.add_row(f"and {slot.others:,} more")
@@ -74,26 +79,30 @@ def _contenders(slot: Slot, unit: str) -> Table:
 
 def _history(e: Explanation) -> Table:
     table = Table(box=None, pad_edge=False)
-    for column in ("wave", "where", "decided", "planned", "why not", "group"):
-        table.add_column(column)
-    for column in ("probability", "expected value", "cost", "price", "kept"):
-        table.add_column(column, justify="right")
+    placed = any((p.placement, p.slot) != ("outbound", 1) for p in e.history)
+    for column in ("wave", *(["where"] if placed else []), "decided", "why not", "group"):
+        table.add_column(column, no_wrap=column == "wave")
+    for column in ("chance", "expected", "price", "kept"):
+        table.add_column(column, justify="right", no_wrap=True)
     for past in e.history:
-        table.add_row(*_texts(past), *_numbers(past))
+        where = past.placement if past.slot == 1 else f"{past.placement} {past.slot}"
+        place = [where] if placed else []
+        table.add_row(past.wave, *place, _decided(past), past.reason or "–", *_numbers(past))
     return table
 
 
-def _texts(past: PastDecision) -> list[str]:
-    where = past.placement if past.slot == 1 else f"{past.placement} {past.slot}"
-    decided = f"{past.offer}/{past.channel}" if past.offer else "no contact"
-    decided += " (withheld)" if past.withheld else ""
-    return [past.wave, where, decided, past.planned or "–", past.reason or "–", past.group]
+def _decided(past: PastDecision) -> str:
+    if past.offer:
+        return f"{past.offer}/{past.channel}" + (" (withheld)" if past.withheld else "")
+    return f"no contact; planned {past.planned}" if past.planned else "no contact"
 
 
 def _numbers(past: PastDecision) -> list[str]:
+    """Group, chance, what it was expected to add over no contact, price, and what lots kept."""
     worth = "–" if past.expected_value is None else f"{past.expected_value:.3f}"
-    cost = "–" if past.cost is None else f"{past.cost:.3f}"
-    return [f"{past.propensity:.4f}", worth, cost, f"{past.price:.3f}", f"{past.keep:.3f}"]
+    return [
+        past.group, f"{past.propensity:.4f}", worth, f"{past.price:.3f}", f"{past.keep:.3f}"
+    ]  # fmt: skip
 
 
 def _listed(names: list[str], most: int = 12) -> str:

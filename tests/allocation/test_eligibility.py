@@ -90,13 +90,14 @@ def test_an_offer_runs_on_its_first_and_last_day() -> None:
 
 def test_a_taken_action_closes_offer_family_and_channel() -> None:
     allowed = np.ones((2, 5), dtype=np.bool_)
+    everything = np.ones(5, dtype=np.bool_)
     after = slots.exclude(
+        slots.Placement("outbound", True, 2, everything, 0),
         allowed,
         np.array([1, 0], dtype=np.int32),
         offer=np.array([-1, 0, 1, 2, 2], dtype=np.int32),
         family=np.array([-1, 0, 0, 1, 1], dtype=np.int32),
         channel=np.array([-1, 0, 1, 0, 1], dtype=np.int32),
-        outbound=True,
     )
     assert after.tolist() == [[True, False, False, False, True], [True, *[False] * 4]]
 

@@ -21,6 +21,8 @@ ROOT = Path(__file__).resolve().parents[2]
 FENCE = "```"
 KIND = "console"
 SECONDS = 900
+COMPILING = "compiling kernels for this machine"
+"""What only the first run on a machine says."""
 
 
 class Command(NamedTuple):
@@ -93,7 +95,8 @@ def run(text: str, folder: Path) -> list[str]:
         encoding="utf-8",
     )
     shown = done.stdout.replace(f"{folder}/", "").replace(str(folder), ".")
-    return [line.rstrip() for line in shown.splitlines()]
+    lines = (line.rstrip() for line in shown.splitlines())
+    return [line for line in lines if not line.startswith(COMPILING)]
 
 
 def prepare(folder: Path) -> Path:

@@ -204,3 +204,22 @@ def test_who_stays_in_their_group(tmp_path: Path, regroup: str | None, stay: str
     others = [share for group, share in same.items() if group != "holdout"]
     assert (same["holdout"] == 1.0) == (stay != "none")
     assert (min(others) > 0.8) == (stay == "all")
+
+
+def test_a_list_may_show_nothing_rather_than_a_loss(tmp_path: Path) -> None:
+    """Every offer costs and none has earned: expectation ends the list, exactly."""
+    whole = campaigns.write(tmp_path / "all")
+    worth = campaigns.write(tmp_path / "worth")
+    config = worth / "campaign.toml"
+    text = config.read_text().replace("ranks = 2", 'ranks = 2\ncost = 0.5\nfill = "only_worth"')
+    config.write_text(text.replace("exploration = 0.05", "exploration = 0.0"))
+    for folder in (whole, worth):
+        serve_batch(folder, wave="w1", at=MONDAY)
+    home = pl.col("placement") == "home"
+    shown = campaigns.decisions(worth, "w1").filter(home & (pl.col("group") == "lin_ts"))
+    filled = campaigns.decisions(whole, "w1").filter(home & (pl.col("group") == "lin_ts"))
+    assert (filled.filter(pl.col("slot") == 1)["action"] > 0).mean() > 0.9
+    nothing = shown.filter((pl.col("slot") == 1) & (pl.col("action") == 0))
+    assert nothing.height > 0
+    assert nothing["propensity"].is_between(0.0, 1.0, closed="none").all()
+    assert not set(nothing["customer_id"]) & set(shown.filter(pl.col("slot") == 2)["customer_id"])

@@ -110,9 +110,7 @@ def fill(
                 on &= batch.allowance[who] > number
             if number == place.slots or not on.any():
                 break
-            allowed = slotting.exclude(
-                allowed[on], choice.action[on], *the_plan.exclusive, outbound=place.outbound
-            )
+            allowed = slotting.exclude(place, allowed[on], choice.action[on], *the_plan.exclusive)
             who = who[on]
 
 

@@ -126,7 +126,8 @@ def _placements(channels: Sequence[Channel], slots: int, actions: Actions) -> li
         here = actions.channel == position
         if channel.kind == INBOUND and here.any():
             draw = (number_of(channel.name) >> 24) << 8
-            found.append(Placement(channel.name, False, channel.ranks, first | here, draw))
+            silent = channel.fill == "only_worth"
+            found.append(Placement(channel.name, False, channel.ranks, first | here, draw, silent))
     return found
 
 
