@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bandit.core.types import Array, Float64
-from bandit.kernels.linear import pooled
+from bandit.kernels.linear import blocked_cholesky, pooled
 from bandit.kernels.threads import spread
 from bandit.models.sums import Sums
 
@@ -122,7 +122,7 @@ def eliminate(sums: Sums, parts: Split, strengths: Strengths) -> Facts:
         matrix, vector,
     )  # fmt: skip
     _factor(matrix)
-    pooled.forward_into(matrix, vector)
+    blocked_cholesky.forward_into(matrix, vector)
     total = float((sums.square_sum - 2.0 * base * sums.reward_sum + base**2 * sums.count).sum())
     explained = float(own[:, 1].sum() + group[:, 1].sum() + (vector**2).sum())
     curvature = own[:, 0].sum() + group[:, 0].sum()
@@ -138,7 +138,7 @@ def solve(sums: Sums, parts: Split, strengths: Strengths) -> Solved:
     """Means float64[k, d] and covariances float64[k, d, d] (in units of the noise variance)."""
     facts = eliminate(sums, parts, strengths)
     beta = facts.vector.copy()
-    pooled.backward_into(facts.matrix, beta)
+    blocked_cholesky.backward_into(facts.matrix, beta)
     mean, covariance = np.zeros_like(facts.drawn), np.zeros_like(facts.gram)
     common = np.zeros_like(mean)
     spread(
@@ -161,19 +161,19 @@ def _columns(facts: Facts, beta: Float64) -> Float64:
     """Coefficients of the single columns, ``F⁻¹(g − Bᵀβ)`` float64[e, d]."""
     rest: Float64 = facts.left - np.einsum("erd,r->ed", facts.cross, beta)
     for lower, row in zip(facts.root, rest, strict=True):
-        pooled.backward_into(lower, row)
+        blocked_cholesky.backward_into(lower, row)
     return rest
 
 
 def _factor(matrix: Float64) -> None:
     """Cholesky factor in place, block by block, in one order whatever the threads."""
     size = matrix.shape[0]
-    turned = np.zeros((pooled.BLOCK, size))
-    for start in range(0, size, pooled.BLOCK):
-        stop = min(size, start + pooled.BLOCK)
-        pooled.factor_block(matrix, start, stop)
-        for step in (pooled.panel_rows_into, pooled.trailing_rows_into):
-            spread(step, size - stop, pooled.ROWS, matrix, start, stop, turned)
+    turned = np.zeros((blocked_cholesky.BLOCK, size))
+    for start in range(0, size, blocked_cholesky.BLOCK):
+        stop = min(size, start + blocked_cholesky.BLOCK)
+        blocked_cholesky.factor_block(matrix, start, stop)
+        for step in (blocked_cholesky.panel_rows_into, blocked_cholesky.trailing_rows_into):
+            spread(step, size - stop, blocked_cholesky.ROWS, matrix, start, stop, turned)
 
 
 def _step(unit: Float64, intercept: float) -> float:

@@ -20,11 +20,6 @@ import numpy as np
 from bandit.kernels._compile import allocating, serial, within, within_allocating
 from bandit.kernels.linear import cholesky
 
-BLOCK = 48
-"""Columns of the dense factor found at a time."""
-ROWS = 16
-"""Rows of the dense system that a thread updates at a time."""
-
 
 @within
 def _log_determinant(lower):
@@ -188,58 +183,6 @@ def _take_product(one, other, out):
             factor = one[i, m]
             for j in range(d):
                 out[i, j] -= factor * turned[m, j]
-
-
-@serial
-def factor_block(matrix, start, stop):
-    """Factor the diagonal block of columns start to stop in place; its lower triangle."""
-    for j in range(start, stop):
-        for i in range(start, j + 1):
-            total = matrix[j, i]
-            for c in range(start, i):
-                total -= matrix[j, c] * matrix[i, c]
-            matrix[j, i] = np.sqrt(total) if i == j else total / matrix[i, i]
-
-
-@serial
-def panel_rows_into(first, last, matrix, start, stop, turned):
-    """Solve rows stop + first to stop + last against the diagonal block; ``turned`` [block, N]."""
-    for r in range(stop + first, stop + last):
-        for j in range(start, stop):
-            total = matrix[r, j]
-            for c in range(start, j):
-                total -= matrix[r, c] * matrix[j, c]
-            matrix[r, j] = total / matrix[j, j]
-            turned[j - start, r] = matrix[r, j]
-
-
-@serial
-def trailing_rows_into(first, last, matrix, start, stop, turned):
-    """Take the panel's product off rows stop + first to stop + last."""
-    for r in range(stop + first, stop + last):
-        for p in range(stop - start):
-            factor = matrix[r, start + p]
-            for j in range(stop, r + 1):
-                matrix[r, j] -= factor * turned[p, j]
-
-
-@serial
-def forward_into(lower, vector):
-    """``vector`` ← L⁻¹ vector, in place."""
-    for i in range(vector.size):
-        total = vector[i]
-        for j in range(i):
-            total -= lower[i, j] * vector[j]
-        vector[i] = total / lower[i, i]
-
-
-@serial
-def backward_into(lower, vector):
-    """``vector`` ← L⁻ᵀ vector, in place."""
-    for i in range(vector.size - 1, -1, -1):
-        vector[i] /= lower[i, i]
-        for j in range(i):
-            vector[j] -= lower[i, j] * vector[i]
 
 
 @allocating
