@@ -99,3 +99,19 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="could not be locked"), lock.hold(campaign, "learn"):
         pass
     assert target.read_text() == "mine"
+
+
+def test_an_interrupt_while_it_is_let_go_leaves_nobody_locked_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A notebook's process lives on: an open handle would be a lock on its own campaign."""
+
+    def interrupted(path: Path) -> None:
+        raise KeyboardInterrupt(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", interrupted)
+        with pytest.raises(KeyboardInterrupt), lock.hold(tmp_path, "learn"):
+            pass
+    with lock.hold(tmp_path, "learn"):
+        pass
