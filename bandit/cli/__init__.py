@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
 from typing import NoReturn
 
-from bandit.cli import signals
+from bandit.core.errors import UsageError
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the program that `bandit` names; signals are heeded while it is still being loaded."""
+    if find_spec("fcntl") is None:
+        sys.stderr.write(
+            "error: this system has no POSIX file locks, without which two runs could write one"
+            " record: on Windows run it in the Windows Subsystem for Linux\n"
+        )
+        sys.exit(UsageError.exit_code)
+    from bandit.cli import signals
+
     signals.install()
     try:
         from bandit.cli.app import main as run

@@ -146,3 +146,13 @@ def test_nothing_heavy_is_loaded_to_begin_with(code: str, heavy: set[str]) -> No
         [sys.executable, "-c", told], text=True, capture_output=True, check=True
     ).stdout
     assert not heavy & set(found.split("LOADED")[1].split())
+
+
+def test_a_system_without_file_locks_is_refused_in_a_sentence() -> None:
+    program = "import sys; sys.modules['fcntl'] = None; from bandit.cli import main; main(['-h'])"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "run it in the Windows Subsystem for Linux" in done.stderr
