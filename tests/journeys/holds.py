@@ -50,7 +50,7 @@ def summary(said: Any, wave: Kept) -> None:
     rows, first = wave.rows, wave.first
     assert said.customers == first.height == first["customer_id"].n_unique()
     assert said.decisions == rows.height
-    assert said.groups == dict(first["group"].value_counts().rows())
+    assert {g: n for g, n in said.groups.items() if n} == counts(first, "group")
     out = rows.filter((pl.col("placement") == "outbound") & (pl.col("action") != 0))
     assert {c: n for c, n in said.contacts.items() if n} == counts(out, "channel")
     assert {c: n for c, n in said.offers.items() if n} == counts(out, "offer")
