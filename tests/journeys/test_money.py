@@ -187,7 +187,7 @@ def _hold_report(shown: ReportResult, folder: Path) -> None:
     out, lists = _split(made)
     n = newest.first.height
     assert (shown.campaign, shown.wave, shown.customers) == ("test", newest.name, n)
-    assert (shown.config, shown.run_by) == (newest.manifest["config"], newest.manifest["user"])
+    assert (shown.config, shown.run_by) == (newest.manifest["config"], None)  # no command noted it
     assert shown.contacted == out.filter(pl.col("slot") == 1).height
     assert shown.at_peace == _some(newest.manifest["summary"]["at_peace"])
     assert shown.groups == _counts(newest.first, "group")

@@ -12,12 +12,14 @@ from bandit.config.campaign import Campaign
 from bandit.core.days import acting_at
 from bandit.core.errors import DataError, UsageError
 from bandit.core.types import SILENT, Progress
+from bandit.record import journal
 from bandit.record import waves as record
 from bandit.record.steady import steady
 from bandit.record.waves import Wave
 from bandit.results.inspect import ReportResult
 from bandit.results.serve import Price
 from bandit.workflows.inspect import report_counts, report_earned
+from bandit.workflows.inspect.status import who
 from bandit.workflows.judge.job import REPORTS
 
 
@@ -41,7 +43,7 @@ def report(
     return ReportResult(
         campaign=campaign.name,
         version=about.versions.get("bandit"),
-        run_by=about.user,
+        run_by=who(journal.read(campaign.folder).entries, "serve-batch", chosen.name),
         config=about.config,
         wave=chosen.name,
         at=chosen.at.isoformat(),

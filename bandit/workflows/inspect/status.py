@@ -73,7 +73,7 @@ def _wave(
         learned=wave.name in learned,
         config=about.config,
         version=about.versions.get("bandit"),
-        run_by=_who(runs, "serve-batch", wave.name),
+        run_by=who(runs, "serve-batch", wave.name),
     )
 
 
@@ -85,11 +85,11 @@ def _snapshot(stored: snapshots.Snapshot, runs: Sequence[Entry]) -> SnapshotStat
         parent=stored.manifest.parent,
         waves=[name for name, _ in fold.waves] if fold else [],
         restored=restored,
-        run_by=_who(runs, "rollback" if restored else "learn", stored.version),
+        run_by=who(runs, "rollback" if restored else "learn", stored.version),
     )
 
 
-def _who(runs: Sequence[Entry], command: str, made: str) -> str | None:
+def who(runs: Sequence[Entry], command: str, made: str) -> str | None:
     """Who ran it first; a later run of the same name found it done."""
     found = (f"{r.user}@{r.host}" for r in runs if (r.command, r.made) == (command, made))
     return next(found, None)
