@@ -241,15 +241,19 @@ class Machine:
     def forget_dies(self, draw: Random) -> None:
         """Whoever is forgotten again after the crash is in no row of the record."""
         customer = self._leaves(draw)
-        killed(lambda: forget(self.folder, customers=[str(customer)]), draw.randrange(60))
+        killed(lambda: self._forget(customer), draw.randrange(60))
         if draw.random() < 0.5:
             self._recovered(draw)
+        self._forget(customer)
+        assert not self._rows_of(customer)
+        assert not (self.folder / ".forget").exists()
+
+    def _forget(self, customer: int) -> None:
+        """Refused only for somebody of whom the record holds no row."""
         try:
             forget(self.folder, customers=[str(customer)])
         except UnknownPersonError:
             assert not self._rows_of(customer)
-        assert not self._rows_of(customer)
-        assert not (self.folder / ".forget").exists()
 
     def _recovered(self, draw: Random) -> None:
         """The next command does what the dead one left."""

@@ -48,11 +48,15 @@ class Came(NamedTuple):
 
 
 class _Groups(NamedTuple):
-    """A wave by group: what came, and what was expected, a person."""
+    """A wave by group: what came, and what was expected, a person.
+
+    ``heard``: an event came in, or the window is closed; before, what it earned is not known.
+    """
 
     realised: dict[str, Crowds]
     expected: dict[str, float]
     closed: bool
+    heard: bool
     rules: str | None
 
 
@@ -88,6 +92,11 @@ def earned(
                     " were its outcomes forgotten? `bandit learn --outcomes FILE` takes them in"
                 )
             by_wave[wave.name] = _of_wave(decisions, came, offers, closed=closed)
+            if not by_wave[wave.name].heard:
+                notes.append(
+                    f"no outcome of wave {wave.name} has come in: nothing is said yet of what its"
+                    " contacts added"
+                )
             notes += decisions.notes
             progress.advance(1)
     finally:
@@ -126,7 +135,7 @@ def _of_wave(
     policy = decisions.wave.manifest.policy
     shares = [] if policy is None else policy.shares
     rules = next((share.label for share in shares if share.policy == RULES), None)
-    return _Groups(realised, expected, closed, rules)
+    return _Groups(realised, expected, closed, closed or came.events > 0, rules)
 
 
 def _group(rows: Rows, last: str) -> Array:
@@ -210,7 +219,7 @@ def _increments(by_wave: dict[str, _Groups]) -> Iterator[Increment]:
     whole: dict[tuple[str, str], Gained] = defaultdict(Gained)
     waves: dict[tuple[str, str], int] = defaultdict(int)
     for wave, groups in by_wave.items():
-        for name, over in _pairs(groups):
+        for name, over in _pairs(groups) if groups.heard else ():
             gained = Gained()
             gained.add(groups.realised[name], groups.realised[over])
             yield _increment(wave, name, over, gained, closed=groups.closed)
