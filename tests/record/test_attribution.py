@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from bandit.core.days import Window
 from bandit.core.types import Float64
 from bandit.record import attribution, outcomes
 from bandit.record import waves as record
 from bandit.record.decisions import Decisions
 from tests.sources import rows
 
-WINDOW = dt.timedelta(days=2)
+WINDOW = Window(2, "UTC")
 HOUR = dt.timedelta(hours=1)
 
 
@@ -35,7 +36,8 @@ def _nonzero(rewards: Float64) -> dict[int, float]:
 
 def test_events_count_inside_the_window_only(tmp_path: Path) -> None:
     rows.publish_wave(tmp_path, "a", 6)
-    moments = {1: rows.AT - HOUR, 2: rows.AT, 3: rows.AT + WINDOW - HOUR, 4: rows.AT + WINDOW}
+    end = WINDOW.after(rows.AT)
+    moments = {1: rows.AT - HOUR, 2: rows.AT, 3: end - HOUR, 4: end}
     rows.publish_events(
         tmp_path,
         "x",
@@ -99,7 +101,7 @@ def _corrected(folder: Path, *deliveries: list[dict[str, Any]]) -> tuple[float, 
     connection = attribution.connect(400)
     told = attribution.load_events(connection, outcomes.batches(folder))
     (wave,) = record.waves(folder)
-    found = attribution.attribute(connection, Decisions(folder, wave), [], dt.timedelta(days=7))
+    found = attribution.attribute(connection, Decisions(folder, wave), [], Window(7, "UTC"))
     connection.close()
     return float(found.rewards[0]), told
 

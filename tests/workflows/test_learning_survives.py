@@ -57,7 +57,8 @@ def test_features_that_come_back_take_up_what_was_learned(tmp_path: Path) -> Non
     serve_batch(folder, wave="b", at=MONDAY + 8 * DAY)
     _features(folder, 'numeric = ["age"]', 'numeric = ["age", "spend"]')
     back = serve_batch(folder, wave="c", at=MONDAY + 9 * DAY)
-    assert (back.snapshot, back.notes) == ("000001", [])
+    assert back.snapshot == "000001"
+    assert not [note for note in back.notes if "feature" in note]
     assert learn(folder, no_events=True, at=MONDAY + 40 * DAY).waves == ["a", "c"]
 
 
@@ -132,7 +133,7 @@ def test_a_wave_called_log_and_a_log_stand_side_by_side(tmp_path: Path) -> None:
     assert any("took in the log" in note for note in found.notes), found.notes
     assert sorted(found.waves) == ["log", "log-2"]
     again = learn(folder, log=True, at=MONDAY + 8 * DAY)
-    assert "the log was taken in already" in again.notes
+    assert "the log was taken in already, and nothing of it has changed" in again.notes
     with pytest.raises(ConfigError, match="give another --wave"):
         serve_batch(folder, wave="log-2", at=MONDAY)
 
