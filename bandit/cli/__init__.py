@@ -22,6 +22,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     signals.install()
     try:
         from bandit.cli.app import main as run
-    except KeyboardInterrupt:
+
+        run(arguments)
+    except KeyboardInterrupt:  # before the command heeds it itself
         sys.exit(signals.code())
-    run(arguments)
