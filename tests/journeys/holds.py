@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import polars as pl
 import pytest
 
@@ -27,22 +26,10 @@ def close(value: float, wanted: float) -> bool:
 
 
 def whole(folder: Path) -> None:
-    """A decision is one row, and the index counts what the files hold."""
+    """A decision is one row: no id stands twice."""
     kept = twin.waves(folder)
     ids = [i for w in kept for i in w.rows["decision_id"]]
     assert len(ids) == len(set(ids))
-
-
-def indexed(folder: Path) -> None:
-    """The index's views count what the files hold."""
-    kept = twin.waves(folder)
-    with duckdb.connect(folder / "index.duckdb", read_only=True) as connection:
-        counted = [
-            connection.execute(f"SELECT count(*) FROM {view}").fetchall()[0][0]
-            for view in ("decisions", "waves", "outcomes")
-        ]
-    rows = sum(w.rows.height for w in kept)
-    assert counted == [rows, len(kept), len(twin.events(folder))]
 
 
 def summary(said: Any, wave: Kept) -> None:
