@@ -29,45 +29,43 @@ def bits(database: Database, campaign: Campaign, key: str, channels: Sequence[st
     if campaign.consents is None:
         none = ", ".join(f"NULL::BIGINT AS granted{w}" for w in words)
         return f"SELECT NULL::{key} AS id, {none} WHERE false"
-    every = ", ".join(sql.text(folding.fold(name)) for name in channels)
     given = seen(database, campaign.consents, key, channels)
-    rows = f"SELECT id, channel, granted FROM ({given}) WHERE channel IS NOT NULL OR NOT granted"
+    rows = f"SELECT id, place, granted FROM ({given}) WHERE place IS NOT NULL OR NOT granted"
     if key == "VARCHAR":
         spelled = otherwise_spelled(given, customers(database, campaign))
-        rows += f" UNION ALL SELECT id, channel, false FROM ({spelled})"
+        rows += f" UNION ALL SELECT id, place, false FROM ({spelled})"
     chosen = ", ".join(
         f"bit_or(CASE WHEN granted AND {_bit(w)}) & ~bit_or(CASE WHEN granted THEN 0"
-        f" WHEN position IS NULL THEN -1 WHEN {_bit(w)}) AS granted{w}"
+        f" WHEN place IS NULL THEN -1 WHEN {_bit(w)}) AS granted{w}"
         for w in words
     )
-    place = f"CASE WHEN channel IS NOT NULL THEN list_position([{every}], channel)::BIGINT - 1 END"
-    return (
-        f"SELECT id, {chosen} FROM (SELECT id, granted, {place} AS position FROM ({rows}))"
-        " WHERE id IS NOT NULL GROUP BY id"
-    )
+    return f"SELECT id, {chosen} FROM ({rows}) WHERE id IS NOT NULL GROUP BY id"
 
 
 def _bit(word: int) -> str:
-    """The end of a CASE: the bit of a position in that word."""
-    return f"position // {WORD} = {word} THEN 1::BIGINT << (position % {WORD}) ELSE 0 END"
+    """The end of a CASE: the bit of a place in that word."""
+    first = word * WORD
+    within = f"place BETWEEN {first} AND {first + WORD - 1}"
+    return f"{within} THEN 1::BIGINT << (place - {first}) ELSE 0 END"
 
 
 def seen(database: Database, given: Consents, key: str, channels: Sequence[str]) -> str:
-    """SELECT of each row's id (or NULL), said (the customer as written), named, channel, granted.
+    """SELECT of each row's id (or NULL), said (the customer as written), named, place, granted.
 
-    ``named`` is the channel as written; ``channel`` is NULL where the campaign has none such.
+    ``named`` is the channel as written; ``place`` BIGINT its place among ``channels``, NULL where
+    the campaign has none such.
     """
-    source = database.table("consents")
+    kind, source = database.column("consents", given.customer), database.table("consents")
     said = database.read("consents", given.customer, "text")
     strict = database.key("consents", given.customer, key)
     granted = f"coalesce({value(database, given)}, false)"
     id_ = strict
-    if key == "BIGINT":
+    if key == "BIGINT" and kind != key:
         id_ = f"CASE WHEN {granted} THEN {strict} ELSE coalesce({strict}, {_number(said)}) END"
     named = database.read("consents", given.channel, "text")
     return (
         f"SELECT {id_} AS id, {said} AS said, {named} AS named,"
-        f" {known(named, channels)} AS channel, {granted} AS granted FROM {source.view}"
+        f" {place(named, channels)} AS place, {granted} AS granted FROM {source.view}"
     )
 
 
@@ -77,18 +75,18 @@ def customers(database: Database, campaign: Campaign) -> str:
 
 
 def otherwise_spelled(given: str, people: str) -> str:
-    """SELECT of id, said, channel: refusals of ``people`` who are written in another way.
+    """SELECT of id, said, place: refusals of ``people`` who are written in another way.
 
     Case is passed over only where nobody is written in the refusal's.
     """
     near = f"{folding.whole('said')} = {folding.whole('id')}"
     pairs = (
-        f"SELECT id, said, channel, {near} AS near FROM (SELECT DISTINCT said, channel"
+        f"SELECT id, said, place, {near} AS near FROM (SELECT DISTINCT said, place"
         f" FROM ({given}) given WHERE NOT granted AND said IS NOT NULL) refused"
         f" JOIN ({people}) people ON {folding.folded('said')} = {folding.folded('people.id')}"
     )
     return (
-        f"SELECT id, said, channel FROM (SELECT *, bool_or(near) OVER (PARTITION BY said) AS known"
+        f"SELECT id, said, place FROM (SELECT *, bool_or(near) OVER (PARTITION BY said) AS known"
         f" FROM ({pairs})) WHERE near OR NOT known"
     )
 
@@ -100,17 +98,17 @@ def _number(said: str) -> str:
     return f"CASE WHEN TRY_CAST({plain} AS DOUBLE) = {number} THEN {number} END"
 
 
-def known(said: str, names: Sequence[str]) -> str:
-    """SQL of a name as it is compared, or NULL if none of ``names`` is it.
+def place(said: str, names: Sequence[str]) -> str:
+    """SQL of the place that a name, as it is compared, has among ``names``, or NULL: BIGINT.
 
     What is written as in the campaign is quick.
     """
-    folded = [folding.fold(name) for name in names]
-    if not folded:
-        return "NULL::VARCHAR"
-    listed = ", ".join(sql.text(name) for name in folded)
-    name = channel_name(said)
-    return f"CASE WHEN {said} IN ({listed}) THEN {said} WHEN {name} IN ({listed}) THEN {name} END"
+    if not names:
+        return "NULL::BIGINT"
+    cases = " ".join(
+        f"WHEN {sql.text(folding.fold(name))} THEN {n}::BIGINT" for n, name in enumerate(names)
+    )
+    return f"CASE {said} {cases} ELSE CASE {channel_name(said)} {cases} END END"
 
 
 def channel_name(expression: str) -> str:

@@ -16,11 +16,12 @@ import pyarrow as pa
 from bandit.config.campaign import Campaign
 from bandit.core import sql
 from bandit.core.errors import DataError
+from bandit.core.folding import fold, folded
 from bandit.core.problems import nearest
 from bandit.core.schema import REJECTS
 from bandit.sources import consents as answers
 from bandit.sources.catalogue import Catalogue
-from bandit.sources.columns import key_column, key_type
+from bandit.sources.columns import key_type
 from bandit.sources.database import Database, failed, streaming_failed
 
 BATCH_ROWS = 50_000
@@ -51,7 +52,7 @@ class Refused(NamedTuple):
 
 
 def count(database: Database, campaign: Campaign) -> list[Refused]:
-    """Refused rows by table and reason; one pass, memory does not grow with them."""
+    """Refused rows by table and reason; memory does not grow with them."""
     found = []
     for role, rows in _refused(database, campaign).items():
         shown, total = database.table(role).shown, database.count(role)
@@ -119,8 +120,8 @@ def _of_history(database: Database, campaign: Campaign, catalogue: Catalogue) ->
     asked = ["count(*) FILTER (NOT known AND id IS NOT NULL)", "count(*)"]
     for kind, (column, known) in names.items():
         said = database.read("history", column, "text")
-        given += [f"{said} AS {kind}", f"{answers.known(said, known)} AS {kind}_known"]
-        strange = f"{kind} IS NOT NULL AND {kind}_known IS NULL"
+        given += [f"{said} AS {kind}", f"{_listed(said, known)} AS {kind}_known"]
+        strange = f"{kind} IS NOT NULL AND NOT {kind}_known"
         asked += [f"count(*) FILTER ({strange})", f"min({kind}) FILTER ({strange})"]
     rows = f"SELECT {', '.join(given)} FROM {table.view}"
     outside, total, *odd = database.rows(
@@ -149,14 +150,14 @@ def _of_consents(database: Database, campaign: Campaign, channels: Sequence[str]
     outside, refusals, everywhere, total = database.rows(
         "SELECT count(*) FILTER (NOT known AND id IS NOT NULL),"
         " count(*) FILTER (NOT known AND NOT granted),"
-        " count(*) FILTER (channel IS NULL AND NOT granted), count(*)"
+        " count(*) FILTER (place IS NULL AND NOT granted), count(*)"
         f" FROM ({_known(database, campaign, given)})"
     )[0]
     found = []
     if everywhere:
         named = database.rows(
             f"SELECT DISTINCT coalesce(named, '') FROM ({given})"
-            " WHERE channel IS NULL AND NOT granted ORDER BY 1 LIMIT 5"
+            " WHERE place IS NULL AND NOT granted ORDER BY 1 LIMIT 5"
         )
         words = ", ".join(repr(str(word)) for (word,) in named)
         found.append(
@@ -182,17 +183,22 @@ def _of_consents(database: Database, campaign: Campaign, channels: Sequence[str]
 
 def _known(database: Database, campaign: Campaign, rows: str) -> str:
     """The rows with whether their id is a customer's."""
-    key = f"SELECT DISTINCT {key_column(database, campaign)} AS id"
-    people = f"{key} FROM {database.table('customers').view}"
+    people = f"SELECT id FROM ({answers.customers(database, campaign)}) WHERE id IS NOT NULL"
+    return f"SELECT *, coalesce(id IN ({people}), false) AS known FROM ({rows})"
+
+
+def _listed(said: str, names: Sequence[str]) -> str:
+    """SQL of whether a name, as it is compared, is one of ``names``; plain writing is quick."""
+    words = ", ".join(sql.text(fold(name)) for name in names) or "NULL"
     return (
-        f"SELECT side.*, people.id IS NOT NULL AS known FROM ({rows}) side"
-        f" LEFT JOIN ({people}) people ON people.id = side.id"
+        f"CASE WHEN {said} IN ({words}) THEN true"
+        f" ELSE coalesce({folded(said)} IN ({words}), false) END"
     )
 
 
 def _refused(database: Database, campaign: Campaign) -> dict[str, str]:
-    """By table, a SELECT of rejects."""
-    found: dict[str, str] = {}
+    """By table, a SELECT of rejects; a table all of whose rows can be used is left out."""
+    found: dict[str, str | None] = {}
     consents, history = campaign.consents, campaign.history
     if consents is not None and "consents" in database.tables:
         bad = f"{answers.value(database, consents)} IS NULL"
@@ -204,19 +210,23 @@ def _refused(database: Database, campaign: Campaign) -> dict[str, str]:
         found["history"] = _select(
             database, campaign, "history", history.customer, (history.contacted_at, bad, NO_DATE)
         )
-    return found
+    return {role: rows for role, rows in found.items() if rows is not None}
 
 
 def _select(
     database: Database, campaign: Campaign, role: str, customer: str, fault: tuple[str, str, str]
-) -> str:
+) -> str | None:
+    """SELECT of rejects, or None where one pass over the table finds no candidate."""
     column, bad, reason = fault
+    id_ = database.key(role, customer, key_type(database, campaign))
+    view = database.table(role).view
+    if not database.rows(f"SELECT bool_or({id_} IS NULL OR {bad}) FROM {view}")[0][0]:
+        return None
     given = f"coalesce(CAST({sql.name(customer)} AS VARCHAR), '')"
     cell = f"coalesce(CAST({sql.name(column)} AS VARCHAR), '')"
-    id_ = database.key(role, customer, key_type(database, campaign))
     rows = (
         f"SELECT {id_} AS id, {given} AS given, {cell} AS cell, {bad} AS bad"
-        f" FROM {database.table(role).view}"
+        f" FROM {view} WHERE {id_} IS NULL OR {bad}"
     )
 
     def either(nobody: str, otherwise: str) -> str:
@@ -227,5 +237,5 @@ def _select(
         f' {either(sql.text(customer), sql.text(column))} AS "column",'
         f" {either('given', 'cell')} AS value,"
         f" {either(sql.text(NO_KEY), sql.text(reason))} AS reason"
-        f" FROM ({_known(database, campaign, rows)}) WHERE id IS NULL OR (known AND bad)"
+        f" FROM ({_known(database, campaign, rows)}) WHERE id IS NULL OR known"
     )

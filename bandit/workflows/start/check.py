@@ -12,7 +12,7 @@ import numpy as np
 
 from bandit.config import campaign_file
 from bandit.config.campaign import Campaign
-from bandit.core import sql
+from bandit.core import folding, sql
 from bandit.core.days import acting_at, day_of
 from bandit.core.errors import DataError
 from bandit.core.problems import Faults, nearest
@@ -272,7 +272,7 @@ def _foreign(campaign: Campaign, catalogue: Catalogue, data: Database) -> Iterat
         f"SELECT {named} AS channel, count(*) FROM {data.table('consents').view}"
         " GROUP BY channel ORDER BY channel LIMIT 1000"
     )
-    for channel, count in _unknown(rows, [name.lower() for name in known]):
+    for channel, count in _unknown(rows, [folding.fold(name) for name in known]):
         yield (
             f"{data.table('consents').shown}: {count:,} rows are for channel {channel!r}, which the"
             f" campaign does not have{nearest(str(channel), known)}"
