@@ -10,8 +10,8 @@ import numpy as np
 
 import bandit
 from bandit.kernels import keyed_random
+from bandit.policies.choice_request import checked
 from bandit.policies.linear import NOTHING, OWN, choose_linear
-from bandit.policies.problem import pose
 from bench import peers
 from bench.case import Case, Peer, Run
 from bench.inputs import Inputs
@@ -65,11 +65,11 @@ def _propensity_twin(policy: Any, inputs: Inputs) -> None:
 
 
 def _lin_ts(whose: int, inputs: Inputs) -> Run:
-    problem = pose(inputs.posterior, inputs.contexts)
-    stream = problem.stream(keyed_random.SAMPLE)
+    request = checked(inputs.posterior, inputs.contexts)
+    stream = request.stream(keyed_random.SAMPLE)
     _ = inputs.posterior.model
     return lambda: choose_linear(
-        problem, 1.0, thompson=True, stream=stream, propensity=whose, scored=whose == OWN
+        request, 1.0, thompson=True, stream=stream, propensity=whose, scored=whose == OWN
     )
 
 
@@ -105,7 +105,9 @@ def _lin_ucb(d: int, k: int, rows: int, observations: int) -> Case:
 
 def _actions_only(inputs: Inputs) -> Run:
     _ = inputs.posterior.model
-    return lambda: bandit.LinUCB(1.0).decide(pose(inputs.posterior, inputs.contexts, vet=False))
+    return lambda: bandit.LinUCB(1.0).decide(
+        checked(inputs.posterior, inputs.contexts, validate=False)
+    )
 
 
 def _plain(inputs: Inputs, rows: int) -> Run:

@@ -14,8 +14,8 @@ from bandit.kernels.linear import thompson_candidates as sampled
 from bandit.kernels.linear.decide import Situation, empty_settling
 from bandit.kernels.linear.linear_choice import Mode
 from bandit.kernels.simd import product
+from bandit.policies.choice_request import checked
 from bandit.policies.linear import NOTHING, OWN, choose_linear
-from bandit.policies.problem import pose
 from bench.inputs import make
 
 BLOCK = 480
@@ -108,7 +108,7 @@ def stages(d: int = 64, k: int = 100, observations: int = 20_000) -> dict[str, f
 def whole(rows: int = 1_000_000) -> dict[str, float]:
     """Seconds for a million customers × 100 actions, all threads."""
     inputs = make(64, 100, 20_000, rows)
-    problem = pose(inputs.posterior, inputs.contexts)
+    request = checked(inputs.posterior, inputs.contexts)
     _ = inputs.posterior.model
     seconds = {}
     for name, given in {
@@ -117,6 +117,6 @@ def whole(rows: int = 1_000_000) -> dict[str, float]:
         "LinTS with propensity": {"thompson": True, "propensity": OWN},
     }.items():
         began = time.perf_counter()
-        choose_linear(problem, 1.0, **given)
+        choose_linear(request, 1.0, **given)
         seconds[name] = time.perf_counter() - began
     return seconds

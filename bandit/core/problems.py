@@ -11,10 +11,10 @@ from bandit.core.errors import BanditError, ConfigError, DataError
 Result = TypeVar("Result")
 
 SHOWN = 50
-"""Faults told in full; of more than that only the number."""
+"""Problems told in full; of more than that only the number."""
 
 
-class Faults:
+class Problems:
     """What is wrong with the configuration and with the data, until `stop` raises it."""
 
     def __init__(self) -> None:

@@ -10,7 +10,7 @@ import duckdb
 from bandit.core import sql
 from bandit.core.errors import BanditError, DataError
 from bandit.core.frames import table_of
-from bandit.core.problems import Faults, nearest, shown
+from bandit.core.problems import Problems, nearest, shown
 from bandit.features.spec import Kind
 from bandit.sources import asked, cells
 from bandit.sources.columns import in_type, refuse_unreadable
@@ -36,7 +36,7 @@ def typed(
         connection.register("frame", table)
         there = connection.table("frame")
         kinds = dict(zip(there.columns, map(str, there.types), strict=True))
-        faults, columns = Faults(), []
+        faults, columns = Problems(), []
         for name, kind in wanted:
             try:
                 columns.append(_column(connection, kinds, name, kind))

@@ -12,7 +12,7 @@ from functools import partial
 from bandit.config.campaign import Campaign, Customers, Log
 from bandit.core import sql
 from bandit.core.errors import ConfigError, DataError
-from bandit.core.problems import Faults
+from bandit.core.problems import Problems
 from bandit.sources import cells
 from bandit.sources.cells import Use
 from bandit.sources.database import Database
@@ -35,7 +35,7 @@ def named(log: Log) -> list[str]:
 
 def check(database: Database, log: Log) -> None:
     """ConfigError for columns that the log does not have, all at once."""
-    faults = Faults()
+    faults = Problems()
     for column in named(log):
         faults.attempt(partial(database.column, ROLE, column))
     faults.stop()

@@ -20,7 +20,7 @@ from bandit.core.schema import MOST_REWARD
 from bandit.core.types import Array, Bool, Float64, Int32
 
 Table: TypeAlias = pa.Table | pa.RecordBatch
-Faults: TypeAlias = Sequence[tuple[int, str, str, str]]
+Problems: TypeAlias = Sequence[tuple[int, str, str, str]]
 """What `features.encode` gives."""
 
 
@@ -56,7 +56,7 @@ def of(
     table: Table,
     labels: Mapping[str, int],
     k: int,
-    features: Faults = (),
+    features: Problems = (),
 ) -> LogRows:
     """Rows of `columns.selected`; ``labels`` number the k actions.
 

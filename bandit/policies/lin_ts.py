@@ -16,6 +16,7 @@ from bandit.kernels.linear.linear_choice import GRAIN
 from bandit.kernels.linear.link import IDENTITY
 from bandit.kernels.threads import spread
 from bandit.models.moments import Moments
+from bandit.policies.choice_request import ChoiceRequest
 from bandit.policies.linear import (
     GIVEN,
     NOTHING,
@@ -28,7 +29,6 @@ from bandit.policies.linear import (
     outcomes,
 )
 from bandit.policies.policy import Policy
-from bandit.policies.problem import Problem
 
 TINY = float(np.finfo(np.float64).tiny)
 """Smallest probability reported for an action that was taken."""
@@ -47,7 +47,7 @@ class LinTS(Policy):
     Agrawal, Goyal (2013), Thompson sampling for contextual bandits with linear payoffs, ICML.
     """
 
-    vets: ClassVar[bool] = True
+    validates: ClassVar[bool] = True
     integrates: ClassVar[bool] = True
 
     alpha: float = 1.0
@@ -57,43 +57,43 @@ class LinTS(Policy):
         if not (math.isfinite(self.alpha) and self.alpha >= 0.0):
             raise ConfigError(f"alpha must be a number of at least 0, it is {self.alpha}")
 
-    def decide(self, problem: Problem) -> Int32:
+    def decide(self, request: ChoiceRequest) -> Int32:
         """Draw one keyed normal an action."""
-        return self._sampled(problem, NOTHING)[0]
+        return self._sampled(request, NOTHING)[0]
 
-    def decision(self, problem: Problem) -> tuple[Int32, Float64, Float64]:
+    def decision(self, request: ChoiceRequest) -> tuple[Int32, Float64, Float64]:
         """Draw, and integrate over the same contenders."""
-        action, mean, _, chance = self._sampled(problem, OWN)
-        return action, np.maximum(chance, TINY), outcomes(problem, mean)
+        action, mean, _, chance = self._sampled(request, OWN)
+        return action, np.maximum(chance, TINY), outcomes(request, mean)
 
-    def propensity(self, problem: Problem, action: Int32, decided: Int32) -> Float64:
+    def propensity(self, request: ChoiceRequest, action: Int32, decided: Int32) -> Float64:
         """Probability that ``action`` samples the largest worth."""
         del decided
-        return choose_linear(problem, self.alpha, propensity=GIVEN, given=action)[3]
+        return choose_linear(request, self.alpha, propensity=GIVEN, given=action)[3]
 
-    def settle(self, problem: Problem, given: Int32) -> tuple[Int32, Float64]:
+    def choose_or_score(self, request: ChoiceRequest, given: Int32) -> tuple[Int32, Float64]:
         """Draw and integrate in one pass over the contenders."""
-        stream = problem.stream(keyed_random.SAMPLE)
+        stream = request.stream(keyed_random.SAMPLE)
         action, _, _, chance = choose_linear(
-            problem, self.alpha, thompson=True, stream=stream, propensity=TAKEN, given=given
+            request, self.alpha, thompson=True, stream=stream, propensity=TAKEN, given=given
         )
         return action, np.where(given < 0, np.maximum(chance, TINY), chance)
 
-    def distribution(self, problem: Problem) -> Float64:
+    def distribution(self, request: ChoiceRequest) -> Float64:
         """Probability of every action."""
-        if problem.needs_posterior().model[0].link != IDENTITY:
-            return linked_table(problem, self.alpha)
-        out = np.zeros((problem.n, problem.k))
-        means, widths = moments_table(problem)
+        if request.needs_posterior().model[0].link != IDENTITY:
+            return linked_table(request, self.alpha)
+        out = np.zeros((request.n, request.k))
+        means, widths = moments_table(request)
         spread(
-            rivals_table.probabilities_into, problem.n, GRAIN, means, widths, self.alpha,
-            problem.eligible, problem.packing, problem.values, problem.costs, out,
+            rivals_table.probabilities_into, request.n, GRAIN, means, widths, self.alpha,
+            request.eligible, request.packing, request.values, request.costs, out,
         )  # fmt: skip
         return out
 
-    def mean_of(self, problem: Problem, weights: Float64) -> Float64:
+    def mean_of(self, request: ChoiceRequest, weights: Float64) -> Float64:
         """Expected weight of the action taken, over the contenders alone."""
-        return choose_linear(problem, self.alpha, propensity=WEIGHTED, weights=weights)[3]
+        return choose_linear(request, self.alpha, propensity=WEIGHTED, weights=weights)[3]
 
     def score_spread(self, posterior: Moments | None, moment: Float64) -> Float64:
         """``α·√(tr(S E[x xᵀ]))`` of each action, S its covariance."""
@@ -102,9 +102,11 @@ class LinTS(Policy):
         variance = np.einsum("aij,ji->a", posterior.covariance, moment)
         return np.asarray(self.alpha * np.sqrt(np.maximum(variance, 0.0)))
 
-    def _sampled(self, problem: Problem, whose: int) -> tuple[Int32, Float64, Float64, Float64]:
-        stream = problem.stream(keyed_random.SAMPLE)
+    def _sampled(
+        self, request: ChoiceRequest, whose: int
+    ) -> tuple[Int32, Float64, Float64, Float64]:
+        stream = request.stream(keyed_random.SAMPLE)
         return choose_linear(
-            problem, self.alpha, thompson=True, stream=stream, propensity=whose,
+            request, self.alpha, thompson=True, stream=stream, propensity=whose,
             scored=whose == OWN,
         )  # fmt: skip

@@ -8,9 +8,9 @@ from typing import ClassVar
 
 from bandit.core.errors import ConfigError
 from bandit.core.types import Float64, Int32
+from bandit.policies.choice_request import ChoiceRequest
 from bandit.policies.linear import choose_linear, means_at, moments_table, outcomes, widths_at
 from bandit.policies.policy import DeterministicPolicy
-from bandit.policies.problem import Problem
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class LinUCB(DeterministicPolicy):
     recommendation, WWW, algorithm 1.
     """
 
-    vets: ClassVar[bool] = True
+    validates: ClassVar[bool] = True
 
     alpha: float = 1.0
 
@@ -34,21 +34,21 @@ class LinUCB(DeterministicPolicy):
         if not (math.isfinite(self.alpha) and self.alpha >= 0.0):
             raise ConfigError(f"alpha must be a number of at least 0, it is {self.alpha}")
 
-    def score_table(self, problem: Problem) -> Float64:
+    def score_table(self, request: ChoiceRequest) -> Float64:
         """Upper confidence bounds float64[n, k]."""
-        means, widths = moments_table(problem)
-        return outcomes(problem, means + self.alpha * widths)
+        means, widths = moments_table(request)
+        return outcomes(request, means + self.alpha * widths)
 
-    def score_of(self, problem: Problem, action: Int32) -> Float64:
+    def score_of(self, request: ChoiceRequest, action: Int32) -> Float64:
         """Upper confidence bound of one action a row."""
-        bound = means_at(problem, action) + self.alpha * widths_at(problem, action)
-        return outcomes(problem, bound)
+        bound = means_at(request, action) + self.alpha * widths_at(request, action)
+        return outcomes(request, bound)
 
-    def decide(self, problem: Problem) -> Int32:
+    def decide(self, request: ChoiceRequest) -> Int32:
         """Take the action whose bound is worth most."""
-        return choose_linear(problem, self.alpha, scored=False)[0]
+        return choose_linear(request, self.alpha, scored=False)[0]
 
-    def decision(self, problem: Problem) -> tuple[Int32, Float64, Float64]:
+    def decision(self, request: ChoiceRequest) -> tuple[Int32, Float64, Float64]:
         """Take the action whose bound is worth most, in one pass."""
-        action, mean, width, certain = choose_linear(problem, self.alpha)
-        return action, certain, outcomes(problem, mean + self.alpha * width)
+        action, mean, width, certain = choose_linear(request, self.alpha)
+        return action, certain, outcomes(request, mean + self.alpha * width)

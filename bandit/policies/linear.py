@@ -7,13 +7,12 @@ import threading
 import numpy as np
 
 from bandit.core.types import Float64, Int32
-from bandit.kernels.linear import linear_choice, linked_choice
-from bandit.kernels.linear import pair_moments as settle
+from bandit.kernels.linear import linear_choice, linked_choice, pair_moments
 from bandit.kernels.linear.decide import Model, Situation
 from bandit.kernels.linear.linear_choice import GRAIN, TASK, Mode, Room
 from bandit.kernels.linear.link import IDENTITY, responses_into
 from bandit.kernels.threads import spread
-from bandit.policies.problem import Problem
+from bandit.policies.choice_request import ChoiceRequest
 
 _NO_STREAM = np.uint64(0)
 _NOBODY: Int32 = np.zeros(0, np.int32)
@@ -23,17 +22,17 @@ NOTHING, OWN, GIVEN, WEIGHTED, TAKEN = range(5)
 given action's or else the decided one's."""
 
 
-def _contexts(problem: Problem) -> tuple[Float64, Float64]:
-    if problem.contexts.dtype == np.float32:
-        return problem.contexts, np.zeros((0, 1))
-    return np.zeros((0, problem.contexts.shape[1]), np.float32), problem.contexts
+def _contexts(request: ChoiceRequest) -> tuple[Float64, Float64]:
+    if request.contexts.dtype == np.float32:
+        return request.contexts, np.zeros((0, 1))
+    return np.zeros((0, request.contexts.shape[1]), np.float32), request.contexts
 
 
-def _situation(problem: Problem) -> Situation:
-    narrow, broad = _contexts(problem)
+def _situation(request: ChoiceRequest) -> Situation:
+    narrow, broad = _contexts(request)
     return Situation(
-        narrow, broad, problem.eligible, problem.packing, problem.values, problem.costs,
-        problem.priced, problem.keys, problem.needs_posterior().model[1],
+        narrow, broad, request.eligible, request.packing, request.values, request.costs,
+        request.priced, request.keys, request.needs_posterior().model[1],
     )  # fmt: skip
 
 
@@ -60,7 +59,7 @@ _ALONE = _Alone()
 
 
 def choose_linear(
-    problem: Problem,
+    request: ChoiceRequest,
     alpha: float,
     *,
     thompson: bool = False,
@@ -77,15 +76,15 @@ def choose_linear(
     that of ``given`` where it is not -1. Without ``scored`` only actions (and propensities) count:
     the rest may be zero.
     """
-    n = problem.n
+    n = request.n
     action, mean, width, chance = np.zeros(n, np.int32), np.zeros(n), np.zeros(n), np.ones(n)
     doubt = np.zeros(1, np.bool_)
     mode = Mode(float(alpha), thompson, propensity, stream, given, weights, scored, doubt)
-    model = problem.needs_posterior().model[0]
+    model = request.needs_posterior().model[0]
     linear = model.link == IDENTITY
     if not linear:
-        problem.vet()
-    situation, out = _situation(problem), (action, mean, width, chance)
+        request.validate()
+    situation, out = _situation(request), (action, mean, width, chance)
     if linear and n == 1:
         room = _ALONE.room(model, situation, mode)
         linear_choice.choose_rows_into(0, 1, model, situation, mode, *room, *out)
@@ -93,61 +92,61 @@ def choose_linear(
         kernel = linear_choice.choose_into if linear else linked_choice.choose_into
         spread(kernel, n, TASK, model, situation, mode, *out)
     if mode.doubt[0]:
-        problem.vet()
+        request.validate()
     return action, mean, width, chance
 
 
-def linked_table(problem: Problem, alpha: float) -> Float64:
+def linked_table(request: ChoiceRequest, alpha: float) -> Float64:
     """Probability that each action samples the largest worth by the model's link, float64[n, k]."""
-    out = np.zeros((problem.n, problem.k))
-    means, widths = moments_table(problem)
+    out = np.zeros((request.n, request.k))
+    means, widths = moments_table(request)
     spread(
-        linked_choice.probabilities_into, problem.n, GRAIN,
-        problem.needs_posterior().model[0].link, means, widths, alpha, _situation(problem), out,
+        linked_choice.probabilities_into, request.n, GRAIN,
+        request.needs_posterior().model[0].link, means, widths, alpha, _situation(request), out,
     )  # fmt: skip
     return out
 
 
-def outcomes(problem: Problem, scores: Float64) -> Float64:
+def outcomes(request: ChoiceRequest, scores: Float64) -> Float64:
     """Outcomes that scores float64[n] or [n, k] stand for, by the model's link."""
-    link = problem.needs_posterior().model[0].link
+    link = request.needs_posterior().model[0].link
     if link == IDENTITY:
         return scores
-    found = np.ascontiguousarray(scores.reshape(problem.n, -1))
-    spread(responses_into, problem.n, TASK, link, found)
+    found = np.ascontiguousarray(scores.reshape(request.n, -1))
+    spread(responses_into, request.n, TASK, link, found)
     return found.reshape(scores.shape)
 
 
-def moments_table(problem: Problem) -> tuple[Float64, Float64]:
+def moments_table(request: ChoiceRequest) -> tuple[Float64, Float64]:
     """Mean ``xᵀA⁻¹b`` and width ``√(xᵀA⁻¹x)`` of every action, float64[n, k]."""
-    means, widths = np.zeros((problem.n, problem.k)), np.zeros((problem.n, problem.k))
-    model = problem.needs_posterior().model[0]
-    narrow, broad = _contexts(problem)
+    means, widths = np.zeros((request.n, request.k)), np.zeros((request.n, request.k))
+    model = request.needs_posterior().model[0]
+    narrow, broad = _contexts(request)
     spread(
-        linear_choice.moments_table_into, problem.n, GRAIN,
+        linear_choice.moments_table_into, request.n, GRAIN,
         narrow, broad, model.theta, model.inverse, means, widths,
     )  # fmt: skip
     return means, widths
 
 
-def widths_at(problem: Problem, action: Int32) -> Float64:
+def widths_at(request: ChoiceRequest, action: Int32) -> Float64:
     """Width of one action a row, float64[n]."""
-    out = np.zeros(problem.n)
-    narrow, broad = _contexts(problem)
-    model = problem.needs_posterior().model[0]
+    out = np.zeros(request.n)
+    narrow, broad = _contexts(request)
+    model = request.needs_posterior().model[0]
     spread(
-        settle.row_widths_into, problem.n, TASK,
+        pair_moments.row_widths_into, request.n, TASK,
         narrow, broad, action, model.theta, model.inverse, out,
     )  # fmt: skip
     return out
 
 
-def means_at(problem: Problem, action: Int32) -> Float64:
+def means_at(request: ChoiceRequest, action: Int32) -> Float64:
     """Posterior mean of one action a row, float64[n]; zero where there is no posterior."""
-    if problem.posterior is None:
-        return np.zeros(problem.n)
-    out = np.zeros(problem.n)
-    narrow, broad = _contexts(problem)
-    theta = problem.posterior.model[0].theta
-    spread(settle.row_means_into, problem.n, TASK, narrow, broad, action, theta, out)
+    if request.posterior is None:
+        return np.zeros(request.n)
+    out = np.zeros(request.n)
+    narrow, broad = _contexts(request)
+    theta = request.posterior.model[0].theta
+    spread(pair_moments.row_means_into, request.n, TASK, narrow, broad, action, theta, out)
     return out

@@ -12,8 +12,8 @@ import numpy as np
 from bandit.checks.arrays import check_actions, check_contexts, check_vector
 from bandit.core.errors import DataError, UsageError
 from bandit.core.types import Array, Float64, Int32
+from bandit.policies.choice_request import ChoiceRequest
 from bandit.policies.policy import DeterministicPolicy, best_action
-from bandit.policies.problem import Problem
 
 
 def library() -> Any:
@@ -61,27 +61,27 @@ class MabwiserPolicy(DeterministicPolicy):
             learn(taken, reward)
         return MabwiserPolicy(model)
 
-    def decide(self, problem: Problem) -> Int32:
+    def decide(self, request: ChoiceRequest) -> Int32:
         """Take the eligible action whose expectation is worth most."""
-        return best_action(problem, self.score_table(problem))
+        return best_action(request, self.score_table(request))
 
-    def score_of(self, problem: Problem, action: Int32) -> Float64:
+    def score_of(self, request: ChoiceRequest, action: Int32) -> Float64:
         """MABWiser's expectation of one action a row."""
-        return self.score_table(problem)[np.arange(problem.n), action]
+        return self.score_table(request)[np.arange(request.n), action]
 
-    def score_table(self, problem: Problem) -> Float64:
+    def score_table(self, request: ChoiceRequest) -> Float64:
         """MABWiser's expectations, float64[n, k]; NaN and infinity are refused."""
         arms = self.model.arms
-        if arms != list(range(problem.k)):
-            raise DataError(f"a MABWiser model needs the arms 0 to {problem.k - 1}, it has {arms}")
+        if arms != list(range(request.k)):
+            raise DataError(f"a MABWiser model needs the arms 0 to {request.k - 1}, it has {arms}")
         model = deepcopy(self.model)
         if model.is_contextual:
-            answer = model.predict_expectations(problem.contexts.astype(np.float64))
+            answer = model.predict_expectations(request.contexts.astype(np.float64))
         else:
-            answer = [model.predict_expectations()] * problem.n
+            answer = [model.predict_expectations()] * request.n
         rows = [answer] if isinstance(answer, dict) else answer
         table = np.array([[row[a] for a in arms] for row in rows], dtype=np.float64)
-        table = table.reshape(problem.n, problem.k)
+        table = table.reshape(request.n, request.k)
         if not np.isfinite(table).all():
             raise DataError("MABWiser's expectations must be finite; was every arm fitted?")
         return table

@@ -12,8 +12,8 @@ from bandit.core.errors import ConfigError, DataError
 from bandit.core.types import EXPLORATION, HOLDOUT, NO_CONTACT, Array, Choice, Float64, Int32
 from bandit.kernels import keyed_random
 from bandit.models.moments import Moments
+from bandit.policies.choice_request import ChoiceRequest, checked
 from bandit.policies.policy import Policy
-from bandit.policies.problem import Problem, pose
 from bandit.policies.uniform import uniform_at, uniform_mean, uniform_pick_at, uniform_table
 
 
@@ -51,15 +51,15 @@ class Mixture(Policy):
         shares = [(1.0 - self.holdout) * share for share, _ in self.components]
         return np.tile(np.array([*shares, self.holdout]), (n, 1))
 
-    def groups(self, problem: Problem) -> Array:
+    def groups(self, request: ChoiceRequest) -> Array:
         """Position of each customer's component, HOLDOUT for the holdout, int16[n]."""
-        seed = problem.seed if self.group_seed is None else self.group_seed
+        seed = request.seed if self.group_seed is None else self.group_seed
         again = seed if self.share_seed is None else self.share_seed
-        lasting = replace(problem, seed=seed, wave=0, draw=0)
-        drawn = replace(problem, seed=again, wave=0, draw=0)
-        held, where = np.empty(problem.n), np.empty(problem.n)
-        keyed_random.uniforms_into(lasting.stream(keyed_random.HOLDOUT), problem.keys, held)
-        keyed_random.uniforms_into(drawn.stream(keyed_random.SHARE), problem.keys, where)
+        lasting = replace(request, seed=seed, wave=0, draw=0)
+        drawn = replace(request, seed=again, wave=0, draw=0)
+        held, where = np.empty(request.n), np.empty(request.n)
+        keyed_random.uniforms_into(lasting.stream(keyed_random.HOLDOUT), request.keys, held)
+        keyed_random.uniforms_into(drawn.stream(keyed_random.SHARE), request.keys, where)
         edges = np.cumsum([share for share, _ in self.components])
         component = np.searchsorted(edges[:-1], where, side="right")
         return np.where(held < self.holdout, HOLDOUT, component).astype(np.int16)
@@ -83,17 +83,17 @@ class Mixture(Policy):
         ``prior`` float64[n, p + 1] weighs component p (holdout last) jointly with the actions
         taken so far; the propensity is ``Σ joint / Σ prior``, conditional on the slots before.
         """
-        problem = pose(
+        request = checked(
             posterior, contexts, eligible=eligible, values=values, costs=costs, keys=keys,
             seed=seed, wave=wave, draw=draw,
         )  # fmt: skip
-        before = self._prior(prior, problem.n)
-        action, group, chances = self._settled(problem)
-        joint = before * self._conditionals(problem, action, chances)
+        before = self._prior(prior, request.n)
+        action, group, chances = self._settled(request)
+        joint = before * self._conditionals(request, action, chances)
         return Choice(
             action=action,
             propensity=np.minimum(joint.sum(axis=1) / before.sum(axis=1), 1.0),
-            score=self._scores_of(problem, action, group),
+            score=self._scores_of(request, action, group),
             group=group,
             joint=joint,
         )
@@ -109,8 +109,8 @@ class Mixture(Policy):
         prior: Float64 | None = None,
     ) -> Float64:
         """Probability of every action, float64[n, k]; ``prior`` as in `choose`."""
-        problem = pose(posterior, contexts, eligible=eligible, values=values, costs=costs)
-        return self._distribution(problem, self._prior(prior, problem.n))
+        request = checked(posterior, contexts, eligible=eligible, values=values, costs=costs)
+        return self._distribution(request, self._prior(prior, request.n))
 
     def contributions(
         self,
@@ -126,8 +126,8 @@ class Mixture(Policy):
 
         Each float64[n, k]; arguments as there.
         """
-        problem = pose(posterior, contexts, eligible=eligible, values=values, costs=costs)
-        return list(self._parts(problem, self._prior(prior, problem.n)))
+        request = checked(posterior, contexts, eligible=eligible, values=values, costs=costs)
+        return list(self._parts(request, self._prior(prior, request.n)))
 
     def expectation(
         self,
@@ -141,36 +141,36 @@ class Mixture(Policy):
         prior: Float64 | None = None,
     ) -> Float64:
         """``Σ_a π(a)·weights[a]``, float64[n]; ``prior`` as in `choose`."""
-        problem = pose(posterior, contexts, eligible=eligible, values=values, costs=costs)
-        return self._mean(problem, weights, self._prior(prior, problem.n))
+        request = checked(posterior, contexts, eligible=eligible, values=values, costs=costs)
+        return self._mean(request, weights, self._prior(prior, request.n))
 
-    def decide(self, problem: Problem) -> Int32:
+    def decide(self, request: ChoiceRequest) -> Int32:
         """Draw group, coin and action."""
-        return self._settled(problem)[0]
+        return self._settled(request)[0]
 
-    def propensity(self, problem: Problem, action: Int32, decided: Int32) -> Float64:
+    def propensity(self, request: ChoiceRequest, action: Int32, decided: Int32) -> Float64:
         """Probability of ``action`` in a first slot."""
         del decided
-        each = [policy.settle(problem, action)[1] for _, policy in self.components]
-        joint: Float64 = self.prior_weights(problem.n) * self._conditionals(problem, action, each)
+        each = [policy.choose_or_score(request, action)[1] for _, policy in self.components]
+        joint: Float64 = self.prior_weights(request.n) * self._conditionals(request, action, each)
         chance: Float64 = joint.sum(axis=1)
         return chance
 
-    def distribution(self, problem: Problem) -> Float64:
+    def distribution(self, request: ChoiceRequest) -> Float64:
         """Probability of every action in a first slot."""
-        return self._distribution(problem, self.prior_weights(problem.n))
+        return self._distribution(request, self.prior_weights(request.n))
 
-    def mean_of(self, problem: Problem, weights: Float64) -> Float64:
+    def mean_of(self, request: ChoiceRequest, weights: Float64) -> Float64:
         """Expected weight of the action taken in a first slot."""
-        return self._mean(problem, weights, self.prior_weights(problem.n))
+        return self._mean(request, weights, self.prior_weights(request.n))
 
-    def score_of(self, problem: Problem, action: Int32) -> Float64:
+    def score_of(self, request: ChoiceRequest, action: Int32) -> Float64:
         """Scores of the component with the largest share."""
-        return max(self.components, key=lambda part: part[0])[1].score_of(problem, action)
+        return max(self.components, key=lambda part: part[0])[1].score_of(request, action)
 
-    def score_table(self, problem: Problem) -> Float64:
+    def score_table(self, request: ChoiceRequest) -> Float64:
         """Scores of the component with the largest share."""
-        return max(self.components, key=lambda part: part[0])[1].score_table(problem)
+        return max(self.components, key=lambda part: part[0])[1].score_table(request)
 
     def score_spread(self, posterior: Moments | None, moment: Float64) -> Float64:
         """Root mean square over the components, by their shares."""
@@ -193,71 +193,73 @@ class Mixture(Policy):
             )
         return weights
 
-    def _settled(self, problem: Problem) -> tuple[Int32, Array, list[Float64]]:
+    def _settled(self, request: ChoiceRequest) -> tuple[Int32, Array, list[Float64]]:
         """Action and group of each row, and the action's probability by each component.
 
         A component that integrates comes last, whatever its share: it draws only for its own
         customers, and integrates for everybody's action in the same pass.
         """
-        group = self.groups(problem)
-        coin = np.empty(problem.n)
-        keyed_random.uniforms_into(problem.stream(keyed_random.EXPLORE), problem.keys, coin)
+        group = self.groups(request)
+        coin = np.empty(request.n)
+        keyed_random.uniforms_into(request.stream(keyed_random.EXPLORE), request.keys, coin)
         explored = (coin < self.exploration) & (group != HOLDOUT)
         rows = np.flatnonzero(explored)
-        action = np.full(problem.n, -1, np.int32)
+        action = np.full(request.n, -1, np.int32)
         action[group == HOLDOUT] = NO_CONTACT
-        action[rows] = uniform_pick_at(problem, keyed_random.EXPLORE_PICK, rows)
+        action[rows] = uniform_pick_at(request, keyed_random.EXPLORE_PICK, rows)
         last = max(
             range(len(self.components)),
             key=lambda p: (self.components[p][1].integrates, self.components[p][0]),
         )
         others = {p: policy for p, (_, policy) in enumerate(self.components) if p != last}
-        decided = {p: policy.decide(problem) for p, policy in others.items()}
+        decided = {p: policy.decide(request) for p, policy in others.items()}
         for p, theirs in decided.items():
             mine = (group == p) & ~explored
             action[mine] = theirs[mine]
-        action, chance = self.components[last][1].settle(problem, action)
+        action, chance = self.components[last][1].choose_or_score(request, action)
         chances = {
-            p: policy.propensity(problem, action, decided[p]) for p, policy in others.items()
+            p: policy.propensity(request, action, decided[p]) for p, policy in others.items()
         }
         chances[last] = chance
         group = np.where(explored, np.int16(EXPLORATION), group)
         return action, group, [chances[p] for p in range(len(self.components))]
 
-    def _conditionals(self, problem: Problem, action: Int32, chances: list[Float64]) -> Float64:
+    def _conditionals(
+        self, request: ChoiceRequest, action: Int32, chances: list[Float64]
+    ) -> Float64:
         """Probability of ``action`` given each group, float64[n, p + 1]."""
-        floor = self.exploration * uniform_at(problem, action)
+        floor = self.exploration * uniform_at(request, action)
         columns = [(1.0 - self.exploration) * chance + floor for chance in chances]
         return np.stack([*columns, (action == NO_CONTACT).astype(np.float64)], axis=1)
 
-    def _distribution(self, problem: Problem, prior: Float64) -> Float64:
-        out = np.zeros((problem.n, problem.k))
-        for part in self._parts(problem, prior):
+    def _distribution(self, request: ChoiceRequest, prior: Float64) -> Float64:
+        out = np.zeros((request.n, request.k))
+        for part in self._parts(request, prior):
             out += part
         return out
 
-    def _parts(self, problem: Problem, prior: Float64) -> Iterator[Float64]:
+    def _parts(self, request: ChoiceRequest, prior: Float64) -> Iterator[Float64]:
         """Exploration, the components, the holdout: float64[n, k] each."""
         weights = prior / prior.sum(axis=1, keepdims=True)
-        yield self.exploration * uniform_table(problem) * (1.0 - weights[:, -1:])
+        yield self.exploration * uniform_table(request) * (1.0 - weights[:, -1:])
         for p, (_, policy) in enumerate(self.components):
-            yield (1.0 - self.exploration) * weights[:, p : p + 1] * policy.distribution(problem)
-        held = np.zeros((problem.n, problem.k))
+            yield (1.0 - self.exploration) * weights[:, p : p + 1] * policy.distribution(request)
+        held = np.zeros((request.n, request.k))
         held[:, NO_CONTACT] = weights[:, -1]
         yield held
 
-    def _mean(self, problem: Problem, weights: Float64, prior: Float64) -> Float64:
-        each = [policy.mean_of(problem, weights) for _, policy in self.components]
-        floor = self.exploration * uniform_mean(problem, weights)
-        held = np.full(problem.n, weights[NO_CONTACT])
+    def _mean(self, request: ChoiceRequest, weights: Float64, prior: Float64) -> Float64:
+        each = [policy.mean_of(request, weights) for _, policy in self.components]
+        floor = self.exploration * uniform_mean(request, weights)
+        held = np.full(request.n, weights[NO_CONTACT])
         columns = [*((1.0 - self.exploration) * part + floor for part in each), held]
         found: Float64 = (prior * np.stack(columns, axis=1)).sum(axis=1) / prior.sum(axis=1)
         return found
 
-    def _scores_of(self, problem: Problem, action: Int32, group: Array) -> Array:
+    def _scores_of(self, request: ChoiceRequest, action: Int32, group: Array) -> Array:
         """Score of the taken action by the policy that decided; by the largest one elsewhere."""
-        score = self.score_of(problem, action)
+        score = self.score_of(request, action)
         for p, (_, policy) in enumerate(self.components):
             if (group == p).any():
-                score = np.where(group == p, policy.score_of(problem, action), score)
+                score = np.where(group == p, policy.score_of(request, action), score)
         return score.astype(np.float32)

@@ -12,19 +12,19 @@ from bandit.core.types import Choice, Float64, Int32
 from bandit.kernels.linear import masked_choice as worth
 from bandit.kernels.threads import spread
 from bandit.models.moments import Moments
+from bandit.policies.choice_request import ChoiceRequest, checked
 from bandit.policies.linear import means_at, moments_table, outcomes
-from bandit.policies.problem import Problem, pose
 
 GRAIN = 4096
 """Rows that a thread takes at a time."""
 
 
-def best_action(problem: Problem, scores: Float64) -> Int32:
+def best_action(request: ChoiceRequest, scores: Float64) -> Int32:
     """Pick the eligible action of the largest ``value·score − cost``, lowest index on ties."""
-    action = np.zeros(problem.n, np.int32)
+    action = np.zeros(request.n, np.int32)
     spread(
-        worth.best_into, problem.n, GRAIN,
-        scores, problem.eligible, problem.packing, problem.values, problem.costs, action,
+        worth.best_into, request.n, GRAIN,
+        scores, request.eligible, request.packing, request.values, request.costs, action,
     )  # fmt: skip
     return action
 
@@ -36,11 +36,11 @@ class Policy(ABC):
     keyed randomness and the shape of the answer are here.
     """
 
-    vets: ClassVar[bool] = False
+    validates: ClassVar[bool] = False
     """Whether `decision` itself refuses contexts and prices that are no numbers, as it goes."""
 
     integrates: ClassVar[bool] = False
-    """Whether `settle` draws and integrates in one pass over the same contenders."""
+    """Whether `choose_or_score` draws and integrates in one pass over the same contenders."""
 
     def choose(
         self,
@@ -72,17 +72,17 @@ class Policy(ABC):
             The customers' keys [n], whole numbers or text (row numbers where absent): with
             ``seed``, ``wave`` and ``draw`` (the slot's number) they decide every random number.
         """
-        problem = pose(
+        request = checked(
             posterior, contexts, eligible=eligible, values=values, costs=costs, keys=keys,
-            seed=seed, wave=wave, draw=draw, vet=not self.vets,
+            seed=seed, wave=wave, draw=draw, validate=not self.validates,
         )  # fmt: skip
-        action, propensity, score = self.decision(problem)
+        action, propensity, score = self.decision(request)
         return Choice(
             action=action,
             propensity=propensity,
             score=score.astype(np.float32),
-            group=np.zeros(problem.n, np.int16),
-            joint=np.stack([propensity, np.zeros(problem.n)], axis=1),
+            group=np.zeros(request.n, np.int16),
+            joint=np.stack([propensity, np.zeros(request.n)], axis=1),
         )
 
     def probabilities(
@@ -96,7 +96,7 @@ class Policy(ABC):
     ) -> Float64:
         """Probability of every action, float64[n, k]; rows sum to one. Arguments as in `choose`."""
         return self.distribution(
-            pose(posterior, contexts, eligible=eligible, values=values, costs=costs)
+            checked(posterior, contexts, eligible=eligible, values=values, costs=costs)
         )
 
     def expectation(
@@ -111,50 +111,50 @@ class Policy(ABC):
     ) -> Float64:
         """``Σ_a π(a)·weights[a]``, float64[n], of ``weights`` float64[k]; to 1e-6 of them."""
         return self.mean_of(
-            pose(posterior, contexts, eligible=eligible, values=values, costs=costs), weights
+            checked(posterior, contexts, eligible=eligible, values=values, costs=costs), weights
         )
 
     def scores(self, posterior: Moments | None, contexts: npt.ArrayLike) -> Float64:
         """Score of every action, float64[n, k]: posterior means, LinUCB upper bounds."""
-        return self.score_table(pose(posterior, contexts))
+        return self.score_table(checked(posterior, contexts))
 
-    def decision(self, problem: Problem) -> tuple[Int32, Float64, Float64]:
+    def decision(self, request: ChoiceRequest) -> tuple[Int32, Float64, Float64]:
         """Draw an action for each row, with its propensity and score."""
-        action = self.decide(problem)
-        return action, self.propensity(problem, action, action), self.score_of(problem, action)
+        action = self.decide(request)
+        return action, self.propensity(request, action, action), self.score_of(request, action)
 
-    def settle(self, problem: Problem, given: Int32) -> tuple[Int32, Float64]:
+    def choose_or_score(self, request: ChoiceRequest, given: Int32) -> tuple[Int32, Float64]:
         """``given`` int32[n] where it is not -1, else what is drawn; with its probability."""
-        decided = self.decide(problem)
+        decided = self.decide(request)
         action = np.where(given < 0, decided, given).astype(np.int32)
-        return action, self.propensity(problem, action, decided)
+        return action, self.propensity(request, action, decided)
 
     @abstractmethod
-    def decide(self, problem: Problem) -> Int32:
+    def decide(self, request: ChoiceRequest) -> Int32:
         """Draw an action for each row, int32[n]."""
 
     @abstractmethod
-    def propensity(self, problem: Problem, action: Int32, decided: Int32) -> Float64:
+    def propensity(self, request: ChoiceRequest, action: Int32, decided: Int32) -> Float64:
         """Probability of ``action`` int32[n]; ``decided`` is what `decide` returned."""
 
     @abstractmethod
-    def distribution(self, problem: Problem) -> Float64:
+    def distribution(self, request: ChoiceRequest) -> Float64:
         """Probability of every action, float64[n, k]."""
 
-    def mean_of(self, problem: Problem, weights: Float64) -> Float64:
+    def mean_of(self, request: ChoiceRequest, weights: Float64) -> Float64:
         """Expected weight of the action taken, float64[n]."""
-        return np.asarray(self.distribution(problem) @ weights)
+        return np.asarray(self.distribution(request) @ weights)
 
-    def score_table(self, problem: Problem) -> Float64:
+    def score_table(self, request: ChoiceRequest) -> Float64:
         """Score of every action, float64[n, k]; zeros where there is no posterior."""
-        if problem.posterior is None:
-            return np.zeros((problem.n, problem.k))
-        return outcomes(problem, moments_table(problem)[0])
+        if request.posterior is None:
+            return np.zeros((request.n, request.k))
+        return outcomes(request, moments_table(request)[0])
 
-    def score_of(self, problem: Problem, action: Int32) -> Float64:
+    def score_of(self, request: ChoiceRequest, action: Int32) -> Float64:
         """Score of one action a row, float64[n]: the entry of `score_table`."""
-        scores = means_at(problem, action)
-        return scores if problem.posterior is None else outcomes(problem, scores)
+        scores = means_at(request, action)
+        return scores if request.posterior is None else outcomes(request, scores)
 
     def score_spread(self, posterior: Moments | None, moment: Float64) -> Float64:
         """Typical standard deviation of each action's sampled score, float64[k or 1].
@@ -168,18 +168,18 @@ class Policy(ABC):
 class DeterministicPolicy(Policy):
     """A policy that always takes the same action in the same situation."""
 
-    def propensity(self, problem: Problem, action: Int32, decided: Int32) -> Float64:
+    def propensity(self, request: ChoiceRequest, action: Int32, decided: Int32) -> Float64:
         """One where ``action`` is what the policy decided, else zero."""
-        del problem
+        del request
         certain: Float64 = (action == decided).astype(np.float64)
         return certain
 
-    def mean_of(self, problem: Problem, weights: Float64) -> Float64:
+    def mean_of(self, request: ChoiceRequest, weights: Float64) -> Float64:
         """Weight of the decided action."""
-        return np.asarray(weights[self.decide(problem)])
+        return np.asarray(weights[self.decide(request)])
 
-    def distribution(self, problem: Problem) -> Float64:
+    def distribution(self, request: ChoiceRequest) -> Float64:
         """One in the column of the decided action."""
-        out = np.zeros((problem.n, problem.k))
-        out[np.arange(problem.n), self.decide(problem)] = 1.0
+        out = np.zeros((request.n, request.k))
+        out[np.arange(request.n), self.decide(request)] = 1.0
         return out

@@ -12,8 +12,8 @@ from bandit.core.errors import ConfigError, DataError
 from bandit.core.types import Int32
 from bandit.kernels.linear import masked_choice as worth
 from bandit.kernels.threads import spread
+from bandit.policies.choice_request import ChoiceRequest
 from bandit.policies.policy import GRAIN, DeterministicPolicy
-from bandit.policies.problem import Problem
 
 
 @dataclass(frozen=True)
@@ -44,17 +44,17 @@ class Rules(DeterministicPolicy):
             )
         return self.actions.index(action)
 
-    def decide(self, problem: Problem) -> Int32:
+    def decide(self, request: ChoiceRequest) -> Int32:
         """Walk down the list."""
         first = [self._number(action) for action in self.priority]
-        outside = [action for action in first if action >= problem.k]
+        outside = [action for action in first if action >= request.k]
         if outside:
-            raise DataError(f"priority names action {outside[0]}, there are {problem.k}")
-        rest = sorted(set(range(problem.k)) - set(first))
+            raise DataError(f"priority names action {outside[0]}, there are {request.k}")
+        rest = sorted(set(range(request.k)) - set(first))
         order = np.array([*first, *rest], dtype=np.int64)
-        action = np.zeros(problem.n, np.int32)
+        action = np.zeros(request.n, np.int32)
         spread(
-            worth.first_by_priority_into, problem.n, GRAIN, problem.eligible, problem.packing,
+            worth.first_by_priority_into, request.n, GRAIN, request.eligible, request.packing,
             order, action,
         )  # fmt: skip
         return action

@@ -72,14 +72,14 @@ def _values(result: SimulateResult) -> Figure:
 
 
 def _lifts(result: SimulateResult) -> Figure:
-    over_usual, over_log = f"over {result.business_as_usual}", "over the logged policy"
+    over_baseline, over_log = f"over {result.business_as_usual}", "over the logged policy"
     rows = []
     for row in result.candidates:
         if row.lift is not None:
-            rows.append({**span(row.name, row.lift), "over": over_usual})
+            rows.append({**span(row.name, row.lift), "over": over_baseline})
         if row.over_logged is not None:
             rows.append({**span(row.name, row.over_logged), "over": over_log})
-    over = [over_usual, over_log] if result.business_as_usual else [over_log]
+    over = [over_baseline, over_log] if result.business_as_usual else [over_log]
     colour, shape = series("over", over)
     title = f"lift, {result.unit} a decision"
     offset = "over" if len(over) > 1 else None

@@ -50,10 +50,10 @@ def _facts(result: SimulateResult) -> dict[str, str]:
 
 
 def _candidates(result: SimulateResult) -> tuple[list[str], list[list[str]]]:
-    usual = result.business_as_usual
+    baseline = result.business_as_usual
     heads = ["candidate", "verdict", f"value, {result.unit} a decision"]
     if result.causal:
-        heads += [f"lift over {usual}"] if usual else []
+        heads += [f"lift over {baseline}"] if baseline else []
         heads += ["lift over the log", "rows to decide"]
     return heads, [_cells(result, row) for row in result.candidates]
 

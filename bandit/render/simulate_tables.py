@@ -61,8 +61,8 @@ def _table(result: SimulateResult) -> Table:
     table.add_column("candidate")
     heads = [f"value\n{result.unit}/decision"]
     if result.causal:
-        usual = result.business_as_usual
-        heads += [f"lift over\n{usual}"] if usual else []
+        baseline = result.business_as_usual
+        heads += [f"lift over\n{baseline}"] if baseline else []
         heads += ["lift over\nthe log", "ESS", "mean\nweight"]
     for head in heads:
         table.add_column(head, justify="right")
@@ -100,9 +100,9 @@ def _cells(result: SimulateResult, row: Judged) -> list[RenderableType]:
             f"{row.effective_sample_size:,.0f}",
             f"{row.mean_weight:.3f}",
         ]
-    usual = row.name == result.business_as_usual
-    text = "business as usual" if usual else row.decision
-    colour = "dim" if usual else _COLOURS[row.decision]
+    baseline = row.name == result.business_as_usual
+    text = "business as usual" if baseline else row.decision
+    colour = "dim" if baseline else _COLOURS[row.decision]
     return [*cells, Text(text if result.causal else "no causal claim", style=colour)]
 
 

@@ -16,8 +16,8 @@ from bandit.core.types import Bool
 from bandit.kernels.linear.replay_lin_ucb import matches_into
 from bandit.replay.curves import Curve
 from bandit.replay.feedback import Batch, Feedback, wave_seed
-from bandit.replay.passage import Form, prepare
 from bandit.replay.protocols import Learner, LoggedRows
+from bandit.replay.rows import Form, prepare
 
 
 def replay_log(
@@ -34,7 +34,7 @@ def replay_log(
 ) -> tuple[Curve, Learner]:
     """Decide on a wave, learn from what matched, go on; returns the curve and the taught learner.
 
-    Options and errors as in `bandit.replay.passage.prepare`.
+    Options and errors as in `bandit.replay.rows.prepare`.
     """
     rows = prepare(
         log,
@@ -76,7 +76,7 @@ def replay_lin_ucb(
     """Replay LinUCB in one compiled call: the curve of `replay_log`, many times faster.
 
     For sweeps over ``alpha`` and ``ridge`` and for bands over replicates. Other options and errors
-    as in `bandit.replay.passage.prepare`.
+    as in `bandit.replay.rows.prepare`.
     """
     if not (alpha >= 0.0 and np.isfinite(alpha) and ridge > 0.0 and np.isfinite(ridge)):
         raise ConfigError(f"alpha must be at least 0 and ridge above it, got {alpha} and {ridge}")

@@ -13,7 +13,7 @@ from bandit.core import sql
 from bandit.core.actions import ActionSpace
 from bandit.core.errors import ConfigError
 from bandit.core.folding import fold
-from bandit.core.problems import Faults, nearest, shown
+from bandit.core.problems import Problems, nearest, shown
 from bandit.sources.cells import REMEDY, Use
 from bandit.sources.connection import Table
 from bandit.sources.database import Database
@@ -36,13 +36,13 @@ def load_catalogue(campaign: Campaign, database: Database) -> Catalogue:
     ConfigError lists every fault: a table's with file, row, column and value, unknown channels,
     names that stand twice, caps on names that do not exist.
     """
-    faults = Faults()
+    faults = Problems()
     catalogue = read_catalogue(campaign, database, faults)
     faults.stop()
     return catalogue
 
 
-def read_catalogue(campaign: Campaign, database: Database, faults: Faults) -> Catalogue:
+def read_catalogue(campaign: Campaign, database: Database, faults: Problems) -> Catalogue:
     """Like `load_catalogue`, but what is wrong goes to `faults`; what is right is returned."""
     offers, channels = campaign.offer, campaign.channel
     declared = campaign.model.columns
@@ -96,7 +96,7 @@ def _read(
         raise ConfigError(f"{table.shown}: more than {MAX_ROWS} rows; is it the right table?")
     if not rows:
         raise ConfigError(f"{table.shown} is empty; it must hold at least one row")
-    faults = Faults()
+    faults = Problems()
     found = []
     for number, row in enumerate(rows, start=1):
         cells = dict(zip(table.columns, zip(row[::2], row[1::2], strict=True), strict=True))

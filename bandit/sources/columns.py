@@ -8,7 +8,7 @@ import pyarrow as pa
 from bandit.config.campaign import Campaign
 from bandit.core import sql
 from bandit.core.errors import BanditError, ConfigError
-from bandit.core.problems import Faults, nearest
+from bandit.core.problems import Problems, nearest
 from bandit.sources import asked, cells
 from bandit.sources.cells import Use
 from bandit.sources.database import Database, failed
@@ -20,7 +20,7 @@ def feature_columns(database: Database, campaign: Campaign) -> dict[str, str]:
     numeric is DOUBLE, boolean BOOLEAN, categorical VARCHAR, date TIMESTAMP in UTC, vector FLOAT[d]
     or FLOAT[]. ConfigError lists every column that is missing or of another kind.
     """
-    faults = Faults()
+    faults = Problems()
     found: dict[str, str] = {}
     for column, use in asked.uses(campaign):
         try:

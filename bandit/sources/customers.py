@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from bandit.config.campaign import Campaign
 from bandit.core.errors import DataError
-from bandit.core.problems import Faults
+from bandit.core.problems import Problems
 from bandit.core.schema import REJECTS
 from bandit.core.types import Bool, Float32, UInt64
 from bandit.sources.catalogue import Catalogue
@@ -176,7 +176,7 @@ def _is_integer(text: str) -> bool:
 
 
 def _plan(database: Database, campaign: Campaign, catalogue: Catalogue, at: dt.datetime) -> _Plan:
-    faults = Faults()
+    faults = Problems()
     found = faults.attempt(lambda: expressions(database, campaign, catalogue.offers, at))
     features = faults.attempt(lambda: feature_columns(database, campaign))
     check_columns(database, campaign, faults)

@@ -12,7 +12,7 @@ import duckdb
 from bandit.config.campaign import Campaign, Form, Source
 from bandit.core import sql
 from bandit.core.errors import BanditError, ConfigError, DataError
-from bandit.core.problems import Faults, nearest
+from bandit.core.problems import Problems, nearest
 from bandit.sources import csv_source, sources, typed
 from bandit.sources.asked import asked_of
 from bandit.sources.cells import Writing
@@ -73,7 +73,7 @@ def connect(
         Everything wrong at once: missing files, unknown tables, broken CSV lines with their
         numbers, queries that are not one SELECT.
     """
-    faults = Faults()
+    faults = Problems()
     database = open_sources(
         campaign, faults, threads=threads, extra_files=extra_files, roles=roles, more=more
     )
@@ -85,7 +85,7 @@ def connect(
 
 def open_sources(
     campaign: Campaign,
-    faults: Faults,
+    faults: Problems,
     *,
     threads: int | None = None,
     extra_files: Sequence[Path] = (),
@@ -129,7 +129,7 @@ def _source(campaign: Campaign, role: str) -> Source | None:
     return Source(source=found.source, table=found.table, query=found.query, **found.form)
 
 
-def _attach(database: Database, located: Sequence[Located], faults: Faults) -> dict[Path, str]:
+def _attach(database: Database, located: Sequence[Located], faults: Problems) -> dict[Path, str]:
     """Attach each .duckdb file once, under a name of ours; its path stays out of the names."""
     aliases: dict[Path, str] = {}
     for source in located:

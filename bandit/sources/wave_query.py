@@ -18,7 +18,7 @@ from bandit.core import sql
 from bandit.core.days import day_later
 from bandit.core.errors import BanditError, ConfigError
 from bandit.core.folding import fold, folded
-from bandit.core.problems import Faults
+from bandit.core.problems import Problems
 from bandit.sources import consents, sources
 from bandit.sources.catalogue import Catalogue
 from bandit.sources.columns import feature_columns, key_column, key_type
@@ -46,7 +46,7 @@ def expressions(
     """Check all offers' expressions; ConfigError lists every fault by offer."""
     columns = database.table("customers").columns
     view = database.table("customers").view
-    faults = Faults()
+    faults = Problems()
     rules: dict[str, int] = {}
     values: dict[str, int] = {}
     rule_of: list[int] = []
@@ -82,7 +82,7 @@ def _check_type(database: Database, view: str, query: str, wanted: str, text: st
         raise ConfigError(f"{text!r} gives {kind}, not a number")
 
 
-def check_columns(database: Database, campaign: Campaign, faults: Faults) -> None:
+def check_columns(database: Database, campaign: Campaign, faults: Problems) -> None:
     """Whether the columns that the configuration names exist in the sources that are open."""
     wanted = {
         "consents": (c := campaign.consents) and [c.customer, c.channel, c.granted],

@@ -47,7 +47,7 @@ class Plan(NamedTuple):
 
 
 def write_database(
-    file: Path, goods: Assortment, *, customers: int, seed: int, embedding: int
+    file: Path, assortment: Assortment, *, customers: int, seed: int, embedding: int
 ) -> None:
     """Tables customers, consents and, for many offers, offers; chunked, so memory stays bounded."""
     with duckdb.connect(str(file)) as con:
@@ -59,14 +59,14 @@ def write_database(
                 columns["embedding"] = _embedding(crowd.traits, ids, seed, embedding)
             for name, batch in (
                 ("customers", pa.table(columns)),
-                ("consents", _consents(ids, goods, seed)),
+                ("consents", _consents(ids, assortment, seed)),
             ):
                 con.register("batch", batch)
                 verb = f"INSERT INTO {name}" if first else f"CREATE TABLE {name} AS"
                 con.execute(f"{verb} SELECT * FROM batch")
                 con.unregister("batch")
-        if len(goods.offers) > INLINE_OFFERS:
-            con.register("batch", _offers(goods))
+        if len(assortment.offers) > INLINE_OFFERS:
+            con.register("batch", _offers(assortment))
             con.execute("CREATE TABLE offers AS SELECT * FROM batch")
 
 
@@ -75,10 +75,10 @@ def _chunks(customers: int) -> Iterator[Array]:
         yield np.arange(start + 1, min(start + CHUNK, customers) + 1, dtype=np.int64)
 
 
-def _consents(ids: Array, goods: Assortment, seed: int) -> pa.Table:
-    row, column = np.nonzero(consents(ids, goods, seed))
+def _consents(ids: Array, assortment: Assortment, seed: int) -> pa.Table:
+    row, column = np.nonzero(consents(ids, assortment, seed))
     names = pa.DictionaryArray.from_arrays(
-        pa.array(column.astype(np.int16)), list(goods.channels)
+        pa.array(column.astype(np.int16)), list(assortment.channels)
     ).cast(pa.string())
     return pa.table(
         {
@@ -98,21 +98,21 @@ def _embedding(traits: Array, ids: Array, seed: int, width: int) -> pa.Array:
     return pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), width)
 
 
-def _offers(goods: Assortment) -> pa.Table:
+def _offers(assortment: Assortment) -> pa.Table:
     return pa.table(
         {
-            "name": list(goods.offers),
-            "family": list(goods.families),
-            "cost": goods.offer_cost_eur,
-            "eligible": pa.array(goods.eligible, pa.string()),
-            "priority": goods.priority,
-            "starts": pa.array(goods.starts, pa.date32()),
+            "name": list(assortment.offers),
+            "family": list(assortment.families),
+            "cost": assortment.offer_cost_eur,
+            "eligible": pa.array(assortment.eligible, pa.string()),
+            "priority": assortment.priority,
+            "starts": pa.array(assortment.starts, pa.date32()),
         }
     )
 
 
 def campaign_text(
-    goods: Assortment, plan: Plan, *, seed: int, window_days: float, embedding: int
+    assortment: Assortment, plan: Plan, *, seed: int, window_days: float, embedding: int
 ) -> str:
     """campaign.toml of the generated operator."""
     lines = [
@@ -151,34 +151,34 @@ def campaign_text(
             lines += [
                 f"alpha = {plan.alpha}  # thousands of customers a wave explore by themselves"
             ]
-    lines += _channel_lines(goods)
-    if len(goods.offers) > INLINE_OFFERS:
+    lines += _channel_lines(assortment)
+    if len(assortment.offers) > INLINE_OFFERS:
         lines += ["", "[offers]", f"source = {_quote(DATABASE)}", 'table = "offers"']
     else:
-        lines += _offer_lines(goods)
+        lines += _offer_lines(assortment)
     return "\n".join(lines) + "\n"
 
 
-def _channel_lines(goods: Assortment) -> list[str]:
+def _channel_lines(assortment: Assortment) -> list[str]:
     lines = []
-    for name, cost in zip(goods.channels, goods.channel_cost_eur.tolist(), strict=True):
+    for name, cost in zip(assortment.channels, assortment.channel_cost_eur.tolist(), strict=True):
         lines += ["", "[[channel]]", f"name = {_quote(name)}", f"cost = {cost}"]
     return lines
 
 
-def _offer_lines(goods: Assortment) -> list[str]:
+def _offer_lines(assortment: Assortment) -> list[str]:
     lines = []
-    for i, name in enumerate(goods.offers):
+    for i, name in enumerate(assortment.offers):
         lines += [
             "",
             "[[offer]]",
             f"name = {_quote(name)}",
-            f"family = {_quote(goods.families[i])}",
+            f"family = {_quote(assortment.families[i])}",
         ]
-        lines += [f"priority = {int(goods.priority[i])}"]
-        if rule := goods.eligible[i]:
+        lines += [f"priority = {int(assortment.priority[i])}"]
+        if rule := assortment.eligible[i]:
             lines += [f"eligible = {_quote(rule)}"]
-        if starts := goods.starts[i]:
+        if starts := assortment.starts[i]:
             lines += [f"starts = {starts}"]
     return lines
 

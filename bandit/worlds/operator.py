@@ -67,7 +67,7 @@ class World:
         return dt.datetime.combine(ORIGIN, dt.time(6), tzinfo=dt.UTC)
 
     @cached_property
-    def goods(self) -> Assortment:
+    def assortment(self) -> Assortment:
         """Offers and channels with the truth about them."""
         return assortment(
             self.offers,
@@ -80,13 +80,13 @@ class World:
     @property
     def actions(self) -> list[tuple[str, str] | None]:
         """(offer, channel) of each column of the truth; column 0 is no contact."""
-        pairs = [(o, c) for o in self.goods.offers for c in self.goods.channels]
+        pairs = [(o, c) for o in self.assortment.offers for c in self.assortment.channels]
         return [None, *pairs]
 
     @property
     def costs(self) -> Float64:
         """float64[k]: EUR that each action costs, offer and channel together."""
-        both = self.goods.offer_cost_eur[:, None] + self.goods.channel_cost_eur
+        both = self.assortment.offer_cost_eur[:, None] + self.assortment.channel_cost_eur
         return np.concatenate(([0.0], both.ravel()))
 
     def people(self, ids: Array) -> People:
@@ -105,13 +105,13 @@ class World:
         folder.mkdir(parents=True, exist_ok=True)
         write_database(
             folder / DATABASE,
-            self.goods,
+            self.assortment,
             customers=self.customers,
             seed=self.seed,
             embedding=embedding,
         )
         text = campaign_text(
-            self.goods,
+            self.assortment,
             plan or Plan(),
             seed=self.seed,
             window_days=self.window_days,
@@ -122,7 +122,7 @@ class World:
     def eligible(self, ids: Array, at: dt.datetime) -> Bool:
         """bool[n, k]: offer rules, dates and consents, as if nobody had been contacted before."""
         return eligible_actions(
-            self.people(ids), self.goods, self.seed, at.astimezone(dt.UTC).date()
+            self.people(ids), self.assortment, self.seed, at.astimezone(dt.UTC).date()
         )
 
     def expected_rewards(
@@ -132,14 +132,14 @@ class World:
 
         ``recent`` int[n]: contacts that the customer had lately; each makes a refusal likelier.
         """
-        crowd, goods = self.people(ids), self.goods
+        crowd, assortment = self.people(ids), self.assortment
         n = len(crowd.ids)
         sale = truth.sale(
-            goods,
-            truth.appeal(goods, crowd, self.day(at), self.drift),
-            truth.reach(goods, crowd),
+            assortment,
+            truth.appeal(assortment, crowd, self.day(at), self.drift),
+            truth.reach(assortment, crowd),
         )
-        gain = sale * (self._in_time * goods.margin_eur)[:, None]
+        gain = sale * (self._in_time * assortment.margin_eur)[:, None]
         gain -= (self._refusal(crowd, recent) * self.refusal_cost_eur)[:, None, :]
         base = truth.organic(crowd) * truth.ORGANIC_MARGIN_EUR
         return np.concatenate((base[:, None], base[:, None] + gain.reshape(n, -1)), axis=1)
@@ -165,7 +165,7 @@ class World:
 
     def rules_choice(self, eligible: Bool) -> Array:
         """Business as usual, int64[n]: the first eligible offer by priority, then channel."""
-        rank = np.repeat(self.goods.priority, self.channels) * self.channels
+        rank = np.repeat(self.assortment.priority, self.channels) * self.channels
         last = np.iinfo(np.int64).max
         order = np.concatenate(([last - 1], rank))
         order[1:] += np.tile(np.arange(self.channels), self.offers)
@@ -179,10 +179,10 @@ class World:
         Needs the columns decision_id, customer_id, slot, offer and channel; `recent` int[n] is
         aligned with the rows. Every customer's organic purchase is named by customer and time.
         """
-        day, goods = self.day(at), self.goods
+        day, assortment = self.day(at), self.assortment
         ids = decisions["customer_id"].to_numpy()
-        offer = _positions(decisions["offer"], goods.offers, "offer")
-        channel = _positions(decisions["channel"], goods.channels, "channel")
+        offer = _positions(decisions["offer"], assortment.offers, "offer")
+        channel = _positions(decisions["channel"], assortment.channels, "channel")
         rows = np.flatnonzero(offer >= 0)
         contacts = events.Contacts(
             rows=rows,
@@ -213,7 +213,7 @@ class World:
         lately = None if recent is None else np.asarray(recent)[rows]
         drawn = self._draw(ids[rows], offer, channel, self.day(at), lately)
         in_time = drawn.sold & (self.delay_days * drawn.lag < self.window_days)
-        rewards[rows] += np.where(in_time, self.goods.margin_eur[offer], 0.0)
+        rewards[rows] += np.where(in_time, self.assortment.margin_eur[offer], 0.0)
         rewards[rows] -= np.where(drawn.refused, self.refusal_cost_eur, 0.0)
         return rewards
 
@@ -224,7 +224,7 @@ class World:
         drawn = self._draw(contacts.customers, contacts.offer, contacts.channel, day, recent)
         loss = np.full(len(contacts.rows), -self.refusal_cost_eur)
         soon = np.minimum(0.5 * drawn.lag, 0.7 * self.window_days)
-        gain, late = self.goods.margin_eur[contacts.offer], self.delay_days * drawn.lag
+        gain, late = self.assortment.margin_eur[contacts.offer], self.delay_days * drawn.lag
         return [
             events.of_contacts(kind, day, at, contacts, hit, reward, delay)
             for kind, hit, reward, delay in (
@@ -239,9 +239,9 @@ class World:
     ) -> _Drawn:
         """How customers answer one contact each; keyed, so the same one is answered alike."""
         crowd, row = self.people(who), np.arange(len(who))
-        chance = truth.SALE_CEILING * self.goods.fit[offer, channel]
-        chance = chance * truth.appeal(self.goods, crowd, day, self.drift)[row, offer]
-        chance = chance * truth.reach(self.goods, crowd)[row, channel]
+        chance = truth.SALE_CEILING * self.assortment.fit[offer, channel]
+        chance = chance * truth.appeal(self.assortment, crowd, day, self.drift)[row, offer]
+        chance = chance * truth.reach(self.assortment, crowd)[row, channel]
         annoyed = self._refusal(crowd, recent)[row, channel]
 
         def draw(stream: str) -> Float64:
@@ -261,7 +261,7 @@ class World:
 
     def _refusal(self, crowd: People, recent: Array | None) -> Float64:
         lately = np.zeros(len(crowd.ids)) if recent is None else np.asarray(recent, np.float64)
-        return truth.refusal(self.goods, crowd, lately)
+        return truth.refusal(self.assortment, crowd, lately)
 
     def _organic(self, who: Array, at: dt.datetime) -> pa.Table:
         """One chance a customer, whatever was decided for it."""

@@ -27,24 +27,24 @@ def _sigmoid(z: Float64) -> Float64:
     return np.asarray(1.0 / (1.0 + np.exp(-z)), dtype=np.float64)
 
 
-def appeal(goods: Assortment, crowd: People, day: float, drift: float) -> Float64:
+def appeal(assortment: Assortment, crowd: People, day: float, drift: float) -> Float64:
     """float64[n, o]: how much each customer wants each offer on `day`, in (0, 1)."""
     turned = drift * np.sin(2.0 * np.pi * day / DRIFT_PERIOD_DAYS)
-    taste = goods.taste + turned * goods.turn
+    taste = assortment.taste + turned * assortment.turn
     return _sigmoid(
-        crowd.traits @ taste.T + goods.taste_base + goods.taste_region[:, crowd.region].T
+        crowd.traits @ taste.T + assortment.taste_base + assortment.taste_region[:, crowd.region].T
     )
 
 
-def reach(goods: Assortment, crowd: People) -> Float64:
+def reach(assortment: Assortment, crowd: People) -> Float64:
     """float64[n, c]: how surely each channel reaches each customer, in (0, 1)."""
-    return _sigmoid(crowd.traits @ goods.reach.T + goods.reach_base)
+    return _sigmoid(crowd.traits @ assortment.reach.T + assortment.reach_base)
 
 
-def refusal(goods: Assortment, crowd: People, recent: Float64) -> Float64:
+def refusal(assortment: Assortment, crowd: People, recent: Float64) -> Float64:
     """float64[n, c]: probability that one more contact is refused, after `recent` contacts."""
     fed_up = np.exp(1.3 * crowd.sensitivity + 0.25 * recent)
-    return np.minimum(fed_up[:, None] * goods.annoys, REFUSAL_CEILING)
+    return np.minimum(fed_up[:, None] * assortment.annoys, REFUSAL_CEILING)
 
 
 def organic(crowd: People) -> Float64:
@@ -54,7 +54,7 @@ def organic(crowd: People) -> Float64:
     return np.asarray(0.3 * _sigmoid(score - 1.4), dtype=np.float64)
 
 
-def sale(goods: Assortment, liked: Float64, reached: Float64) -> Float64:
+def sale(assortment: Assortment, liked: Float64, reached: Float64) -> Float64:
     """P(sale) of aligned `liked` [..., o] and `reached` [..., c]: float64[..., o, c]."""
-    product = liked[..., :, None] * reached[..., None, :] * goods.fit
+    product = liked[..., :, None] * reached[..., None, :] * assortment.fit
     return np.minimum(SALE_CEILING * product, 1.0)

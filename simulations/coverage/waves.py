@@ -14,8 +14,8 @@ import numpy as np
 
 from bandit import ope
 from bandit.core.types import Float64
+from bandit.policies.choice_request import checked
 from bandit.policies.mixture import Mixture
-from bandit.policies.problem import pose
 from bandit.policies.rules import Rules
 from bandit.policies.uniform import Uniform
 
@@ -92,8 +92,8 @@ def groups(keys: np.ndarray, seed: int, wave: int | None) -> np.ndarray:
         share_seed=None if wave is None else seed ^ (1 + wave) * 0x9E3779B1,
     )
     nothing, all_may = np.zeros((len(keys), 1), np.float32), np.ones((len(keys), 2), bool)
-    problem = pose(None, nothing, eligible=all_may, keys=keys)
-    group = mixture.groups(problem)
+    request = checked(None, nothing, eligible=all_may, keys=keys)
+    group = mixture.groups(request)
     return np.where(group < 0, -1, group)
 
 

@@ -36,7 +36,7 @@ def constant(log: Log, arm: int) -> Float64:
 
 
 def rule(log: Log) -> Float64:
-    """Women's mail to those who have bought women's goods only, men's to all others."""
+    """Women's mail to those who have bought women's assortment only, men's to all others."""
     only_womens = (log.contexts[:, _BOUGHT_WOMENS] > 0) & (log.contexts[:, _BOUGHT_MENS] < 0)
     return np.eye(3)[np.where(only_womens, WOMENS, MENS)]
 

@@ -18,11 +18,11 @@ from bandit.sources import customers, database
 from bandit.sources.catalogue import load_catalogue
 from bandit.workflows.learn.learn import learn
 from bandit.workflows.serve import limits, overrides, pricing, reading
-from bandit.workflows.serve.contact_history import Past
+from bandit.workflows.serve.contact_history import ContactHistory
 from bandit.workflows.serve.limits import Limits
 from bandit.workflows.serve.prepare import Prepared
 from bandit.workflows.serve.serve_batch import serve_batch
-from bandit.workflows.serve.starting_point import starting_point
+from bandit.workflows.serve.serving_model import serving_model
 from bandit.workflows.serve.wave import Run, Wave
 from bandit.worlds.files import Plan
 from bandit.worlds.operator import World
@@ -60,12 +60,12 @@ def constrained(folder: Path, count: int, caps: Sequence[str]) -> Setting:
     """The third wave with these limits, prices found and frozen."""
     world, at = operator(folder, count)
     campaign = campaign_file.load(folder)
-    past = Past.of(campaign, at)
+    past = ContactHistory.of(campaign, at)
     with ExitStack() as stack:
         data = stack.enter_context(database.connect(campaign, extra_files=past.files))
         changes = [overrides.parse(text) for text in caps]
         campaign, catalogue = overrides.apply(campaign, load_catalogue(campaign, data), changes)
-        start = starting_point(campaign, data, None, at)
+        start = serving_model(campaign, data, None, at)
         run = Run(campaign, "w2", at, campaign.seed, batch_size=count)
         wave = Wave.of(run, catalogue, start, customers.customer_type(data, campaign))
         # Groups are redrawn too: the propensity is over all that is random.

@@ -69,7 +69,7 @@ class Year:
 
     def rules(self) -> tuple[int, ...]:
         """Actions in the product managers' order, then no contact."""
-        order = np.repeat(self.operator.goods.priority, self.operator.channels)
+        order = np.repeat(self.operator.assortment.priority, self.operator.channels)
         return (*(1 + np.argsort(order, kind="stable")).tolist(), 0)
 
 

@@ -45,10 +45,15 @@ def test_levels_of_offers_channels_families_and_declared_columns() -> None:
 def test_levels_that_are_too_large_are_left_out() -> None:
     space = ActionSpace.of_pairs((f"o{i}", "email") for i in range(300))
     offers = tuple(Offer(name=f"o{i}", family=f"f{i % 100}") for i in range(300))
-    goods = Catalogue(offers, CHANNELS)
-    assert action_features(space, goods, [], 8).names == ("common", "family", "offer", "channel")
-    assert action_features(space, goods, [], 64).names == ("common", "offer", "channel")
-    assert action_features(space, goods, [], 600).names == ("common", "channel")
+    assortment = Catalogue(offers, CHANNELS)
+    assert action_features(space, assortment, [], 8).names == (
+        "common",
+        "family",
+        "offer",
+        "channel",
+    )
+    assert action_features(space, assortment, [], 64).names == ("common", "offer", "channel")
+    assert action_features(space, assortment, [], 600).names == ("common", "channel")
 
 
 def test_the_record_gives_back_the_same() -> None:

@@ -19,7 +19,7 @@ from bandit.workflows.judge import job
 from bandit.workflows.judge.simulate import read, simulate
 from bandit.workflows.learn.learn import learn
 from bandit.workflows.privacy.forget import forget
-from bandit.workflows.serve import starting_point
+from bandit.workflows.serve import serving_model
 from bandit.workflows.serve.serve_batch import serve_batch
 from bandit.workflows.start.check import check
 from tests import campaigns
@@ -287,7 +287,7 @@ def test_a_log_that_is_taken_back_teaches_nothing(tmp_path: Path) -> None:
     found = snapshots.latest(folder, "campaign.toml")
     assert found is not None
     assert found.version == back.snapshot
-    sums = starting_point.sums_of(found)
+    sums = serving_model.sums_of(found)
     assert (sums.n_actions, float(sums.count.sum())) == (len(taken.actions), 0.0)
     assert serve_batch(folder, at=LATER).customers == N
     with pytest.raises(DataError, match="nothing to take back"):
@@ -303,6 +303,6 @@ def test_what_waves_taught_stays_when_a_log_is_taken_back(tmp_path: Path) -> Non
     learn(both, without_log=True, no_events=True, at=LATER)
     learn(alone, no_events=True, at=LATER)
     found = [snapshots.latest(folder, "campaign.toml") for folder in (both, alone)]
-    sums = [starting_point.sums_of(s) for s in found if s is not None]
+    sums = [serving_model.sums_of(s) for s in found if s is not None]
     assert sums[0].count.tolist() == sums[1].count.tolist()
     assert (sums[0].gram == sums[1].gram).all()

@@ -10,7 +10,7 @@ from bandit import ope
 from bandit.core.errors import ConfigError, DataError
 from bandit.core.types import Choice
 from bandit.replay import Learning, bands, replay_lin_ucb, replay_log
-from bandit.replay.passage import prepare
+from bandit.replay.rows import prepare
 from reference.ope_replay import lin_ucb_replay
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bandit.config import campaign_file
 from bandit.features import encode, fit
-from bandit.sources import customers, database, side_rejects
+from bandit.sources import customers, database, unusable_rows
 from bandit.sources.catalogue import load_catalogue
 from tests.sources import small
 
@@ -86,6 +86,6 @@ def read_all(folder: Path) -> int:
         for batch in customers.stream(data, campaign, catalogue, at=small.AT, batch_size=3):
             encode(spec, batch.columns, small.AT)
             rows += len(batch.ids)
-        for _ in side_rejects.stream(data, campaign):
+        for _ in unusable_rows.stream(data, campaign):
             pass
     return rows

@@ -19,7 +19,7 @@ from bandit.config import campaign_file
 from bandit.config.campaign import Campaign
 from bandit.core.types import SILENT
 from bandit.record import outcomes
-from bandit.sources import customers, database, side_rejects
+from bandit.sources import customers, database, unusable_rows
 from bandit.sources.catalogue import Catalogue, load_catalogue
 from bandit.sources.columns import key_type
 from bandit.workflows.judge import job, probabilities
@@ -146,8 +146,8 @@ def of_history(folder: Path, rows: Rows, how: Written = PLAIN) -> Found:
                     (id_, *(c.item() for c in r))
                     for r in zip(*(c[part] for c in columns_of), strict=True)
                 ]
-        refused = sum(r.rows for r in side_rejects.count(data, campaign))
-        return Found(found + [REFUSED] * refused, side_rejects.notes(data, campaign, catalogue))
+        refused = sum(r.rows for r in unusable_rows.count(data, campaign))
+        return Found(found + [REFUSED] * refused, unusable_rows.notes(data, campaign, catalogue))
 
 
 def of_consents(folder: Path, rows: Rows, how: Written = PLAIN) -> Found:
@@ -161,8 +161,8 @@ def of_consents(folder: Path, rows: Rows, how: Written = PLAIN) -> Found:
         for batch in customers.stream(data, campaign, catalogue, at=AT):
             for id_, some in zip(batch.ids.to_pylist(), batch.consent, strict=True):
                 found += [(id_, names[c]) for c in some.nonzero()[0]]
-        refused = sum(r.rows for r in side_rejects.count(data, campaign))
-        return Found(found + [REFUSED] * refused, side_rejects.notes(data, campaign, catalogue))
+        refused = sum(r.rows for r in unusable_rows.count(data, campaign))
+        return Found(found + [REFUSED] * refused, unusable_rows.notes(data, campaign, catalogue))
 
 
 def of_outcomes(folder: Path, rows: Rows, how: Written = PLAIN) -> Found:

@@ -13,7 +13,7 @@ import pytest
 from bandit.config.campaign import Campaign
 from bandit.core import schema
 from bandit.core.errors import ConfigError, DataError
-from bandit.sources import customers, database, side_rejects
+from bandit.sources import customers, database, unusable_rows
 from bandit.sources.catalogue import load_catalogue
 from bandit.sources.customers import CustomerRows
 from tests.sources import small
@@ -366,16 +366,16 @@ def test_side_rejects_are_counted_and_streamed(tmp_path: Path) -> None:
     history = small.HISTORY + "3,email,hats,yesterday\n1.5,email,hats,2026-11-20\n"
     campaign = small.campaign(tmp_path, consents=consents, history=history)
     with database.connect(campaign) as data:
-        found = side_rejects.count(data, campaign)
-        batches = list(side_rejects.stream(data, campaign))
+        found = unusable_rows.count(data, campaign)
+        batches = list(unusable_rows.stream(data, campaign))
         with pytest.raises(DataError) as caught:
-            side_rejects.hold_share(campaign, found)
+            unusable_rows.hold_share(campaign, found)
     assert all(b.schema.equals(schema.REJECTS) for b in batches)
     rows = [tuple(r.values()) for b in batches for r in b.to_pylist()]
     assert rows == [
-        ("consents", "", "customer_id", "", side_rejects.NO_KEY),
+        ("consents", "", "customer_id", "", unusable_rows.NO_KEY),
         ("consents", "3", "granted", "maybe", "neither true nor false; counted as no consent"),
-        ("history", "1.5", "customer_id", "1.5", side_rejects.NO_KEY),
+        ("history", "1.5", "customer_id", "1.5", unusable_rows.NO_KEY),
         ("history", "3", "contacted_at", "yesterday", "no date; write it as 2026-11-23"),
     ]
     assert sum(f.rows for f in found) == len(rows)
@@ -383,10 +383,10 @@ def test_side_rejects_are_counted_and_streamed(tmp_path: Path) -> None:
     assert first == (
         f"{tmp_path}/consents.csv: 1 of 8 rows refused, for example granted = 'maybe': neither"
         f" true nor false; counted as no consent; {tmp_path}/consents.csv: 1 of 8 rows refused, for"
-        f" example customer_id = '': {side_rejects.NO_KEY}; more than limits.reject_share = 0.01"
+        f" example customer_id = '': {unusable_rows.NO_KEY}; more than limits.reject_share = 0.01"
         " allows: mend them or raise it"
     )
-    side_rejects.hold_share(campaign.model_copy(
+    unusable_rows.hold_share(campaign.model_copy(
         update={"limits": campaign.limits.model_copy(update={"reject_share": 0.5})}
     ), found)  # fmt: skip
 

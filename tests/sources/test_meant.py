@@ -19,7 +19,7 @@ from bandit.features.encode import encode
 from bandit.features.fit import fit
 from bandit.record import outcomes
 from bandit.record import waves as record
-from bandit.sources import customers, database, side_rejects
+from bandit.sources import customers, database, unusable_rows
 from bandit.sources.catalogue import load_catalogue
 from bandit.sources.customers import CustomerRows
 from tests.sources import rows, small
@@ -188,7 +188,7 @@ def test_days_that_are_none_are_refused_everywhere(tmp_path: Path, day: str) -> 
     assert _rejects(found) == [("1", "joined", day)]
     campaign = small.campaign(tmp_path, history=small.HISTORY.replace("2026-11-20", day))
     with database.connect(campaign) as data:
-        assert [r.example for r in side_rejects.count(data, campaign)] == [day]
+        assert [r.example for r in unusable_rows.count(data, campaign)] == [day]
     with pytest.raises(DataError, match="no date or time"):
         _stored(tmp_path, f"{EVENTS}e1,,1,sale,1,{day}\n")
     toml = small.TOML[: small.TOML.index("[[offer]]")] + '[offers]\nsource = "offers.csv"\n'
@@ -318,7 +318,7 @@ def test_a_gzip_file_is_read_to_its_checksum(tmp_path: Path) -> None:
 def test_a_last_line_without_an_end_is_told(tmp_path: Path) -> None:
     campaign = small.campaign(tmp_path, consents=small.CONSENTS.rstrip("\n"))
     with database.connect(campaign) as data:
-        note, *_ = side_rejects.notes(data, campaign, load_catalogue(campaign, data))
+        note, *_ = unusable_rows.notes(data, campaign, load_catalogue(campaign, data))
     assert note.startswith(f"{tmp_path}/consents.csv: the last line does not end")
 
 

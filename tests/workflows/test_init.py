@@ -23,9 +23,9 @@ def test_the_example_is_a_valid_campaign_with_data(tmp_path):
         assert con.execute("SELECT count(*) FROM customers").fetchone() == (CUSTOMERS,)
     features = campaign.features
     assert {*features.numeric, *features.boolean, *features.categorical, *features.date} <= columns
-    goods = World(CUSTOMERS, offers=6).goods
-    assert {o.name for o in campaign.offer} == set(goods.offers)
-    assert [c.name for c in campaign.channel] == list(goods.channels)
+    assortment = World(CUSTOMERS, offers=6).assortment
+    assert {o.name for o in campaign.offer} == set(assortment.offers)
+    assert [c.name for c in campaign.channel] == list(assortment.channels)
 
 
 def models(model: type[BaseModel]) -> list[type[BaseModel]]:
@@ -55,7 +55,7 @@ def test_a_wave_can_be_served_at_once(tmp_path):
     summary = serve_batch(folder, wave="first", at=dt.datetime(2026, 1, 5, tzinfo=dt.UTC))
     assert summary.customers == CUSTOMERS
     assert summary.rejected == 0
-    assert set(summary.offers) == set(World(CUSTOMERS, offers=6).goods.offers)
+    assert set(summary.offers) == set(World(CUSTOMERS, offers=6).assortment.offers)
     assert min(summary.offers.values()) > 0
 
 

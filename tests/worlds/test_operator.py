@@ -80,7 +80,7 @@ def test_eligibility_is_what_the_tables_say(tmp_path):
     eligible = small.eligible(IDS[:400], small.origin)
     assert eligible[:, 0].all()
     with duckdb.connect(str(tmp_path / "customers.duckdb"), read_only=True) as con:
-        for o, rule in enumerate(small.goods.eligible):
+        for o, rule in enumerate(small.assortment.eligible):
             admitted = con.execute(
                 f"SELECT coalesce({rule or 'true'}, false) FROM customers ORDER BY customer_id"
             ).fetchnumpy()
@@ -115,7 +115,7 @@ def test_people_left_in_peace_buy_by_themselves(world):
 
 
 def test_contacts_sell_late_annoy_and_lose_consent(world):
-    call = 1 + world.goods.channels.index("call")
+    call = 1 + world.assortment.channels.index("call")
     events = world.respond(decide(world, np.full(N, call)), world.origin)
     assert set(events["event"].to_pylist()) == {"organic", "sale", "refusal", "unsubscribe"}
     sales = events.filter(pa.compute.equal(events["event"], "sale"))
@@ -154,7 +154,7 @@ def test_rules_take_the_first_by_priority_and_nobody_passes_the_best(world):
         options = [a for a in np.flatnonzero(eligible[row]) if a > 0]
         first = min(
             options,
-            key=lambda a: (world.goods.priority[(a - 1) // 5], (a - 1) % 5),
+            key=lambda a: (world.assortment.priority[(a - 1) // 5], (a - 1) % 5),
             default=0,
         )
         assert rules[row] == net[row, first]
@@ -167,7 +167,7 @@ def test_drift_turns_tastes_and_new_offers_start_later():
     summer = world.expected_rewards(IDS[:500], world.origin + dt.timedelta(days=91))
     same = np.corrcoef(spring[:, 1:].ravel(), summer[:, 1:].ravel())[0, 1]
     assert 0.2 < same < 0.95
-    assert world.goods.starts[-3:] == (None, dt.date(2026, 2, 2), dt.date(2026, 2, 2))
+    assert world.assortment.starts[-3:] == (None, dt.date(2026, 2, 2), dt.date(2026, 2, 2))
 
 
 @pytest.mark.parametrize(("offers", "embedding"), [(20, 0), (200, 0), (20, 8)])

@@ -21,7 +21,7 @@ from bandit.record.decisions import Decisions
 from bandit.record.manifests import WaveManifest
 from bandit.sources import database
 from bandit.sources.catalogue import Catalogue, load_catalogue
-from bandit.workflows.serve import starting_point
+from bandit.workflows.serve import serving_model
 from bandit.workflows.serve.wave import Run, Wave
 
 
@@ -31,7 +31,7 @@ def wave(campaign: Campaign, decisions: Decisions) -> Wave:
     about = served.manifest
     then = campaign_of(campaign, about)
     stored = snapshots.load(campaign.folder, about.snapshot)
-    start = starting_point.of_snapshot(stored)
+    start = serving_model.of_snapshot(stored)
     new = len(served.actions) - len(start.actions)
     start = start._replace(
         actions=served.actions,

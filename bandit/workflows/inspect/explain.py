@@ -23,7 +23,7 @@ from bandit.sources.customers import CustomerRows
 from bandit.workflows.inspect import as_served, contenders, history
 from bandit.workflows.inspect.contenders import Seen
 from bandit.workflows.serve import prepare
-from bandit.workflows.serve.contact_history import Past
+from bandit.workflows.serve.contact_history import ContactHistory
 from bandit.workflows.serve.plan import number_of
 from bandit.workflows.serve.wave import Wave
 
@@ -77,7 +77,7 @@ def _find(campaign: Campaign, customer: str, name: str | None) -> tuple[Decision
 def _asked(wave: Wave, decisions: Decisions, rows: Rows, customer: str) -> _Asked:
     """Ask today's data; of what cannot be asked the record alone speaks."""
     campaign, catalogue = wave.run.campaign, wave.catalogue
-    past = Past.seen_by(campaign, decisions.wave)
+    past = ContactHistory.seen_by(campaign, decisions.wave)
     roles = ("customers", "consents", "history")
     try:
         with database.connect(campaign, roles=roles, extra_files=past.files) as data:

@@ -19,19 +19,19 @@ def alone(named: Sequence[str], no_contact: str | None) -> tuple[Catalogue, dict
     """The log's own values as actions, worth their reward and free of cost."""
     others = [label for label in named if label != no_contact]
     names = others if no_contact is None else [no_contact, *others]
-    k, peace = len(names), no_contact is not None
-    order = (*range(1, k), 0) if peace else tuple(range(k))
+    k, has_no_contact = len(names), no_contact is not None
+    order = (*range(1, k), 0) if has_no_contact else tuple(range(k))
     actions = ActionSpace(names)
-    goods = Catalogue(actions, np.ones(k), np.zeros(k), order, peace, np.zeros(k))
-    return goods, {name: actions.index(name) for name in names}
+    catalogue = Catalogue(actions, np.ones(k), np.zeros(k), order, has_no_contact, np.zeros(k))
+    return catalogue, {name: actions.index(name) for name in names}
 
 
 def mapped(campaign: Campaign, log: Log, data: Database) -> tuple[Catalogue, dict[str, int]]:
     """The campaign's actions that the log knows; ConfigError for a label that is none."""
-    goods = offers_and_channels.load_catalogue(campaign, data)
-    offers = {o.name: o for o in goods.offers}
-    channels = {c.name: c for c in goods.channels}
-    known = offers_and_channels.actions(goods)
+    catalogue = offers_and_channels.load_catalogue(campaign, data)
+    offers = {o.name: o for o in catalogue.offers}
+    channels = {c.name: c for c in catalogue.channels}
+    known = offers_and_channels.actions(catalogue)
     meaning = labels.meant(log, labels.found(data, log), known.names[1:])
     actions = ActionSpace.of_pairs(name.split("/") for name in dict.fromkeys(meaning.values()))
     names = actions.names[1:]

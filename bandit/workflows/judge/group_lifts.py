@@ -35,7 +35,7 @@ def by_groups(
     whole: Logged,
     rows: list[Judged],
     candidates: Mapping[str, Candidate],
-    usual: str | None,
+    baseline: str | None,
     settings: Simulate,
     seed: int,
 ) -> tuple[list[Judged], list[GroupLift]]:
@@ -52,8 +52,8 @@ def by_groups(
         return rows, []
     there = {str(name) for name in set(waves.group.tolist())} - {EXPLORATION}
     ran = {name: _ran(waves, candidates[name]) for name in there & set(candidates)}
-    asked = {name for name, on in ran.items() if on.any() and name != usual}
-    against = [name for name in (usual, HOLDOUT) if name is not None and name in there]
+    asked = {name for name, on in ran.items() if on.any() and name != baseline}
+    against = [name for name in (baseline, HOLDOUT) if name is not None and name in there]
     judged: list[Judged] = []
     differences: list[GroupLift] = []
     for row in rows:

@@ -26,18 +26,19 @@ DEFAULT_ROWS = 1_000_000
 class Catalogue:
     """The k ``actions``; ``values`` and ``costs`` float64[k].
 
-    Net reward is value · reward − cost. ``peace``: action 0 is no contact; ``order``: of the
-    rules, best first; ``prices`` float64[k] are those that the newest wave was served at;
-    ``goods`` are offers and channels as they were served, None where the log does not tell.
+    Net reward is value · reward − cost. ``has_no_contact``: action 0 is no contact;
+    ``order``: of the rules, best first; ``prices`` float64[k] are those that the newest wave
+    was served at;
+    ``served`` are offers and channels as they were served, None where the log does not tell.
     """
 
     actions: ActionSpace
     values: Float64
     costs: Float64
     order: tuple[int, ...]
-    peace: bool
+    has_no_contact: bool
     prices: Float64
-    goods: Goods | None = None
+    served: Goods | None = None
 
     @property
     def k(self) -> int:

@@ -53,27 +53,27 @@ def read(job: Job) -> Logged:
     """Read `[log]`, or a log of the Open Bandit Dataset."""
     if job.obd is not None:
         rows, items = _open_bandit(job, job.obd)
-        goods, numbers = alone(items, None)
-        return _assembled(job, open_bandit.MAPPING, rows, goods, numbers)
+        catalogue, numbers = alone(items, None)
+        return _assembled(job, open_bandit.MAPPING, rows, catalogue, numbers)
     log = job.campaign.log
     if log is None:
         raise ConfigError("campaign.toml has no [log]; add it with source, action and reward")
-    rows, goods, numbers = _logged(job, log)
-    return _assembled(job, log, rows, goods, numbers)
+    rows, catalogue, numbers = _logged(job, log)
+    return _assembled(job, log, rows, catalogue, numbers)
 
 
 def _assembled(
-    job: Job, log: Log, rows: _Rows, goods: Catalogue, numbers: Mapping[str, int]
+    job: Job, log: Log, rows: _Rows, catalogue: Catalogue, numbers: Mapping[str, int]
 ) -> Logged:
     encoded = encode(rows.spec, _one_batch(rows.features), rows.at)
-    found = log_rows.of(log, rows.columns, numbers, goods.k, encoded.faults)
+    found = log_rows.of(log, rows.columns, numbers, catalogue.k, encoded.faults)
     n = len(found.refused)
     refused = log_rows.told(found.faults, n, job.campaign.limits.reject_share, "log")
     keep = ~found.refused if refused else slice(None)
     table = rows.columns.filter(pa.array(~found.refused)) if refused else rows.columns
     whole = logged.assemble(
         title=job.campaign.name,
-        catalogue=goods,
+        catalogue=catalogue,
         spec=rows.spec,
         unit=job.campaign.reward.unit if job.obd is None else "click",
         contexts=encoded.contexts[keep],
@@ -117,12 +117,12 @@ def _logged(job: Job, log: Log) -> tuple[_Rows, Catalogue, dict[str, int]]:
         _enough(data.count("log"))
         known = labels.found(data, log)
         if job.alone:
-            goods, numbers = alone(known, log.no_contact)
+            catalogue, numbers = alone(known, log.no_contact)
         else:
-            goods, numbers = mapped(campaign, log, data)
+            catalogue, numbers = mapped(campaign, log, data)
         rows = _rows(campaign, log, data)
         told = (*data.table("log").notes, *labels.unused(log, known), *rows.notes)
-        return rows._replace(notes=told), goods, numbers
+        return rows._replace(notes=told), catalogue, numbers
 
 
 def _rows(campaign: Campaign, log: Log, data: Database) -> _Rows:

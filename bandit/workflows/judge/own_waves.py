@@ -104,18 +104,18 @@ def read(
             parts.append(_part(decisions, rewards, actions, place, share))
             rebuilt += decisions.notes
             progress.advance(1)
-    goods = _catalogue(campaign, waves, parts, actions)
+    catalogue = _catalogue(campaign, waves, parts, actions)
     remarks = [*notes, *_remarks(campaign, waves, parts, place, share), *rebuilt]
     closed = [w for w in every if w.campaign == campaign.file and w.at <= waves[-1].at]
     looked = np.cumsum([w.manifest.decisions for w in closed]).tolist()
-    return _assembled(campaign, waves, parts, goods, tuple(looked), tuple(remarks))
+    return _assembled(campaign, waves, parts, catalogue, tuple(looked), tuple(remarks))
 
 
 def _assembled(
     campaign: Campaign,
     waves: Sequence[Wave],
     parts: Sequence[_Part],
-    goods: Catalogue,
+    catalogue: Catalogue,
     looked: tuple[int, ...],
     notes: tuple[str, ...],
 ) -> Logged:
@@ -126,7 +126,7 @@ def _assembled(
     at = [int(w.at.timestamp() * 1e6) for w in waves]
     return logged.assemble(
         title=campaign.name,
-        catalogue=goods,
+        catalogue=catalogue,
         spec=FeatureSpec.from_json(waves[-1].manifest.features.spec),
         unit=waves[-1].manifest.unit or campaign.reward.unit,
         contexts=np.concatenate([p.contexts for p in parts]),
@@ -265,10 +265,10 @@ def _catalogue(
     if newest.manifest.prices is not None:
         prices = newest.actions.align(np.array(newest.manifest.prices), actions)
     order = sorted(range(1, len(actions)), key=lambda a: (priority[a], a))
-    return Catalogue(actions, values, costs, (*order, 0), True, prices, _goods(waves))
+    return Catalogue(actions, values, costs, (*order, 0), True, prices, _offers_served(waves))
 
 
-def _goods(waves: Sequence[Wave]) -> Goods | None:
+def _offers_served(waves: Sequence[Wave]) -> Goods | None:
     """Offers and channels as last served; None where no wave tells."""
     offers = {o.name: o for w in waves for o in w.manifest.offers or ()}
     channels = {c.name: c for w in waves for c in w.manifest.channels or ()}

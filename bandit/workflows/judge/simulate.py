@@ -130,7 +130,7 @@ def own_shares(job: Job) -> list[Candidate]:
 
 
 def _leaves_in_peace(logged: Logged) -> bool:
-    return logged.catalogue.peace and bool(logged.log.eligible[:, 0].all())
+    return logged.catalogue.has_no_contact and bool(logged.log.eligible[:, 0].all())
 
 
 def _judged(job: Job, bench: Bench, targets: list[Target]) -> SimulateResult:
@@ -139,9 +139,9 @@ def _judged(job: Job, bench: Bench, targets: list[Target]) -> SimulateResult:
     settings = job.settings.model_copy(update={"confidence": confidence})
     logged, targets = bench.logged.take(kept), [t.take(kept) for t in targets]
     log = logged.log
-    usual = next((t for t in targets if t.name == settings.business_as_usual), None)
+    baseline = next((t for t in targets if t.name == settings.business_as_usual), None)
     silence, unheard = _silence(bench, targets)
-    judge = Judge(logged, settings, usual, silence, bench.seed)
+    judge = Judge(logged, settings, baseline, silence, bench.seed)
     doubt = confounding.why_not(logged, job.campaign)
     causal = doubt is None
     if doubt is None:
@@ -150,7 +150,7 @@ def _judged(job: Job, bench: Bench, targets: list[Target]) -> SimulateResult:
         rows, at_once = guesses(logged, targets, doubt, bench.seed), 1
     served: list[GroupLift] = []
     if causal:
-        name = None if usual is None else usual.name
+        name = None if baseline is None else baseline.name
         candidates = {t.name: t.candidate for t in targets}
         rows = against_holdout(bench.logged, rows, whole, settings, bench.seed)
         rows, served = by_groups(bench.logged, rows, candidates, name, settings, bench.seed)
@@ -168,7 +168,7 @@ def _judged(job: Job, bench: Bench, targets: list[Target]) -> SimulateResult:
         actions=log.n_actions,
         causal=causal,
         logged=Interval(own.value, own.lower, own.upper),
-        business_as_usual=None if usual is None else usual.name,
+        business_as_usual=None if baseline is None else baseline.name,
         estimator=settings.estimators[0] if causal else "dm",
         interval=judge.interval,
         confidence=settings.confidence,

@@ -14,7 +14,7 @@ from bandit.record.snapshots import Snapshot
 from bandit.sources.catalogue import Catalogue
 from bandit.workflows.judge.logged import Logged
 from bandit.workflows.serve.moments import moments
-from bandit.workflows.serve.starting_point import sums_of
+from bandit.workflows.serve.serving_model import sums_of
 
 
 def _stored(campaign: Campaign, candidate: Candidate) -> Snapshot:
@@ -55,5 +55,5 @@ def posterior(campaign: Campaign, logged: Logged, candidate: Candidate) -> Learn
         )
     space = logged.catalogue.actions
     sums = found.align(space.positions_in(stored.actions))
-    goods = Catalogue(campaign.offer, campaign.channel)
-    return moments(campaign, goods, sums, space, stored.manifest.model)[0]
+    catalogue = Catalogue(campaign.offer, campaign.channel)
+    return moments(campaign, catalogue, sums, space, stored.manifest.model)[0]

@@ -110,9 +110,9 @@ class Bench:
         """What actions share is found anew on each fold's own rows."""
         d = self.logged.log.contexts.shape[1]
         today = Catalogue(self.campaign.offer, self.campaign.channel)
-        goods = self.logged.catalogue.goods or today
+        catalogue = self.logged.catalogue.served or today
         known = action_features(
-            self.logged.catalogue.actions, goods, self.campaign.model.columns, d
+            self.logged.catalogue.actions, catalogue, self.campaign.model.columns, d
         )
         return [s.pooled(known.table, levels=known.levels) for s in self._alone(None)]
 
@@ -215,36 +215,36 @@ def _asked(
     rows: Array,
     prices: Float64 | None = None,
 ) -> Float64:
-    goods = logged.catalogue
+    catalogue = logged.catalogue
     return policy.probabilities(
         posterior,
         logged.log.contexts[rows],
         eligible=logged.log.eligible[rows],
-        values=goods.values,
-        costs=goods.costs if prices is None else goods.costs + prices,
+        values=catalogue.values,
+        costs=catalogue.costs if prices is None else catalogue.costs + prices,
     )
 
 
 def _constant(bench: Bench, candidate: Candidate) -> Iterator[tuple[Array, Float64]]:
     """One action for everybody who may get it, no contact for the others."""
-    goods, log = bench.logged.catalogue, bench.logged.log
-    wanted = 0 if candidate.policy == "no_contact" else goods.find(candidate.action or "")
-    if candidate.policy == "no_contact" and not goods.peace:
+    catalogue, log = bench.logged.catalogue, bench.logged.log
+    wanted = 0 if candidate.policy == "no_contact" else catalogue.find(candidate.action or "")
+    if candidate.policy == "no_contact" and not catalogue.has_no_contact:
         raise DataError("candidate 'no_contact': this log leaves nobody in peace; drop it")
     if not log.eligible[:, wanted].any():
         raise DataError(
             f"candidate {candidate.label!r}: nobody in this log might have got"
-            f" {goods.names[wanted]!r}, so that nothing can be known of it; drop the candidate"
+            f" {catalogue.names[wanted]!r}, so that nothing can be known of it; drop the candidate"
         )
     for rows in bench.blocks():
         may = log.eligible[rows, wanted]
-        if not may.all() and not (goods.peace and log.eligible[rows[~may], 0].all()):
+        if not may.all() and not (catalogue.has_no_contact and log.eligible[rows[~may], 0].all()):
             row = int(rows[~may][0])
             raise DataError(
-                f"candidate {candidate.label!r}: {goods.names[wanted]!r} is not eligible in row"
+                f"candidate {candidate.label!r}: {catalogue.names[wanted]!r} is not eligible in row"
                 f" {row}, and neither is {PEACE}; judge a policy that may choose something else"
             )
-        out = np.zeros((len(rows), goods.k))
+        out = np.zeros((len(rows), catalogue.k))
         out[np.arange(len(rows)), np.where(may, wanted, 0)] = 1.0
         yield rows, out
 
@@ -252,9 +252,9 @@ def _constant(bench: Bench, candidate: Candidate) -> Iterator[tuple[Array, Float
 def _policy(bench: Bench, candidate: Candidate, posterior: Moments) -> Policy:
     if candidate.policy == "mixture":
         return _mixture(bench, candidate, posterior)
-    goods = bench.logged.catalogue
-    named = [goods.find(name) for name in candidate.order or ()]
-    order = (*named, *(a for a in goods.order if a not in named))
+    catalogue = bench.logged.catalogue
+    named = [catalogue.find(name) for name in candidate.order or ()]
+    order = (*named, *(a for a in catalogue.order if a not in named))
     alpha, epsilon = _one(candidate.alpha), _one(candidate.epsilon)
     return POLICIES[candidate.policy](Options(alpha, epsilon, posterior.noise_scale, order))
 
@@ -262,7 +262,7 @@ def _policy(bench: Bench, candidate: Candidate, posterior: Moments) -> Policy:
 def _mixture(bench: Bench, candidate: Candidate, posterior: Moments) -> Mixture:
     """Shares as given; without any, the campaign's own [policy]."""
     own = bench.campaign.policy
-    goods = bench.logged.catalogue
+    catalogue = bench.logged.catalogue
     holdout, exploration = candidate.holdout, candidate.exploration
     parts = candidate.shares
     if parts is None:
@@ -271,9 +271,9 @@ def _mixture(bench: Bench, candidate: Candidate, posterior: Moments) -> Mixture:
             for s in own.shares
         )
         holdout, exploration = own.holdout, own.exploration
-    if holdout > 0.0 and not goods.peace:
+    if holdout > 0.0 and not catalogue.has_no_contact:
         raise DataError(f"candidate {candidate.label!r} has a holdout, but nobody is left in peace")
-    noise, order = posterior.noise_scale, tuple(goods.order)
+    noise, order = posterior.noise_scale, tuple(catalogue.order)
     inner = [
         (p.share, POLICIES[p.policy](Options(p.alpha, p.epsilon, noise, order))) for p in parts
     ]

@@ -48,7 +48,7 @@ class View(NamedTuple):
 
 
 class Judge:
-    """Judges targets on one log; ``usual`` is business as usual, if it is among them.
+    """Judges targets on one log; ``baseline`` is business as usual, if it is among them.
 
     ``silence`` is no contact: what contacts more is held against it too.
     """
@@ -57,13 +57,13 @@ class Judge:
         self,
         logged: Logged,
         settings: Simulate,
-        usual: Target | None,
+        baseline: Target | None,
         silence: Target | None,
         seed: int,
     ) -> None:
         self._logged, self._settings, self._seed = logged, settings, seed
-        self._usual = usual
-        self._others = [t for t in (usual, silence) if t is not None and t.weights.any()]
+        self._current = baseline
+        self._others = [t for t in (baseline, silence) if t is not None and t.weights.any()]
         self.interval = settings.interval or "bootstrap"
 
     def table(self, targets: Sequence[Target]) -> tuple[list[Judged], int]:
@@ -71,7 +71,7 @@ class Judge:
         overlap = {t.name: self._overlap(t) for t in targets}
         rules = GateRules(margin=-self._settings.margin, unit=self._logged.unit)
         refused = {name: gate.refuse(d, rules) for name, d in overlap.items()}
-        asked = [t for t in targets if refused[t.name] is None and t is not self._usual]
+        asked = [t for t in targets if refused[t.name] is None and t is not self._current]
         silent = {name for name, d in overlap.items() if not d.mean_weight > 0.0}
         found = {t.name: {} if t.name in silent else self._lifts(t, len(asked)) for t in targets}
         bands = self._bands([t for t in asked if t.rows is None])
@@ -89,8 +89,8 @@ class Judge:
     def lift(self, target: Target, rows: Array, confidence: float) -> Estimate:
         """Lift over business as usual, or over the log where there is none, among some rows."""
         view = self._view(target, rows)
-        usual = self._usual
-        over = usual if usual is not None and usual is not target else None
+        baseline = self._current
+        over = baseline if baseline is not None and baseline is not target else None
         return lifts.lift(
             self._recipe(target, self._settings.estimators[0]),
             view.rewards,
@@ -268,7 +268,7 @@ class Judge:
         proven: Mapping[str, Estimate],
         rules: GateRules,
     ) -> Verdict:
-        if target is self._usual:
+        if target is self._current:
             return Verdict(
                 "hold", "it is business as usual, what the others are held against", None
             )
@@ -286,13 +286,15 @@ class Judge:
         estimates: dict[str, Interval] = dict.fromkeys(names, UNKNOWN)
         if found:
             estimates = {name: shown(self._value(target, name)) for name in names}
-        usual = self._usual
+        baseline = self._current
         return Judged(
             name=target.name,
             policy=target.candidate.policy,
             rows=overlap.n,
             value=estimates[names[0]],
-            lift=shown(found[usual.name]) if usual is not None and usual.name in found else None,
+            lift=shown(found[baseline.name])
+            if baseline is not None and baseline.name in found
+            else None,
             over_logged=shown(found[LOGGED]) if found else None,
             effective_sample_size=overlap.effective_sample_size,
             mean_weight=overlap.mean_weight,

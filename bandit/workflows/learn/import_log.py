@@ -34,7 +34,7 @@ from bandit.workflows.learn import log_back
 from bandit.workflows.learn.log_sample import LogSample
 from bandit.workflows.serve.assemble import Assembler
 from bandit.workflows.serve.publish import served_with, versions
-from bandit.workflows.serve.starting_point import starting_point
+from bandit.workflows.serve.serving_model import serving_model
 from bandit.workflows.serve.wave import Run, Taken, Wave
 
 NAME = "log"
@@ -108,7 +108,7 @@ def _wave(
 ) -> Wave:
     at = columns.latest(data, log) if log.time is not None else campaign.window.before(at)
     run = Run(campaign, name, at, campaign.seed)
-    start = starting_point(campaign, data, None, at)
+    start = serving_model(campaign, data, None, at)
     wave = Wave.of(run, load_catalogue(campaign, data), start, kind)
     everything = np.ones(len(wave.plan.space), dtype=np.bool_)
     place = Placement(OUTBOUND, True, 1, everything, 0)

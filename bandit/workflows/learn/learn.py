@@ -29,7 +29,7 @@ from bandit.sources.columns import key_type
 from bandit.workflows.learn import log_back, silence, statistics
 from bandit.workflows.learn.import_log import import_log
 from bandit.workflows.operate import recover
-from bandit.workflows.serve import starting_point
+from bandit.workflows.serve import serving_model
 from bandit.workflows.serve.moments import strengths_of
 
 
@@ -161,7 +161,7 @@ def _usable(
     Of several encodings the newest counts, and that of a snapshot before that of a wave: a wave is
     open yet, and what it starts from must not be replaced by something older.
     """
-    config = starting_point.features_config(campaign)
+    config = serving_model.features_config(campaign)
     own = [w for w in waves if w.campaign == campaign.file]
     alike = [w for w in own if w.manifest.features.config == config]
     newest = [p.features for p in (parent,) if p is not None and p.features.config == config]

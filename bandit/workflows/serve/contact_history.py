@@ -19,7 +19,7 @@ _READERS = 2
 """Digests are made without the interpreter's lock."""
 
 
-class Past(NamedTuple):
+class ContactHistory(NamedTuple):
     """``contacts``: decision files of other waves; ``withheld``: ids of contacts that were none.
 
     ``refusals``: event files; ``waves``: the waves that were looked into, by name.
@@ -33,7 +33,7 @@ class Past(NamedTuple):
     @classmethod
     def of(
         cls, campaign: Campaign, at: dt.datetime, but: str, seen: Collection[str] | None = None
-    ) -> Past:
+    ) -> ContactHistory:
         """Those of the published waves other than ``but`` that can still matter at ``at``.
 
         A wave of the same time counts, and a later one too: its contacts are made, whatever the
@@ -57,7 +57,7 @@ class Past(NamedTuple):
         return cls(_checked(used), withheld, refusals, [w.name for w in used])
 
     @classmethod
-    def seen_by(cls, campaign: Campaign, wave: Wave) -> Past:
+    def seen_by(cls, campaign: Campaign, wave: Wave) -> ContactHistory:
         """What a published wave looked into; of one that does not say, all before it."""
         seen: Collection[str] | None = wave.manifest.past
         if seen is None:

@@ -28,8 +28,8 @@ from bandit.record.waves import DecisionWriter
 from bandit.results.money import Money
 from bandit.results.serve import Price, WaveSummary
 from bandit.sources import database
-from bandit.workflows.serve import starting_point
-from bandit.workflows.serve.contact_history import Past
+from bandit.workflows.serve import serving_model
+from bandit.workflows.serve.contact_history import ContactHistory
 from bandit.workflows.serve.wave import Run, Wave
 
 
@@ -78,7 +78,7 @@ def export(wave: Wave, target: Target, progress: Progress) -> Lists:
     return lists
 
 
-def publish(wave: Wave, past: Past, target: Target, summary: WaveSummary) -> None:
+def publish(wave: Wave, past: ContactHistory, target: Target, summary: WaveSummary) -> None:
     """Write manifests and rename: a new snapshot, then the wave, the index, then the lists.
 
     Nobody is contacted without a record: the lists come last, and `finish` writes them if a crash
@@ -94,7 +94,7 @@ def publish(wave: Wave, past: Past, target: Target, summary: WaveSummary) -> Non
         if wave.start.is_new:
             final = campaign.folder / snapshots.SNAPSHOTS / wave.start.version
             partial = stack.enter_context(files.aside(final))
-            starting_point.save(wave.start, partial, campaign)
+            serving_model.save(wave.start, partial, campaign)
             before.insert(0, (partial, final))
         with files.placing(*(partial for partial, _ in [*before, target.lists])) as place:
             for partial, final in before:
@@ -201,7 +201,7 @@ def _export(
         return exports.write(lists, campaign, fresh, decisions, channels, withheld=before)
 
 
-def _content(wave: Wave, past: Past, summary: WaveSummary) -> dict[str, Any]:
+def _content(wave: Wave, past: ContactHistory, summary: WaveSummary) -> dict[str, Any]:
     """The wave's manifest: what it was made from and what came out; no clock, no machine."""
     run, the_plan = wave.run, wave.plan
     return {

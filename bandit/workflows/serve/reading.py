@@ -14,9 +14,9 @@ from bandit.core.types import Progress
 from bandit.features.drift import Drift
 from bandit.record.rejects import Bound, Rejects
 from bandit.sources import customers
-from bandit.sources import side_rejects as beside
+from bandit.sources import unusable_rows as beside
 from bandit.sources.database import Database
-from bandit.workflows.serve.contact_history import Past
+from bandit.workflows.serve.contact_history import ContactHistory
 from bandit.workflows.serve.prepare import Prepared, prepare
 from bandit.workflows.serve.spool import Spool
 from bandit.workflows.serve.wave import Wave
@@ -30,14 +30,14 @@ def bound(campaign: Campaign, data: Database) -> Bound:
     return Bound(campaign.limits.reject_share, total, shown, "customer")
 
 
-def add_side_rejects(campaign: Campaign, data: Database, rejects: Rejects) -> None:
+def add_unusable_rows(campaign: Campaign, data: Database, rejects: Rejects) -> None:
     """Add the rows of consents and history that cannot be used."""
     for batch in beside.stream(data, campaign):
         rejects.add_batch(pa.Table.from_batches([batch]))
 
 
 def prepared(
-    wave: Wave, data: Database, past: Past, rejects: Rejects, drift: Drift
+    wave: Wave, data: Database, past: ContactHistory, rejects: Rejects, drift: Drift
 ) -> Iterator[Prepared]:
     """The customers in the order of their key, batch by batch; refused rows go to `rejects`.
 

@@ -18,20 +18,20 @@ from bandit.record import waves as record
 from bandit.results.serve import WaveSummary
 from bandit.runners.local import Local
 from bandit.runners.runner import Runner
-from bandit.sources import customers, database, side_rejects
+from bandit.sources import customers, database, unusable_rows
 from bandit.sources.catalogue import load_catalogue
 from bandit.workflows.operate import recover
 from bandit.workflows.serve import limits, overrides, plan, pricing, publish, reading, unsaid
 from bandit.workflows.serve.assemble import Assembler
 from bandit.workflows.serve.choice_cache import Chosen
-from bandit.workflows.serve.contact_history import Past
+from bandit.workflows.serve.contact_history import ContactHistory
 from bandit.workflows.serve.decide import Decider
 from bandit.workflows.serve.hard_caps import Planned
 from bandit.workflows.serve.limits import Limits
 from bandit.workflows.serve.overrides import Setting
 from bandit.workflows.serve.prepare import Prepared
 from bandit.workflows.serve.publish import Target
-from bandit.workflows.serve.starting_point import starting_point
+from bandit.workflows.serve.serving_model import serving_model
 from bandit.workflows.serve.summary import WaveTally, summarise
 from bandit.workflows.serve.wave import Run, Taken, Wave
 
@@ -88,7 +88,7 @@ def _serve(
     progress: Progress,
 ) -> WaveSummary:
     campaign = run.campaign
-    past = Past.of(campaign, run.at, run.wave)
+    past = ContactHistory.of(campaign, run.at, run.wave)
     with ExitStack() as stack:
         progress.step("opening sources")
         data = stack.enter_context(
@@ -97,11 +97,11 @@ def _serve(
         campaign, catalogue = overrides.apply(campaign, load_catalogue(campaign, data), changes)
         run = run._replace(campaign=campaign)
         progress.step("reading features")
-        start = starting_point(campaign, data, snapshot, run.at)
+        start = serving_model(campaign, data, snapshot, run.at)
         wave = Wave.of(run, catalogue, start, customers.customer_type(data, campaign))
         progress.step("checking consents and history")
-        side_rejects.hold_share(campaign, side_rejects.count(data, campaign))
-        told = side_rejects.notes(data, campaign, catalogue)
+        unusable_rows.hold_share(campaign, unusable_rows.count(data, campaign))
+        told = unusable_rows.notes(data, campaign, catalogue)
         bound = reading.bound(campaign, data)
         caps = limits.of(campaign, catalogue, wave.plan)
         target = Target.open(stack, run)
@@ -123,7 +123,7 @@ def _serve(
             progress.step("giving up what passes a cap", total=total)
             decider = Decider(wave, rule, chosen)
             tally, _ = _decide(runner, decider, batches, target, caps, progress)
-        reading.add_side_rejects(campaign, data, rejects)
+        reading.add_unusable_rows(campaign, data, rejects)
         data.close()  # its memory is free for the connection that reads the consents again
         lists = publish.export(wave, target, progress)
         summary = summarise(

@@ -17,7 +17,7 @@ from bandit.sources.catalogue import Catalogue, actions
 from bandit.workflows.serve import plan
 from bandit.workflows.serve.moments import moments
 from bandit.workflows.serve.plan import Plan
-from bandit.workflows.serve.starting_point import Start
+from bandit.workflows.serve.serving_model import ServingModel
 
 
 class Run(NamedTuple):
@@ -40,14 +40,16 @@ class Wave(NamedTuple):
 
     run: Run
     catalogue: Catalogue
-    start: Start
+    start: ServingModel
     plan: Plan
     posterior: Learner
     model: dict[str, Any] | None
     customer_type: pa.DataType
 
     @classmethod
-    def of(cls, run: Run, catalogue: Catalogue, start: Start, customer_type: pa.DataType) -> Wave:
+    def of(
+        cls, run: Run, catalogue: Catalogue, start: ServingModel, customer_type: pa.DataType
+    ) -> Wave:
         """Extend the posterior to the catalogue's actions and make the plan."""
         space = start.actions.union(actions(catalogue))
         posterior, model = moments(run.campaign, catalogue, start.posterior, space, start.model)

@@ -23,9 +23,9 @@ from bandit.sources import customers, database
 from bandit.sources.catalogue import load_catalogue
 from bandit.workflows.judge.job import REPORTS
 from bandit.workflows.serve import limits, overrides, plan, pricing, reading
-from bandit.workflows.serve.contact_history import Past
+from bandit.workflows.serve.contact_history import ContactHistory
 from bandit.workflows.serve.overrides import Setting
-from bandit.workflows.serve.starting_point import starting_point
+from bandit.workflows.serve.serving_model import serving_model
 from bandit.workflows.serve.wave import Run, Wave
 
 MOST_CUSTOMERS = 500_000
@@ -48,7 +48,7 @@ def what_if(
     campaign = campaign_file.load(campaign_path)
     at = acting_at(at, campaign.time_zone)
     day = plan.wave_name(None, at, campaign.time_zone)
-    past = Past.of(campaign, at, day)
+    past = ContactHistory.of(campaign, at, day)
     with ExitStack() as stack:
         progress.step("opening sources")
         data = stack.enter_context(database.connect(campaign, extra_files=past.files))
@@ -56,7 +56,7 @@ def what_if(
         key = overrides.resolve(campaign, catalogue, "--limit", limit)
         now = overrides.current(campaign, catalogue, key)
         campaign, catalogue = overrides.apply(campaign, catalogue, [Setting(key, high)])
-        start = starting_point(campaign, data, None, at)
+        start = serving_model(campaign, data, None, at)
         run = Run(
             campaign, plan.wave_name(None, at, campaign.time_zone), at, campaign.seed, dry_run=True
         )

@@ -15,7 +15,7 @@ from bandit.config.campaign import Campaign
 from bandit.core import folding, sql
 from bandit.core.days import acting_at, day_of
 from bandit.core.errors import DataError
-from bandit.core.problems import Faults, nearest
+from bandit.core.problems import Problems, nearest
 from bandit.core.types import SILENT, Array, Progress
 from bandit.features import FeatureSpec, encode
 from bandit.features.drift import Drift
@@ -24,12 +24,12 @@ from bandit.logs import labels
 from bandit.record import outcomes
 from bandit.record import waves as record
 from bandit.results.start import CheckResult
-from bandit.sources import consents, customers, database, side_rejects
+from bandit.sources import consents, customers, database, unusable_rows
 from bandit.sources.catalogue import Catalogue, actions, read_catalogue
 from bandit.sources.columns import key_type
 from bandit.sources.database import Database
 from bandit.sources.wave_query import check_columns, expressions
-from bandit.workflows.serve.starting_point import starting_point
+from bandit.workflows.serve.serving_model import serving_model
 from bandit.workflows.start.check_log import check_log
 
 EXAMPLES = 3
@@ -64,7 +64,7 @@ def check(
     """
     campaign = campaign_file.load(campaign_path)
     at = dt.datetime.now(dt.UTC) if at is None else acting_at(at, campaign.time_zone)
-    faults = Faults()
+    faults = Problems()
     progress.step("opening sources")
     roles = [*database.ROLES, "outcomes", *(["log"] if campaign.log else [])]
     made = [file for wave in record.waves(campaign.folder) for file in wave.decisions]
@@ -76,14 +76,14 @@ def check(
         spec = _features(campaign, catalogue, data, at, faults)
         told += _logged(campaign, catalogue, data, spec, at, faults)
         faults.stop()
-        side = side_rejects.count(data, campaign)
-        faults.attempt(lambda: side_rejects.hold_share(campaign, side))
+        side = unusable_rows.count(data, campaign)
+        faults.attempt(lambda: unusable_rows.hold_share(campaign, side))
         census = _census(campaign, catalogue, data, spec, at, progress)
         faults.attempt(lambda: _hold_share(campaign, data, census))
         faults.stop()
         warnings = [
             *(found.sentence for found in side),
-            *side_rejects.notes(data, campaign, catalogue),
+            *unusable_rows.notes(data, campaign, catalogue),
             *told,
             *_refused(data, census),
             *census.drift.told(),
@@ -104,7 +104,7 @@ def check(
 
 
 def _features(
-    campaign: Campaign, catalogue: Catalogue, data: Database, at: dt.datetime, faults: Faults
+    campaign: Campaign, catalogue: Catalogue, data: Database, at: dt.datetime, faults: Problems
 ) -> FeatureSpec:
     """Check what concerns the customers' columns; an empty spec where that fails."""
     if "customers" in data.tables:
@@ -112,12 +112,12 @@ def _features(
         faults.attempt(lambda: expressions(data, campaign, catalogue.offers, at))
         relation = faults.attempt(lambda: customers.feature_relation(data, campaign))
         if relation is not None:
-            start = faults.attempt(lambda: starting_point(campaign, data, None, at))
+            start = faults.attempt(lambda: serving_model(campaign, data, None, at))
             return FeatureSpec(True, ()) if start is None else start.spec
     return FeatureSpec(True, ())
 
 
-def _outcomes(campaign: Campaign, data: Database, faults: Faults) -> tuple[str, ...]:
+def _outcomes(campaign: Campaign, data: Database, faults: Problems) -> tuple[str, ...]:
     """Look at the outcomes as `learn` would, and store nothing."""
     if "outcomes" not in data.tables or "customers" not in data.tables:
         return ()
@@ -131,7 +131,7 @@ def _outcomes(campaign: Campaign, data: Database, faults: Faults) -> tuple[str, 
 
 
 def _log(
-    campaign: Campaign, catalogue: Catalogue, data: Database, faults: Faults
+    campaign: Campaign, catalogue: Catalogue, data: Database, faults: Problems
 ) -> tuple[str, ...]:
     """Look at the log as `learn --log` and `simulate` would."""
     log = campaign.log
@@ -164,7 +164,7 @@ def _logged(
     data: Database,
     spec: FeatureSpec,
     at: dt.datetime,
-    faults: Faults,
+    faults: Problems,
 ) -> tuple[str, ...]:
     """What is refused of the log's rows, if nothing else is wrong so far."""
     if faults or campaign.log is None:

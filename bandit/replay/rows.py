@@ -18,7 +18,7 @@ THINNING = 100
 """Purpose of the thinning draws: apart from all that policies draw for."""
 
 
-class Passage(NamedTuple):
+class ReplayRows(NamedTuple):
     """Rows in the order of the replay; wave t is the rows ``starts[t]`` to ``starts[t + 1]``.
 
     ``survives`` bool[n]: a match of this row is kept; ``weights`` float64[n]: what it then counts;
@@ -61,7 +61,7 @@ def prepare(
     floor: float | None = None,
     shuffle: bool = False,
     seed: int = 0,
-) -> Passage:
+) -> ReplayRows:
     """Make a log ready.
 
     Parameters
@@ -104,12 +104,14 @@ def prepare(
     else:
         weights, survives = np.ones(n), _thinned(log.propensities, floor, keys, seed)
     columns = (log.contexts, log.eligible, log.actions, rewards, weights, survives, keys)
-    passage = Passage(*columns, starts=starts)
+    rows_of_log = ReplayRows(*columns, starts=starts)
     if not shuffle:
-        return passage
+        return rows_of_log
     order = np.random.default_rng(seed).permutation(n)
-    rows = {name: getattr(passage, name)[order] for name in Passage._fields if name != "starts"}
-    return passage._replace(**rows)
+    rows = {
+        name: getattr(rows_of_log, name)[order] for name in ReplayRows._fields if name != "starts"
+    }
+    return rows_of_log._replace(**rows)
 
 
 def _mean_choice(eligible: Bool) -> float:

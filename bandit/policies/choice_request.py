@@ -29,7 +29,7 @@ GRAIN = 4096
 
 
 @dataclass(frozen=True, eq=False)
-class Problem:
+class ChoiceRequest:
     """Arguments of `Policy.choose` after the boundary: n rows, k actions.
 
     ``eligible`` uint8[n, k] (DENSE) or uint8[n, ceil(k/8)] (PACKED) as ``packing`` says;
@@ -62,7 +62,7 @@ class Problem:
             )
         )
 
-    def vet(self) -> None:
+    def validate(self) -> None:
         """Refuse contexts, values and costs that are no numbers, by row."""
         check_finite(self.contexts)
         check_prices("values", self.values)
@@ -121,7 +121,7 @@ def _first_row_without_action(eligible: Array, packing: int, n: int, k: int) -> 
     return int(found[np.argmax(found >= 0)]) if (found >= 0).any() else -1
 
 
-def pose(
+def checked(
     posterior: Moments | None,
     contexts: npt.ArrayLike,
     *,
@@ -132,11 +132,12 @@ def pose(
     seed: int = 0,
     wave: int = 0,
     draw: int = 0,
-    vet: bool = True,
-) -> Problem:
+    validate: bool = True,
+) -> ChoiceRequest:
     """Check the arguments of a policy call; whatever is wrong is a `DataError` by name and row.
 
-    Without ``vet`` numbers that are none are left to the caller to find (`Problem.vet`).
+    Without ``validate`` NaN and infinite numbers are left for the caller to find, by
+    `ChoiceRequest.validate`.
     """
     worth_of = None if values is None else as_numbers("values", values)
     cost_of = None if costs is None else as_numbers("costs", costs)
@@ -151,7 +152,7 @@ def pose(
     empty = _first_row_without_action(bits, packing, n, k)
     if empty >= 0:
         raise DataError(f"eligible allows no action in row {empty}; no contact is always allowed")
-    problem = Problem(
+    request = ChoiceRequest(
         posterior=posterior,
         contexts=x,
         n=n,
@@ -166,6 +167,6 @@ def pose(
         wave=wave,
         draw=draw,
     )
-    if vet:
-        problem.vet()
-    return problem
+    if validate:
+        request.validate()
+    return request

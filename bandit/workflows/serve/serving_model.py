@@ -20,7 +20,7 @@ from bandit.sources.columns import feature_relation
 from bandit.sources.database import Database
 
 
-class Start(NamedTuple):
+class ServingModel(NamedTuple):
     """``posterior`` the sums, ``model`` what pools them (None: each action learns alone).
 
     ``is_new``: the version is not stored yet and is published with the wave.
@@ -37,9 +37,9 @@ class Start(NamedTuple):
     notes: list[str]
 
 
-def starting_point(
+def serving_model(
     campaign: Campaign, data: Database, version: str | None, at: dt.datetime
-) -> Start:
+) -> ServingModel:
     """The snapshot `version`, else the newest with the campaign's [features], else a prior.
 
     Features are fitted once for one [features]: those that some snapshot or wave was made with are
@@ -64,7 +64,7 @@ def starting_point(
     return _prior(campaign, data, at, newest.version, [note])
 
 
-def save(start: Start, partial: Path, campaign: Campaign) -> None:
+def save(start: ServingModel, partial: Path, campaign: Campaign) -> None:
     """Write a new version's files into `partial`."""
     snapshots.fill(
         partial,
@@ -77,7 +77,7 @@ def save(start: Start, partial: Path, campaign: Campaign) -> None:
     )
 
 
-def _as_configured(start: Start, campaign: Campaign) -> Start:
+def _as_configured(start: ServingModel, campaign: Campaign) -> ServingModel:
     """Without its model where [model] says that each pair is served alone."""
     return start if campaign.model.share else start._replace(model=None)
 
@@ -90,7 +90,7 @@ def sums_of(stored: snapshots.Snapshot) -> Posterior:
     return found
 
 
-def of_snapshot(stored: snapshots.Snapshot) -> Start:
+def of_snapshot(stored: snapshots.Snapshot) -> ServingModel:
     """A stored version as what a wave starts from."""
     posterior = sums_of(stored)
     spec = FeatureSpec.from_json(stored.features.spec)
@@ -101,7 +101,7 @@ def of_snapshot(stored: snapshots.Snapshot) -> Start:
             f" {posterior.n_features} features, its manifest says"
             f" {expected}; restore the folder from a backup"
         )
-    return Start(
+    return ServingModel(
         version=stored.version,
         parent=stored.manifest.parent,
         actions=stored.actions,
@@ -116,12 +116,12 @@ def of_snapshot(stored: snapshots.Snapshot) -> Start:
 
 def _prior(
     campaign: Campaign, data: Database, at: dt.datetime, parent: str | None, notes: list[str]
-) -> Start:
+) -> ServingModel:
     spec = _fitted_before(campaign)
     if spec is None:
         with data.limited():
             spec = fit(campaign.features, feature_relation(data, campaign), at)
-    return Start(
+    return ServingModel(
         version=snapshots.next_version(campaign.folder),
         parent=parent,
         actions=ActionSpace.of_pairs(()),
