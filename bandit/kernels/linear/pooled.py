@@ -172,14 +172,29 @@ def _is_zero(block):
 
 @within_allocating
 def _take_product(one, other, out):
-    """``out −= one otherᵀ``, [d, d]."""
+    """``out −= one otherᵀ``, [d, d]; each element's terms in their order."""
     d = out.shape[0]
     turned = np.empty((d, d))
     for i in range(d):
         for j in range(d):
             turned[j, i] = other[i, j]
+    eights = d - d % 8
     for i in range(d):
-        for m in range(d):
+        for m in range(0, eights, 8):
+            a, b, c, e, f, g, h, k = (
+                one[i, m], one[i, m + 1], one[i, m + 2], one[i, m + 3],
+                one[i, m + 4], one[i, m + 5], one[i, m + 6], one[i, m + 7],
+            )  # fmt: skip
+            for j in range(d):
+                total = out[i, j] - a * turned[m, j]
+                total -= b * turned[m + 1, j]
+                total -= c * turned[m + 2, j]
+                total -= e * turned[m + 3, j]
+                total -= f * turned[m + 4, j]
+                total -= g * turned[m + 5, j]
+                total -= h * turned[m + 6, j]
+                out[i, j] = total - k * turned[m + 7, j]
+        for m in range(eights, d):
             factor = one[i, m]
             for j in range(d):
                 out[i, j] -= factor * turned[m, j]
