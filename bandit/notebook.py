@@ -8,7 +8,7 @@ import tempfile
 import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import pyarrow.parquet as pq
 
@@ -19,6 +19,12 @@ from bandit.core.frames import table_of
 from bandit.core.problems import nearest
 from bandit.core.types import SILENT, Progress
 from bandit.render.pages import with_page
+from bandit.results.experiment import (
+    ExperimentDesign,
+    ExperimentReading,
+    ExperimentStart,
+    ExperimentStop,
+)
 from bandit.results.inspect import CampaignStatus, Explanation, ReportResult
 from bandit.results.judge import SimulateResult
 from bandit.results.learn import LearnSummary
@@ -28,6 +34,9 @@ from bandit.results.result import Result
 from bandit.results.serve import WaveSummary, WhatIf
 from bandit.results.start import CheckResult
 from bandit.sources.given import instead
+from bandit.workflows.experiment.design import design
+from bandit.workflows.experiment.read import read
+from bandit.workflows.experiment.start import start, stop
 from bandit.workflows.inspect.explain import explain
 from bandit.workflows.inspect.report import report
 from bandit.workflows.inspect.status import status
@@ -46,6 +55,32 @@ Frame = Any
 R = TypeVar("R", bound=Result)
 P = TypeVar("P", ReportResult, SimulateResult, WhatIf)
 ROLES = ("customers", "offers", "channels", "consents", "history", "outcomes", "log")
+
+
+class Experiment:
+    """One experiment of a `Campaign`; each method is the command of that name."""
+
+    def __init__(self, run: Callable[..., Any], name: str) -> None:
+        self._run, self.name = run, name
+
+    def __repr__(self) -> str:
+        return f"Experiment({self.name!r})"
+
+    def design(self, *, at: dt.datetime | None = None) -> ExperimentDesign:
+        """How many customers it takes, whether they are there, what the control costs."""
+        return cast(ExperimentDesign, self._run(design, name=self.name, at=at))
+
+    def start(self, *, at: dt.datetime | None = None) -> ExperimentStart:
+        """Claim its buckets."""
+        return cast(ExperimentStart, self._run(start, name=self.name, at=at))
+
+    def read(self, *, at: dt.datetime | None = None) -> ExperimentReading:
+        """Compare its arms, if they may be."""
+        return cast(ExperimentReading, self._run(read, name=self.name, at=at))
+
+    def stop(self, *, at: dt.datetime | None = None) -> ExperimentStop:
+        """End it."""
+        return cast(ExperimentStop, self._run(stop, name=self.name, at=at))
 
 
 class Campaign:
@@ -161,6 +196,10 @@ class Campaign:
     def report(self, *, wave: str | None = None, at: dt.datetime | None = None) -> ReportResult:
         """What a wave did and what came of it, the newest by default."""
         return self._run(report, wave=wave, at=at)
+
+    def experiment(self, name: str) -> Experiment:
+        """One of the experiments, with `.design()`, `.start()`, `.read()` and `.stop()`."""
+        return Experiment(self._run, name)
 
     def page(self, result: P, out: str | Path | None = None) -> P:
         """Draw the page of a report, a simulation or a what-if into ``out``, its own by default."""

@@ -10,7 +10,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from bandit.cli import inspect, judge, learn, operate, privacy, serve, signals, start
+from bandit.cli import experiment, inspect, judge, learn, operate, privacy, serve, signals, start
 from bandit.cli.command import Commands
 from bandit.cli.console import (
     QUERY_INTERRUPTED,
@@ -32,7 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (start, serve, learn, judge, inspect, operate, privacy):
+for group in (start, serve, learn, judge, experiment, inspect, operate, privacy):
     group.add(app)
 
 _INTERRUPTED = 130

@@ -42,11 +42,13 @@ INBOUND = "inbound"
 DEFAULT_FILE = "campaign.toml"
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
+    """A section: unknown keys are faults, and so is what is nearly of the right kind."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
 
 
-class Form(_Strict):
+class Form(Strict):
     """How a source's cells are written, where that differs from 1.5, 2026-11-23 and true."""
 
     decimal: Literal[".", ","] = "."
@@ -87,7 +89,7 @@ class Customers(Source):
     key: str = "customer_id"
 
 
-class Features(_Strict):
+class Features(Strict):
     """Which columns make the context, by kind."""
 
     numeric: tuple[str, ...] = ()
@@ -110,7 +112,7 @@ class Features(_Strict):
         return self
 
 
-class Offer(_Strict):
+class Offer(Strict):
     """What may be offered, to whom, when, through which channels, and what it is worth."""
 
     name: Name
@@ -142,7 +144,7 @@ class Offer(_Strict):
         return self
 
 
-class Channel(_Strict):
+class Channel(Strict):
     """Outbound: a contact, counted and capped. Inbound: a ranked list of `ranks` offers.
 
     An inbound list fills all its ranks; with `fill` "only_worth" no contact competes for each, and
@@ -204,7 +206,7 @@ class Outcomes(Form):
     version: str = "version"
 
 
-class Reward(_Strict):
+class Reward(Strict):
     """What an outcome is worth, and how long after a decision it still counts."""
 
     unit: str = "reward"
@@ -214,14 +216,14 @@ class Reward(_Strict):
     ridge: Annotated[float, Field(gt=0, le=1e9)] = 1.0
 
 
-class Model(_Strict):
+class Model(Strict):
     """What the offers and channels learn from each other."""
 
     share: bool = True
     columns: tuple[Name, ...] = ()
 
 
-class Pressure(_Strict):
+class Pressure(Strict):
     """How often a customer may be contacted."""
 
     slots: Annotated[int, Field(ge=1, le=20)] = 1
@@ -239,7 +241,7 @@ class Pressure(_Strict):
         return self
 
 
-class PolicyShare(_Strict):
+class PolicyShare(Strict):
     """One rollout share."""
 
     policy: Literal["lin_ucb", "lin_ts", "greedy", "epsilon_greedy", "beta_ts", "uniform", "rules"]
@@ -254,7 +256,7 @@ class PolicyShare(_Strict):
         return self.name or self.policy
 
 
-class Policy(_Strict):
+class Policy(Strict):
     """The complete logging policy: holdout, rollout shares, exploration floor."""
 
     holdout: Share = 0.05
@@ -277,7 +279,7 @@ class Policy(_Strict):
         return self
 
 
-class GroupCap(_Strict):
+class GroupCap(Strict):
     """At most so many contacts for a set of offers, or of channels, or of pairs of both."""
 
     name: Name
@@ -286,7 +288,7 @@ class GroupCap(_Strict):
     capacity: Count
 
 
-class Limits(_Strict):
+class Limits(Strict):
     """Guards of a run."""
 
     reject_share: Share = 0.01
@@ -296,7 +298,7 @@ class Limits(_Strict):
     batch_size: Annotated[int, Field(ge=1, le=10_000_000)] = 50_000
 
 
-class Exports(_Strict):
+class Exports(Strict):
     """The lists that go to the channels."""
 
     format: Literal["csv", "parquet"] = "csv"
@@ -318,12 +320,14 @@ class Log(Source):
     actions: dict[str, str] = Field(default_factory=dict)
 
 
-class Campaign(_Strict):
+class Campaign(Strict):
     """The whole of campaign.toml."""
 
     folder: Path = Field(exclude=True)
     # Several campaigns may lie in one folder and share its customers: the file tells them apart.
     file: str = Field(default=DEFAULT_FILE, exclude=True)
+    # Of the experiments that run: asked of each customer, as offers' rules are.
+    populations: tuple[str | None, ...] = Field(default=(), exclude=True)
     name: Name = "campaign"
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     time_zone: str = "UTC"

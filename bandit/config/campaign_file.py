@@ -17,6 +17,8 @@ MAX_CHARACTERS = 10_000_000
 _PART = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')"""
 _DEEP = re.compile(rf"(?<![\w-])(?:{_PART}[ \t]*+\.[ \t]*+){{32}}")
 """A key of so many parts; the parser takes the square of their number in time and memory."""
+_OURS = {"folder", "file", "populations"}
+"""Fields that no file may set."""
 _UNFIT = re.compile("[*?[\ud800-\udfff]")
 
 
@@ -77,17 +79,21 @@ def _text(file: Path) -> str:
 
 def parse(raw: dict[str, Any], file: Path) -> Campaign:
     """The same from a parsed table; `file` is where it stands."""
-    for key in ("folder", "file"):
-        if key in raw:
-            raise ConfigError(f"{file}: unknown key {key!r}; it is where the file itself lies")
+    for key in sorted(_OURS & set(raw)):
+        raise ConfigError(f"{file}: unknown key {key!r}; it is not for the file to say")
     folder = _folder(file)
     try:
-        return Campaign.model_validate({**_tuples(raw), "folder": folder, "file": file.name})
+        return Campaign.model_validate({**tuples(raw), "folder": folder, "file": file.name})
     except RecursionError:
         raise ConfigError(f"{file}: tables are nested too deeply; none of ours is") from None
     except ValidationError as e:
-        lines = [_line(error) for error in e.errors(include_url=False)]
-        raise ConfigError("\n".join(f"{file}: {line}" for line in lines)) from None
+        raise ConfigError(faults(e, file, Campaign)) from None
+
+
+def faults(error: ValidationError, file: Path, model: type[BaseModel]) -> str:
+    """What is wrong with a ``file`` that should be a ``model``, a line each."""
+    found = error.errors(include_url=False)
+    return "\n".join(f"{file}: {_line(fault, model)}" for fault in found)
 
 
 def _folder(file: Path) -> Path:
@@ -101,19 +107,23 @@ def _folder(file: Path) -> Path:
     return folder
 
 
-def _tuples(value: Any) -> Any:
+def tuples(value: Any) -> Any:
+    """A parsed table with tuples for its lists, which frozen models hold."""
     if isinstance(value, dict):
-        return {key: _tuples(v) for key, v in value.items()}
-    return tuple(_tuples(v) for v in value) if isinstance(value, list) else value
+        return {key: tuples(v) for key, v in value.items()}
+    return tuple(tuples(v) for v in value) if isinstance(value, list) else value
 
 
-def _line(error: Any) -> str:
+def _line(error: Any, model: type[BaseModel]) -> str:
     """One fault in the user's words: where, what stands there, what would be right."""
-    path = [p for p in error["loc"] if p not in {"folder", "file"}]
-    where = ".".join(f"{p + 1}" if isinstance(p, int) else str(p) for p in path) or "campaign"
+    path = [p for p in error["loc"] if p not in _OURS]
+    where = (
+        ".".join(f"{p + 1}" if isinstance(p, int) else str(p) for p in path)
+        or model.__name__.lower()
+    )
     kind, given = error["type"], error.get("input")
     if kind == "extra_forbidden":
-        return f"unknown key {where!r}{_nearest(path)}"
+        return f"unknown key {where!r}{_nearest(path, model)}"
     if kind == "missing":
         return f"{where} is missing; add it"
     if kind == "value_error":
@@ -132,9 +142,8 @@ def _line(error: Any) -> str:
     return f"{where} = {shown!r}: {message}"
 
 
-def _nearest(path: list[Any]) -> str:
+def _nearest(path: list[Any], model: Any) -> str:
     """The known key most like the last one of `path`."""
-    model: Any = Campaign
     for part in path[:-1]:
         if isinstance(part, int) or not (isinstance(model, type) and issubclass(model, BaseModel)):
             continue
@@ -144,9 +153,7 @@ def _nearest(path: list[Any]) -> str:
         model = _model_of(fields[part].annotation)
     if not (isinstance(model, type) and issubclass(model, BaseModel)):
         return ""
-    known = [
-        f.alias or name for name, f in model.model_fields.items() if name not in {"folder", "file"}
-    ]
+    known = [f.alias or name for name, f in model.model_fields.items() if name not in _OURS]
     close = difflib.get_close_matches(str(path[-1]), known, n=1, cutoff=0.5)
     return f"; did you mean {close[0]!r}?" if close else f"; known here: {', '.join(known)}"
 

@@ -45,7 +45,11 @@ def _digest(content: dict[str, Any]) -> str:
 
 def read(folder: Path) -> dict[str, Any]:
     """The manifest of a published folder; DataError if it is damaged or of another format."""
-    path = folder / NAME
+    return signed(folder / NAME)
+
+
+def signed(path: Path) -> dict[str, Any]:
+    """A file that `encoded` made; DataError as for `read`."""
     try:
         if path.stat().st_size > _MAX_BYTES:
             raise DataError(

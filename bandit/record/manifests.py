@@ -15,6 +15,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bandit.config.campaign import DEFAULT_FILE, Channel, Offer, Policy, Pressure, Reward
+from bandit.config.experiment import Experiment
 from bandit.core import files
 from bandit.core.actions import ActionSpace, Pair
 from bandit.core.errors import DataError
@@ -67,6 +68,23 @@ class Manifest(BaseModel):
         return files.verify(folder, name, self.files[name].sha256)
 
 
+class Served(BaseModel):
+    """An experiment whose members a wave assigned, as it was then.
+
+    ``seed`` is its layer's, ``ranges`` its buckets; ``known``: the propensities of its members are
+    given their arm, since an earlier wave may tell it; else over the arms by their shares.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    digest: str
+    seed: int
+    ranges: tuple[tuple[int, int], ...]
+    known: bool
+    experiment: Experiment
+
+
 class WaveManifest(Manifest):
     """A wave, and what it was served with; from ``offers`` on since format 2.
 
@@ -75,7 +93,8 @@ class WaveManifest(Manifest):
     ``pressure`` are the sections of campaign.toml as they were; ``past`` are the waves whose
     contacts it looked at; ``model`` is what made moments of the snapshot's sums, with the features
     of the actions, None where each learned alone; ``campaign_seed`` decides holdout and shares,
-    ``seed`` everything else; ``log`` digests the log that a wave of others was read from.
+    ``seed`` everything else; ``log`` digests the log that a wave of others was read from;
+    ``experiments`` are those whose members it assigned.
     """
 
     wave: str
@@ -105,6 +124,7 @@ class WaveManifest(Manifest):
     model: dict[str, Any] | None = None
     user: str | None = None
     log: str | None = None
+    experiments: tuple[Served, ...] = ()
 
     @property
     def space(self) -> ActionSpace:

@@ -10,13 +10,14 @@ from typing import TextIO, TypeVar
 from rich.console import Console, RenderableType
 
 from bandit.core.wording import harmless
+from bandit.render import experiment_tables
 from bandit.render import tables as simple
 from bandit.render.demo_tables import demo_tables
 from bandit.render.explain_tables import explanation_tables
 from bandit.render.simulate_tables import simulate_tables
 from bandit.render.status_tables import status_tables
 from bandit.render.wave_tables import report_tables
-from bandit.results import inspect, judge, learn, operate, privacy, serve, start
+from bandit.results import experiment, inspect, judge, learn, operate, privacy, serve, start
 from bandit.results.result import Result
 
 V = TypeVar("V")
@@ -35,6 +36,10 @@ tables.register(serve.WaveSummary, simple.wave_tables)
 tables.register(serve.WhatIf, simple.what_if_tables)
 tables.register(learn.LearnSummary, simple.learn_tables)
 tables.register(judge.SimulateResult, simulate_tables)
+tables.register(experiment.ExperimentDesign, experiment_tables.design_tables)
+tables.register(experiment.ExperimentStart, experiment_tables.start_tables)
+tables.register(experiment.ExperimentReading, experiment_tables.reading_tables)
+tables.register(experiment.ExperimentStop, experiment_tables.stop_tables)
 tables.register(inspect.ReportResult, report_tables)
 tables.register(inspect.Explanation, explanation_tables)
 tables.register(inspect.CampaignStatus, status_tables)

@@ -60,7 +60,8 @@ class CustomerRows(NamedTuple):
 
     ``ids`` Arrow, as they came; ``keys`` uint64[n]; ``columns`` the feature columns; ``rules``
     bool[n, offers]; ``values`` float32[n, offers], or float32[offers] where none is an
-    expression; ``consent`` bool[n, channels]; ``rejects`` rows of schema.REJECTS.
+    expression; ``within`` bool[n, populations]: of which the customer is; ``consent``
+    bool[n, channels]; ``rejects`` rows of schema.REJECTS.
     """
 
     ids: pa.Array
@@ -68,6 +69,7 @@ class CustomerRows(NamedTuple):
     columns: pa.RecordBatch
     rules: Bool
     values: Float32
+    within: Bool
     consent: Bool
     contacts: Events
     refusals: Events
@@ -158,6 +160,7 @@ def kept(rows: CustomerRows, keep: Bool) -> CustomerRows:
         columns=rows.columns.filter(mask),
         rules=rows.rules[keep],
         values=rows.values[keep] if rows.values.ndim == 2 else rows.values,
+        within=rows.within[keep],
         consent=rows.consent[keep],
         contacts=_kept_events(rows.contacts, keep),
         refusals=_kept_events(rows.refusals, keep),
@@ -204,7 +207,8 @@ def _rows(plan: _Plan, batches: Iterator[pa.RecordBatch]) -> Iterator[CustomerRo
 
 
 def _convert(plan: _Plan, batch: pa.RecordBatch, before: Any, after: Any) -> CustomerRows:
-    rules = _rules(plan, batch)
+    rules = _rules(plan, batch, plan.found.rule_of)
+    within = _rules(plan, batch, plan.found.population_of)
     values, bad_values = _values(plan, batch, rules)
     repeated = _repeated(batch.column("id"), before, after)
     faulty = _set(batch.column("fault"))
@@ -213,7 +217,7 @@ def _convert(plan: _Plan, batch: pa.RecordBatch, before: Any, after: Any) -> Cus
     rejects = [] if keep.all() else _rejects(plan, batch, keep, missing, repeated, bad_values)
     if rejects:
         batch = batch.filter(pa.array(keep))
-        rules = rules[keep]
+        rules, within = rules[keep], within[keep]
         values = values[keep] if values.ndim == 2 else values
     return CustomerRows(
         ids=batch.column("id"),
@@ -221,6 +225,7 @@ def _convert(plan: _Plan, batch: pa.RecordBatch, before: Any, after: Any) -> Cus
         columns=_features(plan, batch),
         rules=rules,
         values=values,
+        within=within,
         consent=_consent(plan, batch),
         contacts=_events(batch.column("contacts")),
         refusals=_events(batch.column("refusals")),
@@ -252,16 +257,16 @@ def _repeated(ids: pa.Array, before: Any, after: Any) -> Bool:
     return same[1:] | same[:-1]
 
 
-def _rules(plan: _Plan, batch: pa.RecordBatch) -> Bool:
-    """Unknown is no; an offer without a rule is for everybody."""
-    out = np.ones((batch.num_rows, len(plan.found.rule_of)), dtype=bool)
+def _rules(plan: _Plan, batch: pa.RecordBatch, places: Sequence[int]) -> Bool:
+    """Answers to the expressions at ``places``. Unknown is no; where there is none, everybody."""
+    out = np.ones((batch.num_rows, len(places)), dtype=bool)
     answers = [
         pc.fill_null(batch.column(f"r{i}"), False).to_numpy(zero_copy_only=False)
         for i in range(len(plan.found.rules))
     ]
-    for offer, position in enumerate(plan.found.rule_of):
+    for column, position in enumerate(places):
         if position >= 0:
-            out[:, offer] = answers[position]
+            out[:, column] = answers[position]
     return out
 
 

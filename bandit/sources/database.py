@@ -232,8 +232,9 @@ def _asking(
 
 
 def _mentioned(database: Database, campaign: Campaign) -> str:
-    """All rules and values of the offers, in one text."""
+    """All rules and values of the offers, and populations, in one text."""
     texts = [t for o in campaign.offer for t in (o.eligible, o.value) if isinstance(t, str)]
+    texts += [text for text in campaign.populations if text is not None]
     offers = database.tables.get("offers")
     for column in ("eligible", "value"):
         if offers is not None and offers.columns.get(column) == "VARCHAR":

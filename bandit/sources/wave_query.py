@@ -32,12 +32,16 @@ NEVER_SEEN = -1
 
 
 class Expressions(NamedTuple):
-    """Each different expression once; an offer's position in them, or −1 for none."""
+    """Each different expression once; an offer's position in them, or −1 for none.
+
+    ``population_of`` are those of the experiments that run; −1: everybody.
+    """
 
     rules: tuple[str, ...]
     rule_of: tuple[int, ...]
     values: tuple[str, ...]
     value_of: tuple[int, ...]
+    population_of: tuple[int, ...] = ()
 
 
 def expressions(
@@ -66,8 +70,21 @@ def expressions(
             except BanditError as e:
                 lines = [f"offer {offer.name!r}, {wanted}: {line}" for line in str(e).splitlines()]
                 faults.config.extend(lines)
+    population_of: list[int] = []
+    for text in campaign.populations:
+        if text is None:
+            population_of.append(-1)
+            continue
+        try:
+            query = check_expression(text, columns, at=at, zone=campaign.time_zone)
+            _check_type(database, view, query, "eligible", text)
+            population_of.append(rules.setdefault(query, len(rules)))
+        except BanditError as e:
+            faults.config.extend(f"population: {line}" for line in str(e).splitlines())
     faults.stop()
-    return Expressions(tuple(rules), tuple(rule_of), tuple(values), tuple(value_of))
+    return Expressions(
+        tuple(rules), tuple(rule_of), tuple(values), tuple(value_of), tuple(population_of)
+    )
 
 
 def _check_type(database: Database, view: str, query: str, wanted: str, text: str) -> None:

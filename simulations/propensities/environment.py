@@ -69,7 +69,8 @@ def constrained(folder: Path, count: int, caps: Sequence[str]) -> Setting:
         run = Run(campaign, "w2", at, campaign.seed, batch_size=count)
         wave = Wave.of(run, catalogue, start, customers.customer_type(data, campaign))
         # Groups are redrawn too: the propensity is over all that is random.
-        policy = replace(wave.plan.policy, group_seed=None)
+        base = replace(wave.plan.policy.base, group_seed=None)
+        policy = replace(wave.plan.policy, base=base)
         wave = wave._replace(plan=wave.plan._replace(policy=policy))
         resources = limits.of(campaign, catalogue, wave.plan)
         batches = reading.prepared(wave, data, past, [])
@@ -82,7 +83,7 @@ def constrained(folder: Path, count: int, caps: Sequence[str]) -> Setting:
 def distribution(wave: Wave, batch: Prepared) -> np.ndarray:
     """Stated probability of each action in the first slot, float64[n, k]."""
     allowed = batch.mask & wave.plan.placements[0].actions
-    return wave.plan.policy.probabilities(
+    return wave.plan.policy.base.probabilities(
         wave.posterior,
         batch.contexts,
         eligible=allowed,

@@ -14,6 +14,12 @@ import typer.main
 from bandit.cli.app import app, main
 
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined] - it is a group
+RUN = [
+    [name, *more]
+    for name, command in COMMANDS.items()
+    for more in ([[inner] for inner in command.commands] if hasattr(command, "commands") else [[]])
+]
+"""Every command that does something, those of groups by two words."""
 
 
 def ended(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
@@ -37,9 +43,11 @@ def test_the_help_tells_each_command_in_a_whole_sentence(
         assert f"{name} {first}" in told
 
 
-@pytest.mark.parametrize("name", list(COMMANDS))
-def test_every_command_has_what_all_share(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, _ = ended([name, "-h"], capsys)
+@pytest.mark.parametrize("words", RUN, ids=" ".join)
+def test_every_command_has_what_all_share(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, _ = ended([*words, "-h"], capsys)
     assert code == 0
     for option in ("--json", "-q, --quiet", "--log-file FILE", "-h, --help"):
         assert option in out
@@ -50,7 +58,7 @@ def test_every_command_has_what_all_share(name: str, capsys: pytest.CaptureFixtu
     [
         (["serv-batch", "x"], "there is no command 'serv-batch'; did you mean 'serve-batch'?"),
         (["exp", "x"], "there is no command 'exp'; did you mean 'explain'?"),
-        (["zzz"], "there is no command 'zzz'; known here: check, demo, explain"),
+        (["zzz"], "there is no command 'zzz'; known here: check, demo, experiment"),
         (["learn", "x", "--outcome", "y"], "--outcomes"),
         (["serve-batch", "x", "--at", "1.9.2026"], "'1.9.2026' is no time; write it as 2026-09-01"),
         (["learn", "x", "--at", "3026-09-01"], "'3026-09-01': give a time from 1900 to 2499"),

@@ -71,7 +71,8 @@ def test_what_would_ship_must_beat_the_holdout(silence, decision):
     n = 6000
     held, good = rng.random(n) < 0.1, rng.random(n) < 0.5
     net = np.where(held, silence, np.where(good, 0.5, 0.0)) + rng.normal(0.0, 0.3, n)
-    waves = SimpleNamespace(wave=np.repeat([0, 1], n // 2), apart=held)
+    group = np.where(held, "holdout", "good")
+    waves = SimpleNamespace(wave=np.repeat([0, 1], n // 2), apart=held, group=group)
     whole = SimpleNamespace(
         log=SimpleNamespace(rewards=net, clusters=np.arange(n)),
         waves=waves, n=n, unit="EUR", weighted=np.flatnonzero(~held),

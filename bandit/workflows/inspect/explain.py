@@ -31,12 +31,14 @@ from bandit.workflows.serve.wave import Wave
 class _Asked(NamedTuple):
     """What the customer's data of today say: ``values`` float32[k], ``key`` uint64[1] or None.
 
-    ``now`` bool[k]: who may get what, None where that cannot be asked.
+    ``now`` bool[k]: who may get what, None where that cannot be asked. ``experiment`` int16[1]: the
+    one that the customer is in, -1 for none.
     """
 
     values: Array
     key: UInt64 | None
     now: Bool | None
+    experiment: Array
     funnel: dict[str, list[str]]
     notes: list[str]
 
@@ -87,16 +89,18 @@ def _asked(wave: Wave, decisions: Decisions, rows: Rows, customer: str) -> _Aske
                 refusals=past.refusals,
             )  # fmt: skip
         values = prepare.values(wave, found)
-        mask = prepare.prepare(wave, found)[0].mask
+        ready = prepare.prepare(wave, found)[0]
     except BanditError as e:
-        return _Asked(_recorded_values(wave, decisions, rows), None, None, {}, [
+        values, none = _recorded_values(wave, decisions, rows), np.full(1, -1, np.int16)
+        return _Asked(values, None, None, none, {}, [
             "the customer's data of today cannot be asked by this wave's rules, so that neither"
             f" these nor the draw are shown: {str(e).splitlines()[0]}"
         ])  # fmt: skip
     return _Asked(
         values=_as_taken(values if values.ndim == 1 else values[0], rows),
         key=found.keys,
-        now=mask[0] if len(mask) else None,
+        now=ready.mask[0] if len(ready.mask) else None,
+        experiment=ready.experiment[:1],
         funnel=_funnel(wave, found),
         notes=[],
     )
@@ -121,6 +125,8 @@ def _explained(
     wave: Wave, decisions: Decisions, rows: Rows, asked: _Asked, customer: str
 ) -> Explanation:
     prior, slots, again = None, [], True
+    key = np.zeros(1, np.uint64) if asked.key is None else asked.key
+    which = _experiment(wave, rows, asked)
     for i, row in enumerate(rows.batch.to_pylist()):
         place = next(p for p in wave.plan.placements if p.name == row["placement"])
         problem: dict[str, Any] = {
@@ -129,10 +135,12 @@ def _explained(
             "costs": wave.plan.costs + wave.plan.prices,
         }
         context = rows.contexts[i : i + 1]
-        parts = wave.plan.policy.contributions(wave.posterior, context, **problem, prior=prior)
+        parts = wave.plan.policy.contributions(
+            wave.posterior, context, which, key, **problem, prior=prior
+        )
         choice = wave.plan.policy.choose(
-            wave.posterior, context, **problem, prior=prior,
-            keys=asked.key, seed=wave.run.seed, wave=number_of(wave.run.wave),
+            wave.posterior, context, which, key, **problem, prior=prior,
+            seed=wave.run.seed, wave=number_of(wave.run.wave),
             draw=place.draw + row["slot"] - 1,
         )  # fmt: skip
         again = again and int(choice.action[0]) == why.planned_of(row)
@@ -149,6 +157,16 @@ def _explained(
         history=history.of(wave.run.campaign, decisions.wave, customer),
         notes=[*_notes(wave, decisions, rows, asked, again=again), *asked.notes],
     )
+
+
+def _experiment(wave: Wave, rows: Rows, asked: _Asked) -> Array:
+    """The experiment that the customer was in, by the record where it tells, int16[1]."""
+    group = str(rows.texts("group")[0])
+    names = [served.name for served in wave.run.experiments]
+    if (name := group.partition(":")[0]) in names and ":" in group:
+        return np.array([names.index(name)], np.int16)
+    held = group == "holdout" and len(asked.experiment) > 0
+    return asked.experiment if held else np.full(1, -1, np.int16)
 
 
 def _funnel(wave: Wave, found: CustomerRows) -> dict[str, list[str]]:

@@ -232,8 +232,8 @@ def _increments(by_wave: dict[str, _Groups]) -> Iterator[Increment]:
 
 
 def _pairs(groups: _Groups) -> Iterator[tuple[str, str]]:
-    """Each policy over the holdout, and over rules."""
-    there = [name for name, crowds in groups.realised.items() if crowds.n]
+    """Each policy over the holdout, and over rules; arms of experiments are compared by these."""
+    there = [name for name, crowds in groups.realised.items() if crowds.n and ":" not in name]
     for name in there:
         for over in (HOLDOUT, groups.rules):
             apart = name not in {HOLDOUT, EXPLORATION, over}

@@ -197,7 +197,8 @@ def _over_holdout(
     if waves is None:
         return None
     on = np.ones(whole.n, dtype=np.bool_) if target.rows is None else target.rows
-    mine, theirs = wave_weights(waves.wave, on & ~waves.apart, on & waves.apart)
+    held = waves.apart & (waves.group == HOLDOUT)
+    mine, theirs = wave_weights(waves.wave, on & ~waves.apart, on & held)
     rows = np.flatnonzero((mine > 0.0) | (theirs > 0.0))
     if rows.size == 0:
         return None

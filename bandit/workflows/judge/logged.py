@@ -72,9 +72,9 @@ class Waves:
     ``holds_out``: somebody was held out. ``shares`` are the rollout shares by wave, None where the
     record does not tell.
 
-    ``apart`` bool[n] are the rows of a holdout: they teach what happens without contact, but are no
-    part of the population that weights speak of; the others' propensities are given that they are
-    not held out.
+    ``apart`` bool[n] are the rows of a holdout, and of experiments' arms whose propensity is given
+    an arm that takes some actions only: they teach what happens, but are no part of the population
+    that weights speak of; the others' propensities are given that they are not held out.
     """
 
     names: tuple[str, ...]

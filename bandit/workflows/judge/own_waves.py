@@ -33,6 +33,7 @@ from bandit.sources.catalogue import Catalogue as Goods
 from bandit.workflows.inspect import catalogue_today
 from bandit.workflows.judge import logged
 from bandit.workflows.judge.logged import Catalogue, Logged, Waves
+from bandit.workflows.serve.experiments import supported
 
 _COLUMNS = (
     "customer_id", "action", "propensity", "group", "value", "cost", "eligible", "features",
@@ -147,7 +148,7 @@ def _assembled(
             apart=np.concatenate([p.apart for p in parts]),
             whole=np.concatenate([p.whole for p in parts]),
             looked=looked,
-            holds_out=any(p.apart.any() for p in parts),
+            holds_out=any((p.apart & (p.group == HOLDOUT)).any() for p in parts),
             shares=tuple(
                 None if w.manifest.policy is None else w.manifest.policy.shares for w in waves
             ),
@@ -183,9 +184,12 @@ def _part(
     action: Array = to[joined(lambda rows: rows.action)]
     group = joined(lambda rows: rows.texts("group"))
     held, policy = group == HOLDOUT, decisions.wave.manifest.policy
+    left = _left_alone(decisions.wave, group)
     eligible = np.zeros((sum(map(len, found)), len(actions)), dtype=np.bool_)
     eligible[:, to] = joined(lambda rows: rows.eligible)
-    eligible[held, action[held]] = True  # an inbound channel shows something to everybody else
+    # An inbound channel shows something to everybody but the holdout and experiments' quiet arms.
+    eligible[held, action[held]] = True
+    eligible[left.quiet & (action == NO_CONTACT), to[NO_CONTACT]] = True
     propensity = joined(lambda rows: rows.numbers("propensity"))
     if policy is not None:
         propensity = _not_held(propensity, action, held, policy.holdout)
@@ -198,13 +202,36 @@ def _part(
         eligible=eligible,
         contexts=joined(lambda rows: rows.contexts),
         group=group,
-        apart=held if policy is not None else np.zeros_like(held),
+        apart=held | left.apart if policy is not None else np.zeros_like(held),
         value=joined(lambda rows: rows.terms.value),
         cost=joined(lambda rows: rows.terms.cost),
         snapshot=str(snapshots[0]) if len(snapshots) else "",
         withheld=withheld,
         whole=customers.totals[np.concatenate(number)],
     )
+
+
+class _Left(NamedTuple):
+    """``quiet`` bool[n]: rows of arms of experiments, which may leave anybody in peace.
+
+    ``apart`` bool[n]: those whose propensity is given an arm that does not take every action.
+    """
+
+    quiet: Bool
+    apart: Bool
+
+
+def _left_alone(wave: Wave, group: Array) -> _Left:
+    quiet, apart = np.zeros(len(group), np.bool_), np.zeros(len(group), np.bool_)
+    policy = wave.manifest.policy
+    for served in wave.manifest.experiments:
+        for arm in served.experiment.arm:
+            mine = group == f"{served.name}:{arm.name}"
+            quiet |= mine
+            floor = 0.0 if policy is None else policy.exploration
+            if served.known and not supported(served.experiment, arm.name, floor):
+                apart |= mine
+    return _Left(quiet, apart)
 
 
 def _not_held(recorded: Float64, action: Array, held: Bool, holdout: float) -> Float64:

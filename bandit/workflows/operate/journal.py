@@ -8,6 +8,7 @@ from typing import NamedTuple, TypeVar
 
 from bandit.core.version import VERSION
 from bandit.record import journal
+from bandit.results.experiment import ExperimentStart, ExperimentStop
 from bandit.results.learn import LearnSummary
 from bandit.results.operate import Rollback
 from bandit.results.privacy import Forgotten
@@ -39,7 +40,7 @@ def noted(campaign: Path, result: R) -> R:
     return result
 
 
-def _change(result: Result) -> Change | None:
+def _change(result: Result) -> Change | None:  # noqa: PLR0911 - one line a command
     """None where nothing was changed."""
     match result:
         case WaveSummary(dry_run=False):
@@ -48,6 +49,10 @@ def _change(result: Result) -> Change | None:
             return Change("learn", result.snapshot if result.new else None)
         case Rollback():
             return Change("rollback", result.snapshot)
+        case ExperimentStart():
+            return Change("experiment start", result.experiment)
+        case ExperimentStop():
+            return Change("experiment stop", result.experiment)
         case Forgotten():
             return Change("forget", None)
     return None

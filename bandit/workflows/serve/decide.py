@@ -76,6 +76,7 @@ def choose(wave: Wave, batch: Prepared, slot: Slot, seed: int | None = None) -> 
         eligible=slot.allowed,
         values=batch.values if batch.values.ndim == 1 else batch.values[rows],
         costs=plan.costs + plan.prices,
+        which=batch.experiment[rows],
         keys=batch.keys[rows],
         seed=wave.run.seed if seed is None else seed,
         wave=number_of(wave.run.wave),

@@ -83,6 +83,8 @@ def thinned(
             wave.posterior,
             batch.contexts[rows[quiet]],
             given_up,
+            batch.experiment[rows[quiet]],
+            batch.keys[rows[quiet]],
             eligible=taken.allowed[quiet],
             values=batch.values if batch.values.ndim == 1 else batch.values[rows[quiet]],
             costs=wave.plan.costs + wave.plan.prices,

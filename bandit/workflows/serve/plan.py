@@ -18,12 +18,16 @@ from bandit.core.actions import ActionSpace
 from bandit.core.days import day_of
 from bandit.core.errors import UsageError
 from bandit.core.folding import fold
-from bandit.core.types import Array, Float64
+from bandit.core.types import Array, Bool, Float64
 from bandit.models.moments import Moments
+from bandit.policies.layered import Layered
 from bandit.policies.mixture import Mixture
 from bandit.policies.registry import POLICIES, Options
+from bandit.record.manifests import Served
 from bandit.sources.catalogue import Catalogue
 from bandit.sources.catalogue import actions as actions_of
+from bandit.workflows.serve import experiments
+from bandit.workflows.serve.experiments import Bench
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,99}")
 
@@ -32,7 +36,8 @@ class Plan(NamedTuple):
     """Every array is of length k = len(space).
 
     ``costs`` float64[k]: of offer and channel; ``prices`` float64[k]: of the resources an action
-    uses; ``exclusive``: offer, family and channel numbers.
+    uses; ``exclusive``: offer, family and channel numbers; ``groups`` by their numbers in choices,
+    ``peaceful`` of them those that experiments leave in peace.
     """
 
     space: ActionSpace
@@ -42,8 +47,9 @@ class Plan(NamedTuple):
     contact_policy: ContactPolicy
     placements: list[Placement]
     exclusive: tuple[Array, Array, Array]
-    policy: Mixture
+    policy: Layered
     groups: tuple[str, ...]
+    peaceful: Bool
 
 
 def make(
@@ -53,9 +59,11 @@ def make(
     at: dt.datetime,
     posterior: Moments,
     wave: str,
+    running: Sequence[Served] = (),
 ) -> Plan:
     """The plan of a wave at time ``at``; ``space`` are the actions of ``posterior``, in order."""
     offers, channels = catalogue.offers, catalogue.channels
+    labels = tuple(share.label for share in campaign.policy.shares)
     offered = actions_of(catalogue)
     actions = _actions(space, offered, offers, channels, day_of(at, campaign.time_zone))
     family = _families(offers)
@@ -73,8 +81,9 @@ def make(
         contact_policy=_contact_policy(campaign, channels, family),
         placements=_placements(channels, campaign.pressure.slots, actions),
         exclusive=exclusive,
-        policy=_mixture(campaign, actions, offers, posterior.noise_scale, wave),
-        groups=tuple(share.label for share in campaign.policy.shares),
+        policy=_policy(campaign, space, actions, offers, posterior.noise_scale, wave, running),
+        groups=(*labels, *experiments.group_names(running)),
+        peaceful=np.array([False] * len(labels) + experiments.peaceful(running)),
     )
 
 
@@ -166,9 +175,15 @@ def _contact_policy(
     )
 
 
-def _mixture(
-    campaign: Campaign, actions: Actions, offers: Sequence[Offer], noise: float, wave: str
-) -> Mixture:
+def _policy(
+    campaign: Campaign,
+    space: ActionSpace,
+    actions: Actions,
+    offers: Sequence[Offer],
+    noise: float,
+    wave: str,
+    running: Sequence[Served],
+) -> Layered:
     """The complete logging policy; `alpha` in campaign.toml counts in ``noise``.
 
     So Thompson sampling draws with the posterior's own spread at alpha = 1, be the reward a
@@ -184,10 +199,19 @@ def _mixture(
         (s.share, POLICIES[s.policy](Options(s.alpha, s.epsilon, noise, (*order, 0))))
         for s in campaign.policy.shares
     ]
-    return Mixture(
+    base = Mixture(
         shares,
         holdout=campaign.policy.holdout,
         exploration=campaign.policy.exploration,
         group_seed=anew if regroup == "every_wave" else campaign.seed,
         share_seed=campaign.seed if regroup == "never" else anew,
     )
+    learns = [s.share if s.policy != "rules" else -1.0 for s in campaign.policy.shares]
+    largest = int(np.argmax(learns))
+    bench = Bench(
+        base=base,
+        rules=POLICIES["rules"](Options(1.0, 0.0, noise, (*order, 0))),
+        learned=shares[largest][1] if learns[largest] >= 0.0 else None,
+        space=space,
+    )
+    return Layered(base, tuple(experiments.policy_of(served, bench) for served in running))

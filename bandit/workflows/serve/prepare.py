@@ -15,6 +15,7 @@ from bandit.core.types import Array, Bool, Float32, UInt64
 from bandit.features.encode import Fault, encode
 from bandit.sources import customers
 from bandit.sources.customers import CustomerRows, Reject
+from bandit.workflows.serve import experiments
 from bandit.workflows.serve.wave import Wave
 
 
@@ -23,7 +24,7 @@ class Prepared(NamedTuple):
 
     ``mask`` bool[n, k]: the actions allowed; ``left`` int32[n, 5] as in `Eligible`; ``allowance``
     int32[n]: outbound contacts still allowed; ``values`` float32[k], or float32[n, k] where they
-    hang on the customer.
+    hang on the customer. ``experiment`` int16[n] is the one that a customer is in, -1 for none.
     """
 
     ids: pa.Array
@@ -33,6 +34,7 @@ class Prepared(NamedTuple):
     left: Array
     allowance: Array
     values: Array
+    experiment: Array
 
     def rows(self, first: int, last: int) -> Prepared:
         """Customers first to last, viewed."""
@@ -44,6 +46,7 @@ class Prepared(NamedTuple):
             left=self.left[first:last],
             allowance=self.allowance[first:last],
             values=self.values if self.values.ndim == 1 else self.values[first:last],
+            experiment=self.experiment[first:last],
         )
 
     def only(self, keep: Bool) -> Prepared:
@@ -56,6 +59,7 @@ class Prepared(NamedTuple):
             left=self.left[keep],
             allowance=self.allowance[keep],
             values=self.values if self.values.ndim == 1 else self.values[keep],
+            experiment=self.experiment[keep],
         )
 
 
@@ -74,6 +78,7 @@ def joined(batches: Sequence[Prepared]) -> Prepared:
         values=first.values
         if first.values.ndim == 1
         else np.concatenate([b.values for b in batches]),
+        experiment=np.concatenate([b.experiment for b in batches]),
     )
 
 
@@ -86,7 +91,14 @@ def prepare(wave: Wave, rows: CustomerRows) -> tuple[Prepared, list[Reject]]:
     pressed = pressure(wave, rows)
     found = eligibility.eligible(wave.plan.actions, rows.rules, rows.consent, pressed.blocked)
     prepared = Prepared(
-        rows.ids, rows.keys, contexts, found.mask, found.left, pressed.allowance, values(wave, rows)
+        ids=rows.ids,
+        keys=rows.keys,
+        contexts=contexts,
+        mask=found.mask,
+        left=found.left,
+        allowance=pressed.allowance,
+        values=values(wave, rows),
+        experiment=experiments.members(wave.run.experiments, rows.keys, rows.within),
     )
     return prepared, rejects
 

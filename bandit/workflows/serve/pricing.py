@@ -193,7 +193,7 @@ class Customers:
             rows += contexts.shape[0]
             value += np.abs(np.atleast_2d(batch.values)).mean(axis=0) * contexts.shape[0]
         count = max(rows, 1)
-        found: Array = wave.plan.policy.score_spread(wave.posterior, moment / count)
+        found: Array = wave.plan.policy.base.score_spread(wave.posterior, moment / count)
         return found * value / count
 
     def served(self, costs: Float64, usage: Float64, share: float) -> Float64:

@@ -221,11 +221,16 @@ def _content(wave: Wave, past: ContactHistory, summary: WaveSummary) -> dict[str
         **({} if wave.model is None else {"model": wave.model}),
         "decisions": summary.decisions,
         "prices": the_plan.prices.tolist(),
+        **({"experiments": _experiments(run)} if run.experiments else {}),
         **served_with(wave),
         # Notes tell of this run, what it mended for one; the wave is the same without them.
         "summary": {k: v for k, v in asdict(summary).items() if k != "notes"},
         "versions": versions(),
     }
+
+
+def _experiments(run: Run) -> list[dict[str, Any]]:
+    return [served.model_dump(mode="json") for served in run.experiments]
 
 
 def served_with(wave: Wave) -> dict[str, Any]:

@@ -41,7 +41,9 @@ def given(wave: Wave, batch: Prepared, taken: Taken) -> Taken:
     bare = bare[~taken.allowed[bare, 1:].any(axis=1)]
     found[bare] = _nothing_left(batch, taken)[bare]
     found[quiet & (planned != NO_CONTACT)] = _CODE[NO_ROOM]
-    found[quiet & (group == HOLDOUT)] = _CODE[HELD_OUT]
+    held = group == HOLDOUT
+    held[group >= 0] |= wave.plan.peaceful[group[group >= 0]]
+    found[quiet & held] = _CODE[HELD_OUT]
     weighed = weighed[found[weighed] == CONTACT]
     if weighed.size:
         found[weighed] = _weighed(wave, batch, taken, weighed)

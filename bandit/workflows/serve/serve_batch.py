@@ -21,7 +21,16 @@ from bandit.runners.runner import Runner
 from bandit.sources import customers, database, unusable_rows
 from bandit.sources.catalogue import load_catalogue
 from bandit.workflows.operate import recover
-from bandit.workflows.serve import limits, overrides, plan, pricing, publish, reading, unsaid
+from bandit.workflows.serve import (
+    experiments,
+    limits,
+    overrides,
+    plan,
+    pricing,
+    publish,
+    reading,
+    unsaid,
+)
 from bandit.workflows.serve.assemble import Assembler
 from bandit.workflows.serve.choice_cache import Chosen
 from bandit.workflows.serve.contact_history import ContactHistory
@@ -76,7 +85,7 @@ def serve_batch(
         notes = [] if dry_run else recover.recover(campaign, at, run.wave)
         if not dry_run and (campaign.folder / record.WAVES / run.wave).exists():
             return publish.again(run, notes)
-        return _serve(run, runner, changes, snapshot, notes, progress)
+        return _serve(_with_experiments(run), runner, changes, snapshot, notes, progress)
 
 
 def _serve(
@@ -137,6 +146,7 @@ def _serve(
                 *notes,
                 *start.notes,
                 *unsaid.notes(run, catalogue, start.version),
+                *experiments.notes(run.experiments, bool(caps.names)),
                 *told,
                 *drift.told(),
                 *_nothing_known(wave),
@@ -144,6 +154,12 @@ def _serve(
         )
         publish.publish(wave, past, target, summary)
         return summary
+
+
+def _with_experiments(run: Run) -> Run:
+    published = record.waves(run.campaign.folder)
+    found = experiments.running(run.campaign, published, run.wave, run.at)
+    return run._replace(campaign=experiments.asked(run.campaign, found), experiments=found)
 
 
 def _nothing_known(wave: Wave) -> list[str]:

@@ -47,6 +47,7 @@ class Spool:
             "mask": _rows(np.packbits(batch.mask, axis=1, bitorder="little")),
             "left": _rows(batch.left),
             "allowance": batch.allowance,
+            "experiment": batch.experiment,
         }
         if batch.values.ndim == 2:
             columns["values"] = _rows(batch.values)
@@ -75,6 +76,7 @@ class Spool:
             left=_matrix(table, "left"),
             allowance=_array(table, "allowance").to_numpy(),
             values=_matrix(table, "values") if "values" in table.column_names else fixed,
+            experiment=_array(table, "experiment").to_numpy(),
         )
 
     def _path(self, number: int) -> Path:

@@ -13,6 +13,7 @@ from bandit.allocation.slots import Placement
 from bandit.config.campaign import Campaign
 from bandit.core.types import Array, Bool, Choice, Float64
 from bandit.models.moments import Learner
+from bandit.record.manifests import Served
 from bandit.sources.catalogue import Catalogue, actions
 from bandit.workflows.serve import plan
 from bandit.workflows.serve.moments import moments
@@ -21,7 +22,10 @@ from bandit.workflows.serve.serving_model import ServingModel
 
 
 class Run(NamedTuple):
-    """A wave's identity and how it is run; the last two change no result."""
+    """A wave's identity and how it is run; the last two change no result.
+
+    ``experiments`` are those that run in it; the campaign asks for their populations.
+    """
 
     campaign: Campaign
     wave: str
@@ -30,6 +34,7 @@ class Run(NamedTuple):
     dry_run: bool = False
     batch_size: int | None = None
     threads: int | None = None
+    experiments: tuple[Served, ...] = ()
 
 
 class Wave(NamedTuple):
@@ -53,7 +58,9 @@ class Wave(NamedTuple):
         """Extend the posterior to the catalogue's actions and make the plan."""
         space = start.actions.union(actions(catalogue))
         posterior, model = moments(run.campaign, catalogue, start.posterior, space, start.model)
-        the_plan = plan.make(run.campaign, catalogue, space, run.at, posterior, run.wave)
+        the_plan = plan.make(
+            run.campaign, catalogue, space, run.at, posterior, run.wave, run.experiments
+        )
         return cls(run, catalogue, start, the_plan, posterior, model, customer_type)
 
     @property
@@ -63,6 +70,7 @@ class Wave(NamedTuple):
         made_from = [
             run.at.isoformat(), run.seed, run.campaign.digest, self.start.version,
             self.plan.space.names, self.plan.prices.tolist(),
+            *([s.name, s.digest, s.ranges, s.known] for s in run.experiments),
         ]  # fmt: skip
         return hashlib.sha256(json.dumps(made_from).encode()).hexdigest()[:32]
 

@@ -1,0 +1,162 @@
+"""What the arms of an experiment decide by, and the logging policy of its members.
+
+An arm's people are drawn by a hash of their key that stays as long as the experiment. At its first
+wave nothing that a decision looks at hangs on the arm yet, so that a member's probability is
+``π = h·[no contact] + (1−h)·Σ_arm share·π_arm``. At later waves contact pressure, and what people
+did, may tell the arm: there π is ``h·[no contact] + (1−h)·π_arm``, given the arm that they are in.
+See docs/adr/0085.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from bandit.core.types import NO_CONTACT, Array, Float64, Int32, UInt64
+from bandit.kernels import keyed_random
+from bandit.kernels.linear import masked_choice as worth
+from bandit.policies.choice_request import ChoiceRequest
+from bandit.policies.mixture import Mixture
+from bandit.policies.policy import DeterministicPolicy, Policy
+from bandit.policies.uniform import uniform_at, uniform_mean, uniform_pick_at, uniform_table
+
+
+@dataclass(frozen=True)
+class Peace(DeterministicPolicy):
+    """No contact for everybody, whatever is eligible: a holdout of an experiment's own."""
+
+    def decide(self, request: ChoiceRequest) -> Int32:
+        """Leave everybody in peace."""
+        return np.full(request.n, NO_CONTACT, np.int32)
+
+
+@dataclass(frozen=True)
+class Floor(Policy):
+    """``(1−ε)·π + ε·uniform over eligible``: a policy with the campaign's exploration floor."""
+
+    policy: Policy
+    exploration: float
+
+    def decide(self, request: ChoiceRequest) -> Int32:
+        """Draw the coin, then what it says."""
+        action, rows = self.policy.decide(request).copy(), self._explored(request)
+        action[rows] = uniform_pick_at(request, keyed_random.EXPLORE_PICK, rows)
+        return action
+
+    def choose_or_score(self, request: ChoiceRequest, given: Int32) -> tuple[Int32, Float64]:
+        """As `Policy.choose_or_score`; the inner policy draws and integrates in one pass."""
+        rows = self._explored(request)
+        rows = rows[given[rows] < 0]
+        known = given.copy()
+        known[rows] = uniform_pick_at(request, keyed_random.EXPLORE_PICK, rows)
+        action, chance = self.policy.choose_or_score(request, known)
+        return action, self._mixed(chance, uniform_at(request, action))
+
+    def propensity(self, request: ChoiceRequest, action: Int32, decided: Int32) -> Float64:
+        """Probability of ``action``, by the coin and without it."""
+        del decided
+        return self._mixed(
+            self.policy.choose_or_score(request, action)[1], uniform_at(request, action)
+        )
+
+    def distribution(self, request: ChoiceRequest) -> Float64:
+        """Probability of every action."""
+        return self._mixed(self.policy.distribution(request), uniform_table(request))
+
+    def mean_of(self, request: ChoiceRequest, weights: Float64) -> Float64:
+        """Expected weight of the action taken."""
+        return self._mixed(self.policy.mean_of(request, weights), uniform_mean(request, weights))
+
+    def score_of(self, request: ChoiceRequest, action: Int32) -> Float64:
+        """Scores of the policy."""
+        return self.policy.score_of(request, action)
+
+    def score_table(self, request: ChoiceRequest) -> Float64:
+        """Scores of the policy."""
+        return self.policy.score_table(request)
+
+    def _explored(self, request: ChoiceRequest) -> Array:
+        coin = np.empty(request.n)
+        keyed_random.uniforms_into(request.stream(keyed_random.EXPLORE), request.keys, coin)
+        return np.flatnonzero(coin < self.exploration)
+
+    def _mixed(self, own: Float64, floor: Float64) -> Float64:
+        return (1.0 - self.exploration) * own + self.exploration * floor
+
+
+@dataclass(frozen=True)
+class Only(Policy):
+    """A policy that may take ``actions`` and no others; who may get none of them is left alone."""
+
+    policy: Policy
+    actions: tuple[int, ...]
+
+    def decide(self, request: ChoiceRequest) -> Int32:
+        """Let the policy draw among the actions."""
+        return self.policy.decide(self._narrowed(request))
+
+    def propensity(self, request: ChoiceRequest, action: Int32, decided: Int32) -> Float64:
+        """Zero for what is not among the actions."""
+        narrow = self._narrowed(request)
+        among: Array = narrow.eligible[np.arange(request.n), action] > 0
+        safe = np.where(among, action, decided).astype(np.int32)
+        return np.where(among, self.policy.propensity(narrow, safe, decided), 0.0)
+
+    def distribution(self, request: ChoiceRequest) -> Float64:
+        """Probability of every action."""
+        return self.policy.distribution(self._narrowed(request))
+
+    def score_of(self, request: ChoiceRequest, action: Int32) -> Float64:
+        """Scores of the policy."""
+        return self.policy.score_of(request, action)
+
+    def _narrowed(self, request: ChoiceRequest) -> ChoiceRequest:
+        among = np.zeros(request.k, dtype=np.bool_)
+        among[[*self.actions, NO_CONTACT]] = True
+        mask = request.mask() & among
+        mask[:, NO_CONTACT] |= ~mask.any(axis=1)
+        return replace(request, eligible=mask.view(np.uint8), packing=worth.DENSE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arms(Mixture):
+    """The logging policy of an experiment's members.
+
+    ``components`` are those of the arms in turn, shares of all members; ``arm`` says of which arm
+    each is, ``arm_of`` the arm of each key uint64[n]. ``known``: propensities are given the arm.
+    The holdout is the campaign's, above all experiments.
+    """
+
+    arm: tuple[int, ...]
+    arm_of: Callable[[UInt64], Array]
+    known: bool = False
+
+    def groups(self, request: ChoiceRequest) -> Array:
+        """Position of each customer's component: the arm by its hash, one of its shares by draw."""
+        held = super().groups(request)
+        arm = self.arm_of(request.keys)
+        seed = request.seed if self.share_seed is None else self.share_seed
+        drawn = replace(request, seed=seed, wave=0, draw=0)
+        where = np.empty(request.n)
+        keyed_random.uniforms_into(drawn.stream(keyed_random.SHARE), request.keys, where)
+        shares = np.array([share for share, _ in self.components])
+        own = np.array(self.arm)
+        component = np.zeros(request.n, np.int16)
+        for a in range(own.max() + 1):
+            mine = np.flatnonzero(own == a)
+            edges = np.cumsum(shares[mine]) / shares[mine].sum()
+            rows = arm == a
+            component[rows] = mine[np.searchsorted(edges[:-1], where[rows], side="right")]
+        return np.where(held < 0, held, component).astype(np.int16)
+
+    def first_weights(self, keys: UInt64) -> Float64:
+        """Weights of the groups before the first slot, float64[n, p + 1], as in `prior_weights`."""
+        weights = self.prior_weights(keys.shape[0])
+        if not self.known:
+            return weights
+        shares, own = np.array([share for share, _ in self.components]), np.array(self.arm)
+        within = (1.0 - self.holdout) * shares / np.bincount(own, weights=shares)[own]
+        mine = own == self.arm_of(keys)[:, None]
+        return np.concatenate([np.where(mine, within, 0.0), weights[:, -1:]], axis=1)

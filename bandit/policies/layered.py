@@ -1,0 +1,159 @@
+"""The logging policy of a wave with experiments: theirs for their members, the campaign's else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bandit.core.types import Array, Choice, Float64, UInt64
+from bandit.models.moments import Moments
+from bandit.policies.arms import Arms
+from bandit.policies.mixture import Mixture
+
+
+@dataclass(frozen=True)
+class Layered:
+    """``base`` for whom no experiment has, ``experiments[e]`` for the members of number e.
+
+    A customer's policy hangs on nobody else, so that each has their own rows alone. Weights
+    (``prior``, `Choice.joint`) are float64[n, base, experiments in turn, holdout], groups those of
+    the base, then the arms of the experiments in turn.
+    """
+
+    base: Mixture
+    experiments: tuple[Arms, ...] = ()
+
+    def choose(
+        self,
+        posterior: Moments | None,
+        contexts: Array,
+        which: Array,
+        keys: UInt64,
+        *,
+        prior: Float64 | None = None,
+        **asked: Any,
+    ) -> Choice:
+        """As `Mixture.choose`; ``which`` int16[n] is the experiment of each customer, -1 none."""
+        if not self.experiments:
+            return self.base.choose(posterior, contexts, keys=keys, prior=prior, **asked)
+        n = contexts.shape[0]
+        choice = Choice(
+            np.zeros(n, np.int32), np.ones(n), np.zeros(n, np.float32), np.zeros(n, np.int16),
+            np.zeros((n, self._width)),
+        )  # fmt: skip
+        for part in self._parts(which, keys, prior, asked):
+            made = part.policy.choose(
+                posterior, contexts[part.rows], keys=keys[part.rows], prior=part.prior, **part.asked
+            )
+            rows = part.rows
+            choice.action[rows], choice.propensity[rows] = made.action, made.propensity
+            choice.score[rows], choice.group[rows] = made.score, part.group(made.group)
+            choice.joint[np.ix_(rows, part.columns)] = made.joint
+        return choice
+
+    def expectation(
+        self,
+        posterior: Moments | None,
+        contexts: Array,
+        weights: Float64,
+        which: Array,
+        keys: UInt64,
+        *,
+        prior: Float64 | None = None,
+        **asked: Any,
+    ) -> Float64:
+        """As `Mixture.expectation`."""
+        if not self.experiments:
+            return self.base.expectation(posterior, contexts, weights, prior=prior, **asked)
+        out = np.zeros(contexts.shape[0])
+        for part in self._parts(which, keys, prior, asked):
+            out[part.rows] = part.policy.expectation(
+                posterior, contexts[part.rows], weights, prior=part.prior, **part.asked
+            )
+        return out
+
+    def contributions(
+        self,
+        posterior: Moments | None,
+        contexts: Array,
+        which: Array,
+        keys: UInt64,
+        *,
+        prior: Float64 | None = None,
+        **asked: Any,
+    ) -> list[Float64]:
+        """As `Mixture.contributions`: exploration, the base's groups, the arms, the holdout."""
+        found = [
+            np.zeros((contexts.shape[0], posterior.n_actions if posterior is not None else 0))
+            for _ in range(2 + self._groups)
+        ]
+        for part in self._parts(which, keys, prior, asked):
+            parts = part.policy.contributions(
+                posterior, contexts[part.rows], prior=part.prior, **part.asked
+            )
+            found[0][part.rows] += parts[0]
+            found[-1][part.rows] += parts[-1]
+            for component, chance in enumerate(parts[1:-1]):
+                group = int(part.group(np.array([component], np.int16))[0])
+                found[1 + group][part.rows] += chance
+        return found
+
+    @property
+    def _width(self) -> int:
+        return sum(len(p.components) for p in (self.base, *self.experiments)) + 1
+
+    @property
+    def _groups(self) -> int:
+        return len(self.base.components) + sum(max(e.arm) + 1 for e in self.experiments)
+
+    def _parts(
+        self, which: Array, keys: UInt64, prior: Float64 | None, asked: dict[str, Any]
+    ) -> Iterator[_Part]:
+        """The policies that have somebody, with their people."""
+        column, group = 0, 0
+        for number, policy in enumerate((self.base, *self.experiments)):
+            rows = np.flatnonzero(which == number - 1)
+            width = len(policy.components)
+            columns = np.array([*range(column, column + width), self._width - 1])
+            of = _arm_of(policy, group)
+            column += width
+            group += max(policy.arm) + 1 if isinstance(policy, Arms) else width
+            if not rows.size:
+                continue
+            weights = None
+            if prior is not None:
+                weights = prior[np.ix_(rows, columns)]
+            elif isinstance(policy, Arms):
+                weights = policy.first_weights(keys[rows])
+            yield _Part(policy, rows, columns, weights, of, _of_rows(asked, rows))
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """``rows`` int64[m] that ``policy`` decides for; ``group`` of a component in the whole."""
+
+    policy: Mixture
+    rows: Array
+    columns: Array
+    prior: Float64 | None
+    group: Callable[[Array], Array]
+    asked: dict[str, Any]
+
+
+def _arm_of(policy: Mixture, first: int) -> Callable[[Array], Array]:
+    """From a component's number to the group's in the whole; what is negative stays."""
+    own = policy.arm if isinstance(policy, Arms) else range(len(policy.components))
+    numbers = np.array([first + a for a in own], np.int16)
+    return lambda component: np.where(component < 0, component, numbers[component])
+
+
+def _of_rows(asked: dict[str, Any], rows: Array) -> dict[str, Any]:
+    """The arguments that hold something a row, for some rows."""
+    found = dict(asked)
+    for name in ("eligible", "values", "costs"):
+        if name in found and np.ndim(found[name]) == 2:
+            found[name] = found[name][rows]
+    return found

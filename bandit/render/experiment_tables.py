@@ -1,0 +1,147 @@
+"""Experiments as tables for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from bandit.core.wording import interval_text, number
+from bandit.render.tables import notes, pairs
+from bandit.results.experiment import (
+    ExperimentDesign,
+    ExperimentReading,
+    ExperimentStart,
+    ExperimentStop,
+)
+
+
+def design_tables(result: ExperimentDesign) -> RenderableType:
+    """Who, how many it takes, and whether it can succeed."""
+    missed = (
+        "not measured: no wave ran both" if result.control_cost is None
+        else f"{interval_text(result.control_cost, signed=True)} {result.unit}"
+    )  # fmt: skip
+    reached = ", ".join(f"{share:.0f} {name}" for name, share in result.reached.items())
+    facts = {
+        "hypothesis": result.hypothesis,
+        "population": f"{result.population:,} customers, {result.members:,} of them members",
+        "waves": f"{result.waves}, looks by {result.looks} at {result.looks_cost:.2f} times the"
+        " customers of a single one",
+        "measured on": ", ".join(result.measured),
+        "of 100 people": reached,
+        "the control misses": missed,
+        "and if the effect is there": f"{number(result.control_cost_if)} {result.unit}",
+    }
+    return Group(
+        Text(f"experiment {result.experiment}", style="bold"),
+        pairs(facts),
+        _rows(
+            ("arm", "policy", "share", "customers"),
+            [(a.arm, a.policy, f"{a.share:.0%}", f"{a.customers:,}") for a in result.arms],
+        ),
+        _rows(
+            ("against control", "metric", "mean", "sd", "rho", "effect", "needed", "there",
+             "least shown", "chance"),
+            [
+                (p.arm, p.metric, number(p.mean), number(p.sd), f"{p.rho:.2f}", number(p.effect),
+                 f"{p.needed:,}", f"{p.available:,}", number(p.detectable), f"{p.chance:.0%}")
+                for p in result.plans
+            ],
+        ),
+        Text(result.verdict, style="bold green" if result.can_succeed else "bold red"),
+        *notes(result.notes),
+    )  # fmt: skip
+
+
+def start_tables(result: ExperimentStart) -> RenderableType:
+    """What was claimed."""
+    arms = ", ".join(f"{arm} {share:.0%}" for arm, share in result.arms.items())
+    return Group(
+        Text(
+            f"experiment {result.experiment} has {result.buckets:,} of 10,000 buckets of layer"
+            f" {result.layer} from {result.start} on, for {result.waves} waves: {arms}"
+        ),
+        *notes(result.notes),
+    )
+
+
+def stop_tables(result: ExperimentStop) -> RenderableType:
+    """When it ended and until when its buckets rest."""
+    return Group(
+        Text(
+            f"experiment {result.experiment} ended on {result.end} after {len(result.served)}"
+            f" waves; its buckets of layer {result.layer} are free from {result.free_from} on"
+        ),
+        *notes(result.notes),
+    )
+
+
+def reading_tables(result: ExperimentReading) -> RenderableType:
+    """Whether it may be read, what it showed, and the verdict."""
+    facts = {
+        "hypothesis": result.hypothesis,
+        "look": f"{result.look} of {result.looks}, {result.method}",
+        "waves compared": ", ".join(result.waves) or "none",
+        "waves still open": ", ".join(result.waiting) or "none",
+    }
+    parts: list[RenderableType] = [
+        Text(f"experiment {result.experiment}", style="bold"), pairs(facts)
+    ]  # fmt: skip
+    if result.arms:
+        parts += [_arms(result), _checks(result)]
+    if result.effects:
+        parts += [_effects(result)]
+    parts += [Text(result.verdict, style="bold"), Text(result.words)]
+    return Group(*parts, *notes(result.notes))
+
+
+def _arms(result: ExperimentReading) -> Table:
+    return _rows(
+        ("arm", "policy", "share", "assigned", "compared", "contacts", "exported"),
+        [
+            (a.arm, a.policy, f"{a.share:.0%}", f"{a.assigned:,}", f"{a.compared:,}",
+             f"{a.contacts:,}", f"{a.exported:,}")
+            for a in result.arms
+        ],
+    )  # fmt: skip
+
+
+def _checks(result: ExperimentReading) -> Table:
+    found = [
+        (f"sizes as {r.stage}", f"{r.p_value:.3g}", "alarm" if r.alarm else "as drawn")
+        for r in result.ratios
+    ]
+    if result.balance is not None:
+        b = result.balance
+        found.append(
+            (f"before, {b.feature} ({b.arm})", f"{b.p_value:.3g}", "alarm" if b.alarm else "alike")
+        )
+    return _rows(("check", "p", ""), found)
+
+
+def _effects(result: ExperimentReading) -> Table:
+    return _rows(
+        ("metric", "role", "arm", f"{result.control} has", "difference", "relative", "p", "said"),
+        [
+            (e.metric, e.role, e.arm, number(e.control_mean),
+             interval_text(e.interval, signed=True),
+             _percent(e.relative.value), f"{e.p_value:.3g}", e.said)
+            for e in result.effects
+        ],
+    )  # fmt: skip
+
+
+def _percent(share: float) -> str:
+    return f"{share:+.1%}" if abs(share) < float("inf") else "–"
+
+
+def _rows(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for place, head in enumerate(heads):
+        table.add_column(head, justify="left" if place == 0 else "right")
+    for row in rows:
+        table.add_row(*row)
+    return table

@@ -1,0 +1,1 @@
+"""`bandit experiment`: designed, started, read and stopped over the campaign's own waves."""

@@ -1,0 +1,230 @@
+"""`bandit experiment design`: how many it takes, whether they are there, and what it costs."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from pathlib import Path
+
+import numpy as np
+
+from bandit import experiments
+from bandit.config import campaign_file
+from bandit.config import experiment as config
+from bandit.config.campaign import Campaign
+from bandit.config.experiment import CONFIDENCE_SEQUENCE, GROUP_SEQUENTIAL, Experiment
+from bandit.core.days import acting_at
+from bandit.core.errors import DataError
+from bandit.core.types import SILENT, Bool, Progress, UInt64
+from bandit.core.wording import number, rounded_up
+from bandit.record import waves as record
+from bandit.record.steady import steady
+from bandit.results.experiment import ArmPlan, ExperimentDesign, MetricPlan
+from bandit.results.figures import Interval
+from bandit.sources import customers, database
+from bandit.sources.catalogue import load_catalogue
+from bandit.workflows.experiment.history import History, like, measured
+from bandit.workflows.experiment.read import policy_text
+from bandit.workflows.experiment.start import hold_possible
+
+_SEQUENCE_COST = 1.55**2
+"""By what a sequence multiplies the customers: its limits are 1.55 times as wide."""
+
+
+@steady
+def design(
+    campaign_path: Path, *, name: str, at: dt.datetime | None = None, progress: Progress = SILENT
+) -> ExperimentDesign:
+    """Size, power and cost of an experiment, measured on the campaign's own closed waves.
+
+    Spread, correlation of the covariate and losses on the way to a list are the past's; nothing is
+    a default. DataError where no wave has closed.
+    """
+    campaign = campaign_file.load(campaign_path)
+    asked = config.load(campaign.folder, name)
+    now = acting_at(at, campaign.time_zone)
+    progress.step("checking the experiment")
+    hold_possible(campaign, asked, name, now)
+    closed = [
+        w
+        for w in record.waves(campaign.folder)
+        if w.campaign == campaign.file and w.manifest.kind == "wave"
+        and w.end(campaign.window) <= now
+    ]  # fmt: skip
+    if not closed:
+        raise DataError(
+            f"{campaign.folder}: no wave has a closed window, so that neither spread nor losses can"
+            " be measured; design the experiment when the first one has"
+        )
+    population = _population(campaign, asked, now, progress)
+    past = measured(campaign, closed, asked, population, progress)
+    if past.people < 2:
+        raise DataError(
+            f"wave {closed[-1].name} has {past.people} of the {len(population):,} customers whom"
+            " the experiment is about; its spread cannot be measured on them"
+        )
+    members = round(len(population) * asked.share * (1.0 - campaign.policy.holdout))
+    cost = _looks_cost(asked)
+    plans = [_plan(campaign, asked, past, members, arm, cost) for arm in range(1, len(asked.arm))]
+    enough = all(plan.needed <= plan.available for plan in plans)
+    control = round(members * asked.arm[0].share)
+    return ExperimentDesign(
+        experiment=name,
+        hypothesis=asked.hypothesis,
+        unit=campaign.reward.unit,
+        population=len(population),
+        members=members,
+        waves=asked.waves,
+        measured=past.waves,
+        looks=asked.looks.method,
+        looks_cost=cost,
+        arms=[
+            ArmPlan(arm.name, policy_text(arm.policy), arm.share, round(members * arm.share))
+            for arm in asked.arm
+        ],
+        plans=plans,
+        reached=past.reached,
+        control_cost=_missed(campaign, asked, past, control),
+        control_cost_if=control * abs(asked.primary.minimum_effect or 0.0),
+        can_succeed=enough,
+        verdict=_verdict(asked, plans, len(population), campaign.policy.holdout),
+        notes=_notes(asked, past),
+    )
+
+
+def _population(
+    campaign: Campaign, asked: Experiment, at: dt.datetime, progress: Progress
+) -> UInt64:
+    """Keys of the customers of today whom the experiment is about."""
+    wants = campaign.model_copy(update={"populations": (asked.population,)})
+    progress.step("asking who is of the population")
+    with database.connect(wants) as data:
+        catalogue = load_catalogue(wants, data)
+        found = [
+            rows.keys[rows.within[:, 0]]
+            for rows in customers.stream(data, wants, catalogue, at=at)
+        ]  # fmt: skip
+    return np.concatenate([np.zeros(0, np.uint64), *found])
+
+
+def _looks_cost(asked: Experiment) -> float:
+    if asked.looks.method == CONFIDENCE_SEQUENCE:
+        return _SEQUENCE_COST
+    if asked.looks.method == GROUP_SEQUENTIAL and asked.waves > 1:
+        fractions = [(j + 1) / asked.waves for j in range(asked.waves)]
+        return experiments.inflation(fractions, alpha=asked.alpha_each, power=asked.looks.power)
+    return 1.0
+
+
+def _plan(
+    campaign: Campaign, asked: Experiment, past: History, members: int, arm: int, cost: float
+) -> MetricPlan:
+    """An arm against the control; of few past waves a total's spread is taken to grow as they."""
+    metric, control, other = asked.primary, asked.arm[0], asked.arm[arm]
+    mine = like(past, campaign, control)
+    whole = past.totals[metric.value]
+    some = past.free() if mine is None or whole[mine].std() == 0.0 else mine
+    longer = asked.waves / len(past.waves)
+    if metric.value == "responded":
+        longer = 1.0
+    values = whole[some] * longer
+    mean, sd = float(values.mean()), float(values.std(ddof=1))
+    rho = _rho(past, some, metric.covariate, metric.value)
+    both = control.share + other.share
+    available = round(members * both)
+    effect = abs(metric.minimum_effect or 0.0)
+    if sd == 0.0:
+        raise DataError(
+            f"metric {metric.name!r} ({metric.value}) was the same for everybody in waves"
+            f" {', '.join(past.waves)}; were their outcomes delivered?"
+        )
+    plan = experiments.Plan(
+        mean=mean,
+        sd=sd,
+        power=asked.looks.power,
+        alpha=asked.alpha_each,
+        control_share=control.share / both,
+        rho=rho,
+        looks=cost,
+    )
+    few = max(available, 1)
+    return MetricPlan(
+        arm=other.name,
+        metric=metric.name,
+        mean=mean,
+        sd=sd,
+        rho=rho,
+        effect=effect,
+        needed=math.ceil(plan.size(effect)),
+        available=available,
+        detectable=plan.detectable(few),
+        chance=plan.chance(effect, few),
+    )
+
+
+def _rho(past: History, some: Bool, covariate: str | None, value: str) -> float:
+    """Correlation of the covariate with the metric; 0 where there is none to adjust for."""
+    column = past.covariates.get(covariate or "")
+    if column is None:
+        return 0.0
+    x, y = column[some], past.totals[value][some]
+    if x.std() == 0.0 or y.std() == 0.0:
+        return 0.0
+    return float(np.clip(np.corrcoef(x, y)[0, 1], -0.999, 0.999))
+
+
+def _missed(campaign: Campaign, asked: Experiment, past: History, control: int) -> Interval | None:
+    """What the control's people would have come to more in the best other arm, by past groups."""
+    mine = like(past, campaign, asked.arm[0])
+    values = past.totals[asked.primary.value]
+    longer = control * asked.waves / len(past.waves)
+    best: Interval | None = None
+    for arm in asked.arm[1:]:
+        theirs = like(past, campaign, arm)
+        if mine is None or theirs is None or (mine & theirs).any():
+            continue
+        rows = mine | theirs
+        one = experiments.compare(values[rows], theirs[rows])
+        found = Interval(one.effect * longer, one.lower * longer, one.upper * longer)
+        best = found if best is None or found.value > best.value else best
+    return best
+
+
+def _verdict(asked: Experiment, plans: list[MetricPlan], population: int, holdout: float) -> str:
+    short = [plan for plan in plans if plan.needed > plan.available]
+    if not short:
+        worst = min(plans, key=lambda plan: plan.chance)
+        return (
+            f"It can succeed: {rounded_up(worst.needed)} customers are needed in both arms of the"
+            f" hardest comparison, {worst.available:,} are there; an effect of"
+            f" {number(worst.effect)} is found with probability {worst.chance:.0%}."
+        )
+    worst = max(short, key=lambda plan: plan.needed / max(plan.available, 1))
+    share = worst.needed / max(population * (1.0 - holdout), 1.0)
+    share /= asked.arm[0].share + next(a.share for a in asked.arm if a.name == worst.arm)
+    more = (
+        f"a share of {share:.0%} of the layer would be enough"
+        if share <= 1.0
+        else "the whole layer would not be enough: run more waves, or look for a larger effect"
+    )
+    return (
+        f"It cannot succeed: to find {number(worst.effect)} between {asked.arm[0].name} and"
+        f" {worst.arm} takes {rounded_up(worst.needed)} customers, {worst.available:,} are there,"
+        f" who show no less than {number(worst.detectable)}; it would be found with probability"
+        f" {worst.chance:.0%}; {more}."
+    )
+
+
+def _notes(asked: Experiment, past: History) -> list[str]:
+    notes = []
+    if len(past.waves) < asked.waves and asked.primary.value != "responded":
+        notes.append(
+            f"measured on {len(past.waves)} of {asked.waves} waves: what a customer comes to is"
+            " taken to spread in proportion to their number, which is the most that it can"
+        )
+    lost = {m.covariate for m in asked.metric if m.covariate not in {None, *past.covariates}}
+    if lost:
+        notes.append(f"not adjusted for {', '.join(sorted(map(str, lost)))}: no past wave has it")
+    if past.people < 1000:
+        notes.append(f"measured on {past.people:,} people: the spread is known roughly")
+    return notes

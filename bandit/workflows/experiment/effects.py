@@ -1,0 +1,158 @@
+"""What the arms' people came to, against the control's, at the confidence that a look allows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from bandit import experiments
+from bandit.config.experiment import (
+    CONFIDENCE_SEQUENCE,
+    GROUP_SEQUENTIAL,
+    Experiment,
+    Metric,
+)
+from bandit.core.types import Float64
+from bandit.experiments.looks import obrien_fleming
+from bandit.results.experiment import EffectRead, LookRead
+from bandit.results.figures import Interval
+from bandit.stats.quantiles import normal_quantile
+from bandit.workflows.experiment.enrolled import Enrolled
+
+
+def limit_at(asked: Experiment, look: int) -> float:
+    """Standard errors that the primary effect must pass at a look, infinite where none may be.
+
+    A look is a closed wave, whether somebody read then or not: reading again costs nothing.
+    """
+    alpha = asked.alpha_each
+    if asked.looks.method == GROUP_SEQUENTIAL:
+        fractions = [(j + 1) / asked.waves for j in range(look)]
+        return float(experiments.boundaries(fractions, alpha=alpha)[-1])
+    if asked.looks.method == CONFIDENCE_SEQUENCE:
+        return experiments.sequence(look / asked.waves, alpha=alpha)
+    return normal_quantile(1.0 - 0.5 * alpha) if look >= asked.waves else float("inf")
+
+
+def spent_at(asked: Experiment, look: int) -> float:
+    """Alpha spent by a look, of all arms together."""
+    if asked.looks.method == GROUP_SEQUENTIAL:
+        each = 2.0 * obrien_fleming(look / asked.waves, 0.5 * asked.alpha_each)
+        return each * (len(asked.arm) - 1)
+    if asked.looks.method == CONFIDENCE_SEQUENCE:
+        return asked.looks.alpha
+    return asked.looks.alpha if look >= asked.waves else 0.0
+
+
+def compared(
+    found: Enrolled, values: Float64, metric: Metric, arm: int, confidence: float
+) -> experiments.Comparison | None:
+    """An arm against the control; None where one of them has fewer than two people."""
+    rows = (found.arm == 0) | (found.arm == arm)
+    treated = found.arm[rows] == arm
+    if treated.sum() < 2 or (~treated).sum() < 2:
+        return None
+    covariate = found.covariates.get(metric.covariate or "")
+    return experiments.compare(
+        values[rows],
+        treated,
+        covariate=None if covariate is None else covariate[rows],
+        confidence=confidence,
+        adjustment="lin",
+    )
+
+
+def effects(
+    asked: Experiment, found: Enrolled, values: dict[str, Float64], look: int
+) -> list[EffectRead]:
+    """Every metric and arm at a look; secondary metrics with their p-values raised (Holm)."""
+    read = [
+        (metric, arm, compared(found, values[metric.value], metric, arm, 1.0 - asked.looks.alpha))
+        for metric in asked.metric
+        for arm in range(1, len(asked.arm))
+    ]
+    there = [(metric, arm, one) for metric, arm, one in read if one is not None]
+    second = [one.p_value for metric, _, one in there if metric.role == "secondary"]
+    raised = iter(experiments.holm(second) if second else ())
+    return [
+        _read(asked, metric, arm, one, look, raised) for metric, arm, one in there
+    ]  # fmt: skip
+
+
+def _read(
+    asked: Experiment,
+    metric: Metric,
+    arm: int,
+    one: experiments.Comparison,
+    look: int,
+    raised: Iterator[float],
+) -> EffectRead:
+    primary = metric.role == "primary"
+    limit = limit_at(asked, look) if primary else normal_quantile(1.0 - 0.5 * asked.looks.alpha)
+    adjusted = float(next(raised)) if metric.role == "secondary" else None
+    lower, upper = one.within(limit) if primary else (one.lower, one.upper)
+    return EffectRead(
+        metric=metric.name,
+        role=metric.role,
+        arm=asked.arm[arm].name,
+        control_mean=one.mean_control,
+        arm_mean=one.mean_treated,
+        interval=Interval(one.effect, lower, upper),
+        relative=Interval(one.relative, one.relative_lower, one.relative_upper),
+        limit=limit,
+        p_value=one.p_value,
+        adjusted_p=adjusted,
+        said=_said(asked, metric, one, limit, adjusted),
+    )
+
+
+def _said(
+    asked: Experiment,
+    metric: Metric,
+    one: experiments.Comparison,
+    limit: float,
+    adjusted: float | None,
+) -> str:
+    if metric.role == "diagnostic":
+        return ""
+    if metric.margin is not None:
+        return one.guardrail(metric.margin, harm=metric.harm)
+    passed = one.passes(limit) if adjusted is None else adjusted < asked.looks.alpha
+    if not passed:
+        return "not shown"
+    good = one.effect > 0.0 if metric.harm == "lower" else one.effect < 0.0
+    return "better" if good else "worse"
+
+
+def path(
+    asked: Experiment, found: Enrolled, primary: Sequence[tuple[str, Float64]]
+) -> list[LookRead]:
+    """The primary effect after each closed wave: ``primary`` are waves with the totals by then."""
+    out = []
+    for look, (wave, values) in enumerate(primary, start=1):
+        limit = limit_at(asked, look)
+        for arm in range(1, len(asked.arm)):
+            one = compared(found, values, asked.primary, arm, 1.0 - asked.looks.alpha)
+            if one is not None:
+                out.append(
+                    LookRead(
+                        wave=wave,
+                        arm=asked.arm[arm].name,
+                        fraction=look / asked.waves,
+                        interval=Interval(one.effect, *one.within(limit)),
+                        limit=limit,
+                        alpha_spent=spent_at(asked, look),
+                    )
+                )
+    return out
+
+
+def passed_at(looks: Sequence[LookRead]) -> dict[str, LookRead]:
+    """By arm the first look at which the primary effect passed its limit."""
+    out: dict[str, LookRead] = {}
+    for one in looks:
+        clear = one.interval.lower > 0.0 or one.interval.upper < 0.0
+        if clear and np.isfinite(one.limit):
+            out.setdefault(one.arm, one)
+    return out

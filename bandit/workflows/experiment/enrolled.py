@@ -1,0 +1,85 @@
+"""Who was assigned to which arm at an experiment's first wave, with what was known of them then."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from bandit.config.campaign import Campaign
+from bandit.config.experiment import Experiment
+from bandit.core.types import Array, Float64, UInt64
+from bandit.features.spec import FeatureSpec
+from bandit.record.decisions import Decisions
+from bandit.record.waves import Wave
+from bandit.stats.comoments import Comoments
+from bandit.workflows.experiment.totals import contacts, keys_of, outbound
+
+
+class Enrolled(NamedTuple):
+    """``keys`` uint64[u], rising; ``arm`` int[u] by position; ``covariates`` float64[u] by column.
+
+    ``moments`` are of the features float64[d] of each arm, in ``spec``'s order.
+    """
+
+    keys: UInt64
+    arm: Array
+    covariates: dict[str, Float64]
+    moments: list[Comoments]
+    spec: FeatureSpec
+
+
+def enrolled(campaign: Campaign, wave: Wave, name: str, asked: Experiment) -> Enrolled:
+    """The members of the first wave that had the experiment; held-out customers are none."""
+    spec = FeatureSpec.from_json(wave.manifest.features.spec)
+    wanted = list(dict.fromkeys(m.covariate for m in asked.metric if m.covariate is not None))
+    columns = {c: spec.names.index(c) for c in wanted if c in spec.names}
+    groups = {f"{name}:{arm.name}": number for number, arm in enumerate(asked.arm)}
+    keys: list[UInt64] = []
+    arms: list[Array] = []
+    kept: dict[str, list[Array]] = {c: [] for c in columns}
+    moments = [Comoments.of(np.zeros((0, spec.n_features)))] * len(asked.arm)
+    for rows in Decisions(campaign.folder, wave).rows("customer_id", "group", "features"):
+        arm = np.array([groups.get(str(g), -1) for g in rows.texts("group")])
+        mine = rows.first & (arm >= 0)
+        if not mine.any():
+            continue
+        context = rows.contexts[mine].astype(np.float64)
+        keys.append(keys_of(rows)[mine])
+        arms.append(arm[mine])
+        for column, place in columns.items():
+            kept[column].append(context[:, place])
+        moments = [
+            known.merge(Comoments.of(context[arm[mine] == a])) if (arm[mine] == a).any() else known
+            for a, known in enumerate(moments)
+        ]
+    key = np.concatenate([np.zeros(0, np.uint64), *keys])
+    order = np.argsort(key, kind="stable")
+    return Enrolled(
+        key[order],
+        np.concatenate([np.zeros(0, np.int64), *arms])[order],
+        {c: np.concatenate(parts)[order] if parts else np.zeros(0) for c, parts in kept.items()},
+        moments,
+        spec,
+    )
+
+
+class Contacts(NamedTuple):
+    """By arm, int64[arms]: contacts that were ``decided``, and those on a list."""
+
+    decided: Array
+    exported: Array
+
+
+def contacted(campaign: Campaign, waves: Sequence[Wave], name: str, asked: Experiment) -> Contacts:
+    """Outbound contacts of the experiment's rows over the waves."""
+    groups = {f"{name}:{arm.name}": number for number, arm in enumerate(asked.arm)}
+    decided, exported = np.zeros(len(asked.arm), np.int64), np.zeros(len(asked.arm), np.int64)
+    for wave in waves:
+        for rows in Decisions(campaign.folder, wave).rows("group", "action", "decision_id"):
+            arm = np.array([groups.get(str(g), -1) for g in rows.texts("group")])
+            mine = arm >= 0
+            decided += np.bincount(arm[mine & outbound(rows)], minlength=len(asked.arm))
+            exported += np.bincount(arm[mine & contacts(rows)], minlength=len(asked.arm))
+    return Contacts(decided, exported)

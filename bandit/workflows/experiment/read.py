@@ -1,0 +1,201 @@
+"""`bandit experiment read`: may it be read, what it showed so far, and what follows."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+from bandit.config import campaign_file
+from bandit.config.campaign import Campaign
+from bandit.config.experiment import Experiment
+from bandit.core.days import acting_at
+from bandit.core.types import SILENT, Float64, Progress
+from bandit.core.wording import interval_text
+from bandit.record import waves as record
+from bandit.record.steady import steady
+from bandit.record.waves import Wave
+from bandit.results.experiment import ArmCount, EffectRead, ExperimentReading, LookRead
+from bandit.workflows.experiment import claims, effects, trust
+from bandit.workflows.experiment.enrolled import Enrolled, contacted, enrolled
+from bandit.workflows.experiment.totals import Totals, events
+from bandit.workflows.serve.experiments import takes_part
+
+
+@steady
+def read(
+    campaign_path: Path, *, name: str, at: dt.datetime | None = None, progress: Progress = SILENT
+) -> ExperimentReading:
+    """Compare the arms over the closed waves, by intention to treat.
+
+    Compared are those who were assigned at the first wave, in the arm that they were drawn for,
+    with everything that came of them in each closed wave of the experiment. Who came later is
+    served and not counted: what made them members may hang on the arm.
+    """
+    campaign = campaign_file.load(campaign_path)
+    asked = claims.started(campaign, name).claim.experiment
+    now = acting_at(at, campaign.time_zone)
+    waves = [w for w in record.waves(campaign.folder) if takes_part(w, name)]
+    closed = [w for w in waves if w.end(campaign.window) <= now]
+    waiting = [w.name for w in waves if w not in closed]
+    if not closed:
+        return _nothing(campaign, name, asked, waves)
+    progress.step("reading the members")
+    found = enrolled(campaign, waves[0], name, asked)
+    primary, values = _values(campaign, closed, asked, found, progress)
+    look = len(closed)
+    path = effects.path(asked, found, primary)
+    read_ = effects.effects(asked, found, values, look)
+    sent = contacted(campaign, closed, name, asked)
+    first = waves[0].manifest.summary.get("groups", {})
+    assigned = [int(first.get(f"{name}:{arm.name}", 0)) for arm in asked.arm]
+    counted = [int((found.arm == a).sum()) for a in range(len(asked.arm))]
+    ratios = trust.ratios(asked, assigned, found, sent)
+    balance = trust.balance(asked, found)
+    blocked = [
+        *(f"{r.stage}: p = {r.p_value:.2g}" for r in ratios if r.alarm),
+        *([f"feature {balance.feature}: p = {balance.p_value:.2g}"]
+          if balance is not None and balance.alarm else []),
+    ]  # fmt: skip
+    verdict, best, words = _verdict(asked, campaign.reward.unit, blocked, read_, path, look)
+    return ExperimentReading(
+        experiment=name,
+        hypothesis=asked.hypothesis,
+        unit=campaign.reward.unit,
+        control=asked.arm[0].name,
+        method=asked.looks.method,
+        look=look,
+        looks=asked.waves,
+        waves=[w.name for w in closed],
+        waiting=waiting,
+        arms=[
+            ArmCount(
+                arm.name,
+                policy_text(arm.policy),
+                arm.share,
+                assigned[a],
+                counted[a],
+                int(sent.decided[a]),
+                int(sent.exported[a]),
+            )
+            for a, arm in enumerate(asked.arm)
+        ],
+        ratios=ratios,
+        balance=balance,
+        effects=[] if blocked else read_,
+        path=[] if blocked else path,
+        verdict=verdict,
+        best=best,
+        words=words,
+        notes=_notes(asked, found, waiting),
+    )
+
+
+def policy_text(policy: str | tuple[str, ...]) -> str:
+    """An arm's policy in one line."""
+    return policy if isinstance(policy, str) else ", ".join(policy)
+
+
+def _values(
+    campaign: Campaign,
+    closed: list[Wave],
+    asked: Experiment,
+    found: Enrolled,
+    progress: Progress,
+) -> tuple[list[tuple[str, Float64]], dict[str, Float64]]:
+    """The primary metric's totals by each closed wave, and those of all metrics by the last."""
+    progress.step("joining decisions and outcomes", total=len(closed))
+    totals, primary = Totals(found.keys, asked.metric), []
+    with events(campaign) as connection:
+        for wave in closed:
+            totals.add(campaign, connection, wave)
+            primary.append((wave.name, totals.of(asked.primary.value).copy()))
+            progress.advance(1)
+    return primary, {m.value: totals.of(m.value) for m in asked.metric}
+
+
+def _nothing(
+    campaign: Campaign, name: str, asked: Experiment, waves: list[Wave]
+) -> ExperimentReading:
+    words = (
+        f"No window has closed yet; that of wave {waves[0].name} does on"
+        f" {waves[0].end(campaign.window).date()}."
+        if waves
+        else f"No wave has had its members yet; the first on or after {asked.start} will."
+    )
+    return ExperimentReading(
+        experiment=name,
+        hypothesis=asked.hypothesis,
+        unit=campaign.reward.unit,
+        control=asked.arm[0].name,
+        method=asked.looks.method,
+        look=0,
+        looks=asked.waves,
+        waves=[],
+        waiting=[w.name for w in waves],
+        arms=[],
+        ratios=[],
+        balance=None,
+        effects=[],
+        path=[],
+        verdict="nothing yet",
+        best=None,
+        words=words,
+    )
+
+
+def _verdict(
+    asked: Experiment,
+    unit: str,
+    blocked: list[str],
+    found: list[EffectRead],
+    path: list[LookRead],
+    look: int,
+) -> tuple[str, str | None, str]:
+    """What follows, for which arm, and why."""
+    if blocked:
+        return "blocked", None, (
+            "The arms are not what was drawn, so that no difference of theirs is to be read"
+            f" ({'; '.join(blocked)}): find where people were lost or exchanged first."
+        )  # fmt: skip
+    metric = asked.primary
+    passed = effects.passed_at(path)
+    sign = 1.0 if metric.harm == "lower" else -1.0
+    better = {a: one for a, one in passed.items() if sign * one.interval.value > 0.0}
+    if better:
+        best = max(better, key=lambda a: sign * better[a].interval.value)
+        now = next(one for one in reversed(path) if one.arm == best)
+        shown = f"{metric.name} {interval_text(now.interval, signed=True)} {unit} a customer"
+        guards = [e for e in found if e.arm == best and e.role == "guardrail"]
+        if bad := [e.metric for e in guards if e.said != "held"]:
+            return "guardrail", best, (
+                f"{best} is better than {asked.arm[0].name} ({shown}), and it is not shown that it"
+                f" does no harm: {', '.join(bad)}."
+            )  # fmt: skip
+        return "ship", best, (
+            f"{best} is better than {asked.arm[0].name}: {shown}, shown since wave"
+            f" {better[best].wave}."
+        )  # fmt: skip
+    if len(passed) == len(asked.arm) - 1:
+        return "worse", None, f"No arm is better than {asked.arm[0].name}: all are shown worse."
+    if look < asked.waves:
+        return "go on", None, (
+            f"Nothing is shown yet at look {look} of {asked.waves}; go on, the promise holds for"
+            " all planned looks together."
+        )  # fmt: skip
+    return "not shown", None, (
+        f"No difference is shown after all {asked.waves} waves; what the intervals leave open is"
+        " what may still be there."
+    )  # fmt: skip
+
+
+def _notes(asked: Experiment, found: Enrolled, waiting: list[str]) -> list[str]:
+    notes = []
+    lost = {m.covariate for m in asked.metric if m.covariate not in {None, *found.covariates}}
+    if lost:
+        notes.append(
+            f"not adjusted for {', '.join(sorted(map(str, lost)))}: the first wave was served"
+            " without that feature"
+        )
+    if waiting:
+        notes.append(f"not counted, their windows are open: {', '.join(waiting)}")
+    return notes

@@ -1,0 +1,121 @@
+"""What customers came to over waves, by metric, joined with outcomes as learning joins them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import duckdb
+import numpy as np
+
+from bandit.checks.keys import customer_keys
+from bandit.config.campaign import OUTBOUND, Campaign
+from bandit.config.experiment import EVENTS, Metric
+from bandit.core.types import Array, Float64, UInt64
+from bandit.record import attribution
+from bandit.record import outcomes as deliveries
+from bandit.record import waves as record
+from bandit.record.decisions import Decisions, Rows
+from bandit.record.waves import Wave
+
+_COLUMNS = ("customer_id", "action", "value", "cost")
+
+
+class Totals:
+    """Σ of each metric's value over waves, for customers by key ``keys`` uint64[u], rising."""
+
+    def __init__(self, keys: UInt64, metrics: Sequence[Metric]) -> None:
+        self.keys = keys
+        self._values = list(dict.fromkeys(m.value for m in metrics))
+        self._sums = {value: np.zeros(len(keys)) for value in self._values}
+
+    def of(self, value: str) -> Float64:
+        """A customer's total, float64[u]; of ``responded`` whether any reward came."""
+        found = self._sums[value]
+        return (found > 0.0).astype(np.float64) if value == "responded" else found
+
+    def add(self, campaign: Campaign, connection: duckdb.DuckDBPyConnection, wave: Wave) -> None:
+        """Add all decisions of a wave for these customers, whatever decided them."""
+        decisions = Decisions(campaign.folder, wave)
+        later = record.after(record.waves(campaign.folder), wave, campaign.window)
+        for value, rewards in self._rewards(connection, decisions, later, campaign):
+            for rows in decisions.rows(*_COLUMNS):
+                worth = _worth(value, rows, rewards)
+                at, mine = placed(self.keys, keys_of(rows))
+                self._sums[value] += np.bincount(at, weights=worth[mine], minlength=len(self.keys))
+
+    def _rewards(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        decisions: Decisions,
+        later: Sequence[Wave],
+        campaign: Campaign,
+    ) -> Iterator[tuple[str, Float64]]:
+        """Each value with the rewards that it counts, float64[decisions]; events of a kind as 1."""
+        found: dict[str | None, Float64] = {}
+        for value in self._values:
+            kind = value.removeprefix(EVENTS) if value.startswith(EVENTS) else None
+            if kind not in found:
+                with counted(connection, kind):
+                    joined = attribution.attribute(connection, decisions, later, campaign.window)
+                found[kind] = joined.rewards
+            yield value, found[kind]
+
+
+def keys_of(rows: Rows) -> UInt64:
+    """The customers' keys, uint64[n]."""
+    return customer_keys(rows.customers.to_numpy(zero_copy_only=False))
+
+
+def placed(known: UInt64, keys: UInt64) -> tuple[Array, Array]:
+    """Where keys stand among ``known`` ones, rising, and which of them do, bool[n]."""
+    if not len(known):
+        return np.zeros(0, np.int64), np.zeros(len(keys), dtype=np.bool_)
+    at = np.minimum(np.searchsorted(known, keys), len(known) - 1)
+    mine = known[at] == keys
+    return at[mine], mine
+
+
+@contextmanager
+def events(campaign: Campaign) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection with all events that were delivered."""
+    with attribution.connect(campaign.limits.memory_mb) as connection:
+        attribution.load_events(connection, deliveries.batches(campaign.folder))
+        connection.execute("CREATE TEMP TABLE delivered AS FROM events")
+        yield connection
+
+
+@contextmanager
+def counted(connection: duckdb.DuckDBPyConnection, kind: str | None) -> Iterator[None]:
+    """Within, events are those of a kind, each worth 1; all with their rewards for None."""
+    if kind is None:
+        yield
+        return
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE events AS SELECT * REPLACE (1.0::DOUBLE AS reward)"
+        " FROM delivered WHERE event = $1",
+        [kind],
+    )
+    yield
+    connection.execute("CREATE OR REPLACE TEMP TABLE events AS FROM delivered")
+
+
+_WORTH: dict[str, Callable[[Rows, Float64], Float64]] = {
+    "net": lambda rows, rewards: rows.net(rewards),
+    "contacts": lambda rows, _: contacts(rows).astype(np.float64),
+}
+
+
+def outbound(rows: Rows) -> Array:
+    """Outbound contacts that were decided, bool[n]."""
+    return np.asarray((rows.action != 0) & (rows.texts("placement") == OUTBOUND))
+
+
+def contacts(rows: Rows) -> Array:
+    """Of these, those that were made, bool[n]."""
+    return np.asarray(outbound(rows) & ~rows.withheld)
+
+
+def _worth(value: str, rows: Rows, rewards: Float64) -> Float64:
+    mine = rewards[rows.place]
+    return _WORTH[value](rows, mine) if value in _WORTH else mine

@@ -1,0 +1,62 @@
+"""Whether the arms are what was drawn: their sizes at each stage, and who is in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from bandit import experiments
+from bandit.config.experiment import Experiment
+from bandit.core.types import Array, Float64
+from bandit.results.experiment import Balance, RatioCheck
+from bandit.stats.quantiles import normal_tail
+from bandit.workflows.experiment.enrolled import Contacts, Enrolled
+
+
+def ratios(
+    asked: Experiment, assigned: Sequence[int], found: Enrolled, sent: Contacts
+) -> list[RatioCheck]:
+    """Sizes of the arms as assigned, as listed of what was decided, and as compared."""
+    compared = np.bincount(found.arm, minlength=len(asked.arm))
+    return [
+        _check("assigned", np.array(assigned), np.array(asked.shares)),
+        _check("exported", sent.exported, sent.decided),
+        _check("with outcome", compared, np.array(assigned)),
+    ]
+
+
+def _check(stage: str, counts: Array, meant: Array) -> RatioCheck:
+    """Arms that should have nobody have no part in it."""
+    some = meant > 0
+    p = 1.0
+    if some.sum() > 1 and counts[some].sum() > 0:
+        p = experiments.sample_ratio(counts[some], meant[some])
+    return RatioCheck(stage, float(p), bool(p < experiments.ALARM))
+
+
+def balance(asked: Experiment, found: Enrolled) -> Balance | None:
+    """The A/A of the arms: no feature of before may tell them apart."""
+    control, best = found.moments[0], []
+    for arm, moments in zip(asked.arm[1:], found.moments[1:], strict=True):
+        if control.count < 2 or moments.count < 2:
+            continue
+        error = np.sqrt(_variance(control.products, control.count)
+                        + _variance(moments.products, moments.count))  # fmt: skip
+        some = error > 0.0
+        z = np.zeros(len(error))
+        z[some] = np.abs(moments.mean - control.mean)[some] / error[some]
+        best += [(arm.name, name, normal_tail(float(t))) for name, t in zip(
+            found.spec.names, z, strict=True)]  # fmt: skip
+    if not best:
+        return None
+    raised = experiments.holm([p for *_, p in best])
+    first = int(np.argmin(raised))
+    arm_name, feature, _ = best[first]
+    p = float(raised[first])
+    return Balance(feature, arm_name, p, p < experiments.ALARM)
+
+
+def _variance(products: Float64, count: int) -> Float64:
+    """Of a mean, by feature."""
+    return np.asarray(np.diagonal(products) / (count - 1.0) / count)

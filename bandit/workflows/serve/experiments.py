@@ -1,0 +1,176 @@
+"""The experiments of a wave: which run, who is in them, and what their arms decide by."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+
+from bandit import experiments
+from bandit.config import experiment as config
+from bandit.config.campaign import Campaign
+from bandit.config.experiment import Arm, Experiment
+from bandit.core.actions import ActionSpace
+from bandit.core.days import day_of
+from bandit.core.errors import ConfigError
+from bandit.core.types import Array, Bool, UInt64
+from bandit.policies.arms import Arms, Floor, Only, Peace
+from bandit.policies.mixture import Mixture
+from bandit.policies.policy import Policy
+from bandit.policies.rules import Rules
+from bandit.record import layers
+from bandit.record.manifests import Served
+from bandit.record.waves import Wave
+
+
+def running(
+    campaign: Campaign, waves: Sequence[Wave], wave: str, at: dt.datetime
+) -> tuple[Served, ...]:
+    """The campaign's experiments that take part in a wave, as its manifest will have them.
+
+    ``waves`` are those that are published. An experiment runs from its start until it was stopped,
+    or until it had its waves. ConfigError if its file says something else than when it started.
+    """
+    day = day_of(at, campaign.time_zone)
+    found = []
+    for layer in layers.read(campaign.folder).layers:
+        for claim in layer.claims:
+            over = claim.end is not None and claim.end <= day
+            if claim.campaign != campaign.file or claim.experiment.start > day or over:
+                continue
+            had = [w for w in waves if w.name != wave and takes_part(w, claim.name)]
+            if len(had) < claim.experiment.waves:
+                hold_unedited(campaign, claim)
+                found.append(
+                    Served(
+                        name=claim.name,
+                        digest=claim.digest,
+                        seed=layer.seed,
+                        ranges=claim.ranges,
+                        known=bool(had),
+                        experiment=claim.experiment,
+                    )
+                )
+    return tuple(found)
+
+
+def takes_part(wave: Wave, name: str) -> bool:
+    """Whether an experiment's members were assigned in a wave."""
+    return any(served.name == name for served in wave.manifest.experiments)
+
+
+def hold_unedited(campaign: Campaign, claim: layers.Claimed) -> None:
+    """ConfigError if the experiment's file is not what it was when it started."""
+    path = config.path_of(campaign.folder, claim.name)
+    if config.load(campaign.folder, claim.name).digest != claim.digest:
+        raise ConfigError(
+            f"{path} was edited after its start, and an experiment stays as it was started: put"
+            f" the file back ({layers.NAME} has what it said), or stop {claim.name!r} and start"
+            " the new one under a name of its own"
+        )
+
+
+def asked(campaign: Campaign, found: Sequence[Served]) -> Campaign:
+    """The campaign, which asks each customer for the experiments' populations."""
+    return campaign.model_copy(
+        update={"populations": tuple(s.experiment.population for s in found)}
+    )
+
+
+def members(found: Sequence[Served], keys: UInt64, within: Bool) -> Array:
+    """The experiment of each customer, int16[n], -1 for none.
+
+    ``within`` bool[n, experiments] is who is of the population. Buckets are no one's twice, as all
+    experiments of a campaign that run at a time are of one layer.
+    """
+    which = np.full(keys.shape[0], -1, np.int16)
+    for number, served in enumerate(found):
+        bucket = experiments.buckets(keys, served.experiment.layer, seed=served.seed)
+        mine = np.zeros(experiments.BUCKETS, dtype=np.bool_)
+        for first, last in served.ranges:
+            mine[first:last] = True
+        which[mine[bucket] & within[:, number]] = number
+    return which
+
+
+def notes(found: Sequence[Served], limited: bool) -> list[str]:
+    """What a wave with experiments has to say of them."""
+    told = [
+        f"experiment {s.name!r} has its members in this wave; `bandit experiment read` compares"
+        " its arms" for s in found
+    ]  # fmt: skip
+    if found and limited:
+        told.append(
+            "the arms of experiments share the campaign's limits with everybody: an arm that takes"
+            " more of a scarce channel leaves less to the others, which no comparison of them shows"
+        )
+    return told
+
+
+def group_names(found: Sequence[Served]) -> tuple[str, ...]:
+    """``experiment:arm``, in the order of the policies' groups."""
+    return tuple(f"{s.name}:{arm.name}" for s in found for arm in s.experiment.arm)
+
+
+def peaceful(found: Sequence[Served]) -> list[bool]:
+    """By group, whether the arm is one that is left in peace."""
+    return [arm.policy == config.NO_CONTACT for s in found for arm in s.experiment.arm]
+
+
+class Bench(NamedTuple):
+    """What arms are made of: the campaign's policy by label, and its ``rules`` and ``learned``."""
+
+    base: Mixture
+    rules: Policy
+    learned: Policy | None
+    space: ActionSpace
+
+
+def policy_of(served: Served, bench: Bench) -> Arms:
+    """The logging policy of an experiment's members."""
+    components, arm = [], []
+    for number, one in enumerate(served.experiment.arm):
+        for share, policy in _parts(one, bench):
+            components.append((one.share * share, policy))
+            arm.append(number)
+    return Arms(
+        components,
+        holdout=bench.base.holdout,
+        group_seed=bench.base.group_seed,
+        share_seed=bench.base.share_seed,
+        arm=tuple(arm),
+        arm_of=partial(_arm_of, served.name, tuple(served.experiment.shares), served.seed),
+        known=served.known,
+    )
+
+
+def _arm_of(name: str, shares: tuple[float, ...], seed: int, keys: UInt64) -> Array:
+    return experiments.arms(keys, name, shares, seed=seed)
+
+
+def _parts(arm: Arm, bench: Bench) -> list[tuple[float, Policy]]:
+    """An arm's policies with their shares; all but peace have the campaign's exploration floor."""
+    floor = partial(Floor, exploration=bench.base.exploration)
+    if isinstance(arm.policy, tuple):
+        order = tuple(bench.space.index(name) for name in arm.policy)
+        return [(1.0, Only(floor(Rules((*order, 0))), order))]
+    if arm.policy == config.NO_CONTACT:
+        return [(1.0, Peace())]
+    if arm.policy == config.CURRENT:
+        return [(share, floor(policy)) for share, policy in bench.base.components]
+    policy = bench.rules if arm.policy == config.RULES else bench.learned
+    if policy is None:
+        raise ConfigError(
+            f"arm {arm.name!r}: the campaign's [policy] has no share that learns; give it one, or"
+            " the arm another policy"
+        )
+    return [(1.0, floor(policy))]
+
+
+def supported(experiment: Experiment, name: str, exploration: float) -> bool:
+    """Whether any eligible action may be taken in an arm: else weights given the arm say less."""
+    arm = next(a for a in experiment.arm if a.name == name)
+    return exploration > 0.0 and arm.policy in {config.RULES, config.LEARNED, config.CURRENT}
