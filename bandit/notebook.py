@@ -31,6 +31,7 @@ from bandit.results.learn import LearnSummary
 from bandit.results.operate import Rollback
 from bandit.results.privacy import CustomerExport, Forgotten
 from bandit.results.result import Result
+from bandit.results.roi import RoiResult
 from bandit.results.serve import WaveSummary, WhatIf
 from bandit.results.start import CheckResult
 from bandit.sources.given import instead
@@ -39,6 +40,7 @@ from bandit.workflows.experiment.read import read
 from bandit.workflows.experiment.start import start, stop
 from bandit.workflows.inspect.explain import explain
 from bandit.workflows.inspect.report import report
+from bandit.workflows.inspect.roi import roi
 from bandit.workflows.inspect.status import status
 from bandit.workflows.judge.simulate import simulate
 from bandit.workflows.learn.learn import learn
@@ -200,6 +202,10 @@ class Campaign:
     def experiment(self, name: str) -> Experiment:
         """One of the experiments, with `.design()`, `.start()`, `.read()` and `.stop()`."""
         return Experiment(self._run, name)
+
+    def roi(self, *waves: str, margin: float = 1.0, at: dt.datetime | None = None) -> RoiResult:
+        """What contacts added, what they cost and what came back of it; of all waves by default."""
+        return self._run(roi, waves=waves, margin=margin, at=at)
 
     def page(self, result: P, out: str | Path | None = None) -> P:
         """Draw the page of a report, a simulation or a what-if into ``out``, its own by default."""

@@ -13,9 +13,10 @@ from bandit.cli.options import At, CampaignArg, CustomerArg, NewestWave
 
 
 def add(app: typer.Typer) -> None:
-    """Add `status`, `report` and `explain`."""
+    """Add `status`, `report`, `roi` and `explain`."""
     command(app)(status)
     command(app)(report)
+    command(app)(roi)
     command(app)(explain)
 
 
@@ -49,6 +50,27 @@ def report(
         wave=wave,
         at=at,
     )
+
+
+def roi(
+    how: How,
+    campaign: CampaignArg,
+    wave: Annotated[
+        list[str] | None,
+        typer.Option(help="name of a wave, may be given again; all of them by default"),
+    ] = None,
+    margin: Annotated[
+        float,
+        typer.Option(
+            min=0.0, max=1.0, help="share of value that is kept, where the value is revenue"
+        ),
+    ] = 1.0,
+    at: At = None,
+) -> None:
+    """Show what contacts added, what they cost, and what came back of it."""
+    from bandit.workflows.inspect.roi import roi as workflow
+
+    run(how, workflow, campaign_path=campaign, waves=wave or (), margin=margin, at=at)
 
 
 def explain(

@@ -14,10 +14,11 @@ from bandit.render import experiment_tables
 from bandit.render import tables as simple
 from bandit.render.demo_tables import demo_tables
 from bandit.render.explain_tables import explanation_tables
+from bandit.render.roi_tables import roi_tables
 from bandit.render.simulate_tables import simulate_tables
 from bandit.render.status_tables import status_tables
 from bandit.render.wave_tables import report_tables
-from bandit.results import experiment, inspect, judge, learn, operate, privacy, serve, start
+from bandit.results import experiment, inspect, judge, learn, operate, privacy, roi, serve, start
 from bandit.results.result import Result
 
 V = TypeVar("V")
@@ -41,6 +42,7 @@ tables.register(experiment.ExperimentStart, experiment_tables.start_tables)
 tables.register(experiment.ExperimentReading, experiment_tables.reading_tables)
 tables.register(experiment.ExperimentStop, experiment_tables.stop_tables)
 tables.register(inspect.ReportResult, report_tables)
+tables.register(roi.RoiResult, roi_tables)
 tables.register(inspect.Explanation, explanation_tables)
 tables.register(inspect.CampaignStatus, status_tables)
 tables.register(operate.Rollback, simple.rollback_tables)

@@ -14,6 +14,7 @@ import numpy as np
 
 from bandit.core.types import Array, Float64, UInt64
 from bandit.stats.means import around
+from bandit.stats.ratios import Errors, Ratio, roi
 
 CROWDS = 1 << 16
 _MIX = np.uint64(0x9E3779B97F4A7C15)
@@ -27,7 +28,10 @@ def crowd_of(keys: UInt64) -> Array:
 
 
 class Crowds(NamedTuple):
-    """``total`` Σx and ``people`` by crowd, float64[CROWDS] each."""
+    """``total`` Σx and ``people`` by crowd, float64[CROWDS] each.
+
+    People who stand for others count with weights: Σwx, and Σw in ``people``.
+    """
 
     total: Float64
     people: Float64
@@ -42,15 +46,25 @@ class Crowds(NamedTuple):
         self.total[:] += np.bincount(crowd, weights=values, minlength=CROWDS)
         self.people[:] += np.bincount(crowd, weights=people, minlength=CROWDS)
 
+    def merge(self, other: Self) -> Self:
+        """Both groups together."""
+        return type(self)(self.total + other.total, self.people + other.people)
+
+    @property
+    def size(self) -> float:
+        """People in all, by their weights."""
+        return float(self.people.sum())
+
     @property
     def n(self) -> int:
         """People in all."""
-        return int(self.people.sum())
+        return round(self.size)
 
     @property
     def mean(self) -> float:
         """Σx a person; 0 for nobody."""
-        return float(self.total.sum()) / max(self.n, 1)
+        size = self.size
+        return float(self.total.sum()) / size if size else 0.0
 
     def residual(self) -> Float64:
         """Σ (x - mean) by crowd, float64[CROWDS]: it sums to nothing."""
@@ -59,7 +73,7 @@ class Crowds(NamedTuple):
     def interval(self) -> tuple[float, float, float]:
         """The mean, and the ends of its 95 % interval."""
         residual = self.residual()
-        error = math.sqrt(float(residual @ residual)) / max(self.n, 1)
+        error = math.sqrt(float(residual @ residual)) / max(self.size, 1.0)
         return (self.mean, *around(self.mean, error))
 
 
@@ -78,10 +92,30 @@ class Gained:
     def add(self, one: Crowds, other: Crowds) -> None:
         """Add a wave in which both groups have somebody."""
         self.people += one.n
-        self.total += one.n * (one.mean - other.mean)
-        self._influence += one.residual() - one.n / other.n * other.residual()
+        self.total += one.size * (one.mean - other.mean)
+        self._influence += one.residual() - one.size / other.size * other.residual()
+
+    def mixed(self, other: Gained, share: float, factor: float) -> Gained:
+        """``share`` times this and ``factor`` times another figure of the same people."""
+        found = Gained()
+        found.people = self.people
+        found.total = share * self.total + factor * other.total
+        found._influence = share * self._influence + factor * other._influence
+        return found
+
+    def roi(self, cost: Gained, share: float, quantile: float) -> Ratio:
+        """Return on what the same people cost, ``share`` of this being the gain."""
+        errors = Errors(
+            share**2 * self._covariance(self),
+            cost._covariance(cost),
+            share * self._covariance(cost),
+        )
+        return roi(share * self.total, cost.total, errors, quantile)
 
     @property
     def error(self) -> float:
         """Standard error of ``total``."""
-        return math.sqrt(float(self._influence @ self._influence))
+        return math.sqrt(self._covariance(self))
+
+    def _covariance(self, other: Gained) -> float:
+        return float(self._influence @ other._influence)

@@ -45,6 +45,16 @@ def fieller(numerator: float, denominator: float, errors: Errors, quantile: floa
     return Ratio(value, (b - root) / a, (b + root) / a)
 
 
+def roi(gain: float, cost: float, errors: Errors, quantile: float) -> Ratio:
+    """(gain - cost) / cost: what came back of each unit that was spent, less that unit.
+
+    Fieller's set of gain / cost, less 1. A cost without error gives the delta method's interval,
+    (gain ± quantile se) / cost - 1; it holds 0 exactly where the interval of gain - cost does.
+    """
+    found = fieller(gain, cost, errors, quantile)
+    return Ratio(found.value - 1.0, found.lower - 1.0, found.upper - 1.0)
+
+
 def log_ratio(numerator: float, denominator: float, errors: Errors, quantile: float) -> Ratio:
     """exp(ln R ± quantile se(ln R)) by the delta method, both means positive.
 

@@ -1,0 +1,57 @@
+"""What contacts added, what they cost, and what came back of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from bandit.results.figures import Interval
+from bandit.results.result import Result
+
+
+@dataclass(frozen=True)
+class Return:
+    """What some contacts brought over what the same people would have brought without.
+
+    ``of`` is the campaign, a wave, a group, an offer or a channel, ``over`` what it is held
+    against. ``value`` is the increment before costs, ``net`` after them, and ``roi`` net over cost;
+    all three are None where too little is known, ``roi`` also where no more was spent. Where the
+    data do not bound it, ``bounded`` is false and its ends are infinite. ``attributed`` is value of
+    what names the contacted, which people would have bought in part anyway: it is no increment.
+    ``effective`` are the people without a contact that an offer is held against, by the worth of
+    their weights; None for groups.
+    """
+
+    of: str
+    over: str
+    people: int
+    contacts: int
+    attributed: float
+    value: Interval | None
+    cost: float
+    net: Interval | None
+    roi: Interval | None
+    bounded: bool
+    effective: float | None
+    closed: bool
+
+
+@dataclass(frozen=True)
+class RoiResult(Result):
+    """Increments, costs and ROI since the start, or of ``waves``, the closed ones; in ``unit``.
+
+    ``total`` is of everybody who was not held out over who was, None without a holdout;
+    ``by_wave`` the same by wave, open ones too, and ``groups`` each policy over the holdout and
+    over rules. ``offers`` and ``channels`` are of each customer's first contact. ``margin`` is the
+    share of value that is kept.
+    """
+
+    campaign: str
+    unit: str
+    margin: float
+    waves: list[str]
+    total: Return | None
+    by_wave: list[Return]
+    groups: list[Return]
+    offers: list[Return]
+    channels: list[Return]
+    notes: list[str] = field(default_factory=list)

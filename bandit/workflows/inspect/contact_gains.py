@@ -1,0 +1,247 @@
+"""What the contacts by an offer or on a channel added, by the probabilities that drew them.
+
+Of the customers who are not held out, each got a contact of the set S with probability π(S), and
+none with π(0), given what was known of them. Those who got none stand, each with the odds
+w = π(S) / π(0), for those who got one: what the same people bring without it. In one wave
+
+    gained = Σ_S x - N Σ_0 w x / Σ_0 w,        x = value · reward - q̂(no contact),
+
+N being the contacts by S. q̂ is what the wave itself expected of no contact, learned before it: a
+poor one widens the interval and biases nothing. Hájek's weights; the propensities are the record's,
+the numerators are derived again from what the wave was decided with. docs/adr/0090.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from bandit.config.campaign import Campaign
+from bandit.core.types import NO_CONTACT, Array, Bool, Float64
+from bandit.record.attribution import Attributed
+from bandit.record.decisions import Decisions, Rows
+from bandit.stats.crowds import Crowds, Gained, crowd_of
+from bandit.workflows.inspect import as_served
+from bandit.workflows.inspect.realised import HOLDOUT, keys_of
+from bandit.workflows.serve.wave import Wave
+
+MOST_OFFERS = 25
+"""Offers that are judged, those with the most contacts."""
+
+CELLS = 4_000_000
+"""Probabilities made at a time: 32 MB."""
+
+OFF = 0.01
+"""Mean difference of a probability derived again beyond which it is told."""
+
+_FIRST = ("action", "value", "planned_action", "keep_probability", "group")
+_SECOND = (
+    "action", "group", "value", "cost", "propensity", "eligible", "features",
+    "expected_no_contact", "customer_id",
+)  # fmt: skip
+
+
+class _Kept(NamedTuple):
+    """Of a wave by action, each [k]: first contacts, lots' keep probability, recorded value."""
+
+    contacts: Array
+    keep: Float64
+    value: Float64
+
+
+class Gain:
+    """Contacts by one offer, or on one channel, in the waves so far.
+
+    ``weight`` Σw and ``squares`` Σw² are of those who stand for them.
+    """
+
+    def __init__(self) -> None:
+        self.value, self.cost = Gained(), Gained()
+        self.contacts = 0
+        self.spent = self.attributed = self.weight = self.squares = 0.0
+
+    @property
+    def effective(self) -> float:
+        """How many people without a contact the weights are worth: (Σw)² / Σw²."""
+        return self.weight**2 / self.squares if self.squares else 0.0
+
+    @property
+    def matched(self) -> float:
+        """Σw over contacts: about 1 where for all of them there are people without a contact."""
+        return self.weight / self.contacts if self.contacts else 0.0
+
+
+class _Side:
+    """One target in one wave."""
+
+    def __init__(self) -> None:
+        self.worth, self.cost, self.peace = Crowds.none(), Crowds.none(), Crowds.none()
+
+
+class Gains:
+    """Every offer and channel over the waves that are shown to `add`."""
+
+    def __init__(self, campaign: Campaign) -> None:
+        self._campaign = campaign
+        self.offers: dict[str, Gain] = {}
+        self.channels: dict[str, Gain] = {}
+        self.further = 0
+        self.notes: list[str] = []
+
+    def add(self, decisions: Decisions, came: Attributed) -> None:
+        """Add a closed wave; one that was decided elsewhere has no policy to ask."""
+        about = decisions.wave.manifest
+        if about.kind != "wave" or about.policy is None:
+            self.notes.append(
+                f"wave {decisions.wave.name} tells no policy: its offers are left out"
+            )
+            return
+        served = as_served.wave(self._campaign, decisions)
+        if not served.plan.placements or not served.plan.placements[0].outbound:
+            return
+        kept = self._first(decisions)
+        targets = _targets(served, kept)
+        if not targets:
+            return
+        member = np.stack([of for _, _, of in targets], axis=1)
+        sides = [_Side() for _ in targets]
+        gains = [self._gain(kind, name) for kind, name, _ in targets]
+        off = _Off()
+        for rows in decisions.rows(*_SECOND):
+            _contacts(rows, came, member, sides, gains)
+            for w, x, crowd in _quiet(rows, came, served, kept, member, off):
+                for j, (side, gain) in enumerate(zip(sides, gains, strict=True)):
+                    side.peace.add(crowd, w[:, j] * x, w[:, j])
+                    gain.weight += float(w[:, j].sum())
+                    gain.squares += float(w[:, j] @ w[:, j])
+        for side, gain in zip(sides, gains, strict=True):
+            if side.worth.n and side.peace.size:
+                gain.value.add(side.worth, side.peace)
+                gain.cost.add(side.cost, Crowds(np.zeros_like(side.peace.total), side.peace.people))
+        self._tell(decisions.wave.name, about.policy.regroup, off)
+
+    def _gain(self, kind: str, name: str) -> Gain:
+        of = self.offers if kind == "offer" else self.channels
+        return of.setdefault(name, Gain())
+
+    def _first(self, decisions: Decisions) -> _Kept:
+        """Count first contacts, and read what lots left of each action."""
+        k = len(decisions.wave.actions)
+        contacts, keep, value = np.zeros(k, np.int64), np.ones(k), np.zeros(k)
+        for rows in decisions.rows(*_FIRST):
+            made = (rows.action > 0) & ~rows.withheld
+            contacts += np.bincount(rows.action[made & rows.first], minlength=k)
+            self.further += int((made & ~rows.first).sum())
+            value[rows.action] = rows.terms.value
+            if "keep_probability" in rows.batch.schema.names:
+                planned = rows.numbers("planned_action")[rows.first].astype(np.int64)
+                keep[planned] = rows.numbers("keep_probability")[rows.first]
+        keep[NO_CONTACT] = 1.0
+        return _Kept(contacts, keep, value)
+
+    def _tell(self, wave: str, regroup: str, off: _Off) -> None:
+        if off.mean > OFF:
+            self.notes.append(
+                f"wave {wave}: derived again with its recorded values, probabilities differ by"
+                f" {off.mean:.3f} on average (a value that hangs on the customer?): what its"
+                " offers added is rough"
+            )
+        if regroup == "never":
+            self.notes.append(
+                f"wave {wave} was served with groups that stay: what contact pressure allows tells"
+                " the group, and what offers added may be off (docs/adr/0057)"
+            )
+
+
+class _Off:
+    """How far probabilities of no contact derived again are from those recorded."""
+
+    def __init__(self) -> None:
+        self._total, self._count = 0.0, 0
+
+    def add(self, found: Float64, recorded: Float64) -> None:
+        self._total += float(np.abs(found - recorded).sum())
+        self._count += len(found)
+
+    @property
+    def mean(self) -> float:
+        return self._total / max(self._count, 1)
+
+
+def _targets(served: Wave, kept: _Kept) -> list[tuple[str, str, Bool]]:
+    """Offers, those with the most contacts, and channels, each with its actions bool[k]."""
+    pairs = [("", ""), *served.plan.space.pairs]
+    outbound = served.plan.placements[0].actions
+    found = []
+    for kind, place, most in (("offer", 0, MOST_OFFERS), ("channel", 1, None)):
+        names = dict.fromkeys(p[place] for p, on in zip(pairs[1:], outbound[1:], strict=True) if on)
+        of = {n: outbound & np.array([p[place] == n for p in pairs]) for n in names}
+        counted = sorted(of, key=lambda n: (-int(kept.contacts[of[n]].sum()), n))
+        found += [(kind, n, of[n]) for n in counted[:most] if kept.contacts[of[n]].any()]
+    return found
+
+
+def _contacts(
+    rows: Rows, came: Attributed, member: Bool, sides: list[_Side], gains: list[Gain]
+) -> None:
+    """Add first contacts; one that was withheld was drawn, and not made: it cost nothing."""
+    on = rows.first & (rows.action > 0) & (rows.texts("group") != HOLDOUT)
+    at = np.flatnonzero(on)
+    cost = np.where(rows.withheld, 0.0, rows.terms.cost)[at]
+    worth, attributed = _worth(rows, came.taught)[at], _gross(rows, came.rewards)[at]
+    crowd, made = crowd_of(keys_of(rows)[at]), ~rows.withheld[at]
+    for j, (side, gain) in enumerate(zip(sides, gains, strict=True)):
+        mine = member[rows.action[at], j]
+        one = np.ones(int(mine.sum()))
+        side.worth.add(crowd[mine], worth[mine], one)
+        side.cost.add(crowd[mine], cost[mine], one)
+        gain.contacts += int((mine & made).sum())
+        gain.spent += float(cost[mine].sum())
+        gain.attributed += float(attributed[mine & made].sum())
+
+
+def _quiet(
+    rows: Rows, came: Attributed, served: Wave, kept: _Kept, member: Bool, off: _Off
+) -> Iterator[tuple[Float64, Float64, Array]]:
+    """Those left in peace, not held out: odds float64[m, targets], x float64[m] and crowds."""
+    held = 0.0 if served.run.campaign.policy is None else served.run.campaign.policy.holdout
+    on = rows.first & (rows.action == NO_CONTACT) & (rows.texts("group") != HOLDOUT)
+    worth, crowd = _worth(rows, came.taught), crowd_of(keys_of(rows))
+    recorded = (rows.numbers("propensity") - held) / max(1.0 - held, 1e-9)
+    size = max(1, CELLS // len(kept.keep))
+    at = np.flatnonzero(on)
+    for start in range(0, len(at), size):
+        some = at[start : start + size]
+        chance = _chances(served, rows, some, kept)
+        planned = chance * kept.keep
+        quiet = np.clip(recorded[some], 1e-12, 1.0)
+        off.add(1.0 - planned[:, 1:].sum(axis=1), quiet)
+        yield planned @ member / quiet[:, None], worth[some], crowd[some]
+
+
+def _chances(served: Wave, rows: Rows, some: Array, kept: _Kept) -> Float64:
+    """Probability of each action for who is not held out, before lots, float64[m, k]."""
+    plan = served.plan
+    fixed = {o.name: o.value for o in served.catalogue.offers if not isinstance(o.value, str)}
+    values = np.array([
+        served.run.campaign.reward.no_contact_value,
+        *(fixed.get(o, kept.value[a + 1]) for a, (o, _) in enumerate(plan.space.pairs)),
+    ])  # fmt: skip
+    shares = plan.policy.prior_weights(len(some))
+    shares[:, -1] = 0.0
+    return plan.policy.probabilities(
+        served.posterior, rows.contexts[some], eligible=rows.eligible[some],
+        values=values, costs=plan.costs + plan.prices, prior=shares,
+    )  # fmt: skip
+
+
+def _gross(rows: Rows, rewards: Float64) -> Float64:
+    """Value times reward of each row."""
+    return rows.net(rewards[rows.place]) + np.where(rows.withheld, 0.0, rows.terms.cost)
+
+
+def _worth(rows: Rows, rewards: Float64) -> Float64:
+    """The same less what was expected of no contact; an unknown one counts as 0."""
+    return _gross(rows, rewards) - np.nan_to_num(rows.expected_no_contact)

@@ -1,0 +1,189 @@
+"""What came of waves by the group of each customer: what report and roi both speak of."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from bandit.checks.keys import customer_keys
+from bandit.config.campaign import Campaign
+from bandit.core.types import Array, Bool, Float64, Progress, UInt64
+from bandit.record import attribution
+from bandit.record import outcomes as deliveries
+from bandit.record.attribution import Attributed
+from bandit.record.decisions import Decisions, Rows
+from bandit.record.waves import Wave, after
+from bandit.stats.crowds import Crowds, crowd_of
+from bandit.stats.means import Sums
+from bandit.workflows.inspect import catalogue_today
+
+HOLDOUT, EXPLORATION, RULES = "holdout", "exploration", "rules"
+_COLUMNS = (
+    "action", "group", "value", "cost", "expected_value", "expected_no_contact", "customer_id",
+)  # fmt: skip
+
+
+class Made:
+    """Contacts, or shown ranks, of an offer on a channel.
+
+    ``sums`` are of what they brought net as the model is taught it: what names the customer is on
+    each of the customer's.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.cost = self.expected = 0.0
+        self.sums = Sums()
+
+    def add(self, rows: Rows, taught: Float64, mine: Bool) -> None:
+        """Add the rows ``mine`` bool[n] of a batch."""
+        self.count += int(mine.sum())
+        self.cost += float(rows.terms.cost[mine].sum())
+        self.expected += float(rows.expected[mine].sum())
+        self.sums = self.sums.merge(Sums.of(taught[mine]))
+
+    def merge(self, other: Made) -> None:
+        """Add those of another wave."""
+        self.count += other.count
+        self.cost += other.cost
+        self.expected += other.expected
+        self.sums = self.sums.merge(other.sums)
+
+
+class Groups(NamedTuple):
+    """A wave by group: what came net, what it cost, and what was expected, of people.
+
+    ``heard``: an event came in, or the window is closed; before, what it earned is not known.
+    ``made`` are the contacts and shown ranks by action; ``contacts`` counts them by group, and
+    ``attributed`` is value times what names them, each event once.
+    """
+
+    realised: dict[str, Crowds]
+    cost: dict[str, Crowds]
+    expected: dict[str, float]
+    made: dict[str, Made]
+    contacts: dict[str, int]
+    attributed: dict[str, float]
+    closed: bool
+    heard: bool
+    rules: str | None
+
+
+class Realised(NamedTuple):
+    """Waves by name, in order."""
+
+    waves: dict[str, Groups]
+    notes: list[str]
+
+
+def realised(
+    campaign: Campaign,
+    waves: Sequence[Wave],
+    every: Sequence[Wave],
+    at: dt.datetime,
+    progress: Progress,
+    each: Callable[[Decisions, Attributed], None] | None = None,
+) -> Realised:
+    """Join the decisions of ``waves`` with all outcomes, all slots of a customer together.
+
+    ``every`` are all waves of the campaign: those after ``waves`` may claim outcomes too. ``each``
+    sees a wave that is closed, with what came of its decisions.
+    """
+    today = catalogue_today.of(campaign, waves)
+    notes: list[str] = []
+    window = campaign.window
+    progress.step("joining decisions and outcomes", total=len(waves))
+    found: dict[str, Groups] = {}
+    with attribution.connect(campaign.limits.memory_mb) as connection:
+        attribution.load_events(connection, deliveries.batches(campaign.folder))
+        for wave in waves:
+            decisions = Decisions(campaign.folder, wave, today)
+            later = after(every, wave, window)
+            came = attribution.attribute(connection, decisions, later, window)
+            closed = wave.end(window) <= at
+            if closed and not came.events and wave.manifest.kind == "wave":
+                notes.append(
+                    f"no event lies in the window of wave {wave.name}, so that it earned nothing:"
+                    " were its outcomes forgotten? `bandit learn --outcomes FILE` takes them in"
+                )
+            found[wave.name] = _of_wave(decisions, came, closed=closed)
+            if each is not None and closed:
+                each(decisions, came)
+            if not found[wave.name].heard:
+                notes.append(
+                    f"no outcome of wave {wave.name} has come in: nothing is said yet of what its"
+                    " contacts added"
+                )
+            notes += decisions.notes
+            progress.advance(1)
+    if not all(groups.closed for groups in found.values()):
+        notes.append("the window of the newest waves is open: more may come of them")
+    return Realised(found, notes)
+
+
+def _of_wave(decisions: Decisions, came: Attributed, *, closed: bool) -> Groups:
+    """A customer's slots are summed, in the group of the first; no contact counts once."""
+    realised: dict[str, Crowds] = defaultdict(Crowds.none)
+    costs: dict[str, Crowds] = defaultdict(Crowds.none)
+    expected: dict[str, float] = defaultdict(float)
+    attributed: dict[str, float] = defaultdict(float)
+    contacts: dict[str, int] = defaultdict(int)
+    made: dict[str, Made] = defaultdict(Made)
+    names, last = decisions.wave.actions, ""
+    for rows in decisions.rows(*_COLUMNS):
+        group, first = _group(rows, last), rows.first
+        last = str(group[-1]) if len(group) else last
+        net, worth = rows.net(came.rewards[rows.place]), _expected(rows)
+        cost = np.where(rows.withheld, 0.0, rows.terms.cost)
+        crowd = crowd_of(keys_of(rows))
+        action = np.where(rows.withheld, 0, rows.action)
+        for name in dict.fromkeys(group.tolist()):
+            mine = group == name
+            realised[name].add(crowd[mine], net[mine], first[mine])
+            costs[name].add(crowd[mine], cost[mine], first[mine])
+            expected[name] += float(worth[mine].sum())
+            reached = mine & (action > 0)
+            contacts[name] += int(reached.sum())
+            attributed[name] += float((net + cost)[reached].sum())
+        taught = rows.net(came.taught[rows.place])
+        for a in np.unique(action[action > 0]).tolist():
+            made[names[a]].add(rows, taught, action == a)
+    policy = decisions.wave.manifest.policy
+    shares = [] if policy is None else policy.shares
+    rules = next((share.label for share in shares if share.policy == RULES), None)
+    heard = closed or came.events > 0
+    return Groups(realised, costs, expected, made, contacts, attributed, closed, heard, rules)
+
+
+def _group(rows: Rows, last: str) -> Array:
+    """The group of each row's customer: that of the first slot, which may be in the batch before.
+
+    A further slot may be exploration's; what it brings is the customer's all the same.
+    """
+    first = np.flatnonzero(rows.first)
+    named = np.concatenate([[last], rows.texts("group")[first]]).astype(object)
+    found: Array = named[np.cumsum(rows.first)]
+    return found
+
+
+def keys_of(rows: Rows) -> UInt64:
+    """Customers as 64 bits; rows of a log that name nobody are each their own."""
+    customers = rows.customers
+    if customers.null_count:
+        return np.arange(rows.place.start, rows.place.start + len(rows), dtype=np.uint64)
+    return customer_keys(customers.to_numpy(zero_copy_only=False))
+
+
+def _expected(rows: Rows) -> Float64:
+    """Of each row: no contact once a customer, and the increment of each contact."""
+    peace = rows.expected_no_contact
+    unknown = np.isnan(peace)
+    once = np.where(rows.first, np.where(unknown, 0.0, peace), 0.0)
+    made = (rows.action != 0) & ~rows.withheld
+    over = np.where(unknown, rows.expected, rows.expected - np.nan_to_num(peace))
+    quiet = np.where(unknown & rows.first, rows.expected, 0.0)
+    return once + np.where(made, over, quiet)

@@ -1,0 +1,219 @@
+"""Every figure of `bandit roi` again from the record's files, on campaigns drawn uniformly.
+
+There a customer's chance of each action is one over the actions that were eligible, so that the
+odds need no policy: what the program derives again from snapshot and prices is held against the
+eligible sets as stored.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bandit.results.roi import Return
+from bandit.stats.crowds import crowd_of
+from bandit.workflows.inspect.report import report
+from bandit.workflows.inspect.roi import roi
+from bandit.workflows.learn.learn import learn
+from bandit.workflows.serve.serve_batch import serve_batch
+from tests import campaigns
+from tests.campaigns import MONDAY
+from tests.journeys import twin
+
+WEEK = dt.timedelta(days=7)
+Z = 1.959964
+SHARES = """share = [
+  { policy = "rules", share = 0.4 },
+  { policy = "lin_ts", share = 0.6, alpha = 1.0 },
+]"""
+
+
+def _served(folder: Path, rng: np.random.Generator) -> Path:
+    """Two closed waves; contacts add something, half of the events name a customer."""
+    campaigns.write(folder, customers=900, pressure="slots = 1", seed=int(rng.integers(1000)))
+    config = folder / "campaign.toml"
+    text = config.read_text().replace(SHARES, 'share = [{ policy = "uniform", share = 1.0 }]')
+    text = text.replace('name = "sms"\n', 'name = "sms"\ncapacity = 90\n')
+    config.write_text(text.replace('value = "1 + spend / 100"', "value = 2.0"))
+    for number, wave in enumerate(("w1", "w2")):
+        at = MONDAY + number * WEEK
+        serve_batch(folder, wave=wave, at=at)
+        told = []
+        for row in campaigns.decisions(folder, wave).iter_rows(named=True):
+            if rng.random() < 0.4:
+                by = rng.random() < 0.5
+                told.append({
+                    "event_id": f"{row['decision_id']}",
+                    "decision_id": row["decision_id"] if by else None,
+                    "customer_id": None if by else row["customer_id"],
+                    "event": "sale",
+                    "reward": round(float(rng.gamma(2.0, 1.0 + (row["action"] > 0))), 2),
+                    "occurred_at": (at + dt.timedelta(days=2)).isoformat(),
+                })  # fmt: skip
+        learn(folder, outcomes=campaigns.outcomes(folder / "told.csv", told), at=at + WEEK)
+    return folder
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_every_figure_is_found_again_in_the_files(number: int, tmp_path: Path) -> None:
+    folder = _served(tmp_path / "campaign", np.random.default_rng(number))
+    at = MONDAY + 2 * WEEK
+    found, shown = roi(folder, at=at), report(folder, at=at)
+    kept = twin.waves(folder)
+    total, _, _ = twin.rewards(kept, twin.events(folder), WEEK)
+    assert found.waves == ["w1", "w2"]
+    assert found.total is not None
+    _hold_group(found.total, kept, total)
+    for one, wave in zip(found.by_wave, kept, strict=True):
+        _hold_group(one, [wave], total)
+    told = next(i for i in shown.increments if i.wave is None and i.over == "holdout")
+    mine = next(g for g in found.groups if (g.of, g.over) == (told.group, told.over))
+    assert mine.net is not None
+    assert vars(mine.net) == pytest.approx(vars(told.total), rel=1e-9)
+    taught = _taught(kept, twin.events(folder))
+    for kind, rows in (("offer", found.offers), ("channel", found.channels)):
+        names = {n for w in kept for n in _first(w, kind)}
+        assert {one.of for one in rows} == names
+        for one in rows:
+            _hold_offer(one, kind, kept, total, taught)
+
+
+def _hold_group(one: Return, kept: list[twin.Kept], total: dict[str, float]) -> None:
+    """Everybody who is not held out over the holdout, by wave; a person is one unit."""
+    gained = spent = attributed = 0.0
+    part: dict[int, float] = defaultdict(float)
+    paid: dict[int, float] = defaultdict(float)
+    contacts = 0
+    for wave in kept:
+        held = dict(wave.first.select("customer_id", "group").iter_rows())
+        worth: dict[int, float] = defaultdict(float)
+        cost: dict[int, float] = defaultdict(float)
+        for row in wave.rows.to_dicts():
+            came = twin.net(row, total[row["decision_id"]])
+            own = 0.0 if row["withheld"] else float(row["cost"])
+            worth[row["customer_id"]] += came + own
+            cost[row["customer_id"]] += own
+            if row["action"] and not row["withheld"] and held[row["customer_id"]] != "holdout":
+                contacts += 1
+                attributed += came + own
+        sides = [[c for c in held if (held[c] == "holdout") == out] for out in (False, True)]
+        for figures, parts in ((worth, part), (cost, paid)):
+            means = [np.mean([figures[c] for c in side]) for side in sides]
+            if figures is worth:
+                gained += len(sides[0]) * (means[0] - means[1])
+            else:
+                spent += len(sides[0]) * (means[0] - means[1])
+            for side, mean, share in zip(
+                sides, means, (1.0, -len(sides[0]) / len(sides[1])), strict=True
+            ):
+                for c in side:
+                    parts[c] += share * (figures[c] - mean)
+    assert one.contacts == contacts
+    assert one.attributed == pytest.approx(attributed)
+    assert one.cost == pytest.approx(spent)
+    _hold(one, gained, spent, part, paid)
+
+
+def _hold(
+    one: Return, gained: float, spent: float, part: dict[int, float], paid: dict[int, float]
+) -> None:
+    """Value, net and ROI with their intervals, from each person's part of gain and cost."""
+    assert one.value is not None
+    assert one.net is not None
+    crowds = crowd_of(np.array(list(part), dtype=np.uint64))
+    a, b = (np.bincount(crowds, [of[c] for c in part]) for of in (part, paid))
+    assert one.value.value == pytest.approx(gained)
+    assert one.value.upper - gained == pytest.approx(Z * (a @ a) ** 0.5, rel=1e-5)
+    assert one.net.value == pytest.approx(gained - spent)
+    net = a - b
+    assert one.net.upper - one.net.value == pytest.approx(Z * (net @ net) ** 0.5, rel=1e-5)
+    assert one.roi is not None
+    assert one.roi.value == pytest.approx((gained - spent) / spent)
+    if one.bounded:
+        for end in (one.roi.lower, one.roi.upper):
+            off = a - (end + 1.0) * b
+            assert (gained - (end + 1.0) * spent) ** 2 == pytest.approx(Z**2 * off @ off, rel=1e-4)
+
+
+def _first(wave: twin.Kept, kind: str) -> dict[str, list[dict[str, Any]]]:
+    """First contacts by offer or channel."""
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in wave.first.to_dicts():
+        if row["action"] and row["group"] != "holdout":
+            found[row[kind]].append(row)
+    return found
+
+
+def _hold_offer(
+    one: Return,
+    kind: str,
+    kept: list[twin.Kept],
+    total: dict[str, float],
+    taught: dict[str, float],
+) -> None:
+    gained, spent, attributed, contacts = 0.0, 0.0, 0.0, 0
+    part: dict[int, float] = defaultdict(float)
+    paid: dict[int, float] = defaultdict(float)
+    weights: list[float] = []
+    for wave in kept:
+        mine = _first(wave, kind).get(one.of, [])
+        keep = {r["planned_action"]: float(r["keep_probability"]) for r in wave.first.to_dicts()}
+        names = wave.manifest["actions"]
+        own = [
+            i + 1
+            for i, pair in enumerate(names)
+            if pair[("offer", "channel").index(kind)] == one.of
+        ]
+        peace = []
+        for row in wave.first.to_dicts():
+            if row["action"] == 0 and row["group"] != "holdout":
+                bits = np.unpackbits(np.frombuffer(row["eligible"], np.uint8), bitorder="little")
+                chance = sum(keep.get(a, 1.0) for a in own if bits[a]) / bits.sum()
+                weight = chance / ((row["propensity"] - 0.1) / 0.9)
+                peace.append((weight, row, _over(row, taught)))
+        w = np.array([p[0] for p in peace])
+        weights += w.tolist()
+        costs = [0.0 if row["withheld"] else float(row["cost"]) for row in mine]
+        came = [_over(row, taught) for row in mine]
+        mean = sum(p[0] * p[2] for p in peace) / w.sum()
+        gained += sum(came) - len(mine) * mean
+        spent += sum(costs)
+        for row, x, cost in zip(mine, came, costs, strict=True):
+            part[row["customer_id"]] += x - float(np.mean(came))
+            paid[row["customer_id"]] += cost - float(np.mean(costs))
+            contacts += not row["withheld"]
+            if not row["withheld"]:
+                attributed += float(row["value"]) * total[row["decision_id"]]
+        for weight, row, x in peace:
+            part[row["customer_id"]] -= len(mine) / w.sum() * weight * (x - mean)
+            paid[row["customer_id"]] += 0.0
+    assert one.contacts == contacts
+    assert one.attributed == pytest.approx(attributed)
+    assert one.effective == pytest.approx(sum(weights) ** 2 / np.square(weights).sum())
+    _hold(one, gained, spent, part, paid)
+
+
+def _over(row: dict[str, Any], taught: dict[str, float]) -> float:
+    """Value of what came, over what the wave expected of no contact."""
+    cost = 0.0 if row["withheld"] else float(row["cost"])
+    came = twin.net(row, taught[row["decision_id"]]) + cost
+    return came - float(row["expected_no_contact"])
+
+
+def _taught(kept: list[twin.Kept], told: list[dict[str, Any]]) -> dict[str, float]:
+    """What names a decision, and for each of a customer's decisions what names the customer."""
+    found: dict[str, float] = defaultdict(float)
+    for event in told:
+        if event["decision_id"] is not None:
+            found[event["decision_id"]] += event["reward"]
+            continue
+        wave = next(w for w in reversed(kept) if w.at <= event["occurred_at"])
+        theirs = wave.rows.filter(wave.rows["customer_id"] == event["customer_id"])
+        for decision in theirs["decision_id"]:
+            found[decision] += event["reward"]
+    return found
