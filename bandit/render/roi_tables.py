@@ -41,22 +41,22 @@ def roi_tables(result: RoiResult) -> RenderableType:
         ("offer", result.offers),
     ):
         if rows:
-            shown += [Text(), _table(title, rows, result.unit)]
+            shown += [Text(), *_table(title, rows, result.unit)]
     return Group(*shown, Text(f"\n{ATTRIBUTED}", style="dim"), *notes(result.notes))
 
 
-def _table(title: str, rows: Sequence[Return], unit: str) -> Table:
+def _table(title: str, rows: Sequence[Return], unit: str) -> list[RenderableType]:
     """Increments against what each row is held against, in the unit of the campaign.
 
-    What all are held against stands in the head, and attribution where each contact is in one row.
+    What all are held against stands above, and attribution where each contact is in one row.
     """
     overs = list(dict.fromkeys(one.over for one in rows))
     apart = len(overs) > 1
     table = Table(box=None, pad_edge=False)
-    table.add_column(title if apart else f"{title}, over {overs[0]}", no_wrap=True)
+    table.add_column(title, no_wrap=True)
     if apart:
         table.add_column("over", no_wrap=True)
-    for head in ("contacts", f"added, {unit}", "cost", "net", "ROI"):
+    for head in ("number", f"added, {unit}", "cost", "net", "ROI"):
         table.add_column(head, justify="right", no_wrap=True)
     if not apart:
         table.add_column("attributed", justify="right", style="dim", no_wrap=True)
@@ -68,7 +68,7 @@ def _table(title: str, rows: Sequence[Return], unit: str) -> Table:
             _span(one.value) + so_far, f"{one.cost:,.2f}", net, roi_text(one),
             *([] if apart else [f"{one.attributed:,.0f}"]),
         )  # fmt: skip
-    return table
+    return [table] if apart else [Text(f"by {title}, over {overs[0]}"), table]
 
 
 def roi_text(one: Return) -> str:
