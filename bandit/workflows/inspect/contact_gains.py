@@ -1,8 +1,9 @@
 """What the contacts by an offer or on a channel added, by the probabilities that drew them.
 
-Of the customers who are not held out, each got a contact of the set S with probability π(S), and
-none with π(0), given what was known of them. Those who got none stand, each with the odds
-w = π(S) / π(0), for those who got one: what the same people bring without it. In one wave
+Of the customers who are in no holdout and no experiment, each got a contact of the set S with
+probability π(S), and none with π(0), given what was known of them. Those who got none stand, each
+with the odds w = π(S) / π(0), for those who got one: what the same people bring without it. In a
+wave
 
     gained = Σ_S x - N Σ_0 w x / Σ_0 w,        x = value · reward - q̂(no contact),
 
@@ -187,7 +188,7 @@ def _contacts(
     rows: Rows, came: Attributed, member: Bool, sides: list[_Side], gains: list[Gain]
 ) -> None:
     """Add first contacts; one that was withheld was drawn, and not made: it cost nothing."""
-    on = rows.first & (rows.action > 0) & (rows.texts("group") != HOLDOUT)
+    on = rows.first & (rows.action > 0) & _drawn(rows)
     at = np.flatnonzero(on)
     cost = np.where(rows.withheld, 0.0, rows.terms.cost)[at]
     worth, attributed = _worth(rows, came.taught)[at], _gross(rows, came.rewards)[at]
@@ -207,7 +208,7 @@ def _quiet(
 ) -> Iterator[tuple[Float64, Float64, Array]]:
     """Those left in peace, not held out: odds float64[m, targets], x float64[m] and crowds."""
     held = 0.0 if served.run.campaign.policy is None else served.run.campaign.policy.holdout
-    on = rows.first & (rows.action == NO_CONTACT) & (rows.texts("group") != HOLDOUT)
+    on = rows.first & (rows.action == NO_CONTACT) & _drawn(rows)
     worth, crowd = _worth(rows, came.taught), crowd_of(keys_of(rows))
     recorded = (rows.numbers("propensity") - held) / max(1.0 - held, 1e-9)
     size = max(1, CELLS // len(kept.keep))
@@ -221,6 +222,11 @@ def _quiet(
         yield planned @ member / quiet[:, None], worth[some], crowd[some]
 
 
+def _drawn(rows: Rows) -> Bool:
+    """Whose action the campaign's own policy drew: not the holdout, no member of an experiment."""
+    return np.array([g != HOLDOUT and ":" not in g for g in rows.texts("group")], dtype=np.bool_)
+
+
 def _chances(served: Wave, rows: Rows, some: Array, kept: _Kept) -> Float64:
     """Probability of each action for who is not held out, before lots, float64[m, k]."""
     plan = served.plan
@@ -229,9 +235,9 @@ def _chances(served: Wave, rows: Rows, some: Array, kept: _Kept) -> Float64:
         served.run.campaign.reward.no_contact_value,
         *(fixed.get(o, kept.value[a + 1]) for a, (o, _) in enumerate(plan.space.pairs)),
     ])  # fmt: skip
-    shares = plan.policy.prior_weights(len(some))
+    shares = plan.policy.base.prior_weights(len(some))
     shares[:, -1] = 0.0
-    return plan.policy.probabilities(
+    return plan.policy.base.probabilities(
         served.posterior, rows.contexts[some], eligible=rows.eligible[some],
         values=values, costs=plan.costs + plan.prices, prior=shares,
     )  # fmt: skip
