@@ -304,6 +304,19 @@ class Exports(Strict):
     format: Literal["csv", "parquet"] = "csv"
 
 
+class Address(Strict):
+    """Where the customers' address of a channel stands; asked by `experiment check-list` alone."""
+
+    column: str
+    form: Literal["email", "phone", "other"] = "other"
+
+
+class Insiders(Strict):
+    """Our own people among the customers, whom `experiment test-send` writes lists for."""
+
+    customers: Annotated[tuple[str | int, ...], Field(min_length=1)]
+
+
 class Log(Source):
     """A campaign logged elsewhere, for `learn --log` and `simulate`: which column is what."""
 
@@ -347,6 +360,9 @@ class Campaign(Strict):
     group_cap: tuple[GroupCap, ...] = ()
     limits: Limits = Limits()
     exports: Exports = Exports()
+    # Neither changes what a wave is, so they are no part of the digest.
+    addresses: dict[Name, Address] = Field(default_factory=dict, exclude=True)
+    insiders: Insiders | None = Field(default=None, exclude=True)
     log: Log | None = None
     # How past waves are judged changes no wave, so it is no part of the digest.
     simulate: Simulate = Field(default=Simulate(), exclude=True)

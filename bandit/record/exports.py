@@ -24,6 +24,8 @@ from bandit.sources import consents
 from bandit.sources.database import Database
 
 EXPORTS = "exports"
+TESTS = "tests"
+"""Lists for insiders, by experiment: no part of the record; `forget` lets all of them go."""
 WITHHELD = "withheld.parquet"
 _COLUMNS = ("customer_id", "offer", "slot", "expected_value", "decision_id", "channel", "action")
 
@@ -211,13 +213,13 @@ class _List:
     def write(self, batch: pa.RecordBatch) -> None:
         self.rows += batch.num_rows
         if batch.num_rows:
-            self._writer.write_batch(_inert(batch) if self._csv else batch)
+            self._writer.write_batch(inert(batch) if self._csv else batch)
 
     def close(self) -> None:
         self._writer.close()
 
 
-def _inert(batch: pa.RecordBatch) -> pa.RecordBatch:
+def inert(batch: pa.RecordBatch) -> pa.RecordBatch:
     """Texts that a spreadsheet would run get an apostrophe in front."""
     columns = [
         pc.replace_substring_regex(column, _FORMULA, "'\\0")

@@ -15,6 +15,8 @@ from bandit.results.experiment import (
     ExperimentReading,
     ExperimentStart,
     ExperimentStop,
+    InsiderLists,
+    ListCheck,
 )
 
 
@@ -77,6 +79,36 @@ def stop_tables(result: ExperimentStop) -> RenderableType:
         ),
         *notes(result.notes),
     )
+
+
+def check_tables(result: ListCheck) -> RenderableType:
+    """What was checked, what is wrong, and whether the lists may leave."""
+    faults = {fault.check: fault for fault in result.faults}
+    rows = [
+        (check, f"{faults[check].count:,}", ", ".join(faults[check].examples))
+        if check in faults
+        else (check, "0", "")
+        for check in result.checks
+    ]
+    if result.ratio is not None:
+        rows.append(("arms against plan", f"p = {result.ratio.p_value:.3g}", ""))
+    lists = ", ".join(f"{name} {count:,}" for name, count in result.lists.items())
+    facts = {"rows": lists or "none", "digest": result.digest}
+    return Group(
+        Text(f"lists of wave {result.wave}", style="bold"),
+        pairs(facts),
+        _rows(("check", "rows", "such as"), rows),
+        Text(result.verdict, style="bold green" if result.passed else "bold red"),
+        *notes(result.notes),
+    )
+
+
+def insider_tables(result: InsiderLists) -> RenderableType:
+    """What was written for whom."""
+    lists = ", ".join(f"{name} {count:,}" for name, count in result.lists.items())
+    arms = ", ".join(f"{name} {count:,}" for name, count in result.arms.items())
+    text = f"test lists of {result.experiment} for {result.insiders} insiders in {result.folder}:"
+    return Group(Text(f"{text} {lists}; by arm {arms}"), *notes(result.notes))
 
 
 def reading_tables(result: ExperimentReading) -> RenderableType:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from bandit.results.figures import Interval
 from bandit.results.result import Result
@@ -130,6 +131,46 @@ class Balance:
     arm: str
     p_value: float
     alarm: bool
+
+
+@dataclass(frozen=True)
+class ListFault:
+    """What of the lists must not be: ``count`` rows, ``examples`` of their decisions."""
+
+    check: str
+    count: int
+    examples: list[str]
+
+
+@dataclass(frozen=True)
+class ListCheck(Result):
+    """``checks`` were made, ``faults`` found; ``ratio``: arms as listed against as decided.
+
+    ``digest`` is of the lists' bytes: what left can be told by it.
+    """
+
+    wave: str
+    experiment: str | None
+    lists: dict[str, int]
+    checks: list[str]
+    faults: list[ListFault]
+    ratio: RatioCheck | None
+    passed: bool
+    verdict: str
+    digest: str
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class InsiderLists(Result):
+    """``lists`` are rows by channel, in ``folder``; ``arms`` rows by arm."""
+
+    experiment: str
+    folder: Path
+    insiders: int
+    lists: dict[str, int]
+    arms: dict[str, int]
+    notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

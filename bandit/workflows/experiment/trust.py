@@ -21,9 +21,14 @@ def ratios(
     compared = np.bincount(found.arm, minlength=len(asked.arm))
     return [
         _check("assigned", np.array(assigned), np.array(asked.shares)),
-        _check("exported", sent.exported, sent.decided),
+        exported(sent),
         _check("with outcome", compared, np.array(assigned)),
     ]
+
+
+def exported(sent: Contacts) -> RatioCheck:
+    """Listed contacts by arm against those that were decided."""
+    return _check("exported", sent.exported, sent.decided)
 
 
 def _check(stage: str, counts: Array, meant: Array) -> RatioCheck:

@@ -26,7 +26,9 @@ def recover(
     notes = erase.finish(campaign.folder)
     if at is not None:
         notes += finish(campaign, at, asked)
-    for name in (record.WAVES, exports.EXPORTS, SNAPSHOTS, OUTCOMES, STATISTICS, "."):
+    for name in (
+        record.WAVES, exports.EXPORTS, exports.TESTS, SNAPSHOTS, OUTCOMES, STATISTICS, ".",
+    ):  # fmt: skip
         folder = campaign.folder / name
         waiting = _waiting(campaign) if name == exports.EXPORTS else []
         notes += [

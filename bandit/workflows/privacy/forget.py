@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bandit.config import campaign_file
 from bandit.config.campaign import Campaign
-from bandit.core import sql
+from bandit.core import files, sql
 from bandit.core.errors import BanditError, DataError, UsageError
 from bandit.core.types import SILENT, Progress
 from bandit.record import erase, exports, index, lock, manifest, snapshots
@@ -43,6 +43,7 @@ def forget(
         progress.step("looking for what is left")
         _hold_gone(campaign, people)
         progress.step("looking into the sources")
+        files.remove(campaign.folder / exports.TESTS)
         still_in = [*_still_in(campaign, people), *_beside_lists(campaign, erased.waves)]
         return Forgotten(
             customers=list(people.keys),
