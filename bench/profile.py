@@ -11,8 +11,8 @@ from bandit.kernels.linear import contenders, linear_choice
 from bandit.kernels.linear import int16_bounds as coarse
 from bandit.kernels.linear import pair_moments as settle
 from bandit.kernels.linear import thompson_candidates as sampled
-from bandit.kernels.linear.decide import Situation, empty_settling
-from bandit.kernels.linear.linear_choice import Mode
+from bandit.kernels.linear.decide import empty_settling
+from bandit.kernels.linear.situation import Mode, Situation
 from bandit.kernels.simd import product
 from bandit.policies.choice_request import checked
 from bandit.policies.linear import NOTHING, OWN, choose_linear

@@ -72,11 +72,11 @@ def apply(policy: ContactPolicy, contacts: Contacts, refusals: Refusals) -> Pres
     channels = np.empty((n, policy.channel_max.shape[0]), dtype=np.bool_)
     offers = np.empty((n, policy.family.shape[0]), dtype=np.bool_)
     spread(
-        *(pressure_into, n, GRAIN),
-        *(contacts.offsets, contacts.offer, contacts.channel, contacts.age_days),
-        *(refusals.offsets, refusals.offer, refusals.age_days),
-        *(policy.max_contacts, policy.per_days, policy.channel_max, policy.channel_days),
-        *(policy.quiet_days, policy.same_offer_days, policy.refusal_days, policy.family),
-        *(allowance, channels, offers),
-    )
+        pressure_into, n, GRAIN,
+        contacts.offsets, contacts.offer, contacts.channel, contacts.age_days,
+        refusals.offsets, refusals.offer, refusals.age_days,
+        policy.max_contacts, policy.per_days, policy.channel_max, policy.channel_days,
+        policy.quiet_days, policy.same_offer_days, policy.refusal_days, policy.family,
+        allowance, channels, offers,
+    )  # fmt: skip
     return Pressure(allowance, Blocked(channels, offers))

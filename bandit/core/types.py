@@ -10,9 +10,15 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
+Int16 = npt.NDArray[np.int16]
 Int32 = npt.NDArray[np.int32]
+Int64 = npt.NDArray[np.int64]
+UInt8 = npt.NDArray[np.uint8]
 UInt64 = npt.NDArray[np.uint64]
 Bool = npt.NDArray[np.bool_]
+
+Integer = int | np.int64
+"""A whole number, as Python or as a compiled kernel counts."""
 
 NO_CONTACT = 0
 """The action that is always allowed: the customer is left in peace."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numba
 import numpy as np
@@ -12,6 +12,8 @@ from numba.core import event
 
 from bandit.core.compiling import COMPILING
 from bandit.kernels._linking import Linking
+
+Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 
 def _kept() -> bool:
@@ -51,9 +53,9 @@ _register: Any = event.register
 _register("numba:compile", _Told())
 
 
-def _compiler(**options: Any) -> Callable[[Any], Any]:
+def _compiler(**options: Any) -> Callable[[Kernel], Kernel]:
     if not vars(config)["DISABLE_JIT"]:
-        compiler: Callable[[Any], Any] = numba.njit(**options)
+        compiler: Callable[[Kernel], Kernel] = numba.njit(**options)
         return compiler
     # Compiled arithmetic wraps and overflows without a word, and kernels count on it.
     return np.errstate(over="ignore", invalid="ignore", divide="ignore")

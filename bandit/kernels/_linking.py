@@ -18,6 +18,10 @@ from numba.core.typed_passes import IRLegalization
 _REFUSAL = ctypes.cast(ctypes.pythonapi.PyErr_BadArgument, ctypes.c_void_p).value
 """What Python calls if it calls such a function after all: a TypeError."""
 
+# Numba's own parts are untyped.
+_register: Any = register_pass
+_builder: Any = DefaultPassBuilder
+
 
 class _Nowhere:
     """Where the names of a function that has no address would be told to the linker."""
@@ -44,22 +48,25 @@ class _Linked(JITCodeLibrary):
 
     def _finalize_final_module(self) -> None:
         """Give the linker nothing."""
-        self._finalize_dynamic_globals()
+        library: Any = self
+        library._finalize_dynamic_globals()
         self._finalized = True
 
 
-@register_pass(mutates_CFG=False, analysis_only=True)
+@_register(mutates_CFG=False, analysis_only=True)
 class _LinkOnly(AnalysisPass):
     """Choose the library that the lowering pass fills."""
 
     _name = "bandit_link_only"
 
     def __init__(self) -> None:
-        AnalysisPass.__init__(self)
+        begin: Any = super().__init__
+        begin()
 
     def run_pass(self, state: Any) -> bool:
         """Replace it."""
-        state.library = _Linked(state.targetctx.codegen(), state.func_id.func_qualname)
+        library: Any = _Linked
+        state.library = library(state.targetctx.codegen(), state.func_id.func_qualname)
         return False
 
 
@@ -68,7 +75,7 @@ class Linking(CompilerBase):
 
     def define_pipelines(self) -> list[Any]:
         """As the default but for the library."""
-        passes = DefaultPassBuilder.define_nopython_pipeline(self.state)
+        passes = _builder.define_nopython_pipeline(self.state)
         passes.add_pass_after(_LinkOnly, IRLegalization)
         passes.finalize()
         return [passes]

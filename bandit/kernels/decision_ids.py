@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from bandit.core.types import Int32, Int64, UInt8, UInt64
 from bandit.kernels._compile import inline, serial
 from bandit.kernels.keyed_random import mix
 
@@ -26,7 +27,7 @@ _WORD_BYTES = 8
 
 
 @inline
-def _spell(a, b, row, start, out):
+def _spell(a: np.uint64, b: np.uint64, row: int, start: int, out: UInt8) -> None:
     for j in range(16):
         out[row, start + j] = _A + np.uint8((a >> np.uint64(60 - 4 * j)) & _NIBBLE)
     for j in range(4):
@@ -34,7 +35,9 @@ def _spell(a, b, row, start, out):
 
 
 @serial
-def whole_number_ids_into(first, last, keys, seeds, which, start, out):
+def whole_number_ids_into(
+    first: int, last: int, keys: UInt64, seeds: UInt64, which: Int32, start: int, out: UInt8
+) -> None:
     """Rows first to last of ``out`` uint8[n, start + 20] from ``keys`` uint64[n].
 
     ``seeds`` uint64[s, 2]; ``which`` int32[n] says under which of them a row is.
@@ -49,7 +52,10 @@ def whole_number_ids_into(first, last, keys, seeds, which, start, out):
 
 
 @serial
-def text_ids_into(first, last, text, offsets, seeds, which, start, out):
+def text_ids_into(
+    first: int, last: int, text: UInt8, offsets: Int64, seeds: UInt64, which: Int32, start: int,
+    out: UInt8,
+) -> None:  # fmt: skip
     """Like `whole_number_ids_into`: row i has the bytes ``text[offsets[i]:offsets[i + 1]]``.
 
     Words are little-endian, the last one filled up with zeros.

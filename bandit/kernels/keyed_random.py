@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bandit.core.types import UInt64
+from bandit.core.types import Float64, UInt64
 from bandit.kernels._compile import inline, serial
 
 # The golden ratio in 64 bits, and the finaliser of SplitMix64 (variant 13 of Stafford's mixers).
@@ -26,7 +26,7 @@ LAYER, ARM = 9, 10
 
 
 @inline
-def mix(word):
+def mix(word: np.uint64) -> np.uint64:
     """Scatter 64 bits (a bijection): SplitMix64's finaliser."""
     word = (word ^ (word >> _S30)) * _MIX_1
     word = (word ^ (word >> _S27)) * _MIX_2
@@ -34,7 +34,7 @@ def mix(word):
 
 
 @serial
-def stream_key(seed, wave, draw, purpose):
+def stream_key(seed: np.uint64, wave: np.uint64, draw: np.uint64, purpose: np.uint64) -> np.uint64:
     """Mix what all rows of a call share into one word."""
     word = mix(np.uint64(seed) + GOLDEN)
     word = mix(word ^ (np.uint64(wave) + GOLDEN))
@@ -43,25 +43,25 @@ def stream_key(seed, wave, draw, purpose):
 
 
 @inline
-def row_key(stream, customer):
+def row_key(stream: np.uint64, customer: np.uint64) -> np.uint64:
     """Mix a customer's key into the stream."""
     return mix(stream ^ mix(customer + GOLDEN))
 
 
 @inline
-def cell(row, action):
+def cell(row: np.uint64, action: int | np.uint64) -> np.uint64:
     """64 random bits for one action of a row."""
     return mix(row + (np.uint64(action) + np.uint64(1)) * GOLDEN)
 
 
 @inline
-def unit(word):
+def unit(word: np.uint64) -> float:
     """Uniform on the open interval (0, 1): the upper 53 bits, at the middle of their cell."""
     return (np.float64(word >> _S11) + 0.5) * _UNIT
 
 
 @serial
-def uniforms_into(stream: np.uint64, keys: UInt64, out: np.ndarray) -> None:
+def uniforms_into(stream: np.uint64, keys: UInt64, out: Float64) -> None:
     """One uniform a row: ``out`` float64[n] from ``keys`` uint64[n]."""
     for i in range(keys.size):
         out[i] = unit(cell(row_key(stream, keys[i]), 0))

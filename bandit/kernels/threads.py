@@ -12,9 +12,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from itertools import pairwise
-from typing import Any
+from typing import TypeVarTuple
 
 import numba
+
+Rest = TypeVarTuple("Rest")
 
 CHUNKS = 12
 """Chunks a thread: enough to even out rows that cost more, few enough to start for free."""
@@ -28,7 +30,7 @@ def _pool(threads: int) -> ThreadPoolExecutor:
 os.register_at_fork(after_in_child=_pool.cache_clear)
 
 
-def spread(kernel: Callable[..., Any], count: int, grain: int, *args: Any) -> None:
+def spread(kernel: Callable[[int, int, *Rest], None], count: int, grain: int, *args: *Rest) -> None:
     """Call ``kernel(first, last, *args)`` over [0, count) in pieces of whole ``grain``.
 
     The number of threads is Numba's (``NUMBA_NUM_THREADS``, ``numba.set_num_threads``).

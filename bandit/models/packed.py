@@ -117,9 +117,9 @@ def _dense(mean: Float64, inverse: Float64, root: Float64, lower: Float64, bound
     theta[:k] = mean
     side_by_side = np.ascontiguousarray(theta.reshape(-1, 8, d).transpose(0, 2, 1))
     # Rounded up: they bound what a product loses.
-    size = (size * 1.000001).astype(np.float32)
+    most = (size * 1.000001).astype(np.float32)
     return Dense(
-        packed_root, side_by_side, column, share.astype(np.float32), size, panels,
+        packed_root, side_by_side, column, share.astype(np.float32), most, panels,
         np.array(edges, np.int64),
     )  # fmt: skip
 

@@ -208,7 +208,8 @@ class PooledPosterior:
         """Means, factors and width bounds as the choose kernels read them; whether bounds hold."""
         inverse, condition = self._factors
         middle = np.zeros_like(self.sums.gram[0])
-        unit = np.linalg.inv(self.covariance)  # bounds only: no decision hangs on its digits
+        # Bounds only: no decision hangs on its digits.
+        unit = np.asarray(np.linalg.inv(self.covariance), np.float64)
         weights = 1.0 / np.einsum("kii->k", unit)
         loewner.pool_into(unit, 0.0, weights, middle)
         return build_model(self._solved.mean, inverse, middle, condition)

@@ -6,11 +6,12 @@ import threading
 
 import numpy as np
 
-from bandit.core.types import Float64, Int32
+from bandit.core.types import Float32, Float64, Int32
 from bandit.kernels.linear import linear_choice, linked_choice, pair_moments
-from bandit.kernels.linear.decide import Model, Situation
-from bandit.kernels.linear.linear_choice import GRAIN, TASK, Mode, Room
+from bandit.kernels.linear.decide import Model
+from bandit.kernels.linear.linear_choice import GRAIN, TASK, Room
 from bandit.kernels.linear.link import IDENTITY, responses_into
+from bandit.kernels.linear.situation import Mode, Situation
 from bandit.kernels.threads import spread
 from bandit.policies.choice_request import ChoiceRequest
 
@@ -22,7 +23,7 @@ NOTHING, OWN, GIVEN, WEIGHTED, TAKEN = range(5)
 given action's or else the decided one's."""
 
 
-def _contexts(request: ChoiceRequest) -> tuple[Float64, Float64]:
+def _contexts(request: ChoiceRequest) -> tuple[Float32, Float64]:
     if request.contexts.dtype == np.float32:
         return request.contexts, np.zeros((0, 1))
     return np.zeros((0, request.contexts.shape[1]), np.float32), request.contexts

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bandit.core.types import Array, Bool, Float64, Int32
+from bandit.core.types import Array, Bool, Float64, Int32, Int64, UInt8
 from bandit.kernels._compile import allocating, serial_fast, within
 from bandit.kernels.allocation.passes import insert, row_best, row_select
 
@@ -39,7 +39,7 @@ def _count(values: Array, eligible: Bool, masked: bool, low: Float64, floor: flo
 @serial_fast
 def _only(values: Array, eligible: Bool, masked: bool, low: Float64, floor: float) -> int:
     """The first such action."""
-    first = values.shape[0]
+    first: int = values.shape[0]
     for a in range(values.shape[0]):
         most = values[a] - low[a]
         here = first
@@ -55,7 +55,7 @@ def _only(values: Array, eligible: Bool, masked: bool, low: Float64, floor: floa
 def _family_floor(worths: Float64, families: Int32, size: int, family: int, floor: float) -> float:
     for s in range(size):
         if families[s] == family:
-            return max(floor, worths[s])
+            return float(max(floor, worths[s]))
     return floor
 
 
@@ -78,10 +78,10 @@ def classify_into(
     groups: Int32,
     slots: int,
     block: int,
-    status: Array,
+    status: UInt8,
     size: Int32,
     value: Float64,
-    counts: Array,
+    counts: Int64,
 ) -> None:
     """Status and number of contenders of each customer; sums of the decided ones.
 
@@ -151,8 +151,8 @@ def gather_into(
     high: Float64,
     groups: Int32,
     slots: int,
-    rows: Array,
-    offsets: Array,
+    rows: Int64,
+    offsets: Int64,
     action: Int32,
     value: Float64,
 ) -> None:
@@ -214,7 +214,7 @@ def contender_select(
 def contender_pass_into(
     first: int,
     last: int,
-    offsets: Array,
+    offsets: Int64,
     action: Int32,
     value: Float64,
     costs: Float64,
@@ -223,7 +223,7 @@ def contender_pass_into(
     chosen: Int32,
     worth: Float64,
     total: Float64,
-    counts: Array,
+    counts: Int64,
 ) -> None:
     """`pass_into` over contenders: chosen int32[r, slots] holds places in `action`, −1 if empty.
 
@@ -255,7 +255,7 @@ def contender_pass_into(
 def contender_moves_into(
     first: int,
     last: int,
-    offsets: Array,
+    offsets: Int64,
     action: Int32,
     value: Float64,
     costs: Float64,

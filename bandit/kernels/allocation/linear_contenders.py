@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from bandit.core.types import Bool, Float32, Float64, Int32, Int64, UInt8
 from bandit.kernels import simd
 from bandit.kernels._compile import allocating, within, within_allocating
 from bandit.kernels.allocation.contenders import DECIDED, UNDECIDED
@@ -25,7 +26,7 @@ SLACK = np.float32(2.0**-20)
 
 
 @within
-def _rows_into(contexts, first, rows, x):
+def _rows_into(contexts: Float32, first: int, rows: int, x: Float32) -> None:
     """Copy rows to ``x`` float32 [padded to six, d]; the padding is zero."""
     d = contexts.shape[1]
     for r in range(rows):
@@ -36,7 +37,9 @@ def _rows_into(contexts, first, rows, x):
 
 
 @within
-def _worth_into(table, at, width, factors, row, costs, own):
+def _worth_into(
+    table: Float32, at: int, width: int, factors: Float32, row: int, costs: Float32, own: Float32
+) -> np.float32:
     """Turn a row of means into worths, in place; return the largest |worth|.
 
     ``factors`` float32[1 or n, k], ``costs`` float32[width]; ``own`` float32[width] is scratch that
@@ -60,7 +63,7 @@ def _worth_into(table, at, width, factors, row, costs, own):
 
 
 @within_allocating
-def _own_of(factors, width):
+def _own_of(factors: Float32, width: int) -> Float32:
     own = np.zeros(width, np.float32)
     for a in range(factors.shape[1]):
         own[a] = factors[0, a]
@@ -68,7 +71,10 @@ def _own_of(factors, width):
 
 
 @allocating
-def worths_into(first, last, contexts, panels, factors, costs, out):
+def worths_into(
+    first: int, last: int, contexts: Float32, panels: Float32, factors: Float32, costs: Float32,
+    out: Float32,
+) -> None:  # fmt: skip
     """All worths of rows first to last, ``out`` float32[n, k].
 
     ``contexts`` float32[n, d]; ``panels`` θ packed by `product.pack_columns_into`, w columns;
@@ -88,7 +94,7 @@ def worths_into(first, last, contexts, panels, factors, costs, out):
 
 
 @within
-def _bits_into(mask, row, awake, opened, words):
+def _bits_into(mask: UInt8, row: int, awake: bool, opened: Int64, words: Int64) -> None:
     """Write the actions that the row may get as bits: ``words`` int64[ceil(k / 64)]."""
     k = mask.shape[1]
     whole = k - k % 16
@@ -106,7 +112,10 @@ def _bits_into(mask, row, awake, opened, words):
 
 
 @within
-def _survivors_into(table, at, width, words, low, high, margin, found):
+def _survivors_into(
+    table: Float32, at: int, width: int, words: Int64, low: Float32, high: Float32,
+    margin: np.float32, found: Int64,
+) -> None:  # fmt: skip
     """Keep of the bits in ``words`` those that may be contenders; float32 with slack."""
     lanes = simd.LANES
     lowest = simd.splat(np.float32(-np.inf))
@@ -125,7 +134,7 @@ def _survivors_into(table, at, width, words, low, high, margin, found):
 
 
 @within_allocating
-def _narrowed(costs, width):
+def _narrowed(costs: Float64, width: int) -> tuple[Float32, np.float32]:
     """Pad with zeros to float32; return them and the largest."""
     out, largest = np.zeros(width, np.float32), np.float32(0.0)
     for a in range(costs.size):
@@ -136,9 +145,10 @@ def _narrowed(costs, width):
 
 @allocating
 def contenders_into(
-    first, last, contexts, panels, factors, costs, mask, awake, opened, low, high, room,
-    status, size, action, worth, value, counts,
-):  # fmt: skip
+    first: int, last: int, contexts: Float32, panels: Float32, factors: Float32, costs: Float32,
+    mask: UInt8, awake: Bool, opened: Int64, low: Float64, high: Float64, room: int, status: UInt8,
+    size: Int32, action: Int32, worth: Float64, value: Float64, counts: Int64,
+) -> None:  # fmt: skip
     """Status and contenders of rows first to last, which are whole blocks.
 
     ``mask`` uint8[n, k], ``awake`` bool[n] and ``opened`` int64[ceil(k/64)] bits say who may get

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bandit.core.types import Array, Bool, Float64, Int32
+from bandit.core.types import Array, Bool, Float64, Int32, Int64
 from bandit.kernels._compile import allocating, serial_fast, within
 
 NEVER = -1e300
@@ -49,7 +49,7 @@ def row_best(values: Array, eligible: Bool, masked: bool, costs: Float64) -> flo
 def row_first(values: Array, eligible: Bool, masked: bool, costs: Float64, worth: float) -> int:
     """Lowest eligible action with values[a] − costs[a] equal to `worth`."""
     k = values.shape[0]
-    first = k
+    first: int = k
     for a in range(k):
         here = a
         if values[a] - costs[a] != worth:
@@ -124,7 +124,7 @@ def pass_into(
     chosen: Int32,
     worth: Float64,
     value: Float64,
-    counts: Array,
+    counts: Int64,
 ) -> None:
     """What every customer takes at `costs`, and the sums over fixed blocks of rows.
 

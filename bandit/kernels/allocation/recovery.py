@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bandit.core.types import Array, Float64, Int32
+from bandit.core.types import Array, Float64, Int32, Int64
 from bandit.kernels._compile import allocating, serial, within
 
 MEND = 0
@@ -20,7 +20,7 @@ SLACK = 1e-9
 
 
 @serial
-def _shift(a: int, sign: float, start: Array, resource: Int32, amount: Float64, d: Float64) -> None:
+def _shift(a: int, sign: float, start: Int64, resource: Int32, amount: Float64, d: Float64) -> None:
     if a >= 0:
         for u in range(start[a], start[a + 1]):
             d[resource[u]] += sign * amount[u]
@@ -29,7 +29,7 @@ def _shift(a: int, sign: float, start: Array, resource: Int32, amount: Float64, 
 @within
 def _settle(
     a: int,
-    start: Array,
+    start: Int64,
     resource: Int32,
     used: Float64,
     bounds: Float64,
@@ -57,7 +57,7 @@ def _settle(
 def violation_change(
     out: int,
     come: int,
-    start: Array,
+    start: Int64,
     resource: Int32,
     amount: Float64,
     used: Float64,
@@ -78,13 +78,13 @@ def best_moves_into(
     first: int,
     last: int,
     mode: int,
-    offsets: Array,
+    offsets: Int64,
     action: Int32,
     value: Float64,
     costs: Float64,
     groups: Int32,
     chosen: Int32,
-    start: Array,
+    start: Int64,
     resource: Int32,
     amount: Float64,
     used: Float64,
@@ -158,7 +158,7 @@ def apply_moves_into(
     action: Int32,
     slot: Int32,
     entry: Int32,
-    start: Array,
+    start: Int64,
     resource: Int32,
     amount: Float64,
     bounds: Float64,

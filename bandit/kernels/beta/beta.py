@@ -12,6 +12,7 @@ import math
 
 import numpy as np
 
+from bandit.core.types import Float64, Integer, UInt64
 from bandit.kernels import keyed_random as kr
 from bandit.kernels._compile import inline, serial, within
 from bandit.kernels.stats.normal import cumulative, density, normal
@@ -26,7 +27,7 @@ _STEPS = 5000
 
 
 @within
-def _fraction(a, b, x):
+def _fraction(a: float, b: float, x: float) -> float:
     c = 1.0
     d = 1.0 - (a + b) * x / (a + 1.0)
     d = 1.0 / (d if abs(d) > _TINY else _TINY)
@@ -50,7 +51,7 @@ def _fraction(a, b, x):
 
 
 @within
-def _log_front(a, b, x):
+def _log_front(a: float, b: float, x: float) -> float:
     return (
         math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b)
         + a * math.log(x) + b * math.log1p(-x)
@@ -58,7 +59,7 @@ def _log_front(a, b, x):
 
 
 @serial
-def beta_density(a, b, x):
+def beta_density(a: float, b: float, x: float) -> float:
     """Density of Beta(a, b) at x, zero outside (0, 1)."""
     if x <= 0.0 or x >= 1.0:
         return 0.0
@@ -66,7 +67,7 @@ def beta_density(a, b, x):
 
 
 @serial
-def beta_cumulative(a, b, x):
+def beta_cumulative(a: float, b: float, x: float) -> float:
     """I_x(a, b), clipped to 0 and 1 outside the unit interval."""
     if x <= 0.0:
         return 0.0
@@ -79,7 +80,7 @@ def beta_cumulative(a, b, x):
 
 
 @serial
-def beta_quantile(a, b, p):
+def beta_quantile(a: float, b: float, p: float) -> float:
     """Solve I_x(a, b) = p for x: Newton's steps kept inside a shrinking bracket."""
     low, high = 0.0, 1.0
     x = a / (a + b)
@@ -99,7 +100,9 @@ def beta_quantile(a, b, p):
 
 
 @serial
-def table_into(begin, end, first, second, quantiles, slopes):
+def table_into(
+    begin: int, end: int, first: Float64, second: Float64, quantiles: Float64, slopes: Float64
+) -> None:
     """``quantiles``, ``slopes`` float64[k, NODES] of Beta(first[a], second[a]) for some actions.
 
     Above the median the quantile is taken as one minus that of the mirrored Beta, whose small
@@ -118,7 +121,7 @@ def table_into(begin, end, first, second, quantiles, slopes):
 
 
 @inline
-def _cubic(left, right, left_slope, right_slope, t):
+def _cubic(left: float, right: float, left_slope: float, right_slope: float, t: float) -> float:
     """Hermite's cubic at t in [0, 1]."""
     chord = right - left
     bend = left_slope + right_slope - 2.0 * chord
@@ -126,7 +129,7 @@ def _cubic(left, right, left_slope, right_slope, t):
 
 
 @serial
-def quantile_at(quantiles, slopes, a, z):
+def quantile_at(quantiles: Float64, slopes: Float64, a: Integer, z: float) -> float:
     """Q(Φ(z)) of action a from the table."""
     place = min(max((z + LIMIT) / STEP, 0.0), NODES - 1.0000001)
     node = int(place)
@@ -137,7 +140,7 @@ def quantile_at(quantiles, slopes, a, z):
 
 
 @serial
-def cumulative_at(quantiles, slopes, a, x):
+def cumulative_at(quantiles: Float64, slopes: Float64, a: int, x: float) -> float:
     """P(p ≤ x) for action a, by inverting the table: bisection to a cell, secants within it."""
     if x <= quantiles[a, 0]:
         return 0.0
@@ -170,7 +173,10 @@ def cumulative_at(quantiles, slopes, a, x):
 
 
 @serial
-def beta_draws_into(begin, end, quantiles, slopes, stream, keys, out):
+def beta_draws_into(
+    begin: int, end: int, quantiles: Float64, slopes: Float64, stream: np.uint64, keys: UInt64,
+    out: Float64,
+) -> None:  # fmt: skip
     """``out`` float64[n, k]: a keyed draw a cell, the quantile that a keyed normal picks."""
     k = out.shape[1]
     for i in range(begin, end):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from bandit.core.types import Float64, Int32, Int64, Integer, UInt8
 from bandit.kernels._compile import allocating, inline, serial, within, within_allocating
 from bandit.kernels.beta.beta import NODES, cumulative_at, quantile_at
 from bandit.kernels.linear.masked_choice import allowed
@@ -21,14 +22,17 @@ REACH = 6.0
 
 
 @inline
-def _ends(quantiles, a, value, cost):
+def _ends(quantiles: Float64, a: Integer, value: float, cost: float) -> tuple[float, float]:
     """Where practically all of a worth's probability lies."""
     low, high = value * quantiles[a, 0] - cost, value * quantiles[a, NODES - 1] - cost
     return min(low, high), max(low, high)
 
 
 @within
-def _panel(quantiles, slopes, value, cost, a, rivals, count, low, high):
+def _panel(
+    quantiles: Float64, slopes: Float64, value: Float64, cost: Float64, a: Integer, rivals: Int64,
+    count: int, low: float, high: float,
+) -> tuple[float, float]:  # fmt: skip
     """Kronrod's and Gauss's estimate on one panel of a's z."""
     centre, half = 0.5 * (low + high), 0.5 * (high - low)
     kronrod = gauss = 0.0
@@ -52,7 +56,10 @@ def _panel(quantiles, slopes, value, cost, a, rivals, count, low, high):
 
 
 @within_allocating
-def _integrate(quantiles, slopes, value, cost, a, rivals, count):
+def _integrate(
+    quantiles: Float64, slopes: Float64, value: Float64, cost: Float64, a: Integer, rivals: Int64,
+    count: int,
+) -> float:  # fmt: skip
     """Integrate over a's z, panels on an explicit stack."""
     stack = np.empty((quadrature.DEPTH + 8, 2))
     for c in range(8):
@@ -75,7 +82,10 @@ def _integrate(quantiles, slopes, value, cost, a, rivals, count):
 
 
 @serial
-def winning_probability(quantiles, slopes, value, cost, a, actions, number, rivals):
+def winning_probability(
+    quantiles: Float64, slopes: Float64, value: Float64, cost: Float64, a: Integer, actions: Int64,
+    number: int, rivals: Int64,
+) -> float:  # fmt: skip
     """P(action a wins) among ``actions[:number]``, a included; ties go to the lowest index.
 
     ``quantiles``, ``slopes`` float64[k, NODES]; ``rivals`` int64[k] is scratch.
@@ -107,7 +117,7 @@ def winning_probability(quantiles, slopes, value, cost, a, actions, number, riva
 
 
 @inline
-def _list_eligible(eligible, packing, row, k, actions):
+def _list_eligible(eligible: UInt8, packing: int, row: int, k: int, actions: Int64) -> int:
     number = 0
     for a in range(k):
         if allowed(eligible, packing, row, a):
@@ -118,8 +128,9 @@ def _list_eligible(eligible, packing, row, k, actions):
 
 @allocating
 def taken_probability_into(
-    begin, end, quantiles, slopes, eligible, packing, values, costs, taken, out
-):
+    begin: int, end: int, quantiles: Float64, slopes: Float64, eligible: UInt8, packing: int,
+    values: Float64, costs: Float64, taken: Int32, out: Float64,
+) -> None:  # fmt: skip
     """``out`` float64[n]: probability of the action ``taken`` int32[n], rows begin to end."""
     k = quantiles.shape[0]
     value_step = 0 if values.shape[0] == 1 else 1
@@ -136,7 +147,10 @@ def taken_probability_into(
 
 
 @allocating
-def all_probabilities_into(begin, end, quantiles, slopes, eligible, packing, values, costs, out):
+def all_probabilities_into(
+    begin: int, end: int, quantiles: Float64, slopes: Float64, eligible: UInt8, packing: int,
+    values: Float64, costs: Float64, out: Float64,
+) -> None:  # fmt: skip
     """``out`` float64[n, k]: probability of every action, rows made to sum to one."""
     k = quantiles.shape[0]
     value_step = 0 if values.shape[0] == 1 else 1

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from bandit.core.types import Float64
 from bandit.kernels._compile import allocating, serial, within
 
 
 @serial
-def factor_into(matrix, lower):
+def factor_into(matrix: Float64, lower: Float64) -> int:
     """Factor ``matrix`` [d, d] = L Lᵀ into ``lower``; return the first bad pivot's index or -1."""
     d = matrix.shape[0]
     for j in range(d):
@@ -33,7 +34,7 @@ def factor_into(matrix, lower):
 
 
 @within
-def invert_lower_into(lower, inverse):
+def invert_lower_into(lower: Float64, inverse: Float64) -> None:
     """``inverse`` = L⁻¹ by forward substitution, column by column of the identity."""
     d = lower.shape[0]
     inverse[:, :] = 0.0
@@ -48,7 +49,7 @@ def invert_lower_into(lower, inverse):
 
 
 @within
-def _one_norm(matrix):
+def _one_norm(matrix: Float64) -> float:
     largest = 0.0
     for j in range(matrix.shape[0]):
         total = 0.0
@@ -59,7 +60,7 @@ def _one_norm(matrix):
 
 
 @within
-def covariance_into(inverse, out):
+def covariance_into(inverse: Float64, out: Float64) -> None:
     """``out`` [d, d] = WᵀW, W lower triangular."""
     d = inverse.shape[0]
     out[:, :] = 0.0
@@ -71,7 +72,7 @@ def covariance_into(inverse, out):
 
 
 @within
-def _solve_once(inverse, vector, out):
+def _solve_once(inverse: Float64, vector: Float64, out: Float64) -> None:
     """``out += Wᵀ W vector``."""
     d = vector.size
     for i in range(d):
@@ -83,7 +84,10 @@ def _solve_once(inverse, vector, out):
 
 
 @allocating
-def posterior_factors_into(first, last, gram, shift, ridge, inverse, mean, condition):
+def posterior_factors_into(
+    first: int, last: int, gram: Float64, shift: Float64, ridge: float, inverse: Float64,
+    mean: Float64, condition: Float64,
+) -> None:  # fmt: skip
     """Invert the factors and solve for the means of actions first to last.
 
     ``gram`` [k, d, d], ``shift`` [k, d] → ``inverse`` [k, d, d] (lower, ``A⁻¹ = WᵀW``), ``mean``
@@ -119,7 +123,7 @@ def posterior_factors_into(first, last, gram, shift, ridge, inverse, mean, condi
 
 
 @serial
-def covariances_into(first, last, inverse, out):
+def covariances_into(first: int, last: int, inverse: Float64, out: Float64) -> None:
     """``out`` [k, d, d] = WᵀW of actions first to last, W lower triangular."""
     for a in range(first, last):
         covariance_into(inverse[a], out[a])

@@ -16,15 +16,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bandit.core.types import Array
+from bandit.core.types import Bool, Float32, Float64, Int32, Int64, Integer, UInt8
 from bandit.kernels import simd
 from bandit.kernels._compile import serial, within
+from bandit.kernels.linear.int16_bounds import Rounded
 
 ROUNDING = np.float32(2.0**-20)
 """Relative slack of priced bounds: six roundings of 2⁻²⁴ each and the two conversions."""
 UNDERFLOW = np.float32(1e-30)
 """Absolute slack: far above what gradual underflow of float32 can lose."""
 OVERFLOW = np.float32(1e30)
+
+Listing = tuple[Int32, Int32, Float32, Float32]
+"""Row, action, upper bound and draw of contenders, as in `Pairs`."""
 
 
 class Bounds(NamedTuple):
@@ -35,18 +39,20 @@ class Bounds(NamedTuple):
     row's ``values`` and ``costs`` start at its number times their ``steps`` [2].
     """
 
-    top: Array
-    bottom: Array
-    upper: Array
-    lower: Array
-    error: Array
-    values: Array
-    costs: Array
-    steps: Array
+    top: Float32
+    bottom: Float32
+    upper: Float32
+    lower: Float32
+    error: Float32
+    values: Float32
+    costs: Float32
+    steps: Int64
 
 
 @serial
-def eligible_into(eligible, packing, first, rows, k, words):
+def eligible_into(
+    eligible: UInt8, packing: int, first: int, rows: int, k: int, words: Int64
+) -> None:
     """Write each row's eligible actions as bits: ``words`` int64[rows, ceil(k/64)]."""
     size = (k + 63) >> 6
     whole = k - k % 16
@@ -69,7 +75,9 @@ def eligible_into(eligible, packing, first, rows, k, words):
 
 
 @within
-def prices_into(table, first, rows, out, step, doubt):
+def prices_into(
+    table: Float64, first: Integer, rows: Integer, out: Float32, step: Integer, doubt: Bool
+) -> None:
     """Convert rows of values or costs (or the one row for all) to float32.
 
     ``doubt[0]`` is raised where one is not finite in float32.
@@ -92,7 +100,10 @@ def prices_into(table, first, rows, out, step, doubt):
 
 
 @serial
-def bound_into(table, rows, rounded, bounds, words, priced, spread, highs, threshold, alive):
+def bound_into(
+    table: Float32, rows: int, rounded: Rounded, bounds: Bounds, words: Int64, priced: bool,
+    spread: bool, highs: Float32, threshold: Float32, alive: Int64,
+) -> None:  # fmt: skip
     """Bound every worth from the means in ``table`` float32[rows, w], and mark who may win.
 
     ``highs`` (may be ``table``) receives the upper bounds, ``threshold`` float32[rows] the best
@@ -140,7 +151,7 @@ def bound_into(table, rows, rounded, bounds, words, priced, spread, highs, thres
 
 
 @within
-def include(given, top, rows, size, words, alive):
+def include(given: Int32, top: int, rows: int, size: int, words: Int64, alive: Int64) -> None:
     """Set the bit of each row's ``given`` action where there is one and it is eligible."""
     for r in range(rows):
         a = given[top + r]
@@ -151,7 +162,10 @@ def include(given, top, rows, size, words, alive):
 
 
 @within
-def append_into(bounds, rows, width, threshold, alive, top, base, first, count, pairs, lone):
+def append_into(
+    bounds: Float32, rows: int, width: int, threshold: Float32, alive: Int64, top: int, base: int,
+    first: Int64, count: np.int64, pairs: Listing, lone: Int32,
+) -> np.int64:  # fmt: skip
     """Append the surviving actions of a block to ``pairs``; return the new count.
 
     ``top`` is the block's first row, ``base`` the row of ``first[0]``: ``first[i + 1]`` receives

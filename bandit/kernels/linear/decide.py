@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bandit.core.types import Array
+from bandit.core.types import Float32, Float64, Int32, Int64
 from bandit.kernels import simd
 from bandit.kernels._compile import inline, serial, within
 from bandit.kernels.linear import dense_widths, win_probability, win_probability_table
@@ -14,6 +14,7 @@ from bandit.kernels.linear import pair_moments as settle
 from bandit.kernels.linear.dense_rows import Filling, fill_dense
 from bandit.kernels.linear.dense_widths import Dense
 from bandit.kernels.linear.int16_bounds import Coarse
+from bandit.kernels.linear.situation import Mode, Pairs, Situation
 from bandit.kernels.simd import product
 
 ALONE = 4
@@ -31,63 +32,13 @@ class Model(NamedTuple):
     """
 
     coarse: Coarse
-    upper: Array
-    lower: Array
-    theta: Array
-    inverse: Array
-    single: Array
+    upper: Float32
+    lower: Float32
+    theta: Float64
+    inverse: Float64
+    single: Float32
     dense: Dense
     link: int
-
-
-class Situation(NamedTuple):
-    """Rows to decide: contexts in one of two widths (the other empty), eligibility, prices, keys.
-
-    ``bounded`` tells whether the model's bounds hold at all.
-    """
-
-    narrow: Array
-    broad: Array
-    eligible: Array
-    packing: int
-    values: Array
-    costs: Array
-    priced: bool
-    keys: Array
-    bounded: bool
-
-
-class Pairs(NamedTuple):
-    """Contenders: (row, action), upper bound of worth, draw; moments and worth once settled.
-
-    Row i's are ``first[i] : first[i + 1]``, in the order of the actions. ``lone[i]`` is the only
-    contender of row i, -1 where there are several; empty where nobody is set apart.
-    """
-
-    first: Array
-    lone: Array
-    row: Array
-    action: Array
-    high: Array
-    draw: Array
-    mean: Array
-    width: Array
-    worth: Array
-    wanted: Array
-    settled: Array
-    start: Array
-    order: Array
-
-
-def empty_pairs(rows: int, room: int, k: int, *, apart: bool) -> Pairs:
-    """Make room for so many contenders of so many rows."""
-    return Pairs(
-        np.zeros(rows + 1, np.int64), np.empty(rows if apart else 0, np.int32),
-        np.empty(room, np.int32), np.empty(room, np.int32),
-        np.empty(room, np.float32), np.empty(room, np.float32), np.empty(room), np.empty(room),
-        np.empty(room), np.empty(room, np.bool_), np.empty(room, np.bool_),
-        np.empty(k + 1, np.int64), np.empty(max(room, rows), np.int32),
-    )  # fmt: skip
 
 
 class Settling(NamedTuple):
@@ -98,15 +49,15 @@ class Settling(NamedTuple):
     float64[8·(k + 1)] of all of a row's at once, empty unless an expectation is asked.
     """
 
-    x: Array
-    z: Array
-    places: Array
-    single: Array
+    x: Float64
+    z: Float64
+    places: Int64
+    single: Float32
     filling: Filling
     wins: win_probability.Scratch
-    shares: Array
-    below: Array
-    heights: Array
+    shares: Float64
+    below: Float64
+    heights: Float64
 
 
 def empty_settling(model: Model, d: int, rows: int, *, expects: bool) -> Settling:
@@ -127,7 +78,10 @@ def empty_settling(model: Model, d: int, rows: int, *, expects: bool) -> Settlin
 
 
 @within
-def settle_wanted(theta, inverse, situation, alpha, pairs, count, x, z):
+def settle_wanted(
+    theta: Float64, inverse: Float64, situation: Situation, alpha: float, pairs: Pairs, count: int,
+    x: Float64, z: Float64,
+) -> None:  # fmt: skip
     """Give every wanted pair its moments and worth ``v·(μ + alpha·s·z) − c``."""
     _, _, rows, actions, _, draws, means, widths, worths, wanted, settled, start, order = pairs
     settle.order_by_action(actions, wanted, count, start, order)
@@ -148,7 +102,7 @@ def settle_wanted(theta, inverse, situation, alpha, pairs, count, x, z):
 
 
 @within
-def pilots_into(pairs, rows, everyone):
+def pilots_into(pairs: Pairs, rows: int, everyone: bool) -> None:
     """Want the most promising contender of each row, or everyone."""
     first, _, _, _, high, _, _, _, _, wanted, settled, _, _ = pairs
     for i in range(rows):
@@ -163,7 +117,7 @@ def pilots_into(pairs, rows, everyone):
 
 
 @within
-def alike_out(pairs, rows, weights):
+def alike_out(pairs: Pairs, rows: int, weights: Float64) -> None:
     """Settle nobody where all contenders weigh the same: who wins does not matter."""
     first, action_of, wanted = pairs.first, pairs.action, pairs.wanted
     for i in range(rows):
@@ -175,7 +129,7 @@ def alike_out(pairs, rows, weights):
 
 
 @within
-def challengers_into(pairs, rows):
+def challengers_into(pairs: Pairs, rows: int) -> bool:
     """Want whoever might still beat what is settled; tell whether there is anyone."""
     first, _, _, _, high, _, _, _, worth, wanted, settled, _, _ = pairs
     found = False
@@ -192,7 +146,9 @@ def challengers_into(pairs, rows):
 
 
 @serial
-def winners_into(pairs, rows, base, action, mean, width):
+def winners_into(
+    pairs: Pairs, rows: int, base: int, action: Int32, mean: Float64, width: Float64
+) -> None:
     """Take each row's largest settled worth, the lowest action on ties."""
     first, lone, _, action_of, _, _, mean_of, width_of, worth, _, settled, _, _ = pairs
     for i in range(rows):
@@ -208,7 +164,10 @@ def winners_into(pairs, rows, base, action, mean, width):
 
 
 @inline
-def _worths_into(situation, alpha, pairs, row, begin, number, scratch):
+def _worths_into(
+    situation: Situation, alpha: float, pairs: Pairs, row: int, begin: int, number: int,
+    scratch: win_probability.Scratch,
+) -> None:  # fmt: skip
     """Centre and scale of the sampled worth of a row's contenders."""
     value_step = 1 if situation.values.shape[0] > 1 else 0
     cost_step = 1 if situation.costs.shape[0] > 1 else 0
@@ -221,7 +180,10 @@ def _worths_into(situation, alpha, pairs, row, begin, number, scratch):
 
 
 @within
-def propensities_into(situation, alpha, pairs, rows, base, taken, scratch, out):
+def propensities_into(
+    situation: Situation, alpha: float, pairs: Pairs, rows: int, base: int, taken: Int32,
+    scratch: win_probability.Scratch, out: Float64,
+) -> None:  # fmt: skip
     """Probability that the taken action samples the largest worth, from settled contenders."""
     first, action_of = pairs.first, pairs.action
     for i in range(rows):
@@ -237,7 +199,10 @@ def propensities_into(situation, alpha, pairs, rows, base, taken, scratch, out):
 
 
 @within
-def expectations_into(situation, mode, pairs, rows, base, settling, out):
+def expectations_into(
+    situation: Situation, mode: Mode, pairs: Pairs, rows: int, base: int, settling: Settling,
+    out: Float64,
+) -> None:  # fmt: skip
     """``Σ_a π(a)·weight_a`` with π(a) that a samples the largest worth, from settled contenders."""
     first, action_of = pairs.first, pairs.action
     scratch, shares = settling.wins, settling.shares
@@ -270,7 +235,10 @@ def expectations_into(situation, mode, pairs, rows, base, settling, out):
 
 
 @within
-def rows_into(model, situation, mode, pairs, base, end, scratch, action, mean, width, propensity):
+def rows_into(
+    model: Model, situation: Situation, mode: Mode, pairs: Pairs, base: int, end: int,
+    scratch: Settling, action: Int32, mean: Float64, width: Float64, propensity: Float64,
+) -> None:  # fmt: skip
     """Decide rows base to end from their contenders: the most promising first, then challengers."""
     firsts, lone, start, order = pairs.first, pairs.lone, pairs.start, pairs.order
     theta, inverse, dense = model.theta, model.inverse, model.dense

@@ -6,9 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bandit.core.types import Array
+from bandit.core.types import Float64, Int64
 from bandit.kernels._compile import within
 from bandit.kernels.linear import dense_widths
+from bandit.kernels.linear.dense_widths import Dense, Room
+from bandit.kernels.linear.situation import Pairs, Situation
 
 FEWEST, PART = 12, 5
 """A row is dense if it has so many contenders, and more than one of so many columns: below, moments
@@ -19,19 +21,22 @@ with 1,000 actions a product costs a quarter more than they do."""
 class Filling(NamedTuple):
     """Scratch of `fill_dense`: rows int64[rows], errors float64[k], room for a block of rows."""
 
-    chosen: Array
-    error: Array
+    chosen: Int64
+    error: Float64
     room: dense_widths.Room
 
 
 @within
-def is_dense(number, columns):
+def is_dense(number: int, columns: int) -> bool:
     """Whether a row of so many contenders is worth a product."""
     return number >= FEWEST and number * PART > columns
 
 
 @within
-def _fill_row(dense, room, r, alpha, situation, row, begin, end, pairs, error):
+def _fill_row(
+    dense: Dense, room: Room, r: int, alpha: float, situation: Situation, row: int, begin: int,
+    end: int, pairs: Pairs, error: Float64,
+) -> None:  # fmt: skip
     """Means, widths and worths of a row's pairs; ``error`` [p − begin] bounds those of worths."""
     values, costs = situation.values, situation.costs
     value_line = row if values.shape[0] > 1 else 0
@@ -56,7 +61,7 @@ def _fill_row(dense, room, r, alpha, situation, row, begin, end, pairs, error):
 
 
 @within
-def _want_near_ties(begin, end, pairs, error):
+def _want_near_ties(begin: int, end: int, pairs: Pairs, error: Float64) -> None:
     """Settle again whoever may be worth most, unless one stands alone."""
     level, candidates = -np.inf, 0
     for p in range(begin, end):
@@ -71,7 +76,10 @@ def _want_near_ties(begin, end, pairs, error):
 
 
 @within
-def fill_dense(dense, situation, alpha, pairs, rows, base, decides, scratch):
+def fill_dense(
+    dense: Dense, situation: Situation, alpha: float, pairs: Pairs, rows: int, base: int,
+    decides: bool, scratch: Filling,
+) -> None:  # fmt: skip
     """Moments and worths of all pairs of dense rows base to base + rows that want any.
 
     What remains ``wanted`` is settled in float64: widths that float32 does not resolve and, where a

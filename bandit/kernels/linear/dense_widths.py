@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bandit.core.types import Array
+from bandit.core.types import Float32, Float64, Int32, Int64
 from bandit.kernels import simd
 from bandit.kernels._compile import allocating, serial, within
 from bandit.kernels.linear.pair_moments import gather
@@ -46,23 +46,26 @@ class Dense(NamedTuple):
     are empty where a model is too large, or its pooled factor bounds nothing.
     """
 
-    root: Array
-    theta: Array
-    column: Array
-    share: Array
-    size: Array
-    panels: Array
-    edges: Array
+    root: Float64
+    theta: Float64
+    column: Int32
+    share: Float32
+    size: Float32
+    panels: Float32
+    edges: Int64
 
 
 @serial
-def triangle(i):
+def triangle(i: int) -> int:
     """Elements above row i of a lower triangle."""
     return i * (i + 1) // 2
 
 
 @allocating
-def covariances_into(first, last, inverse, lower, vech, share, size):
+def covariances_into(
+    first: int, last: int, inverse: Float64, lower: Float64, vech: Float64, share: Float64,
+    size: Float64,
+) -> None:  # fmt: skip
     """``vech E`` float64[k, d(d+1)/2], off-diagonal twice, share and |E| of actions first to last.
 
     ``inverse`` float64[k, d, d] are the actions' W, ``lower`` the pooled Cholesky factor R⁻¹.
@@ -100,7 +103,7 @@ def block_of(d: int) -> int:
 
 
 @within
-def _means_into(x, rows, wide, d, theta, out):
+def _means_into(x: Float64, rows: int, wide: int, d: int, theta: Float64, out: Float64) -> None:
     """``out`` float64[rows, 8·ceil(k/8)] = x · theta."""
     groups = theta.shape[0]
     for g in range(groups):
@@ -111,7 +114,9 @@ def _means_into(x, rows, wide, d, theta, out):
 
 
 @within
-def _turn_into(z, rows, d, wide, turned, stride, length):
+def _turn_into(
+    z: Float64, rows: int, d: int, wide: int, turned: Float32, stride: int, length: Float64
+) -> None:
     """Unit vectors u float32[rows, stride] and |R x|² from R x float64[rows, wide]."""
     for r in range(rows):
         square = product.square_norm(z, r * wide, wide, simd.LANES_64)
@@ -122,7 +127,9 @@ def _turn_into(z, rows, d, wide, turned, stride, length):
 
 
 @within
-def _squares_into(turned, stride, rows, tiled, edges, y):
+def _squares_into(
+    turned: Float32, stride: int, rows: int, tiled: int, edges: Int64, y: Float32
+) -> None:
     """``vech u uᵀ`` of each row, depth after depth; sixteen elements after the last exist.
 
     A vector's overhang is written over by what follows.
@@ -140,7 +147,7 @@ def _squares_into(turned, stride, rows, tiled, edges, y):
 
 
 @within
-def _product_into(y, tiled, dense, part, table):
+def _product_into(y: Float32, tiled: int, dense: Dense, part: Float32, table: Float32) -> None:
     """``table`` float32[tiled, w]: ⟨vech E, vech u uᵀ⟩, the depths added in their order."""
     width, edges, lanes = dense.share.size, dense.edges, simd.LANES
     for c in range(edges.size - 1):
@@ -156,14 +163,14 @@ def _product_into(y, tiled, dense, part, table):
 class Room(NamedTuple):
     """Scratch of `fill_rows`."""
 
-    x: Array
-    z: Array
-    length: Array
-    turned: Array
-    y: Array
-    part: Array
-    table: Array
-    means: Array
+    x: Float64
+    z: Float64
+    length: Float64
+    turned: Float32
+    y: Float32
+    part: Float32
+    table: Float32
+    means: Float64
 
 
 def empty_room(dense: Dense, d: int, rows: int) -> Room:
@@ -181,7 +188,9 @@ def empty_room(dense: Dense, d: int, rows: int) -> Room:
 
 
 @within
-def fill_rows(narrow, broad, rows_of, count, dense, room):
+def fill_rows(
+    narrow: Float32, broad: Float64, rows_of: Int64, count: int, dense: Dense, room: Room
+) -> None:
     """Moments of ``count`` rows of contexts, numbered in ``rows_of``, left in ``room``."""
     d = narrow.shape[1]
     wide, stride = product.padded(d, simd.LANES_64), product.padded(d, simd.LANES)

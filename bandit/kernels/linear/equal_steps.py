@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 
+from bandit.core.types import Float64, Integer
 from bandit.kernels import simd
 from bandit.kernels._compile import inline, within
 from bandit.kernels.stats.normal_lanes import (
@@ -27,7 +28,9 @@ STEEP = 0.6
 
 
 @inline
-def _start(o, r, low, step):
+def _start(
+    o: simd.Vector64, r: simd.Vector64, low: float, step: float
+) -> tuple[simd.Vector64, ...]:
     """Φ at the lower end, and what carries it from node to node."""
     one = simd.splat(1.0)
     x = simd.fma(r, simd.splat(low), o)
@@ -49,7 +52,10 @@ def _start(o, r, low, step):
 
 
 @within
-def _products_into(offset, rate, count, low, step, nodes, work):
+def _products_into(
+    offset: Float64, rate: Float64, count: Integer, low: float, step: float, nodes: int,
+    work: Float64,
+) -> None:  # fmt: skip
     """``work`` float64[nodes, 8]: at each node the product of every eighth Φ."""
     one = simd.splat(1.0)
     for j in range(nodes):
@@ -73,7 +79,10 @@ def _products_into(offset, rate, count, low, step, nodes, work):
 
 
 @within
-def sums_by_phase(offset, rate, count, low, step, nodes, work):
+def sums_by_phase(
+    offset: Float64, rate: Float64, count: Integer, low: float, step: float, nodes: int,
+    work: Float64,
+) -> tuple[float, float, float]:  # fmt: skip
     """Sums of φ(z_j) Π Φ(o_b + r_b z_j), z_j = low + j·step, over the three phases j mod 3.
 
     ``offset``, ``rate`` float64[≥ count], count a multiple of 8, ``nodes`` one of 3, at most

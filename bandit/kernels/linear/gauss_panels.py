@@ -11,6 +11,7 @@ import math
 
 import numpy as np
 
+from bandit.core.types import Float64, Int64, Integer
 from bandit.kernels import simd
 from bandit.kernels._compile import within
 from bandit.kernels.stats.normal_lanes import DENSITY_PEAK, PHI_LIMIT, bell_8, cumulative_8
@@ -29,13 +30,15 @@ MOST_PANELS = 4096
 
 
 @within
-def step_for(count):
+def step_for(count: Integer) -> float:
     """Longest panel for so many contenders, in the smallest deviation that bends in it."""
     return STEP * min(1.0, _SHARP / math.sqrt(1.0 + 2.0 * math.log(max(count, 1))))
 
 
 @within
-def integral(offset, rate, count, bottom, top, bending):
+def integral(
+    offset: Float64, rate: Float64, count: Integer, bottom: float, top: float, bending: Int64
+) -> float:
     """Integrate from ``bottom`` to ``top``; ``bending`` int64[≥ count] is scratch."""
     sharp = step_for(count)
     total = simd.splat(0.0)

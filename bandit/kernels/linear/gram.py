@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from bandit.core.types import Array, Float64, Int32, Int64
 from bandit.kernels import simd
 from bandit.kernels._compile import allocating, serial, within
 from bandit.kernels.simd import product
@@ -19,7 +20,7 @@ CHUNK = 32
 
 
 @serial
-def group_into(actions, start, order):
+def group_into(actions: Int64, start: Int64, order: Int32) -> None:
     """Counting sort: ``order`` int32[n] lists each action's rows in their order.
 
     ``start`` int64[k + 1] receives where each action's begin.
@@ -40,7 +41,7 @@ def group_into(actions, start, order):
 
 
 @within
-def _ask(contexts, rewards, rows, first, last):
+def _ask(contexts: Array, rewards: Float64, rows: Int32, first: int, last: int) -> None:
     """Ask memory for some rows, so that it answers while others are multiplied."""
     d = contexts.shape[1]
     for t in range(first, last):
@@ -51,7 +52,9 @@ def _ask(contexts, rewards, rows, first, last):
 
 
 @within
-def _gather_chunk(contexts, rewards, rows, at, count, width, plain):
+def _gather_chunk(
+    contexts: Array, rewards: Float64, rows: Int32, at: int, count: int, width: int, plain: Float64
+) -> None:
     """Copy rows ``y = (x, r, 1)`` to ``plain`` float64[count, width]."""
     d = contexts.shape[1]
     whole = d - d % simd.LANES_64
@@ -66,7 +69,10 @@ def _gather_chunk(contexts, rewards, rows, at, count, width, plain):
 
 
 @within
-def _weigh_chunk(plain, weights, rows, at, count, width, weighted):
+def _weigh_chunk(
+    plain: Float64, weights: Float64, rows: Int32, at: int, count: int, width: int,
+    weighted: Float64,
+) -> None:  # fmt: skip
     """``weighted = w·y``."""
     for t in range(count):
         factor = simd.splat(weights[rows[at + t]])
@@ -76,7 +82,10 @@ def _weigh_chunk(plain, weights, rows, at, count, width, weighted):
 
 
 @allocating
-def accumulate_into(first, last, contexts, rewards, weights, start, order, gram, shift, sums):
+def accumulate_into(
+    first: int, last: int, contexts: Array, rewards: Float64, weights: Float64, start: Int64,
+    order: Int32, gram: Float64, shift: Float64, sums: Float64,
+) -> None:  # fmt: skip
     """Add the rows of actions first to last.
 
     ``contexts`` float[n, d], ``rewards`` float64[n], ``weights`` float64[n] or [0] where every row

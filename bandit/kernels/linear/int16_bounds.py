@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bandit.core.types import Array
+from bandit.core.types import Bool, Float32, Int16
 from bandit.kernels import simd
 from bandit.kernels._compile import serial
 from bandit.kernels.simd.product import PANEL, ROWS, norms_into, padded
@@ -36,12 +36,12 @@ class Coarse(NamedTuple):
     ``limit``; ``margin`` rounds ``|x̃|`` up.
     """
 
-    inverse: Array
-    means: Array
-    mean_step: Array
-    error: Array
-    root: Array
-    root_step: Array
+    inverse: Float32
+    means: Int16
+    mean_step: Float32
+    error: Float32
+    root: Int16
+    root_step: Float32
     root_error: float
     limit: float
     margin: float
@@ -54,11 +54,11 @@ class Rounded(NamedTuple):
     ``most`` enclose q.
     """
 
-    whole: Array
-    unit: Array
-    length: Array
-    least: Array
-    most: Array
+    whole: Int16
+    unit: Float32
+    length: Float32
+    least: Float32
+    most: Float32
 
 
 def empty_rounded(rows: int, d: int) -> Rounded:
@@ -70,7 +70,9 @@ def empty_rounded(rows: int, d: int) -> Rounded:
 
 
 @serial
-def round_into(x, x_at, rows, d, coarse, rounded, doubt):
+def round_into(
+    x: Float32, x_at: int, rows: int, d: int, coarse: Coarse, rounded: Rounded, doubt: Bool
+) -> None:
     """Round rows of float32 ``x`` from element ``x_at`` on; sixteen elements after the last exist.
 
     ``doubt[0]`` is raised where a length is not finite: x may hold what is no number.
@@ -94,7 +96,7 @@ def round_into(x, x_at, rows, d, coarse, rounded, doubt):
 
 
 @serial
-def multiply_into(rounded, rows, d, coarse, table):
+def multiply_into(rounded: Rounded, rows: int, d: int, coarse: Coarse, table: Float32) -> None:
     """``table`` float32[rows, w]: the means; rows a multiple of six."""
     width, lanes, depth = coarse.mean_step.size, simd.LANES, (d + 1) >> 1
     step = padded(d, lanes)
@@ -123,7 +125,7 @@ def multiply_into(rounded, rows, d, coarse, table):
 
 
 @serial
-def norms_between(rounded, rows, d, coarse, rotated):
+def norms_between(rounded: Rounded, rows: int, d: int, coarse: Coarse, rotated: Float32) -> None:
     """Enclose ``q = |R x|`` of each row between ``least`` and ``most``.
 
     ``rotated`` float32[rows, padded(d, 16)] is scratch; rows a multiple of six.
@@ -147,7 +149,7 @@ def norms_between(rounded, rows, d, coarse, rotated):
 
 
 @serial
-def pack_panels_into(matrix, panels):
+def pack_panels_into(matrix: Int16, panels: Int16) -> None:
     """Pack int16 ``matrix`` [k, d] (a row per output) for `multiply_into`; pad columns are zero.
 
     ``panels`` int16[padded(k, 16)·padded(d, 2)], zero.
@@ -164,7 +166,7 @@ def pack_panels_into(matrix, panels):
 
 
 @serial
-def root_size(d):
+def root_size(d: int) -> int:
     """Count the elements of a packed triangle."""
     total = 0
     for left in range(0, d, simd.LANES):
@@ -173,7 +175,7 @@ def root_size(d):
 
 
 @serial
-def pack_root_into(lower, panels):
+def pack_root_into(lower: Int16, panels: Int16) -> None:
     """Pack int16 ``lower`` [d, d] for `norms_between`; ``panels`` int16[root_size(d)], zero."""
     d, lanes = lower.shape[0], simd.LANES
     at = 0

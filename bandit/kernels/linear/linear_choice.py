@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bandit.core.types import Array
+from bandit.core.types import Array, Bool, Float32, Float64, Int32, Int64
 from bandit.kernels import simd
 from bandit.kernels._compile import serial, within
 from bandit.kernels.linear import contenders, decide
@@ -22,7 +22,8 @@ from bandit.kernels.linear import int16_bounds as coarse
 from bandit.kernels.linear import pair_moments as settle
 from bandit.kernels.linear import thompson_candidates as sampled
 from bandit.kernels.linear.contenders import Bounds
-from bandit.kernels.linear.decide import Model, Situation
+from bandit.kernels.linear.decide import Model
+from bandit.kernels.linear.situation import Mode, Pairs, Situation, empty_pairs
 from bandit.kernels.simd import product
 
 TASK = 2048
@@ -44,33 +45,13 @@ REACHES = (0, 1, 2, 2, 1)
 """Of each kind of propensity: who counts, as `sampled.winners_into` numbers it."""
 
 
-class Mode(NamedTuple):
-    """What is asked: ``alpha``, sampled or optimistic scores, the propensity of which action.
-
-    ``propensity`` 0: none, 1: of the action decided, 2: of ``given`` int32[n], 3: the expectation
-    of ``weights`` float64[k], 4: of the given action where there is one (else -1), of the one
-    decided elsewhere; with 2 and 3 nothing is decided. ``stream`` is the random stream of the
-    call. Without ``scored`` the moments of a row that is decided without them are not found.
-    ``doubt`` bool[1] is raised where contexts or prices may hold what is no number.
-    """
-
-    alpha: float
-    thompson: bool
-    propensity: int
-    stream: np.uint64
-    given: Array
-    weights: Array
-    scored: bool
-    doubt: Array
-
-
 def block_rows(width: int) -> int:
     """Rows whose float32 bounds fit the scratch: a multiple of six between 24 and 96."""
     return max(24, min(96, SCRATCH // (4 * width) // 6 * 6))
 
 
 @within
-def load_into(narrow, broad, d, first, rows, x):
+def load_into(narrow: Float32, broad: Float64, d: int, first: int, rows: int, x: Float32) -> None:
     """Copy rows to float32 ``x``."""
     for r in range(rows):
         for j in range(d):
@@ -78,7 +59,7 @@ def load_into(narrow, broad, d, first, rows, x):
 
 
 @serial
-def bounds_into(model, situation, mode, bounds):
+def bounds_into(model: Model, situation: Situation, mode: Mode, bounds: Bounds) -> None:
     """Fill in what all rows of a call share of their bounds."""
     sampling = mode.thompson or mode.propensity > 0
     for a in range(model.upper.size):
@@ -108,7 +89,10 @@ def empty_bounds(model: Model, situation: Situation, block: int) -> Bounds:
 
 
 @within
-def enclose_into(narrow, broad, weights, doubt, top, rows, x, rounded, rotated, table):
+def enclose_into(
+    narrow: Float32, broad: Float64, weights: coarse.Coarse, doubt: Bool, top: int, rows: int,
+    x: Float32, rounded: coarse.Rounded, rotated: Float32, table: Float32,
+) -> None:  # fmt: skip
     """Means of rows from ``top`` on, and what encloses them; ``x`` and ``rotated`` are scratch."""
     d = narrow.shape[1]
     source, at = narrow.reshape(-1), top * d
@@ -129,17 +113,17 @@ class Room(NamedTuple):
     float32[b·w], ``threshold`` float32[b], ``words`` and ``alive`` int64[b·ceil(w/64)].
     """
 
-    x: Array
+    x: Float32
     rounded: coarse.Rounded
-    rotated: Array
-    table: Array
-    highs: Array
-    threshold: Array
-    words: Array
-    alive: Array
+    rotated: Float32
+    table: Float32
+    highs: Float32
+    threshold: Float32
+    words: Int64
+    alive: Int64
     bounds: Bounds
     draws: sampled.Draws
-    pairs: decide.Pairs
+    pairs: Pairs
     settling: decide.Settling
 
 
@@ -163,16 +147,18 @@ def empty_room(model: Model, situation: Situation, mode: Mode, rows: int) -> Roo
         alive=np.empty(block * size, np.int64),
         bounds=empty_bounds(model, situation, block),
         draws=sampled.empty_draws(block if sampling else 0, k),
-        pairs=decide.empty_pairs(task, min(max(PAIRS, 2 * block * k), task * k), k, apart=apart),
+        pairs=empty_pairs(task, min(max(PAIRS, 2 * block * k), task * k), k, apart=apart),
         settling=decide.empty_settling(model, d, task, expects=mode.propensity == WEIGHTED),
     )
 
 
 @serial
 def choose_rows_into(
-    first, last, model, situation, mode, x, rounded, rotated, table, highs, threshold, words,
-    alive, bounds, draws, pairs, settling, action, mean, width, propensity,
-):  # fmt: skip
+    first: int, last: int, model: Model, situation: Situation, mode: Mode, x: Float32,
+    rounded: coarse.Rounded, rotated: Float32, table: Float32, highs: Float32, threshold: Float32,
+    words: Int64, alive: Int64, bounds: Bounds, draws: sampled.Draws, pairs: Pairs,
+    settling: decide.Settling, action: Int32, mean: Float64, width: Float64, propensity: Float64,
+) -> None:  # fmt: skip
     """Decide rows first to last, with the parts of a `Room`.
 
     They come apart, and what is asked often is taken out of its tuple once: each look into a tuple
@@ -252,7 +238,10 @@ def choose_into(
 
 
 @serial
-def moments_table_into(first, last, narrow, broad, theta, inverse, means, widths):
+def moments_table_into(
+    first: int, last: int, narrow: Float32, broad: Float64, theta: Float64, inverse: Float64,
+    means: Float64, widths: Float64,
+) -> None:  # fmt: skip
     """Mean and width of every action for rows first to last, float64[n, k]."""
     for top in range(first, last, GRAIN):
         rows = min(GRAIN, last - top)

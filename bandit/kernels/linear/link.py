@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from bandit.core.types import Float64
 from bandit.kernels import simd
 from bandit.kernels._compile import inline, serial
 from bandit.kernels.stats.normal_lanes import logarithm_8
@@ -15,7 +16,7 @@ _NEAR_ONE = 1e-17
 
 
 @inline
-def response(link, score):
+def response(link: int, score: float) -> float:
     """g(score)."""
     if link == LOGIT:
         return 1.0 / (1.0 + math.exp(-score))
@@ -23,7 +24,7 @@ def response(link, score):
 
 
 @inline
-def score_8(link, outcome):
+def score_8(link: int, outcome: simd.Vector64) -> simd.Vector64:
     """g⁻¹ of eight outcomes; beyond g's range the score of its end."""
     if link == LOGIT:
         one = simd.splat(1.0)
@@ -34,7 +35,7 @@ def score_8(link, outcome):
 
 
 @serial
-def responses_into(first, last, link, scores):
+def responses_into(first: int, last: int, link: int, scores: Float64) -> None:
     """``scores`` float64[n, k] → g(scores), rows first to last."""
     for i in range(first, last):
         for a in range(scores.shape[1]):

@@ -8,21 +8,28 @@ from __future__ import annotations
 
 import numpy as np
 
+from bandit.core.types import Float64, Int32, Int64
 from bandit.kernels import keyed_random as kr
 from bandit.kernels._compile import allocating, within
 from bandit.kernels.linear import pair_moments
+from bandit.kernels.linear.decide import Model
 from bandit.kernels.linear.linear_choice import GRAIN
 from bandit.kernels.linear.link import response
 from bandit.kernels.linear.linked_win_probability import (
+    Contenders,
     empty_contenders,
     linked_winning_probability,
 )
 from bandit.kernels.linear.masked_choice import allowed
+from bandit.kernels.linear.situation import Mode, Situation
 from bandit.kernels.stats.normal import normal
 
 
 @within
-def _list_into(means, widths, r, situation, alpha, i, each, actions):
+def _list_into(
+    means: Float64, widths: Float64, r: int, situation: Situation, alpha: float, i: int,
+    each: Contenders, actions: Int64,
+) -> int:  # fmt: skip
     """List the eligible actions of row i, whose moments are in line r; return how many."""
     values, costs = situation.values, situation.costs
     value_line = i if values.shape[0] > 1 else 0
@@ -38,7 +45,9 @@ def _list_into(means, widths, r, situation, alpha, i, each, actions):
 
 
 @within
-def _best(link, each, actions, count, thompson, row):
+def _best(
+    link: int, each: Contenders, actions: Int64, count: int, thompson: bool, row: np.uint64
+) -> int:
     """Position of the largest sampled (or optimistic) worth, the first on ties."""
     best, taken = -np.inf, 0
     for c in range(count):
@@ -50,7 +59,9 @@ def _best(link, each, actions, count, thompson, row):
 
 
 @within
-def _expectation(link, each, actions, count, weights):
+def _expectation(
+    link: int, each: Contenders, actions: Int64, count: int, weights: Float64
+) -> float:
     total = whole = 0.0
     for c in range(count):
         share = linked_winning_probability(link, count, c, each)
@@ -60,7 +71,10 @@ def _expectation(link, each, actions, count, weights):
 
 
 @allocating
-def choose_into(first, last, model, situation, mode, action, mean, width, propensity):
+def choose_into(
+    first: int, last: int, model: Model, situation: Situation, mode: Mode, action: Int32,
+    mean: Float64, width: Float64, propensity: Float64,
+) -> None:  # fmt: skip
     """Decide rows first to last; arguments as of `linear_choice.choose_into`."""
     narrow, broad, k = situation.narrow, situation.broad, model.theta.shape[0]
     means, widths = np.empty((GRAIN, k)), np.empty((GRAIN, k))
@@ -96,8 +110,9 @@ def choose_into(first, last, model, situation, mode, action, mean, width, propen
 
 @allocating
 def probabilities_into(
-    first, last, link, means, widths, alpha, situation, out
-):  # fmt: skip
+    first: int, last: int, link: int, means: Float64, widths: Float64, alpha: float,
+    situation: Situation, out: Float64,
+) -> None:  # fmt: skip
     """``out`` float64[n, k]: probability of every action, from moments float64[n, k]."""
     k = means.shape[1]
     each, actions = empty_contenders(k), np.empty(k, np.int64)

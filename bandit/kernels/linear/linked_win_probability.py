@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bandit.core.types import Array
+from bandit.core.types import Float64, Int64
 from bandit.kernels import simd
 from bandit.kernels._compile import allocating, serial, within, within_allocating
 from bandit.kernels.linear.gauss_panels import NODES, POINTS, WEIGHTS
@@ -37,20 +37,20 @@ _STACK, _MOST_PANELS = 64, 2000
 class Contenders(NamedTuple):
     """Moments of scores and prices of k contenders, float64[k]; the rest is scratch."""
 
-    mean: Array
-    width: Array
-    value: Array
-    cost: Array
-    high: Array
-    rivals: Array
-    before: Array
-    z: Array
-    line: Array
-    out: Array
+    mean: Float64
+    width: Float64
+    value: Float64
+    cost: Float64
+    high: Float64
+    rivals: Int64
+    before: Float64
+    z: Float64
+    line: Float64
+    out: Float64
 
 
 @allocating
-def empty_contenders(k):
+def empty_contenders(k: int) -> Contenders:
     """Allocate room for k."""
     return Contenders(
         np.empty(k), np.empty(k), np.empty(k), np.empty(k), np.empty(k), np.empty(k, np.int64),
@@ -59,7 +59,7 @@ def empty_contenders(k):
 
 
 @within
-def _heights_into(link, each, own, count, at):
+def _heights_into(link: int, each: Contenders, own: int, count: int, at: int) -> float:
     """φ(z)·Π at the eight ``each.z`` to ``each.out[at : at + 8]``, over ``each.rivals[:count]``.
 
     Returns by how much a rival's Φ argument moves at most from one node to the next; at = 0 begins
@@ -91,7 +91,9 @@ def _heights_into(link, each, own, count, at):
 
 
 @within
-def _panel(link, each, own, count, low, high):
+def _panel(
+    link: int, each: Contenders, own: int, count: int, low: float, high: float
+) -> tuple[float, float]:
     """Sixteen nodes' integral, and by how much a rival moves at most between them."""
     half, middle, total, steepest = 0.5 * (high - low), 0.5 * (high + low), 0.0, 0.0
     for j in range(0, POINTS, 8):
@@ -104,7 +106,7 @@ def _panel(link, each, own, count, low, high):
 
 
 @within_allocating
-def _by_panels(link, each, own, count, low, high):
+def _by_panels(link: int, each: Contenders, own: int, count: int, low: float, high: float) -> float:
     """Halve panels until the halves agree with the whole and see every rival; work is bounded."""
     ends, wholes = np.empty((_STACK, 2)), np.empty(_STACK)
     for c in range(8):
@@ -131,7 +133,7 @@ def _by_panels(link, each, own, count, low, high):
 
 
 @within
-def _by_steps(link, each, own, count):
+def _by_steps(link: int, each: Contenders, own: int, count: int) -> float:
     """Equal steps over all of a's reach; −1 where they do not settle."""
     nodes, before, out = _FIRST, -1.0, each.out
     resolved = _RESOLVED / math.sqrt(1.0 + 2.0 * math.log(max(count, 1)))
@@ -159,12 +161,12 @@ def _by_steps(link, each, own, count):
 
 
 @within
-def _outcome(link, each, b, z):
-    return each.value[b] * response(link, each.mean[b] + each.width[b] * z) - each.cost[b]
+def _outcome(link: int, each: Contenders, b: int, z: float) -> float:
+    return float(each.value[b] * response(link, each.mean[b] + each.width[b] * z) - each.cost[b])
 
 
 @serial
-def linked_winning_probability(link, count, own, each):
+def linked_winning_probability(link: int, count: int, own: int, each: Contenders) -> float:
     """P(the worth of ``own`` is the largest of ``count``), certain ties to the lowest position.
 
     ``each`` are the contenders, widths ≥ 0. A width or value of zero is a certain worth. NaN where
@@ -192,7 +194,7 @@ def linked_winning_probability(link, count, own, each):
     if certain:
         each.z[:] = 0.0
         _heights_into(link, each, own, kept, 0)
-        return min(max(each.out[0] / DENSITY_PEAK, 0.0), 1.0)
+        return float(min(max(each.out[0] / DENSITY_PEAK, 0.0), 1.0))
     bottom, top = -REACH, REACH
     if sure >= 0:
         # Bisection to the z where a's worth passes the certain one.

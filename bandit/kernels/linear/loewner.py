@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from bandit.core.types import Float32, Float64
 from bandit.kernels._compile import allocating, serial, within_allocating
 from bandit.kernels.linear import cholesky
 from bandit.kernels.simd import product
@@ -23,7 +24,7 @@ SQUARINGS = 7
 
 
 @within_allocating
-def _largest_eigenvalue_bound(factor):
+def _largest_eigenvalue_bound(factor: Float64) -> float:
     """``(tr S^p)^{1/p}``, S = F Fᵀ of a lower triangular factor [d, d]."""
     d = factor.shape[0]
     rows, width = product.padded(d, product.ROWS), product.padded(d, 8)
@@ -46,11 +47,11 @@ def _largest_eigenvalue_bound(factor):
             product.square_into(matrix, d, rows, width, panel, work)
             matrix, work = work, matrix
             power *= 2.0
-    return np.exp(logarithm)
+    return float(np.exp(logarithm))
 
 
 @serial
-def pool_into(gram, ridge, weights, pooled):
+def pool_into(gram: Float64, ridge: float, weights: Float64, pooled: Float64) -> None:
     """Add ``Σ weights·(G + ridge I)`` of k actions to ``pooled`` [d, d]."""
     k, d = gram.shape[0], gram.shape[1]
     for a in range(k):
@@ -61,7 +62,7 @@ def pool_into(gram, ridge, weights, pooled):
 
 
 @serial
-def pooled_root(pooled, root, lower):
+def pooled_root(pooled: Float64, root: Float64, lower: Float64) -> bool:
     """Root R (lower triangular, ``P⁻¹ = RᵀR``) and Cholesky factor of P = ``pooled``, [d, d].
 
     Returns False where P has no factor.
@@ -73,7 +74,7 @@ def pooled_root(pooled, root, lower):
 
 
 @allocating
-def root_condition(root, lower):
+def root_condition(root: Float64, lower: Float64) -> tuple[Float64, float]:
     """Scale c [d] of the columns, ``c_j = 1/|R e_j|``, and ``first`` with ``|x / c| ≤ first·q``."""
     d = root.shape[0]
     scale = np.empty(d)
@@ -91,7 +92,10 @@ def root_condition(root, lower):
 
 
 @allocating
-def bounds_into(begin, end, inverse, condition, lower, upper_out, lower_out):
+def bounds_into(
+    begin: int, end: int, inverse: Float64, condition: Float64, lower: Float64, upper_out: Float32,
+    lower_out: Float32,
+) -> None:  # fmt: skip
     """Fill ``upper``, ``lower`` float32[≥ k] of actions begin to end: ``lower·q ≤ s ≤ upper·q``.
 
     ``inverse`` float64[k, d, d] are the actions' W, ``lower`` the pooled Cholesky factor.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from bandit.core.types import Bool, Float64, Int32, Int64, UInt8, UInt64
 from bandit.kernels import keyed_random as kr
 from bandit.kernels._compile import inline, serial
 
@@ -12,17 +13,19 @@ EVERYTHING, DENSE, PACKED = range(3)
 
 
 @inline
-def allowed(eligible, packing, row, action):
+def allowed(eligible: UInt8, packing: int, row: int, action: int) -> bool:
     """Tell whether the action may be taken for the row."""
     if packing == 0:
         return True
     if packing == 1:
-        return eligible[row, action] != 0
-    return (eligible[row, action >> 3] >> (action & 7)) & 1 != 0
+        return bool(eligible[row, action] != 0)
+    return bool((eligible[row, action >> 3] >> (action & 7)) & 1 != 0)
 
 
 @serial
-def rows_without_action_into(first, last, eligible, packing, k, grain, out):
+def rows_without_action_into(
+    first: int, last: int, eligible: UInt8, packing: int, k: int, grain: int, out: Int64
+) -> None:
     """``out[first / grain]`` = the first row in [first, last) where nothing is eligible, if any."""
     for i in range(first, last):
         found = False
@@ -36,7 +39,10 @@ def rows_without_action_into(first, last, eligible, packing, k, grain, out):
 
 
 @serial
-def best_into(first, last, scores, eligible, packing, values, costs, action):
+def best_into(
+    first: int, last: int, scores: Float64, eligible: UInt8, packing: int, values: Float64,
+    costs: Float64, action: Int32,
+) -> None:  # fmt: skip
     """``action`` int32[n]: the eligible action of the largest worth, the lowest index on ties.
 
     ``scores`` float64[n, k]; ``values``, ``costs`` float64[1 or n, k]; rows first to last.
@@ -57,7 +63,10 @@ def best_into(first, last, scores, eligible, packing, values, costs, action):
 
 
 @serial
-def count_eligible_into(first, last, eligible, packing, k, action, count, included):
+def count_eligible_into(
+    first: int, last: int, eligible: UInt8, packing: int, k: int, action: Int32, count: Int64,
+    included: Bool,
+) -> None:  # fmt: skip
     """``count`` int64[n] eligible actions, ``included`` bool[n] whether ``action`` is one."""
     for i in range(first, last):
         number = 0
@@ -69,7 +78,9 @@ def count_eligible_into(first, last, eligible, packing, k, action, count, includ
 
 
 @serial
-def mean_weight_into(first, last, eligible, packing, weights, out):
+def mean_weight_into(
+    first: int, last: int, eligible: UInt8, packing: int, weights: Float64, out: Float64
+) -> None:
     """``out`` float64[n]: the mean of ``weights`` float64[k] over the eligible actions."""
     for i in range(first, last):
         number, total = 0, 0.0
@@ -81,7 +92,10 @@ def mean_weight_into(first, last, eligible, packing, weights, out):
 
 
 @serial
-def pick_uniform_into(first, last, eligible, packing, k, stream, keys, action, count):
+def pick_uniform_into(
+    first: int, last: int, eligible: UInt8, packing: int, k: int, stream: np.uint64, keys: UInt64,
+    action: Int32, count: Int64,
+) -> None:  # fmt: skip
     """``action`` int32[n] uniform over the eligible ones, ``count`` int64[n] how many they are."""
     for i in range(first, last):
         number = 0
@@ -99,7 +113,9 @@ def pick_uniform_into(first, last, eligible, packing, k, stream, keys, action, c
 
 
 @serial
-def first_by_priority_into(first, last, eligible, packing, order, action):
+def first_by_priority_into(
+    first: int, last: int, eligible: UInt8, packing: int, order: Int64, action: Int32
+) -> None:
     """``action`` int32[n]: the first eligible action in ``order`` int64[k]."""
     for i in range(first, last):
         for a in order:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from bandit.core.types import Array, Bool, Float32, Float64, Int32, Int64
 from bandit.kernels import simd
 from bandit.kernels._compile import allocating, inline, serial, within, within_allocating
 from bandit.kernels.simd import product
 
 
 @serial
-def order_by_action(actions, wanted, count, start, order):
+def order_by_action(actions: Array, wanted: Bool, count: int, start: Int64, order: Array) -> int:
     """Stable counting sort of the wanted pairs by action; return how many there are.
 
     ``start`` int64[k + 1] receives where each action's pairs begin in ``order``.
@@ -27,7 +28,7 @@ def order_by_action(actions, wanted, count, start, order):
             start[actions[p] + 1] += 1
     for a in range(k):
         start[a + 1] += start[a]
-    total = start[k]
+    total: int = start[k]
     for p in range(count):
         if wanted[p]:
             order[start[actions[p]]] = p
@@ -39,7 +40,7 @@ def order_by_action(actions, wanted, count, start, order):
 
 
 @within
-def order_lone(actions, count, start, order):
+def order_lone(actions: Int32, count: int, start: Int64, order: Int32) -> None:
     """Order the rows that have a lone contender (not -1) by it, as `order_by_action`."""
     k = start.size - 1
     for a in range(k + 1):
@@ -59,7 +60,9 @@ def order_lone(actions, count, start, order):
 
 
 @inline
-def gather(narrow, broad, wide, row, d, x, at):
+def gather(
+    narrow: Float32, broad: Float64, wide: bool, row: int, d: int, x: Float64, at: int
+) -> None:
     """Copy a context to float64 ``x[at : at + d]`` from whichever of the two arrays is filled."""
     if wide:
         for j in range(d):
@@ -73,7 +76,7 @@ def gather(narrow, broad, wide, row, d, x, at):
 
 
 @inline
-def _dot(x, at, theta, theta_at, width):
+def _dot(x: Float64, at: int, theta: Float64, theta_at: int, width: int) -> float:
     """``Σ x[at + j]·θ[j]`` over ``width`` (a multiple of 8) elements, in eight partial sums."""
     total = simd.mul(simd.load(x, at), simd.load(theta, theta_at))
     for j in range(8, width, 8):
@@ -82,7 +85,10 @@ def _dot(x, at, theta, theta_at, width):
 
 
 @serial
-def moments_into(narrow, broad, rows, actions, order, start, theta, inverse, means, widths, x, z):
+def moments_into(
+    narrow: Float32, broad: Float64, rows: Array, actions: Array, order: Array, start: Int64,
+    theta: Float64, inverse: Float64, means: Float64, widths: Float64, x: Float64, z: Float64,
+) -> None:  # fmt: skip
     """Moments of pairs in float64, for p in ``order`` grouped by ``start``.
 
     ``theta`` float64[k, w] padded with zeros to a multiple of 8, ``inverse`` float64[k, packed].
@@ -106,7 +112,7 @@ def moments_into(narrow, broad, rows, actions, order, start, theta, inverse, mea
 
 
 @inline
-def _dot_at(contexts, at, d, theta, theta_at):
+def _dot_at(contexts: Float32, at: int, d: int, theta: Float64, theta_at: int) -> float:
     """``Σ x[j]·θ[j]`` of a float32 row that starts at element ``at``, summed as by `_dot`."""
     whole = d - d % simd.LANES_64
     total = simd.splat(0.0)
@@ -121,7 +127,10 @@ def _dot_at(contexts, at, d, theta, theta_at):
 
 
 @serial
-def single_moments_into(narrow, base, order, start, theta, inverse, means, widths, places, z):
+def single_moments_into(
+    narrow: Float32, base: int, order: Int32, start: Int64, theta: Float64, inverse: Float32,
+    means: Float64, widths: Float64, places: Int64, z: Float32,
+) -> None:  # fmt: skip
     """Moments of rows base + p for p in ``order``, their widths in float32, to ``means[base + p]``.
 
     ``inverse`` float32[k, packed]; ``start`` tells which rows belong to which action.
@@ -130,13 +139,14 @@ def single_moments_into(narrow, base, order, start, theta, inverse, means, width
     k, step = theta.shape
     d, packed = narrow.shape[1], inverse.shape[1]
     width = product.padded(d, simd.LANES)
+    end = int(start[k])
     for a in range(k):
         for first in range(start[a], start[a + 1], product.ROWS):
             count = min(product.ROWS, start[a + 1] - first)
             for r in range(product.ROWS):
                 # A short group repeats its last row.
                 places[r] = (base + order[first + min(r, count - 1)]) * d
-                ahead = (base + order[min(first + 2 * product.ROWS + r, start[k] - 1)]) * d
+                ahead = (base + order[min(first + 2 * product.ROWS + r, end - 1)]) * d
                 for j in range(0, d, simd.LANES):
                     simd.prefetch(narrow, ahead + j)
             at = a * packed
@@ -152,7 +162,10 @@ def single_moments_into(narrow, base, order, start, theta, inverse, means, width
 
 
 @within_allocating
-def block_moments_into(narrow, broad, first, rows, theta, inverse, means, widths):
+def block_moments_into(
+    narrow: Float32, broad: Float64, first: int, rows: int, theta: Float64, inverse: Float64,
+    means: Float64, widths: Float64,
+) -> None:  # fmt: skip
     """Moments of every action for rows first to first + rows, the same bits as `moments_into`.
 
     ``means``, ``widths`` float64[n, k].
@@ -173,7 +186,10 @@ def block_moments_into(narrow, broad, first, rows, theta, inverse, means, widths
 
 
 @allocating
-def row_means_into(first, last, narrow, broad, actions, theta, out):
+def row_means_into(
+    first: int, last: int, narrow: Float32, broad: Float64, actions: Int32, theta: Float64,
+    out: Float64,
+) -> None:  # fmt: skip
     """``out[i] = x_iᵀθ`` of the row's action, for rows first to last."""
     width = theta.shape[1]
     d, wide = narrow.shape[1], broad.shape[0] > 0
@@ -184,7 +200,10 @@ def row_means_into(first, last, narrow, broad, actions, theta, out):
 
 
 @allocating
-def row_widths_into(first, last, narrow, broad, actions, theta, inverse, out):
+def row_widths_into(
+    first: int, last: int, narrow: Float32, broad: Float64, actions: Int32, theta: Float64,
+    inverse: Float64, out: Float64,
+) -> None:  # fmt: skip
     """``out[i] = |W x_i|`` of the row's action, for rows first to last."""
     count = last - first
     rows, order = np.arange(first, last), np.arange(count)

@@ -17,12 +17,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from bandit.core.types import Float64, Int64
 from bandit.kernels._compile import allocating, serial, within, within_allocating
 from bandit.kernels.linear import cholesky
 
 
 @within
-def _log_determinant(lower):
+def _log_determinant(lower: Float64) -> float:
     total = 0.0
     for i in range(lower.shape[0]):
         total += np.log(lower[i, i])
@@ -30,7 +31,7 @@ def _log_determinant(lower):
 
 
 @within
-def _solve_rows(lower, rows):
+def _solve_rows(lower: Float64, rows: Float64) -> None:
     """``rows`` [m, d] ← rows L⁻ᵀ: each row solved forward."""
     for r in range(rows.shape[0]):
         for i in range(lower.shape[0]):
@@ -41,7 +42,10 @@ def _solve_rows(lower, rows):
 
 
 @allocating
-def own_level_into(first, last, gram, shift, own, inner, told, drawn, facts):
+def own_level_into(
+    first: int, last: int, gram: Float64, shift: Float64, own: float, inner: Float64, told: Float64,
+    drawn: Float64, facts: Float64,
+) -> None:  # fmt: skip
     """Integrate out the own parts of actions first to last.
 
     ``gram`` [k, d, d], ``shift`` [k, d] → ``inner`` [k, d, d] = H, ``told`` [k, d] = h, ``drawn``
@@ -79,8 +83,10 @@ def own_level_into(first, last, gram, shift, own, inner, told, drawn, facts):
 
 @allocating
 def group_level_into(
-    first, last, begin, member, weight, rest, precision, inner, told, root, cross, left, facts
-):
+    first: int, last: int, begin: Int64, member: Int64, weight: Float64, rest: Float64,
+    precision: Float64, inner: Float64, told: Float64, root: Float64, cross: Float64, left: Float64,
+    facts: Float64,
+) -> None:  # fmt: skip
     """Integrate out exclusive columns first to last.
 
     Column e's actions are ``member[begin[e] : begin[e + 1]]`` with entries ``weight``; ``rest``
@@ -125,7 +131,10 @@ def group_level_into(
 
 
 @serial
-def dense_rows_into(first, last, rest, precision, inner, told, cross, left, matrix, vector):
+def dense_rows_into(
+    first: int, last: int, rest: Float64, precision: Float64, inner: Float64, told: Float64,
+    cross: Float64, left: Float64, matrix: Float64, vector: Float64,
+) -> None:  # fmt: skip
     """Block rows first to last of the dense system: ``matrix`` [q·d, q·d] lower, ``vector``."""
     k, d = told.shape
     for c in range(first, last):
@@ -162,7 +171,7 @@ def dense_rows_into(first, last, rest, precision, inner, told, cross, left, matr
 
 
 @within
-def _is_zero(block):
+def _is_zero(block: Float64) -> bool:
     for i in range(block.shape[0]):
         for j in range(block.shape[1]):
             if block[i, j] != 0.0:
@@ -171,7 +180,7 @@ def _is_zero(block):
 
 
 @within_allocating
-def _take_product(one, other, out):
+def _take_product(one: Float64, other: Float64, out: Float64) -> None:
     """``out −= one otherᵀ``, [d, d]; each element's terms in their order."""
     d = out.shape[0]
     turned = np.empty((d, d))
@@ -202,9 +211,10 @@ def _take_product(one, other, out):
 
 @allocating
 def moments_into(
-    first, last, gram, drawn, own, rest, group, entry, lower, beta, root, cross, part,
-    mean, common, covariance,
-):  # fmt: skip
+    first: int, last: int, gram: Float64, drawn: Float64, own: float, rest: Float64, group: Int64,
+    entry: Float64, lower: Float64, beta: Float64, root: Float64, cross: Float64, part: Float64,
+    mean: Float64, common: Float64, covariance: Float64,
+) -> None:  # fmt: skip
     """Means and covariances of actions first to last.
 
     ``group`` [k]: the action's exclusive column or -1, its ``entry``; ``lower`` the dense factor,
@@ -286,7 +296,9 @@ def moments_into(
 
 
 @allocating
-def root_factors_into(first, last, covariance, inverse, condition):
+def root_factors_into(
+    first: int, last: int, covariance: Float64, inverse: Float64, condition: Float64
+) -> None:
     """``inverse`` [k, d, d] = W, lower triangular, with ``S = WᵀW``, of actions first to last.
 
     The Cholesky factor of S with rows and columns in the reverse order, turned back.

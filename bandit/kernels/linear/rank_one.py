@@ -11,11 +11,12 @@ import math
 
 import numpy as np
 
+from bandit.core.types import Array, Float64, Int64
 from bandit.kernels._compile import allocating, serial, within
 
 
 @within
-def update_into(lower, row):
+def update_into(lower: Float64, row: Float64) -> None:
     """Fold ``row`` float64[d] (overwritten) into the lower triangular ``lower`` [d, d]."""
     d = row.size
     for j in range(d):
@@ -33,7 +34,10 @@ def update_into(lower, row):
 
 
 @allocating
-def learn_into(contexts, actions, rewards, weights, lower, gram, shift, sums):
+def learn_into(
+    contexts: Array, actions: Int64, rewards: Float64, weights: Float64, lower: Float64,
+    gram: Float64, shift: Float64, sums: Float64,
+) -> None:  # fmt: skip
     """Learn n rows in their order: factors [k, d, d], sums as in `gram.accumulate_into`."""
     n, d = contexts.shape
     row = np.empty(d)
@@ -53,7 +57,7 @@ def learn_into(contexts, actions, rewards, weights, lower, gram, shift, sums):
 
 
 @serial
-def solve_into(lower, shift, out):
+def solve_into(lower: Float64, shift: Float64, out: Float64) -> None:
     """``out`` = (L Lᵀ)⁻¹ shift, float64[d]."""
     d = shift.size
     for i in range(d):

@@ -10,12 +10,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from bandit.core.types import Array
+from bandit.core.types import Float32, Int32, Int64, UInt64
 from bandit.kernels import keyed_random as kr
 from bandit.kernels import simd
 from bandit.kernels._compile import inline, serial, within
-from bandit.kernels.linear.contenders import OVERFLOW, ROUNDING, UNDERFLOW
+from bandit.kernels.linear.contenders import OVERFLOW, ROUNDING, UNDERFLOW, Bounds, Listing
+from bandit.kernels.linear.int16_bounds import Rounded
 from bandit.kernels.linear.win_probability import REACH
 from bandit.kernels.stats.normal import log_tail, quantile
 
@@ -33,13 +35,13 @@ class Draws(NamedTuple):
     `REACH` deviations.
     """
 
-    first: Array
-    action: Array
-    bits: Array
-    logs: Array
-    normal: Array
-    high: Array
-    reach: Array
+    first: Int64
+    action: Int32
+    bits: npt.NDArray[np.uint32]
+    logs: Float32
+    normal: Float32
+    high: Float32
+    reach: Float32
 
 
 def empty_draws(rows: int, k: int) -> Draws:
@@ -53,7 +55,9 @@ def empty_draws(rows: int, k: int) -> Draws:
 
 
 @serial
-def draw_into(stream, keys, top, rows, size, alive, draws):
+def draw_into(
+    stream: np.uint64, keys: UInt64, top: int, rows: int, size: int, alive: Int64, draws: Draws
+) -> None:
     """List the actions ``alive`` int64[rows, size], then draw their normals, a loop a step."""
     first, action_of, bits_of, logs, normal, _, _ = draws
     count = 0
@@ -75,7 +79,10 @@ def draw_into(stream, keys, top, rows, size, alive, draws):
 
 
 @inline
-def _ends(mean, slack, above, below, priced, value, price):
+def _ends(
+    mean: np.float32, slack: np.float32, above: np.float32, below: np.float32, priced: bool,
+    value: np.float32, price: np.float32,
+) -> tuple[np.float32, np.float32]:  # fmt: skip
     """Ends of ``value·score − price`` for a score between mean + below and mean + above."""
     high, low = mean + above + slack, mean + below - slack
     if priced:
@@ -86,7 +93,10 @@ def _ends(mean, slack, above, below, priced, value, price):
 
 
 @serial
-def winners_into(table, width, rows, rounded, bounds, priced, draws, whose, threshold, alive):
+def winners_into(
+    table: Float32, width: int, rows: int, rounded: Rounded, bounds: Bounds, priced: bool,
+    draws: Draws, whose: int, threshold: Float32, alive: Int64,
+) -> None:  # fmt: skip
     """Narrow ``alive`` to whoever may win with the draws drawn, or within reach.
 
     ``whose`` 0: with the draws; 1: with them or within reach; 2: within reach. ``table``
@@ -128,7 +138,10 @@ def winners_into(table, width, rows, rounded, bounds, priced, draws, whose, thre
 
 
 @within
-def append_into(draws, rows, size, threshold, alive, top, base, first, count, pairs, lone):
+def append_into(
+    draws: Draws, rows: int, size: int, threshold: Float32, alive: Int64, top: int, base: int,
+    first: Int64, count: np.int64, pairs: Listing, lone: Int32,
+) -> np.int64:  # fmt: skip
     """Append the survivors with their draws, as `contenders.append_into`."""
     row_of, action_of, high_of, draw_of = pairs
     apart = lone.size > 0

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bandit.core.types import Array
+from bandit.core.types import Float64, Int64, Integer
 from bandit.kernels import simd
 from bandit.kernels._compile import serial, within
 from bandit.kernels.linear import equal_steps, gauss_panels
@@ -45,12 +45,12 @@ _FLAT = 6.3
 class Scratch(NamedTuple):
     """Room for k contenders: moments float64[k + 16], the same of rivals, nodes, positions."""
 
-    centres: Array
-    scales: Array
-    offset: Array
-    rate: Array
-    work: Array
-    bending: Array
+    centres: Float64
+    scales: Float64
+    offset: Float64
+    rate: Float64
+    work: Float64
+    bending: Int64
 
 
 def empty_scratch(k: int) -> Scratch:
@@ -62,7 +62,7 @@ def empty_scratch(k: int) -> Scratch:
 
 
 @within
-def _lower_end(offset, rate, count):
+def _lower_end(offset: Float64, rate: Float64, count: Integer) -> float:
     """Newton from the left on √(Σ max(0, 1.5 − o − r z)²) = √(19/0.29); count a multiple of 8."""
     z = -REACH
     zero, origin = simd.splat(0.0), simd.splat(_ORIGIN)
@@ -84,7 +84,7 @@ def _lower_end(offset, rate, count):
 
 
 @within
-def _pad(offset, rate, count):
+def _pad(offset: Float64, rate: Float64, count: Integer) -> Integer:
     """Fill up to whole vectors with rivals that never win."""
     while count & 7:
         offset[count], rate[count] = 50.0, 0.0
@@ -93,7 +93,7 @@ def _pad(offset, rate, count):
 
 
 @serial
-def _keep(offset, rate, count, at):
+def _keep(offset: Float64, rate: Float64, count: Integer, at: float) -> Integer:
     """Drop rivals that lie below a's worth from z = ``at`` on; return how many are left, padded."""
     kept = np.int64(0)
     flat, place = simd.splat(_FLAT), simd.splat(at)
@@ -112,7 +112,7 @@ def _keep(offset, rate, count, at):
 
 
 @within
-def _spread_over(scratch, count, edge):
+def _spread_over(scratch: Scratch, count: Integer, edge: float) -> float:
     """Integral over rivals (``count`` padded) from z = ``edge`` on."""
     _, _, offset, rate, work, bending = scratch
     low = _lower_end(offset, rate, count)
@@ -144,7 +144,7 @@ def _spread_over(scratch, count, edge):
 
 
 @within
-def _certain_out(count, own, scratch):
+def _certain_out(count: Integer, own: Integer, scratch: Scratch) -> tuple[Integer, float, bool]:
     """List the rivals that have a spread beside own's; the highest certain one cuts own's range.
 
     Return how many, from where on own may win (in its deviations), and whether it cannot.
@@ -168,7 +168,7 @@ def _certain_out(count, own, scratch):
 
 
 @serial
-def winning_probability(count, own, scratch):
+def winning_probability(count: Integer, own: Integer, scratch: Scratch) -> float:
     """P(normal ``own`` is the largest of ``count``), ties to the lowest position.
 
     Contenders are ``scratch.centres``, ``scratch.scales`` ≥ 0 float64[: count]; the rest of

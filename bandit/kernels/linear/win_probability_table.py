@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from bandit.core.types import Float64, Int64, Integer, UInt8
 from bandit.kernels import simd
 from bandit.kernels._compile import allocating, serial, within
 from bandit.kernels.linear.gauss_panels import MOST_PANELS, NODES, POINTS, WEIGHTS, step_for
@@ -24,7 +25,10 @@ _LEAST = 1e-10
 
 
 @within
-def _descend(centres, scales, count, least, shares, below, heights):
+def _descend(
+    centres: Float64, scales: Float64, count: Integer, least: float, shares: Float64,
+    below: Float64, heights: Float64,
+) -> None:  # fmt: skip
     """Fill ``shares`` float64[count] above ``least``; the last two [8·(count + 1)] are scratch."""
     lanes, step = simd.LANES_64, step_for(count)
     top = -np.inf
@@ -71,7 +75,10 @@ def _descend(centres, scales, count, least, shares, below, heights):
 
 
 @serial
-def shares_into(centres, scales, count, shares, place, below, heights):
+def shares_into(
+    centres: Float64, scales: Float64, count: int, shares: Float64, place: Int64, below: Float64,
+    heights: Float64,
+) -> None:  # fmt: skip
     """``shares`` float64[count]: probability that each samples the largest worth; they sum to one.
 
     ``centres``, ``scales`` ≥ 0 float64[count] are overwritten; ``place`` int64[count], ``below``
@@ -110,7 +117,10 @@ def shares_into(centres, scales, count, shares, place, below, heights):
 
 
 @allocating
-def probabilities_into(first, last, means, widths, alpha, eligible, packing, values, costs, out):
+def probabilities_into(
+    first: int, last: int, means: Float64, widths: Float64, alpha: float, eligible: UInt8,
+    packing: int, values: Float64, costs: Float64, out: Float64,
+) -> None:  # fmt: skip
     """``out`` float64[n, k]: probability that each action samples the largest worth.
 
     ``means``, ``widths`` float64[n, k], ``values``, ``costs`` float64[1 or n, k].

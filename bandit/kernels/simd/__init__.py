@@ -11,11 +11,15 @@ Offsets count elements from the start of a C-contiguous array.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar, overload
 
+import numpy as np
+import numpy.typing as npt
 from llvmlite import binding
 from numba import config
 
+from bandit.core.types import Array, Float32, Float64, Int16, Int64, Integer, UInt8
 from bandit.kernels.simd import compiled as simd_compiled
 from bandit.kernels.simd import plain as simd_plain
 from bandit.kernels.simd import tiles_compiled
@@ -24,6 +28,33 @@ LANES = 16
 """float32 lanes of a vector."""
 LANES_64 = 8
 """float64 lanes of a vector."""
+
+Vector32 = Float32
+"""Sixteen lanes: an array only where there is no compiler."""
+Vector64 = Float64
+"""Eight lanes, likewise."""
+
+_Vector = TypeVar("_Vector", bound=Array)
+Scalar = TypeVar("Scalar", bound=np.generic)
+_Table = npt.NDArray[Scalar]
+
+
+class _Splat(Protocol):
+    """Fills every lane: the value's type is the vector's."""
+
+    @overload
+    def __call__(self, value: np.float32, /) -> Vector32: ...
+    @overload
+    def __call__(self, value: float, /) -> Vector64: ...
+
+
+class _Tile(Protocol):
+    """Multiplies six rows by a panel, all of one type."""
+
+    def __call__(
+        self, x: _Table[Scalar], x_at: int, x_step: int, w: _Table[Scalar], w_at: int,
+        depth: int, out: _Table[Scalar], out_at: int, out_step: int, /,
+    ) -> None: ...  # fmt: skip
 
 
 def _whole_registers() -> bool:
@@ -42,40 +73,45 @@ fill 16 of 256. Either way every sum runs in the same order: the bits do not tel
 
 _plain = vars(config)["DISABLE_JIT"]
 _home: Any = simd_plain if _plain else simd_compiled
-absolute: Any = _home.absolute
-add: Any = _home.add
-bits_not_below: Any = _home.bits_not_below
-count_bits: Any = _home.count_bits
-div: Any = _home.div
-exponent: Any = _home.exponent
-fma: Any = _home.fma
-load: Any = _home.load
-lowest_bit: Any = _home.lowest_bit
-mantissa: Any = _home.mantissa
-maximum: Any = _home.maximum
-minimum: Any = _home.minimum
-mul: Any = _home.mul
-narrow: Any = _home.narrow
-nonzero_bits: Any = _home.nonzero_bits
-pick: Any = _home.pick
-prefetch: Any = _home.prefetch
-quantise: Any = _home.quantise
-reduce_add: Any = _home.reduce_add
-reduce_max: Any = _home.reduce_max
-reduce_mul: Any = _home.reduce_mul
-splat: Any = _home.splat
-store: Any = _home.store
-sub: Any = _home.sub
-widen: Any = _home.widen
+absolute: Callable[[_Vector], _Vector] = _home.absolute
+add: Callable[[_Vector, _Vector], _Vector] = _home.add
+bits_not_below: Callable[[_Vector, _Vector], np.int64] = _home.bits_not_below
+count_bits: Callable[[Integer], int] = _home.count_bits
+div: Callable[[_Vector, _Vector], _Vector] = _home.div
+exponent: Callable[[Vector64], Vector64] = _home.exponent
+fma: Callable[[_Vector, _Vector, _Vector], _Vector] = _home.fma
+load: Callable[[_Table[Scalar], Integer], _Table[Scalar]] = _home.load
+lowest_bit: Callable[[Integer], int] = _home.lowest_bit
+mantissa: Callable[[Vector64], Vector64] = _home.mantissa
+maximum: Callable[[_Vector, _Vector], _Vector] = _home.maximum
+minimum: Callable[[_Vector, _Vector], _Vector] = _home.minimum
+mul: Callable[[_Vector, _Vector], _Vector] = _home.mul
+narrow: Callable[[Float64, Integer], Vector32] = _home.narrow
+nonzero_bits: Callable[[UInt8, int], np.int64] = _home.nonzero_bits
+pick: Callable[[np.int64, _Vector, _Vector], _Vector] = _home.pick
+prefetch: Callable[[Array, Integer], None] = _home.prefetch
+quantise: Callable[[Float32, int, Float32, int, np.float32, Int16, int], None] = _home.quantise
+reduce_add: Callable[[_Table[Scalar]], Scalar] = _home.reduce_add
+reduce_max: Callable[[_Table[Scalar]], Scalar] = _home.reduce_max
+reduce_mul: Callable[[_Table[Scalar]], Scalar] = _home.reduce_mul
+splat: _Splat = _home.splat
+store: Callable[[_Table[Scalar], Integer, _Table[Scalar]], None] = _home.store
+sub: Callable[[_Vector, _Vector], _Vector] = _home.sub
+widen: Callable[[Array, Integer], Vector64] = _home.widen
 
+_Coarse = Callable[
+    [Int16, int, int, Int16, int, int, Float32, int, Float32, int, Float32, int, int], None
+]
 _tiles: Any = simd_plain if _plain else tiles_compiled
-coarse_6x1: Any = _tiles.coarse_6x1
-coarse_6x2: Any = _tiles.coarse_6x2
-coarse_6x3: Any = _tiles.coarse_6x3
-coarse_6x4: Any = _tiles.coarse_6x4
-outer_6: Any = _tiles.outer_6
-tile_6x1: Any = _tiles.tile_6x1
-tile_6x2: Any = _tiles.tile_6x2
-tile_6x3: Any = _tiles.tile_6x3
-tile_6x4: Any = _tiles.tile_6x4
-tile_6x1_at: Any = _tiles.tile_6x1_at
+coarse_6x1: _Coarse = _tiles.coarse_6x1
+coarse_6x2: _Coarse = _tiles.coarse_6x2
+coarse_6x3: _Coarse = _tiles.coarse_6x3
+coarse_6x4: _Coarse = _tiles.coarse_6x4
+outer_6: Callable[[Float64, int, Float64, int, int, int, Float64, int, int], None] = _tiles.outer_6
+tile_6x1: _Tile = _tiles.tile_6x1
+tile_6x2: _Tile = _tiles.tile_6x2
+tile_6x3: _Tile = _tiles.tile_6x3
+tile_6x4: _Tile = _tiles.tile_6x4
+tile_6x1_at: Callable[
+    [_Table[Scalar], Int64, _Table[Scalar], int, int, _Table[Scalar], int, int], None
+] = _tiles.tile_6x1_at

@@ -9,6 +9,8 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic, models, register_model
 
 LANES, LANES_64 = 16, 8
+building: Any = cgutils
+"""Numba's helpers are untyped."""
 
 
 class Vector(types.Type):
@@ -22,7 +24,8 @@ class Vector(types.Type):
 @register_model(Vector)
 class _VectorModel(models.PrimitiveModel):
     def __init__(self, manager: Any, kind: Vector) -> None:
-        super().__init__(manager, kind, backend(kind))
+        begin: Any = super().__init__
+        begin(manager, kind, backend(kind))
 
 
 def _scalar(kind: Any) -> Any:
@@ -42,7 +45,7 @@ def vector_of(scalar: Any) -> Vector:
 def call(builder: Any, name: str, result: Any, *args: Any) -> Any:
     """Call an LLVM function by its name."""
     kind = ir.FunctionType(result, [a.type for a in args])
-    return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), args)
+    return builder.call(building.get_or_insert_function(builder.module, kind, name), args)
 
 
 def suffix(kind: Vector) -> str:
@@ -308,7 +311,7 @@ def prefetch(typing: Any, array: Any, offset: Any) -> Any:
             place(context, builder, signature.args[0], args[0], args[1]), byte
         )
         kind = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
-        callee = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        callee = building.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
         builder.call(callee, [pointer] + [ir.Constant(word, v) for v in (0, 3, 1)])
         return context.get_dummy_value()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from bandit.core.types import Array, Int64
 from bandit.kernels import simd
 from bandit.kernels._compile import serial
 
@@ -12,7 +13,10 @@ BLOCK = 16
 
 
 @serial
-def bad_rows_into(first, last, table, lanes, largest, grain, out):
+def bad_rows_into(
+    first: int, last: int, table: Array, lanes: int, largest: float | np.float32, grain: int,
+    out: Int64,
+) -> None:  # fmt: skip
     """``out[first / grain]`` = first row in [first, last) with NaN or |t| ≥ ``largest``, if any.
 
     ``table`` float[n, w] with so many ``lanes`` to a vector, ``largest`` of its type.

@@ -11,7 +11,9 @@ padded to a multiple of `ROWS`.
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
+from bandit.core.types import Array, Float32, Float64
 from bandit.kernels import simd
 from bandit.kernels._compile import inline, serial, within
 
@@ -23,13 +25,13 @@ PANEL = _TILE * simd.LANES
 
 
 @serial
-def padded(count, step):
+def padded(count: int, step: int) -> int:
     """Round up to a multiple."""
     return (count + step - 1) // step * step
 
 
 @serial
-def pack_columns_into(matrix, panels):
+def pack_columns_into(matrix: Float64, panels: Float32) -> None:
     """Pack ``matrix`` [k, d] (one row per output) for `multiply_into`; pad columns are zero.
 
     ``panels`` float32[padded(k, 16)·d].
@@ -45,7 +47,7 @@ def pack_columns_into(matrix, panels):
 
 
 @serial
-def multiply_into(x, x_at, rows, d, panels, out):
+def multiply_into(x: Float32, x_at: int, rows: int, d: int, panels: Float32, out: Float32) -> None:
     """``out`` [rows, w] = x [rows, d] · panels, w = panels.size / d; rows a multiple of six.
 
     Rows of x start at element ``x_at``.
@@ -68,7 +70,7 @@ def multiply_into(x, x_at, rows, d, panels, out):
 
 
 @serial
-def triangle_size(d, lanes):
+def triangle_size(d: int, lanes: int) -> int:
     """Count a packed triangle's elements: panel p of ``lanes`` outputs has (p + 1)·lanes inputs."""
     total = 0
     for left in range(0, d, lanes):
@@ -77,7 +79,7 @@ def triangle_size(d, lanes):
 
 
 @serial
-def pack_triangle_into(lower, lanes, panels, at):
+def pack_triangle_into(lower: Float64, lanes: int, panels: Array, at: int) -> None:
     """Pack ``lower`` [d, d] for `triangle_into` from ``panels[at]`` on, without the upper part."""
     d = lower.shape[0]
     for left in range(0, d, lanes):
@@ -90,7 +92,7 @@ def pack_triangle_into(lower, lanes, panels, at):
 
 
 @serial
-def pack_triangles_into(first, last, lowers, lanes, panels):
+def pack_triangles_into(first: int, last: int, lowers: Float64, lanes: int, panels: Array) -> None:
     """Pack triangles first to last, ``panels`` [k, size]."""
     flat = panels.reshape(-1)
     for a in range(first, last):
@@ -98,7 +100,10 @@ def pack_triangles_into(first, last, lowers, lanes, panels):
 
 
 @inline
-def triangle_into(x, x_at, rows, step, d, panels, panels_at, lanes, out):
+def triangle_into(
+    x: Float64, x_at: int, rows: int, step: int, d: int, panels: Float64, panels_at: int,
+    lanes: int, out: Float64,
+) -> None:  # fmt: skip
     """``out`` [rows, padded(d, lanes)] = x [rows, d] · lowerᵀ from a packed triangle.
 
     Rows of x start at element ``x_at``, ``step`` apart, a multiple of six of them; the triangle
@@ -114,7 +119,7 @@ def triangle_into(x, x_at, rows, step, d, panels, panels_at, lanes, out):
 
 
 @inline
-def square_norm(table, at, width, lanes):
+def square_norm(table: npt.NDArray[simd.Scalar], at: int, width: int, lanes: int) -> simd.Scalar:
     """Sum of squares of ``table.flat[at : at + width]``; width a multiple of ``lanes``."""
     first = simd.load(table, at)
     total = simd.mul(first, first)
@@ -125,14 +130,16 @@ def square_norm(table, at, width, lanes):
 
 
 @within
-def norms_into(table, rows, width, out):
+def norms_into(table: Float32, rows: int, width: int, out: Float32) -> None:
     """``out`` float32[rows]: the length of each row of float32 [rows, width]."""
     for r in range(rows):
         out[r] = np.sqrt(square_norm(table, r * width, width, simd.LANES))
 
 
 @within
-def square_into(matrix, d, rows, width, panel, out):
+def square_into(
+    matrix: Float64, d: int, rows: int, width: int, panel: Float64, out: Float64
+) -> None:
     """``out = matrix²`` for float64 [rows, width], zero beyond d; rows pad to 6, width to 8.
 
     ``panel`` float64[8·d] is scratch.

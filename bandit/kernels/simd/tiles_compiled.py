@@ -6,13 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
-from numba.core import cgutils, types
+from numba.core import types
 from numba.extending import intrinsic
 
 from bandit.kernels.simd.compiled import (
     LANES,
     Vector,
     backend,
+    building,
     call,
     place,
     read,
@@ -29,11 +30,11 @@ def _sum_rows(
 ) -> list[list[Any]]:  # fmt: skip
     """Emit ``combine(x[r, j], w[j, c], sum)`` over j, a register for each (row, vector)."""
     wide, lanes = ir.IntType(64), vector.count
-    cells = [[cgutils.alloca_once(builder, vector) for _ in range(vectors)] for _ in starts]
+    cells = [[building.alloca_once(builder, vector) for _ in range(vectors)] for _ in starts]
     for cell in (cell for row in cells for cell in row):
         builder.store(ir.Constant(vector, [0] * lanes), cell)
     size = 8 if isinstance(vector.element, ir.DoubleType) else 4
-    with cgutils.for_range(builder, depth) as loop:
+    with building.for_range(builder, depth) as loop:
         step = ir.Constant(wide, vectors * lanes)
         line = builder.gep(w_from, [builder.mul(loop.index, step)])
         weights = [
@@ -206,10 +207,10 @@ def outer_6(
         targets = [
             builder.gep(out_from, [builder.mul(args[8], ir.Constant(wide, r))]) for r in range(6)
         ]
-        cells = [cgutils.alloca_once(builder, vector) for _ in range(6)]
+        cells = [building.alloca_once(builder, vector) for _ in range(6)]
         for target, cell in zip(targets, cells, strict=True):
             builder.store(read(builder, vector, target, size), cell)
-        with cgutils.for_range(builder, args[5]) as loop:
+        with building.for_range(builder, args[5]) as loop:
             offset = builder.mul(loop.index, args[4])
             line = read(builder, vector, builder.gep(b_from, [offset]), size)
             left = builder.gep(a_from, [offset])

@@ -7,15 +7,12 @@ A row adds to two units: its random group (for intervals that want exchangeable 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from bandit.core.types import Array, Bool, Float64
+from bandit.core.types import Array, Bool, Float64, Int64
 from bandit.kernels._compile import inline, serial
 
 CLIP, SWITCH, OPTIMISTIC, SMOOTH = range(4)
 """Rules that shrink a weight: min(w, λ), w 1[w ≤ λ], λw/(w² + λ), w/(1 - λ + λw)."""
-
-Int64 = npt.NDArray[np.int64]
 
 
 @inline

@@ -51,19 +51,19 @@ _S32 = np.uint64(32)
 
 
 @inline
-def cumulative(z):
+def cumulative(z: float) -> float:
     """Φ(z) to full float64 precision, tails included."""
     return 0.5 * math.erfc(-z * _ROOT_HALF)
 
 
 @inline
-def density(z):
+def density(z: float) -> float:
     """φ(z)."""
     return DENSITY_PEAK * math.exp(-0.5 * z * z)
 
 
 @inline
-def _log(x):
+def _log(x: np.float32) -> np.float32:
     """Natural logarithm of a positive normal float32, relative error below 2e-7, no branches."""
     bits = np.float32(x).view(np.int32)
     shifted = np.int32(bits - _BIAS)
@@ -77,20 +77,20 @@ def _log(x):
 
 
 @inline
-def _tail(high):
+def _tail(high: np.uint32) -> np.float32:
     """Tail probability ``(h + 1/2)/2³²`` from the 31 lower bits, full relative precision."""
     return (np.float32(np.int32(high & _LOW_31)) + _HALF) * _CELL
 
 
 @inline
-def log_tail(high):
+def log_tail(high: np.uint32) -> np.float32:
     """``−log(4·t·(1 − t))``, the polynomials' argument, from the upper 32 bits of a word."""
     tail = _tail(high)
     return -_log(_FOUR * tail * (_ONE - tail))
 
 
 @inline
-def quantile(high, w):
+def quantile(high: np.uint32, w: np.float32) -> np.float32:
     """Giles's two polynomials, chosen without a branch; the sign is the top bit of ``high``."""
     tail = _tail(high)
     near = w < _FIVE
@@ -110,7 +110,7 @@ def quantile(high, w):
 
 
 @inline
-def normal(word):
+def normal(word: np.uint64) -> np.float32:
     """Turn one word of random bits into a float32 standard normal by inversion.
 
     The upper 32 bits pick the quantile: the sign from the top bit, both tails to 6.3 standard
