@@ -55,7 +55,7 @@ from bandit.workflows.start.check import check
 Frame = Any
 """Polars, pandas, Arrow, a DuckDB relation: anything with ``__arrow_c_stream__``."""
 R = TypeVar("R", bound=Result)
-P = TypeVar("P", ReportResult, SimulateResult, WhatIf)
+P = TypeVar("P", ReportResult, SimulateResult, WhatIf, ExperimentReading)
 ROLES = ("customers", "offers", "channels", "consents", "history", "outcomes", "log")
 
 
@@ -208,7 +208,7 @@ class Campaign:
         return self._run(roi, waves=waves, margin=margin, at=at)
 
     def page(self, result: P, out: str | Path | None = None) -> P:
-        """Draw the page of a report, a simulation or a what-if into ``out``, its own by default."""
+        """Draw the page of a report, a simulation, a what-if or an experiment into ``out``."""
         return with_page(result, None if out is None else Path(out), self._progress)
 
     def explain(self, customer: object, *, wave: str | None = None) -> Explanation:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -68,11 +69,27 @@ def check_list(
         raise typer.Exit(GateError.exit_code)
 
 
-def read(how: How, campaign: CampaignArg, name: Name, at: At = None) -> None:
-    """Compare the arms over closed waves, if they may be: effect, guardrails, verdict."""
+def read(
+    how: How,
+    campaign: CampaignArg,
+    name: Name,
+    out: Annotated[
+        Path | None, typer.Option(help="folder of the page; reports/experiments/NAME by default")
+    ] = None,
+    at: At = None,
+) -> None:
+    """Compare the arms over closed waves, if they may be: effect, guardrails, verdict, a page."""
+    from bandit.render.pages import with_page
     from bandit.workflows.experiment.read import read as workflow
 
-    run(how, workflow, campaign_path=campaign, name=name, at=at)
+    run(
+        how,
+        workflow,
+        finish=lambda result, progress: with_page(result, out, progress),
+        campaign_path=campaign,
+        name=name,
+        at=at,
+    )
 
 
 def stop(how: How, campaign: CampaignArg, name: Name, at: At = None) -> None:

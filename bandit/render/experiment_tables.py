@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bandit.core.wording import interval_text, number
-from bandit.render.tables import notes, pairs
+from bandit.render.tables import notes, page, pairs
 from bandit.results.experiment import (
     ExperimentDesign,
     ExperimentReading,
@@ -18,6 +18,9 @@ from bandit.results.experiment import (
     InsiderLists,
     ListCheck,
 )
+
+Heads = tuple[tuple[str, ...], Sequence[tuple[str, ...]]]
+"""The heads of a table, and its rows."""
 
 
 def design_tables(result: ExperimentDesign) -> RenderableType:
@@ -123,15 +126,16 @@ def reading_tables(result: ExperimentReading) -> RenderableType:
         Text(f"experiment {result.experiment}", style="bold"), pairs(facts)
     ]  # fmt: skip
     if result.arms:
-        parts += [_arms(result), _checks(result)]
+        parts += [_rows(*arm_rows(result)), _rows(*check_rows(result))]
     if result.effects:
-        parts += [_effects(result)]
+        parts += [_rows(*effect_rows(result))]
     parts += [Text(result.verdict, style="bold"), Text(result.words)]
-    return Group(*parts, *notes(result.notes))
+    return Group(*parts, *page(result.report), *notes(result.notes))
 
 
-def _arms(result: ExperimentReading) -> Table:
-    return _rows(
+def arm_rows(result: ExperimentReading) -> Heads:
+    """The arms with their sizes."""
+    return (
         ("arm", "policy", "share", "assigned", "compared", "contacts", "exported"),
         [
             (a.arm, a.policy, f"{a.share:.0%}", f"{a.assigned:,}", f"{a.compared:,}",
@@ -141,7 +145,8 @@ def _arms(result: ExperimentReading) -> Table:
     )  # fmt: skip
 
 
-def _checks(result: ExperimentReading) -> Table:
+def check_rows(result: ExperimentReading) -> Heads:
+    """Whether the arms may be compared."""
     found = [
         (f"sizes as {r.stage}", f"{r.p_value:.3g}", "alarm" if r.alarm else "as drawn")
         for r in result.ratios
@@ -151,16 +156,17 @@ def _checks(result: ExperimentReading) -> Table:
         found.append(
             (f"before, {b.feature} ({b.arm})", f"{b.p_value:.3g}", "alarm" if b.alarm else "alike")
         )
-    return _rows(("check", "p", ""), found)
+    return ("check", "p", ""), found
 
 
-def _effects(result: ExperimentReading) -> Table:
-    return _rows(
+def effect_rows(result: ExperimentReading) -> Heads:
+    """The differences by metric and arm."""
+    return (
         ("metric", "role", "arm", f"{result.control} has", "difference", "relative", "p", "said"),
         [
             (e.metric, e.role, e.arm, number(e.control_mean),
-             interval_text(e.interval, signed=True),
-             _percent(e.relative.value), f"{e.p_value:.3g}", e.said)
+             interval_text(e.interval, signed=True), _percent(e.relative.value),
+             f"{e.p_value:.3g}", e.said)
             for e in result.effects
         ],
     )  # fmt: skip

@@ -10,14 +10,16 @@ from typing import TypeVar
 from bandit.core.types import SILENT, Progress
 from bandit.core.version import VERSION
 from bandit.render import render
+from bandit.render.experiment_page import write_experiment
 from bandit.render.simulate_page import write_simulation
 from bandit.render.wave_page import write_wave
 from bandit.render.what_if_page import write_what_if
+from bandit.results.experiment import ExperimentReading
 from bandit.results.inspect import ReportResult
 from bandit.results.judge import SimulateResult
 from bandit.results.serve import WhatIf
 
-Paged = TypeVar("Paged", ReportResult, SimulateResult, WhatIf)
+Paged = TypeVar("Paged", ReportResult, SimulateResult, WhatIf, ExperimentReading)
 
 
 def with_page(result: Paged, folder: Path | None = None, progress: Progress = SILENT) -> Paged:
@@ -51,3 +53,8 @@ def _(result: SimulateResult, folder: Path) -> Path:
 @_write.register
 def _(result: WhatIf, folder: Path) -> Path:
     return write_what_if(folder, result, f"bandit {VERSION}, what-if")
+
+
+@_write.register
+def _(result: ExperimentReading, folder: Path) -> Path:
+    return write_experiment(folder, result, f"bandit {VERSION}, experiment read")

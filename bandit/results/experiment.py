@@ -213,7 +213,7 @@ class ExperimentReading(Result):
     """``verdict``: nothing yet, blocked, go on, ship, worse, guardrail, not shown; ``words`` why.
 
     ``waves`` have closed windows and are compared, ``waiting`` are served and still open. ``best``
-    is the arm that the verdict is about.
+    is the arm that the verdict is about. ``folder`` is where its page goes, ``report`` the page.
     """
 
     experiment: str
@@ -233,4 +233,6 @@ class ExperimentReading(Result):
     verdict: str
     best: str | None
     words: str
+    folder: Path
+    report: Path | None = None
     notes: list[str] = field(default_factory=list)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import html
 import json
 import shutil
 import sys
@@ -17,6 +18,7 @@ from bandit.cli.app import main
 from bandit.core.errors import ConfigError, DataError, UsageError
 from bandit.core.types import SILENT
 from bandit.record import journal, layers, manifest
+from bandit.render.pages import with_page
 from bandit.render.terminal import show
 from bandit.workflows.experiment.design import design
 from bandit.workflows.experiment.read import read
@@ -478,3 +480,18 @@ def test_terminal_tables_show_design_and_reading(served, capsys):
     told = capsys.readouterr().out
     for word in ("It cannot succeed", "group_sequential", "sizes as assigned", "learned"):
         assert word in told
+
+
+def test_the_page_shows_arms_effect_and_alpha(served, tmp_path):
+    pytest.importorskip("vl_convert", reason="reports need the extra offer-bandit[report]")
+    pytest.importorskip("jinja2", reason="reports need the extra offer-bandit[report]")
+    found = with_page(read(served, name="spring", at=day(24)), tmp_path / "page")
+    text = found.report.read_text(encoding="utf-8")
+    for word in (found.words, "The alpha spent", "The effect over time", "learned", "sizes as"):
+        assert html.escape(word) in text
+    assert "<script" not in text
+    drawn = {p.stem for p in (tmp_path / "page" / "figures").glob("*.svg")}
+    assert drawn == {"effect", "time", "alpha"}
+    early = with_page(read(served, name="spring", at=day(12)), tmp_path / "early")
+    assert "No window has closed yet" in early.report.read_text(encoding="utf-8")
+    assert not list((tmp_path / "early" / "figures").iterdir())

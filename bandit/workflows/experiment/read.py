@@ -18,6 +18,7 @@ from bandit.results.experiment import ArmCount, EffectRead, ExperimentReading, L
 from bandit.workflows.experiment import claims, effects, trust
 from bandit.workflows.experiment.enrolled import Enrolled, contacted, enrolled
 from bandit.workflows.experiment.totals import Totals, events
+from bandit.workflows.judge.job import REPORTS
 from bandit.workflows.serve.experiments import takes_part
 
 
@@ -86,6 +87,7 @@ def read(
         verdict=verdict,
         best=best,
         words=words,
+        folder=_folder(campaign, name),
         notes=_notes(asked, found, waiting),
     )
 
@@ -140,7 +142,12 @@ def _nothing(
         verdict="nothing yet",
         best=None,
         words=words,
+        folder=_folder(campaign, name),
     )
+
+
+def _folder(campaign: Campaign, name: str) -> Path:
+    return campaign.folder / REPORTS / "experiments" / name
 
 
 def _verdict(
