@@ -21,6 +21,8 @@ ROOT = Path(__file__).resolve().parents[2]
 FENCE = "```"
 KIND = "console"
 SECONDS = 900
+HILLSTROM = ROOT.parent / "shared" / "data" / "hillstrom" / "hillstrom.csv.gz"
+"""The real campaign that pages run."""
 COMPILING = "compiling kernels for this machine"
 """What only the first run on a machine says."""
 
@@ -103,7 +105,14 @@ def prepare(folder: Path) -> Path:
     """A fresh folder with what the pages may name."""
     for name in ("examples", "simulations"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    if HILLSTROM.exists():
+        shutil.copy(HILLSTROM, folder / "examples" / "hillstrom")
     return folder
+
+
+def lacks_data(text: str) -> bool:
+    """Whether a command needs the real campaign, which is not beside the repository."""
+    return "examples/hillstrom" in text and not HILLSTROM.exists()
 
 
 def agrees(expected: Sequence[str], printed: Sequence[str]) -> bool:
