@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from bandit.core.errors import UsageError
+from bandit.record import journal
 from bandit.render.terminal import show
 from bandit.workflows.start.demo import demo
 from bandit.workflows.start.demo_score import HOLDOUT, LEARNED, RULES
@@ -34,6 +35,12 @@ def test_every_wave_is_scored_for_every_group(shown):
 def test_learning_pays(shown):
     first, last = shown.waves[0], shown.waves[-1]
     assert last.closed.lower > first.closed.upper
+
+
+def test_its_commands_stand_in_the_journal(shown):
+    made = [(entry.command, entry.made) for entry in journal.read(shown.folder).entries]
+    waves = [[("serve-batch", f"wave-0{n}"), ("learn", f"00000{n}")] for n in (1, 2, 3)]
+    assert made == [change for wave in waves for change in wave]
 
 
 def test_it_is_a_campaign_like_any_other(shown):

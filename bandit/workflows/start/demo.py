@@ -19,6 +19,7 @@ from bandit.core.types import SILENT, Array, Progress
 from bandit.record import waves as record
 from bandit.results.start import DemoResult, WaveScore
 from bandit.workflows.learn.learn import learn
+from bandit.workflows.operate.journal import noted
 from bandit.workflows.serve.serve_batch import serve_batch
 from bandit.workflows.start import demo_score
 from bandit.workflows.start.init import refuse_occupied
@@ -106,7 +107,7 @@ class _Loop:
         at = world.origin + dt.timedelta(days=DAYS_BETWEEN_WAVES * (number - 1))
         until = at + dt.timedelta(days=DAYS_BETWEEN_WAVES)
         name = f"wave-{number:02d}"
-        serve_batch(self._folder, wave=name, at=at, progress=progress)
+        noted(self._folder, serve_batch(self._folder, wave=name, at=at, progress=progress))
         progress.step("customers respond")
         wave = next(w for w in record.waves(self._folder) if w.name == name)
         decided = demo_score.read(world, self._folder, wave)
@@ -117,7 +118,8 @@ class _Loop:
         self.scores.append(demo_score.score(world, wave, decided, net, at, recent))
         self._remember(number, decided.ids[decided.action > 0])
         self._deliver(events, until)
-        learn(self._folder, outcomes=self._folder / OUTCOMES, at=until, progress=progress)
+        events_file = self._folder / OUTCOMES
+        noted(self._folder, learn(self._folder, outcomes=events_file, at=until, progress=progress))
 
     def _remember(self, number: int, contacted: Array) -> None:
         row = self._contacted[number % RECENT_WAVES]
