@@ -85,7 +85,11 @@ class Looks(Strict):
 
 
 class Experiment(Strict):
-    """The whole of an experiment's file; ``population`` is asked of each customer, like a rule."""
+    """The whole of an experiment's file.
+
+    ``population`` is asked of each customer, like an offer's rule; ``segments`` are features by
+    which the primary effect is looked at too.
+    """
 
     hypothesis: _Text
     unit: Literal["customer"] = "customer"
@@ -97,6 +101,7 @@ class Experiment(Strict):
     cooldown_days: Annotated[int, Field(ge=0, le=36_500)]
     arm: tuple[Arm, ...]
     metric: tuple[Metric, ...]
+    segments: tuple[str, ...] = ()
     looks: Looks = Looks()
 
     @model_validator(mode="after")

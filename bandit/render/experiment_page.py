@@ -9,7 +9,7 @@ from typing import Any
 
 from bandit.core.wording import interval_text, number
 from bandit.render import render
-from bandit.render.experiment_tables import arm_rows, check_rows, effect_rows
+from bandit.render.experiment_tables import arm_rows, check_rows, effect_rows, segment_rows
 from bandit.render.parts import course, interval_layers, layered, rule_at, series, span
 from bandit.render.render import Figure
 from bandit.render.style import BLUE, WIDTH, Spec
@@ -47,6 +47,12 @@ def _tables(result: ExperimentReading) -> list[dict[str, Any]]:
             "A customer over the closed waves, on all who were assigned, whatever they got. The"
             " primary difference is at the confidence that this look allows.",
             effect_rows(result),
+        ),
+        _table(
+            "By segment",
+            "The primary difference, as found and with what of it is noise taken off; the p-values"
+            " are raised for all that were looked at.",
+            segment_rows(result),
         ),
         _table("The arms", "How many were assigned, and what became of them.", arm_rows(result)),
         _table(

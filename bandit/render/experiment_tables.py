@@ -129,6 +129,8 @@ def reading_tables(result: ExperimentReading) -> RenderableType:
         parts += [_rows(*arm_rows(result)), _rows(*check_rows(result))]
     if result.effects:
         parts += [_rows(*effect_rows(result))]
+    if result.segments:
+        parts += [_rows(*segment_rows(result))]
     parts += [Text(result.verdict, style="bold"), Text(result.words)]
     return Group(*parts, *page(result.report), *notes(result.notes))
 
@@ -168,6 +170,19 @@ def effect_rows(result: ExperimentReading) -> Heads:
              interval_text(e.interval, signed=True), _percent(e.relative.value),
              f"{e.p_value:.3g}", e.said)
             for e in result.effects
+        ],
+    )  # fmt: skip
+
+
+def segment_rows(result: ExperimentReading) -> Heads:
+    """The primary difference by segment."""
+    return (
+        ("segment", "arm", "customers", "difference", "shrunken", "p, raised"),
+        [
+            (f"{s.column} {s.segment}", s.arm, f"{s.customers:,}",
+             interval_text(s.interval, signed=True), interval_text(s.shrunken, signed=True),
+             f"{s.adjusted_p:.3g}")
+            for s in result.segments
         ],
     )  # fmt: skip
 

@@ -7,7 +7,13 @@ from rich.table import Table
 from rich.text import Text
 
 from bandit.render.tables import following, notes, pairs
-from bandit.results.inspect import CampaignStatus, RunStatus, SnapshotStatus, WaveStatus
+from bandit.results.inspect import (
+    CampaignStatus,
+    ExperimentStatus,
+    RunStatus,
+    SnapshotStatus,
+    WaveStatus,
+)
 
 MOST = 20
 
@@ -26,6 +32,8 @@ def status_tables(result: CampaignStatus) -> RenderableType:
         parts.append(_waves(result.waves))
     if result.snapshots:
         parts.append(_snapshots(result.snapshots))
+    if result.experiments:
+        parts.append(_experiments(result.experiments))
     if result.runs:
         parts.append(_runs(result.runs))
     return Group(*parts, *notes(result.notes), *following(result.next))
@@ -52,6 +60,16 @@ def _snapshots(snapshots: list[SnapshotStatus]) -> Table:
         table.add_row(
             s.version, s.parent or "–", f"as {s.restored}" if s.restored else waves, s.run_by or "–"
         )
+    return table
+
+
+def _experiments(experiments: list[ExperimentStatus]) -> Table:
+    table = _table("experiment", "layer", "state", "until")
+    for head in ("waves", "closed", "planned"):
+        table.add_column(head, justify="right", no_wrap=True)
+    for e in experiments[-MOST:]:
+        counts = (f"{e.waves:,}", f"{e.closed:,}", f"{e.planned:,}")
+        table.add_row(e.name, e.layer, e.state, e.until or "–", *counts)
     return table
 
 

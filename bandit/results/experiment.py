@@ -209,6 +209,23 @@ class LookRead:
 
 
 @dataclass(frozen=True)
+class SegmentRead:
+    """The primary effect among some customers, as found and moved to the segments' common mean.
+
+    ``adjusted_p`` is raised for all segments and arms (Benjamini, Hochberg).
+    """
+
+    column: str
+    segment: str
+    arm: str
+    customers: int
+    interval: Interval
+    shrunken: Interval
+    p_value: float
+    adjusted_p: float
+
+
+@dataclass(frozen=True)
 class ExperimentReading(Result):
     """``verdict``: nothing yet, blocked, go on, ship, worse, guardrail, not shown; ``words`` why.
 
@@ -230,6 +247,7 @@ class ExperimentReading(Result):
     balance: Balance | None
     effects: list[EffectRead]
     path: list[LookRead]
+    segments: list[SegmentRead]
     verdict: str
     best: str | None
     words: str

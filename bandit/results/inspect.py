@@ -235,6 +235,23 @@ class RunStatus:
 
 
 @dataclass(frozen=True)
+class ExperimentStatus:
+    """``state``: to start, running, over (all its waves are served), or resting and then free.
+
+    ``until`` is when it starts, or when its buckets are free; ``closed`` of its ``waves`` can be
+    read.
+    """
+
+    name: str
+    layer: str
+    state: str
+    until: str | None
+    waves: int
+    closed: int
+    planned: int
+
+
+@dataclass(frozen=True)
 class CampaignStatus(Result):
     """``serving`` is the version that the next wave is decided with, None for a prior."""
 
@@ -245,6 +262,7 @@ class CampaignStatus(Result):
     serving: str | None
     waves: list[WaveStatus]
     snapshots: list[SnapshotStatus]
+    experiments: list[ExperimentStatus]
     deliveries: int
     events: int
     runs: list[RunStatus]

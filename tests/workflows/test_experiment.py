@@ -20,11 +20,14 @@ from bandit.core.types import SILENT
 from bandit.record import journal, layers, manifest
 from bandit.render.pages import with_page
 from bandit.render.terminal import show
+from bandit.workflows.experiment import trust
 from bandit.workflows.experiment.design import design
+from bandit.workflows.experiment.enrolled import Contacts
 from bandit.workflows.experiment.read import read
 from bandit.workflows.experiment.start import start, stop
 from bandit.workflows.inspect.explain import explain
 from bandit.workflows.inspect.report import report
+from bandit.workflows.inspect.status import status
 from bandit.workflows.judge import job
 from bandit.workflows.judge import simulate as judge
 from bandit.workflows.learn.learn import learn
@@ -495,3 +498,56 @@ def test_the_page_shows_arms_effect_and_alpha(served, tmp_path):
     early = with_page(read(served, name="spring", at=day(12)), tmp_path / "early")
     assert "No window has closed yet" in early.report.read_text(encoding="utf-8")
     assert not list((tmp_path / "early" / "figures").iterdir())
+
+
+def test_segments_are_the_primary_effect_of_some_with_false_discoveries_held(served, tmp_path):
+    folder = campaigns.write(tmp_path / "c", customers=1500)
+    written(folder, text=SPRING.replace("waves = 3", 'waves = 1\nsegments = ["region", "owner"]'))
+    start(folder, name="spring", at=day(9))
+    serve_batch(folder, at=day(9))
+    learn(folder, outcomes=sales(folder, "2026-11-09", 10), at=day(17))
+    found = read(folder, name="spring", at=day(17))
+    segments = [(s.column, s.segment) for s in found.segments if s.arm == "rules"]
+    assert set(segments) >= {("region", "north"), ("owner", "yes"), ("owner", "no")}
+    raised = experiments.benjamini_hochberg([s.p_value for s in found.segments])
+    np.testing.assert_allclose([s.adjusted_p for s in found.segments], raised)
+    whole = next(e for e in found.effects if e.metric == "net" and e.arm == "rules")
+    people = [s.customers for s in found.segments if s.arm == "rules" and s.column == "owner"]
+    counts = {a.arm: a.compared for a in found.arms}
+    assert sum(people) == counts["rules"] + counts["peace"]
+    for one in (s for s in found.segments if s.arm == "rules"):
+        assert abs(one.shrunken.value - whole.interval.value) < 5.0
+    assert read(served, name="spring", at=day(24)).segments == []
+    written(folder, "other", SPRING.replace("waves = 3", 'waves = 3\nsegments = ["regio"]'))
+    with pytest.raises(ConfigError, match=r"segments: 'regio' is none.*did you mean 'region'"):
+        start(folder, name="other", at=day(9))
+
+
+def test_status_tells_where_an_experiment_stands(begun, served, tmp_path):
+    def state(folder, number):
+        found = status(folder, at=day(number))
+        (one,) = found.experiments
+        asked = [line for line in found.next if "experiment" in line]
+        return one.state, one.until, one.waves, one.closed, asked
+
+    assert state(begun, 5)[:2] == ("to start", "2026-11-09")
+    assert state(begun, 9) == ("running", None, 0, 0, [])
+    folder = shutil.copytree(served, tmp_path / "c")
+    asked = [f"bandit experiment read {folder} spring"]
+    assert state(folder, 24) == ("running", None, 2, 2, asked)
+    serve_batch(folder, at=day(24))
+    assert state(folder, 24)[0] == "over"
+    stop(folder, name="spring", at=day(25))
+    assert state(folder, 26)[:2] == ("resting", "2026-12-23")
+
+
+def test_a_loss_at_export_alarms_and_opt_outs_by_chance_do_not():
+    """2 % of one arm's contacts on no list; of 1,000 waves with opt-outs by chance 3 at most."""
+    rng = np.random.default_rng(0)
+    decided = np.array([100_000, 100_000])
+    lost = trust.exported(Contacts(decided, decided - [0, 2_000]))
+    assert lost.alarm
+    alarms = sum(
+        trust.exported(Contacts(decided, rng.binomial(decided, 0.99))).alarm for _ in range(1000)
+    )
+    assert alarms <= 3

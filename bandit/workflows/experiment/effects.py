@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from bandit.config.experiment import (
 )
 from bandit.core.types import Float64
 from bandit.experiments.looks import obrien_fleming
-from bandit.results.experiment import EffectRead, LookRead
+from bandit.results.experiment import EffectRead, LookRead, SegmentRead
 from bandit.results.figures import Interval
 from bandit.stats.quantiles import normal_quantile
 from bandit.workflows.experiment.enrolled import Enrolled
@@ -123,6 +124,43 @@ def _said(
         return "not shown"
     good = one.effect > 0.0 if metric.harm == "lower" else one.effect < 0.0
     return "better" if good else "worse"
+
+
+def by_segment(asked: Experiment, found: Enrolled, values: Float64) -> list[SegmentRead]:
+    """The primary effect by segment: false discoveries held to alpha, estimates shrunk by arm."""
+    out: list[SegmentRead] = []
+    for arm in range(1, len(asked.arm)):
+        read = []
+        for (column, group), mine in found.segments.items():
+            part = found._replace(arm=np.where(mine, found.arm, -1))
+            one = compared(part, values, asked.primary, arm, 1.0 - asked.looks.alpha)
+            if one is not None and one.standard_error > 0.0:
+                read.append((column, group, one))
+        if not read:
+            continue
+        far = normal_quantile(1.0 - 0.5 * asked.looks.alpha)
+        shrunk = experiments.shrunken(
+            [one.effect for *_, one in read], [one.standard_error for *_, one in read]
+        )
+        out += [
+            SegmentRead(
+                column=column,
+                segment=group,
+                arm=asked.arm[arm].name,
+                customers=one.n_treated + one.n_control,
+                interval=Interval(one.effect, one.lower, one.upper),
+                shrunken=Interval(effect, effect - far * error, effect + far * error),
+                p_value=one.p_value,
+                adjusted_p=1.0,
+            )
+            for (column, group, one), effect, error in zip(
+                read, shrunk.effects.tolist(), shrunk.errors.tolist(), strict=True
+            )
+        ]
+    if not out:
+        return []
+    raised = experiments.benjamini_hochberg([one.p_value for one in out])
+    return [replace(one, adjusted_p=float(p)) for one, p in zip(out, raised, strict=True)]
 
 
 def path(

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import pyarrow as pa
 
 from bandit.config.campaign import Campaign
 from bandit.config.experiment import Experiment
-from bandit.core.types import Array, Float64, UInt64
+from bandit.core.types import Array, Bool, Float64, UInt64
 from bandit.features.spec import FeatureSpec
-from bandit.record.decisions import Decisions
+from bandit.record.decisions import Decisions, Rows
 from bandit.record.waves import Wave
 from bandit.stats.comoments import Comoments
 from bandit.workflows.experiment.totals import contacts, keys_of, outbound
+from bandit.workflows.judge.groups import groups_of
 
 
 class Enrolled(NamedTuple):
     """``keys`` uint64[u], rising; ``arm`` int[u] by position; ``covariates`` float64[u] by column.
 
-    ``moments`` are of the features float64[d] of each arm, in ``spec``'s order.
+    ``moments`` are of the features float64[d] of each arm, in ``spec``'s order. ``segments``
+    bool[u] by column and group.
     """
 
     keys: UInt64
@@ -28,6 +31,7 @@ class Enrolled(NamedTuple):
     covariates: dict[str, Float64]
     moments: list[Comoments]
     spec: FeatureSpec
+    segments: dict[tuple[str, str], Bool]
 
 
 def enrolled(campaign: Campaign, wave: Wave, name: str, asked: Experiment) -> Enrolled:
@@ -39,17 +43,22 @@ def enrolled(campaign: Campaign, wave: Wave, name: str, asked: Experiment) -> En
     keys: list[UInt64] = []
     arms: list[Array] = []
     kept: dict[str, list[Array]] = {c: [] for c in columns}
+    cut = [column for column in spec.columns if column.name in asked.segments]
+    groups_of_each: dict[tuple[str, str], list[Array]] = {}
     moments = [Comoments.of(np.zeros((0, spec.n_features)))] * len(asked.arm)
     for rows in Decisions(campaign.folder, wave).rows("customer_id", "group", "features"):
-        arm = np.array([groups.get(str(g), -1) for g in rows.texts("group")])
+        arm = _arms(rows, groups)
         mine = rows.first & (arm >= 0)
         if not mine.any():
             continue
         context = rows.contexts[mine].astype(np.float64)
         keys.append(keys_of(rows)[mine])
         arms.append(arm[mine])
-        for column, place in columns.items():
-            kept[column].append(context[:, place])
+        for name_of_it, place in columns.items():
+            kept[name_of_it].append(context[:, place])
+        for column in cut:
+            for group, member in groups_of(spec, context, column):
+                groups_of_each.setdefault((column.name, group), []).append(member)
         moments = [
             known.merge(Comoments.of(context[arm[mine] == a])) if (arm[mine] == a).any() else known
             for a, known in enumerate(moments)
@@ -62,7 +71,16 @@ def enrolled(campaign: Campaign, wave: Wave, name: str, asked: Experiment) -> En
         {c: np.concatenate(parts)[order] if parts else np.zeros(0) for c, parts in kept.items()},
         moments,
         spec,
+        {which: np.concatenate(parts)[order] for which, parts in groups_of_each.items()},
     )
+
+
+def _arms(rows: Rows, groups: Mapping[str, int]) -> Array:
+    """The arm of each row by its group, -1 for none, int64[n]."""
+    labels = rows.batch["group"].cast(pa.string()).dictionary_encode()
+    of = np.array([groups.get(str(g), -1) for g in labels.dictionary.to_pylist()] + [-1], np.int64)
+    found: Array = of[labels.indices.fill_null(len(labels.dictionary)).to_numpy()]
+    return found
 
 
 class Contacts(NamedTuple):
@@ -78,7 +96,7 @@ def contacted(campaign: Campaign, waves: Sequence[Wave], name: str, asked: Exper
     decided, exported = np.zeros(len(asked.arm), np.int64), np.zeros(len(asked.arm), np.int64)
     for wave in waves:
         for rows in Decisions(campaign.folder, wave).rows("group", "action", "decision_id"):
-            arm = np.array([groups.get(str(g), -1) for g in rows.texts("group")])
+            arm = _arms(rows, groups)
             mine = arm >= 0
             decided += np.bincount(arm[mine & outbound(rows)], minlength=len(asked.arm))
             exported += np.bincount(arm[mine & contacts(rows)], minlength=len(asked.arm))

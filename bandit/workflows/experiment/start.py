@@ -111,5 +111,11 @@ def hold_possible(campaign: Campaign, asked: Experiment, name: str, at: dt.datet
                 f"metric {metric.name!r}: covariate {metric.covariate!r} is none of [features]"
                 f" numeric, boolean or date{nearest(metric.covariate, features)}"
             )
+    shown = [*features, *campaign.features.categorical]
+    faults.config.extend(
+        f"segments: {column!r} is none of [features]{nearest(column, shown)}"
+        for column in asked.segments
+        if column not in shown
+    )
     faults.config[:] = [f"{path}: {line}" for line in faults.config]
     faults.stop()

@@ -11,12 +11,19 @@ from bandit.config.campaign import Campaign
 from bandit.core.days import acting_at, day_of
 from bandit.core.types import SILENT, Progress
 from bandit.core.version import VERSION
-from bandit.record import journal, manifest, outcomes, snapshots
+from bandit.record import journal, layers, manifest, outcomes, snapshots
 from bandit.record import waves as record
 from bandit.record.journal import Entry
 from bandit.record.steady import steady
 from bandit.record.waves import Wave
-from bandit.results.inspect import CampaignStatus, RunStatus, SnapshotStatus, WaveStatus
+from bandit.results.inspect import (
+    CampaignStatus,
+    ExperimentStatus,
+    RunStatus,
+    SnapshotStatus,
+    WaveStatus,
+)
+from bandit.workflows.serve.experiments import takes_part
 
 MOST_RUNS = 20
 """Lines of the journal that are shown, the newest."""
@@ -39,6 +46,8 @@ def status(
     known = [_snapshot(one, told.entries) for one in versions]
     learned = set(known[-1].waves) if known else set()
     listed = [_wave(campaign, wave, at, learned, told.entries) for wave in waves]
+    day = day_of(at, campaign.time_zone)
+    tried = list(_experiments(campaign, waves, at, day))
     taken = [manifest.read(p) for p in manifest.published(campaign.folder / outcomes.OUTCOMES)]
     return CampaignStatus(
         campaign=campaign.name,
@@ -48,10 +57,11 @@ def status(
         serving=known[-1].version if known else None,
         waves=listed,
         snapshots=known,
+        experiments=tried,
         deliveries=len(taken),
         events=sum(int(content.get("events") or 0) for content in taken),
         runs=[RunStatus(*entry) for entry in told.entries[-MOST_RUNS:]],
-        next=list(_next(campaign_path, listed, day_of(at, campaign.time_zone))),
+        next=list(_next(campaign_path, listed, tried, day)),
         notes=list(_notes(campaign, listed, told.unreadable)),
     )
 
@@ -95,7 +105,38 @@ def who(runs: Sequence[Entry], command: str, made: str) -> str | None:
     return next(found, None)
 
 
-def _next(path: Path, waves: Sequence[WaveStatus], today: dt.date) -> Iterator[str]:
+def _experiments(
+    campaign: Campaign, waves: Sequence[Wave], at: dt.datetime, day: dt.date
+) -> Iterator[ExperimentStatus]:
+    """Those that were started in this campaign, in the order of their layers."""
+    for layer in layers.read(campaign.folder).layers:
+        for claim in layer.claims:
+            if claim.campaign != campaign.file:
+                continue
+            had = [w for w in waves if takes_part(w, claim.name)]
+            asked = claim.experiment
+            state, until = "running", None
+            if claim.end is not None:
+                until = claim.end + dt.timedelta(days=asked.cooldown_days)
+                state = "resting" if until > day else "free"
+            elif asked.start > day:
+                state, until = "to start", asked.start
+            elif len(had) >= asked.waves:
+                state = "over"
+            yield ExperimentStatus(
+                name=claim.name,
+                layer=layer.name,
+                state=state,
+                until=None if until is None else until.isoformat(),
+                waves=len(had),
+                closed=sum(w.end(campaign.window) <= at for w in had),
+                planned=asked.waves,
+            )
+
+
+def _next(
+    path: Path, waves: Sequence[WaveStatus], tried: Sequence[ExperimentStatus], today: dt.date
+) -> Iterator[str]:
     """Commands that would do something now."""
     if not waves:
         yield f"bandit check {path}"
@@ -107,6 +148,11 @@ def _next(path: Path, waves: Sequence[WaveStatus], today: dt.date) -> Iterator[s
         yield f"bandit report {path}"
     if any(w.closed for w in waves):
         yield f"bandit simulate {path}"
+    for one in tried:
+        if one.closed and one.state in {"running", "over"}:
+            yield f"bandit experiment read {path} {one.name}"
+        if one.state == "over" and one.closed == one.waves:
+            yield f"bandit experiment stop {path} {one.name}"
 
 
 def _notes(campaign: Campaign, waves: Sequence[WaveStatus], unreadable: int) -> Iterator[str]:
