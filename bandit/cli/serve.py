@@ -8,14 +8,16 @@ from typing import Annotated
 import typer
 
 from bandit.cli.command import How, command
-from bandit.cli.console import run
+from bandit.cli.console import run, say
 from bandit.cli.options import At, CampaignArg, Seed, Wave
 
 
 def add(app: typer.Typer) -> None:
-    """Add `serve-batch` and `what-if`."""
+    """Add `serve-batch`, `what-if`, `serve` and `seal`."""
     command(app, "serve-batch")(serve_batch)
     command(app, "what-if")(what_if)
+    command(app)(serve)
+    command(app)(seal)
 
 
 def serve_batch(
@@ -88,3 +90,37 @@ def what_if(
         points=points,
         at=at,
     )
+
+
+def serve(
+    how: How,
+    campaign: CampaignArg,
+    host: Annotated[
+        str, typer.Option(help="address to listen at; one that others reach needs --keys")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="0 takes a free one")] = 8000,
+    keys: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="who may ask: see docs/live.md")
+    ] = None,
+) -> None:
+    """Decide over HTTP for one customer at a time, as a wave would, until it is stopped."""
+    from bandit.workflows.live.first import hold_installed
+
+    hold_installed("`bandit serve` needs packages that are not installed")
+    from bandit.service.server import serve as workflow
+
+    def told(line: str) -> None:
+        if not how.quiet:
+            say(f"{line}\n")
+
+    run(how, workflow, campaign_path=campaign, host=host, port=port, keys=keys, say=told)
+
+
+def seal(how: How, campaign: CampaignArg) -> None:
+    """Make waves of what was decided live; `serve-batch`, `learn` and `forget` do so first."""
+    from bandit.workflows.live.first import hold_installed
+
+    hold_installed("`bandit seal` needs packages that are not installed")
+    from bandit.workflows.live.seal import seal as workflow
+
+    run(how, workflow, campaign_path=campaign)

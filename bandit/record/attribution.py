@@ -181,11 +181,12 @@ def attribute(
 
     An event that names a decision belongs to it. One that names a customer and a time counts for
     that customer's first slot in the latest wave whose window it falls into, and teaches all of the
-    customer's slots and ranks there (see `Attributed`); ``later`` are the
+    customer's slots and ranks there (see `Attributed`). Live, only decisions made before it are
+    meant, the first of them in stored order in the first slot's place. ``later`` are the
     waves that may claim it before this one (`waves.after`). An id that the wave does not have is
     nobody's: it was deleted and served anew.
     """
-    wave = decisions.wave
+    wave, live = decisions.wave, decisions.wave.manifest.live
     after = sources.parquet([f for w in later for f in w.decisions]) if later else None
     rival = (
         f"""AND NOT EXISTS (SELECT 1 FROM {after} d WHERE d.customer_id = e.customer_id
@@ -193,6 +194,13 @@ def attribute(
         if after
         else ""
     )
+    first, made = "d.slot = 1 AND d.placement = $first", ""
+    if live:
+        first = (
+            "row_number() OVER (PARTITION BY e.event_id"
+            " ORDER BY d.file_index, d.file_row_number) = 1 AND $first IS NOT NULL"
+        )
+        made = "AND d.decided_at <= e.occurred_at"
     found = connection.sql(
         f"""
         WITH claimed AS (
@@ -203,10 +211,10 @@ def attribute(
             ) e USING (decision_id)
             UNION ALL
             SELECT d.file_index, d.file_row_number, e.event_id, e.reward, e.occurred_at,
-                   d.slot = 1 AND d.placement = $first AS counts
+                   {first} AS counts
             FROM {_numbered(decisions.files)} d JOIN events e ON e.customer_id = d.customer_id
             WHERE e.decision_id IS NULL
-              AND e.occurred_at >= $start AND e.occurred_at < $end {rival}
+              AND e.occurred_at >= $start AND e.occurred_at < $end {made} {rival}
         )
         SELECT file_index::BIGINT AS file, file_row_number AS row, reward, counts,
                occurred_at >= $start AND occurred_at < $end AS inside

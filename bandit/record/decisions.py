@@ -34,17 +34,22 @@ class Rows:
     there too. A column that was not asked for is a KeyError.
     """
 
-    def __init__(self, decisions: Decisions, batch: pa.RecordBatch, start: int) -> None:
+    def __init__(
+        self, decisions: Decisions, batch: pa.RecordBatch, start: int, before: object = None
+    ) -> None:
         self.batch = batch
         self.place = slice(start, start + batch.num_rows)
         self._decisions = decisions
+        self._before = before
 
     def __len__(self) -> int:
         return int(self.batch.num_rows)
 
     def only(self, keep: Bool) -> Rows:
         """The rows where ``keep`` bool[n] holds; their ``place`` is the first one's."""
-        return Rows(self._decisions, self.batch.filter(pa.array(keep)), self.place.start)
+        kept = Rows(self._decisions, self.batch.filter(pa.array(keep)), self.place.start)
+        kept.first = self.first[keep]
+        return kept
 
     def numbers(self, column: str) -> Array:
         """A column of numbers, NaN for null."""
@@ -74,8 +79,15 @@ class Rows:
 
     @cached_property
     def first(self) -> Bool:
-        """The first slot of the wave's first placement: one row a customer, bool[n]."""
-        return self.first_of(self._decisions.wave.manifest.placements[0])
+        """The first slot of the wave's first placement: one row a customer, bool[n].
+
+        Live, a customer is decided for where somebody asked: there it is their first row.
+        """
+        about = self._decisions.wave.manifest
+        if not about.live:
+            return self.first_of(about.placements[0])
+        keys = self.customers.to_numpy(zero_copy_only=False)
+        return np.append(keys[:1] != self._before, keys[1:] != keys[:-1])
 
     def first_of(self, placement: str) -> Bool:
         """The first slot of a placement, bool[n]."""
@@ -186,10 +198,12 @@ class Decisions:
 
     def rows(self, *columns: str) -> Iterator[Rows]:
         """All decisions batch by batch: ``columns``, and what `Rows` derives its masks from."""
-        start = 0
+        start, last = 0, None
         for batch in self._read(columns):
-            yield Rows(self, batch, start)
+            yield Rows(self, batch, start, last)
             start += batch.num_rows
+            if self.wave.manifest.live and batch.num_rows:
+                last = batch["customer_id"][-1].as_py()
 
     def of(self, people: People) -> Iterator[Rows]:
         """Whole rows about some customers; other columns are read only where there are some."""
@@ -206,6 +220,8 @@ class Decisions:
 
     def _read(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         wanted = {*columns, *_ALWAYS, *(("decision_id",) if len(self.withheld) else ())}
+        if self.wave.manifest.live:
+            wanted.add("customer_id")
         if "value" in wanted or "cost" in wanted:
             wanted |= {"value", "cost", *_FROM}
         if len(self.withheld) and "expected_value" in wanted:

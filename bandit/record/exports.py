@@ -160,12 +160,16 @@ class _Agreed:
             return free
         found = self._of(ids)
         where = pc.index_in(ids, found["id"].combine_chunks())
-        words = np.stack([
-            found[f"granted{w}"].take(where).fill_null(0).to_numpy() for w in range(self._words)
-        ])  # fmt: skip
-        mine = words[np.maximum(position, 0) // consents.WORD, np.arange(len(position))]
-        agreed: Bool = (mine >> (position % consents.WORD)) & 1 == 1
-        return free | ((position >= 0) & agreed)
+
+        def bit(name: str) -> Bool:
+            words = np.stack([
+                found[f"{name}{w}"].take(where).fill_null(0).to_numpy() for w in range(self._words)
+            ])  # fmt: skip
+            mine = words[np.maximum(position, 0) // consents.WORD, np.arange(len(position))]
+            agreed: Bool = (mine >> (position % consents.WORD)) & 1 == 1
+            return agreed
+
+        return (free | ((position >= 0) & bit("granted"))) & ~bit("refused")
 
     def _of(self, ids: pa.Array) -> pa.Table:
         """The consents of ``ids``; those of later customers wait, the last one's too."""
@@ -178,8 +182,9 @@ class _Agreed:
                 break
             self._rest = next(self._batches, None)
         if not found:
-            names = ["id", *(f"granted{w}" for w in range(self._words))]
-            kinds = [ids.type, *[pa.int64()] * self._words]
+            words = range(self._words)
+            names = ["id", *(f"{n}{w}" for n in ("granted", "refused") for w in words)]
+            kinds = [ids.type, *[pa.int64()] * 2 * self._words]
             return pa.schema(list(zip(names, kinds, strict=True))).empty_table()
         return pa.Table.from_batches(found)
 

@@ -16,6 +16,7 @@ from bandit.core.errors import DataError, LockedError
 
 NAME = ".lock"
 _PATIENCE_SECONDS = 2.0
+_LOOKS = 4
 
 
 @contextmanager
@@ -39,6 +40,23 @@ def hold(folder: Path, command: str) -> Iterator[None]:
             os.close(handle)
 
 
+def command(folder: Path) -> str | None:
+    """What holds ``folder`` now; empty if it has not said, None if nobody does."""
+    try:
+        handle = os.open(folder / NAME, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        with suppress(ValueError, KeyError, TypeError):
+            return str(json.loads(os.pread(handle, 4096, 0))["command"])
+        return ""
+    finally:
+        os.close(handle)
+    return None
+
+
 def _acquire(path: Path) -> int:
     while True:
         try:
@@ -46,7 +64,7 @@ def _acquire(path: Path) -> int:
         except OSError as e:
             raise _unlockable(path, e) from None
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _take(handle)
         except BlockingIOError:
             holder = _holder(handle)
             os.close(handle)
@@ -61,6 +79,16 @@ def _acquire(path: Path) -> int:
                 return handle
             _give_way(path, handle)
         os.close(handle)  # it was removed between our open and our lock, or is removed now
+
+
+def _take(handle: int) -> None:
+    """Lock it; who only looks at a lock (`command`) has it for an instant, which is waited for."""
+    for _ in range(_LOOKS):
+        with suppress(BlockingIOError):
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        time.sleep(0.005)
+    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _open(path: Path) -> tuple[int, bool]:

@@ -93,7 +93,8 @@ class WaveManifest(Manifest):
     ``pressure`` are the sections of campaign.toml as they were; ``past`` are the waves whose
     contacts it looked at; ``model`` is what made moments of the snapshot's sums, with the features
     of the actions, None where each learned alone; ``campaign_seed`` decides holdout and shares,
-    ``seed`` everything else; ``log`` digests the log that a wave of others was read from;
+    ``seed`` everything else; ``live``: its customers were decided for one by one, each at the
+    placements that were asked for; ``log`` digests the log that a wave of others was read from;
     ``experiments`` are those whose members it assigned.
     """
 
@@ -123,6 +124,7 @@ class WaveManifest(Manifest):
     content: str | None = None
     model: dict[str, Any] | None = None
     user: str | None = None
+    live: bool = False
     log: str | None = None
     experiments: tuple[Served, ...] = ()
 

@@ -12,6 +12,7 @@ from rich.text import Text
 from bandit.core.wording import price_text
 from bandit.render.money_tables import limits_table, money_table
 from bandit.results.learn import LearnSummary
+from bandit.results.live import Sealed, Served
 from bandit.results.operate import Rollback
 from bandit.results.privacy import CustomerExport, Forgotten
 from bandit.results.serve import WaveSummary, WhatIf
@@ -68,6 +69,23 @@ def what_if_tables(result: WhatIf) -> RenderableType:
         table.add_row(f"{p.most:,.0f}", f"{p.value:,.2f}", price_text(p.price), f"{p.used:,.0f}")
     about = Text(f"by {result.customers:,} of {result.total:,} customers")
     return Group(table, about, *page(result.report), *notes(result.notes))
+
+
+def sealed_tables(result: Sealed) -> RenderableType:
+    """Which waves the live decisions have become."""
+    told = [
+        Text(f"wave {w.wave}: {w.customers:,} customers, {w.decisions:,} decisions")
+        for w in result.waves
+    ]
+    nothing = Text("nothing was decided live that is no wave yet")
+    heard = Text(f"outcomes heard live: {result.outcomes:,}")
+    return Group(*(told or [nothing]), *([heard] if result.outcomes else []), *notes(result.notes))
+
+
+def served_tables(result: Served) -> RenderableType:
+    """What a server did."""
+    text = f"{result.campaign}: {result.decided:,} requests were answered with decisions"
+    return Group(Text(text), *notes(result.notes))
 
 
 def rollback_tables(result: Rollback) -> RenderableType:

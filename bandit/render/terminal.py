@@ -18,7 +18,18 @@ from bandit.render.roi_tables import roi_tables
 from bandit.render.simulate_tables import simulate_tables
 from bandit.render.status_tables import status_tables
 from bandit.render.wave_tables import report_tables
-from bandit.results import experiment, inspect, judge, learn, operate, privacy, roi, serve, start
+from bandit.results import (
+    experiment,
+    inspect,
+    judge,
+    learn,
+    live,
+    operate,
+    privacy,
+    roi,
+    serve,
+    start,
+)
 from bandit.results.result import Result
 
 V = TypeVar("V")
@@ -35,6 +46,8 @@ tables.register(start.CheckResult, simple.check_tables)
 tables.register(start.DemoResult, demo_tables)
 tables.register(serve.WaveSummary, simple.wave_tables)
 tables.register(serve.WhatIf, simple.what_if_tables)
+tables.register(live.Sealed, simple.sealed_tables)
+tables.register(live.Served, simple.served_tables)
 tables.register(learn.LearnSummary, simple.learn_tables)
 tables.register(judge.SimulateResult, simulate_tables)
 tables.register(experiment.ExperimentDesign, experiment_tables.design_tables)

@@ -11,20 +11,55 @@ from collections.abc import Sequence
 
 from bandit.config.campaign import Campaign, Consents
 from bandit.core import folding, sql
-from bandit.sources import cells
+from bandit.sources import cells, refusals
 from bandit.sources.columns import key_column
 from bandit.sources.database import Database
+from bandit.sources.refusals import Refusal
 
 WORD = 60
 """Channels whose consents share one integer."""
 
 
 def bits(database: Database, campaign: Campaign, key: str, channels: Sequence[str]) -> str:
-    """SELECT of id and, for each `WORD` channels, an integer granted0.. with a bit a channel.
+    """SELECT of id and, for each `WORD` channels, integers granted0.., refused0.. of a bit each.
 
-    A bit is set by a grant of that customer and channel, and cleared by any refusal, or an answer
-    that cannot be read, that can mean them. No row without [consents].
+    A bit of granted is set by a grant of that customer and channel, and cleared by any refusal, or
+    an answer that cannot be read, that can mean them. One of refused is set by a refusal that was
+    given live: it also closes a channel that needs no consent.
     """
+    words = range(-(-len(channels) // WORD))
+    granted = _granted(database, campaign, key, channels)
+    given = list(refusals.read(campaign.folder))
+    if not given:
+        none = ", ".join(f"0::BIGINT AS refused{w}" for w in words)
+        return f"SELECT *, {none} FROM ({granted})"
+    live = _given_live(database, given, key, channels)
+    names = ", ".join(f"granted{w}, coalesce(refused{w}, 0) AS refused{w}" for w in words)
+    return f"SELECT id, {names} FROM ({granted}) granted FULL JOIN ({live}) live USING (id)"
+
+
+def _given_live(
+    database: Database, given: Sequence[Refusal], key: str, channels: Sequence[str]
+) -> str:
+    """SELECT of id, refused0.. over the refusals that were given live."""
+    database.rows(f"CREATE OR REPLACE TABLE bandit_refusals (id {key}, place BIGINT)")
+    position = {folding.fold(name): i for i, name in enumerate(channels)}
+    place = [None if one.channel is None else position.get(folding.fold(one.channel))
+             for one in given]  # fmt: skip
+    database.rows(
+        f"INSERT INTO bandit_refusals SELECT TRY_CAST(unnest(?::VARCHAR[]) AS {key}),"
+        " unnest(?::BIGINT[])",
+        [[str(one.customer) for one in given], place],
+    )
+    chosen = ", ".join(
+        f"bit_or(CASE WHEN place IS NULL THEN -1 WHEN {_bit(w)}) AS refused{w}"
+        for w in range(-(-len(channels) // WORD))
+    )
+    return f"SELECT id, {chosen} FROM bandit_refusals WHERE id IS NOT NULL GROUP BY id"
+
+
+def _granted(database: Database, campaign: Campaign, key: str, channels: Sequence[str]) -> str:
+    """SELECT of id, granted0.. by the user's table; no row without [consents]."""
     words = range(-(-len(channels) // WORD))
     if campaign.consents is None:
         none = ", ".join(f"NULL::BIGINT AS granted{w}" for w in words)

@@ -289,11 +289,17 @@ def _values(plan: _Plan, batch: pa.RecordBatch, rules: Bool) -> tuple[Float32, B
 
 
 def _consent(plan: _Plan, batch: pa.RecordBatch) -> Bool:
+    """Who agreed to a channel, or need not, and did not refuse it live."""
+
+    def bit(name: str, position: int) -> Bool:
+        word = pc.fill_null(batch.column(f"{name}{position // WORD}"), 0)
+        found: Bool = (word.to_numpy(zero_copy_only=False) >> (position % WORD)) & 1 == 1
+        return found
+
     out = np.ones((batch.num_rows, len(plan.catalogue.channels)), dtype=bool)
     for position, channel in enumerate(plan.catalogue.channels):
-        if channel.consent:
-            word = pc.fill_null(batch.column(f"granted{position // WORD}"), 0)
-            out[:, position] = (word.to_numpy(zero_copy_only=False) >> (position % WORD)) & 1
+        out[:, position] = not channel.consent or bit("granted", position)
+        out[:, position] &= ~bit("refused", position)
     return out
 
 

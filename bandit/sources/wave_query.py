@@ -143,7 +143,7 @@ def wave_query(
     refusals: Sequence[Path],
     one: bool,
 ) -> str:
-    """The SELECT; its columns are id, key, fault, f0.., r0.., v0.., granted0.., contacts, refusals.
+    """The SELECT of id, key, fault, f0.., r0.., v0.., granted0.., refused0.., contacts, refusals.
 
     With `one` it is for the single customer whose key is the query's parameter.
     """
@@ -153,7 +153,7 @@ def wave_query(
     where = f" WHERE id = CAST(? AS {key})" if one else ""
     consented = consents.bits(database, campaign, key, [c.name for c in catalogue.channels])
     words = range(-(-len(catalogue.channels) // consents.WORD))
-    granted = ", ".join(f"consents.granted{w} AS granted{w}" for w in words)
+    granted = ", ".join(f"consents.{n}{w} AS {n}{w}" for n in ("granted", "refused") for w in words)
     contacts = _contacts(database, campaign, catalogue, key, at, record_contacts, withheld)
     # A look back at one customer takes no refusal that came after: most answer the wave itself.
     until = at if one else day_later(at, campaign.time_zone)

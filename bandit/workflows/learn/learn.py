@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bandit.config import campaign_file
-from bandit.config.campaign import Campaign, Source
+from bandit.config.campaign import Campaign
 from bandit.core import files
 from bandit.core.actions import ActionSpace
 from bandit.core.days import Window, acting_at
@@ -25,9 +25,10 @@ from bandit.record.waves import Wave
 from bandit.results.learn import LearnSummary
 from bandit.sources import database
 from bandit.sources.catalogue import load_catalogue
-from bandit.sources.columns import key_type
 from bandit.workflows.learn import log_back, silence, statistics
+from bandit.workflows.learn.deliver import take_in
 from bandit.workflows.learn.import_log import import_log
+from bandit.workflows.live.first import sealed_first
 from bandit.workflows.operate import recover
 from bandit.workflows.serve import serving_model
 from bandit.workflows.serve.moments import strengths_of
@@ -64,43 +65,16 @@ def learn(
     campaign = campaign_file.load(campaign_path)
     at = acting_at(at, campaign.time_zone)
     with lock.hold(campaign.folder, "learn"):
-        notes = recover.recover(campaign, at)
+        notes = recover.recover(campaign, at) + sealed_first(campaign, progress)
         back = None
         if without_log:
             back, told = log_back.take_back(campaign)
             notes += [told]
         if log:
             notes += import_log(campaign, at, progress)
-        delivery = _take_in(campaign, outcomes, progress)
+        delivery = take_in(campaign, outcomes, progress)
         index.refresh(campaign.folder)
         return _learn(campaign, at, delivery, notes, progress, back, no_events=no_events)
-
-
-def _take_in(
-    campaign: Campaign, given: Path | None, progress: Progress
-) -> deliveries.Delivery | None:
-    """Store the outcomes of ``given``, else of the campaign's [outcomes], if there are any."""
-    if given is None and campaign.outcomes.source is None:
-        return None
-    progress.step("taking in outcomes")
-    more = {} if given is None else {"outcomes": _source(campaign, given)}
-    waves = record.waves(campaign.folder)
-    known = [path for wave in waves for path in wave.decisions]
-    with database.connect(
-        campaign, roles=("customers", "outcomes"), more=more, extra_files=known
-    ) as data:
-        delivery = deliveries.take_in(campaign, data, key_type(data, campaign), waves)
-        told = deliveries.strangers(data, campaign, known)
-        return delivery._replace(notes=(*delivery.notes, *told))
-
-
-def _source(campaign: Campaign, given: Path) -> Source:
-    """A file named on the command line; its table is the configured one if it is a database."""
-    table = campaign.outcomes.table or "outcomes"
-    path = str(given.resolve())
-    is_database = given.suffix.lower() in {".duckdb", ".db"}
-    form = campaign.outcomes.form
-    return Source(source=path, table=table if is_database else None, **form)
 
 
 def _learn(

@@ -10,11 +10,12 @@ from bandit.config.campaign import Campaign
 from bandit.core import files, sql
 from bandit.core.errors import BanditError, DataError, UsageError
 from bandit.core.types import SILENT, Progress
-from bandit.record import erase, exports, index, lock, manifest, snapshots
+from bandit.record import erase, exports, index, lock, manifest, snapshots, streams
 from bandit.record.person import People, spelled_key
 from bandit.results.privacy import Forgotten
-from bandit.sources import database
+from bandit.sources import database, refusals
 from bandit.workflows.learn.statistics import STATISTICS
+from bandit.workflows.live.first import hold_stopped, sealed_first
 from bandit.workflows.operate import recover
 from bandit.workflows.privacy import export_customer
 
@@ -35,7 +36,9 @@ def forget(
     if not keys or not all(key.strip() for key in keys):
         raise UsageError("name the customer to forget by a key that is not empty")
     with lock.hold(campaign.folder, "forget"):
-        notes = recover.recover(campaign)
+        hold_stopped(campaign.folder)
+        notes = recover.recover(campaign) + sealed_first(campaign, progress)
+        streams.drop_sealed(campaign.folder)
         progress.step("rewriting the record")
         people = erase.people(campaign.folder, keys)
         erased = _erased(campaign, people, again=erase.FINISHED in notes)
@@ -53,7 +56,7 @@ def forget(
             listed=erased.listed,
             waves=list(erased.waves),
             still_in=still_in,
-            notes=[*notes, *_said(campaign, erased, still_in)],
+            notes=[*notes, *_said(campaign, erased, still_in, {*people.keys, *people.numbers})],
         )
 
 
@@ -84,7 +87,9 @@ def _hold_gone(campaign: Campaign, people: People) -> None:
         )
 
 
-def _said(campaign: Campaign, erased: erase.Erased, still_in: Sequence[str]) -> list[str]:
+def _said(
+    campaign: Campaign, erased: erase.Erased, still_in: Sequence[str], people: set[int | str]
+) -> list[str]:
     said = []
     if not any(erased[:4]):
         said.append("the record held nothing of them")
@@ -92,6 +97,11 @@ def _said(campaign: Campaign, erased: erase.Erased, still_in: Sequence[str]) -> 
         said.append(
             "the posteriors in snapshots/ are kept: they are sums over many customers; the next"
             " `bandit learn` adds up without these"
+        )
+    if any(refusal.customer in people for refusal in refusals.read(campaign.folder)):
+        said.append(
+            "their refusals that were given live are kept, so that nobody contacts them again while"
+            " your customers' table holds them"
         )
     if still_in:
         said.append(

@@ -86,19 +86,28 @@ def choose(wave: Wave, batch: Prepared, slot: Slot, seed: int | None = None) -> 
 
 
 def fill(
-    wave: Wave, batch: Prepared, draw: Choose = choose, rule: Thinning | None = None
+    wave: Wave,
+    batch: Prepared,
+    draw: Choose = choose,
+    rule: Thinning | None = None,
+    *,
+    joint: Float64 | None = None,
+    room: Callable[[], Bool] | None = None,
 ) -> Iterator[Taken]:
     """Fill every placement's slots in turn; each propensity is given the slots before.
 
     A customer's group is one for all slots, so what earlier slots tell about it is carried along
-    in `Choice.joint`. With a ``rule`` outbound contacts are thinned, and who loses one gets no
-    further.
+    in `Choice.joint`; ``joint`` is that of slots filled before this call. With a ``rule`` outbound
+    contacts are thinned, and who loses one gets no further. ``room`` tells before each outbound
+    slot which actions bool[k] no cap closes.
     """
-    the_plan, joint = wave.plan, None
+    the_plan = wave.plan
     for place in the_plan.placements:
         who = np.arange(batch.contexts.shape[0])
         allowed = slotting.open_for(place, batch.mask)
         for number in range(1, place.slots + 1):
+            if room is not None and place.outbound:
+                allowed &= room()
             slot = Slot(place, number, who, allowed, None if joint is None else joint[who])
             choice = draw(wave, batch, slot)
             joint = choice.joint if joint is None else _updated(joint, who, choice.joint)

@@ -32,7 +32,8 @@ def running(
     """The campaign's experiments that take part in a wave, as its manifest will have them.
 
     ``waves`` are those that are published. An experiment runs from its start until it was stopped,
-    or until it had its waves. ConfigError if its file says something else than when it started.
+    or until it had its waves; what is decided live uses up none. ConfigError if its file says
+    something else than when it started.
     """
     day = day_of(at, campaign.time_zone)
     found = []
@@ -42,7 +43,7 @@ def running(
             if claim.campaign != campaign.file or claim.experiment.start > day or over:
                 continue
             had = [w for w in waves if w.name != wave and takes_part(w, claim.name)]
-            if len(had) < claim.experiment.waves:
+            if sum(not w.manifest.live for w in had) < claim.experiment.waves:
                 hold_unedited(campaign, claim)
                 found.append(
                     Served(

@@ -84,13 +84,24 @@ def joined(batches: Sequence[Prepared]) -> Prepared:
 
 def prepare(wave: Wave, rows: CustomerRows) -> tuple[Prepared, list[Reject]]:
     """Encode the features, ask the rules, look up the values; rows that cannot be are refused."""
-    encoded = encode(wave.start.spec, rows.columns, wave.run.at)
-    contexts, rejects = encoded.contexts, _rejects(rows, encoded.faults)
-    if rejects:
-        rows, contexts = _without(rows, contexts, encoded.faults)
+    rows, contexts, rejects = encoded(wave, rows)
+    return ready(wave, rows, contexts), rejects
+
+
+def encoded(wave: Wave, rows: CustomerRows) -> tuple[CustomerRows, Float32, list[Reject]]:
+    """The rows that can be encoded, their contexts float32[n, d], and the others as rejects."""
+    found = encode(wave.start.spec, rows.columns, wave.run.at)
+    rejects = _rejects(rows, found.faults)
+    if not rejects:
+        return rows, found.contexts, []
+    return *_without(rows, found.contexts, found.faults), rejects
+
+
+def ready(wave: Wave, rows: CustomerRows, contexts: Float32) -> Prepared:
+    """Ask the rules and look up the values of customers with contexts float32[n, d]."""
     pressed = pressure(wave, rows)
     found = eligibility.eligible(wave.plan.actions, rows.rules, rows.consent, pressed.blocked)
-    prepared = Prepared(
+    return Prepared(
         ids=rows.ids,
         keys=rows.keys,
         contexts=contexts,
@@ -100,7 +111,6 @@ def prepare(wave: Wave, rows: CustomerRows) -> tuple[Prepared, list[Reject]]:
         values=values(wave, rows),
         experiment=experiments.members(wave.run.experiments, rows.keys, rows.within),
     )
-    return prepared, rejects
 
 
 def pressure(wave: Wave, rows: CustomerRows) -> Pressure:

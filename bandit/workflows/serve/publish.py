@@ -87,7 +87,7 @@ def publish(wave: Wave, past: ContactHistory, target: Target, summary: WaveSumma
     if wave.run.dry_run:
         return
     run, campaign = wave.run, wave.run.campaign
-    manifest.write(target.wave[0], _content(wave, past, summary))
+    manifest.write(target.wave[0], content(wave, past.waves, summary))
     manifest.write(target.lists[0], {"kind": "lists", "wave": run.wave})
     before = [target.wave]
     with ExitStack() as stack:
@@ -201,8 +201,11 @@ def _export(
         return exports.write(lists, campaign, fresh, decisions, channels, withheld=before)
 
 
-def _content(wave: Wave, past: ContactHistory, summary: WaveSummary) -> dict[str, Any]:
-    """The wave's manifest: what it was made from and what came out; no clock, no machine."""
+def content(wave: Wave, past: Sequence[str], summary: WaveSummary) -> dict[str, Any]:
+    """The wave's manifest: what it was made from and what came out; no clock, no machine.
+
+    ``past`` names the waves that it looked at.
+    """
     run, the_plan = wave.run, wave.plan
     return {
         "kind": "wave",
@@ -214,7 +217,7 @@ def _content(wave: Wave, past: ContactHistory, summary: WaveSummary) -> dict[str
         "snapshot": wave.start.version,
         "actions": the_plan.space.pairs,
         "placements": [p.name for p in the_plan.placements],
-        "past": past.waves,
+        "past": past,
         "groups": the_plan.groups,
         "features": wave.start.features.model_dump(),
         "d": wave.posterior.n_features,

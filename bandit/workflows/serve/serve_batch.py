@@ -20,6 +20,7 @@ from bandit.runners.local import Local
 from bandit.runners.runner import Runner
 from bandit.sources import customers, database, unusable_rows
 from bandit.sources.catalogue import load_catalogue
+from bandit.workflows.live.first import sealed_first
 from bandit.workflows.operate import recover
 from bandit.workflows.serve import (
     experiments,
@@ -85,6 +86,8 @@ def serve_batch(
         notes = [] if dry_run else recover.recover(campaign, at, run.wave)
         if not dry_run and (campaign.folder / record.WAVES / run.wave).exists():
             return publish.again(run, notes)
+        if not dry_run:
+            notes += sealed_first(campaign, progress)
         return _serve(_with_experiments(run), runner, changes, snapshot, notes, progress)
 
 

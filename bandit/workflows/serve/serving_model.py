@@ -82,6 +82,11 @@ def _as_configured(start: ServingModel, campaign: Campaign) -> ServingModel:
     return start if campaign.model.share else start._replace(model=None)
 
 
+def of_version(campaign: Campaign, version: str) -> ServingModel:
+    """A stored version as the campaign serves it."""
+    return _as_configured(of_snapshot(snapshots.load(campaign.folder, version)), campaign)
+
+
 def sums_of(stored: snapshots.Snapshot) -> Posterior:
     """A snapshot's sums; DataError if its file holds anything else."""
     found = load_posterior(stored.posterior_file())

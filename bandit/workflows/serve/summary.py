@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from bandit.core.reasons import NOTHING, REASONS
-from bandit.core.types import EXPLORATION, HOLDOUT, Array
+from bandit.core.types import EXPLORATION, HOLDOUT, Array, Bool
 from bandit.record.exports import Lists
 from bandit.record.money import Ledger
 from bandit.results.serve import Price, WaveSummary
@@ -41,21 +41,24 @@ class WaveTally:
             self.contacts += np.bincount(taken.choice.action, minlength=self.contacts.shape[0])
         self.customers += left.shape[0]
         self.decisions += decisions.num_rows
-        if slots:
-            self._add_first(slots[0])
-        first = decisions.column("slot").to_numpy() == 1
-        first &= decisions.column("placement").indices.to_numpy() == 0
+        seen = np.zeros(left.shape[0], np.bool_)
+        for taken in slots:
+            new = ~seen[taken.rows]
+            if new.any():
+                self._add_first(taken, new)
+            seen[taken.rows] = True
         self.ledger.add(
             decisions.column("action").to_numpy(),
-            first,
+            _first(slots),
             decisions.column("expected_value").to_numpy(),
             decisions.column("expected_no_contact").to_numpy(),
             decisions.column("cost").to_numpy(),
             decisions.column("price_paid").to_numpy(),
         )
 
-    def _add_first(self, taken: Taken) -> None:
-        group, action = taken.choice.group, taken.choice.action
+    def _add_first(self, taken: Taken, new: Bool) -> None:
+        """Count the first slot of the customers where ``new`` bool[m] holds."""
+        group, action = taken.choice.group[new], taken.choice.action[new]
         names = [*self._plan.groups, "exploration", "holdout"]
         index = np.where(group == EXPLORATION, len(names) - 2, group)
         index = np.where(group == HOLDOUT, len(names) - 1, index)
@@ -64,7 +67,7 @@ class WaveTally:
         if taken.placement.outbound:
             self.contacted += int((action != 0).sum())
             if taken.reason is not None:
-                self._peace(taken.reason)
+                self._peace(taken.reason[new])
 
     def _peace(self, reason: Array) -> None:
         counted = np.bincount(reason[reason >= 0], minlength=len(REASONS))
@@ -86,6 +89,12 @@ class WaveTally:
             if which[a] and self._plan.actions.offer[a] >= 0:
                 counted[pair[part]] += int(self.contacts[a])
         return dict(counted)
+
+
+def _first(slots: Sequence[Taken]) -> Bool:
+    """The first row of each customer among decisions in the order of `Assembler.batch`."""
+    rows = np.sort(np.concatenate([np.zeros(0, np.int64), *(taken.rows for taken in slots)]))
+    return np.append(np.ones(min(rows.shape[0], 1), np.bool_), rows[1:] != rows[:-1])
 
 
 def summarise(

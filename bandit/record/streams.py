@@ -1,0 +1,72 @@
+"""Streams: what is decided one by one, on disk before it is answered, until it becomes a wave.
+
+A campaign's `streams/` holds a folder a day with numbered segments, ``<n>.log``, of frames
+(`core.framed`). A segment is written by one process and never again after that; once it is a wave
+it is called ``<n>.sealed``, and still answers what was asked on its day.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from bandit.core import files
+
+STREAMS = "streams"
+LOG, SEALED = "log", "sealed"
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_SEGMENT = re.compile(rf"([0-9]{{1,6}})\.({LOG}|{SEALED})")
+
+
+class Segment(NamedTuple):
+    """``number`` counts from 1 within its ``day``."""
+
+    day: str
+    number: int
+    sealed: bool
+    path: Path
+
+    @property
+    def wave(self) -> str:
+        """Name of the wave that it becomes."""
+        return f"live-{self.day}" + ("" if self.number == 1 else f".{self.number}")
+
+
+def segments(campaign_folder: Path) -> list[Segment]:
+    """All segments, the oldest first; DataError where a link stands for a folder."""
+    found, parent = [], campaign_folder / STREAMS
+    files.hold_no_link(parent)
+    for folder in sorted(parent.iterdir()) if parent.is_dir() else ():
+        if _DAY.fullmatch(folder.name) and folder.is_dir():
+            files.hold_no_link(folder)
+            found += [_segment(folder, path) for path in folder.iterdir() if _named(path)]
+    return sorted(found, key=lambda s: (s.day, s.number))
+
+
+def next_segment(campaign_folder: Path, day: str) -> Segment:
+    """The one to be written next on a day."""
+    number = 1 + max((s.number for s in segments(campaign_folder) if s.day == day), default=0)
+    return Segment(day, number, False, campaign_folder / STREAMS / day / f"{number}.{LOG}")
+
+
+def mark_sealed(segment: Segment) -> None:
+    """Say that the segment is a wave now."""
+    segment.path.replace(segment.path.with_suffix(f".{SEALED}"))
+    files.sync(segment.path.parent)
+
+
+def drop_sealed(campaign_folder: Path, *, before: str | None = None) -> None:
+    """Remove segments that are waves, of the days ``before`` one or of all."""
+    for segment in segments(campaign_folder):
+        if segment.sealed and (before is None or segment.day < before):
+            segment.path.unlink()
+
+
+def _named(path: Path) -> re.Match[str] | None:
+    return _SEGMENT.fullmatch(path.name)
+
+
+def _segment(folder: Path, path: Path) -> Segment:
+    number, kind = path.name.split(".")
+    return Segment(folder.name, int(number), kind == SEALED, path)

@@ -1,0 +1,1 @@
+"""Live decisions over HTTP: routes, errors, keys and metrics; what is decided stands below."""

@@ -1,0 +1,219 @@
+"""The routes: read a body, ask the desk, wait for the disk, answer."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Awaitable, Callable, Sequence
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from bandit.service import keys, pages
+from bandit.service.body import received
+from bandit.service.commit import Committer
+from bandit.service.keys import Key, Scope
+from bandit.service.metrics import Metrics
+from bandit.service.wire import (
+    ConsentRequest,
+    DecisionRequest,
+    OutcomeRequest,
+    Problem,
+    Refused,
+    Taken,
+    read,
+)
+from bandit.sources.wave_query import micros
+from bandit.workflows.live.book import Book
+from bandit.workflows.live.desk import Desk
+from bandit.workflows.live.frames import Outcome
+from bandit.workflows.live.gate import NotDecidedError
+
+MOST_WAITING = 2000
+"""Requests that are answered at a time; more are asked to come again."""
+_TITLES = {
+    400: "malformed", 401: "no key", 403: "the key does not open this", 404: "unknown",
+    405: "no such method", 408: "too slow", 413: "too large", 422: "refused", 429: "too many",
+    503: "not now",
+}  # fmt: skip
+_JSON, _PROBLEM = "application/json", "application/problem+json"
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+class Service:
+    """What the routes share; `ready` is false until kernels are warm and again once it drains."""
+
+    def __init__(self, desk: Desk, committer: Committer, known_keys: Sequence[Key]) -> None:
+        self.desk, self.committer, self.keys = desk, committer, known_keys
+        self.metrics = Metrics()
+        self.ready = False
+        self.waiting = 0
+        self.decided = 0
+
+    @property
+    def book(self) -> Book:
+        """What the streams know."""
+        return self.desk.book
+
+    async def decide(self, request: Request) -> Response:
+        """Decide for a customer, or tell again what was decided."""
+        asked = read(await received(request.receive), DecisionRequest).asked()
+        given = self.desk.decide(asked)
+        self.decided += 1
+        if given.fresh:
+            await self.committer.settled()
+        return _json(given.answer)
+
+    async def decision(self, request: Request) -> Response:
+        """One decision by its id, with the request that it was made for."""
+        found = self.book.decision(request.path_params["decision_id"])
+        if found is None:
+            raise NotDecidedError(
+                404, "no live decision of today or yesterday has this id; `bandit explain` knows"
+                " older ones",
+            )  # fmt: skip
+        return _json(found[0].answer)
+
+    async def outcome(self, request: Request) -> Response:
+        """Take in what happened."""
+        sent = read(await received(request.receive), OutcomeRequest)
+        now = dt.datetime.now(dt.UTC)
+        at = sent.held(now)
+        if sent.decision_id is not None and self.book.decision(sent.decision_id) is None:
+            raise NotDecidedError(
+                404, "no live decision of today or yesterday has this id; deliver outcomes of older"
+                " ones with `bandit learn --outcomes`",
+            )  # fmt: skip
+        customer = None
+        if sent.customer is not None:
+            customer = self.desk.situation.known(sent.customer)[0]
+        new = sent.event_id not in self.book.events
+        if new:
+            self.desk.hear(
+                Outcome(
+                    sent.event_id, sent.decision_id, customer, sent.event, sent.reward,
+                    micros(at), micros(now),
+                )
+            )  # fmt: skip
+        await self.committer.settled()
+        return _json(Taken(new))
+
+    async def consent(self, request: Request) -> Response:
+        """Take in a refusal; it holds from the next request on, for waves too."""
+        sent = read(await received(request.receive), ConsentRequest)
+        if sent.granted:
+            raise NotDecidedError(
+                422, "only refusals are taken here; a grant belongs into the campaign's consents,"
+                " with its proof",
+            )  # fmt: skip
+        person = self.desk.situation.person(sent.customer)
+        self.desk.refuse(person.key, sent.channel)
+        await self.committer.settled()
+        return _json(Refused(person.position is not None))
+
+    async def live(self, _: Request) -> Response:
+        """Tell that the process answers."""
+        return Response("alive\n")
+
+    async def is_ready(self, _: Request) -> Response:
+        """Tell whether decisions are made."""
+        if self.ready and self.committer.failed is None:
+            return Response("ready\n")
+        return Response("not ready\n", 503)
+
+    async def figures(self, _: Request) -> Response:
+        """Tell what was counted."""
+        self.metrics.commits.set(self.committer.commits)
+        self.metrics.ready.set(self.ready)
+        self.metrics.customers.set(len(self.desk.generation.customers.keys))
+        return Response(self.metrics.text(), media_type="text/plain; version=0.0.4")
+
+    def guarded(self, route: str, scope: Scope, handler: Handler) -> Handler:
+        """A handler behind keys, readiness and a bound of requests; refusals are problems."""
+
+        async def handled(request: Request) -> Response:
+            start = time.perf_counter()
+            try:
+                self._hold(request, scope)
+                self.waiting += 1
+                try:
+                    response = await handler(request)
+                finally:
+                    self.waiting -= 1
+            except NotDecidedError as e:
+                response = problem(e.status, str(e))
+            self.metrics.requests.labels(route, response.status_code).inc()
+            self.metrics.seconds.labels(route).observe(time.perf_counter() - start)
+            return response
+
+        return handled
+
+    def _hold(self, request: Request, scope: Scope) -> None:
+        refused = keys.allowed(self.keys, request.headers.get("authorization"), scope)
+        if refused is not None:
+            told = {401: "send Authorization: Bearer and a key", 403: f"it needs scope {scope!r}"}
+            raise NotDecidedError(refused, told[refused])
+        if not self.ready:
+            raise NotDecidedError(503, "the server starts or stops; ask again in a moment")
+        if self.waiting >= MOST_WAITING:
+            raise NotDecidedError(429, f"{MOST_WAITING:,} requests are being answered already")
+
+
+def app(service: Service) -> Starlette:
+    """The application."""
+    routes: list[tuple[str, str, Scope, Handler]] = [
+        ("/v1/decisions", "POST", "decide", service.decide),
+        ("/v1/decisions/{decision_id}", "GET", "read", service.decision),
+        ("/v1/outcomes", "POST", "outcomes", service.outcome),
+        ("/v1/consents", "POST", "outcomes", service.consent),
+    ]
+    guarded = [
+        Route(path, service.guarded(path, scope, handler), methods=[method])
+        for path, method, scope, handler in routes
+    ]
+    open_ = [
+        Route("/livez", service.live),
+        Route("/readyz", service.is_ready),
+        Route("/metrics", service.figures),
+        Route("/openapi.json", _static(pages.openapi(), _JSON)),
+        Route("/docs", _static(pages.page(), HTMLResponse.media_type or "")),
+    ]
+    return Starlette(
+        routes=[*guarded, *open_],
+        exception_handlers={HTTPException: _no_route, Exception: _defect},
+    )
+
+
+def problem(status: int, detail: str) -> Response:
+    """An error as RFC 9457 has it."""
+    headers = {"Retry-After": "2"} if status in {429, 503} else {}
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    content = msgspec.json.encode(Problem(_TITLES.get(status, "error"), status, detail))
+    return Response(content, status, headers, _PROBLEM)
+
+
+def _json(answer: msgspec.Struct) -> Response:
+    return Response(msgspec.json.encode(answer), media_type=_JSON)
+
+
+def _static(content: bytes, kind: str) -> Handler:
+    async def answer(_: Request) -> Response:
+        return Response(content, media_type=kind)
+
+    return answer
+
+
+async def _no_route(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    return problem(status, f"{request.method} is not answered here; /docs lists what is")
+
+
+async def _defect(_: Request, error: Exception) -> Response:
+    told = f"a defect of ours, not yours: {type(error).__name__}; please report it"
+    return problem(500, told)

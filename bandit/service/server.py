@@ -1,0 +1,166 @@
+"""`bandit serve`: one process, one event loop, one writer of a campaign's streams."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import ipaddress
+import signal
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+import uvicorn
+
+from bandit.config import campaign_file
+from bandit.config.campaign import Campaign
+from bandit.core import files
+from bandit.core.days import day_of, midnight
+from bandit.core.errors import DataError, UsageError
+from bandit.core.types import SILENT, Progress
+from bandit.record import lock, streams
+from bandit.results.live import Served
+from bandit.service import keys as api_keys
+from bandit.service.app import Service, app
+from bandit.service.commit import Committer
+from bandit.service.keys import Key
+from bandit.workflows.live import generation as generations
+from bandit.workflows.live.book import Book, refusal_events
+from bandit.workflows.live.desk import Desk
+from bandit.workflows.live.gate import Gate, NotDecidedError
+from bandit.workflows.live.seal import TURN
+from bandit.workflows.live.warm import warm
+
+_TICK_SECONDS = 0.1
+_DRAIN_SECONDS = 8
+
+
+def serve(
+    campaign_path: Path,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    keys: Path | None = None,
+    say: Callable[[str], None],
+    progress: Progress = SILENT,
+) -> Served:
+    """Answer until a signal ends it; what is decided is on the disk before it is answered.
+
+    UsageError for a host that others reach, unless ``keys`` names a file of keys.
+    """
+    known = [] if keys is None else api_keys.load(keys)
+    _hold_safe(host, known)
+    campaign = campaign_file.load(campaign_path)
+    folder = campaign.folder / streams.STREAMS
+    files.hold_no_link(folder)
+    folder.mkdir(mode=files.PRIVATE_FOLDER, exist_ok=True)
+    with ExitStack() as stack:
+        stack.enter_context(lock.hold(folder, "serve"))
+        (folder / TURN).unlink(missing_ok=True)
+        listening = stack.enter_context(_listening(host, port))
+        made = generations.make(
+            stack, campaign, midnight(campaign.time_zone), campaign.seed, progress
+        )
+        book = Book(campaign.folder)
+        stack.callback(book.close)
+        progress.step("reading the streams")
+        day = day_of(made.wave.run.at, campaign.time_zone)
+        book.recover((day - dt.timedelta(days=1)).isoformat(), refusal_events(campaign))
+        desk = Desk(book, made, Gate(campaign.folder))
+        progress.step("warming up")
+        warm(desk)
+        return asyncio.run(_serve(campaign, desk, known, listening, say))
+
+
+def _hold_safe(host: str, known: Sequence[Key]) -> None:
+    try:
+        inside = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host).is_loopback
+    except ValueError:
+        raise UsageError(f"--host {host!r} is no address; give 127.0.0.1, or ::1") from None
+    if not inside and not known:
+        raise UsageError(
+            f"--host {host}: others reach it; give --keys FILE with the keys that may ask"
+        )
+
+
+@contextmanager
+def _listening(host: str, port: int) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as made:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            made.bind((host, port))
+        except OSError as e:
+            raise UsageError(f"{host}:{port} cannot be listened at: {e.strerror}") from None
+        yield made
+
+
+class _Server(uvicorn.Server):
+    """Leaves the signals to us."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take none."""
+        yield
+
+
+async def _serve(
+    campaign: Campaign,
+    desk: Desk,
+    known: Sequence[Key],
+    listening: socket.socket,
+    say: Callable[[str], None],
+) -> Served:
+    committer = Committer(desk)
+    service = Service(desk, committer, known)
+    config = uvicorn.Config(
+        app(service), log_level="warning", access_log=False, lifespan="off", server_header=False,
+        timeout_graceful_shutdown=_DRAIN_SECONDS,
+    )  # fmt: skip
+    server = _Server(config)
+
+    def drain() -> None:
+        service.ready = False
+        server.should_exit = True
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        loop.add_signal_handler(number, drain)
+    ticking = asyncio.create_task(_tick(campaign.folder, desk, committer, drain))
+    host, port = listening.getsockname()[:2]
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    service.ready = True
+    say(f"{campaign.name}: {len(desk.generation.customers.keys):,} customers, listening at {url}")
+    await server.serve(sockets=[listening])
+    ticking.cancel()
+    await asyncio.gather(ticking, return_exceptions=True)
+    if committer.failed is None:
+        await committer.close()
+    if committer.failed is not None:
+        raise DataError(
+            f"{desk.segment.path}: {committer.failed.strerror}; nothing was answered that is not on"
+            " the disk: mend it and start the server again"
+        )
+    return Served(
+        campaign=campaign.name,
+        url=url,
+        decided=service.decided,
+        notes=[*desk.generation.notes, *desk.book.notes],
+    )
+
+
+async def _tick(folder: Path, desk: Desk, committer: Committer, drain: Callable[[], None]) -> None:
+    """Begin a new segment when another process asks for one; drain when the disk refuses."""
+    turn = folder / streams.STREAMS / TURN
+    while True:
+        await asyncio.sleep(_TICK_SECONDS)
+        if turn.exists() and committer.failed is None:
+            if desk.frames:
+                desk.open(desk.generation)
+            with suppress(NotDecidedError):  # the disk refuses: told below
+                await committer.settled()
+                turn.unlink(missing_ok=True)
+        if committer.failed is not None:
+            drain()
+            return

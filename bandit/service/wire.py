@@ -1,0 +1,105 @@
+"""Bodies of requests and answers: their shapes, and how a wrong one is told."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from typing import Annotated, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from bandit.core.schema import MOST_REWARD
+from bandit.workflows.live.desk import Asked, WantedPlacement
+from bandit.workflows.live.gate import NotDecidedError
+
+MOST_BYTES = 64 << 10
+MOST_PLACEMENTS = 50
+
+Id = Annotated[str, Meta(min_length=1, max_length=200)]
+Key = int | Id
+
+
+class Wanted(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """One placement of a request: 'outbound', or an inbound channel; all its slots by default."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=100)]
+    count: Annotated[int, Meta(ge=1, le=50)] | None = None
+
+
+class DecisionRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """``request_id`` is the caller's: the same request sent again has the same answer."""
+
+    request_id: Id
+    customer: Key
+    placements: Annotated[list[Wanted], Meta(min_length=1, max_length=MOST_PLACEMENTS)]
+
+    def asked(self) -> Asked:
+        """What is asked of the desk."""
+        places = [WantedPlacement(one.name, one.count) for one in self.placements]
+        return Asked(self.request_id, self.customer, places)
+
+
+class OutcomeRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """What happened, to a decision or to a customer; ``occurred_at`` now by default."""
+
+    event_id: Id
+    event: Annotated[str, Meta(min_length=1, max_length=100)]
+    decision_id: Id | None = None
+    customer: Key | None = None
+    reward: float = 0.0
+    occurred_at: dt.datetime | None = None
+
+    def held(self, now: dt.datetime) -> dt.datetime:
+        """When it occurred; NotDecidedError for what no outcome can be."""
+        if (self.decision_id is None) == (self.customer is None):
+            raise NotDecidedError(422, "name a decision_id or a customer, one of the two")
+        if not math.isfinite(self.reward) or abs(self.reward) > MOST_REWARD:
+            raise NotDecidedError(422, f"reward {self.reward} is none; give a number of the unit")
+        at = now if self.occurred_at is None else self.occurred_at
+        if at.tzinfo is None:
+            raise NotDecidedError(422, "occurred_at says no zone; write 2026-11-23T10:00:00Z")
+        if at > now + dt.timedelta(minutes=5):
+            raise NotDecidedError(422, "occurred_at lies in the future; is a clock ahead?")
+        return at
+
+
+class ConsentRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """A refusal of ``channel``, of all without one; ``granted`` can be false alone."""
+
+    customer: Key
+    granted: bool
+    channel: Annotated[str, Meta(min_length=1, max_length=100)] | None = None
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """``new``: it was not known before."""
+
+    new: bool
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """A refusal is on the disk; ``known``: the customer is one of today's."""
+
+    known: bool
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """RFC 9457."""
+
+    title: str
+    status: int
+    detail: str
+    type: str = "about:blank"
+
+
+B = TypeVar("B", DecisionRequest, OutcomeRequest, ConsentRequest)
+
+
+def read(body: bytes, kind: type[B]) -> B:
+    """A body as ``kind``; NotDecidedError (400) names the place that is wrong."""
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as e:
+        told = str(e).splitlines()[0] if str(e) else "nested too deeply"
+        raise NotDecidedError(400, f"the body is no {kind.__name__}: {told}") from None

@@ -1,0 +1,138 @@
+"""What a stream's frames say, as MessagePack: a head, then decisions and outcomes as they came."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class Head(msgspec.Struct, tag="head", array_like=True, frozen=True):
+    """The first frame of a segment: all that its decisions were made with, but for the customers.
+
+    ``campaign``, ``offers`` and ``channels`` are those of the day as JSON; ``values`` float[k],
+    None where they hang on the customer; ``past``: the waves whose contacts were looked at.
+    """
+
+    wave: str
+    day: str
+    at: str
+    seed: int
+    campaign: dict[str, Any]
+    file: str
+    offers: list[dict[str, Any]]
+    channels: list[dict[str, Any]]
+    snapshot: str
+    prices: list[float]
+    whole_keys: bool
+    values: list[float] | None
+    past: list[str]
+    experiments: list[dict[str, Any]]
+
+
+class Pick(msgspec.Struct, frozen=True):
+    """One decision as it is answered; ``offer`` and ``channel`` are null for no contact."""
+
+    rank: int
+    decision_id: str
+    offer: str | None
+    channel: str | None
+    propensity: float
+    score: float
+    expected_reward: float
+    expected_value: float
+    price: float
+    group: str
+
+
+class Placed(msgspec.Struct, frozen=True):
+    """A placement's picks; a list shorter than ``count`` has come to its end.
+
+    ``eligible_count``: actions that the first pick was taken from, no contact included.
+    """
+
+    name: str
+    count: int
+    picks: list[Pick]
+    eligible_count: int
+    wave: str
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What is decided for a request; ``replayed``: the same request had it before."""
+
+    request_id: str
+    customer: int | str
+    snapshot: str
+    decided_at: str
+    placements: list[Placed]
+    replayed: bool = False
+
+
+class Slot(msgspec.Struct, array_like=True, frozen=True):
+    """One decision, by the numbers of the segment's plan; ``eligible``: the set as packed bits.
+
+    ``capped``: what was left of it was closed by a cap.
+    """
+
+    placement: str
+    slot: int
+    action: int
+    propensity: float
+    score: float
+    group: int
+    eligible: bytes
+    capped: bool
+
+
+class Decided(msgspec.Struct, tag="decided", array_like=True, frozen=True):
+    """The answer to one request.
+
+    ``asked`` digests its body; ``occasion`` counts the times that a customer was decided for anew;
+    ``at`` in microseconds since 1970; ``joint`` as in `Choice`, after the last slot; ``context``
+    float32[d]; ``left`` int32[5]; ``values`` float32[k] or empty; ``used`` of each limit;
+    ``before``: day, segment and place of the customer's frame before this one.
+    """
+
+    request: str
+    asked: bytes
+    customer: int | str
+    occasion: int
+    at: int
+    slots: list[Slot]
+    joint: list[float]
+    context: bytes
+    left: list[int]
+    values: bytes
+    used: dict[str, float]
+    before: tuple[str, int, int] | None
+    answer: bytes
+
+
+class Outcome(msgspec.Struct, tag="outcome", array_like=True, frozen=True):
+    """An event as it came; ``at`` and ``received`` in microseconds since 1970."""
+
+    event_id: str
+    decision: str | None
+    customer: int | str | None
+    event: str
+    reward: float
+    at: int
+    received: int
+
+
+Frame = Head | Decided | Outcome
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Head | Decided | Outcome)
+
+
+def encoded(frame: Frame) -> bytes:
+    """A frame's content."""
+    return _encoder.encode(frame)
+
+
+def decoded(content: bytes) -> Frame:
+    """What a frame's content says; msgspec.DecodeError for what was not written by us."""
+    found: Frame = _decoder.decode(content)
+    return found

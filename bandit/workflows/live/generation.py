@@ -1,0 +1,252 @@
+"""What live decisions are made from: all customers of a day, encoded once as their wave would be.
+
+Nothing of it changes; a newer one takes its place as a whole. Its arrays lie in a folder that dies
+with the process and are mapped, not read.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from bandit.config.campaign import Campaign
+from bandit.core import files, spill
+from bandit.core.days import day_of
+from bandit.core.types import Array, Bool, Float32, Progress, UInt64
+from bandit.features.drift import Drift
+from bandit.record import lock, rejects, snapshots
+from bandit.record import waves as record
+from bandit.record.rejects import Rejects
+from bandit.sources import customers, database, unusable_rows
+from bandit.sources.catalogue import load_catalogue
+from bandit.sources.customers import CustomerRows, Events
+from bandit.workflows.serve import experiments, limits, prepare, reading, serving_model
+from bandit.workflows.serve.contact_history import ContactHistory
+from bandit.workflows.serve.limits import Limits
+from bandit.workflows.serve.wave import Run, Wave
+
+
+class Made(NamedTuple):
+    """One contact or refusal since the generation was made; positions as in `Events`."""
+
+    channel: int
+    offer: int
+    age_days: float
+
+
+class Customers(NamedTuple):
+    """n customers, mapped; rows as in `CustomerRows`, ``known`` uint64[n] their keys sorted."""
+
+    known: UInt64
+    place: Array
+    ids: pa.Array
+    keys: UInt64
+    contexts: Float32
+    rules: Array
+    consent: Array
+    values: Float32
+    within: Array
+    contacts: Events
+    refusals: Events
+
+    def find(self, key: int, customer: int | str) -> int | None:
+        """Where a customer with that key stands; None if nobody does."""
+        at = int(np.searchsorted(self.known, np.uint64(key)))
+        while at < len(self.known) and int(self.known[at]) == key:
+            position = int(self.place[at])
+            if self.ids[position].as_py() == customer:
+                return position
+            at += 1
+        return None
+
+    def row(
+        self, position: int, contacts: Sequence[Made], refusals: Sequence[Made], closed: Bool
+    ) -> CustomerRows:
+        """One customer, with what happened since; ``closed`` bool[channels] were refused live."""
+        one = slice(position, position + 1)
+        return CustomerRows(
+            ids=self.ids[one],
+            keys=self.keys[one],
+            columns=_NO_COLUMNS,
+            rules=self.rules[one],
+            values=self.values if self.values.ndim == 1 else self.values[one],
+            within=self.within[one],
+            consent=self.consent[one] & ~closed,
+            contacts=_with(self.contacts, position, contacts),
+            refusals=_with(self.refusals, position, refusals),
+            rejects=[],
+        )
+
+
+NO_EVENTS = Events(
+    np.zeros(2, np.int64), np.zeros(0, np.int16), np.zeros(0, np.int16), np.zeros(0, np.float32)
+)
+_NO_COLUMNS = pa.RecordBatch.from_arrays([], names=[])
+
+
+def _with(events: Events, position: int, more: Sequence[Made]) -> Events:
+    first, last = int(events.offsets[position]), int(events.offsets[position + 1])
+    return Events(
+        np.array([0, last - first + len(more)]),
+        np.append(events.channel[first:last], np.array([m.channel for m in more], np.int16)),
+        np.append(events.offer[first:last], np.array([m.offer for m in more], np.int16)),
+        np.append(events.age_days[first:last], np.array([m.age_days for m in more], np.float32)),
+    )
+
+
+class Generation(NamedTuple):
+    """``wave`` is the wave of the day as it would be served; ``past``: waves it looked at.
+
+    ``rejected`` customers could not be encoded: nothing is decided for them.
+    """
+
+    wave: Wave
+    customers: Customers
+    limits: Limits
+    past: frozenset[str]
+    rejected: int
+    notes: tuple[str, ...]
+
+    @property
+    def day(self) -> str:
+        """The day that it is for."""
+        return day_of(self.wave.run.at, self.wave.run.campaign.time_zone).isoformat()
+
+
+def make(
+    stack: ExitStack, campaign: Campaign, at: dt.datetime, seed: int, progress: Progress
+) -> Generation:
+    """Encode every customer for the day of ``at``; the arrays are gone when ``stack`` closes."""
+    day = day_of(at, campaign.time_zone).isoformat()
+    found = experiments.running(campaign, record.waves(campaign.folder), "", at)
+    campaign = experiments.asked(campaign, found)
+    run = Run(campaign, f"live-{day}", at, seed, experiments=found)
+    past = ContactHistory.of(campaign, at, "")
+    with ExitStack() as opened:
+        progress.step("opening sources")
+        data = opened.enter_context(database.connect(campaign, extra_files=past.files))
+        catalogue = load_catalogue(campaign, data)
+        start = _stored(campaign, serving_model.serving_model(campaign, data, None, at))
+        wave = Wave.of(run, catalogue, start, customers.customer_type(data, campaign))
+        wave = wave.at_prices(_last_prices(campaign, wave))
+        unusable_rows.hold_share(campaign, unusable_rows.count(data, campaign))
+        bound = reading.bound(campaign, data)
+        refused = opened.enter_context(Rejects(spill.new(opened) / rejects.NAME, bound))
+        drift = Drift(start.spec)
+        progress.step("reading customers", total=bound.total)
+        folder = spill.new(stack)
+        stream = customers.stream(
+            data, campaign, catalogue, at=at,
+            record_contacts=past.contacts, withheld=past.withheld, refusals=past.refusals,
+        )  # fmt: skip
+        columns = _Columns(folder)
+        for rows in stream:
+            kept, contexts, faults = prepare.encoded(wave, rows)
+            if rows.rejects or faults:
+                refused.add(rows.rejects + faults)
+            drift.add(rows.columns, contexts)
+            columns.add(kept, contexts)
+            progress.advance(len(kept.ids))
+        return Generation(
+            wave=wave,
+            customers=columns.mapped(wave),
+            limits=limits.of(campaign, catalogue, wave.plan),
+            past=frozenset(w.name for w in record.waves(campaign.folder)),
+            rejected=refused.finish(),
+            notes=(*start.notes, *drift.told()),
+        )
+
+
+def _stored(campaign: Campaign, start: serving_model.ServingModel) -> serving_model.ServingModel:
+    """The start as a stored version: a prior is published, so that the stream can name it."""
+    if not start.is_new:
+        return start
+    with lock.hold(campaign.folder, "serve"):
+        final = campaign.folder / snapshots.SNAPSHOTS / start.version
+        with files.aside(final) as partial:
+            serving_model.save(start, partial, campaign)
+            files.put_in_place((partial, final))
+    return start._replace(is_new=False)
+
+
+def _last_prices(campaign: Campaign, wave: Wave) -> Array:
+    """Prices float64[k] of the newest wave that had any, by the names of the actions."""
+    for before in reversed(record.waves(campaign.folder)):
+        prices = before.manifest.prices
+        if before.campaign == campaign.file and prices is not None:
+            known = dict(zip(before.actions.names, prices, strict=True))
+            return np.array([known.get(name, 0.0) for name in wave.plan.space.names])
+    return np.zeros(len(wave.plan.space))
+
+
+class _Columns:
+    """The customers' columns as files that grow batch by batch."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._kinds: dict[str, tuple[np.dtype, tuple[int, ...]]] = {}
+        self._ids: list[pa.Array] = []
+        self._fixed: Float32 | None = None
+        self._counts = {"contacts": [np.zeros(1, np.int64)], "refusals": [np.zeros(1, np.int64)]}
+
+    def add(self, rows: CustomerRows, contexts: Float32) -> None:
+        self._ids.append(rows.ids)
+        columns: dict[str, Array] = {
+            "keys": rows.keys,
+            "contexts": contexts,
+            "rules": rows.rules,
+            "within": rows.within,
+            "consent": rows.consent,
+        }
+        if rows.values.ndim == 2:
+            columns["values"] = rows.values
+        else:
+            self._fixed = rows.values
+        for name, events in (("contacts", rows.contacts), ("refusals", rows.refusals)):
+            self._counts[name].append(events.offsets[1:] + self._counts[name][-1][-1])
+            columns |= {f"{name}_{f}": getattr(events, f) for f in Events._fields[1:]}
+        for name, column in columns.items():
+            self._grow(name, column)
+
+    def _grow(self, name: str, column: Array) -> None:
+        self._kinds[name] = column.dtype, column.shape[1:]
+        with (self._folder / name).open("ab") as file:
+            np.ascontiguousarray(column).tofile(file)
+
+    def _mapped(self, name: str) -> Array:
+        kind, shape = self._kinds[name]
+        path = self._folder / name
+        if path.stat().st_size == 0:  # of no customer, or of nothing for each of them
+            return np.zeros((sum(map(len, self._ids)) if 0 in shape else 0, *shape), kind)
+        mapped = np.memmap(path, kind, "r")
+        return np.asarray(mapped).reshape(-1, *shape)
+
+    def mapped(self, wave: Wave) -> Customers:
+        """All of them, once every batch was added."""
+        keys = self._mapped("keys") if self._kinds else np.zeros(0, np.uint64)
+        place = np.argsort(keys, kind="stable")
+        ids = pa.concat_arrays(self._ids) if self._ids else pa.array([], wave.customer_type)
+
+        def events(name: str) -> Events:
+            offsets = np.concatenate(self._counts[name])
+            return Events(offsets, *(self._mapped(f"{name}_{f}") for f in Events._fields[1:]))
+
+        return Customers(
+            known=keys[place],
+            place=place,
+            ids=ids,
+            keys=keys,
+            contexts=self._mapped("contexts"),
+            rules=self._mapped("rules"),
+            within=self._mapped("within"),
+            consent=self._mapped("consent"),
+            values=self._mapped("values") if self._fixed is None else self._fixed,
+            contacts=events("contacts"),
+            refusals=events("refusals"),
+        )

@@ -1,0 +1,288 @@
+"""`bandit seal`: segments that nobody writes to any more become waves like any other.
+
+A wave's rows come from the log, in the order of the key; what can be derived from them, reasons and
+expectations, is made by the code that makes it for a batch. Learning, reports and erasure need to
+know nothing of streams.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from bandit.config import campaign_file
+from bandit.config.campaign import Campaign
+from bandit.core import files
+from bandit.core.days import day_of, midnight
+from bandit.core.errors import LockedError
+from bandit.core.framed import Frames
+from bandit.core.reasons import NO_ROOM, REASONS
+from bandit.core.types import SILENT, Array, Choice, Progress
+from bandit.record import index, lock, manifest, streams
+from bandit.record import waves as record
+from bandit.record.exports import Lists
+from bandit.record.streams import STREAMS, Segment
+from bandit.record.waves import DecisionWriter
+from bandit.results.live import Sealed, SealedWave
+from bandit.workflows.learn.deliver import deliver
+from bandit.workflows.live import frames
+from bandit.workflows.live.book import head_of, wave_name
+from bandit.workflows.live.frames import Decided, Head, Outcome, Slot
+from bandit.workflows.live.heads import wave_of
+from bandit.workflows.operate import recover
+from bandit.workflows.serve import limits, publish, reasons
+from bandit.workflows.serve.assemble import Assembler
+from bandit.workflows.serve.prepare import Prepared
+from bandit.workflows.serve.summary import WaveTally, summarise
+from bandit.workflows.serve.wave import Taken, Wave
+
+CUSTOMERS = 8192
+"""Customers that are made into rows at a time."""
+TURN = ".turn"
+"""A file by which another process asks the server to begin a new segment; it removes it then."""
+_PATIENCE_SECONDS = 10.0
+
+
+class _Person(NamedTuple):
+    """What was decided for a customer on one occasion: the first frame, and every slot's time."""
+
+    first: Decided
+    slots: list[tuple[Slot, int]]
+
+
+class _Content(NamedTuple):
+    """A segment's decisions by occasion and customer, and its outcomes."""
+
+    occasions: dict[int, dict[int | str, _Person]]
+    outcomes: list[Outcome]
+
+
+def seal(campaign_path: Path, *, progress: Progress = SILENT) -> Sealed:
+    """Make waves of all segments that are not one yet, of a running server's too."""
+    campaign = campaign_file.load(campaign_path)
+    with lock.hold(campaign.folder, "seal"):
+        notes = recover.recover(campaign)
+        sealed = seal_all(campaign, progress)
+        return replace(sealed, notes=[*notes, *sealed.notes])
+
+
+def seal_all(campaign: Campaign, progress: Progress) -> Sealed:
+    """As `seal`; the caller holds the campaign."""
+    waves: list[SealedWave] = []
+    outcomes = 0
+    notes: list[str] = []
+    for segment in _closed(campaign.folder):
+        progress.step(f"sealing {segment.wave}")
+        content, torn = _read(segment)
+        if torn:
+            notes.append(f"{segment.path}: a torn end of {torn} bytes, which nobody was answered")
+        if content.occasions:
+            waves += _waves(campaign, segment, content)
+        if content.outcomes:
+            delivery = deliver(campaign, _events(campaign, content.outcomes))
+            outcomes += delivery.events
+            notes += delivery.notes
+        streams.mark_sealed(segment)
+    streams.drop_sealed(campaign.folder, before=_yesterday(campaign))
+    if waves:
+        index.refresh(campaign.folder)
+    return Sealed(waves=waves, outcomes=outcomes, notes=notes)
+
+
+def _yesterday(campaign: Campaign) -> str:
+    """What was asked since then is still answered from its segment."""
+    zone = campaign.time_zone
+    return (day_of(midnight(zone), zone) - dt.timedelta(days=1)).isoformat()
+
+
+def _closed(folder: Path) -> list[Segment]:
+    """Segments to be sealed; a running server begins a new one first."""
+    if not (folder / STREAMS).is_dir():
+        return []
+    if lock.command(folder / STREAMS) is None:
+        return [s for s in streams.segments(folder) if not s.sealed]
+    turn = folder / STREAMS / TURN
+    turn.touch(mode=files.PRIVATE_FILE)
+    until = time.monotonic() + _PATIENCE_SECONDS
+    while turn.exists():
+        if time.monotonic() > until:
+            turn.unlink(missing_ok=True)
+            raise LockedError(
+                f"{folder / STREAMS} is held by `bandit serve`, which does not answer; stop it and"
+                " run the command again"
+            )
+        time.sleep(0.02)
+    every = streams.segments(folder)
+    return [s for s in every if not s.sealed and s != every[-1]]
+
+
+def _read(segment: Segment) -> tuple[_Content, int]:
+    found = _Content({}, [])
+    read = Frames(segment.path)
+    for _, content in read:
+        match frames.decoded(content):
+            case Decided() as one:
+                people = found.occasions.setdefault(one.occasion, {})
+                person = people.setdefault(one.customer, _Person(one, []))
+                person.slots.extend((slot, one.at) for slot in one.slots)
+            case Outcome() as outcome:
+                found.outcomes.append(outcome)
+    return found, read.torn
+
+
+def _waves(campaign: Campaign, segment: Segment, content: _Content) -> Iterator[SealedWave]:
+    """Publish the waves of a segment, but those that a run that died has published."""
+    head = head_of(segment)
+    before: list[str] = []
+    for occasion, people in sorted(content.occasions.items()):
+        name = wave_name(segment, occasion)
+        if not (campaign.folder / record.WAVES / name).exists():
+            _publish(campaign, head, name, people, before)
+        before.append(name)
+        yield SealedWave(name, len(people), sum(len(p.slots) for p in people.values()))
+
+
+def _publish(
+    campaign: Campaign,
+    head: Head,
+    name: str,
+    people: Mapping[int | str, _Person],
+    before: Sequence[str],
+) -> None:
+    wave = _as_asked(wave_of(campaign.folder, head, name), people)
+    caps = limits.of(wave.run.campaign, wave.catalogue, wave.plan)
+    tally, assembler = WaveTally(wave.plan), Assembler(wave)
+    final = campaign.folder / record.WAVES / name
+    order = sorted(people)
+    with files.aside(final) as partial:
+        writer = DecisionWriter(partial, assembler.schema)
+        try:
+            for start in range(0, len(order), CUSTOMERS):
+                some = [people[customer] for customer in order[start : start + CUSTOMERS]]
+                batch = _prepared(wave, head, some)
+                taken = list(_taken(wave, batch, some))
+                rows = assembler.batch(taken, batch.ids, batch.contexts, batch.values)
+                rows = _dated(rows, taken, some)
+                writer.write(rows)
+                tally.add(taken, batch.left, rows)
+            writer.close()
+        finally:
+            writer.abandon()
+        summary = summarise(
+            wave, tally, Lists({}, 0), rejected=0, limits=caps, priced=None, notes=[]
+        )
+        past = [*head.past, *before]
+        content = publish.content(wave, past, summary)
+        manifest.write(partial, {**content, "live": True})
+        files.put_in_place((partial, final))
+
+
+def _as_asked(wave: Wave, people: Mapping[int | str, _Person]) -> Wave:
+    """The wave with those of its placements that somebody was decided for."""
+    names = {slot.placement for person in people.values() for slot, _ in person.slots}
+    places = [p for p in wave.plan.placements if p.name in names]
+    return wave._replace(plan=wave.plan._replace(placements=places))
+
+
+def _prepared(wave: Wave, head: Head, people: Sequence[_Person]) -> Prepared:
+    ids = pa.array([person.first.customer for person in people], wave.customer_type)
+    n, k = len(people), len(wave.plan.space)
+    values = np.array(head.values or [], np.float32)
+    if head.values is None:
+        values = np.stack([np.frombuffer(p.first.values, np.float32) for p in people])
+    else:
+        values = _of_actions(wave, values)
+    return Prepared(
+        ids=ids,
+        keys=np.zeros(n, np.uint64),  # the draws are made
+        contexts=np.stack([np.frombuffer(p.first.context, np.float32) for p in people]),
+        mask=np.zeros((n, k), np.bool_),  # each slot has its own set
+        left=np.array([p.first.left for p in people], np.int32),
+        allowance=np.zeros(n, np.int32),
+        values=values,
+        experiment=np.full(n, -1, np.int16),
+    )
+
+
+def _of_actions(wave: Wave, by_offer: Array) -> Array:
+    offer = wave.plan.actions.offer
+    found: Array = by_offer[np.maximum(offer, 0)]
+    found[offer < 0] = 0.0
+    found[0] = wave.run.campaign.reward.no_contact_value
+    return found
+
+
+def _taken(wave: Wave, batch: Prepared, people: Sequence[_Person]) -> Iterator[Taken]:
+    """Slot by slot in the plan's order, each for those who were decided for there."""
+    by_scope: dict[tuple[str, int], list[tuple[int, Slot]]] = defaultdict(list)
+    for row, person in enumerate(people):
+        for slot, _ in person.slots:
+            by_scope[slot.placement, slot.slot].append((row, slot))
+    for place in wave.plan.placements:
+        for number in range(1, place.slots + 1):
+            there = by_scope.get((place.name, number))
+            if there:
+                yield _one(wave, batch, place.name, number, there)
+
+
+def _one(
+    wave: Wave, batch: Prepared, place: str, number: int, there: Sequence[tuple[int, Slot]]
+) -> Taken:
+    slots = [slot for _, slot in there]
+    packed = np.stack([np.frombuffer(slot.eligible, np.uint8) for slot in slots])
+    taken = Taken(
+        placement=next(p for p in wave.plan.placements if p.name == place),
+        slot=number,
+        rows=np.array([row for row, _ in there]),
+        choice=Choice(
+            action=np.array([s.action for s in slots], np.int32),
+            propensity=np.array([s.propensity for s in slots]),
+            score=np.array([s.score for s in slots], np.float32),
+            group=np.array([s.group for s in slots], np.int16),
+            joint=np.zeros((len(slots), 0)),
+        ),
+        allowed=wave.plan.space.unpack(packed),
+    )
+    told = reasons.given(wave, batch, taken)
+    reason = np.array(told.reason)
+    reason[[s.capped for s in slots]] = REASONS.index(NO_ROOM)
+    return told._replace(reason=reason)
+
+
+def _dated(
+    rows: pa.RecordBatch, taken: Sequence[Taken], people: Sequence[_Person]
+) -> pa.RecordBatch:
+    """The rows with the time of each decision."""
+    at = [{(s.placement, s.slot): when for s, when in person.slots} for person in people]
+    moment = [[at[row][t.placement.name, t.slot] for row in t.rows] for t in taken]
+    order = np.argsort(np.concatenate([t.rows for t in taken]), kind="stable")
+    place = rows.schema.get_field_index("decided_at")
+    field = rows.schema.field(place)
+    column = pa.array(np.concatenate(moment)[order].astype(np.int64)).cast(field.type)
+    return rows.set_column(place, field, column)
+
+
+def _events(campaign: Campaign, outcomes: Sequence[Outcome]) -> pa.Table:
+    """The outcomes in the columns that the campaign's [outcomes] names."""
+    names = campaign.outcomes
+    columns = {
+        names.event_id: pa.array([o.event_id for o in outcomes], pa.string()),
+        names.decision: pa.array([o.decision for o in outcomes], pa.string()),
+        names.customer: pa.array([_text(o.customer) for o in outcomes], pa.string()),
+        names.event: pa.array([o.event for o in outcomes], pa.string()),
+        names.reward: pa.array([o.reward for o in outcomes], pa.float64()),
+        names.occurred_at: pa.array([o.at for o in outcomes], pa.timestamp("us", "UTC")),
+    }
+    return pa.table(columns)
+
+
+def _text(customer: int | str | None) -> str | None:
+    return None if customer is None else str(customer)

@@ -1,0 +1,141 @@
+"""A customer as of now: the generation's row, and what the streams know since."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pyarrow as pa
+
+from bandit.checks.keys import customer_keys
+from bandit.config.campaign import OUTBOUND
+from bandit.core.folding import fold
+from bandit.core.types import Bool
+from bandit.sources.customers import CustomerRows
+from bandit.workflows.live.book import Book, Stood
+from bandit.workflows.live.frames import Placed
+from bandit.workflows.live.gate import NotDecidedError
+from bandit.workflows.live.generation import NO_EVENTS, Generation, Made
+from bandit.workflows.serve import prepare
+from bandit.workflows.serve.prepare import Prepared
+
+Standing = dict[str, tuple[Placed, Stood]]
+"""By placement: what was decided, and the frame where it stands."""
+
+
+class Person(NamedTuple):
+    """A customer's key as the source writes it, as 64 bits, and where they stand, if anywhere."""
+
+    key: int | str
+    bits: int
+    position: int | None
+
+
+class Situation:
+    """Looks customers up in one generation, beside what the book knows."""
+
+    def __init__(self, generation: Generation, book: Book) -> None:
+        wave = generation.wave
+        self._generation, self._book = generation, book
+        self._offers = {o.name: i for i, o in enumerate(wave.catalogue.offers)}
+        self._channels = {c.name: i for i, c in enumerate(wave.catalogue.channels)}
+        self._folded = [fold(name) for name in self._channels]
+        self._open = np.zeros(len(self._channels), np.bool_)
+        self._zone = ZoneInfo(wave.run.campaign.time_zone)
+        self._at = wave.run.at.astimezone(self._zone).replace(tzinfo=None)
+
+    def person(self, given: int | str) -> Person:
+        """Who is meant; NotDecidedError for what is no key."""
+        people = self._generation.customers
+        try:
+            key = np.int64(given).item() if pa.types.is_integer(people.ids.type) else str(given)
+        except (ValueError, OverflowError):
+            raise NotDecidedError(
+                422, f"customer {given!r} is no whole number; the keys of this campaign are"
+            ) from None
+        bits = int(customer_keys(np.array([key]))[0])
+        return Person(key, bits, people.find(bits, key))
+
+    def known(self, given: int | str) -> tuple[int | str, int]:
+        """Key and position; NotDecidedError if nobody has the key."""
+        person = self.person(given)
+        if person.position is None:
+            raise NotDecidedError(
+                404, f"no customer has the key {given!r}, or their row was refused at the start"
+            )
+        return person.key, person.position
+
+    def row(self, customer: int | str, position: int, chain: Sequence[Stood]) -> CustomerRows:
+        """The customer with what happened since the generation was made."""
+        return self._generation.customers.row(
+            position, self._contacts(chain), self._refusals(customer), self._closed(customer)
+        )
+
+    def ready(self, row: CustomerRows, position: int) -> Prepared:
+        """Ask the rules and look up the values, as for a wave."""
+        contexts = self._generation.customers.contexts[position : position + 1]
+        return prepare.ready(self._generation.wave, row, contexts)
+
+    def standing(
+        self,
+        row: CustomerRows,
+        position: int,
+        chain: Sequence[Stood],
+        wanted: Mapping[str, int],
+    ) -> Standing:
+        """What was decided today at the placements wanted, and may still be given."""
+        newest: Standing = {}
+        for stood in chain:
+            if stood.segment.day == self._generation.day:
+                for placed in stood.own:
+                    newest.setdefault(placed.name, (placed, stood))
+        asked = {name: newest[name] for name in wanted if name in newest}
+        if not asked:
+            return {}
+        # A contact presses those after it, never itself.
+        may = self.ready(row._replace(contacts=NO_EVENTS), position).mask[0]
+        names = self._generation.wave.plan.space.names
+        still = {name for a, name in enumerate(names) if may[a]}
+        return {
+            name: (placed, stood)
+            for name, (placed, stood) in asked.items()
+            if wanted[name] <= placed.count and _may(placed, wanted[name], still)
+        }
+
+    def _contacts(self, chain: Sequence[Stood]) -> list[Made]:
+        """The customer's contacts in streams that the generation did not look at."""
+        return [
+            Made(self._channels.get(p.channel or "", -1), self._offers.get(p.offer, -1), age)
+            for stood, age in ((s, self._age_days(s.decided.at)) for s in chain)
+            if stood.wave not in self._generation.past
+            for placed in stood.own
+            if placed.name == OUTBOUND
+            for p in placed.picks
+            if p.offer is not None
+        ]
+
+    def _refusals(self, customer: int | str) -> list[Made]:
+        found = self._book.refused.get(customer, ())
+        return [Made(-1, self._offers.get(r.offer or "", -1), self._age_days(r.at)) for r in found]
+
+    def _closed(self, customer: int | str) -> Bool:
+        """Channels bool[c] that the customer refused live; an unknown one stands for all."""
+        refused = self._book.closed.get(customer)
+        if not refused:
+            return self._open
+        names = {None if name is None else fold(name) for name in refused}
+        every = not names <= set(self._folded)
+        return np.array([every or name in names for name in self._folded])
+
+    def _age_days(self, at: int) -> float:
+        """Days from a moment to the day's beginning by the clocks of the campaign, at least 0."""
+        moment = dt.datetime.fromtimestamp(at / 1e6, self._zone).replace(tzinfo=None)
+        return max((self._at - moment) / dt.timedelta(days=1), 0.0)
+
+
+def _may(placed: Placed, count: int, still: set[str]) -> bool:
+    """Whether the first picks may be made today."""
+    return all(p.offer is None or f"{p.offer}/{p.channel}" in still for p in placed.picks[:count])

@@ -1,0 +1,237 @@
+"""The routes in process: answers, problems, keys, and that nothing is answered without a record."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import os
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from bandit.core.framed import Frames
+from bandit.service.app import Service, app
+from bandit.service.commit import Committer
+from bandit.service.keys import Key
+from bandit.workflows.live import frames
+from bandit.workflows.live.frames import Decided
+from tests import campaigns
+from tests.lives import DAY, Live
+
+PEOPLE = campaigns.people(300)["customer_id"].to_list()
+
+Talk = Callable[[httpx.AsyncClient], Awaitable[Any]]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return campaigns.write(tmp_path_factory.mktemp("service") / "c")
+
+
+def talk(folder: Path, say: Talk, keys: tuple[Key, ...] = ()) -> Any:
+    """What ``say`` comes to with a client of a service over the campaign."""
+
+    async def run(live: Live) -> Any:
+        committer = Committer(live.desk)
+        service = Service(live.desk, committer, keys)
+        service.ready = True
+        transport = httpx.ASGITransport(app(service))
+        async with httpx.AsyncClient(transport=transport, base_url="http://live") as client:
+            found = await say(client)
+        await committer.close()
+        return found
+
+    with ExitStack() as stack:
+        return asyncio.run(run(Live(folder, stack)))
+
+
+def body(customer: int, request: str, *names: str) -> dict[str, Any]:
+    return {
+        "request_id": request,
+        "customer": customer,
+        "placements": [{"name": name} for name in names],
+    }
+
+
+def written(folder: Path) -> dict[str, Decided]:
+    """Every decision on the disk by its request."""
+    found = {}
+    for path in sorted((folder / "streams").glob("20*/*")):
+        for _, content in Frames(path):
+            frame = frames.decoded(content)
+            if isinstance(frame, Decided):
+                found[frame.request] = frame
+    return found
+
+
+def test_what_is_answered_is_on_the_disk_and_can_be_asked_for(folder: Path) -> None:
+    async def say(client: httpx.AsyncClient) -> None:
+        asked = await client.post("/v1/decisions", json=body(PEOPLE[0], "d1", "outbound", "home"))
+        assert asked.status_code == 200
+        answer = asked.json()
+        assert json.loads(written(folder)["d1"].answer) == answer
+        pick = answer["placements"][1]["picks"][0]
+        one = await client.get(f"/v1/decisions/{pick['decision_id']}")
+        assert one.json() == answer
+        assert (await client.get("/v1/decisions/nobody.s")).status_code == 404
+        again = await client.post("/v1/decisions", json=body(PEOPLE[0], "d1", "outbound", "home"))
+        assert again.json() == {**answer, "replayed": True}
+
+    talk(folder, say)
+
+
+def test_outcomes_count_once_and_refusals_alone_are_taken(folder: Path) -> None:
+    async def say(client: httpx.AsyncClient) -> None:
+        asked = await client.post("/v1/decisions", json=body(PEOPLE[1], "o1", "home"))
+        decision = asked.json()["placements"][0]["picks"][0]["decision_id"]
+        sold = {"event_id": "s1", "decision_id": decision, "event": "sale", "reward": 3.5}
+        assert (await client.post("/v1/outcomes", json=sold)).json() == {"new": True}
+        assert (await client.post("/v1/outcomes", json=sold)).json() == {"new": False}
+        grant = {"customer": PEOPLE[1], "channel": "sms", "granted": True}
+        assert (await client.post("/v1/consents", json=grant)).status_code == 422
+        refusal = {**grant, "granted": False}
+        assert (await client.post("/v1/consents", json=refusal)).json() == {"known": True}
+
+    talk(folder, say)
+
+
+WRONG = [
+    (b"", 400, "is no DecisionRequest"),
+    (b"[", 400, "is no DecisionRequest"),
+    (b"{" * 60_000, 400, "is no DecisionRequest"),
+    (b"[" * 60_000, 400, "is no DecisionRequest"),
+    (b'{"request_id":"x","customer":3,"placements":[],"more":1}', 400, ">= 1"),
+    (b'{"request_id":"x","customer":3,"context":{}}', 400, "unknown field"),
+    (b'{"request_id":"","customer":3,"placements":[{"name":"home"}]}', 400, "request_id"),
+    (b'{"request_id":"x","customer":null,"placements":[{"name":"home"}]}', 400, "customer"),
+    (b'{"request_id":"x","customer":1e999,"placements":[{"name":"home"}]}', 400, ""),
+    (b'{"request_id":"x","customer":"\xff","placements":[{"name":"home"}]}', 400, ""),
+    (b'{"request_id":"x","customer":99999999999999999999,"placements":[{"name":"home"}]}', 422,
+     "whole number"),
+    (b'{"request_id":"x","customer":"../../etc","placements":[{"name":"home"}]}', 422,
+     "whole number"),
+    (b'{"request_id":"x","customer":4,"placements":[{"name":"home"}]}', 404, "no customer"),
+    (b'{"request_id":"x","customer":3,"placements":[{"name":"../x"}]}', 422, "no placement"),
+    (b'{"request_id":"x","customer":3,"placements":[{"name":"home","count":3}]}', 422, "1 to 2"),
+    (b'{"request_id":"x","customer":3,"placements":[{"name":"home"},{"name":"home"}]}', 422,
+     "twice"),
+    (b" " * 70_000, 413, "64 kB"),
+]  # fmt: skip
+
+
+def test_what_is_wrong_is_a_problem_that_says_so(folder: Path) -> None:
+    async def say(client: httpx.AsyncClient) -> None:
+        for content, status, told in WRONG:
+            answer = await client.post("/v1/decisions", content=content)
+            assert (answer.status_code, answer.headers["content-type"]) == (
+                status, "application/problem+json",
+            ), content[:80]  # fmt: skip
+            assert told in answer.json()["detail"]
+        for path in ("/v1/../campaign.toml", "/%2e%2e/campaign.toml", "/v1/decisions/../../x"):
+            assert (await client.get(path)).status_code in {404, 405}
+        assert (await client.delete("/v1/decisions")).status_code == 405
+
+    talk(folder, say)
+
+
+def test_keys_open_their_scopes_alone(folder: Path) -> None:
+    digest = hashlib.sha256(b"secret").hexdigest()
+    keys = (Key("shop", digest, ("decide",)),)
+
+    async def say(client: httpx.AsyncClient) -> list[int]:
+        found = []
+        for header in (None, "Bearer wrong", "Basic secret", "Bearer secret"):
+            sent = {} if header is None else {"Authorization": header}
+            answer = await client.post(
+                "/v1/decisions", json=body(PEOPLE[2], "k", "home"), headers=sent
+            )
+            found.append(answer.status_code)
+        heard = {"event_id": "x", "customer": PEOPLE[2], "event": "sale"}
+        answer = await client.post(
+            "/v1/outcomes", json=heard, headers={"Authorization": "Bearer secret"}
+        )
+        return [*found, answer.status_code]
+
+    assert talk(folder, say, keys) == [401, 401, 401, 200, 403]
+
+
+def test_pages_need_nothing_else(folder: Path) -> None:
+    async def say(client: httpx.AsyncClient) -> None:
+        described = (await client.get("/openapi.json")).json()
+        assert set(described["paths"]) > {"/v1/decisions", "/v1/outcomes", "/v1/consents"}
+        page = (await client.get("/docs")).text
+        assert "/v1/decisions" in page
+        assert "http:" not in page
+        assert "https:" not in page
+        await client.post("/v1/decisions", json=body(PEOPLE[3], "m1", "home"))
+        assert 'route="/v1/decisions",status="200"' in (await client.get("/metrics")).text
+
+    talk(folder, say)
+
+
+def test_of_many_at_once_no_cap_is_passed_by_one(tmp_path: Path) -> None:
+    folder = campaigns.write(
+        tmp_path / "c",
+        pressure="slots = 2\nmax_contacts = 2\nper_days = 7.0",
+        more="\n[limits]\nmax_contacts = 40\n",
+    )
+
+    async def say(client: httpx.AsyncClient) -> list[httpx.Response]:
+        asks = [body(customer, f"c{customer}", "outbound") for customer in PEOPLE]
+        asks += [body(PEOPLE[0], f"same{i}", "outbound") for i in range(64)]
+        return await asyncio.gather(*(client.post("/v1/decisions", json=a) for a in asks))
+
+    answers = [r.json() for r in talk(folder, say)]
+    made = {
+        p["decision_id"]
+        for a in answers for placed in a["placements"] for p in placed["picks"] if p["offer"]
+    }  # fmt: skip
+    assert len(made) == 40
+    same = [a["placements"] for a in answers if a["customer"] == PEOPLE[0]]
+    assert len(same) == 65
+    assert all(one == same[0] for one in same)
+
+
+@pytest.mark.parametrize("fails", ["write", "fdatasync"])
+@pytest.mark.parametrize("after", [0, 3])
+def test_where_the_disk_refuses_nothing_is_answered_that_has_no_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str, after: int
+) -> None:
+    folder = campaigns.write(tmp_path / "c")
+    calls = {"n": 0}
+    whole = getattr(os, fails)
+
+    def refuse(*given: Any) -> Any:
+        calls["n"] += 1
+        if calls["n"] > after:
+            raise OSError(28, "No space left on device")
+        return whole(*given)
+
+    async def say(client: httpx.AsyncClient) -> dict[str, int]:
+        monkeypatch.setattr(f"bandit.core.framed.os.{fails}", refuse)
+        found = {}
+        for i, customer in enumerate(PEOPLE[:8]):
+            answer = await client.post("/v1/decisions", json=body(customer, f"f{i}", "home"))
+            found[f"f{i}"] = answer.status_code
+        assert (await client.get("/readyz")).status_code == 503
+        monkeypatch.undo()
+        return found
+
+    found = talk(folder, say)
+    told = {request for request, status in found.items() if status == 200}
+    assert len(told) == after
+    assert set(found.values()) <= {200, 503}
+    assert told <= set(written(folder))
+
+
+def test_the_day_is_in_the_name_of_its_wave(folder: Path) -> None:
+    async def say(client: httpx.AsyncClient) -> str:
+        asked = await client.post("/v1/decisions", json=body(PEOPLE[9], "w1", "home"))
+        return str(asked.json()["placements"][0]["wave"])
+
+    assert talk(folder, say).startswith(DAY)

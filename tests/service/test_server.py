@@ -1,0 +1,130 @@
+"""The server as a process: killed and ended, sealed beside it, and its words."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from bandit.core.errors import BanditError
+from bandit.service.server import serve
+from tests import campaigns
+
+PEOPLE = campaigns.people(300)["customer_id"].to_list()
+BANDIT = (sys.executable, "-m", "bandit")
+
+
+class Server:
+    """A running `bandit serve`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.process = subprocess.Popen(
+            [*BANDIT, "serve", str(folder), "--port", "0", "--json"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env={**os.environ, "NUMBA_NUM_THREADS": "1"},
+        )  # fmt: skip
+        assert self.process.stderr is not None
+        line = ""
+        while "listening at" not in line:
+            line = self.process.stderr.readline()
+            assert line, "it ended before it listened"
+        self.client = httpx.Client(timeout=20)
+        self.url = re.search(r"http://\S+", line)[0]  # type: ignore[index] - the line has one
+
+    def ask(self, request: str, customer: int) -> dict[str, Any] | None:
+        """The answer, or None if there was none."""
+        content = {
+            "request_id": request, "customer": customer, "placements": [{"name": "home"}],
+        }  # fmt: skip
+        with suppress(httpx.TransportError):
+            answer = self.client.post(f"{self.url}/v1/decisions", json=content)
+            if answer.status_code == 200:
+                return dict(answer.json())
+        return None
+
+    def end(self, number: int) -> int:
+        """Send a signal; the exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(15)
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Server]:
+    server = Server(folder)
+    try:
+        yield server
+    finally:
+        server.client.close()
+        server.process.kill()
+        server.process.communicate()
+
+
+def test_killed_under_load_no_answer_is_lost_and_all_retries_are_equal(tmp_path: Path) -> None:
+    """A kill, then a seal beside the running server, then an orderly end."""
+    folder = campaigns.write(tmp_path / "c")
+    answered: dict[str, dict[str, Any]] = {}
+    with running(folder) as server, ThreadPoolExecutor(8) as pool:
+        asks = [(f"k{customer}", customer) for customer in PEOPLE]
+        waiting = [pool.submit(server.ask, *ask) for ask in asks]
+        while sum(one.done() for one in waiting) < 40:
+            time.sleep(0.01)
+        server.end(signal.SIGKILL)
+        for (request, _), one in zip(asks, waiting, strict=True):
+            if (answer := one.result()) is not None:
+                answered[request] = answer
+    assert answered
+    with running(folder) as server:
+        for request, before in answered.items():
+            again = server.ask(request, before["customer"])
+            assert again == {**before, "replayed": True}
+        server.ask("last", PEOPLE[-1])
+        done = subprocess.run(
+            [*BANDIT, "seal", str(folder), "--json"], capture_output=True, text=True, check=True
+        )
+        sealed = json.loads(done.stdout)
+        assert sum(w["customers"] for w in sealed["waves"]) >= len(answered)
+        request, before = next(iter(answered.items()))
+        assert server.ask(request, before["customer"]) == {**before, "replayed": True}
+        start = time.monotonic()
+        assert server.end(signal.SIGTERM) == 0
+        assert time.monotonic() - start < 10
+        assert server.process.stdout is not None
+        assert json.loads(server.process.stdout.read())["decided"] >= len(answered)
+    ids = [
+        d
+        for wave in sealed["waves"]
+        for d in campaigns.decisions(folder, wave["wave"])["decision_id"].to_list()
+    ]
+    assert len(ids) == len(set(ids))
+    told = {
+        pick["decision_id"]
+        for answer in answered.values()
+        for placed in answer["placements"]
+        for pick in placed["picks"]
+    }
+    assert told <= set(ids)
+
+
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [
+        ({"host": "0.0.0.0"}, "give --keys FILE"),  # noqa: S104 - it is refused
+        ({"host": "nowhere"}, "is no address"),
+        ({"keys": Path("missing.toml")}, "cannot be read as a file of keys"),
+    ],
+)
+def test_what_would_be_open_to_others_is_refused(how: dict[str, Any], told: str) -> None:
+    with pytest.raises(BanditError, match=told):
+        serve(Path("no-campaign"), say=print, **how)

@@ -1,0 +1,81 @@
+"""A sealed stream is a wave: read, learned from, judged, explained and forgotten like any other."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+from contextlib import ExitStack
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from bandit.record import manifest
+from bandit.workflows.inspect.explain import explain
+from bandit.workflows.inspect.report import report
+from bandit.workflows.judge.simulate import simulate
+from bandit.workflows.learn.learn import learn
+from bandit.workflows.live.seal import seal
+from bandit.workflows.privacy.export_customer import export_customer
+from bandit.workflows.privacy.forget import forget
+from bandit.workflows.serve.serve_batch import serve_batch
+from tests import campaigns
+from tests.campaigns import MONDAY
+from tests.lives import DAY, Live
+
+PEOPLE = campaigns.people(300)["customer_id"].to_list()
+
+
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Everybody was asked for everything, in no order of theirs."""
+    folder = campaigns.write(tmp_path_factory.mktemp("asked") / "campaign")
+    with ExitStack() as stack:
+        live = Live(folder, stack)
+        for customer in PEOPLE[::2] + PEOPLE[1::2]:
+            live.ask(customer, "outbound", "home")
+        live.write()
+    return folder
+
+
+@pytest.fixture
+def sealed(asked: Path, tmp_path: Path) -> Path:
+    folder = tmp_path / "campaign"
+    shutil.copytree(asked, folder)
+    seal(folder)
+    return folder
+
+
+def test_the_sealed_day_is_the_wave_but_for_its_times(sealed: Path, tmp_path: Path) -> None:
+    twin = campaigns.write(tmp_path / "batch")
+    serve_batch(twin, wave=DAY, at=MONDAY)
+    rest = pl.exclude("decided_at")
+    mine, theirs = campaigns.decisions(sealed, DAY), campaigns.decisions(twin, DAY)
+    assert mine.select(rest).equals(theirs.select(rest))
+    assert mine["decided_at"].unique().to_list() == [MONDAY + dt.timedelta(hours=12)]
+    same = {"actions", "placements", "groups", "prices", "content", "config", "seed", "decisions"}
+    ours, batch = (manifest.read(f / "waves" / DAY) for f in (sealed, twin))
+    assert {k: ours[k] for k in same} == {k: batch[k] for k in same}
+    told, wanted = ours["summary"], batch["summary"]
+    assert {k for k in wanted if told[k] != wanted[k]} <= {"lists", "withheld"}
+
+
+def test_everything_else_works_on_it(sealed: Path, tmp_path: Path) -> None:
+    decided = campaigns.decisions(sealed, DAY).filter(pl.col("action") > 0)
+    rows = [
+        {"event_id": f"e{i}", "decision_id": d, "event": "sale", "reward": 5.0 if i % 3 else 9.0,
+         "occurred_at": "2026-11-03 10:00:00"}
+        for i, d in enumerate(decided["decision_id"].to_list()[:60])
+    ]  # fmt: skip
+    later = MONDAY + dt.timedelta(days=8)
+    learned = learn(sealed, outcomes=campaigns.outcomes(tmp_path / "o.csv", rows), at=later)
+    assert learned.waves == [DAY]
+    assert learned.events == 60
+    assert report(sealed, wave=DAY, at=later).wave == DAY
+    told = explain(sealed, customer=str(PEOPLE[0]))
+    assert told.wave == DAY
+    assert any("the same decisions" in note for note in told.notes)
+    assert simulate(sealed, at=later).candidates
+    assert export_customer(sealed, customer=str(PEOPLE[0])).decisions
+    assert forget(sealed, customers=[str(PEOPLE[0])]).waves == [DAY]
+    assert PEOPLE[0] not in campaigns.decisions(sealed, DAY)["customer_id"].to_list()
