@@ -19,6 +19,7 @@ from bandit.core.frames import table_of
 from bandit.core.problems import nearest
 from bandit.core.types import SILENT, Progress
 from bandit.render.pages import with_page
+from bandit.results.customer import CustomerPage
 from bandit.results.experiment import (
     ExperimentDesign,
     ExperimentReading,
@@ -38,6 +39,7 @@ from bandit.sources.given import instead
 from bandit.workflows.experiment.design import design
 from bandit.workflows.experiment.read import read
 from bandit.workflows.experiment.start import start, stop
+from bandit.workflows.inspect.customer import customer as customer_page
 from bandit.workflows.inspect.explain import explain
 from bandit.workflows.inspect.report import report
 from bandit.workflows.inspect.roi import roi
@@ -214,6 +216,10 @@ class Campaign:
     def explain(self, customer: object, *, wave: str | None = None) -> Explanation:
         """Why a customer got what they got."""
         return self._run(explain, customer=str(customer), wave=wave)
+
+    def customer(self, customer: object, *, at: dt.datetime | None = None) -> CustomerPage:
+        """One person: what was done and why, what came of it, what may be offered now."""
+        return self._run(customer_page, customer=str(customer), at=at)
 
     def status(self, *, at: dt.datetime | None = None) -> CampaignStatus:
         """Waves, windows, snapshots, who ran what, and what can be done next."""

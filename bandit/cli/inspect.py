@@ -13,11 +13,12 @@ from bandit.cli.options import At, CampaignArg, CustomerArg, NewestWave
 
 
 def add(app: typer.Typer) -> None:
-    """Add `status`, `report`, `roi` and `explain`."""
+    """Add `status`, `report`, `roi`, `explain` and `customer`."""
     command(app)(status)
     command(app)(report)
     command(app)(roi)
     command(app)(explain)
+    command(app)(customer)
 
 
 def status(how: How, campaign: CampaignArg, at: At = None) -> None:
@@ -86,3 +87,29 @@ def explain(
     from bandit.workflows.inspect.explain import explain as workflow
 
     run(how, workflow, campaign_path=campaign, customer=customer, wave=wave)
+
+
+def customer(
+    how: How,
+    campaign: CampaignArg,
+    customer: CustomerArg,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="also write the page to this file")
+    ] = None,
+    at: At = None,
+) -> None:
+    """Show one person: what was done and why, what came of it, what may be offered now."""
+    from bandit.render.customer_page import with_customer_page
+    from bandit.render.render import need
+    from bandit.workflows.inspect.customer import customer as workflow
+
+    if html is not None:
+        need()
+    run(
+        how,
+        workflow,
+        finish=None if html is None else lambda result, _: with_customer_page(result, html),
+        campaign_path=campaign,
+        customer=customer,
+        at=at,
+    )

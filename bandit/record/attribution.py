@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import duckdb
 import numpy as np
@@ -57,6 +57,31 @@ def latest(files: Sequence[Path]) -> str:
         f" FROM ({_deliveries(files)}) QUALIFY row_number() OVER"
         f" (PARTITION BY event_id ORDER BY version DESC NULLS LAST, {order}) = 1"
     )
+
+
+def events_about(
+    connection: duckdb.DuckDBPyConnection,
+    files: Sequence[Path],
+    customer: str,
+    decisions: Sequence[str],
+) -> list[dict[str, Any]]:
+    """Events that name a customer, or one of ``decisions``, each once, in the order of time."""
+    if not files:
+        return []
+    came = f"({_deliveries(files)})"
+    named = "list_contains($decisions::VARCHAR[], decision_id)"
+    theirs = f"(customer_id::VARCHAR = $customer OR {named})"
+    order = ", ".join(f"{c} DESC" for c in f"delivery, {_CONTENT}".split(", "))
+    found = connection.sql(
+        f"SELECT event_id, {_CONTENT} FROM (SELECT * FROM {came} WHERE event_id IN"
+        f" (SELECT event_id FROM {came} WHERE {theirs})"
+        " QUALIFY row_number() OVER (PARTITION BY event_id"
+        f" ORDER BY version DESC NULLS LAST, {order}) = 1)"
+        f" WHERE {theirs} ORDER BY occurred_at, event_id",
+        params={"customer": customer, "decisions": list(decisions)},
+    ).to_arrow_table()
+    rows: list[dict[str, Any]] = found.to_pylist()
+    return rows
 
 
 def _deliveries(files: Sequence[Path]) -> str:

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bandit.core.wording import price_text
-from bandit.render.tables import notes, pairs
+from bandit.render.tables import listed, notes, pairs
 from bandit.results.inspect import Contender, Explanation, PastDecision, Slot
 
 
@@ -31,7 +31,7 @@ def explanation_tables(e: Explanation) -> RenderableType:
             shown.append(Text(f"of the mean, from other actions and its own: {parts}"))
     if e.funnel:
         shown.append(Text("\ntaken out, by rule", style="bold"))
-        shown.append(pairs({stage: _listed(out) for stage, out in e.funnel.items()}))
+        shown.append(pairs({stage: listed(out) for stage, out in e.funnel.items()}))
     if len({past.wave for past in e.history}) > 1:
         shown.append(Text("\nin the last waves", style="bold"))
         shown.append(_history(e))
@@ -103,8 +103,3 @@ def _numbers(past: PastDecision) -> list[str]:
     return [
         past.group, f"{past.propensity:.4f}", worth, f"{past.price:.3f}", f"{past.keep:.3f}"
     ]  # fmt: skip
-
-
-def _listed(names: list[str], most: int = 12) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return (", ".join(names[:most]) + more) or "none"

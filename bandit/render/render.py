@@ -67,15 +67,15 @@ def write(folder: Path, template: str, figures: list[Figure], content: Mapping[s
         files.hold_no_link(folder, folder / "figures")
         (folder / "figures").mkdir(parents=True, exist_ok=True)
         drawn = [_draw(folder / "figures", figure) for figure in figures]
-        page = folder / "report.html"
-        text = _page(template, {**content, "figures": drawn})
-        files.write_bytes(page, text.encode(), files.SHARED_FILE)
+        path = folder / "report.html"
+        text = page(template, {**content, "figures": drawn})
+        files.write_bytes(path, text.encode(), files.SHARED_FILE)
     except OSError as e:
         raise DataError(
             f"the report could not be written to {folder}: {e.strerror or e}; name another folder"
             " with --out"
         ) from None
-    return page
+    return path
 
 
 def _draw(folder: Path, figure: Figure) -> Drawn:
@@ -107,7 +107,8 @@ def _data_uri(svg: str) -> str:
     return "data:image/svg+xml;base64," + base64.b64encode(svg.encode("utf-8")).decode("ascii")
 
 
-def _page(template: str, content: Mapping[str, Any]) -> str:
+def page(template: str, content: Mapping[str, Any]) -> str:
+    """The text of a page; everything that ``content`` holds is escaped."""
     jinja: Any = import_module("jinja2")
     environment = jinja.Environment(
         loader=jinja.FileSystemLoader(TEMPLATES),

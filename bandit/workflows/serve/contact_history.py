@@ -32,20 +32,27 @@ class ContactHistory(NamedTuple):
 
     @classmethod
     def of(
-        cls, campaign: Campaign, at: dt.datetime, but: str, seen: Collection[str] | None = None
+        cls,
+        campaign: Campaign,
+        at: dt.datetime,
+        but: str,
+        seen: Collection[str] | None = None,
+        *,
+        verify: bool = True,
     ) -> ContactHistory:
         """Those of the published waves other than ``but`` that can still matter at ``at``.
 
         A wave of the same time counts, and a later one too: its contacts are made, whatever the
         clock of this one says. ``seen`` narrows them to what a wave of the record looked into.
-        Each file is checked against its digest: DataError names a damaged one.
+        Each file is checked against its digest unless ``verify`` is False: DataError names a
+        damaged one.
         """
         published = [w for w in record.waves(campaign.folder) if w.name != but]
         served = [
             w for w in published if w.manifest.kind == "wave" and (seen is None or w.name in seen)
         ]
         days = campaign.pressure.refusal_days
-        refusals = [] if days is None else outcomes.batches(campaign.folder)
+        refusals = [] if days is None else outcomes.batches(campaign.folder, verify=verify)
         named = set()
         if days is not None and refusals:
             kinds = campaign.pressure.refusal_events
@@ -54,7 +61,8 @@ class ContactHistory(NamedTuple):
         recent = _recent(campaign, at, served)
         used = [w for w in served if w in recent or w.name in named]
         withheld = [p for w in used for p in exports.withheld_files(campaign.folder, w)]
-        return cls(_checked(used), withheld, refusals, [w.name for w in used])
+        contacts = _checked(used) if verify else [p for w in used for p in w.decisions]
+        return cls(contacts, withheld, refusals, [w.name for w in used])
 
     @classmethod
     def seen_by(cls, campaign: Campaign, wave: Wave) -> ContactHistory:

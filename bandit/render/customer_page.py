@@ -1,0 +1,43 @@
+"""One person's page as an HTML file that only its owner can read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from bandit.core import files
+from bandit.core.version import VERSION
+from bandit.render import render
+from bandit.render.customer_tables import open_rows, trait_text, what_text
+from bandit.results.customer import CustomerPage
+
+
+def with_customer_page(result: CustomerPage, path: Path) -> CustomerPage:
+    """Write the page of ``result`` to ``path``, mode 0600; the result with its path."""
+    render.need()
+    content = {
+        "title": f"Customer {result.customer}",
+        "words": result.words,
+        "facts": {
+            "campaign": result.campaign,
+            "as of": result.at.replace("T", " ").replace("+00:00", " UTC"),
+            **{
+                f"consent, {channel}": "yes" if ok else "no"
+                for channel, ok in result.consents.items()
+            },
+        },
+        "notes": result.notes,
+        "open_heads": ["offer", "channel", "mean", "value", "cost", "price",
+                       f"worth, {result.unit}"],
+        "open": open_rows(result, None) if result.open else [],
+        "shut": {rule: ", ".join(names) for rule, names in result.shut.items()},
+        "timeline": [
+            [m.at[:16].replace("T", " "), what_text(m), m.why] for m in result.timeline
+        ],
+        "traits": {t.name: trait_text(t) for t in result.traits},
+        "groups": result.groups,
+        "figures": [],
+        "made_by": f"bandit {VERSION}, customer",
+    }  # fmt: skip
+    files.write_bytes(path, render.page("customer.html", content).encode())
+    return replace(result, page=path)

@@ -1,0 +1,91 @@
+"""One person's page for a terminal: the most important first."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from bandit.core.wording import number
+from bandit.render.tables import listed, notes, pairs
+from bandit.results.customer import CustomerPage, Moment, Trait
+
+MOST_OPEN, MOST_MOMENTS = 8, 24
+"""What a terminal shows; the page and `--json` have all."""
+
+
+def customer_tables(result: CustomerPage) -> RenderableType:
+    """In words, what may be offered and why not, the time line, who it is."""
+    shown: list[RenderableType] = [
+        Text(f"customer {result.customer}, {result.campaign}", style="bold"),
+        *(Text(f"- {word}") for word in result.words),
+    ]
+    if result.consents:
+        said = ", ".join(f"{c} {'yes' if ok else 'no'}" for c, ok in result.consents.items())
+        shown.append(Text(f"- consents: {said}"))
+    if result.open:
+        shown += [Text("\nmay be offered now", style="bold"), _open(result)]
+    if result.shut:
+        shown.append(Text("\nmay not be offered, by the first rule against it", style="bold"))
+        shown.append(pairs({rule: listed(names, 6) for rule, names in result.shut.items()}))
+    if result.timeline:
+        shown += [Text("\ntime line, newest first", style="bold"), _timeline(result)]
+    if result.traits:
+        shown += [
+            Text("\nwho", style="bold"),
+            pairs({t.name: trait_text(t) for t in result.traits}),
+        ]
+    if result.page is not None:
+        shown.append(Text(f"page: {result.page}"))
+    return Group(*shown, *notes(result.notes))
+
+
+def open_rows(result: CustomerPage, most: int | None) -> list[list[str]]:
+    """Offers by worth, and no contact where it stands among them."""
+    rows = [
+        [o.offer, o.channel, *map(number, (o.mean, o.value, o.cost, o.price, o.worth))]
+        for o in result.open[:most]
+    ]
+    if result.peace is not None:
+        place = sum(o.worth > result.peace for o in result.open[:most])
+        rows.insert(place, ["no contact", "", "", "", "", "", number(result.peace)])
+    return rows
+
+
+def _open(result: CustomerPage) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for head in ("offer", "channel"):
+        table.add_column(head)
+    for head in ("mean", "value", "cost", "price", f"worth, {result.unit}"):
+        table.add_column(head, justify="right")
+    for row in open_rows(result, MOST_OPEN):
+        table.add_row(*row)
+    if len(result.open) > MOST_OPEN:
+        table.add_row(f"and {len(result.open) - MOST_OPEN:,} more")
+    return table
+
+
+def _timeline(result: CustomerPage) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for head in ("when", "what happened", "why"):
+        table.add_column(head, no_wrap=head == "when")
+    for moment in result.timeline[:MOST_MOMENTS]:
+        table.add_row(moment.at[:10], what_text(moment), moment.why)
+    if len(result.timeline) > MOST_MOMENTS:
+        table.add_row("", f"and {len(result.timeline) - MOST_MOMENTS:,} more")
+    return table
+
+
+def what_text(moment: Moment) -> str:
+    """A moment in a few words, with what it brought."""
+    what = moment.what if moment.kind == "no contact" else f"{moment.kind}: {moment.what}"
+    return what if not moment.reward else f"{what} {moment.reward:+,.2f}"
+
+
+def trait_text(trait: Trait) -> str:
+    """A feature and where it stands among all customers."""
+    if trait.percentile is not None:
+        return f"{trait.value} (more than {trait.percentile:.0%} of customers)"
+    if trait.share is not None:
+        return f"{trait.value} (as {trait.share:.0%} of customers)"
+    return trait.value

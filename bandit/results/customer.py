@@ -1,0 +1,79 @@
+"""One person's page: what was done, what came of it, and what may be offered now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bandit.results.result import Result
+
+
+@dataclass(frozen=True)
+class Trait:
+    """A feature of the person today.
+
+    ``percentile`` is the share of all customers with less, of numbers; ``share`` that of all with
+    the same, of others. None where the cell is empty.
+    """
+
+    name: str
+    value: str
+    percentile: float | None
+    share: float | None
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Something on the person's time line, ``what`` in a few words and ``why`` in a sentence.
+
+    ``kind`` is "contact", "shown", "no contact", "outcome", "refusal" or "contact elsewhere";
+    ``probability`` and ``group`` are a decision's, ``reward`` an outcome's.
+    """
+
+    at: str
+    kind: str
+    what: str
+    why: str
+    wave: str | None
+    group: str | None
+    probability: float | None
+    reward: float | None
+
+
+@dataclass(frozen=True)
+class Open:
+    """What may be offered today: worth = value x mean - cost - price, at the newest prices."""
+
+    offer: str
+    channel: str
+    mean: float
+    value: float
+    cost: float
+    price: float
+    worth: float
+
+
+@dataclass(frozen=True)
+class CustomerPage(Result):
+    """The person as the record and today's data have them; money is in ``unit``.
+
+    ``words`` say the most important things first. ``consents`` are those of the channels that ask
+    for one; ``open`` the offers that may be made now, by worth, ``peace`` what no contact is
+    expected to be worth, and ``shut`` for each rule the pairs that it takes out. ``timeline`` is
+    from new to old, ``groups`` the group by wave. ``page`` is the HTML file, if one was written.
+    """
+
+    customer: str
+    campaign: str
+    unit: str
+    at: str
+    words: list[str]
+    consents: dict[str, bool]
+    open: list[Open]
+    peace: float | None
+    shut: dict[str, list[str]]
+    timeline: list[Moment]
+    traits: list[Trait]
+    groups: dict[str, str]
+    page: Path | None = None
+    notes: list[str] = field(default_factory=list)

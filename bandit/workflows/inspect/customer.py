@@ -1,0 +1,108 @@
+"""`bandit customer`: what was done to one person and why, what came, what may be offered now."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from pathlib import Path
+
+from bandit.config import campaign_file
+from bandit.config.campaign import Campaign
+from bandit.core.days import acting_at
+from bandit.core.errors import BanditError, DataError
+from bandit.core.types import SILENT, Progress
+from bandit.record import waves as record
+from bandit.record.steady import steady
+from bandit.results.customer import CustomerPage, Moment, Open
+from bandit.workflows.inspect import timeline, today
+from bandit.workflows.inspect.timeline import Past
+from bandit.workflows.inspect.today import Today
+
+
+@steady
+def customer(
+    campaign_path: Path,
+    *,
+    customer: str,
+    at: dt.datetime | None = None,
+    progress: Progress = SILENT,
+) -> CustomerPage:
+    """Gather what the record holds of a person, and what today's data say; neither is changed.
+
+    What may be offered now is asked at ``at``, with the newest snapshot and the newest wave's
+    prices. DataError if neither the record nor the customers' source knows the key.
+    """
+    campaign = campaign_file.load(campaign_path)
+    now = acting_at(at, campaign.time_zone)
+    progress.step("looking into the record")
+    waves = record.waves(campaign.folder)
+    past = timeline.of(campaign, waves, customer)
+    progress.step("asking today's data")
+    found, missing = _today(campaign, customer, now)
+    if found is None and not past.moments:
+        raise DataError(
+            f"{missing}; nor does the record of {campaign.folder} hold anything of them"
+        )
+    known = found or Today({}, [], None, {}, [], [])
+    unit = campaign.reward.unit
+    return CustomerPage(
+        customer=customer,
+        campaign=campaign.name,
+        unit=unit,
+        at=now.isoformat(),
+        words=_words(past, found, unit),
+        consents=known.consents,
+        open=known.open,
+        peace=known.peace,
+        shut=known.shut,
+        timeline=sorted([*past.moments, *known.elsewhere], key=lambda m: m.at, reverse=True),
+        traits=known.traits,
+        groups=past.groups,
+        notes=[*past.notes, *([] if missing is None else [missing])],
+    )
+
+
+def _today(campaign: Campaign, customer: str, at: dt.datetime) -> tuple[Today | None, str | None]:
+    """What today's data say, or None and why they cannot be asked."""
+    try:
+        return today.of(campaign, customer, at), None
+    except BanditError as e:
+        return None, str(e).splitlines()[0]
+
+
+def _words(past: Past, now: Today | None, unit: str) -> list[str]:
+    """The most important things, one a line."""
+    contacts = [m for m in past.moments if m.kind == "contact"]
+    outcomes = [m for m in past.moments if m.kind == "outcome"]
+    refusals = [m for m in past.moments if m.kind == "refusal"]
+    words = []
+    if refusals:
+        words.append(f"refused: {refusals[-1].what}, last on {refusals[-1].at[:10]}")
+    words.append(f"contacts: {len(contacts):,} in {len(past.groups):,} waves{_last(contacts)}")
+    if outcomes:
+        came = sum(m.reward or 0.0 for m in outcomes)
+        words.append(f"outcomes: {len(outcomes):,}, reward {came:,.2f} in all{_last(outcomes)}")
+    if past.groups and set(past.groups.values()) == {"holdout"}:
+        words.append("held out at random: left in peace, to measure what contacts add")
+    if now is not None:
+        words.append(_offers(now.open, now.peace, unit, sum(map(len, now.shut.values()))))
+    return words
+
+
+def _last(moments: Sequence[Moment]) -> str:
+    return f"; the last: {moments[-1].what}, {moments[-1].at[:10]}" if moments else ""
+
+
+def _offers(offers: Sequence[Open], peace: float | None, unit: str, shut: int) -> str:
+    """What may be offered, and whether any is worth more than being left in peace."""
+    if not offers:
+        return f"nothing may be offered now: the rules take out all {shut:,} offers and channels"
+    better = [o for o in offers if peace is None or o.worth > peace]
+    if not better:
+        return f"{len(offers):,} offers may be made now, none is expected to be worth a contact"
+    best = better[0]
+    return (
+        f"{len(offers):,} offers may be made now, {len(better):,} are expected to be worth a"
+        f" contact; the best: {best.offer} by {best.channel},"
+        f" {best.worth - (peace or 0.0):+.2f} {unit} over none"
+    )

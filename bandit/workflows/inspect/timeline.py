@@ -1,0 +1,80 @@
+"""A person's past by the record: decisions with chance and reason, and what came."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from bandit.config.campaign import OUTBOUND, Campaign
+from bandit.core.folding import fold
+from bandit.record import attribution, outcomes, why
+from bandit.record.decisions import Decisions
+from bandit.record.waves import Wave
+from bandit.results.customer import Moment
+
+
+class Past(NamedTuple):
+    """``moments`` from old to new; ``groups`` by wave, that of the first slot."""
+
+    moments: list[Moment]
+    groups: dict[str, str]
+    notes: list[str]
+
+
+def of(campaign: Campaign, waves: Sequence[Wave], customer: str) -> Past:
+    """Everything in ``waves`` and the deliveries about a customer."""
+    moments: list[Moment] = []
+    groups: dict[str, str] = {}
+    named: dict[str, str] = {}
+    for wave in waves:
+        for row in _rows(campaign, wave, customer):
+            moments.append(_decision(wave, row, wave.manifest.unit or campaign.reward.unit))
+            groups.setdefault(wave.name, row["group"])
+            named[row["decision_id"]] = moments[-1].what
+    refusals = {fold(kind) for kind in campaign.pressure.refusal_events}
+    with attribution.connect(campaign.limits.memory_mb) as connection:
+        found = attribution.events_about(
+            connection, outcomes.batches(campaign.folder, verify=False), customer, list(named)
+        )
+    moments += [_event(row, named, refusals) for row in found]
+    return Past(sorted(moments, key=lambda m: m.at), groups, [])
+
+
+def _rows(campaign: Campaign, wave: Wave, customer: str) -> Iterator[dict[str, Any]]:
+    for rows in Decisions(campaign.folder, wave).glance(customer):
+        for row, gone in zip(rows.batch.to_pylist(), rows.withheld.tolist(), strict=True):
+            yield {**row, "withheld": gone}
+
+
+def _decision(wave: Wave, row: dict[str, Any], unit: str) -> Moment:
+    contact = bool(row["action"]) and not row["withheld"]
+    kind = "no contact"
+    if contact:
+        kind = "contact" if row["placement"] == OUTBOUND else "shown"
+    what = f"{row['offer']} by {row['channel']}" if row["action"] else "left in peace"
+    return Moment(
+        at=wave.at.isoformat(),
+        kind=kind,
+        what=what + (" (withheld)" if row["withheld"] else ""),
+        why=why.sentence(row, wave.actions, unit),
+        wave=wave.name,
+        group=row["group"],
+        probability=row["propensity"],
+        reward=None,
+    )
+
+
+def _event(row: dict[str, Any], named: dict[str, str], refusals: set[str]) -> Moment:
+    """An outcome, or a refusal; ``named`` says what a decision was."""
+    decision = row["decision_id"]
+    about = "names the customer" if decision is None else f"after {named.get(decision, decision)}"
+    return Moment(
+        at=row["occurred_at"].isoformat(),
+        kind="refusal" if fold(row["event"]) in refusals else "outcome",
+        what=str(row["event"]),
+        why=about,
+        wave=None,
+        group=None,
+        probability=None,
+        reward=float(row["reward"]),
+    )

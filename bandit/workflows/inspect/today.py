@@ -1,0 +1,179 @@
+"""A person by today's data: traits, consents, and what may be offered now or why not."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from bandit.config.campaign import Campaign
+from bandit.core.reasons import STAGES
+from bandit.core.types import Float64
+from bandit.record import waves as record
+from bandit.results.customer import Moment, Open, Trait
+from bandit.sources import customers, database
+from bandit.sources.catalogue import Catalogue, load_catalogue
+from bandit.sources.columns import feature_columns, key_type
+from bandit.sources.customers import CustomerRows
+from bandit.sources.database import Database
+from bandit.sources.wave_query import history_columns
+from bandit.workflows.serve import prepare
+from bandit.workflows.serve.contact_history import ContactHistory
+from bandit.workflows.serve.plan import wave_name
+from bandit.workflows.serve.serving_model import serving_model
+from bandit.workflows.serve.wave import Run, Wave
+
+SAMPLE = 200_000
+"""Customers that percentiles are made of, at most; about so many, by blocks."""
+
+
+class Today(NamedTuple):
+    """The parts of the page that today's data give."""
+
+    consents: dict[str, bool]
+    open: list[Open]
+    peace: float | None
+    shut: dict[str, list[str]]
+    traits: list[Trait]
+    elsewhere: list[Moment]
+
+
+def of(campaign: Campaign, customer: str, at: dt.datetime) -> Today:
+    """What a wave at ``at`` would see of the customer; DataError if nobody has the key."""
+    past = ContactHistory.of(campaign, at, "", verify=False)
+    with database.connect(campaign, extra_files=past.files) as data:
+        catalogue = load_catalogue(campaign, data)
+        found = customers.lookup(
+            data, campaign, catalogue, customer,
+            at=at, record_contacts=past.contacts, withheld=past.withheld, refusals=past.refusals,
+        )  # fmt: skip
+        wave = _wave(campaign, data, catalogue, at)
+        prepared, _ = prepare.prepare(wave, found)
+        shown = _open(wave, prepared.contexts[0], prepared) if len(prepared.ids) else ([], None)
+        return Today(
+            consents={
+                channel.name: bool(found.consent[0, place])
+                for place, channel in enumerate(catalogue.channels)
+                if channel.consent and len(found.ids)
+            },
+            open=shown[0],
+            peace=shown[1],
+            shut=_shut(wave, found) if len(found.ids) else {},
+            traits=list(_traits(data, campaign, found)) if len(found.ids) else [],
+            elsewhere=list(_elsewhere(data, campaign, customer)),
+        )
+
+
+def _wave(campaign: Campaign, data: Database, catalogue: Catalogue, at: dt.datetime) -> Wave:
+    """A wave of today at the prices of the newest one."""
+    run = Run(campaign, wave_name(None, at, campaign.time_zone), at, campaign.seed, dry_run=True)
+    start = serving_model(campaign, data, None, at)
+    wave = Wave.of(run, catalogue, start, customers.customer_type(data, campaign))
+    served = [w for w in record.waves(campaign.folder) if w.manifest.prices is not None]
+    if not served:
+        return wave
+    newest = served[-1]
+    return wave.at_prices(newest.actions.align(np.array(newest.manifest.prices), wave.plan.space))
+
+
+def _open(wave: Wave, x: Any, prepared: prepare.Prepared) -> tuple[list[Open], float]:
+    """Actions that are allowed, by worth, and what no contact is worth."""
+    means: Float64 = wave.posterior.mean @ x.astype(np.float64)
+    values = prepared.values if prepared.values.ndim == 1 else prepared.values[0]
+    plan = wave.plan
+    worth = values * means - plan.costs - plan.prices
+    allowed = np.flatnonzero(prepared.mask[0][1:]) + 1
+    order = allowed[np.argsort(-worth[allowed], kind="stable")]
+    found = [
+        Open(
+            offer=plan.space.pairs[a - 1][0],
+            channel=plan.space.pairs[a - 1][1],
+            mean=float(means[a]),
+            value=float(values[a]),
+            cost=float(plan.costs[a]),
+            price=float(plan.prices[a]),
+            worth=float(worth[a]),
+        )
+        for a in order.tolist()
+    ]
+    return found, float(worth[0])
+
+
+def _shut(wave: Wave, found: CustomerRows) -> dict[str, list[str]]:
+    """Which rule takes out which pairs."""
+    out: dict[str, list[str]] = {stage: [] for stage in STAGES}
+    for name, stage in zip(wave.plan.space.names[1:], prepare.stages(wave, found), strict=True):
+        if stage is not None:
+            out[stage].append(name)
+    return {stage: names for stage, names in out.items() if names}
+
+
+def _traits(data: Database, campaign: Campaign, found: CustomerRows) -> Iterator[Trait]:
+    """Features with how many customers have less, or the same; one scan for all of them."""
+    columns = feature_columns(data, campaign)
+    numbers = {*campaign.features.numeric, *campaign.features.date}
+    asked = [c for c in columns if c not in campaign.features.vector]
+    own = {c: found.columns[c][0].as_py() for c in asked}
+    told = [c for c in asked if own[c] is not None]
+    counts = _counts(data, {c: columns[c] for c in told}, own, numbers)
+    for column in asked:
+        share = counts.get(column)
+        number = column in numbers
+        yield Trait(
+            column, _text(own[column]), share if number else None, None if number else share
+        )
+
+
+def _counts(
+    data: Database, columns: dict[str, str], own: dict[str, Any], numbers: set[str]
+) -> dict[str, float | None]:
+    if not columns:
+        return {}
+    view = data.table("customers").view
+    n = data.count("customers")
+    part = "" if n <= SAMPLE else f" TABLESAMPLE system({100.0 * SAMPLE / n:.4f} PERCENT)"
+    parts = ", ".join(
+        f"avg(CAST(c{i} {'<' if c in numbers else '='} ? AS DOUBLE))" for i, c in enumerate(columns)
+    )
+    chosen = ", ".join(f"{q} AS c{i}" for i, q in enumerate(columns.values()))
+    found = data.rows(
+        f"SELECT {parts} FROM (SELECT {chosen} FROM {view}{part})", [own[c] for c in columns]
+    )
+    return dict(zip(columns, found[0], strict=True))
+
+
+def _text(value: Any) -> str:
+    """A cell as a person reads it."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dt.datetime):
+        return value.date().isoformat()
+    return f"{value:,.6g}" if isinstance(value, float) else str(value)
+
+
+def _elsewhere(data: Database, campaign: Campaign, customer: str) -> Iterator[Moment]:
+    """Contacts that were made outside this program."""
+    key = key_type(data, campaign)
+    query = history_columns(data, campaign, key)
+    if query is None:
+        return
+    rows = data.rows(
+        f"SELECT channel, offer, moment::TIMESTAMP FROM ({query}) WHERE id = CAST(? AS {key})"
+        " AND moment IS NOT NULL ORDER BY moment",
+        [customer],
+    )
+    for channel, offer, moment in rows:
+        yield Moment(
+            at=moment.replace(tzinfo=dt.UTC).isoformat(),
+            kind="contact elsewhere",
+            what=f"{offer or 'a contact'} by {channel or 'an unknown channel'}",
+            why="by the contact history, not by this program",
+            wave=None,
+            group=None,
+            probability=None,
+            reward=None,
+        )
