@@ -205,9 +205,15 @@ class Campaign:
         """One of the experiments, with `.design()`, `.start()`, `.read()` and `.stop()`."""
         return Experiment(self._run, name)
 
-    def roi(self, *waves: str, margin: float = 1.0, at: dt.datetime | None = None) -> RoiResult:
+    def roi(
+        self,
+        *waves: str,
+        by: str | None = None,
+        margin: float = 1.0,
+        at: dt.datetime | None = None,
+    ) -> RoiResult:
         """What contacts added, what they cost and what came back of it; of all waves by default."""
-        return self._run(roi, waves=waves, margin=margin, at=at)
+        return self._run(roi, waves=waves, by=by, margin=margin, at=at)
 
     def page(self, result: P, out: str | Path | None = None) -> P:
         """Draw the page of a report, a simulation, a what-if or an experiment into ``out``."""

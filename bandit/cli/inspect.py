@@ -60,6 +60,10 @@ def roi(
         list[str] | None,
         typer.Option(help="name of a wave, may be given again; all of them by default"),
     ] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="also by the values of this column of the features"),
+    ] = None,
     margin: Annotated[
         float,
         typer.Option(
@@ -71,7 +75,7 @@ def roi(
     """Show what contacts added, what they cost, and what came back of it."""
     from bandit.workflows.inspect.roi import roi as workflow
 
-    run(how, workflow, campaign_path=campaign, waves=wave or (), margin=margin, at=at)
+    run(how, workflow, campaign_path=campaign, waves=wave or (), by=by, margin=margin, at=at)
 
 
 def explain(

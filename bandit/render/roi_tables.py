@@ -37,6 +37,7 @@ def roi_tables(result: RoiResult) -> RenderableType:
     for title, rows in (
         ("wave", waves),
         ("group", result.groups),
+        ("segment", result.segments),
         ("channel", result.channels),
         ("offer", result.offers),
     ):

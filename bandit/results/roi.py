@@ -12,9 +12,9 @@ from bandit.results.result import Result
 class Return:
     """What some contacts brought over what the same people would have brought without.
 
-    ``of`` is the campaign, a wave, a group, an offer or a channel, ``over`` what it is held
-    against. ``value`` is the increment before costs, ``net`` after them, and ``roi`` net over cost;
-    all three are None where too little is known, ``roi`` also where no more was spent. Where the
+    ``of`` is the campaign, a wave, a group, a segment, an offer or a channel, ``over`` what it is
+    held against. ``value`` is the increment before costs, ``net`` after them, and ``roi`` net over
+    cost; all three are None where too little is known, ``roi`` also where no more was spent. Where the
     data do not bound it, ``bounded`` is false and its ends are infinite. ``attributed`` is value of
     what names the contacted, which people would have bought in part anyway: it is no increment.
     ``effective`` are the people without a contact that an offer is held against, by the worth of
@@ -41,8 +41,8 @@ class RoiResult(Result):
 
     ``total`` is of everybody who was not held out over who was, None without a holdout;
     ``by_wave`` the same by wave, open ones too, and ``groups`` each policy over the holdout and
-    over rules. ``offers`` and ``channels`` are of each customer's first contact. ``margin`` is the
-    share of value that is kept.
+    over rules. ``segments`` are the whole by the column that was asked for, ``offers`` and
+    ``channels`` of each customer's first contact. ``margin`` is the share of value that is kept.
     """
 
     campaign: str
@@ -52,6 +52,7 @@ class RoiResult(Result):
     total: Return | None
     by_wave: list[Return]
     groups: list[Return]
+    segments: list[Return]
     offers: list[Return]
     channels: list[Return]
     notes: list[str] = field(default_factory=list)

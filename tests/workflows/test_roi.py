@@ -73,6 +73,28 @@ def test_a_margin_takes_its_share_of_value_and_leaves_costs(tmp_path: Path) -> N
     assert part.attributed == pytest.approx(0.4 * whole.attributed)
 
 
+def test_segments_are_the_whole_in_parts(tmp_path: Path) -> None:
+    folder = _heard(_served(tmp_path / "campaign"))
+    with pytest.raises(UsageError, match="'regio' is no feature of the waves; did you mean"):
+        roi(folder, by="regio")
+    for column in ("region", "owner", "age"):
+        found = roi(folder, by=column, at=MONDAY + WEEK)
+        assert found.total is not None
+        assert sum(one.contacts for one in found.segments) == found.total.contacts
+        assert sum(one.people for one in found.segments) == found.total.people
+        attributed = sum(one.attributed for one in found.segments)
+        assert attributed == pytest.approx(found.total.attributed)
+    frame = campaigns.people(200)
+    north = next(
+        one for one in roi(folder, by="region", at=MONDAY + WEEK).segments if one.of == "north"
+    )
+    rows = campaigns.decisions(folder, "w1").filter(slot=1, placement="outbound")
+    mine = rows.filter(
+        rows["customer_id"].is_in(frame.filter(region="north")["customer_id"].implode())
+    )
+    assert north.people == mine.filter(mine["group"] != "holdout").height
+
+
 def test_a_single_offer_says_too_little(tmp_path: Path) -> None:
     """Fewer than 30 contacts: the count stands, the increment does not."""
     found = roi(_heard(_served(tmp_path / "campaign")), at=MONDAY + WEEK)

@@ -135,7 +135,7 @@ def _of_wave(decisions: Decisions, came: Attributed, *, closed: bool) -> Groups:
     made: dict[str, Made] = defaultdict(Made)
     names, last = decisions.wave.actions, ""
     for rows in decisions.rows(*_COLUMNS):
-        group, first = _group(rows, last), rows.first
+        group, first = group_of(rows, last), rows.first
         last = str(group[-1]) if len(group) else last
         net, worth = rows.net(came.rewards[rows.place]), _expected(rows)
         cost = np.where(rows.withheld, 0.0, rows.terms.cost)
@@ -159,7 +159,7 @@ def _of_wave(decisions: Decisions, came: Attributed, *, closed: bool) -> Groups:
     return Groups(realised, costs, expected, made, contacts, attributed, closed, heard, rules)
 
 
-def _group(rows: Rows, last: str) -> Array:
+def group_of(rows: Rows, last: str) -> Array:
     """The group of each row's customer: that of the first slot, which may be in the batch before.
 
     A further slot may be exploration's; what it brings is the customer's all the same.

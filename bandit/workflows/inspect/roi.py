@@ -13,24 +13,16 @@ from bandit.core.errors import DataError, UsageError
 from bandit.core.problems import nearest
 from bandit.core.types import SILENT, Progress
 from bandit.record import waves as record
+from bandit.record.attribution import Attributed
+from bandit.record.decisions import Decisions
 from bandit.record.steady import steady
 from bandit.record.waves import Wave
-from bandit.results.figures import Interval
 from bandit.results.roi import Return, RoiResult
-from bandit.stats.crowds import Crowds, Gained
-from bandit.stats.means import around
-from bandit.stats.quantiles import normal_quantile
-from bandit.workflows.inspect.contact_gains import MOST_OFFERS, Gain, Gains
+from bandit.workflows.inspect.against import FEWEST, Against, Side, contacts_told
+from bandit.workflows.inspect.contact_gains import MOST_OFFERS, Gains
 from bandit.workflows.inspect.realised import HOLDOUT, Groups, realised
 from bandit.workflows.inspect.report_earned import pairs
-
-FEWEST = 30
-"""Contacts, and people without one to hold them against, below which nothing is said."""
-
-MATCHED = (0.5, 2.0)
-"""Weights over contacts outside of which the people without a contact are others."""
-
-QUANTILE = normal_quantile(0.975)
+from bandit.workflows.inspect.segment_gains import Segments
 
 
 @steady
@@ -38,13 +30,15 @@ def roi(
     campaign_path: Path,
     *,
     waves: Sequence[str] = (),
+    by: str | None = None,
     margin: float = 1.0,
     at: dt.datetime | None = None,
     progress: Progress = SILENT,
 ) -> RoiResult:
     """Increments, costs and ROI of all waves, or of those named in ``waves``.
 
-    ``margin`` is the share of value that is kept, for campaigns whose value is revenue.
+    ``by`` is a column of the features, whose values are segments; ``margin`` the share of value
+    that is kept, for campaigns whose value is revenue.
     """
     campaign = campaign_file.load(campaign_path)
     if not 0.0 < margin <= 1.0:
@@ -52,12 +46,19 @@ def roi(
     every = record.waves(campaign.folder)
     chosen = _chosen(campaign, every, waves)
     gains = Gains(campaign)
+    segments = None if by is None else Segments(chosen, by)
+
+    def each(decisions: Decisions, came: Attributed) -> None:
+        gains.add(decisions, came)
+        if segments is not None:
+            segments.add(decisions, came)
+
     by_wave, notes = realised(
-        campaign, chosen, every, acting_at(at, campaign.time_zone), progress, gains.add
+        campaign, chosen, every, acting_at(at, campaign.time_zone), progress, each
     )
     closed = {name: groups for name, groups in by_wave.items() if groups.closed}
     heard = {name: groups for name, groups in by_wave.items() if groups.heard}
-    total = _over("campaign", HOLDOUT, _everybody(closed), margin)
+    total = _everybody(closed).told("campaign", HOLDOUT, margin)
     return RoiResult(
         campaign=campaign.name,
         unit=chosen[-1].manifest.unit or campaign.reward.unit,
@@ -67,11 +68,12 @@ def roi(
         by_wave=[
             found
             for name, groups in heard.items()
-            if (found := _over(name, HOLDOUT, _everybody({name: groups}), margin)) is not None
+            if (found := _everybody({name: groups}).told(name, HOLDOUT, margin)) is not None
         ],
         groups=list(_groups(closed, margin)),
-        offers=_told(gains.offers, margin),
-        channels=_told(gains.channels, margin),
+        segments=[] if segments is None else segments.told(margin),
+        offers=contacts_told(gains.offers, margin),
+        channels=contacts_told(gains.channels, margin),
         notes=[*notes, *gains.notes, *_notes(closed, gains, total)],
     )
 
@@ -86,108 +88,27 @@ def _chosen(campaign: Campaign, every: Sequence[Wave], names: Sequence[str]) -> 
     return [w for w in every if not names or w.name in names]
 
 
-class _Side:
-    """A group, or several together, in one wave."""
-
-    def __init__(self, groups: Groups, names: Sequence[str]) -> None:
-        self.net, self.cost = Crowds.none(), Crowds.none()
-        for name in names:
-            self.net = self.net.merge(groups.realised[name])
-            self.cost = self.cost.merge(groups.cost[name])
-        self.contacts = sum(groups.contacts[name] for name in names)
-        self.attributed = sum(groups.attributed[name] for name in names)
-        self.closed = groups.closed
-
-
-def _everybody(waves: Mapping[str, Groups]) -> Iterator[tuple[_Side, _Side]]:
-    """By wave, those who were not held out and those who were."""
+def _everybody(waves: Mapping[str, Groups]) -> Against:
+    """Those who were not held out over those who were."""
+    found = Against()
     for groups in waves.values():
         others = [name for name in groups.realised if name != HOLDOUT]
         if others and HOLDOUT in groups.realised:
-            yield _Side(groups, others), _Side(groups, [HOLDOUT])
+            held = Side.of(groups, [HOLDOUT])
+            found.add(Side.of(groups, others), held, closed=groups.closed)
+    return found
 
 
 def _groups(waves: Mapping[str, Groups], margin: float) -> Iterator[Return]:
     """Each policy over the holdout and over rules, all waves that have both together."""
-    found = dict.fromkeys(pair for groups in waves.values() for pair in pairs(groups))
-    for name, over in found:
-        both = [g for g in waves.values() if (name, over) in pairs(g)]
-        sides = ((_Side(g, [name]), _Side(g, [over])) for g in both)
-        told = _over(name, over, sides, margin)
+    for name, over in dict.fromkeys(pair for groups in waves.values() for pair in pairs(groups)):
+        against = Against()
+        for groups in waves.values():
+            if (name, over) in pairs(groups):
+                against.add(Side.of(groups, [name]), Side.of(groups, [over]))
+        told = against.told(name, over, margin)
         if told is not None:
             yield told
-
-
-def _over(of: str, over: str, sides: Iterator[tuple[_Side, _Side]], margin: float) -> Return | None:
-    """What one side gained over the other, in all waves together; None where no wave has both."""
-    net, cost = Gained(), Gained()
-    contacts, attributed, closed = 0, 0.0, True
-    for one, other in sides:
-        if one.net.n and other.net.n:
-            net.add(one.net, other.net)
-            cost.add(one.cost, other.cost)
-            contacts += one.contacts
-            attributed += one.attributed
-            closed = closed and one.closed
-    if not net.people:
-        return None
-    return _return(
-        of, over, net.mixed(cost, 1.0, 1.0), cost, margin, contacts, attributed, closed=closed
-    )
-
-
-def _return(
-    of: str,
-    over: str,
-    value: Gained,
-    cost: Gained,
-    margin: float,
-    contacts: int,
-    attributed: float,
-    *,
-    closed: bool,
-    effective: float | None = None,
-) -> Return:
-    ratio = value.roi(cost, margin, QUANTILE)
-    spent = cost.total > 0.0
-    return Return(
-        of=of,
-        over=over,
-        people=value.people,
-        contacts=contacts,
-        attributed=margin * attributed,
-        value=_interval(value, margin),
-        cost=cost.total,
-        net=_interval(value.mixed(cost, margin, -1.0)),
-        roi=Interval(*ratio) if spent else None,
-        bounded=spent and ratio.bounded,
-        effective=effective,
-        closed=closed,
-    )
-
-
-def _interval(gained: Gained, share: float = 1.0) -> Interval:
-    low, high = around(share * gained.total, share * gained.error)
-    return Interval(share * gained.total, low, high)
-
-
-def _told(gains: Mapping[str, Gain], margin: float) -> list[Return]:
-    """The most frequent first."""
-    ordered = sorted(gains.items(), key=lambda item: (-item[1].contacts, item[0]))
-    return [_gain(name, gain, margin) for name, gain in ordered]
-
-
-def _gain(name: str, gain: Gain, margin: float) -> Return:
-    if min(gain.contacts, gain.effective) < FEWEST or not MATCHED[0] < gain.matched < MATCHED[1]:
-        return Return(
-            of=name, over="no contact", people=gain.contacts, contacts=gain.contacts,
-            attributed=margin * gain.attributed, value=None, cost=gain.spent, net=None, roi=None,
-            bounded=False, effective=gain.effective, closed=True,
-        )  # fmt: skip
-    return _return(
-        name, "no contact", gain.value, gain.cost, margin, gain.contacts, gain.attributed,
-        closed=True, effective=gain.effective,
-    )  # fmt: skip
 
 
 def _notes(closed: Mapping[str, Groups], gains: Gains, total: Return | None) -> Iterator[str]:
@@ -210,7 +131,7 @@ def _notes(closed: Mapping[str, Groups], gains: Gains, total: Return | None) -> 
         )
     if len(gains.offers) >= MOST_OFFERS:
         yield f"of each wave the {MOST_OFFERS} offers with the most contacts are judged"
-    if any(one.value is None for one in _told(gains.offers, 1.0)):
+    if any(one.value is None for one in contacts_told(gains.offers, 1.0)):
         yield (
             f"nothing is said of an offer with fewer than {FEWEST} contacts, or where too few"
             " people like those it went to were left in peace: a holdout tells the whole, more"
