@@ -14,11 +14,11 @@ class Return:
 
     ``of`` is the campaign, a wave, a group, a segment, an offer or a channel, ``over`` what it is
     held against. ``value`` is the increment before costs, ``net`` after them, and ``roi`` net over
-    cost; all three are None where too little is known, ``roi`` also where no more was spent. Where the
-    data do not bound it, ``bounded`` is false and its ends are infinite. ``attributed`` is value of
-    what names the contacted, which people would have bought in part anyway: it is no increment.
-    ``effective`` are the people without a contact that an offer is held against, by the worth of
-    their weights; None for groups.
+    cost; all three are None where too little is known, ``roi`` also where no more was spent. Where
+    the data do not bound it, ``bounded`` is false and its ends are infinite. ``attributed`` is
+    value of what names the contacted, which people would have bought in part anyway: it is no
+    increment. ``effective`` are the people without a contact that an offer is held against, by the
+    worth of their weights; None for groups.
     """
 
     of: str

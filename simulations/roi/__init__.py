@@ -1,0 +1,1 @@
+"""`bandit roi` on whole campaigns whose truth is known."""
