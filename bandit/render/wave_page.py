@@ -8,10 +8,12 @@ from typing import NamedTuple
 
 from bandit.core.wording import interval_text, number, price_text
 from bandit.render import render
+from bandit.render.roi_tables import roi_text
 from bandit.render.wave_figures import wave_figures
 from bandit.render.wave_tables import realised
 from bandit.results.inspect import Increment, OfferEarned, ReportResult
 from bandit.results.money import Money
+from bandit.results.roi import Return
 from bandit.results.serve import Price
 
 
@@ -53,7 +55,16 @@ def write_wave(folder: Path, result: ReportResult, made_by: str) -> Path:
 def _tables(result: ReportResult) -> Iterator[PageTable]:
     unit = result.unit
     yield PageTable(
-        "What contacts added",
+        "What came back of the cost",
+        "Everybody who was not held out over the holdout, with 95 % intervals; ROI is what came"
+        " back of each unit that was spent beyond it. Attributed is value of what names the"
+        " contacted: they would have bought in part anyway, so that it is no increment.",
+        ["of", f"added, {unit}", f"cost, {unit}", f"net, {unit}", "ROI", "attributed"],
+        [_return(one) for one in result.returned],
+        early=True,
+    )
+    yield PageTable(
+        "What each policy added",
         "Net reward of each group less that of the group it is held against, a customer and in"
         " total, with 95 % intervals. Groups are drawn at random, so this is what the policy did,"
         " whatever the season. A customer who is in several waves counts as one.",
@@ -115,6 +126,18 @@ def _tables(result: ReportResult) -> Iterator[PageTable]:
         ["limit", "at least", "at most", "used", f"price, {unit}", "best use", "best price"],
         [_limit(limit) for limit in result.limits],
     )
+
+
+def _return(one: Return) -> list[str]:
+    so_far = "" if one.closed else " so far"
+    return [
+        "all closed waves" if one.of == "campaign" else one.of,
+        interval_text(one.value, signed=True) + so_far,
+        f"{one.cost:,.2f}",
+        interval_text(one.net, signed=True) + so_far,
+        roi_text(one),
+        f"{one.attributed:,.0f}",
+    ]
 
 
 def _increment(one: Increment) -> list[str]:

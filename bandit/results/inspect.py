@@ -8,6 +8,7 @@ from pathlib import Path
 from bandit.results.figures import Interval
 from bandit.results.money import Money
 from bandit.results.result import Result
+from bandit.results.roi import Return
 from bandit.results.serve import Price
 
 
@@ -162,8 +163,9 @@ class ReportResult(Result):
 
     ``grid`` counts outbound contacts and shown offers by offer and channel, ``top`` the most
     frequent ones of each group; ``limits`` are those of the wave with their prices. ``outbound``,
-    ``inbound`` and ``costs`` (by channel) are of contacts that were made. ``folder`` is where its
-    page goes, ``report`` the page.
+    ``inbound`` and ``costs`` (by channel) are of contacts that were made. ``returned`` is what
+    everybody who was not held out gained over the holdout: of this wave, and of all closed ones.
+    ``folder`` is where its page goes, ``report`` the page.
     """
 
     campaign: str
@@ -185,6 +187,7 @@ class ReportResult(Result):
     inbound: Money
     costs: dict[str, float]
     earned: list[Earned]
+    returned: list[Return]
     increments: list[Increment]
     offers: list[OfferEarned]
     limits: list[Price]

@@ -68,6 +68,7 @@ def test_every_figure_is_found_again_in_the_files(number: int, tmp_path: Path) -
     total, _, _ = twin.rewards(kept, twin.events(folder), WEEK)
     assert found.waves == ["w1", "w2"]
     assert found.total is not None
+    assert shown.returned == [found.by_wave[-1], found.total]
     _hold_group(found.total, kept, total)
     for one, wave in zip(found.by_wave, kept, strict=True):
         _hold_group(one, [wave], total)

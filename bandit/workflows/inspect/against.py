@@ -10,7 +10,7 @@ from bandit.stats.crowds import Crowds, Gained
 from bandit.stats.means import around
 from bandit.stats.quantiles import normal_quantile
 from bandit.workflows.inspect.contact_gains import Gain
-from bandit.workflows.inspect.realised import Groups
+from bandit.workflows.inspect.realised import HOLDOUT, Groups
 
 FEWEST = 30
 """Contacts, and people without one to hold them against, below which nothing is said."""
@@ -65,6 +65,17 @@ class Against:
             of, over, value, self._cost, margin, self._contacts, self._attributed,
             closed=self._closed,
         )  # fmt: skip
+
+
+def everybody(waves: Mapping[str, Groups]) -> Against:
+    """Those who were not held out over those who were."""
+    found = Against()
+    for groups in waves.values():
+        others = [name for name in groups.realised if name != HOLDOUT]
+        if others and HOLDOUT in groups.realised:
+            held = Side.of(groups, [HOLDOUT])
+            found.add(Side.of(groups, others), held, closed=groups.closed)
+    return found
 
 
 def contacts_told(gains: Mapping[str, Gain], margin: float) -> list[Return]:

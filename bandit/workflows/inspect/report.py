@@ -60,6 +60,7 @@ def report(
         inbound=counted.inbound,
         costs=counted.costs,
         earned=came.earned,
+        returned=came.returned,
         increments=came.increments,
         offers=came.offers,
         limits=[Price(**limit) for limit in summary.get("limits") or []],

@@ -12,8 +12,10 @@ from bandit.core.types import Progress
 from bandit.record.waves import Wave
 from bandit.results.figures import Interval
 from bandit.results.inspect import Earned, Increment, OfferEarned
+from bandit.results.roi import Return
 from bandit.stats.crowds import Gained
 from bandit.stats.means import around
+from bandit.workflows.inspect.against import everybody
 from bandit.workflows.inspect.realised import EXPLORATION, HOLDOUT, Groups, Made, realised
 
 MOST_WAVES = 26
@@ -30,6 +32,7 @@ class Came(NamedTuple):
     """What came of the waves that are shown."""
 
     earned: list[Earned]
+    returned: list[Return]
     increments: list[Increment]
     offers: list[OfferEarned]
     notes: list[str]
@@ -51,6 +54,7 @@ def earned(
     by_wave, remarks = realised(campaign, shown, every, at, progress)
     return Came(
         [e for name, groups in by_wave.items() for e in _earned(name, groups)],
+        list(_returned(by_wave)),
         list(increments(by_wave)),
         _offers(closed_offers(by_wave)),
         [*notes, *remarks],
@@ -96,6 +100,16 @@ def _earned(wave: str, groups: Groups) -> Iterator[Earned]:
         if crowds.n:
             expected = groups.expected[name] / crowds.n
             yield Earned(wave, name, crowds.n, expected, *crowds.interval(), groups.closed)
+
+
+def _returned(by_wave: Mapping[str, Groups]) -> Iterator[Return]:
+    """What all contacts of the newest wave brought back of their cost, and of all closed waves."""
+    closed = {name: groups for name, groups in by_wave.items() if groups.closed}
+    newest = {name: groups for name, groups in list(by_wave.items())[-1:] if groups.heard}
+    for of, waves in ((next(iter(newest), ""), newest), ("campaign", closed)):
+        found = everybody(waves).told(of, HOLDOUT, 1.0)
+        if found is not None:
+            yield found
 
 
 def increments(by_wave: Mapping[str, Groups]) -> Iterator[Increment]:

@@ -18,7 +18,7 @@ from bandit.record.decisions import Decisions
 from bandit.record.steady import steady
 from bandit.record.waves import Wave
 from bandit.results.roi import Return, RoiResult
-from bandit.workflows.inspect.against import FEWEST, Against, Side, contacts_told
+from bandit.workflows.inspect.against import FEWEST, Against, Side, contacts_told, everybody
 from bandit.workflows.inspect.contact_gains import MOST_OFFERS, Gains
 from bandit.workflows.inspect.realised import HOLDOUT, Groups, realised
 from bandit.workflows.inspect.report_earned import pairs
@@ -58,7 +58,7 @@ def roi(
     )
     closed = {name: groups for name, groups in by_wave.items() if groups.closed}
     heard = {name: groups for name, groups in by_wave.items() if groups.heard}
-    total = _everybody(closed).told("campaign", HOLDOUT, margin)
+    total = everybody(closed).told("campaign", HOLDOUT, margin)
     return RoiResult(
         campaign=campaign.name,
         unit=chosen[-1].manifest.unit or campaign.reward.unit,
@@ -68,7 +68,7 @@ def roi(
         by_wave=[
             found
             for name, groups in heard.items()
-            if (found := _everybody({name: groups}).told(name, HOLDOUT, margin)) is not None
+            if (found := everybody({name: groups}).told(name, HOLDOUT, margin)) is not None
         ],
         groups=list(_groups(closed, margin)),
         segments=[] if segments is None else segments.told(margin),
@@ -86,17 +86,6 @@ def _chosen(campaign: Campaign, every: Sequence[Wave], names: Sequence[str]) -> 
         if name not in known:
             raise UsageError(f"{campaign.folder} has no wave {name!r}{nearest(name, known)}")
     return [w for w in every if not names or w.name in names]
-
-
-def _everybody(waves: Mapping[str, Groups]) -> Against:
-    """Those who were not held out over those who were."""
-    found = Against()
-    for groups in waves.values():
-        others = [name for name in groups.realised if name != HOLDOUT]
-        if others and HOLDOUT in groups.realised:
-            held = Side.of(groups, [HOLDOUT])
-            found.add(Side.of(groups, others), held, closed=groups.closed)
-    return found
 
 
 def _groups(waves: Mapping[str, Groups], margin: float) -> Iterator[Return]:
