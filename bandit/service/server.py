@@ -12,12 +12,12 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import uvicorn
+import uvloop
 
 from bandit.config import campaign_file
-from bandit.config.campaign import Campaign
 from bandit.core import files
 from bandit.core.days import day_of, midnight
-from bandit.core.errors import DataError, UsageError
+from bandit.core.errors import BanditError, DataError, UsageError
 from bandit.core.types import SILENT, Progress
 from bandit.record import lock, streams
 from bandit.results.live import Served
@@ -25,6 +25,7 @@ from bandit.service import keys as api_keys
 from bandit.service.app import Service, app
 from bandit.service.commit import Committer
 from bandit.service.keys import Key
+from bandit.service.refresh import Refresher
 from bandit.workflows.live import generation as generations
 from bandit.workflows.live.book import Book, refusal_events
 from bandit.workflows.live.desk import Desk
@@ -33,6 +34,7 @@ from bandit.workflows.live.seal import TURN
 from bandit.workflows.live.warm import warm
 
 _TICK_SECONDS = 0.1
+_LOOK_SECONDS = 0.5
 _DRAIN_SECONDS = 8
 
 
@@ -59,18 +61,21 @@ def serve(
         stack.enter_context(lock.hold(folder, "serve"))
         (folder / TURN).unlink(missing_ok=True)
         listening = stack.enter_context(_listening(host, port))
-        made = generations.make(
-            stack, campaign, midnight(campaign.time_zone), campaign.seed, progress
-        )
         book = Book(campaign.folder)
         stack.callback(book.close)
         progress.step("reading the streams")
-        day = day_of(made.wave.run.at, campaign.time_zone)
-        book.recover((day - dt.timedelta(days=1)).isoformat(), refusal_events(campaign))
-        desk = Desk(book, made, Gate(campaign.folder))
+        at = midnight(campaign.time_zone)
+        yesterday = day_of(at, campaign.time_zone) - dt.timedelta(days=1)
+        book.recover(yesterday.isoformat(), refusal_events(campaign))
+        # Looked at first: what changes while the customers are read is read again.
+        refresher = Refresher(campaign_path, campaign, book)
+        stack.callback(refresher.close)
+        made = generations.make(stack, campaign, at, campaign.seed, progress)
         progress.step("warming up")
-        warm(desk)
-        return asyncio.run(_serve(campaign, desk, known, listening, say))
+        warm(made, book)
+        desk = Desk(book, made, Gate(campaign.folder))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(_serve(desk, refresher, known, listening, say))
 
 
 def _hold_safe(host: str, known: Sequence[Key]) -> None:
@@ -106,12 +111,13 @@ class _Server(uvicorn.Server):
 
 
 async def _serve(
-    campaign: Campaign,
     desk: Desk,
+    refresher: Refresher,
     known: Sequence[Key],
     listening: socket.socket,
     say: Callable[[str], None],
 ) -> Served:
+    campaign = desk.generation.wave.run.campaign
     committer = Committer(desk)
     service = Service(desk, committer, known)
     config = uvicorn.Config(
@@ -128,13 +134,15 @@ async def _serve(
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, drain)
     ticking = asyncio.create_task(_tick(campaign.folder, desk, committer, drain))
+    refreshing = asyncio.create_task(_refresh(refresher, desk, say))
     host, port = listening.getsockname()[:2]
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     service.ready = True
     say(f"{campaign.name}: {len(desk.generation.customers.keys):,} customers, listening at {url}")
     await server.serve(sockets=[listening])
-    ticking.cancel()
-    await asyncio.gather(ticking, return_exceptions=True)
+    for task in (ticking, refreshing):
+        task.cancel()
+    await asyncio.gather(ticking, refreshing, return_exceptions=True)
     if committer.failed is None:
         await committer.close()
     if committer.failed is not None:
@@ -164,3 +172,17 @@ async def _tick(folder: Path, desk: Desk, committer: Committer, drain: Callable[
         if committer.failed is not None:
             drain()
             return
+
+
+async def _refresh(refresher: Refresher, desk: Desk, say: Callable[[str], None]) -> None:
+    """Look for what changed; what cannot be used is told once."""
+    told = None
+    while True:
+        await asyncio.sleep(_LOOK_SECONDS)
+        try:
+            await refresher.refresh(desk)
+        except BanditError as e:  # no new segment could be begun
+            refresher.told = str(e)
+        if refresher.told not in {None, told}:
+            say(f"the customers as they were read before stay in use: {refresher.told}")
+        told = refresher.told

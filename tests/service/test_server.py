@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import re
@@ -9,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,6 +21,8 @@ import pytest
 
 from bandit.core.errors import BanditError
 from bandit.service.server import serve
+from bandit.workflows.learn.learn import learn
+from bandit.workflows.serve.serve_batch import serve_batch
 from tests import campaigns
 
 PEOPLE = campaigns.people(300)["customer_id"].to_list()
@@ -128,3 +131,36 @@ def test_killed_under_load_no_answer_is_lost_and_all_retries_are_equal(tmp_path:
 def test_what_would_be_open_to_others_is_refused(how: dict[str, Any], told: str) -> None:
     with pytest.raises(BanditError, match=told):
         serve(Path("no-campaign"), say=print, **how)
+
+
+def test_a_new_configuration_snapshot_and_wave_are_in_use_without_a_failed_request(
+    tmp_path: Path,
+) -> None:
+    """Asked all the time, each time somebody else; outbound alone waits for the wave's contacts."""
+    folder = campaigns.write(tmp_path / "c")
+    serve_batch(folder, wave="w1", at=campaigns.MONDAY)
+    people = iter(PEOPLE)
+    with running(folder) as server:
+
+        def until(holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+            for customer in people:
+                answer = server.ask(f"u{customer}", customer)
+                assert answer is not None
+                if holds(answer):
+                    return answer
+                time.sleep(0.2)
+            raise AssertionError("it never was in use")
+
+        def offers(answer: dict[str, Any]) -> set[str | None]:
+            return {pick["offer"] for placed in answer["placements"] for pick in placed["picks"]}
+
+        first = until(bool)
+        file = folder / "campaign.toml"
+        file.write_text(file.read_text() + '[[offer]]\nname = "film"\npriority = 0\n')
+        until(lambda a: "film" in offers(a))
+        learn(folder, at=campaigns.MONDAY + dt.timedelta(days=30), no_events=True)
+        newer = until(lambda a: a["snapshot"] > first["snapshot"])
+        file.write_text("nothing of ours")
+        time.sleep(1.5)
+        assert until(bool)["snapshot"] == newer["snapshot"]
+        assert server.end(signal.SIGTERM) == 0
