@@ -53,11 +53,12 @@ class Arm(Strict):
 
 
 class Metric(Strict):
-    """What is compared, a customer over the experiment's waves."""
+    """What is compared, a customer over the experiment's waves; with ``per`` a ratio of totals."""
 
     name: Name
     role: Literal["primary", "guardrail", "secondary", "diagnostic"]
     value: _Value
+    per: _Value | None = None
     covariate: str | None = None
     minimum_effect: Amount | None = None
     margin: _Size | None = None
@@ -120,6 +121,12 @@ class Experiment(Strict):
                 f"one [[metric]] decides: give one of them role = 'primary', {primary} have it"
             )
         return self
+
+    @property
+    def values(self) -> list[str]:
+        """What is added up a customer: all metrics' values, each once."""
+        both = [value for m in self.metric for value in (m.value, m.per) if value is not None]
+        return list(dict.fromkeys(both))
 
     @property
     def primary(self) -> Metric:

@@ -179,8 +179,9 @@ class EffectRead:
 
     ``interval`` is at the confidence of this look, ``relative`` to the control's mean, at the plain
     confidence; ``limit`` is how many standard errors pass. ``adjusted_p`` is raised for the other
-    secondary metrics and arms, None for other roles. ``said``: better, worse, not shown; of a
-    guardrail held, broken, not shown; of a diagnostic nothing.
+    secondary metrics and arms, None for other roles. ``contacted``: the primary effect on those
+    whom the arm contacted and the control did not (Wald's ratio). ``said``: better, worse, not
+    shown; of a guardrail held, broken, not shown; of a diagnostic nothing.
     """
 
     metric: str
@@ -194,6 +195,7 @@ class EffectRead:
     p_value: float
     adjusted_p: float | None
     said: str
+    contacted: Interval | None = None
 
 
 @dataclass(frozen=True)

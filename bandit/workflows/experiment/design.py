@@ -12,10 +12,10 @@ from bandit import experiments
 from bandit.config import campaign_file
 from bandit.config import experiment as config
 from bandit.config.campaign import Campaign
-from bandit.config.experiment import CONFIDENCE_SEQUENCE, GROUP_SEQUENTIAL, Experiment
+from bandit.config.experiment import CONFIDENCE_SEQUENCE, GROUP_SEQUENTIAL, Experiment, Metric
 from bandit.core.days import acting_at
 from bandit.core.errors import DataError
-from bandit.core.types import SILENT, Bool, Progress, UInt64
+from bandit.core.types import SILENT, Bool, Float64, Progress, UInt64
 from bandit.core.wording import number, rounded_up
 from bandit.record import waves as record
 from bandit.record.steady import steady
@@ -122,14 +122,14 @@ def _plan(
     """An arm against the control; of few past waves a total's spread is taken to grow as they."""
     metric, control, other = asked.primary, asked.arm[0], asked.arm[arm]
     mine = like(past, campaign, control)
-    whole = past.totals[metric.value]
+    whole = _linear(past, metric)
     some = past.free() if mine is None or whole[mine].std() == 0.0 else mine
     longer = asked.waves / len(past.waves)
-    if metric.value == "responded":
+    if metric.value == "responded" or metric.per is not None:
         longer = 1.0
     values = whole[some] * longer
     mean, sd = float(values.mean()), float(values.std(ddof=1))
-    rho = _rho(past, some, metric.covariate, metric.value)
+    rho = _rho(past, whole, some, metric.covariate)
     both = control.share + other.share
     available = round(members * both)
     effect = abs(metric.minimum_effect or 0.0)
@@ -162,12 +162,25 @@ def _plan(
     )
 
 
-def _rho(past: History, some: Bool, covariate: str | None, value: str) -> float:
+def _linear(past: History, metric: Metric) -> Float64:
+    """What is averaged; of a ratio m = Σy/Σs, to first order, m + (y - m s) over the mean of s."""
+    values = past.totals[metric.value]
+    if metric.per is None:
+        return values
+    sizes = past.totals[metric.per]
+    if sizes.sum() == 0.0:
+        raise DataError(f"metric {metric.name!r}: {metric.per} was 0 for everybody in the past")
+    ratio = values.sum() / sizes.sum()
+    found: Float64 = ratio + (values - ratio * sizes) / sizes.mean()
+    return found
+
+
+def _rho(past: History, whole: Float64, some: Bool, covariate: str | None) -> float:
     """Correlation of the covariate with the metric; 0 where there is none to adjust for."""
     column = past.covariates.get(covariate or "")
     if column is None:
         return 0.0
-    x, y = column[some], past.totals[value][some]
+    x, y = column[some], whole[some]
     if x.std() == 0.0 or y.std() == 0.0:
         return 0.0
     return float(np.clip(np.corrcoef(x, y)[0, 1], -0.999, 0.999))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 
@@ -20,6 +21,10 @@ from bandit.results.experiment import EffectRead, LookRead, SegmentRead
 from bandit.results.figures import Interval
 from bandit.stats.quantiles import normal_quantile
 from bandit.workflows.experiment.enrolled import Enrolled
+from bandit.workflows.experiment.totals import CONTACTS
+
+Values = Mapping[str, Float64]
+"""Totals by what is added up, float64[u] each."""
 
 
 def limit_at(asked: Experiment, look: int) -> float:
@@ -29,11 +34,15 @@ def limit_at(asked: Experiment, look: int) -> float:
     """
     alpha = asked.alpha_each
     if asked.looks.method == GROUP_SEQUENTIAL:
-        fractions = [(j + 1) / asked.waves for j in range(look)]
-        return float(experiments.boundaries(fractions, alpha=alpha)[-1])
+        return _boundary(look, asked.waves, alpha)
     if asked.looks.method == CONFIDENCE_SEQUENCE:
         return experiments.sequence(look / asked.waves, alpha=alpha)
     return normal_quantile(1.0 - 0.5 * alpha) if look >= asked.waves else float("inf")
+
+
+@cache
+def _boundary(look: int, waves: int, alpha: float) -> float:
+    return float(experiments.boundaries([(j + 1) / waves for j in range(look)], alpha=alpha)[-1])
 
 
 def spent_at(asked: Experiment, look: int) -> float:
@@ -47,29 +56,31 @@ def spent_at(asked: Experiment, look: int) -> float:
 
 
 def compared(
-    found: Enrolled, values: Float64, metric: Metric, arm: int, confidence: float
+    found: Enrolled, values: Values, metric: Metric, arm: int, confidence: float
 ) -> experiments.Comparison | None:
-    """An arm against the control; None where one of them has fewer than two people."""
+    """An arm against the control; None with fewer than two people, or nothing to divide by."""
     rows = (found.arm == 0) | (found.arm == arm)
     treated = found.arm[rows] == arm
     if treated.sum() < 2 or (~treated).sum() < 2:
         return None
+    sizes = None if metric.per is None else values[metric.per][rows]
+    if sizes is not None and not (sizes[treated].sum() > 0.0 and sizes[~treated].sum() > 0.0):
+        return None
     covariate = found.covariates.get(metric.covariate or "")
     return experiments.compare(
-        values[rows],
+        values[metric.value][rows],
         treated,
+        sizes=sizes,
         covariate=None if covariate is None else covariate[rows],
         confidence=confidence,
         adjustment="lin",
     )
 
 
-def effects(
-    asked: Experiment, found: Enrolled, values: dict[str, Float64], look: int
-) -> list[EffectRead]:
+def effects(asked: Experiment, found: Enrolled, values: Values, look: int) -> list[EffectRead]:
     """Every metric and arm at a look; secondary metrics with their p-values raised (Holm)."""
     read = [
-        (metric, arm, compared(found, values[metric.value], metric, arm, 1.0 - asked.looks.alpha))
+        (metric, arm, compared(found, values, metric, arm, 1.0 - asked.looks.alpha))
         for metric in asked.metric
         for arm in range(1, len(asked.arm))
     ]
@@ -77,8 +88,28 @@ def effects(
     second = [one.p_value for metric, _, one in there if metric.role == "secondary"]
     raised = iter(experiments.holm(second) if second else ())
     return [
-        _read(asked, metric, arm, one, look, raised) for metric, arm, one in there
-    ]  # fmt: skip
+        replace(
+            _read(asked, metric, arm, one, look, raised),
+            contacted=_contacted(asked, found, values, metric, arm),
+        )
+        for metric, arm, one in there
+    ]
+
+
+def _contacted(
+    asked: Experiment, found: Enrolled, values: Values, metric: Metric, arm: int
+) -> Interval | None:
+    """The primary effect on those whom the arm contacted and the control did not."""
+    if metric.role != "primary" or metric.per is not None:
+        return None
+    rows = (found.arm == 0) | (found.arm == arm)
+    one = experiments.contacted_effect(
+        values[metric.value][rows],
+        found.arm[rows] == arm,
+        values[CONTACTS][rows] > 0.0,
+        confidence=1.0 - asked.looks.alpha,
+    )
+    return Interval(one.value, one.lower, one.upper)
 
 
 def _read(
@@ -126,7 +157,7 @@ def _said(
     return "better" if good else "worse"
 
 
-def by_segment(asked: Experiment, found: Enrolled, values: Float64) -> list[SegmentRead]:
+def by_segment(asked: Experiment, found: Enrolled, values: Values) -> list[SegmentRead]:
     """The primary effect by segment: false discoveries held to alpha, estimates shrunk by arm."""
     out: list[SegmentRead] = []
     for arm in range(1, len(asked.arm)):
@@ -164,11 +195,11 @@ def by_segment(asked: Experiment, found: Enrolled, values: Float64) -> list[Segm
 
 
 def path(
-    asked: Experiment, found: Enrolled, primary: Sequence[tuple[str, Float64]]
+    asked: Experiment, found: Enrolled, by_wave: Sequence[tuple[str, Values]]
 ) -> list[LookRead]:
-    """The primary effect after each closed wave: ``primary`` are waves with the totals by then."""
+    """The primary effect after each closed wave; ``by_wave`` has the totals by then."""
     out = []
-    for look, (wave, values) in enumerate(primary, start=1):
+    for look, (wave, values) in enumerate(by_wave, start=1):
         limit = limit_at(asked, look)
         for arm in range(1, len(asked.arm)):
             one = compared(found, values, asked.primary, arm, 1.0 - asked.looks.alpha)

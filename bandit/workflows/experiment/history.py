@@ -56,7 +56,7 @@ def measured(
     progress.step("measuring the last waves", total=len(chosen))
     newest, oldest = chosen[-1], chosen[0]
     keys, group, reached = _newest(campaign, newest, population)
-    totals = Totals(keys, asked.metric)
+    totals = Totals(keys, asked.values)
     with events(campaign) as connection:
         for wave in chosen:
             totals.add(campaign, connection, wave)
@@ -65,7 +65,7 @@ def measured(
     return History(
         [w.name for w in chosen],
         group,
-        {m.value: totals.of(m.value) for m in asked.metric},
+        totals.all(),
         _covariates(campaign, oldest, keys, wanted),
         reached,
     )

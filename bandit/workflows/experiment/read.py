@@ -17,7 +17,7 @@ from bandit.record.waves import Wave
 from bandit.results.experiment import ArmCount, EffectRead, ExperimentReading, LookRead
 from bandit.workflows.experiment import claims, effects, trust
 from bandit.workflows.experiment.enrolled import Enrolled, contacted, enrolled
-from bandit.workflows.experiment.totals import Totals, events
+from bandit.workflows.experiment.totals import CONTACTS, Totals, events
 from bandit.workflows.judge.job import REPORTS
 from bandit.workflows.serve.experiments import takes_part
 
@@ -42,9 +42,9 @@ def read(
         return _nothing(campaign, name, asked, waves)
     progress.step("reading the members")
     found = enrolled(campaign, waves[0], name, asked)
-    primary, values = _values(campaign, closed, asked, found, progress)
-    look = len(closed)
-    path = effects.path(asked, found, primary)
+    by_wave = _values(campaign, closed, asked, found, progress)
+    look, values = len(closed), by_wave[-1][1]
+    path = effects.path(asked, found, by_wave)
     read_ = effects.effects(asked, found, values, look)
     sent = contacted(campaign, closed, name, asked)
     first = waves[0].manifest.summary.get("groups", {})
@@ -84,7 +84,7 @@ def read(
         balance=balance,
         effects=[] if blocked else read_,
         path=[] if blocked else path,
-        segments=[] if blocked else effects.by_segment(asked, found, values[asked.primary.value]),
+        segments=[] if blocked else effects.by_segment(asked, found, values),
         verdict=verdict,
         best=best,
         words=words,
@@ -104,16 +104,16 @@ def _values(
     asked: Experiment,
     found: Enrolled,
     progress: Progress,
-) -> tuple[list[tuple[str, Float64]], dict[str, Float64]]:
-    """The primary metric's totals by each closed wave, and those of all metrics by the last."""
+) -> list[tuple[str, dict[str, Float64]]]:
+    """By each closed wave what the members had come to by then, value by value."""
     progress.step("joining decisions and outcomes", total=len(closed))
-    totals, primary = Totals(found.keys, asked.metric), []
+    totals, by_wave = Totals(found.keys, [*dict.fromkeys([*asked.values, CONTACTS])]), []
     with events(campaign) as connection:
         for wave in closed:
             totals.add(campaign, connection, wave)
-            primary.append((wave.name, totals.of(asked.primary.value).copy()))
+            by_wave.append((wave.name, totals.all()))
             progress.advance(1)
-    return primary, {m.value: totals.of(m.value) for m in asked.metric}
+    return by_wave
 
 
 def _nothing(

@@ -10,7 +10,7 @@ import numpy as np
 
 from bandit.checks.keys import customer_keys
 from bandit.config.campaign import OUTBOUND, Campaign
-from bandit.config.experiment import EVENTS, Metric
+from bandit.config.experiment import EVENTS
 from bandit.core.types import Array, Float64, UInt64
 from bandit.record import attribution
 from bandit.record import outcomes as deliveries
@@ -18,16 +18,21 @@ from bandit.record import waves as record
 from bandit.record.decisions import Decisions, Rows
 from bandit.record.waves import Wave
 
+CONTACTS = "contacts"
 _COLUMNS = ("customer_id", "action", "value", "cost")
 
 
 class Totals:
-    """Σ of each metric's value over waves, for customers by key ``keys`` uint64[u], rising."""
+    """Σ of each of ``values`` over waves, for customers by key ``keys`` uint64[u], rising."""
 
-    def __init__(self, keys: UInt64, metrics: Sequence[Metric]) -> None:
+    def __init__(self, keys: UInt64, values: Sequence[str]) -> None:
         self.keys = keys
-        self._values = list(dict.fromkeys(m.value for m in metrics))
+        self._values = list(values)
         self._sums = {value: np.zeros(len(keys)) for value in self._values}
+
+    def all(self) -> dict[str, Float64]:
+        """Every value's totals as they are now."""
+        return {value: self.of(value).copy() for value in self._values}
 
     def of(self, value: str) -> Float64:
         """A customer's total, float64[u]; of ``responded`` whether any reward came."""
@@ -102,7 +107,7 @@ def counted(connection: duckdb.DuckDBPyConnection, kind: str | None) -> Iterator
 
 _WORTH: dict[str, Callable[[Rows, Float64], Float64]] = {
     "net": lambda rows, rewards: rows.net(rewards),
-    "contacts": lambda rows, _: contacts(rows).astype(np.float64),
+    CONTACTS: lambda rows, _: contacts(rows).astype(np.float64),
 }
 
 

@@ -55,10 +55,9 @@ def balance(asked: Experiment, found: Enrolled) -> Balance | None:
             found.spec.names, z, strict=True)]  # fmt: skip
     if not best:
         return None
-    raised = experiments.holm([p for *_, p in best])
-    first = int(np.argmin(raised))
-    arm_name, feature, _ = best[first]
-    p = float(raised[first])
+    smallest = int(np.argmin([p for *_, p in best]))
+    arm_name, feature, _ = best[smallest]
+    p = float(experiments.holm([p for *_, p in best])[smallest])
     return Balance(feature, arm_name, p, p < experiments.ALARM)
 
 
