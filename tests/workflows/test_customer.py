@@ -157,3 +157,15 @@ def test_a_glance_finds_what_a_whole_look_does(folder: Path) -> None:
         rows = campaigns.decisions(folder, "w1")
         assert found == rows.filter(rows["customer_id"] == key)["decision_id"].to_list()
     assert list(decisions.glance("no number")) == []
+
+
+def test_a_row_that_a_wave_would_refuse_is_told_with_the_past(tmp_path: Path) -> None:
+    """A key that stands twice: the record still speaks, today's data do not."""
+    made = campaigns.write(tmp_path / "campaign", customers=60)
+    serve_batch(made, wave="w1", at=MONDAY)
+    frame = campaigns.people(60)
+    campaigns.write_customers(made, pl.concat([frame, frame[:1]]))
+    page = customer(made, customer=str(frame["customer_id"][0]), at=MONDAY)
+    assert page.timeline
+    assert page.open == []
+    assert "the key stands more than once" in "\n".join(page.notes)

@@ -10,7 +10,6 @@ import numpy as np
 from bandit.config import campaign_file
 from bandit.config.campaign import Campaign
 from bandit.core.errors import BanditError, DataError, UsageError
-from bandit.core.reasons import STAGES
 from bandit.core.types import SILENT, Array, Bool, Progress, UInt64
 from bandit.record import waves as record
 from bandit.record import why
@@ -19,7 +18,6 @@ from bandit.record.person import People
 from bandit.record.steady import steady
 from bandit.results.inspect import Explanation
 from bandit.sources import customers, database
-from bandit.sources.customers import CustomerRows
 from bandit.workflows.inspect import as_served, contenders, history
 from bandit.workflows.inspect.contenders import Seen
 from bandit.workflows.serve import prepare
@@ -101,7 +99,7 @@ def _asked(wave: Wave, decisions: Decisions, rows: Rows, customer: str) -> _Aske
         key=found.keys,
         now=ready.mask[0] if len(ready.mask) else None,
         experiment=ready.experiment[:1],
-        funnel=_funnel(wave, found),
+        funnel=prepare.funnel(wave, found),
         notes=[],
     )
 
@@ -167,15 +165,6 @@ def _experiment(wave: Wave, rows: Rows, asked: _Asked) -> Array:
         return np.array([names.index(name)], np.int16)
     held = group == "holdout" and len(asked.experiment) > 0
     return asked.experiment if held else np.full(1, -1, np.int16)
-
-
-def _funnel(wave: Wave, found: CustomerRows) -> dict[str, list[str]]:
-    """Which rule takes out which pairs, by today's data."""
-    out: dict[str, list[str]] = {stage: [] for stage in STAGES}
-    for name, stage in zip(wave.plan.space.names[1:], prepare.stages(wave, found), strict=True):
-        if stage is not None:
-            out[stage].append(name)
-    return out
 
 
 def _notes(

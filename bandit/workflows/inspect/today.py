@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bandit.config.campaign import Campaign
-from bandit.core.reasons import STAGES
+from bandit.core.errors import DataError
 from bandit.core.types import Float64
 from bandit.record import waves as record
 from bandit.results.customer import Moment, Open, Trait
@@ -50,18 +50,20 @@ def of(campaign: Campaign, customer: str, at: dt.datetime) -> Today:
             at=at, record_contacts=past.contacts, withheld=past.withheld, refusals=past.refusals,
         )  # fmt: skip
         wave = _wave(campaign, data, catalogue, at)
+        if not len(found.ids):
+            raise DataError(f"customer {customer!r} is refused: {found.rejects[0]['reason']}")
         prepared, _ = prepare.prepare(wave, found)
         shown = _open(wave, prepared.contexts[0], prepared) if len(prepared.ids) else ([], None)
         return Today(
             consents={
                 channel.name: bool(found.consent[0, place])
                 for place, channel in enumerate(catalogue.channels)
-                if channel.consent and len(found.ids)
+                if channel.consent
             },
             open=shown[0],
             peace=shown[1],
-            shut=_shut(wave, found) if len(found.ids) else {},
-            traits=list(_traits(data, campaign, found)) if len(found.ids) else [],
+            shut={s: names for s, names in prepare.funnel(wave, found).items() if names},
+            traits=list(_traits(data, campaign, found)),
             elsewhere=list(_elsewhere(data, campaign, customer)),
         )
 
@@ -99,15 +101,6 @@ def _open(wave: Wave, x: Any, prepared: prepare.Prepared) -> tuple[list[Open], f
         for a in order.tolist()
     ]
     return found, float(worth[0])
-
-
-def _shut(wave: Wave, found: CustomerRows) -> dict[str, list[str]]:
-    """Which rule takes out which pairs."""
-    out: dict[str, list[str]] = {stage: [] for stage in STAGES}
-    for name, stage in zip(wave.plan.space.names[1:], prepare.stages(wave, found), strict=True):
-        if stage is not None:
-            out[stage].append(name)
-    return {stage: names for stage, names in out.items() if names}
 
 
 def _traits(data: Database, campaign: Campaign, found: CustomerRows) -> Iterator[Trait]:

@@ -145,6 +145,15 @@ def stages(wave: Wave, rows: CustomerRows) -> list[str | None]:
     return found
 
 
+def funnel(wave: Wave, rows: CustomerRows) -> dict[str, list[str]]:
+    """Which rule takes out which pairs, for the first customer of ``rows``."""
+    out: dict[str, list[str]] = {stage: [] for stage in STAGES}
+    for name, stage in zip(wave.plan.space.names[1:], stages(wave, rows), strict=True):
+        if stage is not None:
+            out[stage].append(name)
+    return out
+
+
 def _rejects(rows: CustomerRows, faults: list[Fault]) -> list[Reject]:
     """The first fault of each row, as a reject."""
     first = {fault.row: fault for fault in reversed(faults)}
