@@ -24,7 +24,7 @@ HOLDOUT, EXPLORATION = 0.1, 0.05
 WORTH = np.array([1.0, 2.0, 1.5, 2.5, 1.2, 2.2])
 TASTE = np.random.default_rng(1).normal(0.0, 0.8, size=(KINDS, OFFERS + 1))
 ORDER = (3, 1, 5, 2, 4, 0)
-TARGETS = ("rules", "learned", "uniform")
+TARGETS = ("rules", "learned", "uniform", "no contact")
 
 
 class Campaign(NamedTuple):
@@ -37,13 +37,14 @@ class Campaign(NamedTuple):
 
 
 def distributions(eligible: np.ndarray, kind: np.ndarray) -> dict[str, Float64]:
-    """Probabilities of the three targets, float64[n, k]."""
+    """Probabilities of the targets, float64[n, k]."""
     contexts = kind[:, None].astype(np.float32)
     rules = Rules(ORDER).probabilities(None, contexts, eligible=eligible)
     worth = np.where(eligible, (WORTH + TASTE)[kind], -np.inf)
     learned = np.eye(OFFERS + 1)[worth.argmax(axis=1)]
     uniform = Uniform().probabilities(None, contexts, eligible=eligible)
-    return {"rules": rules, "learned": learned, "uniform": uniform}
+    silence = np.eye(OFFERS + 1)[np.zeros(len(kind), int)]
+    return {"rules": rules, "learned": learned, "uniform": uniform, "no contact": silence}
 
 
 def campaign(customers: int, seed: int, *, shares: bool) -> Campaign:
