@@ -255,6 +255,9 @@ def rows_into(
     if asked == 3:
         alike_out(pairs, rows, mode.weights)
     if dense.panels.size > 0 and count > 0:
+        if asked == 0:
+            settle_wanted(theta, inverse, situation, alpha, pairs, count, scratch.x, scratch.z)
+            challengers_into(pairs, rows)
         decides = asked in (0, 1, 4)
         fill_dense(dense, situation, alpha, pairs, rows, base, decides, scratch.filling)
     wanted = count > 0

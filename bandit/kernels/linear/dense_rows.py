@@ -13,9 +13,9 @@ from bandit.kernels.linear.dense_widths import Dense, Room
 from bandit.kernels.linear.situation import Pairs, Situation
 
 FEWEST, PART = 12, 5
-"""A row is dense if it has so many contenders, and more than one of so many columns: below, moments
-of single pairs cost less where propensities need them all. Of choices alone fewer are settled, and
-with 1,000 actions a product costs a quarter more than they do."""
+"""A row is dense if so many of its pairs are wanted, and more than one of so many columns: below,
+moments of single pairs cost less. For a choice alone the most promising one is settled first, which
+leaves few where offers differ, however wide the bounds."""
 
 
 class Filling(NamedTuple):
@@ -28,7 +28,7 @@ class Filling(NamedTuple):
 
 @within
 def is_dense(number: int, columns: int) -> bool:
-    """Whether a row of so many contenders is worth a product."""
+    """Whether a row of so many wanted pairs is worth a product."""
     return number >= FEWEST and number * PART > columns
 
 
@@ -80,7 +80,7 @@ def fill_dense(
     dense: Dense, situation: Situation, alpha: float, pairs: Pairs, rows: int, base: int,
     decides: bool, scratch: Filling,
 ) -> None:  # fmt: skip
-    """Moments and worths of all pairs of dense rows base to base + rows that want any.
+    """Moments and worths of all pairs of dense rows base to base + rows.
 
     What remains ``wanted`` is settled in float64: widths that float32 does not resolve and, where a
     choice hangs on it (``decides``), near ties.
@@ -91,12 +91,12 @@ def fill_dense(
     found = 0
     for i in range(rows):
         begin, end = first[i], first[i + 1]
-        if is_dense(end - begin, columns):
-            wanted = False
-            for p in range(begin, end):
-                wanted = wanted or pairs.wanted[p]
+        number = 0
+        for p in range(begin, end):
+            number += pairs.wanted[p]
+        if is_dense(number, columns):
             chosen[found] = base + i
-            found += wanted
+            found += 1
     if found == 0:
         return
     block = room.length.size
