@@ -38,6 +38,18 @@ class Arm(Strict):
     name: Name
     share: _Open
     policy: str | tuple[str, ...]
+    capacity: str = "shared"
+
+    @field_validator("capacity")
+    @classmethod
+    def _shared(cls, given: str) -> str:
+        if given == "shared":
+            return given
+        raise ValueError(
+            f"{given!r} is not to be had: all arms share the campaign's limits with everybody; drop"
+            ' the key or write "shared", and raise the limits for as long as the experiment runs if'
+            " they would leave one arm less because the other takes more"
+        )
 
     @field_validator("policy", mode="before")
     @classmethod

@@ -148,6 +148,18 @@ def test_addresses_are_there_and_look_like_some(folder, mail, check):
     assert list(faults(folder)) == [f"address {check}"]
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [("addresses.email", "addresses.emial", r"\[addresses.emial\]: no such channel; did you mean"),
+     ('"mail"', '"mial"', "did you mean 'mail'")],
+)  # fmt: skip
+def test_an_address_that_is_nowhere_is_told(folder, old, new, told):
+    toml = folder / "campaign.toml"
+    toml.write_text(toml.read_text().replace(old, new))
+    with pytest.raises(ConfigError, match=told):
+        check_list(folder, at=day(9))
+
+
 def test_what_somebody_changed_is_wrong_data(folder):
     path = folder / "exports" / WAVE / "email.csv"
     path.write_text(path.read_text().replace("cable", "cabel"))

@@ -251,6 +251,8 @@ def test_a_reading_is_that_of_a_direct_count(served):
         assert effect.interval.lower == pytest.approx(one.within(limit)[0], rel=1e-4)
     assert found.verdict in {"ship", "go on"}
     assert not any(r.alarm for r in found.ratios)
+    assert any("learned learned from wave to wave" in note for note in found.notes)
+    assert not any("shared limits" in note for note in found.notes)
     assert found.balance is not None
     assert not found.balance.alarm
     assert [p.wave for p in found.path if p.arm == "rules"] == ["2026-11-09", "2026-11-16"]
@@ -389,6 +391,7 @@ def test_a_second_experiment_shares_nobody_with_the_first(served, tmp_path):
         ("2026-11-09", "2026-11-01", "lies before 2026-11-09"),
         ("cooldown_days = 28", "cooldown_days = 28\ncapacity = 3", "unknown key 'capacity'"),
         ('value = "net"', 'value = "nett"', "value"),
+        ('"rules"\n', '"rules"\ncapacity = "proportional"\n', "'proportional' is not to be had"),
     ],
 )
 def test_what_is_wrong_is_told_with_file_key_and_value(begun, tmp_path, old, new, told):

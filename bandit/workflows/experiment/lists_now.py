@@ -12,6 +12,8 @@ import pyarrow as pa
 from bandit.checks.keys import customer_keys
 from bandit.config.campaign import OUTBOUND, Address, Campaign
 from bandit.core import sql
+from bandit.core.errors import ConfigError
+from bandit.core.problems import nearest
 from bandit.core.types import Array, Bool, UInt64
 from bandit.record.decisions import Decisions
 from bandit.record.waves import Wave
@@ -36,6 +38,10 @@ def faults(campaign: Campaign, wave: Wave, rows: Listed, at: dt.datetime) -> Ite
 
     Pressure is that of everything but the wave itself: contacts and refusals that came since count.
     """
+    known = [channel.name for channel in wave.manifest.channels or ()]
+    for name in campaign.addresses:
+        if name not in known:
+            raise ConfigError(f"[addresses.{name}]: no such channel{nearest(name, known)}")
     again = as_served.wave(campaign, Decisions(campaign.folder, wave))
     plain = [o.model_copy(update={"eligible": None, "value": 1.0}) for o in again.catalogue.offers]
     goods = Catalogue(tuple(plain), again.catalogue.channels)
@@ -44,6 +50,8 @@ def faults(campaign: Campaign, wave: Wave, rows: Listed, at: dt.datetime) -> Ite
     people = _People(campaign, again, rows.contacts())
     roles = ("customers", "consents", "history")
     with database.connect(asking, roles=roles, extra_files=past.files) as data:
+        for address in campaign.addresses.values():
+            data.column("customers", address.column)
         stream = customers.stream(
             data, asking, goods, at=at, record_contacts=past.contacts, withheld=past.withheld,
             refusals=past.refusals,

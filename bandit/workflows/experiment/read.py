@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bandit.config import campaign_file
 from bandit.config.campaign import Campaign
-from bandit.config.experiment import Experiment
+from bandit.config.experiment import CURRENT, LEARNED, Experiment
 from bandit.core.days import acting_at
 from bandit.core.types import SILENT, Float64, Progress
 from bandit.core.wording import interval_text
@@ -47,6 +47,7 @@ def read(
     path = effects.path(asked, found, by_wave)
     read_ = effects.effects(asked, found, values, look)
     sent = contacted(campaign, closed, name, asked)
+    limited = any(w.manifest.summary.get("limits") for w in closed)
     first = waves[0].manifest.summary.get("groups", {})
     assigned = [int(first.get(f"{name}:{arm.name}", 0)) for arm in asked.arm]
     counted = [int((found.arm == a).sum()) for a in range(len(asked.arm))]
@@ -89,7 +90,7 @@ def read(
         best=best,
         words=words,
         folder=_folder(campaign, name),
-        notes=_notes(asked, found, waiting),
+        notes=_notes(asked, found, waiting, limited=limited),
     )
 
 
@@ -197,13 +198,24 @@ def _verdict(
     )  # fmt: skip
 
 
-def _notes(asked: Experiment, found: Enrolled, waiting: list[str]) -> list[str]:
+def _notes(asked: Experiment, found: Enrolled, waiting: list[str], *, limited: bool) -> list[str]:
     notes = []
     lost = {m.covariate for m in asked.metric if m.covariate not in {None, *found.covariates}}
     if lost:
         notes.append(
             f"not adjusted for {', '.join(sorted(map(str, lost)))}: the first wave was served"
             " without that feature"
+        )
+    adapting = [a.name for a in asked.arm if a.policy in {LEARNED, CURRENT}]
+    if adapting:
+        notes.append(
+            f"{', '.join(adapting)} learned from wave to wave: the effect is that of the policy as"
+            " it was served, not of what it has become"
+        )
+    if limited:
+        notes.append(
+            "the arms shared limits with everybody: an arm that took more of a scarce channel left"
+            " less to the others, and would find less for itself if it ran for all"
         )
     if waiting:
         notes.append(f"not counted, their windows are open: {', '.join(waiting)}")
