@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bandit.core.errors import DataError, UsageError
+from bandit.workflows.inspect import contact_gains
 from bandit.workflows.inspect.roi import roi
 from bandit.workflows.learn.learn import learn
 from bandit.workflows.serve.serve_batch import serve_batch
@@ -44,6 +45,18 @@ def test_a_campaign_without_a_wave_and_a_wave_that_is_none_are_told(tmp_path: Pa
     for margin in (0.0, 1.5):
         with pytest.raises(UsageError, match="margin must lie in"):
             roi(folder, margin=margin)
+
+
+def test_a_campaign_beside_it_is_another(tmp_path: Path) -> None:
+    folder = _served(tmp_path / "campaign")
+    other = folder / "spring.toml"
+    other.write_text((folder / "campaign.toml").read_text().replace('"test"', '"spring"'))
+    serve_batch(other, wave="s1", at=MONDAY)
+    at = MONDAY + 2 * WEEK
+    assert roi(_heard(folder), at=at).waves == ["w1"]
+    assert roi(other, at=at).waves == ["s1"]
+    with pytest.raises(UsageError, match="has no wave 's1'"):
+        roi(folder, waves=["s1"])
 
 
 def test_a_wave_of_which_nothing_was_heard_has_no_return(tmp_path: Path) -> None:
@@ -101,3 +114,23 @@ def test_a_single_offer_says_too_little(tmp_path: Path) -> None:
     few = [one for one in (*found.offers, *found.channels) if one.contacts < 30]
     assert few
     assert all(one.value is None and one.roi is None for one in few)
+
+
+def test_probabilities_derived_again_are_those_of_the_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rules, a learner that has learned, an inbound list: each chance of no contact to a millionth.
+
+    A value that hangs on the customer is not in the record for what was not taken: told.
+    """
+    monkeypatch.setattr(contact_gains, "OFF", 2e-6)
+    for number, value in enumerate(('"1 + spend / 100"', "2.0")):
+        folder = campaigns.write(tmp_path / f"campaign{number}", customers=200)
+        config = folder / "campaign.toml"
+        config.write_text(config.read_text().replace('"1 + spend / 100"', value))
+        serve_batch(folder, wave="w1", at=MONDAY)
+        _heard(folder)
+        serve_batch(folder, wave="w2", at=MONDAY + WEEK)
+        found = roi(folder, at=MONDAY + 2 * WEEK)
+        told = [note for note in found.notes if "derived again" in note]
+        assert bool(told) == (number == 0)

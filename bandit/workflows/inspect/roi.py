@@ -79,13 +79,15 @@ def roi(
 
 
 def _chosen(campaign: Campaign, every: Sequence[Wave], names: Sequence[str]) -> list[Wave]:
-    if not every:
+    """The campaign's own waves, or those named; others may share its folder and customers."""
+    own = [w for w in every if w.campaign == campaign.file]
+    if not own:
         raise DataError(f"{campaign.folder} has no wave yet; run `bandit serve-batch` first")
-    known = [w.name for w in every]
+    known = [w.name for w in own]
     for name in names:
         if name not in known:
             raise UsageError(f"{campaign.folder} has no wave {name!r}{nearest(name, known)}")
-    return [w for w in every if not names or w.name in names]
+    return [w for w in own if not names or w.name in names]
 
 
 def _groups(waves: Mapping[str, Groups], margin: float) -> Iterator[Return]:
