@@ -36,6 +36,7 @@ class DecisionIds:
 
     def __init__(self, wave: str, content: str) -> None:
         self._name, self._content = wave, content
+        self._seeds: dict[Scope, tuple[int, int]] = {}
         self._prefix = np.frombuffer(f"{wave}.".encode(), dtype=np.uint8)
 
     def of(self, customers: pa.Array, scopes: Sequence[Scope], which: Int32) -> pa.Array:
@@ -43,21 +44,36 @@ class DecisionIds:
 
         ``which`` int32[n] says which of ``scopes`` a row belongs to.
         """
+        return _texts(self._rows(customers, scopes, which))
+
+    def of_one(self, customer: pa.Array, scopes: Sequence[Scope]) -> list[str]:
+        """The ids of one customer, an array of one, in all of ``scopes``."""
+        m = len(scopes)
+        rows = self._rows(pa.concat_arrays([customer] * m), scopes, np.arange(m, dtype=np.int32))
+        return [row.tobytes().decode() for row in rows]
+
+    def _rows(self, customers: pa.Array, scopes: Sequence[Scope], which: Int32) -> Array:
+        """Their letters, uint8[n, length]."""
         n, start = len(customers), len(self._prefix)
         out = np.empty((n, start + LETTERS), dtype=np.uint8)
         out[:, :start] = self._prefix
-        seeds = np.array([self._seed(*scope) for scope in scopes], dtype=np.uint64).reshape(-1, 2)
+        seeds = np.array([self._seed(scope) for scope in scopes], dtype=np.uint64).reshape(-1, 2)
         if pa.types.is_integer(customers.type):
             keys: UInt64 = customers.to_numpy().astype(np.int64, copy=False).view(np.uint64)
             spread(whole_number_ids_into, n, GRAIN, keys, seeds, which, start, out)
         else:
             spread(text_ids_into, n, GRAIN, *_bytes(customers), seeds, which, start, out)
-        return _texts(out)
+        return out
 
-    def _seed(self, placement: str, slot: int) -> tuple[int, int]:
-        scope = json.dumps([self._name, self._content, placement, slot]).encode()
-        digest = hashlib.blake2b(scope, digest_size=16).digest()
-        return int.from_bytes(digest[:8], "little"), int.from_bytes(digest[8:], "little")
+    def _seed(self, scope: Scope) -> tuple[int, int]:
+        """Two words of a scope, digested once."""
+        found = self._seeds.get(scope)
+        if found is None:
+            text = json.dumps([self._name, self._content, *scope]).encode()
+            digest = hashlib.blake2b(text, digest_size=16).digest()
+            found = int.from_bytes(digest[:8], "little"), int.from_bytes(digest[8:], "little")
+            self._seeds[scope] = found
+        return found
 
 
 def _bytes(texts: pa.Array) -> tuple[Array, Array]:

@@ -20,6 +20,7 @@ class CustomerExport(Result):
     outcomes: list[Row]
     rejects: list[Row]
     lists: list[Row]
+    refusals: list[Row] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 

@@ -36,6 +36,7 @@ from bandit.workflows.live.warm import warm
 _TICK_SECONDS = 0.1
 _LOOK_SECONDS = 0.5
 _DRAIN_SECONDS = 8
+_BACKLOG = 2048
 
 
 def serve(
@@ -138,6 +139,7 @@ async def _serve(
     host, port = listening.getsockname()[:2]
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     service.ready = True
+    listening.listen(_BACKLOG)  # from here on who asks waits, and is not turned away
     say(f"{campaign.name}: {len(desk.generation.customers.keys):,} customers, listening at {url}")
     await server.serve(sockets=[listening])
     for task in (ticking, refreshing):

@@ -18,15 +18,16 @@ FOLDER = Path("streams") / "refusals"
 
 
 class Refusal(NamedTuple):
-    """``channel`` is None for every channel."""
+    """``channel`` is None for every channel; ``at`` is when it was given, in UTC."""
 
     customer: int | str
     channel: str | None
+    at: str
 
 
-def frame(refusal: Refusal, at: str) -> bytes:
-    """How it is written down, given at a time."""
-    return framed(json.dumps([refusal.customer, refusal.channel, at]).encode())
+def frame(refusal: Refusal) -> bytes:
+    """How it is written down."""
+    return framed(json.dumps(refusal).encode())
 
 
 def read(campaign_folder: Path) -> Iterator[Refusal]:
@@ -35,8 +36,7 @@ def read(campaign_folder: Path) -> Iterator[Refusal]:
     files.hold_no_link(folder.parent, folder)
     for path in sorted(folder.glob("*.log")):
         for _, content in Frames(path):
-            customer, channel, _ = json.loads(content)
-            yield Refusal(customer, channel)
+            yield Refusal(*json.loads(content))
 
 
 def next_file(campaign_folder: Path) -> Path:

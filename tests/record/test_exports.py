@@ -87,7 +87,7 @@ def test_no_cell_is_a_formula(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", HOSTILE)
 def test_what_a_spreadsheet_would_run_is_quoted(text: str) -> None:
     batch = pa.record_batch({"t": pa.array([text, "a=1", "é", None]), "n": pa.array([-1, 2, 3, 4])})
-    inert = exports._inert(batch)
+    inert = exports.inert(batch)
     assert inert["t"].to_pylist() == ["'" + text, "a=1", "é", None]
     assert inert["n"].to_pylist() == [-1, 2, 3, 4]
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 
 from bandit.core.framed import Frames
@@ -235,3 +236,29 @@ def test_the_day_is_in_the_name_of_its_wave(folder: Path) -> None:
         return str(asked.json()["placements"][0]["wave"])
 
     assert talk(folder, say).startswith(DAY)
+
+
+def test_of_a_thousand_broken_bodies_none_is_a_defect(folder: Path) -> None:
+    """Right bodies with bytes changed, cut and doubled: answered or refused, never a 500."""
+    rng = np.random.default_rng(7)
+    right = [
+        ("/v1/decisions", json.dumps(body(PEOPLE[4], "z1", "home", "outbound")).encode()),
+        ("/v1/outcomes", b'{"event_id":"z","customer":31,"event":"sale","reward":1.5,'
+                         b'"occurred_at":"2026-11-02T10:00:00Z"}'),
+        ("/v1/consents", b'{"customer":31,"granted":false,"channel":"sms"}'),
+    ]  # fmt: skip
+
+    async def say(client: httpx.AsyncClient) -> set[int]:
+        found = set()
+        for _ in range(1000):
+            path, whole = right[rng.integers(3)]
+            broken = bytearray(whole)
+            for _ in range(rng.integers(1, 4)):
+                at = int(rng.integers(len(broken)))
+                broken[at : at + int(rng.integers(0, 4))] = rng.bytes(int(rng.integers(0, 4)))
+            answer = await client.post(path, content=bytes(broken))
+            found.add(answer.status_code)
+            assert answer.status_code == 200 or answer.json()["detail"]
+        return found
+
+    assert talk(folder, say) <= {200, 400, 404, 422}

@@ -11,7 +11,7 @@ from bandit.config.campaign import Campaign
 from bandit.core.days import acting_at, day_of
 from bandit.core.types import SILENT, Progress
 from bandit.core.version import VERSION
-from bandit.record import journal, layers, manifest, outcomes, snapshots
+from bandit.record import journal, layers, manifest, outcomes, snapshots, streams
 from bandit.record import waves as record
 from bandit.record.journal import Entry
 from bandit.record.steady import steady
@@ -162,5 +162,7 @@ def _notes(campaign: Campaign, waves: Sequence[WaveStatus], unreadable: int) -> 
         yield f"the window of wave {first.name} closes on {first.window_ends[:10]}"
     if waves and waves[-1].config != campaign.digest:
         yield f"campaign.toml has changed since wave {waves[-1].name}"
+    if any(not segment.sealed for segment in streams.segments(campaign.folder)):
+        yield "live decisions wait to become waves: `bandit seal` or `learn` makes them so"
     if unreadable:
         yield f"{unreadable:,} lines of {journal.NAME} are no entries"

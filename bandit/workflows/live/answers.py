@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 import numpy as np
-import pyarrow as pa
 
 from bandit.core.types import EXPLORATION, HOLDOUT, Float64
 from bandit.kernels.linear.posterior_mean_of import taken_mean_into
@@ -28,12 +27,11 @@ class Teller:
         self,
         taken: Sequence[Taken],
         ready: Prepared,
-        customer: int | str,
         counts: Mapping[str, int],
     ) -> dict[str, Placed]:
         """What one customer was decided for, by placement; ``counts`` were asked for."""
         found: dict[str, Placed] = {}
-        for one, pick in zip(taken, self._picks(taken, ready, customer), strict=True):
+        for one, pick in zip(taken, self._picks(taken, ready), strict=True):
             name = one.placement.name
             if name not in found:
                 eligible = int(one.allowed.sum())
@@ -41,18 +39,14 @@ class Teller:
             found[name].picks.append(pick)
         return found
 
-    def _picks(self, taken: Sequence[Taken], ready: Prepared, customer: int | str) -> list[Pick]:
+    def _picks(self, taken: Sequence[Taken], ready: Prepared) -> list[Pick]:
         plan, m = self.wave.plan, len(taken)
         action = np.array([one.choice.action[0] for one in taken], np.int32)
         reward = np.empty(m, np.float32)
         taken_mean_into(0, m, np.repeat(ready.contexts, m, axis=0), self._mean, action, reward)
         value = (ready.values if ready.values.ndim == 1 else ready.values[0])[action]
         worth = (value * reward - plan.costs[action]).astype(np.float32)
-        ids = self._ids.of(
-            pa.array([customer] * m, self.wave.customer_type),
-            [(one.placement.name, one.slot) for one in taken],
-            np.arange(m, dtype=np.int32),
-        ).to_pylist()
+        ids = self._ids.of_one(ready.ids, [(one.placement.name, one.slot) for one in taken])
         pairs = [(None, None), *plan.space.pairs]
         return [
             Pick(

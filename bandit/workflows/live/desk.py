@@ -139,13 +139,13 @@ class Desk:
 
     def refuse(self, customer: int | str, channel: str | None) -> None:
         """Take in a refusal of a channel, or of all."""
-        refusal = Refusal(customer, channel)
+        at = self._now().isoformat(timespec="microseconds")
+        refusal = Refusal(customer, channel, at)
         self.book.close_channel(refusal)
         if self._refusals_log is None:
             folder = self.generation.wave.run.campaign.folder
             self._refusals_log = Writer(refusals.next_file(folder))
-        frame = refusals.frame(refusal, self._now().isoformat(timespec="microseconds"))
-        self.pending.append(Pending(self._refusals_log, frame, None))
+        self.pending.append(Pending(self._refusals_log, refusals.frame(refusal), None))
 
     def _answered(self, asked: Asked, body: bytes) -> Given | None:
         """The answer that a request of this id had."""
@@ -207,7 +207,7 @@ class Desk:
             taken.append(one)
             if one.placement.outbound:
                 used.update(self._room.use(int(one.choice.action[0])))
-        placed = teller.placed(taken, ready, request.customer, new)
+        placed = teller.placed(taken, ready, new)
         at = self._now()
         answer = Answer(
             request_id=request.asked.request_id,

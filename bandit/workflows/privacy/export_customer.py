@@ -17,7 +17,7 @@ from bandit.config.campaign import Campaign
 from bandit.core import files
 from bandit.core.types import SILENT, Progress
 from bandit.features.spec import FeatureSpec
-from bandit.record import erase, exports, lists, manifest, outcomes, rejects, why
+from bandit.record import erase, exports, lists, manifest, outcomes, rejects, streams, why
 from bandit.record import waves as record
 from bandit.record.decisions import Decisions
 from bandit.record.person import People, among
@@ -25,6 +25,8 @@ from bandit.record.steady import steady
 from bandit.record.waves import Wave
 from bandit.results.plain import fields_of
 from bandit.results.privacy import CustomerExport, Row
+from bandit.sources import refusals
+from bandit.sources.refusals import Refusal
 
 
 @steady
@@ -57,8 +59,23 @@ def gather(campaign: Campaign, people: People) -> CustomerExport:
             for r in _rejects(folder, content, people)
         ],
         lists=[row for wave in waves for row in _listed(campaign, wave, people, set(ids))],
-        notes=_notes(ids),
+        refusals=[r._asdict() for r in refusals.read(campaign.folder) if _theirs(r, people)],
+        notes=[*_notes(ids), *_waiting(campaign)],
     )
+
+
+def _theirs(refusal: Refusal, people: People) -> bool:
+    found: bool = people.own(pa.array([str(refusal.customer)]))[0].as_py()
+    return found
+
+
+def _waiting(campaign: Campaign) -> Iterator[str]:
+    """What stands in streams is asked for through its waves."""
+    if any(not segment.sealed for segment in streams.segments(campaign.folder)):
+        yield (
+            "live decisions that are no wave yet are not among these: run `bandit seal`, and then"
+            " this again"
+        )
 
 
 def _outcomes(campaign: Campaign) -> Path:

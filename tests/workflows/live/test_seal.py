@@ -13,6 +13,7 @@ import pytest
 from bandit.record import manifest
 from bandit.workflows.inspect.explain import explain
 from bandit.workflows.inspect.report import report
+from bandit.workflows.inspect.status import status
 from bandit.workflows.judge.simulate import simulate
 from bandit.workflows.learn.learn import learn
 from bandit.workflows.live.seal import seal
@@ -79,3 +80,23 @@ def test_everything_else_works_on_it(sealed: Path, tmp_path: Path) -> None:
     assert export_customer(sealed, customer=str(PEOPLE[0])).decisions
     assert forget(sealed, customers=[str(PEOPLE[0])]).waves == [DAY]
     assert PEOPLE[0] not in campaigns.decisions(sealed, DAY)["customer_id"].to_list()
+
+
+def test_what_waits_is_told_and_refusals_are_a_persons_too(asked: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "campaign"
+    shutil.copytree(asked, folder)
+    with ExitStack() as stack:
+        live = Live(folder, stack)
+        live.desk.refuse(PEOPLE[0], "sms")
+        live.write()
+    assert any("live decisions wait" in note for note in status(folder).notes)
+    before = export_customer(folder, customer=str(PEOPLE[0]))
+    assert any("run `bandit seal`" in note for note in before.notes)
+    assert [(r["customer"], r["channel"]) for r in before.refusals] == [(PEOPLE[0], "sms")]
+    seal(folder)
+    told = forget(folder, customers=[str(PEOPLE[0])])
+    assert any("refusals that were given live are kept" in note for note in told.notes)
+    assert not list((folder / "streams").glob("20*/*"))
+    after = export_customer(folder, customer=str(PEOPLE[0]))
+    assert not after.decisions
+    assert after.refusals

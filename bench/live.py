@@ -1,0 +1,246 @@
+"""`bandit serve` under load: `python -m bench.live load|kills`; prints, decides nothing.
+
+`load` asks a running server for each customer once: first as fast as ``--connections`` allow, then
+in an open loop at ``--rate`` a second, where a late answer does not hold back the next question, so
+that waiting shows. `kills` asks while it kills the server, starts it anew, and counts answers that
+are missing or differ when they are asked for again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+OFFERS, CHANNELS = 33, 3
+
+
+def campaign(folder: Path, customers: int, offers: int, features: int) -> Path:
+    """A campaign of three inbound channels, with everything to learn."""
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(1)
+    x = rng.standard_normal((customers, features)).astype(np.float32)
+    columns = {f"f{i}": x[:, i] for i in range(features)}
+    with duckdb.connect(str(folder / "data.duckdb")) as data:
+        data.register("given", pa.table({"customer_id": np.arange(customers), **columns}))
+        data.execute("CREATE TABLE customers AS FROM given")
+    names = ", ".join(f'"f{i}"' for i in range(features))
+    text = f"""
+name = "load"
+[customers]
+source = "data.duckdb"
+table = "customers"
+[features]
+numeric = [{names}]
+[policy]
+share = [{{ policy = "rules", share = 0.2 }}, {{ policy = "lin_ts", share = 0.8 }}]
+"""
+    for c in range(CHANNELS):
+        text += f'[[channel]]\nname = "c{c}"\nkind = "inbound"\nconsent = false\n'
+    for o in range(offers):
+        text += f'[[offer]]\nname = "o{o}"\npriority = {o}\n'
+    (folder / "campaign.toml").write_text(text)
+    return folder
+
+
+class Server:
+    """A `bandit serve` in a process of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        began = time.monotonic()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "bandit", "serve", str(folder), "--port", "0"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+            env={**os.environ, "NUMBA_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+        )  # fmt: skip
+        line = ""
+        while "listening at" not in line:
+            line = self.process.stderr.readline() if self.process.stderr else ""
+            if not line:
+                raise SystemExit("the server ended before it listened")
+        self.port = int(re.findall(r":(\d+)", line)[-1])
+        self.seconds = time.monotonic() - began
+
+    def end(self, number: int) -> int:
+        """Send a signal; the exit code."""
+        self.process.send_signal(number)
+        return self.process.wait()
+
+
+class Connection:
+    """HTTP over one connection that is kept, as little of it as is needed."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+
+    async def ask(self, customer: int, request: str) -> bytes:
+        """The body of the answer to a request for one placement."""
+        body = json.dumps({
+            "request_id": request, "customer": customer, "placements": [{"name": "c0"}],
+        }).encode()  # fmt: skip
+        self._writer.write(
+            b"POST /v1/decisions HTTP/1.1\r\nhost: l\r\ncontent-length: %d\r\n\r\n%s"
+            % (len(body), body)
+        )
+        head = await self._reader.readuntil(b"\r\n\r\n")
+        found = re.search(rb"content-length: (\d+)", head)
+        answer = await self._reader.readexactly(int(found[1]) if found else 0)
+        if not head.startswith(b"HTTP/1.1 200"):
+            raise ConnectionError(answer.decode())
+        return answer
+
+    def close(self) -> None:
+        """Let it go."""
+        self._writer.close()
+
+
+@asynccontextmanager
+async def connected(port: int, count: int) -> AsyncIterator[list[Connection]]:
+    """Some connections."""
+    made = [Connection(*await asyncio.open_connection("127.0.0.1", port)) for _ in range(count)]
+    try:
+        yield made
+    finally:
+        for one in made:
+            one.close()
+
+
+async def closed_loop(port: int, people: Iterator[int], count: int, asks: int) -> float:
+    """Decisions a second."""
+    async with connected(port, count) as some:
+
+        async def work(one: Connection) -> None:
+            for _ in range(asks // count):
+                customer = next(people)
+                await one.ask(customer, f"c{customer}")
+
+        began = time.perf_counter()
+        await asyncio.gather(*(work(one) for one in some))
+        return asks // count * count / (time.perf_counter() - began)
+
+
+async def open_loop(port: int, people: Iterator[int], rate: float, asks: int) -> list[float]:
+    """Milliseconds from when each question was due to its answer."""
+    async with connected(port, 256) as some:
+        free: asyncio.Queue[Connection] = asyncio.Queue()
+        for one in some:
+            free.put_nowait(one)
+        found: list[float] = []
+
+        async def ask(due: float) -> None:
+            one, customer = await free.get(), next(people)
+            await one.ask(customer, f"o{customer}")
+            found.append(1e3 * (time.perf_counter() - due))
+            free.put_nowait(one)
+
+        began, waiting = time.perf_counter(), []
+        for i in range(asks):
+            due = began + i / rate
+            if (ahead := due - time.perf_counter()) > 0:
+                await asyncio.sleep(ahead)
+            waiting.append(asyncio.create_task(ask(due)))
+        await asyncio.gather(*waiting)
+        return found
+
+
+def load(given: argparse.Namespace, folder: Path) -> None:
+    """Print throughput and latency."""
+    server = Server(folder)
+    people = iter(range(given.customers))
+    try:
+        told = asyncio.run(closed_loop(server.port, people, given.connections, given.asks))
+        late = asyncio.run(open_loop(server.port, people, given.rate, given.asks))
+    finally:
+        code = server.end(signal.SIGTERM)
+    p50, p99, p999 = np.percentile(late, [50, 99, 99.9])
+    print(f"ready after {server.seconds:.1f} s with {given.customers:,} customers; exit {code}")
+    print(f"{told:,.0f} durable decisions a second on {given.connections} connections")
+    print(f"open loop at {given.rate:,.0f}/s, ms: p50 {p50:.1f}, p99 {p99:.1f}, p99.9 {p999:.1f}")
+
+
+async def asked_until(
+    port: int, people: list[int], answers: dict[int, bytes], until: float
+) -> None:
+    """Ask on 16 connections until the server is gone; what was answered is kept."""
+    async with connected(port, 16) as some:
+        waiting = iter(people)
+
+        async def work(one: Connection) -> None:
+            with suppress(OSError, asyncio.IncompleteReadError):
+                while time.monotonic() < until and (c := next(waiting, None)) is not None:
+                    answers[c] = await one.ask(c, f"k{c}")
+
+        await asyncio.gather(*(work(one) for one in some))
+
+
+async def asked_again(port: int, answers: dict[int, bytes]) -> tuple[int, int]:
+    """How many answers are missing, and how many differ."""
+    missing = differing = 0
+    async with connected(port, 1) as (one,):
+        for customer, before in answers.items():
+            again = json.loads(await one.ask(customer, f"k{customer}"))
+            missing += not again["replayed"]
+            differing += {**again, "replayed": False} != json.loads(before)
+    return missing, differing
+
+
+def kills(given: argparse.Namespace, folder: Path) -> None:
+    """Print what was lost."""
+    rng = random.Random(1)  # noqa: S311 - when to kill is no secret
+    answers: dict[int, bytes] = {}
+    slowest = 0.0
+    each = given.customers // given.kills
+    for kill in range(given.kills):
+        server = Server(folder)
+        slowest = max(slowest, server.seconds)
+        people = list(range(kill * each, (kill + 1) * each))
+        after = rng.uniform(0.05, 1.0)
+        subprocess.Popen(["/bin/sh", "-c", f"sleep {after}; kill -9 {server.process.pid}"])
+        asyncio.run(asked_until(server.port, people, answers, time.monotonic() + 5))
+        server.process.wait()
+    server = Server(folder)
+    missing, differing = asyncio.run(asked_again(server.port, answers))
+    server.end(signal.SIGTERM)
+    ids = [
+        p["decision_id"] for a in answers.values() for p in json.loads(a)["placements"][0]["picks"]
+    ]
+    print(
+        f"{given.kills} kills, {len(answers):,} answers: {missing} missing, {differing} differing,"
+    )
+    print(f"{len(ids) - len(set(ids))} ids twice; ready again within {slowest:.1f} s")
+
+
+def main() -> None:
+    """Make a campaign and do what is asked."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=["load", "kills"])
+    parser.add_argument("--customers", type=int, default=50_000)
+    parser.add_argument("--offers", type=int, default=OFFERS)
+    parser.add_argument("--features", type=int, default=32)
+    parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--rate", type=float, default=1500)
+    parser.add_argument("--asks", type=int, default=10_000)
+    parser.add_argument("--kills", type=int, default=200)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="bench-live-") as scratch:
+        folder = campaign(Path(scratch) / "c", given.customers, given.offers, given.features)
+        {"load": load, "kills": kills}[given.what](given, folder)
+
+
+if __name__ == "__main__":
+    main()
