@@ -32,7 +32,7 @@ class Live:
         self._count = 0
 
     def ask(
-        self, customer: int, *names: str, request: str | None = None, count: int | None = None
+        self, customer: int | str, *names: str, request: str | None = None, count: int | None = None
     ) -> Answer:
         """Ask for placements under a request id of its own, or the one given."""
         self._count += 1

@@ -37,6 +37,8 @@ _TICK_SECONDS = 0.1
 _LOOK_SECONDS = 0.5
 _DRAIN_SECONDS = 8
 _BACKLOG = 2048
+_IDLE_SECONDS = 75
+"""Longer than clients and proxies keep a connection, so that none is closed under a request."""
 
 
 def serve(
@@ -123,7 +125,7 @@ async def _serve(
     service = Service(desk, committer, known)
     config = uvicorn.Config(
         app(service), log_level="warning", access_log=False, lifespan="off", server_header=False,
-        timeout_graceful_shutdown=_DRAIN_SECONDS,
+        timeout_graceful_shutdown=_DRAIN_SECONDS, timeout_keep_alive=_IDLE_SECONDS,
     )  # fmt: skip
     server = _Server(config)
 

@@ -7,6 +7,7 @@ import shutil
 from contextlib import ExitStack
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pytest
 
@@ -100,3 +101,35 @@ def test_what_waits_is_told_and_refusals_are_a_persons_too(asked: Path, tmp_path
     after = export_customer(folder, customer=str(PEOPLE[0]))
     assert not after.decisions
     assert after.refusals
+
+
+def test_keys_that_are_text_are_found_decided_for_and_heeded_as_in_a_wave(tmp_path: Path) -> None:
+    people = campaigns.people(120).with_columns(
+        customer_id=pl.format("Kunde-{}é", pl.col("customer_id"))
+    )
+    folders = [campaigns.write(tmp_path / name) for name in ("live", "batch")]
+    for folder in folders:
+        with duckdb.connect(folder / "customers.duckdb") as data:
+            data.register("frame", people.to_arrow())
+            data.execute("CREATE OR REPLACE TABLE customers AS SELECT * FROM frame")
+            data.execute(
+                "CREATE OR REPLACE TABLE consents AS SELECT customer_id, 'email' AS channel,"
+                " true AS granted FROM customers"
+            )
+    folder, twin = folders
+    refuses = people["customer_id"][0]
+    with ExitStack() as stack:
+        live = Live(folder, stack)
+        for customer in people["customer_id"]:
+            live.ask(customer, "outbound", "home")
+        live.desk.refuse(refuses, None)
+        live.write()
+    seal(folder)
+    serve_batch(twin, wave=DAY, at=MONDAY)
+    rest = pl.exclude("decided_at")
+    mine, theirs = campaigns.decisions(folder, DAY), campaigns.decisions(twin, DAY)
+    assert mine.select(rest).equals(theirs.select(rest))
+    serve_batch(folder, wave="next", at=MONDAY)
+    after = campaigns.decisions(folder, "next").filter(customer_id=refuses)
+    assert after.height
+    assert after["offer"].drop_nulls().is_empty()
