@@ -7,6 +7,7 @@ cannot be read leaves the generation as it is, and is tried again when it has ch
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -29,8 +30,20 @@ from bandit.workflows.live.warm import warm
 
 _ROLES = ("customers", "consents", "history", "offers", "channels")
 
-State = tuple[object, ...]
-"""What a generation was made from, as far as it can be seen without reading it."""
+
+class State(NamedTuple):
+    """What a generation was made from, as far as it can be seen without reading it."""
+
+    day: dt.datetime
+    configuration: object
+    snapshots: frozenset[str]
+    waves: frozenset[str]
+    outcomes: frozenset[str]
+    sources: tuple[object, ...]
+
+    def beside(self, version: str) -> State:
+        """All but the snapshot that serves: a prior is stored while a generation is made."""
+        return self._replace(snapshots=self.snapshots - {version})
 
 
 class Made(NamedTuple):
@@ -47,25 +60,31 @@ class Refresher:
         self.told: str | None = None
         self._path, self._campaign, self._book = path, campaign, book
         self._stack = ExitStack()
+        self._serving = ""
         self._state = self.state()
 
     def state(self) -> State:
         """As it is now."""
         campaign, folder = self._campaign, self._campaign.folder
         waves = {n for n in _names(folder / record.WAVES) if not self._book.owns(n)}
-        return (
-            midnight(campaign.time_zone),
-            _known(folder / campaign.file),
-            _names(folder / snapshots.SNAPSHOTS),
-            frozenset(waves),
-            _names(folder / outcomes.OUTCOMES),
-            *_sources(campaign),
+        return State(
+            day=midnight(campaign.time_zone),
+            configuration=_known(folder / campaign.file),
+            snapshots=_names(folder / snapshots.SNAPSHOTS),
+            waves=frozenset(waves),
+            outcomes=_names(folder / outcomes.OUTCOMES),
+            sources=tuple(_sources(campaign)),
         )
+
+    def serves(self, generation: Generation) -> None:
+        """Take note of the generation that is in use."""
+        self._serving = generation.wave.start.version
+        self._campaign = generation.wave.run.campaign
 
     async def refresh(self, desk: Desk) -> None:
         """Put a newer generation in place if something changed."""
         now = self.state()
-        if now == self._state:
+        if now.beside(self._serving) == self._state.beside(self._serving):
             return
         try:
             made = await _aside(self._path, self._book)
@@ -77,7 +96,7 @@ class Refresher:
         desk.open(made.generation)
         self._stack.close()
         self._stack, self._state, self.told = made.stack, now, None
-        self._campaign = made.generation.wave.run.campaign
+        self.serves(made.generation)
 
     def close(self) -> None:
         """Let the files of the last generation go."""

@@ -74,6 +74,7 @@ def serve(
         refresher = Refresher(campaign_path, campaign, book)
         stack.callback(refresher.close)
         made = generations.make(stack, campaign, at, campaign.seed, progress)
+        refresher.serves(made)
         progress.step("warming up")
         warm(made, book)
         desk = Desk(book, made, Gate(campaign.folder))

@@ -93,6 +93,7 @@ def test_killed_under_load_no_answer_is_lost_and_all_retries_are_equal(tmp_path:
             again = server.ask(request, before["customer"])
             assert again == {**before, "replayed": True}
         server.ask("last", PEOPLE[-1])
+        assert len(list((folder / "streams").glob("20*/*"))) == 2  # one a server, not one more
         done = subprocess.run(
             [*BANDIT, "seal", str(folder), "--json"], capture_output=True, text=True, check=True
         )
