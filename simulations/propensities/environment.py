@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from bandit.config import campaign_file
 from bandit.core.types import SILENT
+from bandit.features.drift import Drift
 from bandit.sources import customers, database
 from bandit.sources.catalogue import load_catalogue
 from bandit.workflows.learn.learn import learn
@@ -60,7 +61,7 @@ def constrained(folder: Path, count: int, caps: Sequence[str]) -> Setting:
     """The third wave with these limits, prices found and frozen."""
     world, at = operator(folder, count)
     campaign = campaign_file.load(folder)
-    past = ContactHistory.of(campaign, at)
+    past = ContactHistory.of(campaign, at, "w2")
     with ExitStack() as stack:
         data = stack.enter_context(database.connect(campaign, extra_files=past.files))
         changes = [overrides.parse(text) for text in caps]
@@ -69,11 +70,11 @@ def constrained(folder: Path, count: int, caps: Sequence[str]) -> Setting:
         run = Run(campaign, "w2", at, campaign.seed, batch_size=count)
         wave = Wave.of(run, catalogue, start, customers.customer_type(data, campaign))
         # Groups are redrawn too: the propensity is over all that is random.
-        base = replace(wave.plan.policy.base, group_seed=None)
+        base = replace(wave.plan.policy.base, group_seed=None, share_seed=None)
         policy = replace(wave.plan.policy, base=base)
         wave = wave._replace(plan=wave.plan._replace(policy=policy))
         resources = limits.of(campaign, catalogue, wave.plan)
-        batches = reading.prepared(wave, data, past, [])
+        batches = reading.prepared(wave, data, past, [], Drift(start.spec))
         spool = reading.spooled(stack, batches, count, SILENT)
         priced = pricing.find(wave, resources, spool, SILENT)
         batch = next(iter(spool))
