@@ -37,10 +37,10 @@ OFFERS = (
 @pytest.mark.parametrize("number", range(20))
 def test_every_figure_is_found_again_in_the_files(number: int, tmp_path: Path) -> None:
     rng = np.random.default_rng(number)
-    folder = _campaign(tmp_path / "campaign", rng)
+    folder = campaign(tmp_path / "campaign", rng)
     _hold_summary(serve_batch(folder, wave="w1", at=MONDAY), twin.waves(folder)[0])
-    told = _outcomes(folder, rng)
-    learn(folder, outcomes=told, at=MONDAY + WEEK)
+    heard = told(folder, rng)
+    learn(folder, outcomes=heard, at=MONDAY + WEEK)
     if number % 2:
         second = serve_batch(folder, wave="w2", at=MONDAY + WEEK)
         _hold_summary(second, twin.waves(folder)[1])
@@ -48,7 +48,7 @@ def test_every_figure_is_found_again_in_the_files(number: int, tmp_path: Path) -
     _hold_report(shown, folder)
 
 
-def _campaign(folder: Path, rng: np.random.Generator) -> Path:
+def campaign(folder: Path, rng: np.random.Generator) -> Path:
     slots = rng.integers(1, 3)
     pressure = f"slots = {slots}\n"
     if rng.random() < 0.5:
@@ -70,7 +70,7 @@ def _campaign(folder: Path, rng: np.random.Generator) -> Path:
     return folder
 
 
-def _outcomes(folder: Path, rng: np.random.Generator) -> Path:
+def told(folder: Path, rng: np.random.Generator) -> Path:
     """Some events name a decision, some a customer; contacts add something."""
     rows = campaigns.decisions(folder, "w1")
     told = []

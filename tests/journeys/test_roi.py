@@ -23,7 +23,7 @@ from bandit.workflows.learn.learn import learn
 from bandit.workflows.serve.serve_batch import serve_batch
 from tests import campaigns
 from tests.campaigns import MONDAY
-from tests.journeys import twin
+from tests.journeys import test_money, twin
 
 WEEK = dt.timedelta(days=7)
 Z = 1.959964
@@ -82,6 +82,24 @@ def test_every_figure_is_found_again_in_the_files(number: int, tmp_path: Path) -
         assert {one.of for one in rows} == names
         for one in rows:
             _hold_offer(one, kind, kept, total, taught)
+
+
+@pytest.mark.parametrize("number", range(8))
+def test_totals_of_random_campaigns_are_found_again(number: int, tmp_path: Path) -> None:
+    """Caps and lots, two slots, inbound lists, tables of offers and expressions."""
+    rng = np.random.default_rng(number)
+    folder = test_money.campaign(tmp_path / "campaign", rng)
+    serve_batch(folder, wave="w1", at=MONDAY)
+    learn(folder, outcomes=test_money.told(folder, rng), at=MONDAY + WEEK)
+    if number % 2:
+        serve_batch(folder, wave="w2", at=MONDAY + WEEK)
+    found = roi(folder, at=MONDAY + WEEK)
+    kept = [wave for wave in twin.waves(folder) if wave.name == "w1"]
+    total, _, _ = twin.rewards(kept, twin.events(folder), WEEK)
+    assert found.waves == ["w1"]
+    assert found.total is not None
+    for one in (found.by_wave[0], found.total):
+        _hold_group(one, kept, total)
 
 
 def _hold_group(one: Return, kept: list[twin.Kept], total: dict[str, float]) -> None:
