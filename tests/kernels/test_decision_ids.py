@@ -36,7 +36,7 @@ def _bytes(key: int | str) -> bytes:
 @given(keys, st.integers(0, 2))
 def test_the_kernel_spells_what_the_formula_says(customers: pa.Array, scope: int) -> None:
     made = DecisionIds("w", "c")
-    seed = made._seed(*SCOPES[scope])
+    seed = made._seed(SCOPES[scope])
     expected = [f"w.{twin.letters(_bytes(key), seed)}" for key in customers.to_pylist()]
     assert _ids(customers, "w", "c", scope) == expected
 

@@ -51,7 +51,7 @@ def test_folder_and_parquet_copy_are_the_same_log(log, tmp_path):
     assert one.catalogue.names == other.catalogue.names == ("0", "1", "2", "3", "4")
     for name in ("actions", "propensities", "rewards", "contexts", "times", "positions"):
         np.testing.assert_array_equal(getattr(one.log, name), getattr(other.log, name))
-    assert not one.catalogue.peace
+    assert not one.catalogue.has_no_contact
 
 
 def test_a_simulation_names_a_log(log, tmp_path):
