@@ -10,9 +10,10 @@ from bandit.config import campaign_file
 from bandit.core.types import SILENT
 from bandit.workflows.live import generation
 from bandit.workflows.live.book import Book, refusal_events
-from bandit.workflows.live.desk import Asked, Desk, WantedPlacement
+from bandit.workflows.live.desk import Desk
 from bandit.workflows.live.frames import Answer, Pick
 from bandit.workflows.live.gate import Gate
+from bandit.workflows.live.requests import Asked, WantedPlacement
 from tests.campaigns import MONDAY
 
 DAY = "live-2026-11-02"

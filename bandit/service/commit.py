@@ -19,22 +19,22 @@ class Committer:
         self._desk = desk
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="bandit-commit")
         self._wake = asyncio.Event()
-        self._next: asyncio.Future[None] | None = None
+        self._told: list[tuple[asyncio.Future[bytes], bytes]] = []
         self._task = asyncio.create_task(self._run())
+
+    def then(self, told: asyncio.Future[bytes], content: bytes) -> None:
+        """Tell ``content`` when all that was decided up to now is on the disk.
+
+        NotDecidedError is told if it never will be.
+        """
+        self._told.append((told, content))
+        self._wake.set()
 
     async def settled(self) -> None:
         """When all that was decided up to now is on the disk; NotDecidedError if it never will."""
-        if self.failed is None:
-            if self._next is None:
-                self._next = asyncio.get_running_loop().create_future()
-            self._wake.set()
-            await asyncio.shield(self._next)
-        if self.failed is not None:
-            raise NotDecidedError(
-                503,
-                f"the disk refuses ({self.failed.strerror}): nothing is decided without a record;"
-                " the server stops, mend the disk and start it again",
-            )
+        told = asyncio.get_running_loop().create_future()
+        self.then(told, b"")
+        await told
 
     async def close(self) -> None:
         """Write what waits, and end."""
@@ -49,7 +49,7 @@ class Committer:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            waiting, self._next = self._next, None
+            told, self._told = self._told, []
             batch, self._desk.pending = self._desk.pending, []
             if self.failed is None and batch:
                 try:
@@ -58,8 +58,21 @@ class Committer:
                     self._desk.book.written(p.place for p in batch if p.place is not None)
                 except OSError as e:
                     self.failed = e
-            if waiting is not None and not waiting.done():
-                waiting.set_result(None)
+            for future, content in told:
+                if future.done():  # the client went away
+                    continue
+                if self.failed is None:
+                    future.set_result(content)
+                else:
+                    future.set_exception(_refused(self.failed))
+
+
+def _refused(error: OSError) -> NotDecidedError:
+    return NotDecidedError(
+        503,
+        f"the disk refuses ({error.strerror}): nothing is decided without a record; the server"
+        " stops, mend the disk and start it again",
+    )
 
 
 def _write(batch: list[Pending]) -> None:

@@ -12,17 +12,28 @@ class Metrics:
 
     def __init__(self) -> None:
         registry = self._registry = CollectorRegistry()
-        self.requests = Counter(
+        self._children: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
+        self._requests = Counter(
             "bandit_requests", "Requests by route and status", ["route", "status"],
             registry=registry,
         )  # fmt: skip
-        self.seconds = Histogram(
+        self._seconds = Histogram(
             "bandit_request_seconds", "From a request's last byte to its answer", ["route"],
             buckets=_SECONDS, registry=registry,
         )  # fmt: skip
         self.commits = Gauge("bandit_commits", "Group commits so far", registry=registry)
         self.ready = Gauge("bandit_ready", "1 while decisions are made", registry=registry)
         self.customers = Gauge("bandit_customers", "Customers known today", registry=registry)
+
+    def answered(self, route: str, status: int, seconds: float) -> None:
+        """Count an answer."""
+        found = self._children.get((route, status))
+        if found is None:
+            found = self._requests.labels(route, status), self._seconds.labels(route)
+            self._children[route, status] = found
+        count, spent = found
+        count.inc()
+        spent.observe(seconds)
 
     def text(self) -> bytes:
         """All of them."""

@@ -158,7 +158,7 @@ async def _serve(
     return Served(
         campaign=campaign.name,
         url=url,
-        decided=service.decided,
+        decided=service.turns.decided,
         notes=[*desk.generation.notes, *desk.book.notes],
     )
 

@@ -10,8 +10,8 @@ import msgspec
 from msgspec import Meta
 
 from bandit.core.schema import MOST_REWARD
-from bandit.workflows.live.desk import Asked, WantedPlacement
 from bandit.workflows.live.gate import NotDecidedError
+from bandit.workflows.live.requests import Asked, WantedPlacement
 
 MOST_BYTES = 64 << 10
 MOST_PLACEMENTS = 50

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 import numpy as np
+import pyarrow as pa
 
 from bandit.core.types import EXPLORATION, HOLDOUT, Float64
 from bandit.kernels.linear.posterior_mean_of import taken_mean_into
@@ -22,46 +23,56 @@ class Teller:
         self.wave = wave
         self._mean = mean
         self._ids = DecisionIds(wave.run.wave, wave.content)
+        self._pairs = [(None, None), *wave.plan.space.pairs]
+        self._prices = wave.plan.prices.astype(np.float32).astype(np.float64).tolist()
 
     def placed(
-        self,
-        taken: Sequence[Taken],
-        ready: Prepared,
-        counts: Mapping[str, int],
-    ) -> dict[str, Placed]:
-        """What one customer was decided for, by placement; ``counts`` were asked for."""
-        found: dict[str, Placed] = {}
-        for one, pick in zip(taken, self._picks(taken, ready), strict=True):
-            name = one.placement.name
-            if name not in found:
-                eligible = int(one.allowed.sum())
-                found[name] = Placed(name, counts[name], [], eligible, self.wave.run.wave)
-            found[name].picks.append(pick)
+        self, taken: Sequence[Taken], ready: Prepared, counts: Mapping[str, int]
+    ) -> list[dict[str, Placed]]:
+        """What each customer was decided for, by placement; ``counts`` were asked for."""
+        found: list[dict[str, Placed]] = [{} for _ in range(len(ready.keys))]
+        for one in taken:
+            name, eligible = one.placement.name, one.allowed.sum(axis=1).tolist()
+            rows, picks = one.rows.tolist(), self._picks(one, ready)
+            for row, pick, among in zip(rows, picks, eligible, strict=True):
+                placed = found[row].get(name)
+                if placed is None:
+                    wave = self.wave.run.wave
+                    placed = found[row][name] = Placed(name, counts[name], [], among, wave)
+                placed.picks.append(pick)
         return found
 
-    def _picks(self, taken: Sequence[Taken], ready: Prepared) -> list[Pick]:
-        plan, m = self.wave.plan, len(taken)
-        action = np.array([one.choice.action[0] for one in taken], np.int32)
+    def _picks(self, taken: Taken, ready: Prepared) -> list[Pick]:
+        plan, choice, rows = self.wave.plan, taken.choice, taken.rows
+        action, m = choice.action, len(rows)
         reward = np.empty(m, np.float32)
-        taken_mean_into(0, m, np.repeat(ready.contexts, m, axis=0), self._mean, action, reward)
-        value = (ready.values if ready.values.ndim == 1 else ready.values[0])[action]
+        taken_mean_into(0, m, ready.contexts[rows], self._mean, action, reward)
+        each = ready.values.ndim == 2
+        value = ready.values[rows, action] if each else ready.values[action]
         worth = (value * reward - plan.costs[action]).astype(np.float32)
-        ids = self._ids.of_one(ready.ids, [(one.placement.name, one.slot) for one in taken])
-        pairs = [(None, None), *plan.space.pairs]
+        ids = self._ids.of(
+            ready.ids.take(pa.array(rows)),
+            [(taken.placement.name, taken.slot)],
+            np.zeros(m, np.int32),
+        )
+        columns = zip(
+            ids.to_pylist(), action.tolist(), choice.propensity.tolist(), choice.score.tolist(),
+            reward.tolist(), worth.tolist(), choice.group.tolist(), strict=True,
+        )  # fmt: skip
         return [
             Pick(
-                rank=one.slot,
-                decision_id=ids[i],
-                offer=pairs[action[i]][0],
-                channel=pairs[action[i]][1],
-                propensity=float(one.choice.propensity[0]),
-                score=float(one.choice.score[0]),
-                expected_reward=float(reward[i]),
-                expected_value=float(worth[i]),
-                price=float(np.float32(plan.prices[action[i]])),
-                group=_group(plan.groups, int(one.choice.group[0])),
+                rank=taken.slot,
+                decision_id=decision_id,
+                offer=self._pairs[a][0],
+                channel=self._pairs[a][1],
+                propensity=propensity,
+                score=score,
+                expected_reward=expected,
+                expected_value=worthy,
+                price=self._prices[a],
+                group=_group(plan.groups, group),
             )
-            for i, one in enumerate(taken)
+            for decision_id, a, propensity, score, expected, worthy, group in columns
         ]
 
 
@@ -70,20 +81,33 @@ def cut(placed: Placed, count: int) -> Placed:
     return msgspec.structs.replace(placed, count=count, picks=placed.picks[:count])
 
 
-def slot_of(taken: Taken, ready: Prepared) -> Slot:
-    """One customer's decision as the stream has it."""
-    choice, allowed = taken.choice, taken.allowed[0]
-    first = taken.placement.outbound and taken.slot == 1
-    return Slot(
-        placement=taken.placement.name,
-        slot=taken.slot,
-        action=int(choice.action[0]),
-        propensity=float(choice.propensity[0]),
-        score=float(choice.score[0]),
-        group=int(choice.group[0]),
-        eligible=np.packbits(allowed, bitorder="little").tobytes(),
-        capped=first and not allowed[1:].any() and int(ready.left[0, -1]) > 0,
-    )
+def slots_of(taken: Sequence[Taken], ready: Prepared) -> list[list[Slot]]:
+    """Each customer's decisions as the stream has them."""
+    found: list[list[Slot]] = [[] for _ in range(len(ready.keys))]
+    for one in taken:
+        choice, allowed = one.choice, one.allowed
+        capped = np.zeros(len(allowed), np.bool_)
+        if one.placement.outbound and one.slot == 1:
+            capped = ~allowed[:, 1:].any(axis=1) & (ready.left[one.rows, -1] > 0)
+        columns = zip(
+            one.rows.tolist(), choice.action.tolist(), choice.propensity.tolist(),
+            choice.score.tolist(), choice.group.tolist(),
+            np.packbits(allowed, axis=1, bitorder="little"), capped.tolist(), strict=True,
+        )  # fmt: skip
+        for row, action, propensity, score, group, eligible, full in columns:
+            found[row].append(
+                Slot(
+                    placement=one.placement.name,
+                    slot=one.slot,
+                    action=action,
+                    propensity=propensity,
+                    score=score,
+                    group=group,
+                    eligible=eligible.tobytes(),
+                    capped=full,
+                )
+            )
+    return found
 
 
 def _group(names: Sequence[str], number: int) -> str:

@@ -132,8 +132,11 @@ class Book:
         self._where[segment.day, segment.number] = len(self._segments)
         self._segments.append((segment, os.open(segment.path, os.O_RDONLY | os.O_NOFOLLOW)))
 
-    def add(self, decided: Decided | Outcome, place: int) -> Place:
-        """Take in a frame of the newest segment; decisions are at hand until `written`."""
+    def add(self, decided: Decided | Outcome, place: int, answer: Answer | None = None) -> Place:
+        """Take in a frame of the newest segment; decisions are at hand until `written`.
+
+        ``answer`` is that of the frame, for who has it at hand.
+        """
         number = len(self._segments) - 1
         at = number << _PLACE_BITS | place
         if isinstance(decided, Outcome):
@@ -141,7 +144,7 @@ class Book:
         self._fresh[at] = decided
         self._last[decided.customer] = at
         self._requests[decided.request] = at
-        for placed in _answer.decode(decided.answer).placements:
+        for placed in (answer or _answer.decode(decided.answer)).placements:
             for pick in placed.picks:
                 self._decisions.setdefault(hash(pick.decision_id), at)
         if decided.used:

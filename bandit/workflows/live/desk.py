@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -18,45 +18,24 @@ import numpy as np
 
 from bandit.config.campaign import OUTBOUND
 from bandit.core.framed import Writer, framed
-from bandit.core.types import Float64
+from bandit.core.types import Bool, Float64
 from bandit.record import streams
 from bandit.sources import refusals
 from bandit.sources.refusals import Refusal
 from bandit.sources.wave_query import micros
 from bandit.workflows.live import frames
-from bandit.workflows.live.answers import Teller, cut, slot_of
-from bandit.workflows.live.book import Book, Place, Stood, refusal_events, wave_name
-from bandit.workflows.live.frames import Answer, Decided, Outcome
+from bandit.workflows.live.answers import Teller, cut, slots_of
+from bandit.workflows.live.book import Book, Place, refusal_events, wave_name
+from bandit.workflows.live.frames import Answer, Decided, Outcome, Placed
 from bandit.workflows.live.gate import NotDecidedError
 from bandit.workflows.live.generation import Generation
 from bandit.workflows.live.heads import head, renamed
+from bandit.workflows.live.requests import Asked, Given, Made, Met, Request, wanted
 from bandit.workflows.live.room import Room
-from bandit.workflows.live.situation import Situation, Standing
-from bandit.workflows.serve.decide import fill
+from bandit.workflows.live.situation import Present, Situation
+from bandit.workflows.live.together import fill_in_turn
 from bandit.workflows.serve.prepare import Prepared
 from bandit.workflows.serve.wave import Wave
-
-
-class WantedPlacement(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """A placement by name: 'outbound', or an inbound channel; all its slots without ``count``."""
-
-    name: str
-    count: int | None = None
-
-
-class Asked(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """A request for decisions."""
-
-    request_id: str
-    customer: int | str
-    placements: list[WantedPlacement]
-
-
-class Given(NamedTuple):
-    """An answer; ``fresh``: it holds once all that is pending now is on the disk."""
-
-    answer: Answer
-    fresh: bool
 
 
 class Pending(NamedTuple):
@@ -65,17 +44,6 @@ class Pending(NamedTuple):
     writer: Writer
     frame: bytes
     place: Place | None
-
-
-class _Request(NamedTuple):
-    """A request that was looked at: who is meant, what is wanted, what was decided before."""
-
-    asked: Asked
-    body: bytes
-    customer: int | str
-    wanted: dict[str, int]
-    chain: Sequence[Stood]
-    standing: Standing
 
 
 class Desk:
@@ -116,21 +84,75 @@ class Desk:
 
     def decide(self, asked: Asked) -> Given:
         """Decide, or tell again what was decided; NotDecidedError says why neither can be."""
+        (given,) = self.decide_all([asked])
+        if isinstance(given, NotDecidedError):
+            raise given
+        return given
+
+    def decide_all(self, asks: Sequence[Asked]) -> list[Given | NotDecidedError]:
+        """Decide for several at once, with the answers that they have one after the other."""
+        found: dict[int, Given | NotDecidedError] = {}
+        waiting = dict(enumerate(asks))
+        while waiting:
+            waiting = self._round(waiting, found)
+        return [found[number] for number in range(len(asks))]
+
+    def _round(
+        self, waiting: Mapping[int, Asked], found: dict[int, Given | NotDecidedError]
+    ) -> dict[int, Asked]:
+        """Decide for each customer once; what is asked of them beside that waits for a round."""
+        requests: dict[int, Request] = {}
+        later: dict[int, Asked] = {}
+        met = Met()
+        for number, asked in waiting.items():
+            try:
+                looked = self._looked(asked, met)
+            except NotDecidedError as e:
+                found[number] = e
+                continue
+            if looked is None:
+                later[number] = asked
+            elif isinstance(looked, Given):
+                found[number] = looked
+            else:
+                requests[number] = looked
+                met.add(looked)
+        closed = self._closed(requests.values())
+        if closed is not None:
+            for number, request in list(requests.items()):
+                if OUTBOUND in request.new:
+                    found[number] = NotDecidedError(closed.status, str(closed))
+                    del requests[number]
+        if requests:
+            given = self._anew(list(requests.values()))
+            found.update(zip(requests, given, strict=True))
+        return later
+
+    def _looked(self, asked: Asked, met: Met) -> Request | Given | None:
+        """What is to be decided, or the answer that stands; None where it hangs on who was met."""
+        if asked.request_id in met.requests:
+            return None
         body = hashlib.blake2b(msgspec.json.encode(asked), digest_size=16).digest()
         before = self._answered(asked, body)
         if before is not None:
             return before
         customer, position = self.situation.known(asked.customer)
-        wanted = self._wanted(asked.placements)
-        chain = self.book.of(customer)
-        row = self.situation.row(customer, position, chain)
-        standing = self.situation.standing(row, position, chain, wanted)
-        request = _Request(asked, body, customer, wanted, chain, standing)
-        if len(standing) == len(wanted):
-            return self._again(request)
-        if OUTBOUND in wanted and OUTBOUND not in standing:
+        if customer in met.customers:
+            return None
+        wants = wanted(asked, self._slots)
+        person = Present(customer, position, self.book.of(customer))
+        request = Request(asked, body, person, wants, self.situation.standing(person, wants))
+        return request if request.new else self._again(request)
+
+    def _closed(self, requests: Iterable[Request]) -> NotDecidedError | None:
+        """Why nobody may be contacted now."""
+        if not any(OUTBOUND in request.new for request in requests):
+            return None
+        try:
             self._gate(self.generation, self.book)
-        return self._anew(request, self.situation.ready(row, position))
+        except NotDecidedError as e:
+            return e
+        return None
 
     def hear(self, outcome: Outcome) -> None:
         """Take in an event; one that is a refusal counts from the next decision on."""
@@ -160,32 +182,9 @@ class Desk:
                 " an id of its own",
             )
         answer = msgspec.structs.replace(stood.answer, replayed=True)
-        return Given(answer, self.book.is_fresh(place))
+        return Given.of(answer, fresh=self.book.is_fresh(place))
 
-    def _wanted(self, placements: Sequence[WantedPlacement]) -> dict[str, int]:
-        """How many slots of each placement, in the plan's order."""
-        known = ", ".join(self._slots)
-        wanted: dict[str, int] = {}
-        for one in placements:
-            most = self._slots.get(one.name)
-            if most is None:
-                raise NotDecidedError(
-                    422, f"there is no placement {one.name!r}; known here: {known}"
-                )
-            count = most if one.count is None else one.count
-            if not 1 <= count <= most:
-                raise NotDecidedError(
-                    422,
-                    f"count of {one.name!r} is {count}; it has {most} slots: ask for 1 to {most}",
-                )
-            if one.name in wanted:
-                raise NotDecidedError(422, f"placement {one.name!r} is asked for twice")
-            wanted[one.name] = count
-        if not wanted:
-            raise NotDecidedError(422, f"no placement is asked for; known here: {known}")
-        return {name: wanted[name] for name in self._slots if name in wanted}
-
-    def _again(self, request: _Request) -> Given:
+    def _again(self, request: Request) -> Given:
         """Tell standing decisions again: they are no new data, so nothing is written."""
         newest = max((stood for _, stood in request.standing.values()), key=lambda s: s.decided.at)
         known = self.book.request(newest.decided.request)
@@ -195,58 +194,88 @@ class Desk:
             request_id=request.asked.request_id,
             placements=[cut(request.standing[n][0], count) for n, count in request.wanted.items()],
         )
-        return Given(answer, fresh)
+        return Given.of(answer, fresh=fresh)
 
-    def _anew(self, request: _Request, ready: Prepared) -> Given:
-        """Decide at the placements that have no standing decision, and write it down."""
-        new = {n: count for n, count in request.wanted.items() if n not in request.standing}
-        number, joint = self._occasion(request.chain, new)
-        teller = self._teller(number)
-        taken, used = [], Counter[str]()
-        for one in fill(_narrowed(teller.wave, new), ready, joint=joint, room=self._room.left):
-            taken.append(one)
-            if one.placement.outbound:
-                used.update(self._room.use(int(one.choice.action[0])))
-        placed = teller.placed(taken, ready, new)
-        at = self._now()
-        answer = Answer(
+    def _anew(self, requests: Sequence[Request]) -> list[Given]:
+        """Decide for customers, each of them once, and write it down."""
+        ready = self.situation.ready([request.person for request in requests])
+        alike: dict[tuple[object, ...], list[int]] = {}
+        before = [self._occasion(request) for request in requests]
+        for i, (request, (occasion, joint)) in enumerate(zip(requests, before, strict=True)):
+            key = occasion, joint is None, tuple(request.new.items())
+            alike.setdefault(key, []).append(i)
+        found: dict[int, Given] = {}
+        for group in alike.values():
+            occasion, first = before[group[0]]
+            joint = None if first is None else np.array([before[i][1] for i in group])
+            mine = ready if len(group) == len(requests) else ready.only(_among(group, requests))
+            given = self._alike([requests[i] for i in group], mine, occasion, joint)
+            found.update(zip(group, given, strict=True))
+        return [found[i] for i in range(len(requests))]
+
+    def _alike(
+        self, requests: Sequence[Request], ready: Prepared, occasion: int, joint: Float64 | None
+    ) -> list[Given]:
+        """Decide for customers of whom the same is wanted."""
+        teller, new = self._teller(occasion), requests[0].new
+        wave = _narrowed(teller.wave, new)
+        given: list[Given] = []
+        while len(given) < len(requests):
+            filled = fill_in_turn(wave, ready, joint, self._room)
+            placed = teller.placed(filled.taken, ready, new)
+            slots = slots_of(filled.taken, ready)
+            for i, used in enumerate(filled.used):
+                request = requests[len(given)]
+                answer = self._answer(request, placed[i], teller.wave)
+                made = Made(occasion, slots[i], filled.joint[i], used)
+                given.append(self._noted(request, ready.rows(i, i + 1), made, answer))
+            done = len(filled.used)
+            ready = ready.rows(done, len(ready.keys))
+            joint = None if joint is None else joint[done:]
+        return given
+
+    def _answer(self, request: Request, placed: Mapping[str, Placed], wave: Wave) -> Answer:
+        return Answer(
             request_id=request.asked.request_id,
-            customer=request.customer,
-            snapshot=teller.wave.start.version,
-            decided_at=at.isoformat(timespec="microseconds"),
+            customer=request.person.customer,
+            snapshot=wave.start.version,
+            decided_at=self._now().isoformat(timespec="microseconds"),
             placements=[
                 placed[n] if n in placed else cut(request.standing[n][0], count)
                 for n, count in request.wanted.items()
             ],
         )
-        self._write(
-            Decided(
-                request=request.asked.request_id,
-                asked=request.body,
-                customer=request.customer,
-                occasion=number,
-                at=micros(at),
-                slots=[slot_of(one, ready) for one in taken],
-                joint=taken[-1].choice.joint[0].tolist(),
-                context=ready.contexts[0].tobytes(),
-                left=ready.left[0].tolist(),
-                values=ready.values[0].tobytes() if ready.values.ndim == 2 else b"",
-                used=dict(used),
-                before=self.book.place_before(request.customer),
-                answer=msgspec.json.encode(answer),
-            )
-        )
-        return Given(answer, fresh=True)
 
-    def _occasion(self, chain: Sequence[Stood], new: Collection[str]) -> tuple[int, Float64 | None]:
+    def _noted(self, request: Request, ready: Prepared, made: Made, answer: Answer) -> Given:
+        """Write a decision down."""
+        given = Given.of(answer, fresh=True)
+        decided = Decided(
+            request=request.asked.request_id,
+            asked=request.body,
+            customer=request.person.customer,
+            occasion=made.occasion,
+            at=micros(dt.datetime.fromisoformat(answer.decided_at)),
+            slots=made.slots,
+            joint=made.joint.tolist(),
+            context=ready.contexts[0].tobytes(),
+            left=ready.left[0].tolist(),
+            values=ready.values[0].tobytes() if ready.values.ndim == 2 else b"",
+            used=dict(made.used),
+            before=self.book.place_before(request.person.customer),
+            answer=given.content,
+        )
+        self._write(decided, answer)
+        return given
+
+    def _occasion(self, request: Request) -> tuple[int, Float64 | None]:
         """The occasion on which placements are decided, and what its slots so far tell."""
-        mine = [stood for stood in chain if stood.segment.path == self.segment.path]
+        mine = [s for s in request.person.chain if s.segment.path == self.segment.path]
         if not mine:
             return 1, None
         last = mine[0].decided
         done = {p.name for s in mine if s.decided.occasion == last.occasion for p in s.own}
-        if done.isdisjoint(new):
-            return last.occasion, np.array([last.joint])
+        if done.isdisjoint(request.new):
+            return last.occasion, np.array(last.joint)
         return last.occasion + 1, None
 
     def _teller(self, occasion: int) -> Teller:
@@ -256,9 +285,9 @@ class Desk:
             made = self._tellers[occasion] = Teller(wave, self._mean)
         return made
 
-    def _write(self, frame: Decided | Outcome) -> None:
+    def _write(self, frame: Decided | Outcome, answer: Answer | None = None) -> None:
         content = framed(frames.encoded(frame))
-        place = self.book.add(frame, self._end)
+        place = self.book.add(frame, self._end, answer)
         self.pending.append(Pending(self._writer, content, place))
         self._end += len(content)
         self.frames += 1
@@ -268,3 +297,10 @@ def _narrowed(wave: Wave, counts: Mapping[str, int]) -> Wave:
     """The wave with these placements alone, and so many slots of each."""
     places = [p._replace(slots=counts[p.name]) for p in wave.plan.placements if p.name in counts]
     return wave._replace(plan=wave.plan._replace(placements=places))
+
+
+def _among(positions: Sequence[int], all_of: Sequence[object]) -> Bool:
+    """Positions as bool[n]."""
+    found = np.zeros(len(all_of), np.bool_)
+    found[positions] = True
+    return found

@@ -65,38 +65,61 @@ class Customers(NamedTuple):
             at += 1
         return None
 
-    def row(
-        self, position: int, contacts: Sequence[Made], refusals: Sequence[Made], closed: Bool
+    def rows(
+        self,
+        positions: Array,
+        contacts: Sequence[Sequence[Made]],
+        refusals: Sequence[Sequence[Made]],
+        closed: Bool,
     ) -> CustomerRows:
-        """One customer, with what happened since; ``closed`` bool[channels] were refused live."""
-        one = slice(position, position + 1)
+        """Customers at ``positions`` int64[m], each with what happened since.
+
+        ``closed`` bool[m, channels] were refused live.
+        """
         return CustomerRows(
-            ids=self.ids[one],
-            keys=self.keys[one],
+            ids=self.ids.take(pa.array(positions)),
+            keys=self.keys[positions],
             columns=_NO_COLUMNS,
-            rules=self.rules[one],
-            values=self.values if self.values.ndim == 1 else self.values[one],
-            within=self.within[one],
-            consent=self.consent[one] & ~closed,
-            contacts=_with(self.contacts, position, contacts),
-            refusals=_with(self.refusals, position, refusals),
+            rules=self.rules[positions],
+            values=self.values if self.values.ndim == 1 else self.values[positions],
+            within=self.within[positions],
+            consent=self.consent[positions] & ~closed,
+            contacts=_with(self.contacts, positions, contacts),
+            refusals=_with(self.refusals, positions, refusals),
             rejects=[],
         )
 
 
-NO_EVENTS = Events(
-    np.zeros(2, np.int64), np.zeros(0, np.int16), np.zeros(0, np.int16), np.zeros(0, np.float32)
-)
 _NO_COLUMNS = pa.RecordBatch.from_arrays([], names=[])
 
 
-def _with(events: Events, position: int, more: Sequence[Made]) -> Events:
-    first, last = int(events.offsets[position]), int(events.offsets[position + 1])
+def no_events(n: int) -> Events:
+    """Of n customers to whom nothing happened."""
+    nothing = np.zeros(0, np.int16)
+    return Events(np.zeros(n + 1, np.int64), nothing, nothing, np.zeros(0, np.float32))
+
+
+def _with(events: Events, positions: Array, more: Sequence[Sequence[Made]]) -> Events:
+    first, last = events.offsets[positions], events.offsets[positions + 1]
+    if (first == last).all() and not any(more):
+        return no_events(len(positions))
+    each = [np.arange(a, b) for a, b in zip(first.tolist(), last.tolist(), strict=True)]
+    offsets = np.cumsum([0, *(len(e) + len(m) for e, m in zip(each, more, strict=True))])
+
+    def column(name: str, kind: type[np.generic]) -> Array:
+        stored = getattr(events, name)
+        parts = [
+            part
+            for e, m in zip(each, more, strict=True)
+            for part in (stored[e], np.array([getattr(one, name) for one in m], kind))
+        ]
+        return np.concatenate(parts)
+
     return Events(
-        np.array([0, last - first + len(more)]),
-        np.append(events.channel[first:last], np.array([m.channel for m in more], np.int16)),
-        np.append(events.offer[first:last], np.array([m.offer for m in more], np.int16)),
-        np.append(events.age_days[first:last], np.array([m.age_days for m in more], np.float32)),
+        offsets,
+        column("channel", np.int16),
+        column("offer", np.int16),
+        column("age_days", np.float32),
     )
 
 

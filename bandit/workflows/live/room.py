@@ -6,7 +6,7 @@ from collections import Counter
 
 import numpy as np
 
-from bandit.core.types import Bool
+from bandit.core.types import Bool, Float64
 from bandit.workflows.serve.limits import Limits
 
 _ROUNDING = 1e-9
@@ -29,6 +29,11 @@ class Room:
             self._open = (fits | (usage == 0.0)).all(axis=1)
         return self._open
 
+    def leaves(self, actions: Bool) -> bool:
+        """Whether these bool[k] are what is left."""
+        left = self.left()
+        return left is actions or np.array_equal(left, actions)
+
     def use(self, action: int) -> dict[str, float]:
         """Take what an action uses; how much of each limit."""
         usage = self._limits.usage[action]
@@ -37,3 +42,11 @@ class Room:
         self._used = self._used + usage
         self._open = None
         return {n: a for n, a in zip(self._limits.names, usage.tolist(), strict=True) if a}
+
+    def mark(self) -> Float64:
+        """What is used by now, for `back_to`."""
+        return self._used
+
+    def back_to(self, mark: Float64) -> None:
+        """Give back what was used since."""
+        self._used, self._open = mark, None

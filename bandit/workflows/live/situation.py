@@ -14,11 +14,10 @@ from bandit.checks.keys import customer_keys
 from bandit.config.campaign import OUTBOUND
 from bandit.core.folding import fold
 from bandit.core.types import Bool
-from bandit.sources.customers import CustomerRows
 from bandit.workflows.live.book import Book, Stood
 from bandit.workflows.live.frames import Placed
 from bandit.workflows.live.gate import NotDecidedError
-from bandit.workflows.live.generation import NO_EVENTS, Generation, Made
+from bandit.workflows.live.generation import Generation, Made, no_events
 from bandit.workflows.serve import prepare
 from bandit.workflows.serve.prepare import Prepared
 
@@ -34,6 +33,14 @@ class Person(NamedTuple):
     position: int | None
 
 
+class Present(NamedTuple):
+    """A known customer, where they stand, and their frames, the newest first."""
+
+    customer: int | str
+    position: int
+    chain: Sequence[Stood]
+
+
 class Situation:
     """Looks customers up in one generation, beside what the book knows."""
 
@@ -43,7 +50,6 @@ class Situation:
         self._offers = {o.name: i for i, o in enumerate(wave.catalogue.offers)}
         self._channels = {c.name: i for i, c in enumerate(wave.catalogue.channels)}
         self._folded = [fold(name) for name in self._channels]
-        self._open = np.zeros(len(self._channels), np.bool_)
         self._zone = ZoneInfo(wave.run.campaign.time_zone)
         self._at = wave.run.at.astimezone(self._zone).replace(tzinfo=None)
 
@@ -68,27 +74,28 @@ class Situation:
             )
         return person.key, person.position
 
-    def row(self, customer: int | str, position: int, chain: Sequence[Stood]) -> CustomerRows:
-        """The customer with what happened since the generation was made."""
-        return self._generation.customers.row(
-            position, self._contacts(chain), self._refusals(customer), self._closed(customer)
+    def ready(self, people: Sequence[Present], *, pressed: bool = True) -> Prepared:
+        """Ask the rules and look up the values, as for a wave.
+
+        Each with what happened since the generation was made; where not ``pressed``, without the
+        contacts that they had.
+        """
+        customers = self._generation.customers
+        positions = np.array([one.position for one in people], np.int64)
+        rows = customers.rows(
+            positions,
+            [self._contacts(one.chain) for one in people],
+            [self._refusals(one.customer) for one in people],
+            self._closed([one.customer for one in people]),
         )
+        if not pressed:
+            rows = rows._replace(contacts=no_events(len(people)))
+        return prepare.ready(self._generation.wave, rows, customers.contexts[positions])
 
-    def ready(self, row: CustomerRows, position: int) -> Prepared:
-        """Ask the rules and look up the values, as for a wave."""
-        contexts = self._generation.customers.contexts[position : position + 1]
-        return prepare.ready(self._generation.wave, row, contexts)
-
-    def standing(
-        self,
-        row: CustomerRows,
-        position: int,
-        chain: Sequence[Stood],
-        wanted: Mapping[str, int],
-    ) -> Standing:
+    def standing(self, present: Present, wanted: Mapping[str, int]) -> Standing:
         """What was decided today at the placements wanted, and may still be given."""
         newest: Standing = {}
-        for stood in chain:
+        for stood in present.chain:
             if stood.segment.day == self._generation.day:
                 for placed in stood.own:
                     newest.setdefault(placed.name, (placed, stood))
@@ -96,7 +103,7 @@ class Situation:
         if not asked:
             return {}
         # A contact presses those after it, never itself.
-        may = self.ready(row._replace(contacts=NO_EVENTS), position).mask[0]
+        may = self.ready([present], pressed=False).mask[0]
         names = self._generation.wave.plan.space.names
         still = {name for a, name in enumerate(names) if may[a]}
         return {
@@ -121,14 +128,16 @@ class Situation:
         found = self._book.refused.get(customer, ())
         return [Made(-1, self._offers.get(r.offer or "", -1), self._age_days(r.at)) for r in found]
 
-    def _closed(self, customer: int | str) -> Bool:
-        """Channels bool[c] that the customer refused live; an unknown one stands for all."""
-        refused = self._book.closed.get(customer)
-        if not refused:
-            return self._open
-        names = {None if name is None else fold(name) for name in refused}
-        every = not names <= set(self._folded)
-        return np.array([every or name in names for name in self._folded])
+    def _closed(self, customers: Sequence[int | str]) -> Bool:
+        """Channels bool[m, c] that customers refused live; an unknown one stands for all."""
+        closed = np.zeros((len(customers), len(self._folded)), np.bool_)
+        for row, customer in zip(closed, customers, strict=True):
+            refused = self._book.closed.get(customer)
+            if refused:
+                names = {None if name is None else fold(name) for name in refused}
+                every = not names <= set(self._folded)
+                row[:] = [every or name in names for name in self._folded]
+        return closed
 
     def _age_days(self, at: int) -> float:
         """Days from a moment to the day's beginning by the clocks of the campaign, at least 0."""

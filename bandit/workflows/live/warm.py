@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bandit.workflows.live.book import Book
 from bandit.workflows.live.generation import Generation
-from bandit.workflows.live.situation import Situation
+from bandit.workflows.live.situation import Present, Situation
 from bandit.workflows.serve.decide import fill
 
 CUSTOMERS = 64
@@ -13,8 +13,10 @@ CUSTOMERS = 64
 
 def warm(generation: Generation, book: Book) -> None:
     """Decide for some customers at every placement; nothing is written down."""
-    situation, people = Situation(generation, book), generation.customers
-    for position in range(min(CUSTOMERS, len(people.keys))):
-        row = situation.row(people.ids[position].as_py(), position, ())
-        for _ in fill(generation.wave, situation.ready(row, position)):
-            pass
+    situation, known = Situation(generation, book), generation.customers
+    some = range(min(CUSTOMERS, len(known.keys)))
+    people = [Present(known.ids[position].as_py(), position, ()) for position in some]
+    for together in (people, *([one] for one in people)):
+        if together:
+            for _ in fill(generation.wave, situation.ready(together)):
+                pass

@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bandit.record import lock
-from bandit.workflows.live.frames import Outcome
+from bandit.workflows.live import frames
+from bandit.workflows.live.frames import Decided, Outcome
 from bandit.workflows.live.gate import NotDecidedError
+from bandit.workflows.live.requests import Asked, Given, WantedPlacement
 from bandit.workflows.serve.serve_batch import serve_batch
 from tests import campaigns
 from tests.campaigns import MONDAY
@@ -193,3 +196,56 @@ def test_a_torn_end_is_told_and_what_stands_before_it_is_known(
                 assert told.replayed
                 assert told.placements == answer.placements
             assert not again.ask(PEOPLE[20], "home", request="lost").replayed
+
+
+@pytest.mark.parametrize(
+    "limits",
+    ["", "\n[limits]\nmax_contacts = 53\n", '\n[[group_cap]]\nname = "e"\nchannels = ["email"]\n'
+     "capacity = 20\n[limits]\nmax_contacts = 90\n"],
+)  # fmt: skip
+def test_decided_together_is_decided_one_after_the_other_byte_for_byte(
+    tmp_path: Path, stack: ExitStack, limits: str
+) -> None:
+    """In the order of the log: customers, placements and requests that come twice, caps that bind.
+
+    A refused request changes nothing, and none is lost.
+    """
+    rng = np.random.default_rng(5)
+    pressure = "slots = 2\nmax_contacts = 3\nper_days = 7.0"
+    together, apart = (
+        Live(campaigns.write(tmp_path / name, pressure=pressure, more=limits), stack)
+        for name in ("together", "apart")
+    )
+    wanted = [["outbound"], ["home"], ["outbound", "home"]]
+    asks = [
+        Asked(
+            f"r{rng.integers(500)}",
+            int(rng.choice([*PEOPLE[:120], -5])),
+            [WantedPlacement(name) for name in wanted[rng.integers(3)]],
+        )
+        for _ in range(400)
+    ]
+    answers: list[Given | NotDecidedError] = []
+    while len(answers) < len(asks):
+        size = int(rng.choice([1, 3, 40]))
+        answers += together.desk.decide_all(asks[len(answers) : len(answers) + size])
+    frames_together = [pending.frame for pending in together.desk.pending]
+    asked_by = {
+        answer.content: asked
+        for asked, answer in zip(asks, answers, strict=True)
+        if isinstance(answer, Given)
+    }
+    written = [frames.decoded(frame[8:]) for frame in frames_together]
+    for frame in written:
+        assert isinstance(frame, Decided)
+        apart.desk.decide(asked_by[frame.answer])
+
+    assert frames_together == [pending.frame for pending in apart.desk.pending]
+    assert len(written) > 100
+    refused = {a.status for a in answers if isinstance(a, NotDecidedError)}
+    assert refused == {404, 422}
+    limited = together.desk.generation.limits
+    most = dict(zip(limited.names, limited.most.tolist(), strict=True))
+    used = together.book.used.get("2026-11-02", {})
+    assert all(used[name] <= most[name] for name in most)
+    assert not most or any(used[name] == most[name] for name in most)

@@ -1,0 +1,99 @@
+"""What is asked of the desk, what is known of it before a draw, and what is given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import msgspec
+
+from bandit.core.types import Float64
+from bandit.workflows.live.frames import Answer, Slot
+from bandit.workflows.live.gate import NotDecidedError
+from bandit.workflows.live.situation import Present, Standing
+
+
+class WantedPlacement(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """A placement by name: 'outbound', or an inbound channel; all its slots without ``count``."""
+
+    name: str
+    count: int | None = None
+
+
+class Asked(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """A request for decisions."""
+
+    request_id: str
+    customer: int | str
+    placements: list[WantedPlacement]
+
+
+class Given(NamedTuple):
+    """An answer, and as JSON; ``fresh``: it holds once all that is pending now is on the disk."""
+
+    answer: Answer
+    content: bytes
+    fresh: bool
+
+    @classmethod
+    def of(cls, answer: Answer, *, fresh: bool) -> Given:
+        """Encode it."""
+        return cls(answer, msgspec.json.encode(answer), fresh)
+
+
+class Request(NamedTuple):
+    """A request that was looked at: who is meant, what is to be decided, what stands already."""
+
+    asked: Asked
+    body: bytes
+    person: Present
+    wanted: dict[str, int]
+    standing: Standing
+
+    @property
+    def new(self) -> dict[str, int]:
+        """The placements that have no standing decision, and how many slots of each."""
+        return {n: count for n, count in self.wanted.items() if n not in self.standing}
+
+
+class Made(NamedTuple):
+    """What one customer was decided for on an occasion; fields as in `Decided`."""
+
+    occasion: int
+    slots: list[Slot]
+    joint: Float64
+    used: Mapping[str, float]
+
+
+class Met:
+    """Requests and customers that are being decided for: their next ones hang on it."""
+
+    def __init__(self) -> None:
+        self.requests: set[str] = set()
+        self.customers: set[int | str] = set()
+
+    def add(self, request: Request) -> None:
+        """Take one in."""
+        self.requests.add(request.asked.request_id)
+        self.customers.add(request.person.customer)
+
+
+def wanted(asked: Asked, slots: Mapping[str, int]) -> dict[str, int]:
+    """How many ranks of each placement, in the order of ``slots``; NotDecidedError for too many."""
+    known = ", ".join(slots)
+    found: dict[str, int] = {}
+    for one in asked.placements:
+        most = slots.get(one.name)
+        if most is None:
+            raise NotDecidedError(422, f"there is no placement {one.name!r}; known here: {known}")
+        count = most if one.count is None else one.count
+        if not 1 <= count <= most:
+            raise NotDecidedError(
+                422, f"count of {one.name!r} is {count}; it has {most} slots: ask for 1 to {most}"
+            )
+        if one.name in found:
+            raise NotDecidedError(422, f"placement {one.name!r} is asked for twice")
+        found[one.name] = count
+    if not found:
+        raise NotDecidedError(422, f"no placement is asked for; known here: {known}")
+    return {name: found[name] for name in slots if name in found}
