@@ -8,7 +8,7 @@ from typing import Any
 from bandit.core.wording import interval_text, number, rounded_up
 from bandit.render import render
 from bandit.render.simulate_figures import decision_of, simulate_figures
-from bandit.render.simulate_tables import group_rows, method, words
+from bandit.render.simulate_tables import group_rows, method, whole_rows, words
 from bandit.results.judge import Judged, SimulateResult
 
 
@@ -27,6 +27,7 @@ def write_simulation(folder: Path, result: SimulateResult, made_by: str) -> Path
         "rows": rows,
         "reasons": {row.name: row.reason for row in result.candidates},
         "groups": group_rows(result),
+        "whole": dict(zip(("heads", "rows"), whole_rows(result), strict=True)),
         "overlap": _overlap(result),
         "unit": result.unit,
         "estimates": _estimates(result),

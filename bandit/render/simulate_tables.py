@@ -25,6 +25,7 @@ def simulate_tables(result: SimulateResult) -> RenderableType:
     title = Text(f"simulate {result.title}", style="bold")
     parts: list[RenderableType] = [title, pairs(facts), _table(result)]
     parts += [_groups(result)] if result.groups else []
+    parts += [_whole(result)] if result.whole else []
     parts += [_verdict(result)]
     return Group(*parts, *page(result.report), *notes(result.notes))
 
@@ -88,6 +89,31 @@ def group_rows(result: SimulateResult) -> list[list[str]]:
     return [
         [g.group, g.over, f"{g.rows:,}", interval_text(g.lift, signed=True)] for g in result.groups
     ]
+
+
+def _whole(result: SimulateResult) -> Table:
+    table = Table(box=None, pad_edge=False)
+    heads, rows = whole_rows(result)
+    table.add_column(heads[0])
+    for head in heads[1:]:
+        table.add_column(head, justify="right")
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def whole_rows(result: SimulateResult) -> tuple[list[str], list[list[str]]]:
+    """Candidates with all slots of a wave, as heads and cells."""
+    over = result.business_as_usual
+    heads = ["with all slots", f"value\n{result.unit}/customer"]
+    heads += [f"lift over\n{over}"] if over else []
+    rows = []
+    for one in result.whole:
+        lift = [interval_text(one.lift, signed=True)] if over else []
+        rows.append(
+            [one.name, interval_text(one.value), *lift, f"{one.effective_sample_size:,.0f}"]
+        )
+    return [*heads, "ESS"], rows
 
 
 def _cells(result: SimulateResult, row: Judged) -> list[RenderableType]:

@@ -47,6 +47,24 @@ class GroupLift:
 
 
 @dataclass(frozen=True)
+class WholeWave:
+    """A candidate with all that customers are given in a wave, every slot of every placement.
+
+    By weights alone, a customer and wave; ``lift`` is over business as usual. ``refused`` says why
+    the log cannot tell: the two are None then.
+    """
+
+    name: str
+    rows: int
+    value: Interval | None
+    lift: Interval | None
+    effective_sample_size: float
+    mean_weight: float
+    mean_weight_error: float
+    refused: str | None
+
+
+@dataclass(frozen=True)
 class SegmentLift:
     """Lift of the gate's candidate among some customers."""
 
@@ -118,6 +136,7 @@ class SimulateResult(Result):
     gate: Gate
     candidates: list[Judged]
     groups: list[GroupLift]
+    whole: list[WholeWave]
     segments: list[SegmentLift]
     periods: list[Period]
     has_waves: bool

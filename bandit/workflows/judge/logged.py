@@ -14,6 +14,7 @@ from bandit.core.types import Array, Bool, Float64, Int32
 from bandit.features.spec import FeatureSpec
 from bandit.ope.log import Log
 from bandit.sources.catalogue import Catalogue as Goods
+from bandit.workflows.judge.slates import Slates
 
 MAX_CELLS = 40_000_000
 """Rows times actions kept in memory: outcome models and probabilities take 8 bytes each."""
@@ -66,7 +67,8 @@ class Catalogue:
 class Waves:
     """Which wave each row is of: ``names`` and ``snapshots`` by wave, ``wave`` int[n].
 
-    ``whole`` float64[n] is the net reward of a row's customer over all slots and lists of its wave.
+    ``whole`` float64[n] is the net reward of a row's customer over all slots and lists of its wave,
+    ``slates`` what they were given there.
     ``looked`` are the decisions that had been made by the close of each of the campaign's waves so
     far: each wave is one look, whether somebody looked or not, so that asking again is no new one.
     ``holds_out``: somebody was held out. ``shares`` are the rollout shares by wave, None where the
@@ -83,6 +85,7 @@ class Waves:
     group: Array
     apart: Bool
     whole: Float64
+    slates: Slates
     looked: tuple[int, ...] = ()
     shares: tuple[tuple[PolicyShare, ...] | None, ...] = ()
     holds_out: bool = False
@@ -127,6 +130,7 @@ class Logged:
                 group=waves.group[rows],
                 apart=waves.apart[rows],
                 whole=waves.whole[rows],
+                slates=waves.slates.take(rows),
             )
         return replace(
             self,

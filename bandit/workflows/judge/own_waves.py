@@ -8,61 +8,35 @@ are one cluster.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
 import duckdb
 import numpy as np
-import polars as pl
 import pyarrow as pa
 
 from bandit.config.campaign import Campaign
 from bandit.core.actions import ActionSpace
 from bandit.core.errors import ConfigError, DataError
-from bandit.core.types import NO_CONTACT, Array, Bool, Float64, Progress
+from bandit.core.types import Progress
 from bandit.features.spec import FeatureSpec
 from bandit.record import attribution
 from bandit.record import outcomes as deliveries
 from bandit.record import waves as record
-from bandit.record.attribution import Attributed
-from bandit.record.decisions import Decisions, Rows
+from bandit.record.decisions import Decisions
 from bandit.record.waves import Wave
-from bandit.record.whole_customers import WholeCustomers
 from bandit.sources.catalogue import Catalogue as Goods
 from bandit.workflows.inspect import catalogue_today
-from bandit.workflows.judge import logged
+from bandit.workflows.judge import logged, own_rows
 from bandit.workflows.judge.logged import Catalogue, Logged, Waves
-from bandit.workflows.serve.experiments import supported
+from bandit.workflows.judge.own_rows import Part
+from bandit.workflows.judge.slates import Slates
 
 _COLUMNS = (
     "customer_id", "action", "propensity", "group", "value", "cost", "eligible", "features",
     "snapshot",
 )  # fmt: skip
-
-
-HOLDOUT = "holdout"
-
-
-class _Part(NamedTuple):
-    """One wave's rows: ``ids`` of customers; ``withheld``: rows left out, never carried out.
-
-    ``whole`` is the net reward of a row's customer over all slots and lists of the wave.
-    """
-
-    ids: pa.Array
-    action: Array
-    propensity: Float64
-    reward: Float64
-    eligible: Bool
-    contexts: Array
-    group: Array
-    apart: Bool
-    value: Float64
-    cost: Float64
-    snapshot: str
-    withheld: int
-    whole: Float64
 
 
 def usable(campaign: Campaign, at: dt.datetime) -> tuple[list[Wave], list[str]]:
@@ -102,7 +76,7 @@ def read(
             decisions = Decisions(campaign.folder, wave, today)
             later = record.after(every, wave, window)
             rewards = attribution.attribute(connection, decisions, later, window)
-            parts.append(_part(decisions, rewards, actions, place, share))
+            parts.append(own_rows.of_wave(decisions, rewards, actions, place, share))
             rebuilt += decisions.notes
             progress.advance(1)
     catalogue = _catalogue(campaign, waves, parts, actions)
@@ -115,7 +89,7 @@ def read(
 def _assembled(
     campaign: Campaign,
     waves: Sequence[Wave],
-    parts: Sequence[_Part],
+    parts: Sequence[Part],
     catalogue: Catalogue,
     looked: tuple[int, ...],
     notes: tuple[str, ...],
@@ -147,106 +121,15 @@ def _assembled(
             group=np.concatenate([p.group for p in parts]),
             apart=np.concatenate([p.apart for p in parts]),
             whole=np.concatenate([p.whole for p in parts]),
+            slates=Slates.joined([p.slates for p in parts]),
             looked=looked,
-            holds_out=any((p.apart & (p.group == HOLDOUT)).any() for p in parts),
+            holds_out=any((p.apart & (p.group == own_rows.HOLDOUT)).any() for p in parts),
             shares=tuple(
                 None if w.manifest.policy is None else w.manifest.policy.shares for w in waves
             ),
         ),
         notes=notes,
     )
-
-
-def _part(
-    decisions: Decisions, rewards: Attributed, actions: ActionSpace, place: str, share: float
-) -> _Part:
-    """The placement's first slot, of a keyed share of the customers.
-
-    A contact that was withheld is left out: what its propensity belongs to was never done.
-    """
-    to = decisions.wave.actions.positions_in(actions)
-    found, reward, number, withheld = [], [], [], 0
-    customers = WholeCustomers()
-    for rows in decisions.rows(*_COLUMNS):
-        mine = customers.add(rows.customers, rows.net(rewards.rewards[rows.place]))
-        keep = rows.first_of(place)
-        if share < 1.0:
-            keep &= _sampled(rows.customers, share)
-        withheld += int((keep & rows.withheld).sum())
-        keep &= ~rows.withheld
-        found.append(rows.only(keep))
-        reward.append(rewards.taught[rows.place][keep])
-        number.append(mine[keep])
-
-    def joined(of: Callable[[Rows], Array]) -> Array:
-        return np.concatenate([of(rows) for rows in found])
-
-    action: Array = to[joined(lambda rows: rows.action)]
-    group = joined(lambda rows: rows.texts("group"))
-    held, policy = group == HOLDOUT, decisions.wave.manifest.policy
-    left = _left_alone(decisions.wave, group)
-    eligible = np.zeros((sum(map(len, found)), len(actions)), dtype=np.bool_)
-    eligible[:, to] = joined(lambda rows: rows.eligible)
-    # An inbound channel shows something to everybody but the holdout and experiments' quiet arms.
-    eligible[held, action[held]] = True
-    eligible[left.quiet & (action == NO_CONTACT), to[NO_CONTACT]] = True
-    propensity = joined(lambda rows: rows.numbers("propensity"))
-    if policy is not None:
-        propensity = _not_held(propensity, action, held, policy.holdout)
-    snapshots = joined(lambda rows: rows.texts("snapshot"))
-    return _Part(
-        ids=pa.concat_arrays([rows.customers for rows in found]),
-        action=action,
-        propensity=propensity,
-        reward=np.concatenate(reward),
-        eligible=eligible,
-        contexts=joined(lambda rows: rows.contexts),
-        group=group,
-        apart=held | left.apart if policy is not None else np.zeros_like(held),
-        value=joined(lambda rows: rows.terms.value),
-        cost=joined(lambda rows: rows.terms.cost),
-        snapshot=str(snapshots[0]) if len(snapshots) else "",
-        withheld=withheld,
-        whole=customers.totals[np.concatenate(number)],
-    )
-
-
-class _Left(NamedTuple):
-    """``quiet`` bool[n]: rows of arms of experiments, which may leave anybody in peace.
-
-    ``apart`` bool[n]: those whose propensity is given an arm that does not take every action.
-    """
-
-    quiet: Bool
-    apart: Bool
-
-
-def _left_alone(wave: Wave, group: Array) -> _Left:
-    quiet, apart = np.zeros(len(group), np.bool_), np.zeros(len(group), np.bool_)
-    policy = wave.manifest.policy
-    for served in wave.manifest.experiments:
-        for arm in served.experiment.arm:
-            mine = group == f"{served.name}:{arm.name}"
-            quiet |= mine
-            floor = 0.0 if policy is None else policy.exploration
-            if served.known and not supported(served.experiment, arm.name, floor):
-                apart |= mine
-    return _Left(quiet, apart)
-
-
-def _not_held(recorded: Float64, action: Array, held: Bool, holdout: float) -> Float64:
-    """Propensities given that a customer is not held out: (p - h 1[no contact]) / (1 - h).
-
-    The record holds those of the complete policy, h·[no contact] + (1 - h)·π.
-    """
-    others = np.maximum(recorded - holdout * (action == NO_CONTACT), 0.0) / max(1.0 - holdout, 1e-9)
-    return np.where(held, recorded, np.minimum(others, 1.0))
-
-
-def _sampled(ids: pa.Array, share: float) -> Bool:
-    """The same customers in every wave."""
-    hashed = pl.Series("", pl.from_arrow(ids)).hash(seed=0).to_numpy()
-    return np.asarray(hashed < np.uint64(min(share * 2.0**64, 2.0**64 - 1025.0)))
 
 
 def _placement(campaign: Campaign, waves: Sequence[Wave]) -> str:
@@ -269,7 +152,7 @@ def _events(campaign: Campaign) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def _catalogue(
-    campaign: Campaign, waves: Sequence[Wave], parts: Sequence[_Part], actions: ActionSpace
+    campaign: Campaign, waves: Sequence[Wave], parts: Sequence[Part], actions: ActionSpace
 ) -> Catalogue:
     """Values, costs, prices and the order of rules as last served, whatever campaign.toml says now.
 
@@ -324,7 +207,7 @@ def _served(wave: Wave) -> Iterator[_Served]:
 
 
 def _remarks(
-    campaign: Campaign, waves: Sequence[Wave], parts: Sequence[_Part], place: str, share: float
+    campaign: Campaign, waves: Sequence[Wave], parts: Sequence[Part], place: str, share: float
 ) -> list[str]:
     notes: list[str] = []
     stay = [
@@ -338,7 +221,10 @@ def _remarks(
         )
     pressure = waves[-1].manifest.pressure or campaign.pressure
     if pressure.slots > 1 or len(waves[-1].manifest.placements) > 1:
-        notes.append(f"judged is the first slot of {place!r}; other slots are left as they were")
+        notes.append(
+            f"judged is the first slot of {place!r}, other slots left as they were; what all slots"
+            " of a wave bring together is told apart"
+        )
     if share < 1.0:
         notes.append(f"judged on a random {share:.1%} of the customers (simulate.max_rows)")
     if any(served.value is None for wave in waves for served in _served(wave)):

@@ -16,7 +16,7 @@ from bandit.core.types import SILENT, Progress
 from bandit.ope import diagnostics, gate
 from bandit.record.steady import steady
 from bandit.results.figures import Interval
-from bandit.results.judge import Gate, GroupLift, Judged, SimulateResult
+from bandit.results.judge import Gate, GroupLift, Judged, SimulateResult, WholeWave
 from bandit.workflows.judge import confounding
 from bandit.workflows.judge import curves as simulate_curves
 from bandit.workflows.judge import job as simulate_job
@@ -30,6 +30,7 @@ from bandit.workflows.judge.logged import Logged
 from bandit.workflows.judge.looks import at_this_look
 from bandit.workflows.judge.targets import Bench, Target, target
 from bandit.workflows.judge.verdicts import Judge
+from bandit.workflows.judge.whole_wave import held_by_whole, whole_waves
 
 CALIBRATION_P = 1e-4
 RAREST_DRAWS = 100.0
@@ -149,10 +150,13 @@ def _judged(job: Job, bench: Bench, targets: list[Target]) -> SimulateResult:
     else:
         rows, at_once = guesses(logged, targets, doubt, bench.seed), 1
     served: list[GroupLift] = []
+    every: list[WholeWave] = []
     if causal:
         name = None if baseline is None else baseline.name
         candidates = {t.name: t.candidate for t in targets}
         rows = against_holdout(bench.logged, rows, whole, settings, bench.seed)
+        every = whole_waves(bench, list(whole.values()), name, settings)
+        rows = held_by_whole(rows, every, settings)
         rows, served = by_groups(bench.logged, rows, candidates, name, settings, bench.seed)
     asked = _asked(settings, rows)
     mine = next(t for t in targets if t.name == asked.name)
@@ -176,6 +180,7 @@ def _judged(job: Job, bench: Bench, targets: list[Target]) -> SimulateResult:
         gate=Gate(asked.name, asked.decision, asked.reason, asked.needed_n),
         candidates=rows,
         groups=served,
+        whole=every,
         segments=simulate_segments.segments(logged, settings, judge, mine) if causal else [],
         periods=simulate_segments.periods(bench.logged),
         has_waves=logged.waves is not None,

@@ -145,9 +145,9 @@ def target(bench: Bench, candidate: Candidate) -> Target:
     counted[bench.logged.weighted] = True
     if on is not None:
         counted &= on
-    for rows, probabilities in _probabilities(bench, candidate):
+    for rows, wanted in probabilities(bench, candidate):
         part = log.take(rows)
-        wanted = part.check_target(probabilities)
+        part.check_target(wanted)
         if log.propensities is not None:
             weights[rows] = wanted[np.arange(len(rows)), part.actions] / log.propensities[rows]
         q[rows] = (wanted * bench.q[rows]).sum(axis=1)
@@ -164,7 +164,7 @@ def _rows(bench: Bench, candidate: Candidate) -> Bool | None:
     return simulate_snapshot.unseen(bench.campaign, bench.logged, candidate)
 
 
-def _probabilities(bench: Bench, candidate: Candidate) -> Iterator[tuple[Array, Float64]]:
+def probabilities(bench: Bench, candidate: Candidate) -> Iterator[tuple[Array, Float64]]:
     """Rows and their probabilities float64[rows, k], until all rows are done."""
     makers = {
         "constant": _constant,
@@ -260,24 +260,51 @@ def _policy(bench: Bench, candidate: Candidate, posterior: Moments) -> Policy:
 
 
 def _mixture(bench: Bench, candidate: Candidate, posterior: Moments) -> Mixture:
-    """Shares as given; without any, the campaign's own [policy]."""
-    own = bench.campaign.policy
     catalogue = bench.logged.catalogue
-    holdout, exploration = candidate.holdout, candidate.exploration
-    parts = candidate.shares
-    if parts is None:
-        parts = tuple(
-            Part(policy=s.policy, share=s.share, alpha=s.alpha, epsilon=s.epsilon)
-            for s in own.shares
-        )
-        holdout, exploration = own.holdout, own.exploration
-    if holdout > 0.0 and not catalogue.has_no_contact:
+    own = _shares(bench.campaign, candidate)
+    if own.holdout > 0.0 and not catalogue.has_no_contact:
         raise DataError(f"candidate {candidate.label!r} has a holdout, but nobody is left in peace")
     noise, order = posterior.noise_scale, tuple(catalogue.order)
     inner = [
-        (p.share, POLICIES[p.policy](Options(p.alpha, p.epsilon, noise, order))) for p in parts
+        (p.share, POLICIES[p.policy](Options(p.alpha, p.epsilon, noise, order))) for p in own.parts
     ]
-    return Mixture(inner, holdout=holdout, exploration=exploration)
+    return Mixture(inner, holdout=own.holdout, exploration=own.exploration)
+
+
+class _Shares(NamedTuple):
+    parts: tuple[Part, ...]
+    holdout: float
+    exploration: float
+
+
+def _shares(campaign: Campaign, candidate: Candidate) -> _Shares:
+    """A mixture's shares as given; without any, the campaign's own [policy]."""
+    if candidate.shares is not None:
+        return _Shares(candidate.shares, candidate.holdout, candidate.exploration)
+    own = campaign.policy
+    parts = tuple(
+        Part(policy=s.policy, share=s.share, alpha=s.alpha, epsilon=s.epsilon) for s in own.shares
+    )
+    return _Shares(parts, own.holdout, own.exploration)
+
+
+def parts_of(
+    campaign: Campaign, candidate: Candidate
+) -> tuple[float, list[tuple[float, Candidate]]]:
+    """A candidate's holdout, and the shares of the policies that it draws one of a customer."""
+    if candidate.policy != "mixture":
+        return 0.0, [(1.0, candidate)]
+    own = _shares(campaign, candidate)
+    alone = {"holdout": 0.0, "exploration": own.exploration}
+    return own.holdout, [
+        (
+            p.share,
+            candidate.model_copy(
+                update={**alone, "shares": (p.model_copy(update={"share": 1.0}),)}
+            ),
+        )
+        for p in own.parts
+    ]
 
 
 def _one(value: float | tuple[float, ...]) -> float:
