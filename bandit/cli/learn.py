@@ -9,7 +9,7 @@ import typer
 
 from bandit.cli.command import How, command
 from bandit.cli.console import run
-from bandit.cli.options import At, CampaignArg
+from bandit.cli.options import At, CampaignArg, Engine
 
 
 def add(app: typer.Typer) -> None:
@@ -34,6 +34,7 @@ def learn(
         bool, typer.Option("--no-events", help="it is true that nothing happened: learn zeros")
     ] = False,
     at: At = None,
+    engine: Engine = None,
 ) -> None:
     """Learn from waves whose window has closed; write a snapshot."""
     from bandit.workflows.learn.learn import learn as workflow
@@ -47,4 +48,5 @@ def learn(
         without_log=without_log,
         no_events=no_events,
         at=at,
+        engine=engine,
     )

@@ -31,6 +31,13 @@ CampaignArg = Annotated[
 CustomerArg = Annotated[str, typer.Argument(metavar="CUSTOMER", help="the customer's key")]
 Wave = Annotated[str | None, typer.Option(help="name of the wave; the day by default")]
 NewestWave = Annotated[str | None, typer.Option(help="name of the wave; the newest by default")]
+Engine = Annotated[
+    str | None,
+    typer.Option(
+        metavar="local|spark[=MASTER]",
+        help="where it runs; changes no result (docs/spark.md)",
+    ),
+]
 At = Annotated[
     dt.datetime | None,
     typer.Option(

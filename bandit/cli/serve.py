@@ -9,7 +9,7 @@ import typer
 
 from bandit.cli.command import How, command
 from bandit.cli.console import run, say
-from bandit.cli.options import At, CampaignArg, Seed, Wave
+from bandit.cli.options import At, CampaignArg, Engine, Seed, Wave
 
 
 def add(app: typer.Typer) -> None:
@@ -43,6 +43,7 @@ def serve_batch(
         typer.Option(min=1, max=10_000_000, help="customers at a time; changes no result"),
     ] = None,
     threads: Annotated[int | None, typer.Option(min=1, max=1024, help="changes no result")] = None,
+    engine: Engine = None,
 ) -> None:
     """Decide for every customer, write the wave and one list a channel."""
     from bandit.workflows.serve.serve_batch import serve_batch as workflow
@@ -59,6 +60,7 @@ def serve_batch(
         snapshot=snapshot,
         batch_size=batch_size,
         threads=threads,
+        engine=engine,
     )
 
 

@@ -298,6 +298,26 @@ class Limits(Strict):
     batch_size: Annotated[int, Field(ge=1, le=10_000_000)] = 50_000
 
 
+SparkOption = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^spark\.(executor\.(memory|memoryOverhead|cores|instances)|task\.(cpus|maxFailures)"
+        r"|cores\.max|default\.parallelism|speculation(\.\w+)*|dynamicAllocation(\.\w+)*"
+        r"|network\.timeout|driver\.(memory|host|bindAddress|port))$"
+    ),
+]
+"""What sizes a run. What loads code (jars, class paths) is for who submits, not for this file."""
+
+
+class Engine(Strict):
+    """Where `serve-batch` and `learn` run; it changes no result."""
+
+    kind: Literal["local", "spark"] = "local"
+    master: str | None = None
+    partitions: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    options: dict[SparkOption, str] = Field(default_factory=dict)
+
+
 class Exports(Strict):
     """The lists that go to the channels."""
 
@@ -360,7 +380,8 @@ class Campaign(Strict):
     group_cap: tuple[GroupCap, ...] = ()
     limits: Limits = Limits()
     exports: Exports = Exports()
-    # Neither changes what a wave is, so they are no part of the digest.
+    # None of these changes what a wave is, so they are no part of the digest.
+    engine: Engine = Field(default=Engine(), exclude=True)
     addresses: dict[Name, Address] = Field(default_factory=dict, exclude=True)
     insiders: Insiders | None = Field(default=None, exclude=True)
     log: Log | None = None

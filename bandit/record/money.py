@@ -62,6 +62,13 @@ class Ledger:
             np.add.at(sums, action, column)
         self._sums += part.astype(object)
 
+    def merge(self, other: Ledger) -> None:
+        """Add what was summed elsewhere: the sums are whole numbers."""
+        self.counts = self.counts + other.counts
+        self.customers += other.customers
+        self._sums = self._sums + other._sums
+        self._base += other._base
+
     @property
     def without_contact(self) -> float:
         """What all customers together were expected to bring had nobody been contacted."""

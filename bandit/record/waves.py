@@ -80,6 +80,11 @@ def after(waves: Sequence[Wave], wave: Wave, window: Window) -> list[Wave]:
     return [w for w in waves if mine < (w.at, w.name) and w.at < wave.end(window)]
 
 
+def file_name(number: int) -> str:
+    """Of a wave's decisions, by its place among its files."""
+    return f"decisions-{number:04d}.parquet"
+
+
 class DecisionWriter:
     """Writes decisions to `folder` in row groups and files of fixed size, however they come."""
 
@@ -119,10 +124,8 @@ class DecisionWriter:
     def _flush(self) -> None:
         if self._groups % GROUPS_PER_FILE == 0:
             self.abandon()
-            name = f"decisions-{self._groups // GROUPS_PER_FILE:04d}.parquet"
-            self._writer = pq.ParquetWriter(
-                self._folder / name, self.schema, **_layout(self.schema)
-            )
+            path = self._folder / file_name(self._groups // GROUPS_PER_FILE)
+            self._writer = pq.ParquetWriter(path, self.schema, **_layout(self.schema))
         if self._writer is None:
             raise RuntimeError("the decision writer was abandoned before its last row")
         table = pa.Table.from_batches(self._pending, self.schema).combine_chunks()

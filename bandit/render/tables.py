@@ -11,6 +11,7 @@ from rich.text import Text
 
 from bandit.core.wording import price_text
 from bandit.render.money_tables import limits_table, money_table
+from bandit.results.cluster import ClusterWork
 from bandit.results.learn import LearnSummary
 from bandit.results.live import Sealed, Served
 from bandit.results.operate import Rollback
@@ -31,6 +32,7 @@ def wave_tables(summary: WaveSummary) -> RenderableType:
     }
     if summary.withheld:
         facts["withheld"] = f"{summary.withheld:,} (opted out before the lists were written)"
+    facts |= _cluster(summary.cluster)
     tables: list[RenderableType] = [Text(title, style="bold"), pairs(facts)]
     if summary.outbound is not None:
         tables.append(money_table(summary.outbound, summary.inbound, summary.unit))
@@ -57,7 +59,12 @@ def learn_tables(summary: LearnSummary) -> RenderableType:
         "events outside": f"{summary.outside_window:,}",
         "events delivered now": f"{summary.delivered:,}" + _refused(summary.rejected),
     }
+    facts |= _cluster(summary.cluster)
     return Group(pairs(facts), *notes(summary.notes))
+
+
+def _cluster(work: ClusterWork | None) -> dict[str, str]:
+    return {} if work is None else {"cluster": work.told}
 
 
 def what_if_tables(result: WhatIf) -> RenderableType:

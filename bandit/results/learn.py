@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from bandit.results.cluster import ClusterWork
 from bandit.results.result import Result
 
 
@@ -12,6 +13,7 @@ class LearnSummary(Result):
     """``waves`` are those in the snapshot, ``waiting`` those whose window is still open.
 
     ``silent`` are those of ``waves`` that have decisions and not one event in their window.
+    ``cluster``: what Spark did, None on one machine.
     """
 
     snapshot: str | None
@@ -26,4 +28,5 @@ class LearnSummary(Result):
     delivered: int
     rejected: int
     unit: str
+    cluster: ClusterWork | None = None
     notes: list[str] = field(default_factory=list)

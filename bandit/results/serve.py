@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bandit.results.cluster import ClusterWork
 from bandit.results.money import Money
 from bandit.results.result import Result
 
@@ -35,7 +36,7 @@ class WaveSummary(Result):
     ``at_peace`` says why customers got no contact. Money is in ``unit`` and defined in
     docs/money.md: ``expected_value`` is that of ``outbound`` and ``inbound`` together; they are
     None in a wave of before they were told apart. ``costs`` are those of contacts and shown offers,
-    by channel.
+    by channel. ``cluster``: what Spark did, None on one machine.
     """
 
     wave: str
@@ -64,6 +65,7 @@ class WaveSummary(Result):
     outbound: Money | None = None
     inbound: Money | None = None
     costs: dict[str, float] = field(default_factory=dict)
+    cluster: ClusterWork | None = None
     notes: list[str] = field(default_factory=list)
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Protocol, Self, TypeVar
+
+from bandit.core.types import Progress
+from bandit.results.cluster import ClusterWork
 
 Item = TypeVar("Item")
 Part = TypeVar("Part")
@@ -33,3 +36,27 @@ class Runner(Protocol):
 
     def write(self, keep: Callable[[Part], None], parts: Iterable[Part]) -> None:
         """``keep`` each part, in order and never two at once; all are kept when it returns."""
+
+
+class Cluster(Protocol):
+    """Many workers, maybe on other machines, who see the files that this process sees.
+
+    What is large goes by files in a folder of the campaign. Work on an item may be begun several
+    times, even at once, and left half done; one attempt counts.
+    """
+
+    def each(
+        self,
+        step: str,
+        work: Callable[[Item, str], Part],
+        items: Sequence[Item],
+        progress: Progress,
+    ) -> list[Part]:
+        """``work`` of each item, in the order of the items.
+
+        ``work`` is a function of a module, items and parts are small and plain. It is given the
+        name of its attempt, which no other attempt at anything has: its files go under that name.
+        """
+
+    def done(self) -> ClusterWork:
+        """What was done so far."""

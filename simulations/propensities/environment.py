@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from bandit.config import campaign_file
+from bandit.core import spill
 from bandit.core.types import SILENT
 from bandit.features.drift import Drift
 from bandit.sources import customers, database
@@ -75,7 +76,7 @@ def constrained(folder: Path, count: int, caps: Sequence[str]) -> Setting:
         wave = wave._replace(plan=wave.plan._replace(policy=policy))
         resources = limits.of(campaign, catalogue, wave.plan)
         batches = reading.prepared(wave, data, past, [], Drift(start.spec))
-        spool = reading.spooled(stack, batches, count, SILENT)
+        spool = reading.spooled(spill.new(stack), batches, count, SILENT)
         priced = pricing.find(wave, resources, spool, SILENT)
         batch = next(iter(spool))
     return Setting(world, wave.at_prices(priced.costs), wave, resources, batch)

@@ -18,6 +18,7 @@ from bandit.config.campaign import OUTBOUND, Campaign, Log
 from bandit.core import files, schema, sql
 from bandit.core.errors import ConfigError, DataError
 from bandit.core.types import NO_CONTACT, Bool, Choice, Float32, Float64, Progress
+from bandit.core.version import versions
 from bandit.features.encode import encode
 from bandit.logs import columns, labels
 from bandit.logs import rows as log_rows
@@ -33,7 +34,7 @@ from bandit.sources.database import Database
 from bandit.workflows.learn import log_back
 from bandit.workflows.learn.log_sample import LogSample
 from bandit.workflows.serve.assemble import Assembler
-from bandit.workflows.serve.publish import served_with, versions
+from bandit.workflows.serve.publish import served_with
 from bandit.workflows.serve.serving_model import serving_model
 from bandit.workflows.serve.wave import Run, Taken, Wave
 

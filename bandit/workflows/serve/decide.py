@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -35,7 +36,7 @@ Choose = Callable[[Wave, Prepared, Slot], Choice]
 
 
 class Decider:
-    """Decides for one batch after the other.
+    """Decides for batches, each by itself.
 
     With ``chosen`` the choices are kept there, or taken from there if a ``rule`` for lots is given.
     """
@@ -44,26 +45,22 @@ class Decider:
         self, wave: Wave, rule: Thinning | None = None, chosen: Chosen | None = None
     ) -> None:
         self.wave, self._rule, self._chosen = wave, rule, chosen
-        self._batches = 0
 
-    def decide(self, batch: Prepared) -> list[Taken]:
-        """Fill the slots, each with the reasons for no contact."""
-        slots = [
+    def decide(self, batch: Prepared, number: int) -> list[Taken]:
+        """Fill the slots, each with the reasons for no contact; ``number`` is the batch's own."""
+        draw = choose if self._chosen is None else partial(self._kept, self._chosen, number)
+        return [
             reasons.given(self.wave, batch, taken)
-            for taken in fill(self.wave, batch, self._choose, self._rule)
+            for taken in fill(self.wave, batch, draw, self._rule)
         ]
-        self._batches += 1
-        return slots
 
-    def _choose(self, wave: Wave, batch: Prepared, slot: Slot) -> Choice:
-        if self._chosen is None:
-            return choose(wave, batch, slot)
+    def _kept(self, chosen: Chosen, number: int, wave: Wave, batch: Prepared, slot: Slot) -> Choice:
         place = wave.plan.placements.index(slot.placement)
-        name = f"{self._batches:06d}-{place}-{slot.number}"
+        name = f"{number:06d}-{place}-{slot.number}"
         if self._rule is not None:
-            return self._chosen.of(name, slot.rows)
+            return chosen.of(name, slot.rows)
         choice = choose(wave, batch, slot)
-        self._chosen.add(name, slot.rows, choice)
+        chosen.add(name, slot.rows, choice)
         return choice
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -26,13 +27,14 @@ class Thinning(NamedTuple):
 
 
 class Planned:
-    """The outbound contacts that the draws plan, with their lots."""
+    """The outbound contacts that the draws plan, with their lots: in memory, or in files."""
 
     def __init__(self, wave: Wave, limits: Limits) -> None:
         self._wave, self._limits = wave, limits
         self.counts = np.zeros(len(wave.plan.space), dtype=np.int64)
         self._actions: list[Array] = []
         self._lots: list[UInt64] = []
+        self._files: list[Path] = []
 
     def add(self, slots: Sequence[Taken], keys: UInt64) -> None:
         """Count a batch's slots; inbound ones make no contacts. Without limits nothing is kept."""
@@ -46,6 +48,16 @@ class Planned:
                 self._actions.append(action[contact])
                 self._lots.append(_lots(self._wave, taken.slot, keys[taken.rows[contact]]))
 
+    def save(self, path: Path) -> None:
+        """Write the lots that are in memory, for `merge` elsewhere."""
+        action, lot = self._every()
+        np.savez(path, action=action, lot=lot)
+
+    def merge(self, counts: Array, path: Path) -> None:
+        """Add contacts int64[k] that were planned elsewhere, with the lots that were saved."""
+        self.counts += counts
+        self._files.append(path)
+
     def thinning(self) -> Thinning | None:
         """None where everything fits."""
         quotas = thinning.plan_quotas(self.counts, self._limits.usage, self._limits.most)
@@ -54,11 +66,23 @@ class Planned:
         return Thinning(quotas.keep, quotas.quota, self._last(quotas))
 
     def _last(self, quotas: Quotas) -> UInt64:
-        action, lot = np.concatenate(self._actions), np.concatenate(self._lots)
+        action, lot = self._every()
         some = quotas.keep < 1.0
         return thinning.thresholds(
             [lot[action == a] if some[a] else lot[:0] for a in range(some.shape[0])], quotas
         )
+
+    def _every(self) -> tuple[Array, UInt64]:
+        """Action and lot of each contact, int32[n] and uint64[n]."""
+        actions, drawn = (
+            [np.zeros(0, np.int32), *self._actions],
+            [np.zeros(0, np.uint64), *self._lots],
+        )
+        for path in self._files:
+            with np.load(path, allow_pickle=False) as kept:
+                actions.append(kept["action"])
+                drawn.append(kept["lot"])
+        return np.concatenate(actions), np.concatenate(drawn)
 
 
 def thinned(

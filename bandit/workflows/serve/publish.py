@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, fields, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,7 +18,7 @@ from bandit.core.days import day_of
 from bandit.core.errors import ConfigError
 from bandit.core.files import Move
 from bandit.core.types import Progress
-from bandit.core.version import VERSION
+from bandit.core.version import versions
 from bandit.record import exports, index, manifest, rejects, snapshots
 from bandit.record import waves as record
 from bandit.record.exports import Lists
@@ -31,6 +30,9 @@ from bandit.sources import database
 from bandit.workflows.serve import serving_model
 from bandit.workflows.serve.contact_history import ContactHistory
 from bandit.workflows.serve.wave import Run, Wave
+
+OF_THE_RUN = ("notes", "cluster")
+"""Fields of a summary that tell how it was run."""
 
 
 class Target(NamedTuple):
@@ -226,8 +228,8 @@ def content(wave: Wave, past: Sequence[str], summary: WaveSummary) -> dict[str, 
         "prices": the_plan.prices.tolist(),
         **({"experiments": _experiments(run)} if run.experiments else {}),
         **served_with(wave),
-        # Notes tell of this run, what it mended for one; the wave is the same without them.
-        "summary": {k: v for k, v in asdict(summary).items() if k != "notes"},
+        # These tell of this run, what it mended for one; the wave is the same without them.
+        "summary": {k: v for k, v in asdict(summary).items() if k not in OF_THE_RUN},
         "versions": versions(),
     }
 
@@ -248,9 +250,3 @@ def served_with(wave: Wave) -> dict[str, Any]:
         "campaign_seed": campaign.seed,
         "content": wave.content,
     }
-
-
-def versions() -> dict[str, str]:
-    """Of what the bytes depend on."""
-    others = {name: version(name) for name in ("numpy", "numba", "duckdb", "pyarrow")}
-    return {"bandit": VERSION, **others}

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from pathlib import Path
 
 import pyarrow as pa
 
 from bandit.config.campaign import Campaign
-from bandit.core import spill
 from bandit.core.errors import DataError
 from bandit.core.types import Progress
 from bandit.features.drift import Drift
@@ -63,8 +62,8 @@ def prepared(
         yield batch
 
 
-def spooled(stack: ExitStack, batches: Iterable[Prepared], total: int, progress: Progress) -> Spool:
-    """Everything on disk until `stack` closes, for what passes over it several times."""
+def spooled(folder: Path, batches: Iterable[Prepared], total: int, progress: Progress) -> Spool:
+    """Everything on disk in a folder of the caller's, for what passes over it several times."""
     progress.step("reading customers", total=total)
 
     def told() -> Iterator[Prepared]:
@@ -72,4 +71,4 @@ def spooled(stack: ExitStack, batches: Iterable[Prepared], total: int, progress:
             yield batch
             progress.advance(len(batch.ids))
 
-    return Spool(spill.new(stack), told())
+    return Spool(folder, told())

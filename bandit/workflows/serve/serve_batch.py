@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from bandit.config import campaign_file
-from bandit.core import spill
+from bandit.core import files, spill
 from bandit.core.days import acting_at
 from bandit.core.errors import UsageError
 from bandit.core.types import SILENT, Progress
@@ -16,8 +17,9 @@ from bandit.features.drift import Drift
 from bandit.record import lock
 from bandit.record import waves as record
 from bandit.results.serve import WaveSummary
+from bandit.runners import engine as engines
 from bandit.runners.local import Local
-from bandit.runners.runner import Runner
+from bandit.runners.runner import Cluster, Runner
 from bandit.sources import customers, database, unusable_rows
 from bandit.sources.catalogue import load_catalogue
 from bandit.workflows.live.first import sealed_first
@@ -32,18 +34,16 @@ from bandit.workflows.serve import (
     reading,
     unsaid,
 )
-from bandit.workflows.serve.assemble import Assembler
-from bandit.workflows.serve.choice_cache import Chosen
+from bandit.workflows.serve.apart import Apart
 from bandit.workflows.serve.contact_history import ContactHistory
-from bandit.workflows.serve.decide import Decider
-from bandit.workflows.serve.hard_caps import Planned
-from bandit.workflows.serve.limits import Limits
+from bandit.workflows.serve.deciding import Deciding, Here
+from bandit.workflows.serve.job import BATCHES, NAME, Job
 from bandit.workflows.serve.overrides import Setting
 from bandit.workflows.serve.prepare import Prepared
 from bandit.workflows.serve.publish import Target
 from bandit.workflows.serve.serving_model import serving_model
-from bandit.workflows.serve.summary import WaveTally, summarise
-from bandit.workflows.serve.wave import Run, Taken, Wave
+from bandit.workflows.serve.summary import summarise
+from bandit.workflows.serve.wave import Run, Wave
 
 
 def serve_batch(
@@ -57,13 +57,16 @@ def serve_batch(
     snapshot: str | None = None,
     batch_size: int | None = None,
     threads: int | None = None,
+    engine: str | None = None,
     progress: Progress = SILENT,
 ) -> WaveSummary:
     """Run one wave; nothing is published unless everything is.
 
     ``wave`` is the day of ``at`` by default, ``at`` today's midnight (in the
     campaign's time zone): the same inputs give
-    the same bytes. A wave that is published already is not run again.
+    the same bytes. A wave that is published already is not run again. ``engine`` is "local" or
+    "spark[=MASTER]", the campaign's by default; a dry run on Spark holds the campaign too, since
+    its batches lie in the folder.
     """
     changes = [overrides.parse(text) for text in settings]
     if changes and not dry_run:
@@ -79,21 +82,27 @@ def serve_batch(
         batch_size=batch_size,
         threads=threads,
     )
+    spark = engines.cluster(campaign, engine)
     with ExitStack() as stack:
         runner = stack.enter_context(Local(threads))
-        if not dry_run:
+        if not dry_run or spark is not None:
             stack.enter_context(lock.hold(campaign.folder, f"serve-batch --wave {run.wave}"))
         notes = [] if dry_run else recover.recover(campaign, at, run.wave)
         if not dry_run and (campaign.folder / record.WAVES / run.wave).exists():
             return publish.again(run, notes)
         if not dry_run:
             notes += sealed_first(campaign, progress)
-        return _serve(_with_experiments(run), runner, changes, snapshot, notes, progress)
+        if spark is not None:
+            progress.step("starting Spark")
+            stack.enter_context(spark).probe(progress)
+        run = _with_experiments(run)
+        return _serve(run, runner, spark, changes, snapshot, notes, progress)
 
 
 def _serve(
     run: Run,
     runner: Runner,
+    cluster: Cluster | None,
     changes: Sequence[Setting],
     snapshot: str | None,
     notes: list[str],
@@ -120,21 +129,26 @@ def _serve(
         rejects = stack.enter_context(target.rejects(bound))
         drift = Drift(start.spec)
         batches: Iterable[Prepared] = reading.prepared(wave, data, past, rejects, drift)
-        total, priced, chosen = bound.total, None, None
+        total, priced = bound.total, None
+        deciding: Deciding
+        if cluster is not None:
+            job = Job.write(stack.enter_context(files.aside(campaign.folder / NAME)), wave)
+            spool = reading.spooled(job.folder / BATCHES, batches, total, progress)
+            deciding = Apart(cluster, job, spool.batches)
+        elif caps.names:
+            spool = reading.spooled(spill.new(stack), batches, total, progress)
+            deciding = Here(runner, spool, spill.new(stack))
+        else:
+            deciding = Here(runner, batches, None)
         if caps.names:
-            chosen = Chosen(spill.new(stack))
-            batches = reading.spooled(stack, batches, total, progress)
-            priced = pricing.find(wave, caps, batches, progress)
+            priced = pricing.find(wave, caps, spool, progress)
             wave = wave.at_prices(priced.costs)
         progress.step("deciding", total=total)
-        tally, planned = _decide(
-            runner, Decider(wave, None, chosen), batches, target, caps, progress
-        )
+        tally, planned = deciding.everybody(wave, None, caps, target, progress)
         rule = planned.thinning()
         if rule is not None:
             progress.step("giving up what passes a cap", total=total)
-            decider = Decider(wave, rule, chosen)
-            tally, _ = _decide(runner, decider, batches, target, caps, progress)
+            tally, _ = deciding.everybody(wave, rule, caps, target, progress)
         reading.add_unusable_rows(campaign, data, rejects)
         data.close()  # its memory is free for the connection that reads the consents again
         lists = publish.export(wave, target, progress)
@@ -156,7 +170,7 @@ def _serve(
             ],
         )
         publish.publish(wave, past, target, summary)
-        return summary
+        return summary if cluster is None else replace(summary, cluster=cluster.done())
 
 
 def _with_experiments(run: Run) -> Run:
@@ -172,32 +186,3 @@ def _nothing_known(wave: Wave) -> list[str]:
         "nothing has been learned yet, so that no contact is expected to add anything: the expected"
         " value is what contacts cost"
     ]
-
-
-def _decide(
-    runner: Runner,
-    decider: Decider,
-    batches: Iterable[Prepared],
-    target: Target,
-    caps: Limits,
-    progress: Progress,
-) -> tuple[WaveTally, Planned]:
-    """Decide for everybody and write it aside; memory holds a few batches."""
-    wave = decider.wave
-    tally, planned, assembler = WaveTally(wave.plan), Planned(wave, caps), Assembler(wave)
-
-    with target.writer(assembler.schema) as write:
-
-        def decide(batch: Prepared) -> tuple[list[Taken], Prepared]:
-            return decider.decide(batch), batch
-
-        def keep(part: tuple[list[Taken], Prepared]) -> None:
-            slots, batch = part
-            decisions = assembler.batch(slots, batch.ids, batch.contexts, batch.values)
-            write(decisions)
-            tally.add(slots, batch.left, decisions)
-            planned.add(slots, batch.keys)
-            progress.advance(len(batch.ids))
-
-        runner.write(keep, runner.map(decide, batches))
-    return tally, planned

@@ -23,18 +23,18 @@ class Spool:
     """
 
     def __init__(self, folder: Path, batches: Iterable[Prepared]) -> None:
-        self._folder = folder
-        self._batches = 0
+        self.folder = folder
+        self.batches = 0
         self.customers = 0
         for batch in _cut(batches):
             self._write(batch)
 
     def __iter__(self) -> Iterator[Prepared]:
-        return ahead(self._read(number) for number in range(self._batches))
+        return ahead(read(self.folder, number) for number in range(self.batches))
 
     def part(self, batches: Iterable[Prepared]) -> Spool:
         """Some of the customers beside these."""
-        folder = self._folder / "part"
+        folder = self.folder / "part"
         folder.mkdir()
         return Spool(folder, batches)
 
@@ -53,34 +53,37 @@ class Spool:
             columns["values"] = _rows(batch.values)
         table = pa.table(columns, metadata={"actions": str(k), "values": _one(batch.values)})
         with (
-            pa.OSFile(str(self._path(self._batches)), "wb") as sink,
+            pa.OSFile(str(_path(self.folder, self.batches)), "wb") as sink,
             pa.ipc.new_file(sink, table.schema) as writer,
         ):
             writer.write_table(table)
-        self._batches += 1
+        self.batches += 1
         self.customers += n
 
-    def _read(self, number: int) -> Prepared:
-        with pa.OSFile(str(self._path(number)), "rb") as source:
-            table = pa.ipc.open_file(source).read_all().combine_chunks()
-        about = table.schema.metadata
-        mask = np.unpackbits(
-            _matrix(table, "mask"), axis=1, count=int(about[b"actions"]), bitorder="little"
-        )
-        fixed = np.frombuffer(about[b"values"], dtype=np.float32)
-        return Prepared(
-            ids=_array(table, "ids"),
-            keys=_array(table, "keys").to_numpy(),
-            contexts=_matrix(table, "contexts"),
-            mask=mask.view(np.bool_),
-            left=_matrix(table, "left"),
-            allowance=_array(table, "allowance").to_numpy(),
-            values=_matrix(table, "values") if "values" in table.column_names else fixed,
-            experiment=_array(table, "experiment").to_numpy(),
-        )
 
-    def _path(self, number: int) -> Path:
-        return self._folder / f"{number:06d}.arrow"
+def read(folder: Path, number: int) -> Prepared:
+    """A batch of the spool in ``folder``, which may be another machine's."""
+    with pa.OSFile(str(_path(folder, number)), "rb") as source:
+        table = pa.ipc.open_file(source).read_all().combine_chunks()
+    about = table.schema.metadata
+    mask = np.unpackbits(
+        _matrix(table, "mask"), axis=1, count=int(about[b"actions"]), bitorder="little"
+    )
+    fixed = np.frombuffer(about[b"values"], dtype=np.float32)
+    return Prepared(
+        ids=_array(table, "ids"),
+        keys=_array(table, "keys").to_numpy(),
+        contexts=_matrix(table, "contexts"),
+        mask=mask.view(np.bool_),
+        left=_matrix(table, "left"),
+        allowance=_array(table, "allowance").to_numpy(),
+        values=_matrix(table, "values") if "values" in table.column_names else fixed,
+        experiment=_array(table, "experiment").to_numpy(),
+    )
+
+
+def _path(folder: Path, number: int) -> Path:
+    return folder / f"{number:06d}.arrow"
 
 
 def _cut(batches: Iterable[Prepared]) -> Iterator[Prepared]:

@@ -20,10 +20,10 @@ from bandit.workflows.serve.wave import Taken, Wave
 
 
 class WaveTally:
-    """Counts batch by batch; neither their size nor their order matters."""
+    """Counts batch by batch; neither their size nor their order matters, nor who counts them."""
 
     def __init__(self, plan: Plan) -> None:
-        self._plan = plan
+        self._groups = plan.groups
         self.customers = 0
         self.decisions = 0
         self.contacted = 0
@@ -56,10 +56,19 @@ class WaveTally:
             decisions.column("price_paid").to_numpy(),
         )
 
+    def merge(self, other: WaveTally) -> None:
+        """Add what was counted elsewhere."""
+        for name in ("customers", "decisions", "contacted", "given_up", "contacts"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for mine, theirs in ((self.groups, other.groups), (self.at_peace, other.at_peace)):
+            for name, count in theirs.items():
+                mine[name] += count
+        self.ledger.merge(other.ledger)
+
     def _add_first(self, taken: Taken, new: Bool) -> None:
         """Count the first slot of the customers where ``new`` bool[m] holds."""
         group, action = taken.choice.group[new], taken.choice.action[new]
-        names = [*self._plan.groups, "exploration", "holdout"]
+        names = [*self._groups, "exploration", "holdout"]
         index = np.where(group == EXPLORATION, len(names) - 2, group)
         index = np.where(group == HOLDOUT, len(names) - 1, index)
         for name, count in zip(names, np.bincount(index, minlength=len(names)), strict=True):
@@ -75,18 +84,11 @@ class WaveTally:
             if name != NOTHING:  # of later slots and inbound lists only
                 self.at_peace[name] += count
 
-    def by_channel(self, *, outbound: bool) -> dict[str, int]:
-        """Contacts, or filled inbound ranks, of each channel."""
-        return self._by(1, self._plan.actions.outbound == outbound)
-
-    def by_offer(self) -> dict[str, int]:
-        """Outbound contacts of each offer."""
-        return self._by(0, self._plan.actions.outbound)
-
-    def _by(self, part: int, which: Array) -> dict[str, int]:
+    def by(self, plan: Plan, part: int, which: Bool) -> dict[str, int]:
+        """Contacts and filled ranks of actions ``which`` bool[k], by offer (0) or channel (1)."""
         counted: Counter[str] = Counter()
-        for a, pair in enumerate(self._plan.space.pairs, start=1):
-            if which[a] and self._plan.actions.offer[a] >= 0:
+        for a, pair in enumerate(plan.space.pairs, start=1):
+            if which[a] and plan.actions.offer[a] >= 0:
                 counted[pair[part]] += int(self.contacts[a])
         return dict(counted)
 
@@ -119,9 +121,9 @@ def summarise(
         rejected=rejected,
         decisions=tally.decisions,
         contacted=tally.contacted,
-        contacts=tally.by_channel(outbound=True),
-        shown=tally.by_channel(outbound=False),
-        offers=tally.by_offer(),
+        contacts=tally.by(wave.plan, 1, out),
+        shown=tally.by(wave.plan, 1, ~out),
+        offers=tally.by(wave.plan, 0, out),
         at_peace=dict(tally.at_peace),
         groups=dict(tally.groups),
         expected_value=tally.ledger.money(out | shown).expected_value,

@@ -66,7 +66,7 @@ def what_if(
         given = stack.enter_context(Rejects(refused, reading.bound(campaign, data)))
         drift = Drift(start.spec)
         batches = reading.prepared(wave, data, past, given, drift)
-        spool = reading.spooled(stack, batches, data.count("customers"), progress)
+        spool = reading.spooled(spill.new(stack), batches, data.count("customers"), progress)
         progress.step("solving")
         share = min(1.0, MOST_CUSTOMERS / max(spool.customers, 1))
         found = table(

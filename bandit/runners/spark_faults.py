@@ -1,0 +1,107 @@
+"""What stands in Spark's way, in a sentence with its remedy."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+from importlib.util import find_spec
+from pathlib import Path
+
+from bandit.core.errors import BanditError, ConfigError, UsageError
+
+EXTRA = "pip install 'offer-bandit[spark]'"
+OLDEST_JAVA = 17
+_JAVA = f"Java {OLDEST_JAVA} or later (for one: apt install openjdk-{OLDEST_JAVA}-jre-headless)"
+_MASTER = re.compile(
+    r"local(\[(\d+|\*)(,\d+)?\])?|local-cluster\[\d+,\d+,\d+\]|spark://[^,/]+:\d+(,[^,/]+:\d+)*"
+    r"|yarn|k8s://.+"
+)
+_SECONDS = 10.0
+
+
+def hold_installed() -> None:
+    """UsageError where pyspark or a Java that it runs on is missing."""
+    if find_spec("pyspark") is None:
+        raise UsageError(f"--engine spark needs pyspark, which is not installed: {EXTRA}")
+    home = os.environ.get("JAVA_HOME")
+    java = shutil.which("java" if not home else str(Path(home) / "bin" / "java"))
+    if java is None:
+        where = f"JAVA_HOME = {home} has no bin/java" if home else "no java is on the PATH"
+        raise UsageError(f"--engine spark needs Java, and {where}: install {_JAVA}")
+    version = _java_version(java)
+    if version is not None and version < OLDEST_JAVA:
+        raise UsageError(f"{java} is Java {version}, too old for this Spark: install {_JAVA}")
+
+
+def _java_version(java: str) -> int | None:
+    """Its first number; None where it says nothing known."""
+    told = subprocess.run([java, "-version"], capture_output=True, text=True, check=False)  # noqa: S603 - found on the PATH
+    found = re.search(r'version "(\d+)', told.stderr)
+    return int(found[1]) if found else None
+
+
+def hold_reachable(master: str) -> None:
+    """UsageError for what is no master of Spark's, or where none answers."""
+    if not _MASTER.fullmatch(master):
+        raise UsageError(
+            f"{master!r} is no master of Spark's: write local[2], spark://host:7077, yarn or"
+            " k8s://https://host:port"
+        )
+    if not master.startswith("spark://"):
+        return
+    addresses = [a.rsplit(":", 1) for a in master.removeprefix("spark://").split(",")]
+    refused = [why for host, port in addresses if (why := _silent(host, int(port))) is not None]
+    if len(refused) == len(addresses):
+        raise ConfigError(
+            f"no Spark master answers at {master} ({refused[0]}): start it, or name another"
+        )
+
+
+def _silent(host: str, port: int) -> str | None:
+    try:
+        socket.create_connection((host, port), timeout=_SECONDS).close()
+    except (OSError, OverflowError) as e:
+        return getattr(e, "strerror", None) or str(e)
+    return None
+
+
+def explained(error: BaseException) -> BanditError | None:
+    """What a user can mend of what Spark says; None for anything else."""
+    text = str(error)
+    if "PYTHON_VERSION_MISMATCH" in text:
+        found = re.findall(r"\b3\.\d+\b", text)
+        return ConfigError(
+            f"executors run Python {found[0]}, this machine {found[1]}: point PYSPARK_PYTHON at the"
+            " same Python on all of them"
+            if len(found) > 1
+            else "executors run another Python than this machine: point PYSPARK_PYTHON at the same"
+        )
+    missing = re.search(r"No module named '(\w+)", text)
+    if missing:
+        return ConfigError(
+            f"executors lack the Python package {missing[1]}: install the environment of this"
+            f" machine there too ({EXTRA}), or ship it (see docs/spark.md)"
+        )
+    if "Cannot run program" in text:
+        return ConfigError(
+            f"executors cannot start Python ({_first(text, 'Cannot run program')}): point"
+            " PYSPARK_PYTHON at one that is there"
+        )
+    if re.search(r"exited unexpectedly|ExecutorLostFailure|Python worker .*crashed", text):
+        return ConfigError(
+            f"Spark gave up: {_first(text, 'Job aborted')}; a worker that dies again and again"
+            " mostly lacks memory: raise spark.executor.memoryOverhead in [engine] options, or look"
+            " into the executor's log"
+        )
+    if "Could not parse Master URL" in text or "not available to master" in text:
+        return UsageError(f"Spark does not take this master: {_first(text, 'Could not parse')}")
+    return None
+
+
+def _first(text: str, sign: str) -> str:
+    """The line with a sign, short."""
+    lines = [line.strip() for line in text.splitlines() if sign in line]
+    return lines[0][:300] if lines else text.strip().splitlines()[0][:300]

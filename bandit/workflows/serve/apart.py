@@ -1,0 +1,160 @@
+"""Everybody decided for by many workers: a batch is a pure function of the wave and its number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from bandit.core import files
+from bandit.core.types import Array, Progress
+from bandit.record import waves as record
+from bandit.record.waves import DecisionWriter
+from bandit.runners.runner import Cluster
+from bandit.workflows.serve import limits, spool
+from bandit.workflows.serve.assemble import Assembler
+from bandit.workflows.serve.choice_cache import Chosen
+from bandit.workflows.serve.decide import Decider
+from bandit.workflows.serve.hard_caps import Planned, Thinning
+from bandit.workflows.serve.job import BATCHES, PARTS, Job
+from bandit.workflows.serve.limits import Limits
+from bandit.workflows.serve.publish import Target
+from bandit.workflows.serve.summary import WaveTally
+from bandit.workflows.serve.wave import Wave
+
+_DECISIONS, _LOTS = "decisions.arrow", "lots.npz"
+
+
+class Ask(NamedTuple):
+    """Decide batch ``number`` as ``order`` says; ``before``: the part that drew its choices."""
+
+    job: Job
+    order: str
+    number: int
+    before: str | None
+
+
+class Done(NamedTuple):
+    """A batch that is decided: ``part`` is the folder of the attempt, of ``rows`` decisions.
+
+    ``planned`` int64[k]: outbound contacts.
+    """
+
+    part: str
+    rows: int
+    tally: WaveTally
+    planned: Array
+
+
+class Piece(NamedTuple):
+    """Rows first to last of a part."""
+
+    part: str
+    first: int
+    last: int
+
+
+class Whole(NamedTuple):
+    """One file of the record from its pieces, in their order."""
+
+    job: Job
+    pieces: list[Piece]
+
+
+class Apart:
+    """A `Deciding` on a cluster: its parts are put together in the order of the batches."""
+
+    def __init__(self, cluster: Cluster, job: Job, batches: int) -> None:
+        self._cluster, self._job, self._batches = cluster, job, batches
+        self._before: list[str | None] = [None] * batches
+
+    def everybody(
+        self, wave: Wave, rule: Thinning | None, caps: Limits, target: Target, progress: Progress
+    ) -> tuple[WaveTally, Planned]:
+        """See `Deciding`; where lots follow, no file is written yet."""
+        order = "draws" if rule is None else "lots"
+        self._job.order(order, wave, rule)
+        asked = [Ask(self._job, order, n, self._before[n]) for n in range(self._batches)]
+        found = self._cluster.each("deciding", decide, asked, progress)
+        self._before = [done.part for done in found]
+        tally, planned = WaveTally(wave.plan), Planned(wave, caps)
+        for done in found:
+            tally.merge(done.tally)
+            planned.merge(done.planned, self._job.folder / PARTS / done.part / _LOTS)
+        if rule is not None or planned.thinning() is None:
+            self._write(found, Assembler(wave).schema, target, progress)
+        return tally, planned
+
+    def _write(
+        self, found: Sequence[Done], schema: pa.Schema, target: Target, progress: Progress
+    ) -> None:
+        if not found:
+            with target.writer(schema):
+                return
+        folder, _ = target.wave
+        asked = [Whole(self._job, pieces) for pieces in _files([(d.part, d.rows) for d in found])]
+        made = self._cluster.each("writing decisions", write_whole, asked, progress)
+        for number, path in enumerate(made):
+            files.bring(path, folder / record.file_name(number))
+
+
+def decide(ask: Ask, attempt: str) -> Done:
+    """Decide for a batch of the spool, and leave its decisions under the attempt's name."""
+    job = ask.job
+    wave, rule = job.ordered(ask.order)
+    caps = limits.of(wave.run.campaign, wave.catalogue, wave.plan)
+    part = f"{ask.order}-{ask.number:06d}-{attempt}"
+    folder = job.folder / PARTS / part
+    folder.mkdir()
+    choices = folder if ask.before is None else job.folder / PARTS / ask.before
+    decider = Decider(wave, rule, Chosen(choices) if caps.names else None)
+    tally, planned, assembler = WaveTally(wave.plan), Planned(wave, caps), Assembler(wave)
+    batch = spool.read(job.folder / BATCHES, ask.number)
+    slots = decider.decide(batch, ask.number)
+    decisions = assembler.batch(slots, batch.ids, batch.contexts, batch.values)
+    with (
+        pa.OSFile(str(folder / _DECISIONS), "wb") as sink,
+        pa.ipc.new_file(sink, decisions.schema) as writer,
+    ):
+        writer.write_batch(decisions)
+    tally.add(slots, batch.left, decisions)
+    planned.add(slots, batch.keys)
+    planned.save(folder / _LOTS)
+    return Done(part, decisions.num_rows, tally, planned.counts)
+
+
+def write_whole(ask: Whole, attempt: str) -> Path:
+    """One file of the record, written under the attempt's name."""
+    parts = ask.job.folder / PARTS
+    folder = parts / f"whole-{attempt}-{ask.pieces[0].part}"
+    folder.mkdir()
+    writer = None
+    for piece in ask.pieces:
+        with pa.OSFile(str(parts / piece.part / _DECISIONS), "rb") as source:
+            batch = pa.ipc.open_file(source).get_batch(0)
+            writer = writer or DecisionWriter(folder, batch.schema)
+            writer.write(batch.slice(piece.first, piece.last - piece.first))
+    if writer is None:
+        raise RuntimeError("a file without pieces was asked for")
+    writer.close()
+    return folder / record.file_name(0)
+
+
+def _files(parts: Sequence[tuple[str, int]]) -> Iterator[list[Piece]]:
+    """The parts' rows cut as `DecisionWriter` cuts them into files."""
+    size, room = record.ROWS_PER_GROUP * record.GROUPS_PER_FILE, 0
+    pieces: list[Piece] = []
+    for part, rows in parts:
+        at = 0
+        while at < rows:
+            if room == 0:
+                if pieces:
+                    yield pieces
+                pieces, room = [], size
+            step = min(rows - at, room)
+            pieces.append(Piece(part, at, at + step))
+            at, room = at + step, room - step
+    if pieces:
+        yield pieces
