@@ -147,6 +147,7 @@ class Campaign:
         snapshot: str | None = None,
         batch_size: int | None = None,
         threads: int | None = None,
+        engine: str | None = None,
     ) -> WaveSummary:
         """Decide for every customer, write the wave and one list a channel (`serve-batch`)."""
         return self._run(
@@ -159,6 +160,7 @@ class Campaign:
             snapshot=snapshot,
             batch_size=batch_size,
             threads=threads,
+            engine=engine,
         )
 
     def what_if(
@@ -175,6 +177,7 @@ class Campaign:
         without_log: bool = False,
         no_events: bool = False,
         at: dt.datetime | None = None,
+        engine: str | None = None,
     ) -> LearnSummary:
         """Take in outcomes, a file or a frame, and learn from waves whose window has closed.
 
@@ -191,6 +194,7 @@ class Campaign:
             without_log=without_log,
             no_events=no_events,
             at=at,
+            engine=engine,
         )
 
     def simulate(self, *, log: bool = False, at: dt.datetime | None = None) -> SimulateResult:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,7 +13,7 @@ from bandit.config import campaign_file
 from bandit.config.campaign import Campaign
 from bandit.core import files
 from bandit.core.actions import ActionSpace
-from bandit.core.days import Window, acting_at
+from bandit.core.days import acting_at
 from bandit.core.types import SILENT, Progress
 from bandit.features.action_features import action_features
 from bandit.features.spec import FeatureSpec
@@ -23,6 +24,8 @@ from bandit.record import outcomes as deliveries
 from bandit.record import waves as record
 from bandit.record.waves import Wave
 from bandit.results.learn import LearnSummary
+from bandit.runners import engine as engines
+from bandit.runners.runner import Cluster
 from bandit.sources import database
 from bandit.sources.catalogue import load_catalogue
 from bandit.workflows.learn import log_back, silence, statistics
@@ -50,6 +53,7 @@ def learn(
     without_log: bool = False,
     no_events: bool = False,
     at: dt.datetime | None = None,
+    engine: str | None = None,
     progress: Progress = SILENT,
 ) -> LearnSummary:
     """Take in outcomes, then fold every wave whose window has closed by ``at``.
@@ -61,10 +65,13 @@ def learn(
 
     A snapshot depends on the set of decisions and outcomes alone: each wave's sums are computed
     from all outcomes known, so late, repeated and shuffled deliveries give the same bytes.
+    ``engine`` is "local" or "spark[=MASTER]", the campaign's by default.
     """
     campaign = campaign_file.load(campaign_path)
     at = acting_at(at, campaign.time_zone)
-    with lock.hold(campaign.folder, "learn"):
+    spark = engines.cluster(campaign, engine)
+    with ExitStack() as stack:
+        stack.enter_context(lock.hold(campaign.folder, "learn"))
         notes = recover.recover(campaign, at) + sealed_first(campaign, progress)
         back = None
         if without_log:
@@ -74,7 +81,10 @@ def learn(
             notes += import_log(campaign, at, progress)
         delivery = take_in(campaign, outcomes, progress)
         index.refresh(campaign.folder)
-        return _learn(campaign, at, delivery, notes, progress, back, no_events=no_events)
+        if spark is not None:
+            progress.step("starting Spark")
+            stack.enter_context(spark).probe(progress)
+        return _learn(campaign, at, delivery, notes, spark, progress, back, no_events=no_events)
 
 
 def _learn(
@@ -82,6 +92,7 @@ def _learn(
     at: dt.datetime,
     delivery: deliveries.Delivery | None,
     notes: list[str],
+    cluster: Cluster | None,
     progress: Progress,
     back: Wave | None,
     *,
@@ -93,7 +104,7 @@ def _learn(
     parent = snapshots.latest(campaign.folder, campaign.file)
     usable, more = _usable(campaign, closed, parent)
     notes = [*notes, *more, *_gone(parent, waves)]
-    learned, differing, known = _statistics(campaign, waves, usable, window, progress)
+    learned, differing, known = _statistics(campaign, waves, usable, cluster, progress)
     notes = [*notes, *(delivery.notes if delivery else ()), *_told(differing)]
     notes += silence.told(learned, parent, known, no_events=no_events)
     new = bool(learned)
@@ -123,6 +134,7 @@ def _learn(
         delivered=delivery.events if delivery else 0,
         rejected=delivery.rejected if delivery else 0,
         unit=campaign.reward.unit,
+        cluster=None if cluster is None else cluster.done(),
         notes=notes if new else [*notes, "nothing new to learn; the snapshot stands"],
     )
 
@@ -168,10 +180,11 @@ def _statistics(
     campaign: Campaign,
     waves: Sequence[Wave],
     usable: Sequence[Wave],
-    window: Window,
+    cluster: Cluster | None,
     progress: Progress,
 ) -> tuple[list[statistics.Statistics], attribution.Corrected, attribution.Occurred]:
     progress.step("joining decisions and outcomes", total=len(usable))
+    window = campaign.window
     connection = attribution.connect(campaign.limits.memory_mb)
     try:
         differing = attribution.load_events(connection, deliveries.batches(campaign.folder))
@@ -179,7 +192,8 @@ def _statistics(
         learned = []
         for wave in usable:
             later = record.after(waves, wave, window)
-            learned.append(statistics.of_wave(campaign, connection, wave, later, window))
+            found = statistics.of_wave(campaign, connection, wave, later, window, cluster, progress)
+            learned.append(found)
             progress.advance(1)
     finally:
         connection.close()

@@ -18,13 +18,15 @@ from bandit.core import files
 from bandit.core.actions import ActionSpace
 from bandit.core.days import Window
 from bandit.core.errors import DataError
-from bandit.core.types import Float64
+from bandit.core.types import Bool, Float64, Progress
 from bandit.models.posterior import Posterior
 from bandit.models.posterior_file import load_posterior, save_posterior
 from bandit.record import attribution, manifest
-from bandit.record.decisions import Decisions
+from bandit.record.decisions import Decisions, Rows
 from bandit.record.manifests import StatisticsManifest
 from bandit.record.waves import Wave
+from bandit.runners.runner import FOLDER, Cluster
+from bandit.workflows.learn import parted
 
 STATISTICS = "statistics"
 _FILE = "statistics.safetensors"
@@ -48,6 +50,8 @@ def of_wave(
     wave: Wave,
     later: Sequence[Wave],
     window: Window,
+    cluster: Cluster | None,
+    progress: Progress,
 ) -> Statistics:
     """The statistics of a wave whose window has closed; silence is reward zero."""
     decisions = Decisions(campaign.folder, wave)
@@ -56,7 +60,11 @@ def of_wave(
     folder = campaign.folder / STATISTICS / f"{wave.name}-{key}"
     posterior = _kept(folder)
     if posterior is None:
-        posterior = _summed(campaign, decisions, found.taught)
+        posterior = (
+            _summed(campaign, decisions, found.taught)
+            if cluster is None
+            else _by_many(campaign, decisions, found.taught, cluster, progress)
+        )
         _keep(folder, wave, posterior)
     learned = round(float(posterior.count.sum()))
     return Statistics(
@@ -110,7 +118,26 @@ def _summed(campaign: Campaign, decisions: Decisions, rewards: Float64) -> Poste
     wave = decisions.wave
     posterior = Posterior.prior(len(wave.actions), wave.manifest.d, ridge=campaign.reward.ridge)
     for rows in decisions.rows("action", "features"):
-        use = ((rows.action != 0) | rows.first) & ~rows.withheld
+        use = _teaching(rows)
         contexts = rows.contexts if use.all() else rows.contexts[use]
         posterior = posterior.update(contexts, rows.action[use], rewards[rows.place][use])
     return posterior
+
+
+def _by_many(
+    campaign: Campaign,
+    decisions: Decisions,
+    rewards: Float64,
+    cluster: Cluster,
+    progress: Progress,
+) -> Posterior:
+    """The same sums by workers."""
+    ridge = campaign.reward.ridge
+    with files.aside(campaign.folder / FOLDER) as folder:
+        return parted.summed(cluster, folder, decisions, _teaching, rewards, ridge, progress)
+
+
+def _teaching(rows: Rows) -> Bool:
+    """Which rows are learned from, bool[n]."""
+    found: Bool = ((rows.action != 0) | rows.first) & ~rows.withheld
+    return found

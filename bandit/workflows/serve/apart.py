@@ -57,9 +57,10 @@ class Piece(NamedTuple):
 
 
 class Whole(NamedTuple):
-    """One file of the record from its pieces, in their order."""
+    """One file of the record, by its ``number``, from its pieces in their order."""
 
     job: Job
+    number: int
     pieces: list[Piece]
 
 
@@ -94,7 +95,8 @@ class Apart:
             with target.writer(schema):
                 return
         folder, _ = target.wave
-        asked = [Whole(self._job, pieces) for pieces in _files([(d.part, d.rows) for d in found])]
+        cut = _files([(done.part, done.rows) for done in found])
+        asked = [Whole(self._job, number, pieces) for number, pieces in enumerate(cut)]
         made = self._cluster.each("writing decisions", write_whole, asked, progress)
         for number, path in enumerate(made):
             files.bring(path, folder / record.file_name(number))
@@ -128,7 +130,7 @@ def decide(ask: Ask, attempt: str) -> Done:
 def write_whole(ask: Whole, attempt: str) -> Path:
     """One file of the record, written under the attempt's name."""
     parts = ask.job.folder / PARTS
-    folder = parts / f"whole-{attempt}-{ask.pieces[0].part}"
+    folder = parts / f"whole-{ask.number:04d}-{attempt}"
     folder.mkdir()
     writer = None
     for piece in ask.pieces:

@@ -22,8 +22,6 @@ from bandit.workflows.serve.made_again import campaign_of, made_again, told
 from bandit.workflows.serve.serving_model import ServingModel
 from bandit.workflows.serve.wave import Wave
 
-NAME = "cluster"
-"""The folder in the campaign's, under its partial name: it is gone with the run."""
 BATCHES, PARTS = "batches", "parts"
 _WAVE, _SUMS = "wave.json", "sums.safetensors"
 

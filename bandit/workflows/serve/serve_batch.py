@@ -19,7 +19,7 @@ from bandit.record import waves as record
 from bandit.results.serve import WaveSummary
 from bandit.runners import engine as engines
 from bandit.runners.local import Local
-from bandit.runners.runner import Cluster, Runner
+from bandit.runners.runner import FOLDER, Cluster, Runner
 from bandit.sources import customers, database, unusable_rows
 from bandit.sources.catalogue import load_catalogue
 from bandit.workflows.live.first import sealed_first
@@ -37,7 +37,7 @@ from bandit.workflows.serve import (
 from bandit.workflows.serve.apart import Apart
 from bandit.workflows.serve.contact_history import ContactHistory
 from bandit.workflows.serve.deciding import Deciding, Here
-from bandit.workflows.serve.job import BATCHES, NAME, Job
+from bandit.workflows.serve.job import BATCHES, Job
 from bandit.workflows.serve.overrides import Setting
 from bandit.workflows.serve.prepare import Prepared
 from bandit.workflows.serve.publish import Target
@@ -132,7 +132,7 @@ def _serve(
         total, priced = bound.total, None
         deciding: Deciding
         if cluster is not None:
-            job = Job.write(stack.enter_context(files.aside(campaign.folder / NAME)), wave)
+            job = Job.write(stack.enter_context(files.aside(campaign.folder / FOLDER)), wave)
             spool = reading.spooled(job.folder / BATCHES, batches, total, progress)
             deciding = Apart(cluster, job, spool.batches)
         elif caps.names:

@@ -1,0 +1,50 @@
+"""Clusters for tests: one in this process that does everything twice, and Spark's."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from typing import Any, Self
+
+import pytest
+
+from bandit.core.types import Progress
+from bandit.results.cluster import ClusterWork
+
+needs_spark = pytest.mark.skipif(
+    find_spec("pyspark") is None or shutil.which("java") is None,
+    reason="needs pyspark (pip install 'offer-bandit[spark]') and Java 17",
+)
+
+
+class Twice:
+    """A `Cluster` in this process: each item is worked on by two attempts, the second counts."""
+
+    def __init__(self) -> None:
+        self.tasks = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def probe(self, progress: Progress) -> None:
+        progress.step("looking")
+
+    def each(
+        self,
+        step: str,
+        work: Callable[[Any, str], Any],
+        items: Sequence[Any],
+        progress: Progress,
+    ) -> list[Any]:
+        progress.step(step, total=len(items))
+        for item in reversed(items):
+            work(item, "lost")
+        self.tasks += len(items)
+        return [work(item, "counts") for item in items]
+
+    def done(self) -> ClusterWork:
+        return ClusterWork("this process", 1, self.tasks, self.tasks, 0)

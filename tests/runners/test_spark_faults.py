@@ -1,0 +1,155 @@
+"""What stands in Spark's way is told before anything is done, with its remedy."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from bandit.core.errors import ConfigError, UsageError
+from bandit.runners import engine, spark_faults
+from bandit.runners.spark_faults import explained, hold_installed, hold_reachable
+from bandit.workflows.serve.serve_batch import serve_batch
+from tests import campaigns
+
+
+def _java(folder: Path, version: str) -> Path:
+    """A `java` that says it is of this version."""
+    (folder / "bin").mkdir(parents=True)
+    java = folder / "bin" / "java"
+    java.write_text(f"#!/bin/sh\necho 'openjdk version \"{version}\" 2020-01-01' >&2\n")
+    java.chmod(0o755)
+    return folder
+
+
+@pytest.fixture
+def with_pyspark(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spark_faults, "find_spec", lambda _: True)
+
+
+def test_without_pyspark_the_extra_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spark_faults, "find_spec", lambda _: None)
+    folder = campaigns.write(tmp_path / "campaign")
+    with pytest.raises(UsageError, match=r"pip install 'offer-bandit\[spark\]'") as told:
+        serve_batch(folder, engine="spark")
+    assert told.value.exit_code == 2
+
+
+@pytest.mark.usefixtures("with_pyspark")
+def test_without_java_what_to_install_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(UsageError, match="no java is on the PATH: install Java 17"):
+        hold_installed()
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    with pytest.raises(UsageError, match=r"JAVA_HOME = .* has no bin/java: install Java 17"):
+        hold_installed()
+
+
+@pytest.mark.usefixtures("with_pyspark")
+@pytest.mark.parametrize(
+    ("version", "fits"), [("17.0.15", True), ("21", True), ("11.0.2", False), ("1.8.0_292", False)]
+)
+def test_a_java_that_is_too_old_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, fits: bool
+) -> None:
+    monkeypatch.setenv("JAVA_HOME", str(_java(tmp_path / "home", version)))
+    if fits:
+        hold_installed()
+        return
+    with pytest.raises(UsageError, match=rf"is Java {version.split('.', maxsplit=1)[0]}, too old"):
+        hold_installed()
+
+
+@pytest.mark.parametrize(
+    "master",
+    [
+        "local",
+        "local[2]",
+        "local[*]",
+        "local[2,4]",
+        "local-cluster[2,1,2048]",
+        "yarn",
+        "k8s://https://h:6443",
+    ],
+)
+def test_masters_of_spark_are_taken(master: str) -> None:
+    hold_reachable(master)
+
+
+@pytest.mark.parametrize("master", ["flink", "local[", "spark://", "spark://host", "head:7077", ""])
+def test_what_is_no_master_is_told(master: str) -> None:
+    with pytest.raises(UsageError, match="is no master of Spark's: write"):
+        hold_reachable(master)
+
+
+def test_a_master_that_does_not_answer_is_told() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with pytest.raises(ConfigError, match=f"no Spark master answers at spark://127.0.0.1:{port}"):
+        hold_reachable(f"spark://127.0.0.1:{port}")
+
+
+@pytest.mark.parametrize("asked", ["flink", "local=2", "spark=", "local[2]"])
+def test_an_engine_that_is_none_is_told(tmp_path: Path, asked: str) -> None:
+    folder = campaigns.write(tmp_path / "campaign")
+    with pytest.raises(UsageError, match="write local, spark or spark=MASTER"):
+        serve_batch(folder, engine=asked)
+
+
+@pytest.mark.usefixtures("with_pyspark")
+def test_the_campaigns_engine_is_taken_unless_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bandit.config import campaign_file
+
+    monkeypatch.setenv("JAVA_HOME", str(_java(tmp_path / "home", "17")))
+    more = '[engine]\nkind = "spark"\nmaster = "flink"'
+    campaign = campaign_file.load(campaigns.write(tmp_path / "campaign", more=more))
+    with pytest.raises(UsageError, match="'flink' is no master"):
+        engine.cluster(campaign, None)
+    assert engine.cluster(campaign, "local") is None
+    assert engine.cluster(campaign, "spark=local[2]") is not None
+
+
+def test_options_that_load_code_are_not_for_a_campaign(tmp_path: Path) -> None:
+    more = '[engine]\noptions = { "spark.jars" = "x.jar" }'
+    folder = campaigns.write(tmp_path / "campaign", more=more)
+    with pytest.raises(ConfigError, match=r"spark\.jars"):
+        serve_batch(folder)
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (
+            "[PYTHON_VERSION_MISMATCH] Python in worker has different version: 3.9 than that in"
+            " driver: 3.12, PySpark cannot run with different minor versions.",
+            "executors run Python 3.9, this machine 3.12",
+        ),
+        ("ModuleNotFoundError: No module named 'bandit.runners'", "lack the Python package bandit"),
+        ('java.io.IOException: Cannot run program "python9": error=2', "cannot start Python"),
+        (
+            "Job aborted due to stage failure: Task 3 failed 4 times: Python worker exited"
+            " unexpectedly (crashed)",
+            "Spark gave up: Job aborted .*memoryOverhead",
+        ),
+        ("Could not parse Master URL: 'x'", "does not take this master"),
+    ],
+)
+def test_what_spark_says_is_told_with_a_remedy(said: str, told: str) -> None:
+    found = explained(RuntimeError(f"An error occurred.\n{said}\n\tat java.lang.Thread"))
+    assert found is not None
+    with pytest.raises(type(found), match=told):
+        raise found
+    assert found.exit_code in {2, 3}
+
+
+def test_a_defect_of_ours_stays_one() -> None:
+    assert explained(RuntimeError("KeyError: 'action'")) is None
