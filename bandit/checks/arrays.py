@@ -60,8 +60,16 @@ def first_bad_row(table: Array) -> int:
     wide = table.dtype.itemsize == 8
     limit, lanes = table.dtype.type(LARGEST if wide else np.inf), 64 // table.dtype.itemsize
     rows = table.shape[0]
-    found = np.full(-(-rows // _GRAIN), -1)
+    found = np.empty(-(-rows // _GRAIN), np.int64)
+    found.fill(-1)
     spread(finite.bad_rows_into, rows, _GRAIN, table, lanes, limit, _GRAIN, found)
+    return first_found(found)
+
+
+def first_found(found: Array) -> int:
+    """The first of ``found`` int64[m] that is not negative, or -1."""
+    if len(found) == 1:  # a call of few rows, which takes less time than to look for it
+        return int(found[0])
     return int(found[np.argmax(found >= 0)]) if (found >= 0).any() else -1
 
 

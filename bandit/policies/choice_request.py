@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ from bandit.checks.arrays import (
     check_finite,
     check_prices,
     check_table,
+    first_found,
     mask,
     shape_contexts,
 )
@@ -26,6 +28,14 @@ from bandit.models.moments import Moments
 
 GRAIN = 4096
 """Rows that a thread looks through at a time."""
+
+
+@lru_cache(1024)
+def stream_of(seed: int, wave: int, draw: int, purpose: int) -> np.uint64:
+    """What `ChoiceRequest.stream` mixes."""
+    word = 0xFFFFFFFFFFFFFFFF
+    parts = seed & word, wave & word, draw & word, purpose
+    return np.uint64(stream_key(*(np.uint64(part) for part in parts)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,15 +62,7 @@ class ChoiceRequest:
 
     def stream(self, purpose: int) -> np.uint64:
         """Mix seed, wave, draw and purpose: the part of a random key that all rows share."""
-        word = 0xFFFFFFFFFFFFFFFF
-        return np.uint64(
-            stream_key(
-                np.uint64(self.seed & word),
-                np.uint64(self.wave & word),
-                np.uint64(self.draw & word),
-                np.uint64(purpose),
-            )
-        )
+        return stream_of(self.seed, self.wave, self.draw, purpose)
 
     def validate(self) -> None:
         """Refuse contexts, values and costs that are no numbers, by row."""
@@ -116,9 +118,10 @@ def _first_row_without_action(eligible: Array, packing: int, n: int, k: int) -> 
     """Return the first row in which nothing is eligible, or -1."""
     if packing == worth.EVERYTHING:
         return -1
-    found = np.full(-(-n // GRAIN), -1)
+    found = np.empty(-(-n // GRAIN), np.int64)
+    found.fill(-1)
     spread(worth.rows_without_action_into, n, GRAIN, eligible, packing, k, GRAIN, found)
-    return int(found[np.argmax(found >= 0)]) if (found >= 0).any() else -1
+    return first_found(found)
 
 
 def checked(

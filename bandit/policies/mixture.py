@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,7 @@ from bandit.core.errors import ConfigError, DataError
 from bandit.core.types import EXPLORATION, HOLDOUT, NO_CONTACT, Array, Choice, Float64, Int32
 from bandit.kernels import keyed_random
 from bandit.models.moments import Moments
-from bandit.policies.choice_request import ChoiceRequest, checked
+from bandit.policies.choice_request import ChoiceRequest, checked, stream_of
 from bandit.policies.policy import Policy
 from bandit.policies.uniform import uniform_at, uniform_mean, uniform_pick_at, uniform_table
 
@@ -34,6 +34,10 @@ class Mixture(Policy):
     exploration: float = 0.0
     group_seed: int | None = None
     share_seed: int | None = None
+    _edges: Float64 = field(init=False, repr=False, compare=False)
+    """Where one component's share ends and the next one's begins, float64[p - 1]."""
+    _weights: Float64 = field(init=False, repr=False, compare=False)
+    """`prior_weights` of one customer."""
 
     def __post_init__(self) -> None:
         """Refuse shares that are none."""
@@ -45,24 +49,26 @@ class Mixture(Policy):
             if not 0.0 <= value <= 1.0:
                 raise ConfigError(f"{name} must lie in [0, 1], it is {value}")
         object.__setattr__(self, "components", parts)
+        object.__setattr__(self, "_edges", np.cumsum(shares)[:-1])
+        weights = [*((1.0 - self.holdout) * share for share in shares), self.holdout]
+        object.__setattr__(self, "_weights", np.array([weights]))
 
     def prior_weights(self, n: int) -> Float64:
         """Weights of the groups before the first slot: ``(1−h)·share_p``, h; float64[n, p + 1]."""
-        shares = [(1.0 - self.holdout) * share for share, _ in self.components]
-        return np.tile(np.array([*shares, self.holdout]), (n, 1))
+        return self._weights if n == 1 else self._weights.repeat(n, axis=0)
 
     def groups(self, request: ChoiceRequest) -> Array:
         """Position of each customer's component, HOLDOUT for the holdout, int16[n]."""
         seed = request.seed if self.group_seed is None else self.group_seed
         again = seed if self.share_seed is None else self.share_seed
-        lasting = replace(request, seed=seed, wave=0, draw=0)
-        drawn = replace(request, seed=again, wave=0, draw=0)
         held, where = np.empty(request.n), np.empty(request.n)
-        keyed_random.uniforms_into(lasting.stream(keyed_random.HOLDOUT), request.keys, held)
-        keyed_random.uniforms_into(drawn.stream(keyed_random.SHARE), request.keys, where)
-        edges = np.cumsum([share for share, _ in self.components])
-        component = np.searchsorted(edges[:-1], where, side="right")
-        return np.where(held < self.holdout, HOLDOUT, component).astype(np.int16)
+        lasting = stream_of(seed, 0, 0, keyed_random.HOLDOUT)
+        drawn = stream_of(again, 0, 0, keyed_random.SHARE)
+        keyed_random.uniforms_into(lasting, request.keys, held)
+        keyed_random.uniforms_into(drawn, request.keys, where)
+        component = self._edges.searchsorted(where, side="right")
+        component[held < self.holdout] = HOLDOUT
+        return component.astype(np.int16)
 
     def choose(
         self,
@@ -202,11 +208,13 @@ class Mixture(Policy):
         group = self.groups(request)
         coin = np.empty(request.n)
         keyed_random.uniforms_into(request.stream(keyed_random.EXPLORE), request.keys, coin)
-        explored = (coin < self.exploration) & (group != HOLDOUT)
-        rows = np.flatnonzero(explored)
+        held = group == HOLDOUT
+        explored = (coin < self.exploration) & ~held
+        rows = explored.nonzero()[0]
         action = np.full(request.n, -1, np.int32)
-        action[group == HOLDOUT] = NO_CONTACT
-        action[rows] = uniform_pick_at(request, keyed_random.EXPLORE_PICK, rows)
+        action[held] = NO_CONTACT
+        if rows.size:
+            action[rows] = uniform_pick_at(request, keyed_random.EXPLORE_PICK, rows)
         last = max(
             range(len(self.components)),
             key=lambda p: (self.components[p][1].integrates, self.components[p][0]),
@@ -221,7 +229,7 @@ class Mixture(Policy):
             p: policy.propensity(request, action, decided[p]) for p, policy in others.items()
         }
         chances[last] = chance
-        group = np.where(explored, np.int16(EXPLORATION), group)
+        group[explored] = EXPLORATION
         return action, group, [chances[p] for p in range(len(self.components))]
 
     def _conditionals(
@@ -229,8 +237,11 @@ class Mixture(Policy):
     ) -> Float64:
         """Probability of ``action`` given each group, float64[n, p + 1]."""
         floor = self.exploration * uniform_at(request, action)
-        columns = [(1.0 - self.exploration) * chance + floor for chance in chances]
-        return np.stack([*columns, (action == NO_CONTACT).astype(np.float64)], axis=1)
+        out = np.empty((request.n, len(chances) + 1))
+        for p, chance in enumerate(chances):
+            out[:, p] = (1.0 - self.exploration) * chance + floor
+        out[:, -1] = action == NO_CONTACT
+        return out
 
     def _distribution(self, request: ChoiceRequest, prior: Float64) -> Float64:
         out = np.zeros((request.n, request.k))
@@ -258,8 +269,10 @@ class Mixture(Policy):
 
     def _scores_of(self, request: ChoiceRequest, action: Int32, group: Array) -> Array:
         """Score of the taken action by the policy that decided; by the largest one elsewhere."""
-        score = self.score_of(request, action)
+        largest = max(self.components, key=lambda part: part[0])[1]
+        score = largest.score_of(request, action)
         for p, (_, policy) in enumerate(self.components):
-            if (group == p).any():
-                score = np.where(group == p, policy.score_of(request, action), score)
+            mine = group == p
+            if policy is not largest and mine.any():
+                score = np.where(mine, policy.score_of(request, action), score)
         return score.astype(np.float32)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from bandit.core.actions import ActionSpace
 from bandit.core.errors import ConfigError, DataError
-from bandit.core.types import Int32
+from bandit.core.types import Int32, Int64
 from bandit.kernels.linear import masked_choice as worth
 from bandit.kernels.threads import spread
 from bandit.policies.choice_request import ChoiceRequest
@@ -26,6 +26,8 @@ class Rules(DeterministicPolicy):
 
     priority: Sequence[int | str]
     actions: ActionSpace | None = None
+    _orders: dict[int, Int64] = field(init=False, repr=False, compare=False)
+    """Of all k actions, by k: made once, since a single row is decided in less time."""
 
     def __post_init__(self) -> None:
         """Freeze the order in numbers; refuse doubles."""
@@ -33,6 +35,7 @@ class Rules(DeterministicPolicy):
         if len(set(order)) < len(order) or min(order, default=0) < 0:
             raise ConfigError(f"priority must name each action once, by its index: {order}")
         object.__setattr__(self, "priority", order)
+        object.__setattr__(self, "_orders", {})
 
     def _number(self, action: int | str) -> int:
         if not isinstance(action, str):
@@ -44,14 +47,20 @@ class Rules(DeterministicPolicy):
             )
         return self.actions.index(action)
 
+    def _order(self, k: int) -> Int64:
+        """All of k actions, int64[k]."""
+        first = [self._number(action) for action in self.priority]
+        outside = [action for action in first if action >= k]
+        if outside:
+            raise DataError(f"priority names action {outside[0]}, there are {k}")
+        rest = sorted(set(range(k)) - set(first))
+        return np.array([*first, *rest], dtype=np.int64)
+
     def decide(self, request: ChoiceRequest) -> Int32:
         """Walk down the list."""
-        first = [self._number(action) for action in self.priority]
-        outside = [action for action in first if action >= request.k]
-        if outside:
-            raise DataError(f"priority names action {outside[0]}, there are {request.k}")
-        rest = sorted(set(range(request.k)) - set(first))
-        order = np.array([*first, *rest], dtype=np.int64)
+        order = self._orders.get(request.k)
+        if order is None:
+            order = self._orders[request.k] = self._order(request.k)
         action = np.zeros(request.n, np.int32)
         spread(
             worth.first_by_priority_into, request.n, GRAIN, request.eligible, request.packing,

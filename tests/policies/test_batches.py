@@ -62,6 +62,61 @@ def test_customers_one_by_one_are_those_of_the_batch(policy, problem):
             np.testing.assert_array_equal(getattr(alone, field)[0], getattr(whole, field)[row])
 
 
+HOSTILE_MASKS = {"all": 1.0, "half": 0.5, "few": 0.05, "none but the first": 0.0}
+
+
+@pytest.mark.parametrize("share", HOSTILE_MASKS.values(), ids=HOSTILE_MASKS)
+@pytest.mark.parametrize("prices", ["none", "shared", "own", "ties"])
+def test_live_rows_are_those_of_the_wave_in_both_slots(rng, share, prices):
+    """Holdout, floor, rules and learner; masks of any thickness, values, and a second slot."""
+    n, k, d = 60, 100, 32
+    x = rng.normal(size=(n, d)).astype(np.float32)
+    posterior = bandit.Posterior.prior(k, d)
+    posterior = posterior.update(x, rng.integers(0, k, n), rng.normal(size=n))
+    policy = bandit.Mixture(
+        [(0.2, bandit.Rules(range(1, k))), (0.5, bandit.LinTS(0.8)), (0.3, bandit.LinUCB(0.5))],
+        holdout=0.1, exploration=0.2, group_seed=3, share_seed=5,
+    )  # fmt: skip
+    eligible = rng.random((n, k)) < share
+    eligible[:, 0] = True
+    keys, costs = rng.integers(0, 2**63, n).astype(np.uint64), rng.random(k) * 0.1
+    values = {
+        "none": None, "shared": rng.lognormal(size=k), "own": rng.normal(size=(n, k)),
+        "ties": np.zeros((n, k)),
+    }[prices]  # fmt: skip
+
+    def asked(rows, allowed, prior, draw):
+        return policy.choose(
+            posterior, x[rows], eligible=allowed[rows], keys=keys[rows], seed=4, wave=8, draw=draw,
+            values=values if values is None or values.ndim == 1 else values[rows],
+            costs=costs, prior=None if prior is None else prior[rows],
+        )  # fmt: skip
+
+    every = np.arange(n)
+    first = asked(every, eligible, None, 0)
+    left = eligible.copy()
+    left[every, first.action] = False
+    left[:, 0] = True
+    second = asked(every, left, first.joint, 1)
+    for row in range(n):
+        one = slice(row, row + 1)
+        for whole, allowed, prior, draw in (
+            (first, eligible, None, 0), (second, left, first.joint, 1),
+        ):  # fmt: skip
+            alone = asked(one, allowed, prior, draw)
+            for field in whole._fields:
+                np.testing.assert_array_equal(getattr(alone, field)[0], getattr(whole, field)[row])
+
+
+def test_an_order_of_priority_serves_any_number_of_actions():
+    rules = bandit.Rules([2, 1])
+    for k in (3, 5, 3):
+        eligible = np.ones((1, k), np.bool_)
+        eligible[0, 1:3] = False
+        choice = rules.choose(None, np.zeros((1, 1), np.float32), eligible=eligible)
+        assert choice.action.tolist() == [0]
+
+
 def test_probabilities_do_not_depend_on_the_batch(problem):
     posterior, x, eligible, values, _ = problem
     given = {"eligible": eligible, "values": values}
