@@ -17,13 +17,17 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    SerializerFunctionWrapHandler,
     StringConstraints,
     field_validator,
+    model_serializer,
     model_validator,
 )
 
 from bandit.config.simulation import Simulate
 from bandit.core.days import Window
+from bandit.core.folding import fold
+from bandit.core.problems import nearest
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.\-]{0,99}$")]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
@@ -206,14 +210,65 @@ class Outcomes(Form):
     version: str = "version"
 
 
+Kind = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+"""What kind of thing happened, in the user's words: it never becomes a name of anything."""
+VALUE, AMOUNT = "value", "reward"
+"""Worths in words: the offer's `value`; the money that stands in the event's own `reward`."""
+
+
 class Reward(Strict):
-    """What an outcome is worth, and how long after a decision it still counts."""
+    """What an outcome is worth, and how long after a decision it still counts.
+
+    ``events``: what one event of a kind is worth in money: a number, `VALUE`, `AMOUNT`, or a column
+    of the offers. Without it an event is worth its `reward` times the offer's `value`.
+    """
 
     unit: str = "reward"
     window_days: Days = 14.0
     half_life_days: Days | None = None
     no_contact_value: Amount = 1.0
     ridge: Annotated[float, Field(gt=0, le=1e9)] = 1.0
+    events: dict[Kind, Amount | str] = Field(default_factory=dict)
+
+    @field_validator("events")
+    @classmethod
+    def _told_apart(cls, events: dict[str, float | str]) -> dict[str, float | str]:
+        seen: dict[str, str] = {}
+        for kind in events:
+            if not fold(kind):
+                raise ValueError(f"{kind!r} is no kind of event; name it")
+            if fold(kind) in seen:
+                raise ValueError(f"{seen[fold(kind)]!r} and {kind!r} are one kind; keep one")
+            seen[fold(kind)] = kind
+        return events
+
+    @model_validator(mode="after")
+    def _at_peace(self) -> Reward:
+        hang = [k for k, worth in self.events.items() if worth != AMOUNT and isinstance(worth, str)]
+        if hang and "no_contact_value" not in self.model_fields_set:
+            raise ValueError(
+                f"events.{hang[0]} hangs on the offer; say in no_contact_value what it is worth"
+                " from a customer left in peace, who had none"
+            )
+        return self
+
+    @model_serializer(mode="wrap")
+    def _only_if_said(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # A key that came later stands only where it is used: older waves keep their bytes.
+        content: dict[str, Any] = handler(self)
+        if not self.events:
+            del content["events"]
+        return content
+
+    @property
+    def kinds(self) -> dict[str, float | str]:
+        """``events`` by kind as it is compared, in the order of these names."""
+        return dict(sorted((fold(kind), worth) for kind, worth in self.events.items()))
+
+    @property
+    def counting(self) -> dict[str, str]:
+        """How an event of each of `kinds` counts: as "one", or as its own "amount"."""
+        return {kind: "amount" if w == AMOUNT else "one" for kind, w in self.kinds.items()}
 
 
 class Model(Strict):
@@ -405,6 +460,28 @@ class Campaign(Strict):
                 )
             if inline and table is not None:
                 raise ValueError(f"{kind}s stand both in [[{kind}]] and in [{kind}s]; keep one")
+        return self
+
+    @model_validator(mode="after")
+    def _worths(self) -> Campaign:
+        refusals = {fold(kind) for kind in self.pressure.refusal_events}
+        for kind, worth in self.reward.events.items():
+            where = f"reward.events.{kind} = {worth!r}"
+            if isinstance(worth, str) and worth not in {VALUE, AMOUNT, *self.model.columns}:
+                raise ValueError(
+                    f"{where}: write a number, {VALUE!r} for the offer's, {AMOUNT!r} for what the"
+                    " event itself says, or a column of the offers that [model] columns names"
+                    f"{nearest(worth, self.model.columns)}"
+                )
+            if fold(kind) in refusals and not (isinstance(worth, float | int) and worth <= 0):
+                raise ValueError(
+                    f"{where}: nothing is to be gained by a refusal (pressure.refusal_events);"
+                    " write what it costs as a number below 0"
+                )
+        if self.reward.events and any(s.policy == "beta_ts" for s in self.policy.shares):
+            raise ValueError(
+                "beta_ts learns the rate of one outcome, [reward.events] are several; take lin_ts"
+            )
         return self
 
     @field_validator("time_zone")

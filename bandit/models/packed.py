@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from bandit.core.errors import DataError
 from bandit.core.types import Array, Float64
 from bandit.kernels import simd
 from bandit.kernels.linear import dense_widths, loewner
@@ -14,6 +15,7 @@ from bandit.kernels.linear.decide import Model
 from bandit.kernels.linear.dense_widths import Dense
 from bandit.kernels.linear.int16_bounds import Coarse
 from bandit.kernels.linear.link import IDENTITY
+from bandit.kernels.linear.pooled import root_factors_into
 from bandit.kernels.simd import product
 from bandit.kernels.threads import spread
 
@@ -159,3 +161,29 @@ def build_model(
         _coarse(mean, root, scale, columns), upper, narrow, theta, factors, single, dense, link
     )
     return packed, bounded
+
+
+def root_factors(covariance: Float64) -> tuple[Float64, Float64]:
+    """``W`` float64[k, d, d] lower triangular with covariance ``WᵀW``; condition float64[k]."""
+    inverse, condition = np.zeros_like(covariance), np.zeros(len(covariance))
+    spread(root_factors_into, len(covariance), 1, covariance, inverse, condition)
+    bad = np.flatnonzero(~(condition <= CONDITION_LIMIT))
+    if bad.size:
+        raise DataError(
+            f"the covariance of action {bad[0]} has condition number {condition[bad[0]]:.3g}, "
+            f"beyond {CONDITION_LIMIT:g}: drop features that repeat others"
+        )
+    return inverse, condition
+
+
+def model_of(
+    mean: Float64, covariance: Float64, factors: tuple[Float64, Float64]
+) -> tuple[Model, bool]:
+    """`build_model` of moments float64[k, d] and float64[k, d, d] with their `root_factors`."""
+    inverse, condition = factors
+    middle = np.zeros_like(covariance[0])
+    # Bounds only: no decision hangs on its digits.
+    unit = np.asarray(np.linalg.inv(covariance), np.float64)
+    weights = 1.0 / np.einsum("kii->k", unit)
+    loewner.pool_into(unit, 0.0, weights, middle)
+    return build_model(mean, inverse, middle, condition)

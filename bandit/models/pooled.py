@@ -16,12 +16,10 @@ import numpy.typing as npt
 from bandit.core.actions import ActionSpace
 from bandit.core.errors import DataError
 from bandit.core.types import Array, Float64
-from bandit.kernels.linear import loewner, pooled
 from bandit.kernels.linear.decide import Model
-from bandit.kernels.threads import spread
 from bandit.models import shown
 from bandit.models.hybrid import Solved, Split, Strengths, solve, split
-from bandit.models.packed import CONDITION_LIMIT, build_model
+from bandit.models.packed import model_of, root_factors
 from bandit.models.strengths import strongest
 from bandit.models.sums import Sums
 
@@ -193,26 +191,12 @@ class PooledPosterior:
 
     @cached_property
     def _factors(self) -> tuple[Float64, Float64]:
-        inverse, condition = np.zeros_like(self.sums.gram), np.zeros(self.n_actions)
-        spread(pooled.root_factors_into, self.n_actions, 1, self.covariance, inverse, condition)
-        bad = np.flatnonzero(~(condition <= CONDITION_LIMIT))
-        if bad.size:
-            raise DataError(
-                f"the covariance of action {bad[0]} has condition number {condition[bad[0]]:.3g}, "
-                f"beyond {CONDITION_LIMIT:g}: drop features that repeat others"
-            )
-        return inverse, condition
+        return root_factors(self.covariance)
 
     @cached_property
     def model(self) -> tuple[Model, bool]:
         """Means, factors and width bounds as the choose kernels read them; whether bounds hold."""
-        inverse, condition = self._factors
-        middle = np.zeros_like(self.sums.gram[0])
-        # Bounds only: no decision hangs on its digits.
-        unit = np.asarray(np.linalg.inv(self.covariance), np.float64)
-        weights = 1.0 / np.einsum("kii->k", unit)
-        loewner.pool_into(unit, 0.0, weights, middle)
-        return build_model(self._solved.mean, inverse, middle, condition)
+        return model_of(self._solved.mean, self.covariance, self._factors)
 
 
 def check_features(features: Float64, k: int) -> Float64:

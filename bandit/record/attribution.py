@@ -12,7 +12,8 @@ import numpy as np
 
 from bandit.core import spill, sql
 from bandit.core.days import Window
-from bandit.core.types import Bool, Float64
+from bandit.core.folding import folded
+from bandit.core.types import Array, Bool, Float64
 from bandit.record.decision_ids import wave_of
 from bandit.record.decisions import Decisions
 from bandit.record.waves import LOGGED, Wave
@@ -201,6 +202,8 @@ def attribute(
     decisions: Decisions,
     later: Sequence[Wave],
     window: Window,
+    *,
+    plain: bool = False,
 ) -> Attributed:
     """Sum each decision's rewards inside ``[decided_at, window.after(decided_at))``.
 
@@ -210,7 +213,75 @@ def attribute(
     meant, the first of them in stored order in the first slot's place. ``later`` are the
     waves that may claim it before this one (`waves.after`). An id that the wave does not have is
     nobody's: it was deleted and served anew.
+
+    Where the wave says what kinds of events are worth (`Wave.worths`), that is an event's reward; a
+    withheld contact was none. ``plain`` takes the reward that the event says itself.
     """
+    worths = None if plain else decisions.wave.worths
+    found = _claimed(connection, decisions, later, window, () if worths is None else worths.kinds)
+    worth = found.reward
+    if worths is not None:
+        worth = worths.of(found.kind, found.reward, _made(decisions)[found.place])
+    rewards, taught = np.zeros(found.decisions), np.zeros(found.decisions)
+    mine = found.inside & found.counts
+    np.add.at(rewards, found.place[mine], worth[mine])
+    np.add.at(taught, found.place[found.inside], worth[found.inside])
+    return Attributed(rewards, taught, int(mine.sum()), int((~found.inside & found.counts).sum()))
+
+
+class Counted(NamedTuple):
+    """``taught`` float64[K, n]: events of each kind of a wave's decisions, as `Attributed.taught`.
+
+    ``events`` inside the window, of any kind; ``known`` are those of the kinds.
+    """
+
+    taught: Float64
+    events: int
+    known: int
+    outside_window: int
+
+
+def count(
+    connection: duckdb.DuckDBPyConnection,
+    decisions: Decisions,
+    later: Sequence[Wave],
+    window: Window,
+    kinds: Sequence[str],
+    amounts: Bool,
+) -> Counted:
+    """Count the events of each of ``kinds``; of ``amounts`` bool[K] sum what they say."""
+    found = _claimed(connection, decisions, later, window, kinds)
+    taught = np.zeros((len(kinds), found.decisions))
+    on = found.inside & (found.kind >= 0)
+    many = np.where(amounts[found.kind], found.reward, 1.0)
+    np.add.at(taught, (found.kind[on], found.place[on]), many[on])
+    mine = found.inside & found.counts
+    outside = int((~found.inside & found.counts).sum())
+    return Counted(taught, int(mine.sum()), int((mine & on).sum()), outside)
+
+
+class _Claimed(NamedTuple):
+    """Events with the place of the decision that each belongs to, in a fixed order, [m].
+
+    ``kind`` int64: position among the kinds asked for, -1 for another; ``counts``: the event's
+    first row; ``inside`` the window; ``decisions``: how many the wave has.
+    """
+
+    place: Array
+    kind: Array
+    reward: Float64
+    counts: Bool
+    inside: Bool
+    decisions: int
+
+
+def _claimed(
+    connection: duckdb.DuckDBPyConnection,
+    decisions: Decisions,
+    later: Sequence[Wave],
+    window: Window,
+    kinds: Sequence[str],
+) -> _Claimed:
     wave, live = decisions.wave, decisions.wave.manifest.live
     after = sources.parquet([f for w in later for f in w.decisions]) if later else None
     rival = (
@@ -226,22 +297,25 @@ def attribute(
             " ORDER BY d.file_index, d.file_row_number) = 1 AND $first IS NOT NULL"
         )
         made = "AND d.decided_at <= e.occurred_at"
+    listed = ", ".join(sql.text(kind) for kind in kinds)
+    kind = f"list_position([{listed}], {folded('e.event')})" if kinds else "NULL"
     found = connection.sql(
         f"""
         WITH claimed AS (
-            SELECT d.file_index, d.file_row_number, e.event_id, e.reward, e.occurred_at,
-                   true AS counts
+            SELECT d.file_index, d.file_row_number, e.event_id, {kind} AS kind, e.reward,
+                   e.occurred_at, true AS counts
             FROM {_numbered(decisions.files)} d JOIN (
                 SELECT * FROM events WHERE {wave_of("decision_id")} = $wave
             ) e USING (decision_id)
             UNION ALL
-            SELECT d.file_index, d.file_row_number, e.event_id, e.reward, e.occurred_at,
-                   {first} AS counts
+            SELECT d.file_index, d.file_row_number, e.event_id, {kind} AS kind, e.reward,
+                   e.occurred_at, {first} AS counts
             FROM {_numbered(decisions.files)} d JOIN events e ON e.customer_id = d.customer_id
             WHERE e.decision_id IS NULL
               AND e.occurred_at >= $start AND e.occurred_at < $end {made} {rival}
         )
         SELECT file_index::BIGINT AS file, file_row_number AS row, reward, counts,
+               coalesce(kind::BIGINT, 0) - 1 AS kind,
                occurred_at >= $start AND occurred_at < $end AS inside
         FROM claimed ORDER BY file, row, event_id
         """,
@@ -252,15 +326,21 @@ def attribute(
             "end": wave.end(window),
         },
     ).to_arrow_table()
-    inside: Bool = found["inside"].to_numpy()
-    counts: Bool = found["counts"].to_numpy()
     starts = np.concatenate([[0], np.cumsum(decisions.sizes)])
-    place = starts[found["file"].to_numpy()] + found["row"].to_numpy()
-    rewards, taught = np.zeros(starts[-1]), np.zeros(starts[-1])
-    worth = found["reward"].to_numpy()
-    np.add.at(rewards, place[inside & counts], worth[inside & counts])
-    np.add.at(taught, place[inside], worth[inside])
-    return Attributed(rewards, taught, int((inside & counts).sum()), int((~inside & counts).sum()))
+    return _Claimed(
+        place=starts[found["file"].to_numpy()] + found["row"].to_numpy(),
+        kind=found["kind"].to_numpy(),
+        reward=found["reward"].to_numpy(),
+        counts=found["counts"].to_numpy(),
+        inside=found["inside"].to_numpy(),
+        decisions=int(starts[-1]),
+    )
+
+
+def _made(decisions: Decisions) -> Array:
+    """The action of each decision as it was carried out, int32[n]: none where withheld."""
+    parts = [np.where(rows.withheld, 0, rows.action) for rows in decisions.rows("action")]
+    return np.concatenate(parts) if parts else np.zeros(0, np.int32)
 
 
 def _numbered(files: Sequence[Path]) -> str:

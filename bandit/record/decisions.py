@@ -190,6 +190,8 @@ class Decisions:
     def no_contact_value(self) -> float:
         """What a unit of reward is worth without a contact."""
         reward = self.wave.manifest.reward
+        if self.wave.worths is not None:
+            return 1.0
         return self._today.no_contact_value if reward is None else reward.no_contact_value
 
     @property

@@ -157,7 +157,8 @@ class SnapshotManifest(Manifest):
     """A version of the posterior.
 
     ``model`` holds the strengths of what its actions share, None where each learned alone;
-    ``restored`` is the older version that a rollback put back.
+    ``kinds`` are the kinds of events that it learned apart, with how each counts, None where a
+    reward is what an event says; ``restored`` is the older version that a rollback put back.
     """
 
     campaign: str = DEFAULT_FILE
@@ -167,6 +168,7 @@ class SnapshotManifest(Manifest):
     unit: str
     fold: Fold | None = None
     model: dict[str, Any] | None = None
+    kinds: dict[str, str] | None = None
     restored: str | None = None
 
 

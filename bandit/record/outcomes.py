@@ -18,7 +18,7 @@ from bandit.core.errors import ConfigError, DataError
 from bandit.core.folding import fold, folded
 from bandit.core.problems import nearest
 from bandit.core.schema import MOST_REWARD
-from bandit.record import attribution, manifest, rejects
+from bandit.record import attribution, event_kinds, manifest, rejects
 from bandit.record.decision_ids import wave_of
 from bandit.record.rejects import Rejects
 from bandit.record.waves import Wave
@@ -82,6 +82,7 @@ def examine(campaign: Campaign, database: Database, customer: str, waves: Sequen
             f"{listed}\n{bad:,} of {total:,} outcomes are refused, more than limits.reject_share"
             f" = {limit:g} allows; mend them or raise it; nothing was stored"
         )
+    event_kinds.hold_known(campaign, database)
     return examples
 
 
@@ -109,13 +110,14 @@ def check_columns(campaign: Campaign, database: Database) -> None:
             f"{table.shown}: an outcome says what happened or what it was worth; neither"
             f" {names.event!r} nor {names.reward!r} is a column; name yours in [outcomes]"
         )
+    event_kinds.hold_columns(campaign, database)
 
 
 def notes(campaign: Campaign, database: Database) -> tuple[str, ...]:
     """Sentences about what the table ``checked`` holds that counts for nothing."""
     names, table = campaign.outcomes, database.table("outcomes")
-    found = list(table.notes)
-    if names.reward not in table.columns:
+    found = [*table.notes, *event_kinds.notes(campaign, database)]
+    if names.reward not in table.columns and not campaign.reward.events:
         found.append(
             f"{table.shown}: no column {names.reward!r}, so every outcome is worth 0;"
             f" name yours in [outcomes] reward{nearest(names.reward, table.columns)}"

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from bandit.config.worths import Worths, worths
 from bandit.core import schema
 from bandit.core.actions import ActionSpace
 from bandit.core.days import Window
@@ -49,6 +50,14 @@ class Wave(NamedTuple):
         """The decision files, in row order; not yet checked against their digests."""
         names = sorted(self.manifest.files)
         return [self.folder / name for name in names if name.startswith("decisions-")]
+
+    @property
+    def worths(self) -> Worths | None:
+        """What events are worth after its actions; None where they say so themselves."""
+        about = self.manifest
+        if about.kind == LOGGED or about.reward is None:
+            return None
+        return worths(about.reward, about.offers or (), self.actions)
 
     def end(self, window: Window) -> dt.datetime:
         """When its window closes."""

@@ -23,6 +23,8 @@ def explanation_tables(e: Explanation) -> RenderableType:
         shown.append(Text(f"\n{slot.placement}, slot {slot.slot}: {what} ({chance})"))
         shown.append(Text(_path(slot)))
         shown.append(_contenders(slot, e.unit))
+        if any(c.kinds for c in slot.contenders):
+            shown += [Text("what each kind of event brings of it"), _kinds(slot, e.unit)]
         if slot.features:
             carried = "  ".join(f"{name} {term:+.3f}" for name, term in slot.features.items())
             shown.append(Text(f"features that carried the mean: {carried}"))
@@ -74,6 +76,19 @@ def _contenders(slot: Slot, unit: str) -> Table:
         table.add_row(_name(c), *(f"{x:.4f}" for x in chances), *(f"{x:.3f}" for x in numbers))
     if slot.others > 0:
         table.add_row(f"and {slot.others:,} more")
+    return table
+
+
+def _kinds(slot: Slot, unit: str) -> Table:
+    """Money of each kind of event, with its width."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column(f"action, {unit}", no_wrap=True)
+    for kind in next(c.kinds for c in slot.contenders if c.kinds):
+        table.add_column(kind.kind, justify="right")
+        table.add_column("±", justify="right")
+    for c in slot.contenders:
+        cells = (x for kind in c.kinds for x in (kind.money, kind.width))
+        table.add_row(_name(c), *(f"{x:.3f}" for x in cells))
     return table
 
 

@@ -17,7 +17,8 @@ class Contender:
     """An action that could be taken: worth = value x mean - cost - price, in the campaign's unit.
 
     ``probability`` is the draw's, before any lot, and ``by_group`` what each group contributes to
-    it. ``width`` is the standard deviation of value x mean by what is known.
+    it. ``width`` is the standard deviation of value x mean by what is known. ``kinds``: what that
+    is made of where [reward.events] names kinds of events.
     """
 
     offer: str | None
@@ -30,6 +31,22 @@ class Contender:
     cost: float
     price: float
     worth: float
+    kinds: list[Kind] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What one kind of events contributes to an action's worth, in the campaign's unit.
+
+    ``events`` are expected of it, each worth ``worth``, so ``money`` in all; ``width`` is the
+    standard deviation of that by what is known. Kinds learn apart, so squares of widths add up.
+    """
+
+    kind: str
+    events: float
+    worth: float
+    money: float
+    width: float
 
 
 @dataclass(frozen=True)

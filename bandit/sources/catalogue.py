@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from bandit.config import worths
 from bandit.config.campaign import Campaign, Channel, Offer
 from bandit.core import sql
 from bandit.core.actions import ActionSpace
@@ -59,6 +60,7 @@ def read_catalogue(campaign: Campaign, database: Database, faults: Problems) -> 
             if c.name.lower() == "withheld"
         )
     faults.config.extend(_without(offers, declared))
+    faults.config.extend(worths.faults(campaign.reward, offers))
     if channels:
         faults.config.extend(_unknown_channels(offers, channels))
     if offers and channels:

@@ -62,7 +62,9 @@ class Totals:
             kind = value.removeprefix(EVENTS) if value.startswith(EVENTS) else None
             if kind not in found:
                 with counted(connection, kind):
-                    joined = attribution.attribute(connection, decisions, later, campaign.window)
+                    joined = attribution.attribute(
+                        connection, decisions, later, campaign.window, plain=kind is not None
+                    )
                 found[kind] = joined.rewards
             yield value, found[kind]
 

@@ -16,6 +16,7 @@ import pyarrow as pa
 from bandit.config.campaign import INBOUND, OUTBOUND, Campaign, Channel, Features, Offer
 from bandit.core.errors import BanditError
 from bandit.features.spec import FeatureSpec
+from bandit.models.kinds import aligned
 from bandit.record import snapshots
 from bandit.record.decisions import Decisions
 from bandit.record.manifests import WaveManifest
@@ -31,11 +32,11 @@ def wave(campaign: Campaign, decisions: Decisions) -> Wave:
     about = served.manifest
     then = campaign_of(campaign, about)
     stored = snapshots.load(campaign.folder, about.snapshot)
-    start = serving_model.of_snapshot(stored)
-    new = len(served.actions) - len(start.actions)
+    start = serving_model.of_kinds(serving_model.of_snapshot(stored), then)
+    places = served.actions.positions_in(start.actions)
     start = start._replace(
         actions=served.actions,
-        posterior=start.posterior.add_actions(new),
+        posterior=aligned(start.posterior, max(len(start.kinds), 1), places),
         model=about.model,
         spec=FeatureSpec.from_json(about.features.spec),
     )

@@ -231,9 +231,13 @@ def _chances(served: Wave, rows: Rows, some: Array, kept: _Kept) -> Float64:
     """Probability of each action for who is not held out, before lots, float64[m, k]."""
     plan = served.plan
     fixed = {o.name: o.value for o in served.catalogue.offers if not isinstance(o.value, str)}
+    reward = served.run.campaign.reward
     values = np.array([
-        served.run.campaign.reward.no_contact_value,
-        *(fixed.get(o, kept.value[a + 1]) for a, (o, _) in enumerate(plan.space.pairs)),
+        1.0 if reward.events else reward.no_contact_value,
+        *(
+            kept.value[a + 1] if o not in fixed else 1.0 if reward.events else fixed[o]
+            for a, (o, _) in enumerate(plan.space.pairs)
+        ),
     ])  # fmt: skip
     shares = plan.policy.base.prior_weights(len(some))
     shares[:, -1] = 0.0

@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bandit.core.types import Array, Bool, Float32, Float64
+from bandit.models.kinds import Composed
 from bandit.models.moments import Moments
 from bandit.models.pooled import PooledPosterior
 from bandit.record import why
-from bandit.results.inspect import Contender, Slot
+from bandit.results.inspect import Contender, Kind, Slot
 from bandit.workflows.serve.wave import Wave
 
 MOST_CONTENDERS = 8
@@ -76,7 +77,23 @@ def _contender(wave: Wave, seen: Seen, action: int, mean: float, x: Float64) -> 
         cost=cost,
         price=price,
         worth=value * mean - cost - price,
+        kinds=_kinds(wave, action, value, x),
     )
+
+
+def _kinds(wave: Wave, action: int, value: float, x: Float64) -> list[Kind]:
+    """What each kind of events is expected to bring, and how well that is known."""
+    posterior, worths = wave.posterior, wave.worths
+    if worths is None or not isinstance(posterior, Composed):
+        return []
+    found = []
+    for name, part, noise, row in zip(
+        worths.kinds, posterior.parts, posterior.noises, worths.weights, strict=True
+    ):
+        events, worth = float(part.mean[action] @ x), value * float(row[action])
+        spread = max(float(x @ part.covariance[action] @ x), 0.0) ** 0.5
+        found.append(Kind(name, events, worth, worth * events, abs(worth) * float(noise) * spread))
+    return found
 
 
 def _contributions(wave: Wave, posterior: Moments, action: int, x: Float64) -> dict[str, float]:
@@ -88,7 +105,7 @@ def _contributions(wave: Wave, posterior: Moments, action: int, x: Float64) -> d
 
 def _parts(posterior: Moments, action: int, x: Float64) -> dict[str, float]:
     """An action's mean, in what it shares with others and what is its own."""
-    if not isinstance(posterior, PooledPosterior):
+    if not isinstance(posterior, Composed | PooledPosterior):
         return {}
     shared, own = (float(part[action] @ x) for part in posterior.split_mean)
     return {"shared": shared, "own": own}

@@ -89,7 +89,7 @@ def _asked(wave: Wave, decisions: Decisions, rows: Rows, customer: str) -> _Aske
         values = prepare.values(wave, found)
         ready = prepare.prepare(wave, found)[0]
     except BanditError as e:
-        values, none = _recorded_values(wave, decisions, rows), np.full(1, -1, np.int16)
+        values, none = _recorded_values(wave, rows), np.full(1, -1, np.int16)
         return _Asked(values, None, None, none, {}, [
             "the customer's data of today cannot be asked by this wave's rules, so that neither"
             f" these nor the draw are shown: {str(e).splitlines()[0]}"
@@ -111,12 +111,11 @@ def _as_taken(values: Array, rows: Rows) -> Array:
     return values
 
 
-def _recorded_values(wave: Wave, decisions: Decisions, rows: Rows) -> Array:
+def _recorded_values(wave: Wave, rows: Rows) -> Array:
     """Values float32[k] by the record: 1 where they hang on the customer and were not taken."""
-    fixed = {o.name: o.value for o in wave.catalogue.offers if not isinstance(o.value, str)}
-    of_pairs = [fixed.get(offer, 1.0) for offer, _ in wave.plan.space.pairs]
-    values = np.array([decisions.no_contact_value, *of_pairs], dtype=np.float32)
-    return _as_taken(values, rows)
+    offers = wave.catalogue.offers
+    fixed = [1.0 if isinstance(o.value, str) else o.value for o in offers] or [1.0]
+    return _as_taken(prepare.of_actions(wave, np.array(fixed, np.float32)), rows)
 
 
 def _explained(

@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 from bandit.config.campaign import OUTBOUND, Campaign
 from bandit.core.folding import fold
-from bandit.record import attribution, outcomes, why
+from bandit.record import attribution, outcomes, person_money, why
 from bandit.record.decisions import Decisions
+from bandit.record.person_money import Lived
 from bandit.record.waves import Wave
 from bandit.results.customer import Moment
 
@@ -26,8 +27,10 @@ def of(campaign: Campaign, waves: Sequence[Wave], customer: str) -> Past:
     moments: list[Moment] = []
     groups: dict[str, str] = {}
     named: dict[str, str] = {}
+    lived: list[Lived] = []
     for wave in waves:
         for row in _rows(campaign, wave, customer):
+            lived.append(Lived(wave, row, row["withheld"]))
             moments.append(_decision(wave, row, wave.manifest.unit or campaign.reward.unit))
             groups.setdefault(wave.name, row["group"])
             named[row["decision_id"]] = moments[-1].what
@@ -36,7 +39,10 @@ def of(campaign: Campaign, waves: Sequence[Wave], customer: str) -> Past:
         found = attribution.events_about(
             connection, outcomes.batches(campaign.folder, verify=False), customer, list(named)
         )
-    moments += [_event(row, named, refusals) for row in found]
+    moments += [
+        _event(row, named, refusals, person_money.money(row, lived, campaign.window))
+        for row in found
+    ]
     return Past(sorted(moments, key=lambda m: m.at), groups, [])
 
 
@@ -64,8 +70,10 @@ def _decision(wave: Wave, row: dict[str, Any], unit: str) -> Moment:
     )
 
 
-def _event(row: dict[str, Any], named: dict[str, str], refusals: set[str]) -> Moment:
-    """An outcome, or a refusal; ``named`` says what a decision was."""
+def _event(
+    row: dict[str, Any], named: dict[str, str], refusals: set[str], money: float | None
+) -> Moment:
+    """An outcome, or a refusal; ``named`` says what a decision was, ``money`` what it was worth."""
     decision = row["decision_id"]
     about = "names the customer" if decision is None else f"after {named.get(decision, decision)}"
     return Moment(
@@ -76,5 +84,5 @@ def _event(row: dict[str, Any], named: dict[str, str], refusals: set[str]) -> Mo
         wave=None,
         group=None,
         probability=None,
-        reward=float(row["reward"]),
+        reward=float(row["reward"]) if money is None else money,
     )

@@ -1,8 +1,9 @@
-"""The actions of a campaign logged elsewhere: the log's labels, alone or as the campaign's."""
+"""The actions of a log: of one logged elsewhere its labels, of a wave those that it served."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from bandit.config.campaign import Campaign, Log
 from bandit.core.actions import ActionSpace
 from bandit.core.errors import ConfigError
 from bandit.logs import labels
+from bandit.record.waves import Wave
 from bandit.sources import catalogue as offers_and_channels
 from bandit.sources.database import Database
 from bandit.workflows.judge.logged import Catalogue
@@ -60,3 +62,24 @@ def mapped(campaign: Campaign, log: Log, data: Database) -> tuple[Catalogue, dic
         ),
         numbers,
     )
+
+
+class Served(NamedTuple):
+    """An action as a wave had it; ``value`` is None where it hung on the customer."""
+
+    name: str
+    value: float | None
+    cost: float
+    priority: int
+
+
+def served_by(wave: Wave) -> Iterator[Served]:
+    """The actions of a wave that stood in its catalogue; none of format 1's."""
+    about = wave.manifest
+    offers = {o.name: o for o in about.offers or ()}
+    channels = {c.name: c for c in about.channels or ()}
+    for name, (o, c) in zip(wave.actions.names[1:], wave.actions.pairs, strict=True):
+        if o in offers and c in channels:
+            offer = offers[o]
+            value = None if isinstance(offer.value, str) else float(offer.value)
+            yield Served(name, value, offer.cost + channels[c].cost, offer.priority)

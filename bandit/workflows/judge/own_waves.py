@@ -10,7 +10,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
 
 import duckdb
 import numpy as np
@@ -28,7 +27,8 @@ from bandit.record.decisions import Decisions
 from bandit.record.waves import Wave
 from bandit.sources.catalogue import Catalogue as Goods
 from bandit.workflows.inspect import catalogue_today
-from bandit.workflows.judge import logged, own_rows
+from bandit.workflows.judge import logged, own_rows, wave_money
+from bandit.workflows.judge.catalogue import served_by
 from bandit.workflows.judge.logged import Catalogue, Logged, Waves
 from bandit.workflows.judge.own_rows import Part
 from bandit.workflows.judge.slates import Slates
@@ -68,6 +68,7 @@ def read(
     total = sum(w.manifest.decisions for w in waves)
     share = min(1.0, logged.most_rows(campaign.simulate.max_rows, len(actions)) / max(total, 1))
     every, today = record.waves(campaign.folder), catalogue_today.of(campaign, waves)
+    money = any(wave.worths for wave in waves)
     window = campaign.window
     progress.step("joining decisions and outcomes", total=len(waves))
     parts, rebuilt = [], []
@@ -76,7 +77,9 @@ def read(
             decisions = Decisions(campaign.folder, wave, today)
             later = record.after(every, wave, window)
             rewards = attribution.attribute(connection, decisions, later, window)
-            parts.append(own_rows.of_wave(decisions, rewards, actions, place, share))
+            part = own_rows.of_wave(decisions, rewards, actions, place, share)
+            told = wave_money.of(wave, actions, part.action, part.value, part.reward, money=money)
+            parts.append(part._replace(value=told.value, reward=told.reward))
             rebuilt += decisions.notes
             progress.advance(1)
     catalogue = _catalogue(campaign, waves, parts, actions)
@@ -159,18 +162,19 @@ def _catalogue(
     A value that hangs on the customer counts with its median.
     """
     values, costs = np.ones(len(actions)), np.zeros(len(actions))
-    values[0] = Decisions(campaign.folder, waves[-1]).no_contact_value
+    money = any(wave.worths for wave in waves)
+    values[0] = 1.0 if money else Decisions(campaign.folder, waves[-1]).no_contact_value
     prices, priority = np.zeros(len(actions)), np.zeros(len(actions))
     for wave, part in zip(waves, parts, strict=True):
         for a in np.unique(part.action[part.action > 0]):
             mine = part.action == a
             values[a] = np.median(part.value[mine])
             costs[a] = np.median(part.cost[mine])
-        for served in _served(wave):
+        for served in served_by(wave):
             a = actions.index(served.name)
             costs[a], priority[a] = served.cost, served.priority
             if served.value is not None:
-                values[a] = served.value
+                values[a] = 1.0 if money else served.value
     newest = waves[-1]
     if newest.manifest.prices is not None:
         prices = newest.actions.align(np.array(newest.manifest.prices), actions)
@@ -183,27 +187,6 @@ def _offers_served(waves: Sequence[Wave]) -> Goods | None:
     offers = {o.name: o for w in waves for o in w.manifest.offers or ()}
     channels = {c.name: c for w in waves for c in w.manifest.channels or ()}
     return Goods(tuple(offers.values()), tuple(channels.values())) if offers else None
-
-
-class _Served(NamedTuple):
-    """An action as a wave had it; ``value`` is None where it hung on the customer."""
-
-    name: str
-    value: float | None
-    cost: float
-    priority: int
-
-
-def _served(wave: Wave) -> Iterator[_Served]:
-    """The actions of a wave that stood in its catalogue; none of format 1's."""
-    about = wave.manifest
-    offers = {o.name: o for o in about.offers or ()}
-    channels = {c.name: c for c in about.channels or ()}
-    for name, (o, c) in zip(wave.actions.names[1:], wave.actions.pairs, strict=True):
-        if o in offers and c in channels:
-            offer = offers[o]
-            value = None if isinstance(offer.value, str) else float(offer.value)
-            yield _Served(name, value, offer.cost + channels[c].cost, offer.priority)
 
 
 def _remarks(
@@ -227,7 +210,7 @@ def _remarks(
         )
     if share < 1.0:
         notes.append(f"judged on a random {share:.1%} of the customers (simulate.max_rows)")
-    if any(served.value is None for wave in waves for served in _served(wave)):
+    if any(served.value is None for wave in waves for served in served_by(wave)):
         notes.append("offers whose value is an expression count with their median recorded value")
     if gone := sum(p.withheld for p in parts):
         notes.append(f"{gone:,} contacts that were withheld at export are left out: never made")

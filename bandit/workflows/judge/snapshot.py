@@ -8,13 +8,14 @@ from bandit.config.campaign import Campaign
 from bandit.config.simulation import Candidate
 from bandit.core.errors import DataError
 from bandit.core.types import Bool
-from bandit.models.moments import Learner
+from bandit.models.kinds import aligned
+from bandit.models.moments import Moments
 from bandit.record import snapshots
 from bandit.record.snapshots import Snapshot
 from bandit.sources.catalogue import Catalogue
 from bandit.workflows.judge.logged import Logged
 from bandit.workflows.serve.moments import moments
-from bandit.workflows.serve.serving_model import sums_of
+from bandit.workflows.serve.serving_model import of_kinds, of_snapshot
 
 
 def _stored(campaign: Campaign, candidate: Candidate) -> Snapshot:
@@ -44,16 +45,18 @@ def unseen(campaign: Campaign, logged: Logged, candidate: Candidate) -> Bool:
     return rows
 
 
-def posterior(campaign: Campaign, logged: Logged, candidate: Candidate) -> Learner:
+def posterior(campaign: Campaign, logged: Logged, candidate: Candidate) -> Moments:
     """The snapshot's posterior over the log's actions; what it does not know is at the prior."""
     stored = _stored(campaign, candidate)
-    found = sums_of(stored)
     if stored.features.spec != logged.spec.to_json():
         raise DataError(
             f"snapshot {stored.version} was learned with other features than the log's; name a"
             " version of the same [features]"
         )
     space = logged.catalogue.actions
-    sums = found.align(space.positions_in(stored.actions))
-    catalogue = Catalogue(campaign.offer, campaign.channel)
-    return moments(campaign, catalogue, sums, space, stored.manifest.model)[0]
+    start = of_kinds(of_snapshot(stored), campaign)
+    sums = aligned(start.posterior, max(len(start.kinds), 1), space.positions_in(stored.actions))
+    # What events are worth hangs on the offers as they were served.
+    catalogue = logged.catalogue.served if campaign.reward.events else None
+    today = Catalogue(campaign.offer, campaign.channel)
+    return moments(campaign, catalogue or today, sums, space, stored.manifest.model)[0]

@@ -17,6 +17,7 @@ from bandit.core.days import acting_at
 from bandit.core.types import SILENT, Progress
 from bandit.features.action_features import action_features
 from bandit.features.spec import FeatureSpec
+from bandit.models.kinds import aligned, split
 from bandit.models.posterior import INTERCEPT, Posterior
 from bandit.models.posterior_file import save_posterior
 from bandit.record import attribution, index, lock, manifests, snapshots
@@ -28,13 +29,13 @@ from bandit.runners import engine as engines
 from bandit.runners.runner import Cluster
 from bandit.sources import database
 from bandit.sources.catalogue import load_catalogue
-from bandit.workflows.learn import log_back, silence, statistics
+from bandit.workflows.learn import kinds, log_back, silence, statistics
 from bandit.workflows.learn.deliver import take_in
 from bandit.workflows.learn.import_log import import_log
 from bandit.workflows.live.first import sealed_first
 from bandit.workflows.operate import recover
 from bandit.workflows.serve import serving_model
-from bandit.workflows.serve.moments import strengths_of
+from bandit.workflows.serve.moments import kinds_of, strengths_of
 
 
 class Fold(NamedTuple):
@@ -78,6 +79,7 @@ def learn(
             back, told = log_back.take_back(campaign)
             notes += [told]
         if log:
+            kinds.hold_no_log(campaign)
             notes += import_log(campaign, at, progress)
         delivery = take_in(campaign, outcomes, progress)
         index.refresh(campaign.folder)
@@ -104,8 +106,8 @@ def _learn(
     parent = snapshots.latest(campaign.folder, campaign.file)
     usable, more = _usable(campaign, closed, parent)
     notes = [*notes, *more, *_gone(parent, waves)]
-    learned, differing, known = _statistics(campaign, waves, usable, cluster, progress)
-    notes = [*notes, *(delivery.notes if delivery else ()), *_told(differing)]
+    learned, differing, known, unnamed = _statistics(campaign, waves, usable, cluster, progress)
+    notes = [*notes, *(delivery.notes if delivery else ()), *_told(differing), *unnamed]
     notes += silence.told(learned, parent, known, no_events=no_events)
     new = bool(learned)
     version = parent.version if parent else None
@@ -182,13 +184,14 @@ def _statistics(
     usable: Sequence[Wave],
     cluster: Cluster | None,
     progress: Progress,
-) -> tuple[list[statistics.Statistics], attribution.Corrected, attribution.Occurred]:
+) -> tuple[list[statistics.Statistics], attribution.Corrected, attribution.Occurred, list[str]]:
     progress.step("joining decisions and outcomes", total=len(usable))
     window = campaign.window
     connection = attribution.connect(campaign.limits.memory_mb)
     try:
         differing = attribution.load_events(connection, deliveries.batches(campaign.folder))
         known = attribution.occurred(connection, waves, window)
+        notes = kinds.unnamed(campaign, connection, waves)
         learned = []
         for wave in usable:
             later = record.after(waves, wave, window)
@@ -198,7 +201,8 @@ def _statistics(
     finally:
         connection.close()
     statistics.drop_stale(campaign, learned)
-    return learned, differing, known
+    learned, left = kinds.told_apart(campaign, learned)
+    return learned, differing, known, [*notes, *left]
 
 
 def _told(differing: attribution.Corrected) -> list[str]:
@@ -221,13 +225,15 @@ def _fold(campaign: Campaign, learned: Sequence[statistics.Statistics]) -> Fold:
     actions = learned[0].actions.union(*(s.actions for s in learned[1:]))
     half_life = campaign.reward.half_life_days
     first = learned[0].posterior
-    posterior = Posterior.prior(len(actions), first.n_features, ridge=campaign.reward.ridge)
+    apart = max(len(campaign.reward.counting), 1)
+    posterior = Posterior.prior(apart * len(actions), first.n_features, ridge=campaign.reward.ridge)
     before = learned[0].wave.at
     for part in learned:
         if half_life is not None:
             days = (part.wave.at - before) / dt.timedelta(days=1)
             posterior = posterior.decay(0.5 ** (days / half_life))
-        posterior = posterior.merge(part.posterior.align(actions.positions_in(part.actions)))
+        places = actions.positions_in(part.actions)
+        posterior = posterior.merge(aligned(part.posterior, apart, places))
         before = part.wave.at
     spec = FeatureSpec.from_json(learned[-1].wave.manifest.features.spec)
     posterior = replace(posterior, constant=spec.constant)
@@ -243,7 +249,8 @@ def _nothing(campaign: Campaign, wave: Wave) -> Fold:
     """What is known of a wave's actions before any of them was tried."""
     spec = FeatureSpec.from_json(wave.manifest.features.spec)
     ridge = campaign.reward.ridge
-    posterior = Posterior.prior(len(wave.actions), wave.manifest.d, ridge, spec.constant)
+    k = len(wave.actions) * max(len(campaign.reward.counting), 1)
+    posterior = Posterior.prior(k, wave.manifest.d, ridge, spec.constant)
     return Fold(posterior, wave.actions, _fold_content(campaign, ()))
 
 
@@ -266,6 +273,8 @@ def _strengths(campaign: Campaign, fold: Fold) -> dict[str, Any] | None:
         catalogue = load_catalogue(campaign, data)
     sums = fold.posterior
     features = action_features(fold.actions, catalogue, campaign.model.columns, sums.n_features)
+    if named := [*campaign.reward.counting]:
+        return kinds_of(split(sums, len(named)), named, features)
     return strengths_of(sums.pooled(features.table, levels=features.levels), features)
 
 
@@ -286,7 +295,12 @@ def _publish(
             features=newest.manifest.features,
             parent=parent.version if parent else None,
             campaign=campaign.file,
-            about={"fold": fold.content.model_dump(), "unit": campaign.reward.unit, "model": model},
+            about={
+                "fold": fold.content.model_dump(),
+                "unit": campaign.reward.unit,
+                "model": model,
+                **({"kinds": counting} if (counting := campaign.reward.counting) else {}),
+            },
         )
         files.put_in_place((partial, final))
     return version

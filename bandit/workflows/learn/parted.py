@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from bandit.core.errors import DataError
 from bandit.core.types import Bool, Float32, Float64, Progress
+from bandit.models.kinds import updated
 from bandit.models.posterior import Posterior
 from bandit.models.posterior_file import load_posterior, save_posterior
 from bandit.record.decisions import Decisions, Rows
@@ -29,7 +30,7 @@ class Ask(NamedTuple):
     """Row groups first to last of a ``file``, whose rows begin at ``start`` of the wave's.
 
     ``lengths`` are those of the batches that they are summed in. ``shape`` are k and d; ``folder``
-    holds which rows teach and their rewards.
+    holds which rows teach and their rewards, float64[n] or of kinds float64[K, n].
     """
 
     folder: Path
@@ -55,13 +56,14 @@ def summed(
 
     Features are read by the workers, what is little by this process.
     """
-    use, lengths = np.zeros(rewards.shape[0], np.bool_), []
+    use, lengths = np.zeros(rewards.shape[-1], np.bool_), []
     for rows in decisions.rows("action"):
         use[rows.place] = teaching(rows)
         lengths.append(len(rows))
     np.save(folder / _USE, use)
     np.save(folder / _REWARDS, rewards)
-    shape = (len(decisions.wave.actions), decisions.wave.manifest.d)
+    kinds = 1 if rewards.ndim == 1 else len(rewards)
+    shape = (len(decisions.wave.actions) * kinds, decisions.wave.manifest.d)
     found = _cut(decisions.files, list(accumulate(lengths)))
     asked = [Ask(folder, *where, shape, ridge) for where in found]
     posterior = Posterior.prior(*shape, ridge=ridge)
@@ -88,7 +90,8 @@ def sums(ask: Ask, attempt: str) -> list[Path]:
     for length in ask.lengths:
         here, place = slice(at, at + length), slice(ask.start + at, ask.start + at + length)
         keep = np.asarray(use[place])
-        part = prior.update(contexts[here][keep], action[here][keep], rewards[place][keep])
+        told = np.ascontiguousarray(rewards[..., place][..., keep])
+        part = updated(prior, contexts[here][keep], action[here][keep], told)
         path = ask.folder / f"{ask.start + at:012d}-{attempt}.safetensors"
         save_posterior(path, part)
         made.append(path)

@@ -7,11 +7,13 @@ can be deleted at any time.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
+import numpy as np
 
 from bandit.config.campaign import Campaign
 from bandit.core import files
@@ -19,6 +21,7 @@ from bandit.core.actions import ActionSpace
 from bandit.core.days import Window
 from bandit.core.errors import DataError
 from bandit.core.types import Bool, Float64, Progress
+from bandit.models.kinds import updated
 from bandit.models.posterior import Posterior
 from bandit.models.posterior_file import load_posterior, save_posterior
 from bandit.record import attribution, manifest
@@ -33,7 +36,11 @@ _FILE = "statistics.safetensors"
 
 
 class Statistics(NamedTuple):
-    """``posterior`` over the wave's ``actions``; ``key`` digests all that it was computed from."""
+    """``posterior`` over the wave's ``actions``; ``key`` digests all that it was computed from.
+
+    With [reward.events] it holds the sums of each kind, see `models.kinds`; of the ``events`` those
+    of the kinds are ``known``.
+    """
 
     wave: Wave
     key: str
@@ -42,6 +49,7 @@ class Statistics(NamedTuple):
     decisions: int
     events: int
     outside_window: int
+    known: int
 
 
 def of_wave(
@@ -53,9 +61,21 @@ def of_wave(
     cluster: Cluster | None,
     progress: Progress,
 ) -> Statistics:
-    """The statistics of a wave whose window has closed; silence is reward zero."""
+    """The statistics of a wave whose window has closed; silence is reward zero.
+
+    What is learned is what happened, whatever it was worth then: of each kind of [reward.events]
+    how many events, without them the reward that events say.
+    """
     decisions = Decisions(campaign.folder, wave)
-    found = attribution.attribute(connection, decisions, later, window)
+    kinds = campaign.reward.counting
+    found: attribution.Attributed | attribution.Counted
+    if kinds:
+        amounts = np.array([how == "amount" for how in kinds.values()])
+        found = attribution.count(connection, decisions, later, window, [*kinds], amounts)
+        known = found.known
+    else:
+        found = attribution.attribute(connection, decisions, later, window, plain=True)
+        known = found.events
     key = _key(campaign, decisions, found.taught)
     folder = campaign.folder / STATISTICS / f"{wave.name}-{key}"
     posterior = _kept(folder)
@@ -66,9 +86,9 @@ def of_wave(
             else _by_many(campaign, decisions, found.taught, cluster, progress)
         )
         _keep(folder, wave, posterior)
-    learned = round(float(posterior.count.sum()))
+    learned = round(float(posterior.count.sum()) / max(len(kinds), 1))
     return Statistics(
-        wave, key, wave.actions, posterior, learned, found.events, found.outside_window
+        wave, key, wave.actions, posterior, learned, found.events, found.outside_window, known
     )
 
 
@@ -85,6 +105,8 @@ def _key(campaign: Campaign, decisions: Decisions, rewards: Float64) -> str:
     digest.update(rewards.tobytes())
     digest.update(repr(sorted(decisions.withheld.to_pylist())).encode())
     digest.update(repr(campaign.reward.ridge).encode())
+    if campaign.reward.events:
+        digest.update(json.dumps(campaign.reward.counting).encode())
     return digest.hexdigest()[:16]
 
 
@@ -111,16 +133,19 @@ def _keep(folder: Path, wave: Wave, posterior: Posterior) -> None:
 def _summed(campaign: Campaign, decisions: Decisions, rewards: Float64) -> Posterior:
     """Sum over the decisions in their stored order, so that the same set gives the same bytes.
 
-    ``rewards`` float64[n] are those that teach: each of a customer's slots carries what names the
-    customer. What was withheld is left out: it was never carried out. No contact is learned from
-    the first slot alone, where it means that the customer was left in peace.
+    ``rewards`` float64[n], or float64[K, n] of kinds, are those that teach: each of a customer's
+    slots carries what names the customer. What was withheld is left out: it was never carried out.
+    No contact is learned from the first slot alone, where it means that the customer was left in
+    peace.
     """
     wave = decisions.wave
-    posterior = Posterior.prior(len(wave.actions), wave.manifest.d, ridge=campaign.reward.ridge)
+    k, d = len(wave.actions) * max(len(campaign.reward.counting), 1), wave.manifest.d
+    posterior = Posterior.prior(k, d, ridge=campaign.reward.ridge)
     for rows in decisions.rows("action", "features"):
         use = _teaching(rows)
         contexts = rows.contexts if use.all() else rows.contexts[use]
-        posterior = posterior.update(contexts, rows.action[use], rewards[rows.place][use])
+        action, told = rows.action[use], rewards[..., rows.place][..., use]
+        posterior = updated(posterior, contexts, action, told)
     return posterior
 
 

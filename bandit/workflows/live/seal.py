@@ -25,7 +25,7 @@ from bandit.core.days import day_of, midnight
 from bandit.core.errors import LockedError
 from bandit.core.framed import Frames
 from bandit.core.reasons import NO_ROOM, REASONS
-from bandit.core.types import SILENT, Array, Choice, Progress
+from bandit.core.types import SILENT, Choice, Progress
 from bandit.record import index, lock, manifest, streams
 from bandit.record import waves as record
 from bandit.record.exports import Lists
@@ -40,7 +40,7 @@ from bandit.workflows.live.heads import wave_of
 from bandit.workflows.operate import recover
 from bandit.workflows.serve import limits, publish, reasons
 from bandit.workflows.serve.assemble import Assembler
-from bandit.workflows.serve.prepare import Prepared
+from bandit.workflows.serve.prepare import Prepared, of_actions
 from bandit.workflows.serve.summary import WaveTally, summarise
 from bandit.workflows.serve.wave import Taken, Wave
 
@@ -199,7 +199,7 @@ def _prepared(wave: Wave, head: Head, people: Sequence[_Person]) -> Prepared:
     if head.values is None:
         values = np.stack([np.frombuffer(p.first.values, np.float32) for p in people])
     else:
-        values = _of_actions(wave, values)
+        values = of_actions(wave, values)
     return Prepared(
         ids=ids,
         keys=np.zeros(n, np.uint64),  # the draws are made
@@ -210,14 +210,6 @@ def _prepared(wave: Wave, head: Head, people: Sequence[_Person]) -> Prepared:
         values=values,
         experiment=np.full(n, -1, np.int16),
     )
-
-
-def _of_actions(wave: Wave, by_offer: Array) -> Array:
-    offer = wave.plan.actions.offer
-    found: Array = by_offer[np.maximum(offer, 0)]
-    found[offer < 0] = 0.0
-    found[0] = wave.run.campaign.reward.no_contact_value
-    return found
 
 
 def _taken(wave: Wave, batch: Prepared, people: Sequence[_Person]) -> Iterator[Taken]:

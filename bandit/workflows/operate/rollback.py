@@ -37,6 +37,7 @@ def rollback(campaign_path: Path, *, version: str, progress: Progress = SILENT) 
                     "restored": version,
                     "unit": old.manifest.unit,
                     "model": old.manifest.model,
+                    **({"kinds": kinds} if (kinds := old.manifest.kinds) else {}),
                 },
             )
             files.put_in_place((partial, final))

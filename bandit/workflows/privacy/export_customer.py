@@ -15,12 +15,24 @@ import pyarrow.parquet as pq
 from bandit.config import campaign_file
 from bandit.config.campaign import Campaign
 from bandit.core import files
+from bandit.core.days import Window
 from bandit.core.types import SILENT, Progress
 from bandit.features.spec import FeatureSpec
-from bandit.record import erase, exports, lists, manifest, outcomes, rejects, streams, why
+from bandit.record import (
+    erase,
+    exports,
+    lists,
+    manifest,
+    outcomes,
+    person_money,
+    rejects,
+    streams,
+    why,
+)
 from bandit.record import waves as record
 from bandit.record.decisions import Decisions
 from bandit.record.person import People, among
+from bandit.record.person_money import Lived
 from bandit.record.steady import steady
 from bandit.record.waves import Wave
 from bandit.results.plain import fields_of
@@ -46,13 +58,18 @@ def export_customer(
 def gather(campaign: Campaign, people: People) -> CustomerExport:
     """Every row of the record about ``people``."""
     waves = record.waves(campaign.folder)
-    decisions = [d for wave in waves for d in _decisions(campaign, wave, people)]
+    lived = [d for wave in waves for d in _decisions(campaign, wave, people)]
+    decisions = [dict(d.row) for d in lived]
     ids = [d["decision_id"] for d in decisions]
     batches = [(p, manifest.read(p)) for p in manifest.published(_outcomes(campaign))]
     return CustomerExport(
         customer=", ".join(people.keys),
         decisions=decisions,
-        outcomes=[e for folder, content in batches for e in _events(folder, content, people, ids)],
+        outcomes=[
+            _worth(event, lived, campaign.window)
+            for folder, content in batches
+            for event in _events(folder, content, people, ids)
+        ],
         rejects=[
             r
             for folder, content in [*((w.folder, w.content) for w in waves), *batches]
@@ -91,7 +108,13 @@ def _notes(ids: Sequence[str]) -> list[str]:
     ]
 
 
-def _decisions(campaign: Campaign, wave: Wave, people: People) -> Iterator[dict[str, Any]]:
+def _worth(event: dict[str, Any], lived: Sequence[Lived], window: Window) -> dict[str, Any]:
+    """The event as it came, with what it was worth where its wave says so of its kind."""
+    worth = person_money.money(event, lived, window)
+    return event if worth is None else {**event, "worth": worth}
+
+
+def _decisions(campaign: Campaign, wave: Wave, people: People) -> Iterator[Lived]:
     names = FeatureSpec.from_json(wave.manifest.features.spec).names
     unit = wave.manifest.unit or campaign.reward.unit
     for rows in Decisions(campaign.folder, wave).of(people):
@@ -99,7 +122,8 @@ def _decisions(campaign: Campaign, wave: Wave, people: People) -> Iterator[dict[
             row["features"] = dict(zip(names, row["features"], strict=True))
             row["eligible"] = [wave.actions[a] for a in np.flatnonzero(rows.eligible[i])]
             row["withheld"] = bool(rows.withheld[i])
-            yield {**row, "reason": why.sentence(row, wave.actions, unit)}
+            told = {**row, "reason": why.sentence(row, wave.actions, unit)}
+            yield Lived(wave, told, row["withheld"])
 
 
 def _events(

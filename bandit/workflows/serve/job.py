@@ -48,6 +48,7 @@ class Job(NamedTuple):
             "parent": start.parent,
             "actions": start.actions.pairs,
             "model": start.model,
+            "kinds": start.kinds,
             "features": start.features.model_dump(mode="json"),
             "sums": files.sha256(folder / _SUMS),
             "content": wave.content,
@@ -94,6 +95,7 @@ def _wave(job: Job) -> Wave:
         features=features,
         is_new=False,
         notes=[],
+        kinds=content["kinds"],
     )
     campaign = campaign_of(Path(content["folder"]), content)
     wave = made_again(campaign, content, content["wave"], start)

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from bandit.allocation import contact_policy, eligibility
 from bandit.allocation.contact_policy import Contacts, Pressure, Refusals
+from bandit.config.worths import in_money
 from bandit.core.reasons import STAGES
 from bandit.core.types import Array, Bool, Float32, UInt64
 from bandit.features.encode import Fault, encode
@@ -125,10 +126,20 @@ def pressure(wave: Wave, rows: CustomerRows) -> Pressure:
 
 def values(wave: Wave, rows: CustomerRows) -> Array:
     """Value of each action's outcome: float32[k], or float32[n, k] if it hangs on the row."""
-    offer = wave.plan.actions.offer
-    found: Array = rows.values[..., np.maximum(offer, 0)]
-    found[..., offer < 0] = 0.0
-    found[..., 0] = wave.run.campaign.reward.no_contact_value
+    return of_actions(wave, rows.values)
+
+
+def of_actions(wave: Wave, by_offer: Array) -> Array:
+    """Values float32[..., k] of the actions by their offers' float32[..., offers].
+
+    With [reward.events] what was learned is money where the value is the same for everybody.
+    """
+    offer, reward = wave.plan.actions.offer, wave.run.campaign.reward
+    found: Array = by_offer[..., np.maximum(offer, 0)]
+    found[..., 0] = reward.no_contact_value
+    if reward.events:
+        found[..., in_money(wave.catalogue.offers, wave.plan.space)] = 1.0
+    found[..., np.flatnonzero(offer[1:] < 0) + 1] = 0.0
     return found
 
 

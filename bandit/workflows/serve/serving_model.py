@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from bandit.config.campaign import Campaign
 from bandit.core.actions import ActionSpace
-from bandit.core.errors import DataError
+from bandit.core.errors import ConfigError, DataError
 from bandit.features.fit import fit
 from bandit.features.spec import FeatureSpec
+from bandit.models.kinds import split, stacked
 from bandit.models.posterior import Posterior
 from bandit.models.posterior_file import load_posterior, save_posterior
 from bandit.record import snapshots
@@ -23,6 +25,7 @@ from bandit.sources.database import Database
 class ServingModel(NamedTuple):
     """``posterior`` the sums, ``model`` what pools them (None: each action learns alone).
 
+    With ``kinds`` the sums are of several kinds of events, see `models.kinds`.
     ``is_new``: the version is not stored yet and is published with the wave.
     """
 
@@ -35,6 +38,7 @@ class ServingModel(NamedTuple):
     features: Features
     is_new: bool
     notes: list[str]
+    kinds: dict[str, str]
 
 
 def serving_model(
@@ -73,13 +77,36 @@ def save(start: ServingModel, partial: Path, campaign: Campaign) -> None:
         features=start.features,
         parent=start.parent,
         campaign=campaign.file,
-        about={"fold": None, "unit": campaign.reward.unit},
+        about={
+            "fold": None,
+            "unit": campaign.reward.unit,
+            **({"kinds": start.kinds} if start.kinds else {}),
+        },
     )
 
 
 def _as_configured(start: ServingModel, campaign: Campaign) -> ServingModel:
     """Without its model where [model] says that each pair is served alone."""
+    start = of_kinds(start, campaign)
     return start if campaign.model.share else start._replace(model=None)
+
+
+def of_kinds(start: ServingModel, campaign: Campaign) -> ServingModel:
+    """A model of the kinds that [reward.events] names; ConfigError if it has learned of others."""
+    wanted, kinds = campaign.reward.counting, start.kinds
+    if kinds == wanted:
+        return start
+    if start.posterior.count.any():
+        raise ConfigError(
+            f"snapshot {start.version} has learned of {_listed(kinds)}, [reward.events] names"
+            f" {_listed(wanted)}: run `bandit learn`, which counts the outcomes of all waves anew"
+        )
+    nothing = split(start.posterior, max(len(kinds), 1))[0]
+    return start._replace(posterior=stacked([nothing] * max(len(wanted), 1)), kinds=wanted)
+
+
+def _listed(kinds: Mapping[str, str]) -> str:
+    return ", ".join(map(repr, kinds)) or "no kinds of events"
 
 
 def of_version(campaign: Campaign, version: str) -> ServingModel:
@@ -99,7 +126,8 @@ def of_snapshot(stored: snapshots.Snapshot) -> ServingModel:
     """A stored version as what a wave starts from."""
     posterior = sums_of(stored)
     spec = FeatureSpec.from_json(stored.features.spec)
-    expected = (len(stored.actions), len(spec.names))
+    kinds = stored.manifest.kinds or {}
+    expected = (len(stored.actions) * max(len(kinds), 1), len(spec.names))
     if (posterior.n_actions, posterior.n_features) != expected:
         raise DataError(
             f"{stored.folder}: the posterior has {posterior.n_actions} actions and"
@@ -116,6 +144,7 @@ def of_snapshot(stored: snapshots.Snapshot) -> ServingModel:
         features=stored.features,
         is_new=False,
         notes=[],
+        kinds=kinds,
     )
 
 
@@ -126,16 +155,18 @@ def _prior(
     if spec is None:
         with data.limited():
             spec = fit(campaign.features, feature_relation(data, campaign), at)
+    kinds, ridge = campaign.reward.counting, campaign.reward.ridge
     return ServingModel(
         version=snapshots.next_version(campaign.folder),
         parent=parent,
         actions=ActionSpace.of_pairs(()),
-        posterior=Posterior.prior(1, len(spec.names), campaign.reward.ridge, spec.constant),
+        posterior=Posterior.prior(max(len(kinds), 1), len(spec.names), ridge, spec.constant),
         model=None,
         spec=spec,
         features=Features(spec=spec.to_json(), config=features_config(campaign)),
         is_new=True,
         notes=notes,
+        kinds=kinds,
     )
 
 

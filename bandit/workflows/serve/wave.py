@@ -11,8 +11,9 @@ import pyarrow as pa
 
 from bandit.allocation.slots import Placement
 from bandit.config.campaign import Campaign
+from bandit.config.worths import Worths, worths
 from bandit.core.types import Array, Bool, Choice, Float64
-from bandit.models.moments import Learner
+from bandit.models.moments import Moments
 from bandit.record.manifests import Served
 from bandit.sources.catalogue import Catalogue, actions
 from bandit.workflows.serve import plan
@@ -47,7 +48,7 @@ class Wave(NamedTuple):
     catalogue: Catalogue
     start: ServingModel
     plan: Plan
-    posterior: Learner
+    posterior: Moments
     model: dict[str, Any] | None
     customer_type: pa.DataType
 
@@ -62,6 +63,11 @@ class Wave(NamedTuple):
             run.campaign, catalogue, space, run.at, posterior, run.wave, run.experiments
         )
         return cls(run, catalogue, start, the_plan, posterior, model, customer_type)
+
+    @property
+    def worths(self) -> Worths | None:
+        """What events are worth after the plan's actions; None where they say so themselves."""
+        return worths(self.run.campaign.reward, self.catalogue.offers, self.plan.space)
 
     @property
     def content(self) -> str:

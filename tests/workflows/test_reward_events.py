@@ -1,0 +1,380 @@
+"""Kinds of events: each worth its own money, by the record of its wave, everywhere alike."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from bandit.config import campaign_file
+from bandit.core.errors import ConfigError, DataError
+from bandit.record import waves as record
+from bandit.workflows.inspect.customer import customer
+from bandit.workflows.inspect.explain import explain
+from bandit.workflows.inspect.report import report
+from bandit.workflows.judge.simulate import simulate
+from bandit.workflows.learn.learn import learn
+from bandit.workflows.privacy.export_customer import export_customer
+from bandit.workflows.serve.serve_batch import serve_batch
+from tests import campaigns
+from tests.campaigns import MONDAY
+from tests.journeys import twin
+
+WEEK = dt.timedelta(days=7)
+CENT = 0.005
+EVENTS = """
+no_contact_value = 15.0
+[reward.events]
+Sale = "value"
+gift = "margin"
+refusal = -8.0
+click = 0
+basket = "reward"
+[model]
+columns = ["margin"]
+"""
+
+
+def write(folder: Path, events: str = EVENTS, *, slots: int = 1) -> Path:
+    """Three offers of a value and a margin each."""
+    campaigns.write(folder, customers=200, pressure=f"slots = {slots}")
+    text = (folder / "campaign.toml").read_text()
+    text = text.replace('value = "1 + spend / 100"', "value = 20.0\nfeatures = { margin = 4 }")
+    for name, value, margin in (("fibre", 30.0, 9.5), ("cable", 12.0, 2.25)):
+        given = f'name = "{name}"\nvalue = {value}\nfeatures = {{ margin = {margin} }}\n'
+        text = text.replace(f'name = "{name}"\n', given)
+    (folder / "campaign.toml").write_text(text.replace("window_days = 7.0\n", _section(events)))
+    return folder
+
+
+def _section(events: str) -> str:
+    return "window_days = 7.0\n" + events
+
+
+def change(folder: Path, old: str, new: str) -> None:
+    file = folder / "campaign.toml"
+    assert old in file.read_text()
+    file.write_text(file.read_text().replace(old, new))
+
+
+def events_of(folder: Path, wave: str, seed: int = 0) -> list[dict[str, Any]]:
+    """Kinds in several spellings, some by decision and some by customer, some without a worth."""
+    rng = np.random.default_rng(seed)
+    kinds = ["sale", "SALE ", "refusal", "Refusal", "click", "gift", "basket", "opened", None]
+    rows: list[dict[str, Any]] = []
+    for i, row in enumerate(campaigns.decisions(folder, wave).iter_rows(named=True)):
+        for j in range(int(rng.integers(0, 3)) if rng.random() < 0.4 else 0):
+            named = "decision_id" if rng.random() < 0.7 else "customer_id"
+            late = " 10:00:00" if rng.random() < 0.9 else " 23:00:00"
+            day = "2026-11-04" if late == " 10:00:00" else "2027-03-04"
+            rows.append({
+                "event_id": f"{wave}-{i}-{j}", named: row[named],
+                "event": kinds[int(rng.integers(len(kinds)))],
+                "reward": float(rng.integers(0, 50)) / 4.0, "occurred_at": day + late,
+            })  # fmt: skip
+    return rows
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = write(tmp_path_factory.mktemp("kinds") / "campaign", slots=2)
+    serve_batch(folder, wave="w1", at=MONDAY)
+    path = campaigns.outcomes(folder / "o.csv", events_of(folder, "w1"))
+    learn(folder, outcomes=path, at=MONDAY + WEEK)
+    serve_batch(folder, wave="w2", at=MONDAY + WEEK)
+    return folder
+
+
+def worth_of(event: dict[str, Any], row: dict[str, Any], about: dict[str, Any]) -> float:
+    """An event's money after a decision, by the wave's manifest and nothing else."""
+    offers = {o["name"]: o for o in about["offers"]}
+    said = {k.strip().lower(): w for k, w in about["reward"]["events"].items()}
+    worth = said.get(event["event"].strip().lower(), 0.0)
+    if worth == "reward":
+        return float(event["reward"])
+    if not isinstance(worth, str):
+        return float(worth)
+    if row["action"] == 0 or row["withheld"]:
+        return float(about["reward"]["no_contact_value"])
+    offer = offers[row["offer"]]
+    return float(offer["value"] if worth == "value" else offer["features"][worth])
+
+
+def money_of(folder: Path, name: str) -> dict[str, float]:
+    """Net money of each decision of a wave, again from the files."""
+    wave = next(w for w in twin.waves(folder) if w.name == name)
+    end = wave.at + WEEK
+    rows = {row["decision_id"]: row for row in wave.rows.iter_rows(named=True)}
+    first = {row["customer_id"]: row["decision_id"] for row in wave.first.iter_rows(named=True)}
+    found = {i: 0.0 if row["withheld"] else -row["cost"] for i, row in rows.items()}
+    for event in twin.events(folder):
+        if not wave.at <= event["occurred_at"] < end:
+            continue
+        mine = event["decision_id"] or first.get(event["customer_id"])
+        if mine in rows:
+            found[mine] += worth_of(event, rows[mine], wave.manifest)
+    return found
+
+
+def test_the_money_of_a_wave_is_found_again_in_its_files(served: Path) -> None:
+    """Report, page and export against a twin that knows only the record."""
+    found = money_of(served, "w1")
+    wave = next(w for w in twin.waves(served) if w.name == "w1")
+    shown = report(served, wave="w1", at=MONDAY + 2 * WEEK)
+    group = dict(wave.first.select("customer_id", "group").iter_rows())
+    total: dict[str, float] = {}
+    for row in wave.rows.iter_rows(named=True):
+        name = group[row["customer_id"]]
+        total[name] = total.get(name, 0.0) + found[row["decision_id"]]
+    for earned in shown.earned:
+        assert earned.realised * earned.customers == pytest.approx(total[earned.group], abs=CENT)
+    told = 0
+    people = {row["customer_id"] for row in wave.rows.iter_rows(named=True)}
+    heard = {e["customer_id"] for e in twin.events(served) if e["customer_id"] is not None}
+    for who in sorted(people & heard)[:8]:
+        page = customer(served, customer=str(who), at=MONDAY + 2 * WEEK)
+        exported = export_customer(served, customer=str(who))
+        mine = wave.rows.filter(pl.col("customer_id") == who)
+        net = sum(found[i] for i in mine["decision_id"])
+        cost = mine.filter(~pl.col("withheld"))["cost"].sum()
+        came = [m for m in page.timeline if m.reward is not None]
+        assert sum(m.reward or 0.0 for m in came) == pytest.approx(net + cost, abs=CENT)
+        assert sum(e["worth"] for e in exported.outcomes) == pytest.approx(net + cost, abs=CENT)
+        told += len(came)
+    assert told > 3
+
+
+def test_expected_money_is_the_sum_of_its_kinds(served: Path) -> None:
+    """`explain` tells each kind's money and width; they add up to the worth and its width."""
+    who = campaigns.decisions(served, "w2").filter(pl.col("action") > 0)["customer_id"][0]
+    for slot in explain(served, customer=str(who), wave="w2").slots:
+        for c in slot.contenders:
+            assert [k.kind for k in c.kinds] == ["basket", "click", "gift", "refusal", "sale"]
+            assert sum(k.money for k in c.kinds) == pytest.approx(c.value * c.mean, abs=1e-9)
+            assert sum(k.width**2 for k in c.kinds) == pytest.approx(c.width**2, rel=1e-6)
+    row = campaigns.decisions(served, "w2").row(0, named=True)
+    assert row["value"] == 1.0
+    assert row["expected_value"] == pytest.approx(row["expected_reward"] - row["cost"], abs=1e-6)
+
+
+def test_a_past_wave_keeps_its_worths(served: Path) -> None:
+    """Another worth, a kind less and one more today: the past is as it was; w3 goes by them."""
+    before = report(served, wave="w1", at=MONDAY + 2 * WEEK).earned
+    again = json.loads(json.dumps(money_of(served, "w1")))
+    text = (served / "campaign.toml").read_text()
+    try:
+        change(served, "refusal = -8.0\nclick = 0\n", "refusal = -100.0\nopened = 0.25\n")
+        assert report(served, wave="w1", at=MONDAY + 2 * WEEK).earned == before
+        assert money_of(served, "w1") == again
+        with pytest.raises(ConfigError, match="run `bandit learn`"):
+            serve_batch(served, wave="w3", at=MONDAY + 2 * WEEK)
+        assert learn(served, no_events=True, at=MONDAY + 2 * WEEK).new
+        serve_batch(served, wave="w3", at=MONDAY + 2 * WEEK)
+        kept = record.waves(served)[-1]
+        assert kept.worths is not None
+        assert kept.worths.kinds == ("basket", "gift", "opened", "refusal", "sale")
+        assert report(served, wave="w1", at=MONDAY + 2 * WEEK).earned == before
+    finally:
+        (served / "campaign.toml").write_text(text)
+
+
+def test_a_new_worth_changes_no_sum_and_the_next_decisions(tmp_path: Path) -> None:
+    folder = write(tmp_path / "campaign")
+    serve_batch(folder, wave="w1", at=MONDAY)
+    path = campaigns.outcomes(tmp_path / "o.csv", events_of(folder, "w1"))
+    learn(folder, outcomes=path, at=MONDAY + WEEK)
+    one = serve_batch(folder, wave="w2", at=MONDAY + WEEK, dry_run=True)
+    change(folder, "refusal = -8.0", "refusal = -800.0")
+    assert not learn(folder, at=MONDAY + WEEK).new
+    two = serve_batch(folder, wave="w2", at=MONDAY + WEEK, dry_run=True)
+    assert two.outbound.gross < one.outbound.gross
+    assert two.contacted < one.contacted
+
+
+def test_late_and_repeated_events_count_once_by_id(tmp_path: Path) -> None:
+    """In one delivery, in two, shuffled, or corrected from another kind: the same snapshot."""
+    sums = []
+    for number, parts in enumerate((1, 2)):
+        folder = write(tmp_path / f"campaign{number}")
+        serve_batch(folder, wave="w1", at=MONDAY)
+        rows = events_of(folder, "w1")
+        if number:
+            wrong = [{**row, "event": "sale"} for row in rows]
+            learn(folder, outcomes=campaigns.outcomes(folder / "a.csv", wrong), at=MONDAY + WEEK)
+            rows = rows[::-1] + rows[:5]
+        for part in range(parts):
+            some = campaigns.outcomes(folder / f"o{part}.csv", rows[part::parts])
+            learn(folder, outcomes=some, at=MONDAY + WEEK)
+        newest = sorted((folder / "snapshots").iterdir())[-1]
+        sums.append((newest / "posterior.safetensors").read_bytes())
+    assert sums[0] == sums[1]
+
+
+def test_without_worths_the_record_is_as_before(tmp_path: Path) -> None:
+    """No key of it stands in manifests or in the digest."""
+    folder = campaigns.write(tmp_path / "campaign", customers=60)
+    serve_batch(folder, wave="w1", at=MONDAY)
+    learn(folder, no_events=True, at=MONDAY + WEEK)
+    found = [p for p in folder.rglob("manifest.json") if b'"events":' in p.read_bytes()]
+    assert [p for p in found if "waves" in p.parts or "snapshots" in p.parts] == []
+    assert all(b'"kinds"' not in p.read_bytes() for p in folder.rglob("manifest.json"))
+    assert "events" not in campaign_file.load(folder).model_dump(mode="json")["reward"]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("sale = nan", "reward.events.sale"),
+        ("sale = inf", "reward.events.sale"),
+        ("sale = 1e400", "reward.events.sale"),
+        ("sale = 1e13", "reward.events.sale"),
+        ("sale = true", "reward.events.sale"),
+        ("sale = [1]", "reward.events.sale"),
+        ("sale = 'margn'", "a column of the offers"),
+        ("sale = 1\nSALE = 2", "are one kind"),
+        ("'Sale ' = 1\nsale = 2", "are one kind"),
+        ("'' = 1", "reward.events"),
+        ("'  ' = 1", "no kind of event"),
+        ("refusal = 8.0", "nothing is to be gained by a refusal"),
+        ("Unsubscribe = 'value'", "nothing is to be gained by a refusal"),
+        ("a.b = 1", "reward.events.a"),
+    ],
+)
+def test_a_worth_that_is_none_is_told(line: str, said: str, tmp_path: Path) -> None:
+    folder = write(tmp_path / "campaign", f"no_contact_value = 1.0\n[reward.events]\n{line}\n")
+    with pytest.raises(ConfigError, match=said):
+        campaign_file.load(folder)
+
+
+def test_what_hangs_on_the_offer_wants_a_worth_in_peace(tmp_path: Path) -> None:
+    folder = write(tmp_path / "campaign", '[reward.events]\nsale = "value"\n')
+    with pytest.raises(ConfigError, match="no_contact_value"):
+        campaign_file.load(folder)
+
+
+def test_other_money_beside_a_value_of_the_customer_is_refused(tmp_path: Path) -> None:
+    folder = write(tmp_path / "campaign")
+    change(folder, "value = 20.0", 'value = "1 + spend / 100"')
+    with pytest.raises(ConfigError, match=r"refusal = -8\.0: offer .music. has a value that hangs"):
+        serve_batch(folder, wave="w1", at=MONDAY)
+
+
+def test_values_of_the_customer_are_worth_themselves(tmp_path: Path) -> None:
+    """With "value" and 0 alone: money is the row's value for each sale."""
+    said = 'no_contact_value = 2.0\n[reward.events]\nsale = "value"\nclick = 0\n'
+    folder = write(tmp_path / "campaign", said)
+    change(folder, "value = 20.0", 'value = "1 + spend / 100"')
+    serve_batch(folder, wave="w1", at=MONDAY)
+    rows = campaigns.decisions(folder, "w1")
+    one = rows.filter((pl.col("offer") == "music") & (pl.col("placement") == "outbound")).row(
+        0, named=True
+    )
+    event = {"event_id": "a", "decision_id": one["decision_id"], "event": "sale", "reward": 7.0}
+    told = [event | {"occurred_at": "2026-11-04 10:00:00"}]
+    learn(folder, outcomes=campaigns.outcomes(tmp_path / "o.csv", told), at=MONDAY + WEEK)
+    assert one["value"] > 1.0
+    page = customer(folder, customer=str(one["customer_id"]), at=MONDAY + WEEK)
+    assert [m.reward for m in page.timeline if m.what == "sale"] == [
+        pytest.approx(one["value"], rel=1e-6)
+    ]
+    earned = {e.group: e for e in report(folder, wave="w1", at=MONDAY + 2 * WEEK).earned}
+    costs = rows.filter(pl.col("customer_id") == one["customer_id"])["cost"].sum()
+    assert costs >= 0.0
+    total = sum(e.realised * e.customers for e in earned.values())
+    spent = rows["cost"].sum()
+    assert total == pytest.approx(one["value"] - spent, abs=CENT)
+
+
+def test_kinds_are_words_and_never_paths(tmp_path: Path) -> None:
+    said = "[reward.events]\n'../../gone' = 5.0\n'x; DROP TABLE events' = 1\n\"it's\" = 2\n"
+    folder = write(tmp_path / "campaign", said)
+    serve_batch(folder, wave="w1", at=MONDAY)
+    first = campaigns.decisions(folder, "w1").filter(pl.col("action") > 0)["decision_id"][:3]
+    rows = [
+        {"event_id": k, "decision_id": d, "event": k, "occurred_at": "2026-11-04 10:00:00"}
+        for d, k in zip(first, ("../../GONE", "x; drop table events", "it's"), strict=True)
+    ]
+    path = campaigns.outcomes(tmp_path / "o.csv", rows)
+    learn(folder, outcomes=path, at=MONDAY + WEEK)
+    serve_batch(folder, wave="w2", at=MONDAY + WEEK)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["campaign", "o.csv"]
+    found = money_of(folder, "w1")
+    costs = campaigns.decisions(folder, "w1")["cost"].sum()
+    assert sum(found.values()) == pytest.approx(8.0 - costs, abs=CENT)
+    total = sum(
+        e.realised * e.customers for e in report(folder, wave="w1", at=MONDAY + WEEK).earned
+    )
+    assert total == pytest.approx(8.0 - costs, abs=CENT)
+
+
+def test_a_delivery_of_unknown_kinds_is_refused_and_some_are_told(tmp_path: Path) -> None:
+    folder = write(tmp_path / "campaign")
+    serve_batch(folder, wave="w1", at=MONDAY)
+    first = campaigns.decisions(folder, "w1").filter(pl.col("action") > 0)["decision_id"][:4]
+    rows = [
+        {"event_id": f"{i}", "decision_id": d, "event": "purchase", "reward": 3.0,
+         "occurred_at": "2026-11-04 10:00:00"}
+        for i, d in enumerate(first)
+    ]  # fmt: skip
+    path = campaigns.outcomes(tmp_path / "o.csv", rows)
+    with pytest.raises(DataError, match="'purchase', and none of them a worth"):
+        learn(folder, outcomes=path, at=MONDAY + WEEK)
+    assert not (folder / "outcomes").exists() or not list((folder / "outcomes").glob("[!.]*"))
+    rows[0]["event"], rows[1]["event"] = "sale", "sales"
+    notes = " ".join(
+        learn(folder, outcomes=campaigns.outcomes(tmp_path / "o.csv", rows), at=MONDAY + WEEK).notes
+    )
+    assert "1 events 'sales' have no worth" in notes
+    assert "if they mean 'sale'" in notes
+    assert "'purchase' (2)" in notes
+    assert "1 events 'sale' say a reward of their own, which counts for nothing" in notes
+
+
+def test_a_file_of_before_has_no_kinds(tmp_path: Path) -> None:
+    """Without the column every event is an 'outcome': named, it counts; else the file is told."""
+    folder = write(tmp_path / "campaign")
+    serve_batch(folder, wave="w1", at=MONDAY)
+    one = campaigns.decisions(folder, "w1").filter(pl.col("action") > 0).row(0, named=True)
+    path = tmp_path / "old.csv"
+    path.write_text(
+        f"event_id,decision_id,reward,occurred_at\na,{one['decision_id']},3.5,2026-11-04 10:00:00\n"
+    )
+    with pytest.raises(ConfigError, match="no column 'event' says what happened"):
+        learn(folder, outcomes=path, at=MONDAY + WEEK)
+    change(folder, "click = 0\n", 'click = 0\noutcome = "reward"\n')
+    learn(folder, outcomes=path, at=MONDAY + WEEK)
+    page = customer(folder, customer=str(one["customer_id"]), at=MONDAY + WEEK)
+    # The wave was served before the kind had a worth.
+    assert [m.reward for m in page.timeline if m.what == "outcome"] == [0.0]
+
+
+def test_waves_of_before_are_judged_and_learned_beside_later_ones(tmp_path: Path) -> None:
+    """Their money stays reward times value; their events teach kinds all the same."""
+    folder = write(tmp_path / "campaign", "")
+    change(folder, "[features]", '[model]\ncolumns = ["margin"]\n[features]')
+    serve_batch(folder, wave="w1", at=MONDAY)
+    told = campaigns.outcomes(tmp_path / "o.csv", events_of(folder, "w1"))
+    learn(folder, outcomes=told, at=MONDAY + WEEK)
+    before = report(folder, wave="w1", at=MONDAY + WEEK).earned
+    change(folder, '[model]\ncolumns = ["margin"]\n', "")
+    change(folder, _section(""), _section(EVENTS))
+    with pytest.raises(ConfigError, match="has learned of no kinds of events"):
+        serve_batch(folder, wave="w2", at=MONDAY + WEEK)
+    assert learn(folder, at=MONDAY + WEEK).waves == ["w1"]
+    serve_batch(folder, wave="w2", at=MONDAY + WEEK)
+    assert report(folder, wave="w1", at=MONDAY + WEEK).earned == before
+    rows = [
+        {**row, "occurred_at": "2026-11-11 10:00:00"} for row in events_of(folder, "w2", seed=1)
+    ]
+    learn(folder, outcomes=campaigns.outcomes(tmp_path / "p.csv", rows), at=MONDAY + 2 * WEEK)
+    judged = simulate(folder, at=MONDAY + 2 * WEEK)
+    rows_ = twin.waves(folder)
+    logged = [
+        row for wave in rows_ for row in wave.first.iter_rows(named=True) if not row["withheld"]
+    ]
+    assert judged.rows == len([r for r in logged if r["group"] != "holdout"])
