@@ -30,6 +30,7 @@ from bandit.sources.columns import key_type
 from bandit.sources.database import Database
 from bandit.sources.wave_query import check_columns, expressions
 from bandit.workflows.serve.serving_model import serving_model
+from bandit.workflows.start.check_experiments import check_experiments
 from bandit.workflows.start.check_log import check_log
 
 EXAMPLES = 3
@@ -75,6 +76,7 @@ def check(
         told += _outcomes(campaign, data, faults)
         spec = _features(campaign, catalogue, data, at, faults)
         told += _logged(campaign, catalogue, data, spec, at, faults)
+        told += check_experiments(campaign, at, faults)
         faults.stop()
         side = unusable_rows.count(data, campaign)
         faults.attempt(lambda: unusable_rows.hold_share(campaign, side))
