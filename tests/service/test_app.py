@@ -198,6 +198,41 @@ def test_of_many_at_once_no_cap_is_passed_by_one(tmp_path: Path) -> None:
     assert all(one == same[0] for one in same)
 
 
+@pytest.mark.parametrize("channel", [None, "email"])
+def test_an_opt_out_amid_requests_holds_from_its_answer_on(
+    tmp_path: Path, channel: str | None
+) -> None:
+    """Some are asked for with it, some while it is being answered, some after; nobody else's."""
+    folder = campaigns.write(tmp_path / "c")
+    refuses = PEOPLE[:40]
+
+    async def ask(
+        client: httpx.AsyncClient, customer: int, number: int
+    ) -> tuple[int, set[str | None]]:
+        names = [["outbound"], ["home"], ["outbound", "home"]][number % 3]
+        asked = body(customer, f"{customer}-{number}", *names)
+        answer = (await client.post("/v1/decisions", json=asked)).json()
+        return customer, {p["channel"] for place in answer["placements"] for p in place["picks"]}
+
+    async def say(client: httpx.AsyncClient) -> list[tuple[int, set[str | None]]]:
+        after: list[tuple[int, set[str | None]]] = []
+
+        async def refuse(customer: int) -> None:
+            sent = {"customer": customer, "channel": channel, "granted": False}
+            await client.post("/v1/consents", json=sent)
+            after.extend([await ask(client, customer, number) for number in range(10, 14)])
+
+        others = (ask(client, customer, n) for customer in PEOPLE[:80] for n in range(4))
+        await asyncio.gather(*others, *(refuse(customer) for customer in refuses))
+        return after
+
+    after = talk(folder, say)
+    assert len(after) == 4 * len(refuses)
+    for customer, channels in after:
+        assert customer in refuses
+        assert channels <= {None, "home", "sms"} if channel else channels == {None}
+
+
 @pytest.mark.parametrize("fails", ["write", "fdatasync"])
 @pytest.mark.parametrize("after", [0, 3])
 def test_where_the_disk_refuses_nothing_is_answered_that_has_no_record(

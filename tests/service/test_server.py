@@ -20,8 +20,11 @@ import httpx
 import pytest
 
 from bandit.core.errors import BanditError
+from bandit.core.framed import Frames
 from bandit.service.server import serve
 from bandit.workflows.learn.learn import learn
+from bandit.workflows.live import frames
+from bandit.workflows.live.frames import Decided
 from bandit.workflows.serve.serve_batch import serve_batch
 from tests import campaigns
 
@@ -119,6 +122,27 @@ def test_killed_under_load_no_answer_is_lost_and_all_retries_are_equal(tmp_path:
         for pick in placed["picks"]
     }
     assert told <= set(ids)
+
+
+def test_ended_under_load_it_leaves_in_time_and_what_was_answered_is_on_the_disk(
+    tmp_path: Path,
+) -> None:
+    folder = campaigns.write(tmp_path / "c")
+    with running(folder) as server, ThreadPoolExecutor(8) as pool:
+        waiting = [pool.submit(server.ask, f"d{customer}", customer) for customer in PEOPLE]
+        while sum(one.done() for one in waiting) < 40:
+            time.sleep(0.01)
+        start = time.monotonic()
+        assert server.end(signal.SIGTERM) == 0
+        assert time.monotonic() - start < 10
+        answers = [answer for one in waiting if (answer := one.result()) is not None]
+    (segment,) = (folder / "streams").glob("20*/*")
+    read = Frames(segment)
+    kept = [frames.decoded(content) for _, content in read]
+    written = {f.request: json.loads(f.answer) for f in kept if isinstance(f, Decided)}
+    assert len(answers) >= 40
+    assert all(written[answer["request_id"]] == answer for answer in answers)
+    assert read.torn == 0
 
 
 @pytest.mark.parametrize(

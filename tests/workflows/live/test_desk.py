@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,8 +11,9 @@ import numpy as np
 import pytest
 
 from bandit.record import lock
+from bandit.workflows.experiment.start import start
 from bandit.workflows.live import frames
-from bandit.workflows.live.frames import Decided, Outcome
+from bandit.workflows.live.frames import Decided, Outcome, Pick
 from bandit.workflows.live.gate import NotDecidedError
 from bandit.workflows.live.requests import Asked, Given, WantedPlacement
 from bandit.workflows.serve.serve_batch import serve_batch
@@ -249,3 +251,92 @@ def test_decided_together_is_decided_one_after_the_other_byte_for_byte(
     used = together.book.used.get("2026-11-02", {})
     assert all(used[name] <= most[name] for name in most)
     assert not most or any(used[name] == most[name] for name in most)
+
+
+def test_a_capacity_and_a_budget_are_used_up_and_never_passed_by_one(
+    tmp_path: Path, stack: ExitStack
+) -> None:
+    """5,000 requests for 1,000 contacts, and more for a film than its budget pays."""
+    limits = """
+[[offer]]
+name = "film"
+priority = 0
+cost = 0.3
+budget = 100.0
+channels = ["email"]
+[limits]
+max_contacts = 1000
+"""
+    folder = campaigns.write(tmp_path / "c", customers=5000, more=limits)
+    live, rng = Live(folder, stack), np.random.default_rng(2)
+    asks = [
+        Asked(f"c{customer}", int(customer), [WantedPlacement("outbound")])
+        for customer in campaigns.people(5000)["customer_id"]
+    ]
+    found: list[Pick] = []
+    while asks:
+        size = int(rng.integers(1, 128))
+        for given in live.desk.decide_all(asks[:size]):
+            assert isinstance(given, Given)
+            found += picks(given.answer)
+        del asks[:size]
+    films = sum(pick.offer == "film" for pick in found)
+
+    assert len(found) == 1000
+    assert films == 322  # 0.31 each with the channel: one more would cost 100.13
+
+
+SPRING = """
+hypothesis = "the learner earns more than silence"
+layer = "offers"
+share = 0.8
+start = 2026-11-02
+waves = 3
+cooldown_days = 28
+population = "age > 25"
+[[arm]]
+name = "peace"
+share = 0.3
+policy = "no_contact"
+[[arm]]
+name = "rules"
+share = 0.3
+policy = "rules"
+[[arm]]
+name = "learned"
+share = 0.4
+policy = "learned"
+[[metric]]
+name = "net"
+role = "primary"
+value = "net"
+minimum_effect = 0.5
+"""
+
+
+def test_members_of_an_experiment_get_their_arms_as_in_the_wave(
+    tmp_path: Path, stack: ExitStack
+) -> None:
+    folder = campaigns.write(tmp_path / "live")
+    (folder / "experiments").mkdir()
+    (folder / "experiments" / "spring.toml").write_text(SPRING)
+    start(folder, name="spring", at=MONDAY)
+    twin = Path(shutil.copytree(folder, tmp_path / "batch"))
+    serve_batch(twin, wave=DAY, at=MONDAY)
+    live = Live(folder, stack)
+    places = [WantedPlacement("outbound"), WantedPlacement("home")]
+    asks = [Asked(f"c{customer}", customer, places) for customer in PEOPLE]
+    rows = [
+        (p.decision_id, p.offer, p.channel, p.propensity, p.group)
+        for given in live.desk.decide_all(asks)
+        if isinstance(given, Given)
+        for placed in given.answer.placements
+        for p in placed.picks
+    ]
+    frame = campaigns.decisions(twin, DAY)
+    wanted = frame.select("decision_id", "offer", "channel", "propensity", "group").rows()
+
+    assert sorted(rows) == sorted(wanted)
+    arms = {str(group) for *_, group in rows if "spring" in str(group)}
+    assert len(arms) == 3
+    assert {offer for _, offer, *_, group in rows if "peace" in str(group)} == {None}
