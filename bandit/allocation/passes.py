@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -181,20 +181,29 @@ class Contenders(NamedTuple):
         return curved
 
 
+@runtime_checkable
+class Elsewhere(Protocol):
+    """Blocks that many workers look at; who iterates over them reads them here."""
+
+    def parts(self, problem: Problem, low: Float64, high: Float64) -> Iterable[Contenders]:
+        """`part` of each block, in their order."""
+        ...
+
+
 def contenders(
     blocks: Iterable[Block | Linear], problem: Problem, low: Float64, high: Float64
 ) -> Contenders:
     """Keep of every customer what can win at action costs between `low` and `high` float64[k]."""
     parts = []
     start = 0
-    for block in blocks:
-        part = None
-        if isinstance(block, Linear) and problem.slots == 1:
-            part = _linear_contenders(block, problem, low, high, start)
-        if part is None:
-            part = _block_contenders(block, problem, low, high, start)
-        parts.append(part)
-        start += part.customers
+    found = (
+        blocks.parts(problem, low, high)
+        if isinstance(blocks, Elsewhere)
+        else (part(block, problem, low, high) for block in blocks)
+    )
+    for one in found:
+        parts.append(one._replace(rows=one.rows + start))
+        start += one.customers
     if not parts:
         parts = [_nobody(problem)]
     sizes = np.concatenate([np.diff(part.offsets) for part in parts])
@@ -208,6 +217,15 @@ def contenders(
         start,
         problem,
     )
+
+
+def part(block: Block | Linear, problem: Problem, low: Float64, high: Float64) -> Contenders:
+    """The contenders among the customers of one block, by their places in it."""
+    if isinstance(block, Linear) and problem.slots == 1:
+        found = _linear_contenders(block, problem, low, high)
+        if found is not None:
+            return found
+    return _block_contenders(block, problem, low, high)
 
 
 def _nobody(problem: Problem) -> Contenders:
@@ -225,7 +243,7 @@ def _nobody(problem: Problem) -> Contenders:
 
 
 def _linear_contenders(
-    block: Linear, problem: Problem, low: Float64, high: Float64, start: int
+    block: Linear, problem: Problem, low: Float64, high: Float64
 ) -> Contenders | None:
     """As `_block_contenders` for one slot, without a table; None where there are too many."""
     n, k = block.mask.shape
@@ -249,13 +267,13 @@ def _linear_contenders(
     taken = offsets[np.searchsorted(rows, np.arange(count + 1) * BLOCK)]
     places = np.concatenate([np.arange(m) + b * ROOM for b, m in enumerate(np.diff(taken))])
     return Contenders(
-        rows + start, offsets, action[places], worth[places],
+        rows, offsets, action[places], worth[places],
         math.fsum(value), counts.sum(axis=0), n, problem,
     )  # fmt: skip
 
 
 def _block_contenders(
-    block: Block | Linear, problem: Problem, low: Float64, high: Float64, start: int
+    block: Block | Linear, problem: Problem, low: Float64, high: Float64
 ) -> Contenders:
     values = block.values
     n, k = values.shape
@@ -270,5 +288,5 @@ def _block_contenders(
     action, worth = np.empty(offsets[-1], np.int32), np.empty(offsets[-1])
     spread(gather_into, len(rows), BLOCK, values, eligible, *rules, rows, offsets, action, worth)
     return Contenders(
-        rows + start, offsets, action, worth, math.fsum(value), counts.sum(axis=0), n, problem
+        rows, offsets, action, worth, math.fsum(value), counts.sum(axis=0), n, problem
     )

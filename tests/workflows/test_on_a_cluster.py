@@ -14,12 +14,13 @@ from types import SimpleNamespace
 import polars as pl
 import pytest
 
+from bandit.allocation import nested
 from bandit.core import errors
 from bandit.record import decisions, waves
 from bandit.runners import engine
 from bandit.runners import spark as spark_runner
 from bandit.workflows.learn.learn import learn
-from bandit.workflows.serve import apart, spool
+from bandit.workflows.serve import apart, pricing, spool
 from bandit.workflows.serve.serve_batch import serve_batch
 from tests import campaigns
 from tests.campaigns import MONDAY, bytes_of
@@ -95,6 +96,10 @@ def test_two_attempts_at_everything_leave_what_one_machine_writes(
         for module in (waves, decisions) if more else (waves,):
             monkeypatch.setattr(module, "ROWS_PER_GROUP", rows)
         monkeypatch.setattr(waves, "GROUPS_PER_FILE", 3)
+        # Prices by a ladder of samples, some of them larger than what is kept of everybody.
+        monkeypatch.setattr(pricing, "MEASURED", (100, 200))
+        monkeypatch.setattr(nested, "FIRST_SAMPLE", 20)
+        monkeypatch.setattr(nested, "GROWTH", 3)
         expected = _wave(_campaign(tmp_path / "local", more), None)
         assert sum("w1/decisions-" in name for name in expected) > 3
     monkeypatch.setattr(engine, "Spark", lambda *_: Twice())

@@ -64,12 +64,16 @@ class Job(NamedTuple):
         arrays: dict[str, Any] = {} if rule is None else rule._asdict()
         np.savez(self._order(name), prices=wave.plan.prices, **arrays)
 
+    def wave(self) -> Wave:
+        """The wave again, at no prices; on a worker."""
+        return _wave(self)
+
     def ordered(self, name: str) -> tuple[Wave, Thinning | None]:
         """The wave at those prices, and the lots; on a worker."""
         with np.load(self._order(name), allow_pickle=False) as kept:
             arrays = dict(kept)
         prices = arrays.pop("prices")
-        return _wave(self).at_prices(prices), Thinning(**arrays) if arrays else None
+        return self.wave().at_prices(prices), Thinning(**arrays) if arrays else None
 
     def _order(self, name: str) -> Path:
         return self.folder / f"{name}.npz"

@@ -9,18 +9,16 @@ from typing import NamedTuple
 import numpy as np
 
 from bandit.allocation.blocks import Linear
-from bandit.allocation.lots import PRICE_SAMPLE, uniforms
 from bandit.allocation.prices import Prices, answering, correct, find_prices, jittered
 from bandit.allocation.problem import InfeasibleError
 from bandit.core.errors import ConfigError
 from bandit.core.types import Array, Bool, Float64, Progress
-from bandit.kernels import simd
-from bandit.kernels.simd import product
 from bandit.workflows.serve.decide import choose, fill
 from bandit.workflows.serve.limits import Limits
 from bandit.workflows.serve.prepare import Prepared
 from bandit.workflows.serve.spool import Spool
 from bandit.workflows.serve.wave import Wave
+from bandit.workflows.serve.worth import Many, Worth, drawn
 
 CORRECTIONS = 8
 MOST_LEFT = 0.75
@@ -49,16 +47,19 @@ class Priced(NamedTuple):
     gap: float
 
 
-def find(wave: Wave, limits: Limits, spool: Spool, progress: Progress) -> Priced:
+def find(
+    wave: Wave, limits: Limits, spool: Spool, progress: Progress, many: Many | None = None
+) -> Priced:
     """Prices at which the complete logging policy is expected to keep every limit.
 
     First those of the best allocation by expected values (posterior means, no draws), with its
     certified gap. What the policy would serve at them is then measured with random numbers apart
-    from the wave's, and the limits that the prices are found for are moved until it fits.
+    from the wave's, and the limits that the prices are found for are moved until it fits. Passes
+    over everybody are for ``many`` workers, if there are any.
     ConfigError if a committed minimum cannot be had.
     """
     progress.step("finding prices")
-    customers = Customers(wave, spool)
+    customers = Customers(wave, spool, many)
     try:
         found = find_prices(
             customers.blocks,
@@ -155,32 +156,19 @@ class Margin(NamedTuple):
 class Customers:
     """The wave's customers as blocks of expected worth, a keyed share of them at a time."""
 
-    def __init__(self, wave: Wave, spool: Spool) -> None:
-        self._wave, self._spool = wave, spool
-        mean = wave.posterior.mean
-        columns = product.padded(mean.shape[0], simd.LANES)
-        self._panels = np.zeros(columns * mean.shape[1], np.float32)
-        product.pack_columns_into(mean, self._panels)
-        self._costs = np.zeros(columns, np.float32)
-        self._costs[: mean.shape[0]] = wave.plan.costs
+    def __init__(self, wave: Wave, spool: Spool, many: Many | None = None) -> None:
+        self._wave, self._spool, self._many = wave, spool, many
+        self._worth = Worth(wave)
         self.count = spool.customers
         # What is asked for again and again is a part of these: read once from everybody.
         self._part = MEASURED[-1] / max(self.count, 1)
         self._some = spool if self._part >= 1.0 else None
 
-    def blocks(self, share: float) -> Iterator[Linear]:
+    def blocks(self, share: float) -> Iterable[Linear]:
         """Worth of each outbound contact above leaving the customer in peace."""
-        for batch in self._sample(share):
-            factors = np.atleast_2d(batch.values).astype(np.float32, copy=False)
-            yield Linear(
-                batch.contexts,
-                self._panels,
-                factors,
-                self._costs,
-                batch.mask,
-                batch.allowance > 0,
-                self._wave.plan.actions.outbound,
-            )
+        here = (self._worth.block(batch) for batch in self._sample(share))
+        everybody = share >= 1.0 or share > self._part
+        return self._many.blocks(here, share) if self._many is not None and everybody else here
 
     def spread(self, share: float) -> Array:
         """Typical standard deviation of what the policy draws each action's worth with."""
@@ -224,9 +212,9 @@ class Customers:
 
     def _drawn(self, customers: Iterable[Prepared], share: float) -> Iterator[Prepared]:
         for batch in customers:
-            keep = uniforms(self._wave.run.seed, PRICE_SAMPLE, batch.keys) < share
-            if keep.any():
-                yield batch.only(keep)
+            some = drawn(self._wave, batch, share)
+            if some is not None:
+                yield some
 
 
 def exclusive(wave: Wave) -> Array | None:

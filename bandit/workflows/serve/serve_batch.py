@@ -35,6 +35,7 @@ from bandit.workflows.serve import (
     unsaid,
 )
 from bandit.workflows.serve.apart import Apart
+from bandit.workflows.serve.apart_prices import ManyHands
 from bandit.workflows.serve.contact_history import ContactHistory
 from bandit.workflows.serve.deciding import Deciding, Here
 from bandit.workflows.serve.job import BATCHES, Job
@@ -129,19 +130,20 @@ def _serve(
         rejects = stack.enter_context(target.rejects(bound))
         drift = Drift(start.spec)
         batches: Iterable[Prepared] = reading.prepared(wave, data, past, rejects, drift)
-        total, priced = bound.total, None
+        total, priced, many = bound.total, None, None
         deciding: Deciding
         if cluster is not None:
             job = Job.write(stack.enter_context(files.aside(campaign.folder / FOLDER)), wave)
             spool = reading.spooled(job.folder / BATCHES, batches, total, progress)
             deciding = Apart(cluster, job, spool.batches)
+            many = ManyHands(cluster, job, spool.batches, progress)
         elif caps.names:
             spool = reading.spooled(spill.new(stack), batches, total, progress)
             deciding = Here(runner, spool, spill.new(stack))
         else:
             deciding = Here(runner, batches, None)
         if caps.names:
-            priced = pricing.find(wave, caps, spool, progress)
+            priced = pricing.find(wave, caps, spool, progress, many)
             wave = wave.at_prices(priced.costs)
         progress.step("deciding", total=total)
         tally, planned = deciding.everybody(wave, None, caps, target, progress)

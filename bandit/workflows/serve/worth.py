@@ -1,0 +1,53 @@
+"""What a contact is expected to be worth to each customer, as the search for prices reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+import numpy as np
+
+from bandit.allocation.blocks import Linear
+from bandit.allocation.lots import PRICE_SAMPLE, uniforms
+from bandit.kernels import simd
+from bandit.kernels.simd import product
+from bandit.workflows.serve.prepare import Prepared
+from bandit.workflows.serve.wave import Wave
+
+
+class Worth:
+    """Makes blocks of batches: means and costs of a wave, packed once."""
+
+    def __init__(self, wave: Wave) -> None:
+        mean = wave.posterior.mean
+        columns = product.padded(mean.shape[0], simd.LANES)
+        self._panels = np.zeros(columns * mean.shape[1], np.float32)
+        product.pack_columns_into(mean, self._panels)
+        self._costs = np.zeros(columns, np.float32)
+        self._costs[: mean.shape[0]] = wave.plan.costs
+        self._outbound = wave.plan.actions.outbound
+
+    def block(self, batch: Prepared) -> Linear:
+        """Worth of each outbound contact above leaving the customer in peace."""
+        return Linear(
+            batch.contexts,
+            self._panels,
+            np.atleast_2d(batch.values).astype(np.float32, copy=False),
+            self._costs,
+            batch.mask,
+            batch.allowance > 0,
+            self._outbound,
+        )
+
+
+class Many(Protocol):
+    """Workers who pass over everybody's batches."""
+
+    def blocks(self, here: Iterable[Linear], share: float) -> Iterable[Linear]:
+        """A keyed share of everybody; who iterates over it reads what is ``here``."""
+
+
+def drawn(wave: Wave, batch: Prepared, share: float) -> Prepared | None:
+    """A keyed share of a batch; the larger holds the smaller. None where it is nobody."""
+    keep = uniforms(wave.run.seed, PRICE_SAMPLE, batch.keys) < share
+    return batch.only(keep) if keep.any() else None
