@@ -14,6 +14,7 @@ from bandit.workflows.live.desk import Desk
 from bandit.workflows.live.frames import Answer, Pick
 from bandit.workflows.live.gate import Gate
 from bandit.workflows.live.requests import Asked, WantedPlacement
+from bandit.workflows.live.writing import write
 from tests.campaigns import MONDAY
 
 DAY = "live-2026-11-02"
@@ -24,7 +25,7 @@ class Live:
     """``book`` is what the streams in ``folder`` know; `write` does what the committer does."""
 
     def __init__(self, folder: Path, stack: ExitStack, at: dt.datetime = MONDAY) -> None:
-        campaign = campaign_file.load(folder)
+        campaign = self.campaign = campaign_file.load(folder)
         made = generation.make(stack, campaign, at, campaign.seed, SILENT)
         self.book = Book(campaign.folder)
         stack.callback(self.book.close)
@@ -43,8 +44,7 @@ class Live:
 
     def write(self) -> None:
         """All that is pending onto the disk."""
-        for writer, frame, _ in self.desk.pending:
-            writer.append([frame])
+        write(self.desk.pending)
         self.desk.pending.clear()
         self.book.written()
 

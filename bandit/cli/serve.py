@@ -13,11 +13,12 @@ from bandit.cli.options import At, CampaignArg, Engine, Seed, Wave
 
 
 def add(app: typer.Typer) -> None:
-    """Add `serve-batch`, `what-if`, `serve` and `seal`."""
+    """Add `serve-batch`, `what-if`, `serve`, `seal` and `trigger`."""
     command(app, "serve-batch")(serve_batch)
     command(app, "what-if")(what_if)
     command(app)(serve)
     command(app)(seal)
+    command(app)(trigger)
 
 
 def serve_batch(
@@ -126,3 +127,20 @@ def seal(how: How, campaign: CampaignArg) -> None:
     from bandit.workflows.live.seal import seal as workflow
 
     run(how, workflow, campaign_path=campaign)
+
+
+def trigger(
+    how: How,
+    campaign: CampaignArg,
+    events: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="JSON lines; only what has waited is decided without"),
+    ] = None,
+) -> None:
+    """Decide at events, as campaign.toml's triggers say, and put the contacts into the outbox."""
+    from bandit.workflows.live.first import hold_installed
+
+    hold_installed("`bandit trigger` needs packages that are not installed")
+    from bandit.workflows.live.trigger import trigger as workflow
+
+    run(how, workflow, campaign_path=campaign, events=events)

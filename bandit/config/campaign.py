@@ -25,6 +25,7 @@ from pydantic import (
 )
 
 from bandit.config.simulation import Simulate
+from bandit.config.trigger import Trigger
 from bandit.core.days import Window
 from bandit.core.folding import fold
 from bandit.core.problems import nearest
@@ -414,7 +415,7 @@ class Campaign(Strict):
     folder: Path = Field(exclude=True)
     # Several campaigns may lie in one folder and share its customers: the file tells them apart.
     file: str = Field(default=DEFAULT_FILE, exclude=True)
-    # Of the experiments that run: asked of each customer, as offers' rules are.
+    # Of the experiments that run and of triggers: asked of each customer, as offers' rules are.
     populations: tuple[str | None, ...] = Field(default=(), exclude=True)
     name: Name = "campaign"
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
@@ -439,6 +440,7 @@ class Campaign(Strict):
     engine: Engine = Field(default=Engine(), exclude=True)
     addresses: dict[Name, Address] = Field(default_factory=dict, exclude=True)
     insiders: Insiders | None = Field(default=None, exclude=True)
+    trigger: tuple[Trigger, ...] = Field(default=(), exclude=True)
     log: Log | None = None
     # How past waves are judged changes no wave, so it is no part of the digest.
     simulate: Simulate = Field(default=Simulate(), exclude=True)
@@ -447,6 +449,11 @@ class Campaign(Strict):
     def window(self) -> Window:
         """In which outcomes count for a wave."""
         return Window(self.reward.window_days, self.time_zone)
+
+    def asking_conditions(self) -> Campaign:
+        """The same, which asks each customer for the triggers' conditions after the populations."""
+        conditions = tuple(trigger.condition for trigger in self.trigger)
+        return self.model_copy(update={"populations": (*self.populations, *conditions)})
 
     @model_validator(mode="after")
     def _names(self) -> Campaign:

@@ -40,8 +40,13 @@ def acting_at(at: dt.datetime | None, zone: str) -> dt.datetime:
 
 def midnight(zone: str) -> dt.datetime:
     """The beginning of this day: a wave belongs to its day, and a rerun is the same wave."""
-    now = dt.datetime.now(ZoneInfo(zone))
-    return now.replace(hour=0, minute=0, second=0, microsecond=0).astimezone(dt.UTC)
+    return midnight_of(dt.datetime.now(dt.UTC), zone)
+
+
+def midnight_of(at: dt.datetime, zone: str) -> dt.datetime:
+    """The beginning of the day that a moment falls into."""
+    local = at.astimezone(ZoneInfo(zone))
+    return local.replace(hour=0, minute=0, second=0, microsecond=0).astimezone(dt.UTC)
 
 
 def day_of(at: dt.datetime, zone: str) -> dt.date:

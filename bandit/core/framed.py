@@ -56,9 +56,13 @@ class Frames:
 
 
 class Writer:
-    """The end of one new file, in a folder that is made where it is missing."""
+    """The end of one new file, in a folder that is made where it is missing.
 
-    def __init__(self, path: Path) -> None:
+    What is appended at the same time to a file of a lower ``rank`` is on the disk before.
+    """
+
+    def __init__(self, path: Path, rank: int = 0) -> None:
+        self.rank = rank
         files.hold_no_link(path.parent.parent, path.parent)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_APPEND
         try:

@@ -19,9 +19,10 @@ import pyarrow.parquet as pq
 from bandit.core import files
 from bandit.core.errors import DataError
 from bandit.core.problems import shown
-from bandit.record import exports, lists, manifest, outcomes, rejects
+from bandit.record import erase_events, exports, lists, manifest, outcomes, rejects
 from bandit.record import waves as record
 from bandit.record.person import People, among
+from bandit.record.staged import Staged
 from bandit.record.waves import ROWS_PER_GROUP, Wave
 
 COMMITTED = ".forget"
@@ -29,7 +30,10 @@ FINISHED = "finished a `forget` that a run that died had begun"
 _REMOVALS = "removals.json"
 _NAME = r"[^/\x00]*[^/.\x00][^/\x00]*"
 _REMOVED = re.compile(rf"waves/{_NAME}/decisions-[0-9]+\.parquet|statistics/{_NAME}")
-_REPLACED = re.compile(rf"(waves|outcomes|exports)/{_NAME}/{_NAME}\.(parquet|csv|json)")
+_REPLACED = re.compile(
+    rf"(waves|outcomes|exports)/{_NAME}/{_NAME}\.(parquet|csv|json)"
+    rf"|outbox/{_NAME}/{_NAME}\.jsonl|streams/events/[0-9]+\.log"
+)
 
 Keep = Callable[[pa.RecordBatch], pa.Array]
 """The rows of a batch that stay."""
@@ -40,42 +44,17 @@ class UnknownPersonError(DataError):
 
 
 class Erased(NamedTuple):
-    """How many rows of each kind went; ``waves``: those that lost decisions."""
+    """How many rows of each kind went; ``waves``: those that lost decisions.
+
+    ``listed``: in the outbox too; ``events``: that triggers had heeded, or that waited.
+    """
 
     decisions: int
     outcomes: int
     rejects: int
     listed: int
+    events: int
     waves: tuple[str, ...]
-
-
-class _Staged(NamedTuple):
-    """Where the rewritten files wait, what goes without a successor, and whose rows were found."""
-
-    campaign: Path
-    stage: Path
-    removals: list[str]
-    found: set[str]
-
-    def of(self, folder: Path) -> Path:
-        """Where the new files of `folder` wait."""
-        place = self.stage / folder.relative_to(self.campaign)
-        if not place.is_dir():
-            place.mkdir(parents=True)
-        return place
-
-    def sight(self, people: People, rows: pa.Array) -> None:
-        """Whose rows these are, cells that were found to be about ``people``."""
-        for key in people.keys:
-            if (
-                key not in self.found
-                and pc.any(People((key,), people.whole).mentioned(rows)).as_py()
-            ):
-                self.found.add(key)
-
-    def without(self, path: Path) -> None:
-        """Let `path` go."""
-        self.removals.append(str(path.relative_to(self.campaign)))
 
 
 def erase(campaign: Path, people: People, caches: Path, *, again: bool = False) -> Erased:
@@ -87,13 +66,13 @@ def erase(campaign: Path, people: People, caches: Path, *, again: bool = False) 
     run that died may have erased them.
     """
     with files.aside(campaign / "forget") as stage:
-        staged = _Staged(campaign, stage, [], set())
+        staged = Staged(campaign, stage, [], set())
         found = _stage(staged, people)
         unknown = [key for key in people.keys if key not in staged.found]
         if unknown and not again:
             named = ", ".join(map(shown, unknown))
             raise UnknownPersonError(f"the record holds nothing of {named}; nobody was forgotten")
-        if not any(found[:4]):
+        if not any(found[:-1]):
             return found
         for folder in manifest.published(caches):
             if any(folder.name.startswith(f"{wave}-") for wave in found.waves):
@@ -188,7 +167,7 @@ def _removals(stage: Path) -> list[str]:
     return found
 
 
-def _stage(staged: _Staged, people: People) -> Erased:
+def _stage(staged: Staged, people: People) -> Erased:
     decisions = events = refusals = listed = 0
     gone: list[str] = []
     left: list[str] = []
@@ -209,10 +188,12 @@ def _stage(staged: _Staged, people: People) -> Erased:
         if refused or lost:
             _sign(staged, folder, content)
         events, refusals = events + lost, refusals + refused
-    return Erased(decisions, events, refusals, listed, tuple(left))
+    listed += erase_events.outbox_lines(staged, people)
+    heard = erase_events.heard(staged, people)
+    return Erased(decisions, events, refusals, listed, heard, tuple(left))
 
 
-def _decision_ids(staged: _Staged, wave: Wave, people: People) -> Iterator[str]:
+def _decision_ids(staged: Staged, wave: Wave, people: People) -> Iterator[str]:
     """The ids of the decisions about ``people``."""
     for path in wave.decisions:
         with pq.ParquetFile(path) as file:
@@ -222,7 +203,7 @@ def _decision_ids(staged: _Staged, wave: Wave, people: People) -> Iterator[str]:
                 yield from own["decision_id"].to_pylist()
 
 
-def _wave(staged: _Staged, wave: Wave, people: People, ids: Sequence[str]) -> None:
+def _wave(staged: Staged, wave: Wave, people: People, ids: Sequence[str]) -> None:
     """Decisions and what was withheld without ``ids``, and the manifest over them."""
     folder, content = wave.folder, wave.content
     if ids:
@@ -233,7 +214,7 @@ def _wave(staged: _Staged, wave: Wave, people: People, ids: Sequence[str]) -> No
     _sign(staged, folder, content)
 
 
-def _decisions(staged: _Staged, wave: Wave, people: People) -> None:
+def _decisions(staged: Staged, wave: Wave, people: People) -> None:
     manifest.verified(wave.folder, wave.content, ".parquet")
     place = staged.of(wave.folder)
     kind = pq.read_schema(wave.decisions[0])
@@ -252,7 +233,7 @@ def _decisions(staged: _Staged, wave: Wave, people: People) -> None:
             staged.without(path)
 
 
-def _lists(staged: _Staged, folder: Path, ids: Sequence[str]) -> int:
+def _lists(staged: Staged, folder: Path, ids: Sequence[str]) -> int:
     """The channels' lists without ``ids``; a list that the user has taken away stays away."""
     if not (folder / manifest.NAME).is_file():
         return 0
@@ -273,7 +254,7 @@ def _not_among(ids: Sequence[str]) -> Keep:
     return lambda batch: pc.invert(among(batch["decision_id"], ids))
 
 
-def _rejects(staged: _Staged, folder: Path, content: dict[str, Any], people: People) -> int:
+def _rejects(staged: Staged, folder: Path, content: dict[str, Any], people: People) -> int:
     """Rejects that are about them, or mention them in a cell."""
 
     def keep(batch: pa.RecordBatch) -> pa.Array:
@@ -288,7 +269,7 @@ def _rejects(staged: _Staged, folder: Path, content: dict[str, Any], people: Peo
 
 
 def _events(
-    staged: _Staged, folder: Path, content: dict[str, Any], people: People, gone: Sequence[str]
+    staged: Staged, folder: Path, content: dict[str, Any], people: People, gone: Sequence[str]
 ) -> int:
     def keep(batch: pa.RecordBatch) -> pa.Array:
         own, mentioned = people.own(batch["customer_id"]), people.mentioned(batch["event_id"])
@@ -299,7 +280,7 @@ def _events(
     return _filtered(staged, folder, content, outcomes.EVENTS, keep)
 
 
-def _filtered(staged: _Staged, folder: Path, content: dict[str, Any], name: str, keep: Keep) -> int:
+def _filtered(staged: Staged, folder: Path, content: dict[str, Any], name: str, keep: Keep) -> int:
     """Stage a Parquet file without the rows that go; how many, 0 if nothing was staged."""
     files.verify(folder, name, content["files"][name]["sha256"])
     target = staged.of(folder) / name
@@ -322,7 +303,7 @@ def _filter_file(source: Path, target: Path, keep: Keep) -> int:
     return lost
 
 
-def _sign(staged: _Staged, folder: Path, content: dict[str, Any]) -> None:
+def _sign(staged: Staged, folder: Path, content: dict[str, Any]) -> None:
     """Stage the folder's manifest: new digests for new files, none for those that go."""
     place = staged.of(folder)
     removed = [staged.campaign / name for name in staged.removals]

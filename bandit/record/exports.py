@@ -90,6 +90,14 @@ def write_none(folder: Path, decisions: Sequence[Path]) -> int:
     return gone.rows
 
 
+def write_withheld(folder: Path, decisions: Sequence[str]) -> int:
+    """Say which contacts were never made; how many."""
+    gone = _Withheld(folder)
+    gone.write(pa.array(decisions, pa.string()))
+    gone.close()
+    return gone.rows
+
+
 def withheld_files(campaign_folder: Path, wave: Wave) -> list[Path]:
     """Of the wave, and of its lists: after a crash these were written later and withhold more."""
     found = manifest.verified(wave.folder, wave.content, WITHHELD)

@@ -8,13 +8,18 @@ it is called ``<n>.sealed``, and still answers what was asked on its day.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from bandit.core import files
+from bandit.record import lock
 
 STREAMS = "streams"
 LOG, SEALED = "log", "sealed"
+TURN = ".turn"
+"""A file by which another process asks the one that decides to begin a new segment."""
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _SEGMENT = re.compile(rf"([0-9]{{1,6}})\.({LOG}|{SEALED})")
 
@@ -42,6 +47,17 @@ def segments(campaign_folder: Path) -> list[Segment]:
             files.hold_no_link(folder)
             found += [_segment(folder, path) for path in folder.iterdir() if _named(path)]
     return sorted(found, key=lambda s: (s.day, s.number))
+
+
+@contextmanager
+def held(campaign_folder: Path, command: str) -> Iterator[None]:
+    """Be the one process that decides live; LockedError names the one that does."""
+    folder = campaign_folder / STREAMS
+    files.hold_no_link(folder)
+    folder.mkdir(mode=files.PRIVATE_FOLDER, exist_ok=True)
+    with lock.hold(folder, command):
+        (folder / TURN).unlink(missing_ok=True)
+        yield
 
 
 def next_segment(campaign_folder: Path, day: str) -> Segment:

@@ -13,7 +13,7 @@ from bandit.core.wording import price_text
 from bandit.render.money_tables import limits_table, money_table
 from bandit.results.cluster import ClusterWork
 from bandit.results.learn import LearnSummary
-from bandit.results.live import Sealed, Served
+from bandit.results.live import FATES, Sealed, Served, Triggered
 from bandit.results.operate import Rollback
 from bandit.results.privacy import CustomerExport, Forgotten
 from bandit.results.serve import WaveSummary, WhatIf
@@ -87,6 +87,21 @@ def sealed_tables(result: Sealed) -> RenderableType:
     nothing = Text("nothing was decided live that is no wave yet")
     heard = Text(f"outcomes heard live: {result.outcomes:,}")
     return Group(*(told or [nothing]), *([heard] if result.outcomes else []), *notes(result.notes))
+
+
+def triggered_tables(result: Triggered) -> RenderableType:
+    """What events came to."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for fate in FATES:
+        if count := getattr(result, fate):
+            table.add_row(fate.replace("_", " "), f"{count:,}")
+    about = f"{result.campaign}: {result.events:,} events, {result.released:,} that had waited"
+    waits = Text(f"{result.still_waiting:,} events wait for their time")
+    put = [
+        Text(f"outbox/{channel}: {count:,} contacts") for channel, count in result.outbox.items()
+    ]
+    rest = [*put, *([waits] if result.still_waiting else [])]
+    return Group(Text(about), table, *rest, *notes(result.notes))
 
 
 def served_tables(result: Served) -> RenderableType:

@@ -285,6 +285,7 @@ class CampaignStatus(Result):
     experiments: list[ExperimentStatus]
     deliveries: int
     events: int
+    waiting: int
     runs: list[RunStatus]
     next: list[str]
     notes: list[str] = field(default_factory=list)

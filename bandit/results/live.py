@@ -26,6 +26,39 @@ class Sealed(Result):
 
 
 @dataclass(frozen=True)
+class Triggered(Result):
+    """What ``events`` of a file, and ``released`` ones that had waited, led to.
+
+    Each is counted once, from ``contacted`` to ``rejected``; ``outbox`` counts lines by channel.
+    """
+
+    campaign: str
+    events: int
+    released: int
+    contacted: int
+    no_contact: int
+    gated: int
+    waiting: int
+    quiet: int
+    expired: int
+    unmatched: int
+    unknown_kind: int
+    unknown_customer: int
+    duplicate: int
+    rejected: int
+    outbox: dict[str, int]
+    still_waiting: int
+    notes: list[str] = field(default_factory=list)
+
+
+FATES = (
+    "contacted", "no_contact", "gated", "waiting", "quiet", "expired", "unmatched",
+    "unknown_kind", "unknown_customer", "duplicate", "rejected",
+)  # fmt: skip
+"""What an event can come to."""
+
+
+@dataclass(frozen=True)
 class Served(Result):
     """A server that has ended; ``decided`` requests were answered with decisions."""
 

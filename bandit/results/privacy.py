@@ -21,6 +21,7 @@ class CustomerExport(Result):
     rejects: list[Row]
     lists: list[Row]
     refusals: list[Row] = field(default_factory=list)
+    events: list[Row] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
@@ -36,3 +37,4 @@ class Forgotten(Result):
     waves: list[str]
     still_in: list[str]
     notes: list[str] = field(default_factory=list)
+    events: int = 0

@@ -23,6 +23,7 @@ from bandit.service.keys import Key, Scope
 from bandit.service.metrics import Metrics
 from bandit.service.turns import Turns
 from bandit.service.wire import (
+    Become,
     ConsentRequest,
     DecisionRequest,
     OutcomeRequest,
@@ -32,13 +33,16 @@ from bandit.service.wire import (
     read,
 )
 from bandit.sources.wave_query import micros
+from bandit.workflows.live.arrivals import Arrivals
 from bandit.workflows.live.book import Book
-from bandit.workflows.live.desk import Desk
+from bandit.workflows.live.delivered import Delivered
 from bandit.workflows.live.frames import Outcome
 from bandit.workflows.live.gate import NotDecidedError
 
 MOST_WAITING = 2000
 """Requests that are answered at a time; more are asked to come again."""
+MOST_RELEASED = 100
+"""Events that have waited, and are decided between two requests."""
 _TITLES = {
     400: "malformed", 401: "no key", 403: "the key does not open this", 404: "unknown",
     405: "no such method", 408: "too slow", 413: "too large", 422: "refused", 429: "too many",
@@ -54,9 +58,10 @@ Handler = Callable[[Request], Awaitable[Response]]
 class Service:
     """What the routes share; `ready` is false until kernels are warm and again once it drains."""
 
-    def __init__(self, desk: Desk, committer: Committer, known_keys: Sequence[Key]) -> None:
-        self.desk, self.committer, self.keys = desk, committer, known_keys
-        self.turns = Turns(desk, committer)
+    def __init__(self, arrivals: Arrivals, committer: Committer, known_keys: Sequence[Key]) -> None:
+        self.arrivals, self.committer, self.keys = arrivals, committer, known_keys
+        self.desk = arrivals.desk
+        self.turns = Turns(self.desk, committer)
         self.metrics = Metrics()
         self.ready = False
         self.waiting = 0
@@ -104,6 +109,22 @@ class Service:
             )  # fmt: skip
         await self.committer.settled()
         return _json(Taken(new))
+
+    async def event(self, request: Request) -> Response:
+        """Let triggers decide at an event, now or later."""
+        sent = read(await received(request.receive), Delivered)
+        told = self.arrivals.take(sent.heard())
+        await self.committer.settled()
+        self.metrics.events.labels(told.fate).inc()
+        return _json(Become.of(told))
+
+    async def release(self) -> None:
+        """Let triggers decide at events that have waited long enough."""
+        told = self.arrivals.release(MOST_RELEASED)
+        for one in told:
+            self.metrics.events.labels(one.fate).inc()
+        if told:
+            await self.committer.settled()
 
     async def consent(self, request: Request) -> Response:
         """Take in a refusal; it holds from the next request on, for waves too."""
@@ -185,6 +206,7 @@ def app(service: Service) -> ASGIApp:
         (DECISIONS, "POST", "decide", lambda request: service.decide(request.receive)),
         ("/v1/decisions/{decision_id}", "GET", "read", service.decision),
         ("/v1/outcomes", "POST", "outcomes", service.outcome),
+        ("/v1/events", "POST", "outcomes", service.event),
         ("/v1/consents", "POST", "outcomes", service.consent),
     ]
     guarded = [

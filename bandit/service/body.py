@@ -6,7 +6,7 @@ import asyncio
 
 from starlette.types import Receive
 
-from bandit.service.wire import MOST_BYTES
+from bandit.workflows.live.delivered import MOST_BYTES
 from bandit.workflows.live.gate import NotDecidedError
 
 SLOWEST_SECONDS = 10.0

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from itertools import groupby
 
-from bandit.workflows.live.desk import Desk, Pending
+from bandit.workflows.live.desk import Desk
 from bandit.workflows.live.gate import NotDecidedError
+from bandit.workflows.live.writing import write
 
 
 class Committer:
@@ -53,7 +53,7 @@ class Committer:
             batch, self._desk.pending = self._desk.pending, []
             if self.failed is None and batch:
                 try:
-                    await loop.run_in_executor(self._thread, _write, batch)
+                    await loop.run_in_executor(self._thread, write, batch)
                     self.commits += 1
                     self._desk.book.written(p.place for p in batch if p.place is not None)
                 except OSError as e:
@@ -73,8 +73,3 @@ def _refused(error: OSError) -> NotDecidedError:
         f"the disk refuses ({error.strerror}): nothing is decided without a record; the server"
         " stops, mend the disk and start it again",
     )
-
-
-def _write(batch: list[Pending]) -> None:
-    for writer, frames in groupby(batch, key=lambda p: p.writer):
-        writer.append([p.frame for p in frames])

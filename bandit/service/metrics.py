@@ -21,6 +21,10 @@ class Metrics:
             "bandit_request_seconds", "From a request's last byte to its answer", ["route"],
             buckets=_SECONDS, registry=registry,
         )  # fmt: skip
+        self.events = Counter(
+            "bandit_events", "Events of triggers by what they came to", ["fate"],
+            registry=registry,
+        )  # fmt: skip
         self.commits = Gauge("bandit_commits", "Group commits so far", registry=registry)
         self.ready = Gauge("bandit_ready", "1 while decisions are made", registry=registry)
         self.customers = Gauge("bandit_customers", "Customers known today", registry=registry)

@@ -9,6 +9,7 @@ import msgspec
 
 from bandit.core.version import VERSION
 from bandit.service.wire import (
+    Become,
     ConsentRequest,
     DecisionRequest,
     OutcomeRequest,
@@ -16,12 +17,14 @@ from bandit.service.wire import (
     Refused,
     Taken,
 )
+from bandit.workflows.live.delivered import Delivered
 from bandit.workflows.live.frames import Answer
 
 _ROUTES: tuple[tuple[str, str, str, Any, Any], ...] = (
     ("post", "/v1/decisions", "Decide for a customer at placements", DecisionRequest, Answer),
     ("get", "/v1/decisions/{decision_id}", "The answer that a decision was in", None, Answer),
     ("post", "/v1/outcomes", "Tell what happened, each event once", OutcomeRequest, Taken),
+    ("post", "/v1/events", "Let triggers decide at an event, each event once", Delivered, Become),
     ("post", "/v1/consents", "Refuse a channel, or all; from the next request on", ConsentRequest,
      Refused),
     ("get", "/livez", "The process answers", None, None),

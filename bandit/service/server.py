@@ -15,11 +15,10 @@ import uvicorn
 import uvloop
 
 from bandit.config import campaign_file
-from bandit.core import files
 from bandit.core.days import day_of, midnight
 from bandit.core.errors import BanditError, DataError, UsageError
 from bandit.core.types import SILENT, Progress
-from bandit.record import lock, streams
+from bandit.record import streams
 from bandit.results.live import Served
 from bandit.service import keys as api_keys
 from bandit.service.app import Service, app
@@ -27,10 +26,11 @@ from bandit.service.commit import Committer
 from bandit.service.keys import Key
 from bandit.service.refresh import Refresher
 from bandit.workflows.live import generation as generations
+from bandit.workflows.live import settle
+from bandit.workflows.live.arrivals import Arrivals
 from bandit.workflows.live.book import Book, refusal_events
 from bandit.workflows.live.desk import Desk
 from bandit.workflows.live.gate import Gate, NotDecidedError
-from bandit.workflows.live.seal import TURN
 from bandit.workflows.live.warm import warm
 
 _TICK_SECONDS = 0.1
@@ -57,12 +57,8 @@ def serve(
     known = [] if keys is None else api_keys.load(keys)
     _hold_safe(host, known)
     campaign = campaign_file.load(campaign_path)
-    folder = campaign.folder / streams.STREAMS
-    files.hold_no_link(folder)
-    folder.mkdir(mode=files.PRIVATE_FOLDER, exist_ok=True)
     with ExitStack() as stack:
-        stack.enter_context(lock.hold(folder, "serve"))
-        (folder / TURN).unlink(missing_ok=True)
+        stack.enter_context(streams.held(campaign.folder, "serve"))
         listening = stack.enter_context(_listening(host, port))
         book = Book(campaign.folder)
         stack.callback(book.close)
@@ -78,8 +74,9 @@ def serve(
         progress.step("warming up")
         warm(made, book)
         desk = Desk(book, made, Gate(campaign.folder))
+        arrivals = settle.arrivals(campaign, desk)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(_serve(desk, refresher, known, listening, say))
+            return runner.run(_serve(arrivals, refresher, known, listening, say))
 
 
 def _hold_safe(host: str, known: Sequence[Key]) -> None:
@@ -115,15 +112,16 @@ class _Server(uvicorn.Server):
 
 
 async def _serve(
-    desk: Desk,
+    arrivals: Arrivals,
     refresher: Refresher,
     known: Sequence[Key],
     listening: socket.socket,
     say: Callable[[str], None],
 ) -> Served:
+    desk = arrivals.desk
     campaign = desk.generation.wave.run.campaign
     committer = Committer(desk)
-    service = Service(desk, committer, known)
+    service = Service(arrivals, committer, known)
     config = uvicorn.Config(
         app(service), log_level="warning", access_log=False, lifespan="off", server_header=False,
         timeout_graceful_shutdown=_DRAIN_SECONDS, timeout_keep_alive=_IDLE_SECONDS,
@@ -137,7 +135,7 @@ async def _serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, drain)
-    ticking = asyncio.create_task(_tick(campaign.folder, desk, committer, drain))
+    ticking = asyncio.create_task(_tick(service, drain))
     refreshing = asyncio.create_task(_refresh(refresher, desk, say))
     host, port = listening.getsockname()[:2]
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
@@ -163,9 +161,13 @@ async def _serve(
     )
 
 
-async def _tick(folder: Path, desk: Desk, committer: Committer, drain: Callable[[], None]) -> None:
-    """Begin a new segment when another process asks for one; drain when the disk refuses."""
-    turn = folder / streams.STREAMS / TURN
+async def _tick(service: Service, drain: Callable[[], None]) -> None:
+    """Decide at events whose time has come, and begin a new segment when another process asks.
+
+    Drain when the disk refuses.
+    """
+    desk, committer = service.desk, service.committer
+    turn = desk.generation.wave.run.campaign.folder / streams.STREAMS / streams.TURN
     while True:
         await asyncio.sleep(_TICK_SECONDS)
         if turn.exists() and committer.failed is None:
@@ -174,6 +176,9 @@ async def _tick(folder: Path, desk: Desk, committer: Committer, drain: Callable[
             with suppress(NotDecidedError):  # the disk refuses: told below
                 await committer.settled()
                 turn.unlink(missing_ok=True)
+        if service.ready and committer.failed is None:
+            with suppress(NotDecidedError):  # the disk refuses: told below
+                await service.release()
         if committer.failed is not None:
             drain()
             return

@@ -10,13 +10,13 @@ import msgspec
 from msgspec import Meta
 
 from bandit.core.schema import MOST_REWARD
+from bandit.workflows.live.arrivals import Told, moment
+from bandit.workflows.live.delivered import Delivered, Id
 from bandit.workflows.live.gate import NotDecidedError
 from bandit.workflows.live.requests import Asked, WantedPlacement
 
-MOST_BYTES = 64 << 10
 MOST_PLACEMENTS = 50
 
-Id = Annotated[str, Meta(min_length=1, max_length=200)]
 Key = int | Id
 
 
@@ -78,6 +78,31 @@ class Taken(msgspec.Struct, frozen=True):
     new: bool
 
 
+class Become(msgspec.Struct, frozen=True):
+    """What an event came to; ``due_at`` is when it is decided, the rest what was decided."""
+
+    event_id: str
+    fate: str
+    trigger: str | None = None
+    due_at: str | None = None
+    decision_id: str | None = None
+    offer: str | None = None
+    channel: str | None = None
+    propensity: float | None = None
+
+    @classmethod
+    def of(cls, told: Told) -> Become:
+        """As it is answered."""
+        due = None if told.due is None else moment(told.due)
+        known = cls(told.event_id, told.fate, told.trigger, due)
+        if (pick := told.pick) is None:
+            return known
+        return msgspec.structs.replace(
+            known, decision_id=pick.decision_id, offer=pick.offer, channel=pick.channel,
+            propensity=pick.propensity,
+        )  # fmt: skip
+
+
 class Refused(msgspec.Struct, frozen=True):
     """A refusal is on the disk; ``known``: the customer is one of today's."""
 
@@ -93,7 +118,7 @@ class Problem(msgspec.Struct, frozen=True):
     type: str = "about:blank"
 
 
-B = TypeVar("B", DecisionRequest, OutcomeRequest, ConsentRequest)
+B = TypeVar("B", DecisionRequest, OutcomeRequest, ConsentRequest, Delivered)
 
 
 def read(body: bytes, kind: type[B]) -> B:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from bandit.config import worths
-from bandit.config.campaign import Campaign, Channel, Offer
+from bandit.config.campaign import OUTBOUND, Campaign, Channel, Offer
 from bandit.core import sql
 from bandit.core.actions import ActionSpace
 from bandit.core.errors import ConfigError
@@ -65,6 +65,7 @@ def read_catalogue(campaign: Campaign, database: Database, faults: Problems) -> 
         faults.config.extend(_unknown_channels(offers, channels))
     if offers and channels:
         faults.config.extend(_unknown_in_caps(campaign, offers, channels))
+        faults.config.extend(_unfit_in_triggers(campaign, offers, channels))
     return Catalogue(offers, channels)
 
 
@@ -257,3 +258,28 @@ def _unknown_in_caps(
                         f"group_cap {cap.name!r} names an unknown {kind} {name!r}"
                         f"{nearest(name, known[kind])}"
                     )
+
+
+def _unfit_in_triggers(
+    campaign: Campaign, offers: Sequence[Offer], channels: Sequence[Channel]
+) -> Iterable[str]:
+    """Names that do not exist, and triggers of which no pair of offer and channel is in play."""
+    yield from _twice("trigger", (trigger.name for trigger in campaign.trigger))
+    known = {
+        "offer": [o.name for o in offers],
+        "outbound channel": [c.name for c in channels if c.kind == OUTBOUND],
+    }
+    for trigger in campaign.trigger:
+        where = f"trigger {trigger.name!r}"
+        named = {"offer": trigger.offers, "outbound channel": trigger.channels}
+        unknown = [
+            f"{where} names an unknown {kind} {name!r}{nearest(name, known[kind])}"
+            for kind, names in named.items()
+            for name in names or ()
+            if name not in known[kind]
+        ]
+        yield from unknown
+        chosen = [o for o in offers if o.name in (trigger.offers or known["offer"])]
+        among = set(trigger.channels or known["outbound channel"])
+        if not unknown and not any(among & set(o.channels or among) for o in chosen):
+            yield f"{where}: none of its offers goes out on one of its channels; name others"

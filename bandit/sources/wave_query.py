@@ -80,11 +80,18 @@ def expressions(
             _check_type(database, view, query, "eligible", text)
             population_of.append(rules.setdefault(query, len(rules)))
         except BanditError as e:
-            faults.config.extend(f"population: {line}" for line in str(e).splitlines())
+            said = _asked_by(campaign, text)
+            faults.config.extend(f"{said}: {line}" for line in str(e).splitlines())
     faults.stop()
     return Expressions(
         tuple(rules), tuple(rule_of), tuple(values), tuple(value_of), tuple(population_of)
     )
+
+
+def _asked_by(campaign: Campaign, text: str) -> str:
+    """Who asks for a population."""
+    triggers = (t.name for t in campaign.trigger if t.condition == text)
+    return next((f"trigger {name!r}, condition" for name in triggers), "population")
 
 
 def _check_type(database: Database, view: str, query: str, wanted: str, text: str) -> None:

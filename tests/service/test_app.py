@@ -21,6 +21,7 @@ from bandit.service.commit import Committer
 from bandit.service.keys import Key
 from bandit.workflows.live import frames
 from bandit.workflows.live.frames import Decided
+from bandit.workflows.live.settle import arrivals
 from tests import campaigns
 from tests.lives import DAY, Live
 
@@ -39,7 +40,7 @@ def talk(folder: Path, say: Talk, keys: tuple[Key, ...] = ()) -> Any:
 
     async def run(live: Live) -> Any:
         committer = Committer(live.desk)
-        service = Service(live.desk, committer, keys)
+        service = Service(arrivals(live.campaign, live.desk), committer, keys)
         service.ready = True
         transport = httpx.ASGITransport(app(service))
         async with httpx.AsyncClient(transport=transport, base_url="http://live") as client:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from bandit.config import campaign_file
 from bandit.config.campaign import Campaign
 from bandit.core.days import acting_at, day_of
 from bandit.core.types import SILENT, Progress
 from bandit.core.version import VERSION
-from bandit.record import journal, layers, manifest, outcomes, snapshots, streams
+from bandit.record import events, journal, layers, manifest, outcomes, snapshots, streams
 from bandit.record import waves as record
 from bandit.record.journal import Entry
 from bandit.record.steady import steady
@@ -49,6 +50,7 @@ def status(
     day = day_of(at, campaign.time_zone)
     tried = list(_experiments(campaign, waves, at, day))
     taken = [manifest.read(p) for p in manifest.published(campaign.folder / outcomes.OUTCOMES)]
+    waiting = list(events.read(campaign.folder).waiting.values())
     return CampaignStatus(
         campaign=campaign.name,
         folder=campaign.folder,
@@ -59,10 +61,11 @@ def status(
         snapshots=known,
         experiments=tried,
         deliveries=len(taken),
+        waiting=len(waiting),
         events=sum(int(content.get("events") or 0) for content in taken),
         runs=[RunStatus(*entry) for entry in told.entries[-MOST_RUNS:]],
         next=list(_next(campaign_path, listed, tried, day)),
-        notes=list(_notes(campaign, listed, told.unreadable)),
+        notes=[*_notes(campaign, listed, told.unreadable), *_waits(campaign, waiting)],
     )
 
 
@@ -166,3 +169,14 @@ def _notes(campaign: Campaign, waves: Sequence[WaveStatus], unreadable: int) -> 
         yield "live decisions wait to become waves: `bandit seal` or `learn` makes them so"
     if unreadable:
         yield f"{unreadable:,} lines of {journal.NAME} are no entries"
+
+
+def _waits(campaign: Campaign, waiting: Sequence[events.Heard]) -> Iterator[str]:
+    """Events that triggers have put off."""
+    if waiting:
+        first = dt.datetime.fromtimestamp(min(one.due for one in waiting) / 1e6, dt.UTC)
+        yield (
+            f"{len(waiting):,} events wait for their time, the first for"
+            f" {first.astimezone(ZoneInfo(campaign.time_zone)):%Y-%m-%d %H:%M}: `bandit serve`, or"
+            " `bandit trigger` then, decides at them"
+        )

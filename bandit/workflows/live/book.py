@@ -22,7 +22,7 @@ from bandit.record.streams import Segment
 from bandit.sources import refusals
 from bandit.sources.refusals import Refusal
 from bandit.workflows.live import frames
-from bandit.workflows.live.frames import Answer, Decided, Head, Outcome, Placed
+from bandit.workflows.live.frames import Answer, Cause, Decided, Head, Outcome, Placed
 
 _PLACE_BITS = 40
 Place = int
@@ -48,9 +48,14 @@ class Stood(NamedTuple):
         return [placed for placed in self.answer.placements if placed.wave == self.wave]
 
     @property
+    def trigger(self) -> str | None:
+        """The trigger that decided, None where somebody asked."""
+        return None if self.decided.cause is None else self.decided.cause.trigger
+
+    @property
     def wave(self) -> str:
         """The wave that its decisions belong to."""
-        return wave_name(self.segment, self.decided.occasion)
+        return wave_name(self.segment, self.decided.occasion, self.decided.cause)
 
 
 class Refused(NamedTuple):
@@ -60,11 +65,13 @@ class Refused(NamedTuple):
     at: int
 
 
-def wave_name(segment: Segment, occasion: int) -> str:
+def wave_name(segment: Segment, occasion: int, cause: Cause | None = None) -> str:
     """Each occasion of a customer is in a wave of its own, so that a wave has one decision a slot.
 
-    So its decisions are what a wave of that name would decide.
+    So its decisions are what a wave of that name would decide. Those of each trigger are apart.
     """
+    if cause is not None:
+        return f"{segment.wave}-{occasion}-{cause.trigger}"
     return segment.wave if occasion == 1 else f"{segment.wave}-{occasion}"
 
 
@@ -87,6 +94,7 @@ class Book:
         self._requests: dict[str, Place] = {}
         self._decisions: dict[int, Place] = {}
         self.events: set[str] = set()
+        self.caused: dict[str, Place] = {}
         self.refused: dict[int | str, list[Refused]] = {}
         self.closed: dict[int | str, set[str | None]] = {}
         self.used: dict[str, Counter[str]] = {}
@@ -143,7 +151,10 @@ class Book:
             return at
         self._fresh[at] = decided
         self._last[decided.customer] = at
-        self._requests[decided.request] = at
+        if decided.cause is None:
+            self._requests[decided.request] = at
+        else:
+            self.caused[decided.cause.event_id] = at
         for placed in (answer or _answer.decode(decided.answer)).placements:
             for pick in placed.picks:
                 self._decisions.setdefault(hash(pick.decision_id), at)
@@ -176,6 +187,10 @@ class Book:
         """The answer to a request."""
         at = self._requests.get(request)
         return None if at is None else (at, self._read(at))
+
+    def at_events(self) -> list[Stood]:
+        """What triggers decided, in the order in which they did."""
+        return [self._read(at) for at in self.caused.values()]
 
     def decision(self, decision_id: str) -> tuple[Stood, str | None] | None:
         """The frame of a decision, and the offer that it was of; None if it is none of ours."""

@@ -11,7 +11,6 @@ import datetime as dt
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -25,8 +24,8 @@ from bandit.sources.refusals import Refusal
 from bandit.sources.wave_query import micros
 from bandit.workflows.live import frames
 from bandit.workflows.live.answers import Teller, cut, slots_of
-from bandit.workflows.live.book import Book, Place, refusal_events, wave_name
-from bandit.workflows.live.frames import Answer, Decided, Outcome, Placed
+from bandit.workflows.live.book import Book, refusal_events, wave_name
+from bandit.workflows.live.frames import Answer, Cause, Decided, Outcome, Placed
 from bandit.workflows.live.gate import NotDecidedError
 from bandit.workflows.live.generation import Generation
 from bandit.workflows.live.heads import head, renamed
@@ -34,16 +33,9 @@ from bandit.workflows.live.requests import Asked, Given, Made, Met, Request, wan
 from bandit.workflows.live.room import Room
 from bandit.workflows.live.situation import Present, Situation
 from bandit.workflows.live.together import fill_in_turn
+from bandit.workflows.live.writing import Pending
 from bandit.workflows.serve.prepare import Prepared
 from bandit.workflows.serve.wave import Wave
-
-
-class Pending(NamedTuple):
-    """A frame that waits for its writer; ``place`` in the book, None for a refusal."""
-
-    writer: Writer
-    frame: bytes
-    place: Place | None
 
 
 class Desk:
@@ -61,7 +53,7 @@ class Desk:
     ) -> None:
         self.book = book
         self.pending: list[Pending] = []
-        self._gate, self._now = gate, now
+        self._gate, self.now = gate, now
         self._refusals_log: Writer | None = None
         self.open(generation)
 
@@ -77,7 +69,7 @@ class Desk:
         self.generation = generation
         self.situation = Situation(generation, self.book)
         self._refusal_events = refusal_events(campaign)
-        self._tellers: dict[int, Teller] = {}
+        self._tellers: dict[str, Teller] = {}
         self._mean = np.ascontiguousarray(generation.wave.posterior.mean)
         self._room = Room(generation.limits, self.book.used.get(generation.day, Counter()))
         self._slots = {p.name: p.slots for p in generation.wave.plan.placements}
@@ -149,10 +141,21 @@ class Desk:
         if not any(OUTBOUND in request.new for request in requests):
             return None
         try:
-            self._gate(self.generation, self.book)
+            self.hold_open()
         except NotDecidedError as e:
             return e
         return None
+
+    def hold_open(self) -> None:
+        """NotDecidedError while nobody may be contacted anew."""
+        self._gate(self.generation, self.book)
+
+    def at_event(self, cause: Cause, customer: int | str, position: int, inside: Bool) -> Answer:
+        """Decide for a trigger about one contact by an action ``inside`` bool[k], or none."""
+        person = Present(customer, position, self.book.of(customer))
+        asked = Asked(cause.event_id, customer, [])
+        request = Request(asked, b"", person, {OUTBOUND: 1}, {}, cause)
+        return self._anew([request], inside)[0].answer
 
     def hear(self, outcome: Outcome) -> None:
         """Take in an event; one that is a refusal counts from the next decision on."""
@@ -161,7 +164,7 @@ class Desk:
 
     def refuse(self, customer: int | str, channel: str | None) -> None:
         """Take in a refusal of a channel, or of all."""
-        at = self._now().isoformat(timespec="microseconds")
+        at = self.now().isoformat(timespec="microseconds")
         refusal = Refusal(customer, channel, at)
         self.book.close_channel(refusal)
         if self._refusals_log is None:
@@ -196,9 +199,9 @@ class Desk:
         )
         return Given.of(answer, fresh=fresh)
 
-    def _anew(self, requests: Sequence[Request]) -> list[Given]:
+    def _anew(self, requests: Sequence[Request], inside: Bool | None = None) -> list[Given]:
         """Decide for customers, each of them once, and write it down."""
-        ready = self.situation.ready([request.person for request in requests])
+        ready = self.situation.ready([request.person for request in requests], inside=inside)
         alike: dict[tuple[object, ...], list[int]] = {}
         before = [self._occasion(request) for request in requests]
         for i, (request, (occasion, joint)) in enumerate(zip(requests, before, strict=True)):
@@ -217,7 +220,8 @@ class Desk:
         self, requests: Sequence[Request], ready: Prepared, occasion: int, joint: Float64 | None
     ) -> list[Given]:
         """Decide for customers of whom the same is wanted."""
-        teller, new = self._teller(occasion), requests[0].new
+        name = wave_name(self.segment, occasion, requests[0].cause)
+        teller, new = self._teller(name), requests[0].new
         wave = _narrowed(teller.wave, new)
         given: list[Given] = []
         while len(given) < len(requests):
@@ -239,7 +243,7 @@ class Desk:
             request_id=request.asked.request_id,
             customer=request.person.customer,
             snapshot=wave.start.version,
-            decided_at=self._now().isoformat(timespec="microseconds"),
+            decided_at=self.now().isoformat(timespec="microseconds"),
             placements=[
                 placed[n] if n in placed else cut(request.standing[n][0], count)
                 for n, count in request.wanted.items()
@@ -263,13 +267,18 @@ class Desk:
             used=dict(made.used),
             before=self.book.place_before(request.person.customer),
             answer=given.content,
+            cause=request.cause,
         )
         self._write(decided, answer)
         return given
 
     def _occasion(self, request: Request) -> tuple[int, Float64 | None]:
         """The occasion on which placements are decided, and what its slots so far tell."""
-        mine = [s for s in request.person.chain if s.segment.path == self.segment.path]
+        asks = None if request.cause is None else request.cause.trigger
+        mine = [
+            s for s in request.person.chain
+            if s.segment.path == self.segment.path and s.trigger == asks
+        ]  # fmt: skip
         if not mine:
             return 1, None
         last = mine[0].decided
@@ -278,11 +287,10 @@ class Desk:
             return last.occasion, np.array(last.joint)
         return last.occasion + 1, None
 
-    def _teller(self, occasion: int) -> Teller:
-        made = self._tellers.get(occasion)
+    def _teller(self, name: str) -> Teller:
+        made = self._tellers.get(name)
         if made is None:
-            wave = renamed(self.generation.wave, wave_name(self.segment, occasion))
-            made = self._tellers[occasion] = Teller(wave, self._mean)
+            made = self._tellers[name] = Teller(renamed(self.generation.wave, name), self._mean)
         return made
 
     def _write(self, frame: Decided | Outcome, answer: Answer | None = None) -> None:

@@ -85,13 +85,25 @@ class Slot(msgspec.Struct, array_like=True, frozen=True):
     capped: bool
 
 
+class Cause(msgspec.Struct, array_like=True, frozen=True):
+    """The event that a trigger decided at; times in microseconds since 1970 as in `Heard`."""
+
+    trigger: str
+    event_id: str
+    event: str
+    at: int
+    due: int
+    until: int
+
+
 class Decided(msgspec.Struct, tag="decided", array_like=True, frozen=True):
     """The answer to one request.
 
     ``asked`` digests its body; ``occasion`` counts the times that a customer was decided for anew;
     ``at`` in microseconds since 1970; ``joint`` as in `Choice`, after the last slot; ``context``
     float32[d]; ``left`` int32[5]; ``values`` float32[k] or empty; ``used`` of each limit;
-    ``before``: day, segment and place of the customer's frame before this one.
+    ``before``: day, segment and place of the customer's frame before this one. Where a trigger
+    decided, ``request`` is the id of the event in ``cause``, and ``occasion`` counts for it alone.
     """
 
     request: str
@@ -107,6 +119,7 @@ class Decided(msgspec.Struct, tag="decided", array_like=True, frozen=True):
     used: dict[str, float]
     before: tuple[str, int, int] | None
     answer: bytes
+    cause: Cause | None = None
 
 
 class Outcome(msgspec.Struct, tag="outcome", array_like=True, frozen=True):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
@@ -143,19 +143,31 @@ class Generation(NamedTuple):
 
 
 def make(
-    stack: ExitStack, campaign: Campaign, at: dt.datetime, seed: int, progress: Progress
+    stack: ExitStack,
+    campaign: Campaign,
+    at: dt.datetime,
+    seed: int,
+    progress: Progress,
+    *,
+    held: bool = False,
 ) -> Generation:
-    """Encode every customer for the day of ``at``; the arrays are gone when ``stack`` closes."""
+    """Encode every customer for the day of ``at``; the arrays are gone when ``stack`` closes.
+
+    ``held``: the caller holds the campaign.
+    """
     day = day_of(at, campaign.time_zone).isoformat()
     found = experiments.running(campaign, record.waves(campaign.folder), "", at)
-    campaign = experiments.asked(campaign, found)
+    campaign = experiments.asked(campaign, found).asking_conditions()
     run = Run(campaign, f"live-{day}", at, seed, experiments=found)
     past = ContactHistory.of(campaign, at, "")
     with ExitStack() as opened:
         progress.step("opening sources")
         data = opened.enter_context(database.connect(campaign, extra_files=past.files))
         catalogue = load_catalogue(campaign, data)
-        start = _stored(campaign, serving_model.serving_model(campaign, data, None, at))
+        start = serving_model.serving_model(campaign, data, None, at)
+        if start.is_new:
+            with nullcontext() if held else lock.hold(campaign.folder, "serve"):
+                start = _stored(campaign, start)
         wave = Wave.of(run, catalogue, start, customers.customer_type(data, campaign))
         wave = wave.at_prices(_last_prices(campaign, wave))
         unusable_rows.hold_share(campaign, unusable_rows.count(data, campaign))
@@ -188,13 +200,10 @@ def make(
 
 def _stored(campaign: Campaign, start: serving_model.ServingModel) -> serving_model.ServingModel:
     """The start as a stored version: a prior is published, so that the stream can name it."""
-    if not start.is_new:
-        return start
-    with lock.hold(campaign.folder, "serve"):
-        final = campaign.folder / snapshots.SNAPSHOTS / start.version
-        with files.aside(final) as partial:
-            serving_model.save(start, partial, campaign)
-            files.put_in_place((partial, final))
+    final = campaign.folder / snapshots.SNAPSHOTS / start.version
+    with files.aside(final) as partial:
+        serving_model.save(start, partial, campaign)
+        files.put_in_place((partial, final))
     return start._replace(is_new=False)
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from bandit.core.types import Float64
-from bandit.workflows.live.frames import Answer, Slot
+from bandit.workflows.live.frames import Answer, Cause, Slot
 from bandit.workflows.live.gate import NotDecidedError
 from bandit.workflows.live.situation import Present, Standing
 
@@ -42,13 +42,17 @@ class Given(NamedTuple):
 
 
 class Request(NamedTuple):
-    """A request that was looked at: who is meant, what is to be decided, what stands already."""
+    """A request that was looked at: who is meant, what is to be decided, what stands already.
+
+    ``cause`` is the event where a trigger asks.
+    """
 
     asked: Asked
     body: bytes
     person: Present
     wanted: dict[str, int]
     standing: Standing
+    cause: Cause | None = None
 
     @property
     def new(self) -> dict[str, int]:

@@ -10,11 +10,12 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 
@@ -26,16 +27,16 @@ from bandit.core.errors import LockedError
 from bandit.core.framed import Frames
 from bandit.core.reasons import NO_ROOM, REASONS
 from bandit.core.types import SILENT, Choice, Progress
-from bandit.record import index, lock, manifest, streams
+from bandit.record import events, exports, index, lock, manifest, streams
 from bandit.record import waves as record
 from bandit.record.exports import Lists
-from bandit.record.streams import STREAMS, Segment
+from bandit.record.streams import STREAMS, TURN, Segment
 from bandit.record.waves import DecisionWriter
 from bandit.results.live import Sealed, SealedWave
 from bandit.workflows.learn.deliver import deliver
-from bandit.workflows.live import frames
+from bandit.workflows.live import frames, settle
 from bandit.workflows.live.book import head_of, wave_name
-from bandit.workflows.live.frames import Decided, Head, Outcome, Slot
+from bandit.workflows.live.frames import Answer, Decided, Head, Outcome, Slot
 from bandit.workflows.live.heads import wave_of
 from bandit.workflows.operate import recover
 from bandit.workflows.serve import limits, publish, reasons
@@ -46,8 +47,6 @@ from bandit.workflows.serve.wave import Taken, Wave
 
 CUSTOMERS = 8192
 """Customers that are made into rows at a time."""
-TURN = ".turn"
-"""A file by which another process asks the server to begin a new segment; it removes it then."""
 _PATIENCE_SECONDS = 10.0
 
 
@@ -59,9 +58,9 @@ class _Person(NamedTuple):
 
 
 class _Content(NamedTuple):
-    """A segment's decisions by occasion and customer, and its outcomes."""
+    """A segment's decisions by wave and customer, and its outcomes."""
 
-    occasions: dict[int, dict[int | str, _Person]]
+    waves: dict[str, dict[int | str, _Person]]
     outcomes: list[Outcome]
 
 
@@ -78,14 +77,15 @@ def seal_all(campaign: Campaign, progress: Progress) -> Sealed:
     """As `seal`; the caller holds the campaign."""
     waves: list[SealedWave] = []
     outcomes = 0
-    notes: list[str] = []
+    notes = _settled(campaign.folder)
+    withheld = events.read(campaign.folder).withheld
     for segment in _closed(campaign.folder):
         progress.step(f"sealing {segment.wave}")
         content, torn = _read(segment)
         if torn:
             notes.append(f"{segment.path}: a torn end of {torn} bytes, which nobody was answered")
-        if content.occasions:
-            waves += _waves(campaign, segment, content)
+        if content.waves:
+            waves += _waves(campaign, segment, content, withheld)
         if content.outcomes:
             delivery = deliver(campaign, _events(campaign, content.outcomes))
             outcomes += delivery.events
@@ -130,7 +130,8 @@ def _read(segment: Segment) -> tuple[_Content, int]:
     for _, content in read:
         match frames.decoded(content):
             case Decided() as one:
-                people = found.occasions.setdefault(one.occasion, {})
+                name = wave_name(segment, one.occasion, one.cause)
+                people = found.waves.setdefault(name, {})
                 person = people.setdefault(one.customer, _Person(one, []))
                 person.slots.extend((slot, one.at) for slot in one.slots)
             case Outcome() as outcome:
@@ -138,14 +139,26 @@ def _read(segment: Segment) -> tuple[_Content, int]:
     return found, read.torn
 
 
-def _waves(campaign: Campaign, segment: Segment, content: _Content) -> Iterator[SealedWave]:
+def _settled(folder: Path) -> list[str]:
+    """Withhold what a run that died had not put out: nobody looks now whether it still may go."""
+    if not events.logs(folder):
+        return []
+    try:
+        with streams.held(folder, "seal"):
+            return settle.settle(folder, settle.in_streams(folder), lambda _: False)
+    except LockedError:  # who decides live has done so at its start
+        return []
+
+
+def _waves(
+    campaign: Campaign, segment: Segment, content: _Content, withheld: Collection[str]
+) -> Iterator[SealedWave]:
     """Publish the waves of a segment, but those that a run that died has published."""
     head = head_of(segment)
     before: list[str] = []
-    for occasion, people in sorted(content.occasions.items()):
-        name = wave_name(segment, occasion)
+    for name, people in content.waves.items():
         if not (campaign.folder / record.WAVES / name).exists():
-            _publish(campaign, head, name, people, before)
+            _publish(campaign, head, name, people, before, withheld)
         before.append(name)
         yield SealedWave(name, len(people), sum(len(p.slots) for p in people.values()))
 
@@ -156,6 +169,7 @@ def _publish(
     name: str,
     people: Mapping[int | str, _Person],
     before: Sequence[str],
+    withheld: Collection[str],
 ) -> None:
     wave = _as_asked(wave_of(campaign.folder, head, name), people)
     caps = limits.of(wave.run.campaign, wave.catalogue, wave.plan)
@@ -176,13 +190,24 @@ def _publish(
             writer.close()
         finally:
             writer.abandon()
+        held = exports.write_withheld(partial, _held(people, withheld)) if withheld else 0
         summary = summarise(
-            wave, tally, Lists({}, 0), rejected=0, limits=caps, priced=None, notes=[]
+            wave, tally, Lists({}, held), rejected=0, limits=caps, priced=None, notes=[]
         )
         past = [*head.past, *before]
         content = publish.content(wave, past, summary)
         manifest.write(partial, {**content, "live": True})
         files.put_in_place((partial, final))
+
+
+def _held(people: Mapping[int | str, _Person], withheld: Collection[str]) -> list[str]:
+    """The contacts that triggers decided and that never went out, by id."""
+    answers = [
+        msgspec.json.decode(person.first.answer, type=Answer)
+        for person in people.values()
+        if person.first.cause is not None and person.first.cause.event_id in withheld
+    ]
+    return [answer.placements[0].picks[0].decision_id for answer in answers]
 
 
 def _as_asked(wave: Wave, people: Mapping[int | str, _Person]) -> Wave:

@@ -20,6 +20,7 @@ from bandit.workflows.live.gate import NotDecidedError
 from bandit.workflows.live.generation import Generation, Made, no_events
 from bandit.workflows.serve import prepare
 from bandit.workflows.serve.prepare import Prepared
+from bandit.workflows.serve.wave import Wave
 
 Standing = dict[str, tuple[Placed, Stood]]
 """By placement: what was decided, and the frame where it stands."""
@@ -74,11 +75,13 @@ class Situation:
             )
         return person.key, person.position
 
-    def ready(self, people: Sequence[Present], *, pressed: bool = True) -> Prepared:
+    def ready(
+        self, people: Sequence[Present], *, pressed: bool = True, inside: Bool | None = None
+    ) -> Prepared:
         """Ask the rules and look up the values, as for a wave.
 
         Each with what happened since the generation was made; where not ``pressed``, without the
-        contacts that they had.
+        contacts that they had. Actions that are not ``inside`` bool[k] are as if unknown.
         """
         customers = self._generation.customers
         positions = np.array([one.position for one in people], np.int64)
@@ -90,27 +93,39 @@ class Situation:
         )
         if not pressed:
             rows = rows._replace(contacts=no_events(len(people)))
-        return prepare.ready(self._generation.wave, rows, customers.contexts[positions])
+        wave = self._generation.wave
+        found = prepare.ready(_within(wave, inside), rows, customers.contexts[positions])
+        return found if inside is None else found._replace(values=prepare.values(wave, rows))
 
     def standing(self, present: Present, wanted: Mapping[str, int]) -> Standing:
         """What was decided today at the placements wanted, and may still be given."""
         newest: Standing = {}
         for stood in present.chain:
-            if stood.segment.day == self._generation.day:
+            if stood.segment.day == self._generation.day and stood.decided.cause is None:
                 for placed in stood.own:
                     newest.setdefault(placed.name, (placed, stood))
         asked = {name: newest[name] for name in wanted if name in newest}
         if not asked:
             return {}
-        # A contact presses those after it, never itself.
-        may = self.ready([present], pressed=False).mask[0]
-        names = self._generation.wave.plan.space.names
-        still = {name for a, name in enumerate(names) if may[a]}
+        still = self._still(present)
         return {
             name: (placed, stood)
             for name, (placed, stood) in asked.items()
             if wanted[name] <= placed.count and _may(placed, wanted[name], still)
         }
+
+    def may_still(self, customer: int | str, placed: Placed) -> bool:
+        """Whether a customer's first pick at a placement may be made as of now."""
+        person = self.person(customer)
+        if person.position is None:
+            return False
+        return _may(placed, 1, self._still(Present(person.key, person.position, ())))
+
+    def _still(self, present: Present) -> set[str]:
+        """Actions that may be taken; a contact presses those after it, never itself."""
+        may = self.ready([present], pressed=False).mask[0]
+        names = self._generation.wave.plan.space.names
+        return {name for a, name in enumerate(names) if may[a]}
 
     def _contacts(self, chain: Sequence[Stood]) -> list[Made]:
         """The customer's contacts in streams that the generation did not look at."""
@@ -143,6 +158,17 @@ class Situation:
         """Days from a moment to the day's beginning by the clocks of the campaign, at least 0."""
         moment = dt.datetime.fromtimestamp(at / 1e6, self._zone).replace(tzinfo=None)
         return max((self._at - moment) / dt.timedelta(days=1), 0.0)
+
+
+def _within(wave: Wave, inside: Bool | None) -> Wave:
+    """The wave, of whose actions those ``inside`` bool[k] alone are known."""
+    if inside is None:
+        return wave
+    actions = wave.plan.actions
+    known = actions._replace(
+        offer=np.where(inside, actions.offer, np.int32(-1)), outbound=actions.outbound & inside
+    )
+    return wave._replace(plan=wave.plan._replace(actions=known))
 
 
 def _may(placed: Placed, count: int, still: set[str]) -> bool:

@@ -10,6 +10,7 @@ from bandit.core.version import VERSION
 from bandit.record import journal
 from bandit.results.experiment import ExperimentStart, ExperimentStop
 from bandit.results.learn import LearnSummary
+from bandit.results.live import Triggered
 from bandit.results.operate import Rollback
 from bandit.results.privacy import Forgotten
 from bandit.results.result import Result
@@ -53,6 +54,8 @@ def _change(result: Result) -> Change | None:  # noqa: PLR0911 - one line a comm
             return Change("experiment start", result.experiment)
         case ExperimentStop():
             return Change("experiment stop", result.experiment)
+        case Triggered():
+            return Change("trigger", None)
         case Forgotten():
             return Change("forget", None)
     return None

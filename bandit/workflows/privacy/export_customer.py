@@ -20,9 +20,11 @@ from bandit.core.types import SILENT, Progress
 from bandit.features.spec import FeatureSpec
 from bandit.record import (
     erase,
+    events,
     exports,
     lists,
     manifest,
+    outbox,
     outcomes,
     person_money,
     rejects,
@@ -75,8 +77,12 @@ def gather(campaign: Campaign, people: People) -> CustomerExport:
             for folder, content in [*((w.folder, w.content) for w in waves), *batches]
             for r in _rejects(folder, content, people)
         ],
-        lists=[row for wave in waves for row in _listed(campaign, wave, people, set(ids))],
+        lists=[
+            *(row for wave in waves for row in _listed(campaign, wave, people, set(ids))),
+            *_sent(campaign, people),
+        ],
         refusals=[r._asdict() for r in refusals.read(campaign.folder) if _theirs(r, people)],
+        events=list(_heard(campaign, people)),
         notes=[*_notes(ids), *_waiting(campaign)],
     )
 
@@ -84,6 +90,31 @@ def gather(campaign: Campaign, people: People) -> CustomerExport:
 def _theirs(refusal: Refusal, people: People) -> bool:
     found: bool = people.own(pa.array([str(refusal.customer)]))[0].as_py()
     return found
+
+
+def _sent(campaign: Campaign, people: People) -> Iterator[Row]:
+    """Lines of the outbox."""
+    for path in outbox.boxes(campaign.folder):
+        for row, _ in outbox.rows(path):
+            if _is(row.get("customer"), row.get("event_id"), people):
+                yield {"list": str(path.relative_to(campaign.folder)), **row}
+
+
+def _heard(campaign: Campaign, people: People) -> Iterator[Row]:
+    """What triggers heeded, the last word on each event."""
+    found: dict[str, Row] = {}
+    for path in events.logs(campaign.folder):
+        for said in events.said_in(path):
+            if not isinstance(said, int) and _is(said.event.customer, said.event.event_id, people):
+                found[said.event.event_id] = {**said.event._asdict(), **said._asdict()}
+    for row in found.values():
+        yield {name: value for name, value in row.items() if not isinstance(value, tuple)}
+
+
+def _is(customer: object, event_id: object, people: People) -> bool:
+    """Whether a row is of theirs, or names them."""
+    own = people.own(pa.array([str(customer)]))[0].as_py()
+    return bool(own or people.mentioned(pa.array([str(event_id)]))[0].as_py())
 
 
 def _waiting(campaign: Campaign) -> Iterator[str]:

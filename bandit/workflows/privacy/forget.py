@@ -54,6 +54,7 @@ def forget(
             outcomes=erased.outcomes,
             rejects=erased.rejects,
             listed=erased.listed,
+            events=erased.events,
             waves=list(erased.waves),
             still_in=still_in,
             notes=[*notes, *_said(campaign, erased, still_in, {*people.keys, *people.numbers})],
@@ -78,6 +79,7 @@ def _hold_gone(campaign: Campaign, people: People) -> None:
         "outcomes": left.outcomes,
         "rejects": left.rejects,
         "lists": left.lists,
+        "events": left.events,
     }
     places = [name for name, rows in found.items() if rows]
     if places:
@@ -91,7 +93,7 @@ def _said(
     campaign: Campaign, erased: erase.Erased, still_in: Sequence[str], people: set[int | str]
 ) -> list[str]:
     said = []
-    if not any(erased[:4]):
+    if not any(erased[:-1]):
         said.append("the record held nothing of them")
     elif snapshots.versions(campaign.folder):
         said.append(

@@ -45,6 +45,7 @@ class _Census(NamedTuple):
     ruled_in: Array
     reachable: Array
     consenting: Array
+    meeting: Array
     drift: Drift
 
     @property
@@ -63,7 +64,7 @@ def check(
         With a line a fault, all of them: first the file's own faults, then those of the sources,
         the catalogue, the expressions, the features and the rows.
     """
-    campaign = campaign_file.load(campaign_path)
+    campaign = campaign_file.load(campaign_path).asking_conditions()
     at = dt.datetime.now(dt.UTC) if at is None else acting_at(at, campaign.time_zone)
     faults = Problems()
     progress.step("opening sources")
@@ -92,6 +93,7 @@ def check(
             *_dates(catalogue, day_of(at, campaign.time_zone)),
             *_offers(catalogue, census),
             *_channels(campaign, catalogue, census),
+            *_triggers(campaign, census),
             *_foreign(campaign, catalogue, data),
         ]
     return CheckResult(
@@ -194,6 +196,7 @@ def _census(
     ruled_in = np.zeros(len(catalogue.offers), dtype=np.int64)
     reachable = np.zeros(len(catalogue.offers), dtype=np.int64)
     consenting = np.zeros(len(catalogue.channels), dtype=np.int64)
+    meeting = np.zeros(len(campaign.trigger), dtype=np.int64)
     for batch in customers.stream(data, campaign, catalogue, at=at):
         found = [(r["key"], r["column"], r["value"], r["reason"]) for r in batch.rejects]
         encoded = encode(spec, batch.columns, at)
@@ -208,11 +211,12 @@ def _census(
         rows += len(batch.ids) + len(batch.rejects)
         ruled_in += batch.rules.sum(axis=0)
         consenting += batch.consent.sum(axis=0)
+        meeting += batch.within.sum(axis=0)
         for offer in range(len(catalogue.offers)):
             some = batch.consent[:, allowed[offer]].any(axis=1)
             reachable[offer] += int((batch.rules[:, offer] & some).sum())
         progress.advance(len(batch.ids) + len(batch.rejects))
-    return _Census(rows, rejects, examples, ruled_in, reachable, consenting, drift)
+    return _Census(rows, rejects, examples, ruled_in, reachable, consenting, meeting, drift)
 
 
 def _hold_share(campaign: Campaign, data: Database, census: _Census) -> None:
@@ -262,6 +266,12 @@ def _channels(campaign: Campaign, catalogue: Catalogue, census: _Census) -> Iter
             yield f"channel {channel.name!r}: no customer has agreed to it; {why}"
         if all(o.channels is not None and channel.name not in o.channels for o in catalogue.offers):
             yield f"channel {channel.name!r}: no offer uses it"
+
+
+def _triggers(campaign: Campaign, census: _Census) -> Iterator[str]:
+    for trigger, meeting in zip(campaign.trigger, census.meeting, strict=True):
+        if meeting == 0:
+            yield f"trigger {trigger.name!r}: no customer meets its condition ({trigger.condition})"
 
 
 def _foreign(campaign: Campaign, catalogue: Catalogue, data: Database) -> Iterator[str]:

@@ -1,0 +1,40 @@
+"""What an erasure has rewritten, before it is committed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from bandit.record.person import People
+
+
+class Staged(NamedTuple):
+    """Where the rewritten files wait, what goes without a successor, and whose rows were found."""
+
+    campaign: Path
+    stage: Path
+    removals: list[str]
+    found: set[str]
+
+    def of(self, folder: Path) -> Path:
+        """Where the new files of `folder` wait."""
+        place = self.stage / folder.relative_to(self.campaign)
+        if not place.is_dir():
+            place.mkdir(parents=True)
+        return place
+
+    def sight(self, people: People, rows: pa.Array) -> None:
+        """Whose rows these are, cells that were found to be about ``people``."""
+        for key in people.keys:
+            if (
+                key not in self.found
+                and pc.any(People((key,), people.whole).mentioned(rows)).as_py()
+            ):
+                self.found.add(key)
+
+    def without(self, path: Path) -> None:
+        """Let `path` go."""
+        self.removals.append(str(path.relative_to(self.campaign)))
