@@ -271,6 +271,11 @@ class Reward(Strict):
         """How an event of each of `kinds` counts: as "one", or as its own "amount"."""
         return {kind: "amount" if w == AMOUNT else "one" for kind, w in self.kinds.items()}
 
+    @property
+    def amounts(self) -> tuple[bool, ...]:
+        """Which of `kinds` count as their own amount."""
+        return tuple(worth == AMOUNT for worth in self.kinds.values())
+
 
 class Model(Strict):
     """What the offers and channels learn from each other."""

@@ -52,7 +52,7 @@ def worths(reward: Reward, offers: Sequence[Offer], space: ActionSpace) -> Worth
         row[1:] = [0.0 if offer is None else _worth(worth, offer) for offer in served]
     return Worths(
         kinds=tuple(kinds),
-        amounts=np.array([worth == AMOUNT for worth in kinds.values()]),
+        amounts=np.array(reward.amounts),
         weights=weights,
         in_money=in_money(offers, space),
     )

@@ -247,13 +247,13 @@ def count(
     later: Sequence[Wave],
     window: Window,
     kinds: Sequence[str],
-    amounts: Bool,
+    amounts: Sequence[bool],
 ) -> Counted:
-    """Count the events of each of ``kinds``; of ``amounts`` bool[K] sum what they say."""
+    """Count the events of each of ``kinds``; of ``amounts`` [K] sum what they say."""
     found = _claimed(connection, decisions, later, window, kinds)
     taught = np.zeros((len(kinds), found.decisions))
     on = found.inside & (found.kind >= 0)
-    many = np.where(amounts[found.kind], found.reward, 1.0)
+    many = np.where(np.array(amounts)[found.kind], found.reward, 1.0)
     np.add.at(taught, (found.kind[on], found.place[on]), many[on])
     mine = found.inside & found.counts
     outside = int((~found.inside & found.counts).sum())

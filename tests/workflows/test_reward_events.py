@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +14,26 @@ import pytest
 
 from bandit.config import campaign_file
 from bandit.core.errors import ConfigError, DataError
+from bandit.core.types import SILENT
+from bandit.models.kinds import Composed
 from bandit.record import waves as record
+from bandit.runners import engine
 from bandit.workflows.inspect.customer import customer
 from bandit.workflows.inspect.explain import explain
 from bandit.workflows.inspect.report import report
+from bandit.workflows.inspect.roi import roi
+from bandit.workflows.judge import targets
+from bandit.workflows.judge.own_waves import read, usable
 from bandit.workflows.judge.simulate import simulate
 from bandit.workflows.learn.learn import learn
+from bandit.workflows.live.seal import seal
 from bandit.workflows.privacy.export_customer import export_customer
 from bandit.workflows.serve.serve_batch import serve_batch
 from tests import campaigns
 from tests.campaigns import MONDAY
 from tests.journeys import twin
+from tests.lives import DAY, Live
+from tests.runners.clusters import Twice
 
 WEEK = dt.timedelta(days=7)
 CENT = 0.005
@@ -147,6 +157,72 @@ def test_the_money_of_a_wave_is_found_again_in_its_files(served: Path) -> None:
         assert sum(e["worth"] for e in exported.outcomes) == pytest.approx(net + cost, abs=CENT)
         told += len(came)
     assert told > 3
+
+
+def test_returns_are_of_the_same_money(served: Path) -> None:
+    """`roi` attributes what the twin finds, and derives the draw again without a doubt."""
+    found, shown = money_of(served, "w1"), roi(served, waves=("w1",), at=MONDAY + 2 * WEEK)
+    wave = next(w for w in twin.waves(served) if w.name == "w1")
+    made = wave.made.filter(~pl.col("withheld"))
+    gross = sum(found[i] for i in made["decision_id"]) + made["cost"].sum()
+    assert shown.total is not None
+    assert shown.total.attributed == pytest.approx(gross, abs=CENT)
+    assert not [note for note in shown.notes if "rough" in note]
+
+
+def test_candidates_are_fitted_on_kinds_of_other_folds(served: Path) -> None:
+    """Each fold's learner is composed of kinds at today's worths; the log's rewards are money."""
+    campaign = campaign_file.load(served)
+    waves, notes = usable(campaign, MONDAY + WEEK)
+    logged = read(campaign, waves, notes, SILENT)
+    found, first = money_of(served, "w1"), twin.waves(served)[0].first
+    mine = first.filter(~pl.col("withheld"))
+    told = sum(found[i] for i in mine["decision_id"])
+    # With one slot a customer and wave, what names a customer is the first slot's.
+    assert logged.log.rewards.sum() == pytest.approx(told, abs=CENT)
+    bench = targets.Bench(logged, campaign, folds=3, seed=0)
+    assert logged.waves is not None
+    assert logged.waves.events is not None
+    for f, money in enumerate(bench.posteriors(None)):
+        assert isinstance(money, Composed)
+        others = logged.waves.events[bench.fold != f]
+        for e, part in enumerate(money.parts):
+            assert getattr(part, "sums", part).reward_sum.sum() == pytest.approx(others[:, e].sum())
+        worths = waves[0].worths
+        assert worths is not None
+        np.testing.assert_array_equal(money.weights, worths.weights)
+
+
+def test_live_decisions_are_the_days_wave(tmp_path: Path) -> None:
+    """The same values, expectations and propensities as the wave of the day."""
+    live, batch = write(tmp_path / "live"), write(tmp_path / "batch")
+    with ExitStack() as stack:
+        desk = Live(live, stack)
+        for who in campaigns.people(200)["customer_id"].to_list():
+            desk.ask(who, "outbound", "home")
+        desk.write()
+    seal(live)
+    serve_batch(batch, wave=DAY, at=MONDAY)
+    mine, theirs = campaigns.decisions(live, DAY), campaigns.decisions(batch, DAY)
+    assert mine.drop("decided_at").equals(theirs.drop("decided_at"))
+    assert mine["value"].unique().to_list() == [1.0]
+    assert record.waves(live)[0].worths is not None
+
+
+def test_workers_leave_the_bytes_of_one_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sums of kinds by row groups, and a wave that workers make again from what they are told."""
+    found = []
+    for asked in (None, "spark"):
+        monkeypatch.setattr(engine, "Spark", lambda *_: Twice())
+        folder = write(tmp_path / str(asked) / "campaign")
+        serve_batch(folder, wave="w1", at=MONDAY, engine=asked)
+        path = campaigns.outcomes(tmp_path / "o.csv", events_of(folder, "w1"))
+        learn(folder, outcomes=path, at=MONDAY + WEEK, engine=asked)
+        serve_batch(folder, wave="w2", at=MONDAY + WEEK, engine=asked)
+        found.append({p: campaigns.bytes_of(folder / p) for p in ("waves", "snapshots")})
+    assert found[0] == found[1]
 
 
 def test_expected_money_is_the_sum_of_its_kinds(served: Path) -> None:

@@ -77,6 +77,8 @@ class Waves:
     ``apart`` bool[n] are the rows of a holdout, and of experiments' arms whose propensity is given
     an arm that takes some actions only: they teach what happens, but are no part of the population
     that weights speak of; the others' propensities are given that they are not held out.
+
+    ``events`` float64[n, K]: how many of each kind of [reward.events] came, None without it.
     """
 
     names: tuple[str, ...]
@@ -89,6 +91,7 @@ class Waves:
     looked: tuple[int, ...] = ()
     shares: tuple[tuple[PolicyShare, ...] | None, ...] = ()
     holds_out: bool = False
+    events: Float64 | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,6 +133,7 @@ class Logged:
                 group=waves.group[rows],
                 apart=waves.apart[rows],
                 whole=waves.whole[rows],
+                events=None if waves.events is None else waves.events[rows],
                 slates=waves.slates.take(rows),
             )
         return replace(

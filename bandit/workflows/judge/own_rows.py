@@ -29,7 +29,7 @@ class Part(NamedTuple):
     """One wave's rows: ``ids`` of customers; ``withheld``: rows left out, never carried out.
 
     ``whole`` is the net reward of a row's customer over all slots and lists of the wave, ``slates``
-    what else they were given there.
+    what else they were given there; ``at`` is a row's place among the wave's decisions.
     """
 
     ids: pa.Array
@@ -46,6 +46,7 @@ class Part(NamedTuple):
     withheld: int
     whole: Float64
     slates: Slates
+    at: Array
 
 
 class _Found(NamedTuple):
@@ -61,6 +62,7 @@ class _Found(NamedTuple):
     judged: Bool
     withheld: Bool
     totals: Float64
+    at: Array
 
     def joined(self, of: Callable[[Rows], Array]) -> Array:
         return np.concatenate([of(rows) for rows in self.rows])
@@ -105,11 +107,12 @@ def of_wave(
         withheld=int((found.judged & found.withheld).sum()),
         whole=found.totals[found.number[keep]],
         slates=_slates(found, keep, action, eligible, recorded, held, holdout),
+        at=found.at[keep],
     )
 
 
 def _found(decisions: Decisions, rewards: Attributed, place: str, share: float) -> _Found:
-    found, taught, number, judged, withheld = [], [], [], [], []
+    found, taught, number, judged, withheld, at = [], [], [], [], [], []
     customers = WholeCustomers()
     for rows in decisions.rows(*_COLUMNS):
         mine = customers.add(rows.customers, rows.net(rewards.rewards[rows.place]))
@@ -119,6 +122,7 @@ def _found(decisions: Decisions, rewards: Attributed, place: str, share: float) 
         number.append(mine[keep])
         judged.append(rows.first_of(place)[keep])
         withheld.append(rows.withheld[keep])
+        at.append(np.arange(rows.place.start, rows.place.stop)[keep])
     return _Found(
         found,
         np.concatenate(taught),
@@ -126,6 +130,7 @@ def _found(decisions: Decisions, rewards: Attributed, place: str, share: float) 
         np.concatenate(judged),
         np.concatenate(withheld),
         customers.totals,
+        np.concatenate(at),
     )
 
 

@@ -18,7 +18,7 @@ import pyarrow as pa
 from bandit.config.campaign import Campaign
 from bandit.core.actions import ActionSpace
 from bandit.core.errors import ConfigError, DataError
-from bandit.core.types import Progress
+from bandit.core.types import Float64, Progress
 from bandit.features.spec import FeatureSpec
 from bandit.record import attribution
 from bandit.record import outcomes as deliveries
@@ -71,7 +71,7 @@ def read(
     money = any(wave.worths for wave in waves)
     window = campaign.window
     progress.step("joining decisions and outcomes", total=len(waves))
-    parts, rebuilt = [], []
+    parts, events, rebuilt = [], [], []
     with _events(campaign) as connection:
         for wave in waves:
             decisions = Decisions(campaign.folder, wave, today)
@@ -80,19 +80,22 @@ def read(
             part = own_rows.of_wave(decisions, rewards, actions, place, share)
             told = wave_money.of(wave, actions, part.action, part.value, part.reward, money=money)
             parts.append(part._replace(value=told.value, reward=told.reward))
+            events.append(wave_money.counted(campaign, connection, decisions, later, part.at))
             rebuilt += decisions.notes
             progress.advance(1)
     catalogue = _catalogue(campaign, waves, parts, actions)
     remarks = [*notes, *_remarks(campaign, waves, parts, place, share), *rebuilt]
     closed = [w for w in every if w.campaign == campaign.file and w.at <= waves[-1].at]
     looked = np.cumsum([w.manifest.decisions for w in closed]).tolist()
-    return _assembled(campaign, waves, parts, catalogue, tuple(looked), tuple(remarks))
+    counted = wave_money.joined(events)
+    return _assembled(campaign, waves, parts, counted, catalogue, tuple(looked), tuple(remarks))
 
 
 def _assembled(
     campaign: Campaign,
     waves: Sequence[Wave],
     parts: Sequence[Part],
+    events: Float64 | None,
     catalogue: Catalogue,
     looked: tuple[int, ...],
     notes: tuple[str, ...],
@@ -130,6 +133,7 @@ def _assembled(
             shares=tuple(
                 None if w.manifest.policy is None else w.manifest.policy.shares for w in waves
             ),
+            events=events,
         ),
         notes=notes,
     )

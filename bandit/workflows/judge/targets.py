@@ -16,11 +16,12 @@ import numpy as np
 
 from bandit.config.campaign import Campaign
 from bandit.config.simulation import Candidate, Part
+from bandit.config.worths import Worths, worths
 from bandit.core.actions import PEACE
 from bandit.core.errors import DataError
 from bandit.core.types import Array, Bool, Float64
 from bandit.features.action_features import action_features
-from bandit.models.moments import Learner, Moments
+from bandit.models.moments import Moments
 from bandit.models.posterior import Posterior
 from bandit.ope.calibration import Calibrated, calibrated
 from bandit.ope.cross_fitting import Ridge, cross_fit, fold_of
@@ -28,6 +29,7 @@ from bandit.policies.mixture import Mixture
 from bandit.policies.policy import Policy
 from bandit.policies.registry import POLICIES, Options
 from bandit.sources.catalogue import Catalogue
+from bandit.workflows.judge import kinds
 from bandit.workflows.judge import mabwiser as simulate_mabwiser
 from bandit.workflows.judge import probabilities as simulate_probabilities
 from bandit.workflows.judge import snapshot as simulate_snapshot
@@ -91,22 +93,31 @@ class Bench:
         )
 
     @cached_property
-    def _sums(self) -> list[Posterior]:
-        log, fold = self.logged.log, self.fold
-        empty = Posterior.prior(log.n_actions, log.contexts.shape[1], ridge=1.0)
-        return [
-            empty.update(log.contexts[fold == f], log.actions[fold == f],
-                         self.logged.rewards[fold == f])
-            for f in range(self.folds)
-        ]  # fmt: skip
-
-    def posteriors(self, ridge: float | None) -> list[Learner]:
-        """For each fold what the others have to teach; alone, at ``ridge``, if there is one."""
-        alone = ridge is not None or not self.campaign.model.share
-        return [*self._alone(ridge)] if alone else self._pooled
+    def _worths(self) -> Worths | None:
+        """What events are worth today after the log's actions; None without kinds of them."""
+        waves, served = self.logged.waves, self.logged.catalogue.served
+        if waves is None or waves.events is None or served is None:
+            return None
+        return worths(self.campaign.reward, served.offers, self.logged.catalogue.actions)
 
     @cached_property
-    def _pooled(self) -> list[Learner]:
+    def _sums(self) -> list[Posterior]:
+        log = self.logged.log
+        taught = kinds.taught(self.logged, self._worths)
+        folds = [self.fold == f for f in range(self.folds)]
+        return [
+            kinds.summed(log.contexts[f], log.actions[f], taught[f], log.n_actions) for f in folds
+        ]
+
+    def posteriors(self, ridge: float | None) -> list[Moments]:
+        """For each fold what the others have to teach; alone, at ``ridge``, if there is one."""
+        alone = ridge is not None or not self.campaign.model.share
+        if alone:
+            return [kinds.moments(sums, self._worths, None) for sums in self._alone(ridge)]
+        return self._pooled
+
+    @cached_property
+    def _pooled(self) -> list[Moments]:
         """What actions share is found anew on each fold's own rows."""
         d = self.logged.log.contexts.shape[1]
         today = Catalogue(self.campaign.offer, self.campaign.channel)
@@ -114,7 +125,7 @@ class Bench:
         known = action_features(
             self.logged.catalogue.actions, catalogue, self.campaign.model.columns, d
         )
-        return [s.pooled(known.table, levels=known.levels) for s in self._alone(None)]
+        return [kinds.moments(sums, self._worths, known) for sums in self._alone(None)]
 
     def _alone(self, ridge: float | None) -> list[Posterior]:
         prior = self.campaign.reward.ridge if ridge is None else ridge

@@ -17,7 +17,7 @@ import numpy as np
 from bandit import ope
 from bandit.config.simulation import Candidate, Simulate
 from bandit.core.types import Array, Float64
-from bandit.models.moments import Learner
+from bandit.models.moments import Moments
 from bandit.ope import diagnostics, gate, lifts
 from bandit.ope.log import Log
 from bandit.ope.recipes import Recipe
@@ -42,7 +42,7 @@ class _Further(Bench):
     def fold(self) -> Array:
         return self.first.fold[self.of]
 
-    def posteriors(self, ridge: float | None) -> list[Learner]:
+    def posteriors(self, ridge: float | None) -> list[Moments]:
         return self.first.posteriors(ridge)
 
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
-import numpy as np
 
 from bandit.config.campaign import Campaign
 from bandit.core import files
@@ -70,7 +69,7 @@ def of_wave(
     kinds = campaign.reward.counting
     found: attribution.Attributed | attribution.Counted
     if kinds:
-        amounts = np.array([how == "amount" for how in kinds.values()])
+        amounts = campaign.reward.amounts
         found = attribution.count(connection, decisions, later, window, [*kinds], amounts)
         known = found.known
     else:
