@@ -258,7 +258,7 @@ class Reward(Strict):
         # A key that came later stands only where it is used: older waves keep their bytes.
         content: dict[str, Any] = handler(self)
         if not self.events:
-            del content["events"]
+            content.pop("events", None)
         return content
 
     @property

@@ -43,15 +43,23 @@ class Delivery(NamedTuple):
 
 
 def take_in(
-    campaign: Campaign, database: Database, customer: str, waves: Sequence[Wave]
+    campaign: Campaign,
+    database: Database,
+    customer: str,
+    waves: Sequence[Wave],
+    *,
+    heard: bool = False,
 ) -> Delivery:
     """Check the `outcomes` source of ``database`` and store what is right as one batch.
 
     ``customer`` is the customers' key type (BIGINT or VARCHAR); ``waves`` are the published ones,
     whose decision files ``database`` may read. DataError, and nothing stored, if more than
-    `limits.reject_share` of the rows are refused.
+    `limits.reject_share` of the rows are refused, or if all events are of kinds that nobody named;
+    what a stream has ``heard`` event by event was taken already, whatever its kind.
     """
     examples = examine(campaign, database, customer, waves)
+    if not heard:
+        event_kinds.hold_known(campaign, database)
     events = database.connection.sql(
         "SELECT event_id, decision_id, customer_id, event, reward, occurred_at, version"
         " FROM checked WHERE fault IS NULL GROUP BY ALL ORDER BY ALL"
@@ -82,7 +90,6 @@ def examine(campaign: Campaign, database: Database, customer: str, waves: Sequen
             f"{listed}\n{bad:,} of {total:,} outcomes are refused, more than limits.reject_share"
             f" = {limit:g} allows; mend them or raise it; nothing was stored"
         )
-    event_kinds.hold_known(campaign, database)
     return examples
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,9 @@ import pytest
 from bandit.config import campaign_file
 from bandit.core.errors import ConfigError, DataError
 from bandit.core.types import SILENT
-from bandit.models.kinds import Composed
+from bandit.models.kinds import Composed, split
+from bandit.models.posterior import Posterior
+from bandit.models.posterior_file import load_posterior
 from bandit.record import waves as record
 from bandit.runners import engine
 from bandit.workflows.inspect.customer import customer
@@ -26,8 +29,10 @@ from bandit.workflows.judge import targets
 from bandit.workflows.judge.own_waves import read, usable
 from bandit.workflows.judge.simulate import simulate
 from bandit.workflows.learn.learn import learn
+from bandit.workflows.live.frames import Outcome
 from bandit.workflows.live.seal import seal
 from bandit.workflows.privacy.export_customer import export_customer
+from bandit.workflows.privacy.forget import forget
 from bandit.workflows.serve.serve_batch import serve_batch
 from tests import campaigns
 from tests.campaigns import MONDAY
@@ -36,6 +41,16 @@ from tests.lives import DAY, Live
 from tests.runners.clusters import Twice
 
 WEEK = dt.timedelta(days=7)
+CANDIDATES = """
+[[simulate.candidate]]
+policy = "rules"
+[[simulate.candidate]]
+policy = "lin_ts"
+[[simulate.candidate]]
+policy = "snapshot"
+version = "000002"
+decides = "lin_ts"
+"""
 CENT = 0.005
 EVENTS = """
 no_contact_value = 15.0
@@ -448,9 +463,73 @@ def test_waves_of_before_are_judged_and_learned_beside_later_ones(tmp_path: Path
         {**row, "occurred_at": "2026-11-11 10:00:00"} for row in events_of(folder, "w2", seed=1)
     ]
     learn(folder, outcomes=campaigns.outcomes(tmp_path / "p.csv", rows), at=MONDAY + 2 * WEEK)
+    with (folder / "campaign.toml").open("a") as file:
+        file.write(CANDIDATES)
     judged = simulate(folder, at=MONDAY + 2 * WEEK)
+    assert {row.policy for row in judged.candidates} >= {"snapshot", "lin_ts", "rules"}
     rows_ = twin.waves(folder)
     logged = [
         row for wave in rows_ for row in wave.first.iter_rows(named=True) if not row["withheld"]
     ]
     assert judged.rows == len([r for r in logged if r["group"] != "holdout"])
+
+
+def test_what_was_heard_live_is_sealed_whatever_its_kind(tmp_path: Path) -> None:
+    """A day of events that nobody named still becomes a wave, and is told."""
+    folder = write(tmp_path / "campaign")
+    with ExitStack() as stack:
+        desk = Live(folder, stack)
+        who = int(campaigns.people(200)["customer_id"][0])
+        desk.ask(who, "home")
+        at = int((MONDAY + dt.timedelta(hours=13)).timestamp() * 1e6)
+        desk.desk.hear(Outcome("a", None, who, "opened", 0.0, at, at))
+        desk.write()
+    seal(folder)
+    assert [wave.name for wave in record.waves(folder)] == [DAY]
+    assert len(twin.events(folder)) == 1
+
+
+def test_worths_at_their_bounds_are_served(tmp_path: Path) -> None:
+    """A million million either way: finite probabilities, and money to the unit."""
+    said = "[reward.events]\nsale = 1e12\nrefusal = -1e12\ndust = 1e-300\n"
+    folder = write(tmp_path / "campaign", said)
+    serve_batch(folder, wave="w1", at=MONDAY)
+    rows = [row for row in events_of(folder, "w1") if "decision_id" in row]
+    learn(folder, outcomes=campaigns.outcomes(tmp_path / "o.csv", rows), at=MONDAY + WEEK)
+    serve_batch(folder, wave="w2", at=MONDAY + WEEK)
+    decided = campaigns.decisions(folder, "w2")
+    for column in ("propensity", "expected_reward", "expected_value", "expected_no_contact"):
+        assert decided[column].is_finite().all()
+    assert decided["propensity"].is_between(0.0, 1.0, closed="right").all()
+    found = sum(money_of(folder, "w1").values())
+    shown = report(folder, wave="w1", at=MONDAY + WEEK).earned
+    assert sum(e.realised * e.customers for e in shown) == pytest.approx(found, rel=1e-9)
+
+
+def test_forgetting_takes_a_person_out_of_every_kind(tmp_path: Path) -> None:
+    """The next sums are those of a record that never had them."""
+    folder = write(tmp_path / "campaign")
+    serve_batch(folder, wave="w1", at=MONDAY)
+    rows = events_of(folder, "w1")
+    learn(folder, outcomes=campaigns.outcomes(tmp_path / "o.csv", rows), at=MONDAY + WEEK)
+    decided = campaigns.decisions(folder, "w1")
+    whose = dict(decided.select("decision_id", "customer_id").iter_rows())
+    inside = [row for row in rows if row["occurred_at"].startswith("2026-11-04")]
+    theirs = Counter(whose.get(row.get("decision_id"), row.get("customer_id")) for row in inside)
+    key = max(theirs, key=lambda who: (theirs[who], who))
+    before = _sums(folder)
+    forget(folder, customers=[str(key)])
+    assert learn(folder, at=MONDAY + WEEK).new
+    after = _sums(folder)
+    lost = decided.filter(pl.col("customer_id") == key)
+    for one, other in zip(split(before, 5), split(after, 5), strict=True):
+        assert (other.reward_sum <= one.reward_sum + 1e-9).all()
+        assert 0 < one.count.sum() - other.count.sum() <= len(lost)
+    assert after.reward_sum.sum() <= before.reward_sum.sum()
+
+
+def _sums(folder: Path) -> Posterior:
+    newest = sorted((folder / "snapshots").iterdir())[-1]
+    found = load_posterior(newest / "posterior.safetensors")
+    assert isinstance(found, Posterior)
+    return found

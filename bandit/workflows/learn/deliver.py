@@ -24,7 +24,8 @@ def take_in(
     if given is None and campaign.outcomes.source is None:
         return None
     progress.step("taking in outcomes")
-    return _deliver(campaign, None if given is None else _source(campaign, given))
+    source = None if given is None else _source(campaign, given)
+    return _deliver(campaign, source, heard=False)
 
 
 def deliver(campaign: Campaign, events: pa.Table) -> deliveries.Delivery:
@@ -32,17 +33,18 @@ def deliver(campaign: Campaign, events: pa.Table) -> deliveries.Delivery:
     with ExitStack() as stack:
         path = spill.new(stack) / "events.parquet"
         pq.write_table(events, path)
-        return _deliver(campaign, Source(source=str(path)))
+        return _deliver(campaign, Source(source=str(path)), heard=True)
 
 
-def _deliver(campaign: Campaign, source: Source | None) -> deliveries.Delivery:
+def _deliver(campaign: Campaign, source: Source | None, *, heard: bool) -> deliveries.Delivery:
     more = {} if source is None else {"outcomes": source}
     waves = record.waves(campaign.folder)
     known = [path for wave in waves for path in wave.decisions]
     with database.connect(
         campaign, roles=("customers", "outcomes"), more=more, extra_files=known
     ) as data:
-        delivery = deliveries.take_in(campaign, data, key_type(data, campaign), waves)
+        key = key_type(data, campaign)
+        delivery = deliveries.take_in(campaign, data, key, waves, heard=heard)
         told = deliveries.strangers(data, campaign, known)
         return delivery._replace(notes=(*delivery.notes, *told))
 

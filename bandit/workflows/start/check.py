@@ -21,7 +21,7 @@ from bandit.features import FeatureSpec, encode
 from bandit.features.drift import Drift
 from bandit.logs import columns as log_columns
 from bandit.logs import labels
-from bandit.record import outcomes
+from bandit.record import event_kinds, outcomes
 from bandit.record import waves as record
 from bandit.results.start import CheckResult
 from bandit.sources import consents, customers, database, unusable_rows
@@ -129,6 +129,7 @@ def _outcomes(campaign: Campaign, data: Database, faults: Problems) -> tuple[str
     def looked() -> tuple[str, ...]:
         waves = record.waves(campaign.folder)
         outcomes.examine(campaign, data, key_type(data, campaign), waves)
+        event_kinds.hold_known(campaign, data)
         return (*outcomes.notes(campaign, data), *outcomes.strangers(data, campaign, ()))
 
     return faults.attempt(looked) or ()
