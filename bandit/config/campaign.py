@@ -25,7 +25,7 @@ from pydantic import (
 )
 
 from bandit.config.simulation import Simulate
-from bandit.config.trigger import Trigger
+from bandit.config.trigger import Trigger, Webhook
 from bandit.core.days import Window
 from bandit.core.folding import fold
 from bandit.core.problems import nearest
@@ -446,6 +446,7 @@ class Campaign(Strict):
     addresses: dict[Name, Address] = Field(default_factory=dict, exclude=True)
     insiders: Insiders | None = Field(default=None, exclude=True)
     trigger: tuple[Trigger, ...] = Field(default=(), exclude=True)
+    webhooks: dict[Name, Webhook] = Field(default_factory=dict, exclude=True)
     log: Log | None = None
     # How past waves are judged changes no wave, so it is no part of the digest.
     simulate: Simulate = Field(default=Simulate(), exclude=True)

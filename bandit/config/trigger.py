@@ -1,4 +1,4 @@
-"""What a `[[trigger]]` may say: the event, for whom, with what, and when it is too late.
+"""What a `[[trigger]]` may say, and where its contacts are sent.
 
 A leaf below `bandit.config.campaign`, which takes it in as a section.
 """
@@ -6,6 +6,7 @@ A leaf below `bandit.config.campaign`, which takes it in as a section.
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
@@ -15,6 +16,7 @@ Name = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.\-]{0,99}$", max_length=60)
 ]
 Kind = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
+Variable = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=100)]
 Minutes = Annotated[float, Field(ge=0, le=MOST_MINUTES, allow_inf_nan=False)]
 Some = Annotated[float, Field(gt=0, le=MOST_MINUTES, allow_inf_nan=False)]
 
@@ -45,3 +47,26 @@ class Trigger(BaseModel):
         if names == ():
             raise ValueError("an empty list leaves nothing in play; name some, or leave it out")
         return names
+
+
+class Webhook(BaseModel):
+    """Where `bandit serve` sends a channel's contacts; the token stands in the environment."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    url: str
+    token_variable: Variable | None = None
+
+    @field_validator("url")
+    @classmethod
+    def _is_one(cls, url: str) -> str:
+        try:
+            parts = urlsplit(url)
+            known = parts.scheme in {"https", "http"} and parts.hostname and parts.port != 0
+        except ValueError:
+            known = False
+        if not known or not url.isascii() or not url.isprintable() or " " in url:
+            raise ValueError(f"{url!r} is no address; write https://host/path")
+        if parts.username is not None or parts.password is not None:
+            raise ValueError("a password does not belong here; name token_variable")
+        return url

@@ -25,6 +25,10 @@ class Metrics:
             "bandit_events", "Events of triggers by what they came to", ["fate"],
             registry=registry,
         )  # fmt: skip
+        self.sent = Counter(
+            "bandit_webhook", "Contacts by channel and what became of them",
+            ["channel", "fate"], registry=registry,
+        )  # fmt: skip
         self.commits = Gauge("bandit_commits", "Group commits so far", registry=registry)
         self.ready = Gauge("bandit_ready", "1 while decisions are made", registry=registry)
         self.customers = Gauge("bandit_customers", "Customers known today", registry=registry)

@@ -25,6 +25,7 @@ from bandit.service.app import Service, app
 from bandit.service.commit import Committer
 from bandit.service.keys import Key
 from bandit.service.refresh import Refresher
+from bandit.service.webhooks import Couriers
 from bandit.workflows.live import generation as generations
 from bandit.workflows.live import settle
 from bandit.workflows.live.arrivals import Arrivals
@@ -136,6 +137,8 @@ async def _serve(
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, drain)
     ticking = asyncio.create_task(_tick(service, drain))
+    couriers = Couriers(desk, service.metrics, say)
+    sending = asyncio.create_task(couriers.run())
     refreshing = asyncio.create_task(_refresh(refresher, desk, say))
     host, port = listening.getsockname()[:2]
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
@@ -143,9 +146,10 @@ async def _serve(
     listening.listen(_BACKLOG)  # from here on who asks waits, and is not turned away
     say(f"{campaign.name}: {len(desk.generation.customers.keys):,} customers, listening at {url}")
     await server.serve(sockets=[listening])
-    for task in (ticking, refreshing):
+    tasks = (ticking, refreshing, sending)
+    for task in tasks:
         task.cancel()
-    await asyncio.gather(ticking, refreshing, return_exceptions=True)
+    await asyncio.gather(*tasks, return_exceptions=True)
     if committer.failed is None:
         await committer.close()
     if committer.failed is not None:

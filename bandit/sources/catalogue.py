@@ -269,6 +269,12 @@ def _unfit_in_triggers(
         "offer": [o.name for o in offers],
         "outbound channel": [c.name for c in channels if c.kind == OUTBOUND],
     }
+    for name in campaign.webhooks:
+        if name not in known["outbound channel"]:
+            yield (
+                f"webhooks.{name} is of no outbound channel"
+                f"{nearest(name, known['outbound channel'])}"
+            )
     for trigger in campaign.trigger:
         where = f"trigger {trigger.name!r}"
         named = {"offer": trigger.offers, "outbound channel": trigger.channels}

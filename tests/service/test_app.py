@@ -22,8 +22,9 @@ from bandit.service.keys import Key
 from bandit.workflows.live import frames
 from bandit.workflows.live.frames import Decided
 from bandit.workflows.live.settle import arrivals
-from tests import campaigns
-from tests.lives import DAY, Live
+from bandit.workflows.live.trigger import trigger
+from tests import campaigns, triggers
+from tests.lives import DAY, NOON, Live
 
 PEOPLE = campaigns.people(300)["customer_id"].to_list()
 
@@ -298,3 +299,54 @@ def test_of_a_thousand_broken_bodies_none_is_a_defect(folder: Path) -> None:
         return found
 
     assert talk(folder, say) <= {200, 400, 404, 422}
+
+
+def test_an_event_delivered_by_many_at_once_is_decided_once(tmp_path: Path) -> None:
+    with_triggers = triggers.write(tmp_path / "c")
+    rows = [triggers.event(i, c) for i, c in enumerate(PEOPLE[:20])]
+
+    async def say(client: httpx.AsyncClient) -> None:
+        posts = [client.post("/v1/events", json=row) for row in rows for _ in range(5)]
+        told = [answer.json() for answer in await asyncio.gather(*posts)]
+        fates = {
+            row["event_id"]: sorted(t["fate"] for t in told if t["event_id"] == row["event_id"])
+            for row in rows
+        }
+        for found in fates.values():
+            assert found.count("duplicate") == 4
+        lines = triggers.outbox(with_triggers)  # on the disk before it is answered
+        contacted = [t for t in told if t["fate"] == "contacted"]
+        assert sorted(line["decision_id"] for line in lines) == sorted(
+            t["decision_id"] for t in contacted
+        )
+        assert contacted
+        for one in contacted:
+            assert (await client.get(f"/v1/decisions/{one['decision_id']}")).status_code == 200
+        wrong = [b"", b"[", b'{"event_id": 3}', b"{" * 60_000, b" " * 70_000]
+        answers = [await client.post("/v1/events", content=content) for content in wrong]
+        assert [answer.status_code for answer in answers] == [400, 400, 400, 400, 413]
+        late = await client.post("/v1/events", json={**rows[0], "at": "9999-01-01T00:00:00Z"})
+        other = await client.post("/v1/events", json={**rows[0], "customer": PEOPLE[3]})
+        nobody = await client.post("/v1/events", json={**rows[0], "customer": "../x"})
+        assert [late.status_code, other.status_code, nobody.status_code] == [422, 422, 422]
+
+    talk(with_triggers, say)
+
+
+def test_an_event_that_cannot_be_written_has_no_answer_and_no_line(tmp_path: Path) -> None:
+    """The outbox's folder is a file: the record stands, the server ends, the next run withholds."""
+    folder = triggers.write(tmp_path / "c")
+    (folder / "outbox").write_text("")
+    rows = [triggers.event(i, c) for i, c in enumerate(PEOPLE[:20])]
+
+    async def say(client: httpx.AsyncClient) -> None:
+        answers = [await client.post("/v1/events", json=row) for row in rows]
+        assert answers[-1].status_code == 503
+        assert "the disk refuses" in answers[-1].json()["detail"]
+
+    talk(folder, say)
+    (folder / "outbox").unlink()
+    told = trigger(folder, events=triggers.file(tmp_path / "e", rows), now=lambda: NOON)
+    lines = {line["event_id"] for line in triggers.outbox(folder)}
+    assert told.duplicate + told.contacted + told.no_contact == len(rows)
+    assert len(lines) > 5

@@ -17,11 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import polars as pl
 import pytest
 
 from bandit.core.errors import BanditError
 from bandit.core.framed import Frames
 from bandit.service.server import serve
+from bandit.workflows.inspect.status import status
 from bandit.workflows.learn.learn import learn
 from bandit.workflows.live import frames
 from bandit.workflows.live.frames import Decided
@@ -189,3 +191,54 @@ def test_a_new_configuration_snapshot_and_wave_are_in_use_without_a_failed_reque
         time.sleep(1.5)
         assert until(bool)["snapshot"] == newer["snapshot"]
         assert server.end(signal.SIGTERM) == 0
+
+
+def test_killed_while_events_come_each_is_decided_once_and_stands_in_the_outbox(
+    tmp_path: Path,
+) -> None:
+    folder = campaigns.write(
+        tmp_path / "c",
+        more='\n[[trigger]]\nname = "basket"\nevent = "left"\ndelay_minutes = 0.02\n',
+    )
+    at = dt.datetime.now(dt.UTC).isoformat()
+    rows = [{"event_id": f"e{c}", "event": "left", "customer": c, "at": at} for c in PEOPLE[:120]]
+
+    def send(server: Server, row: dict[str, Any]) -> str | None:
+        with suppress(httpx.TransportError):
+            answer = server.client.post(f"{server.url}/v1/events", json=row)
+            return str(answer.json()["fate"]) if answer.status_code == 200 else None
+        return None
+
+    def lines() -> list[dict[str, Any]]:
+        paths = (folder / "outbox").glob("*/*.jsonl")
+        return [json.loads(line) for p in paths for line in p.read_bytes().split(b"\n")[:-1]]
+
+    with running(folder) as server, ThreadPoolExecutor(8) as pool:
+        waiting = [pool.submit(send, server, row) for row in rows]
+        while not lines():
+            time.sleep(0.01)
+        server.end(signal.SIGKILL)
+        answered = [one.result() for one in waiting]
+    with running(folder) as server:
+        again = [send(server, row) for row in rows]
+        for before, now in zip(answered, again, strict=True):
+            assert before is None or now == "duplicate"
+        while status(folder).waiting:
+            time.sleep(0.05)
+        assert server.end(signal.SIGTERM) == 0
+    learn(folder, outcomes=None, no_events=True)
+    made = {
+        i
+        for wave in (folder / "waves").iterdir()
+        for frame in [campaigns.decisions(folder, wave.name)]
+        for i in frame.filter(frame["action"] > 0)["decision_id"]
+    }
+    sent = [line["decision_id"] for line in lines()]
+    assert len(set(sent)) == len(sent)
+    withheld = {
+        i
+        for path in (folder / "waves").glob("*/withheld.parquet")
+        for i in pl.read_parquet(path)["decision_id"]
+    }
+    assert made == set(sent) | withheld
+    assert len({line["event_id"] for line in lines()}) == len(sent)

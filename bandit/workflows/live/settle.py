@@ -98,8 +98,10 @@ def arrivals(campaign: Campaign, desk: Desk) -> Arrivals:
     now = micros(desk.now())
 
     def may(said: Said) -> bool:
-        placed = said.answer.placements[0]
-        return now <= said.cause.until and desk.situation.may_still(said.answer.customer, placed)
+        pick, customer = said.answer.placements[0].picks[0], said.answer.customer
+        return now <= said.cause.until and desk.situation.may_still(
+            customer, pick.offer or "", pick.channel or ""
+        )
 
     decided = [
         Said(stood.segment.day, stood.decided.cause, stood.answer)

@@ -114,12 +114,12 @@ class Situation:
             if wanted[name] <= placed.count and _may(placed, wanted[name], still)
         }
 
-    def may_still(self, customer: int | str, placed: Placed) -> bool:
-        """Whether a customer's first pick at a placement may be made as of now."""
+    def may_still(self, customer: int | str, offer: str, channel: str) -> bool:
+        """Whether a customer may get an offer on a channel as of now, contact pressure apart."""
         person = self.person(customer)
         if person.position is None:
             return False
-        return _may(placed, 1, self._still(Present(person.key, person.position, ())))
+        return f"{offer}/{channel}" in self._still(Present(person.key, person.position, ()))
 
     def _still(self, present: Present) -> set[str]:
         """Actions that may be taken; a contact presses those after it, never itself."""

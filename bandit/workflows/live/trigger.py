@@ -70,6 +70,8 @@ def trigger(
             _flush(desk)
             progress.advance(len(some))
         _flush(desk)
+        if not desk.frames:
+            desk.segment.path.unlink()  # nothing was decided
         return Triggered(
             campaign=campaign.name,
             events=len(lines),
