@@ -35,14 +35,19 @@ def customer_keys(keys: npt.ArrayLike, n: int | None = None) -> UInt64:
     )
 
 
+def customer_key(key: int | str) -> int:
+    """One key's 64 bits: a number from -2**63 to 2**64, or a text."""
+    if isinstance(key, int):
+        return key % 2**64
+    digest = md5(key.encode("utf-8", "surrogatepass"), usedforsecurity=False).digest()
+    return int.from_bytes(digest[8:], "little")
+
+
 def _hashed(texts: Array) -> UInt64:
     out = np.empty(len(texts), np.uint64)
     for i, text in enumerate(texts.tolist()):
-        if isinstance(text, str):
-            digest = md5(text.encode("utf-8", "surrogatepass"), usedforsecurity=False).digest()
-            out[i] = int.from_bytes(digest[8:], "little")
-        elif isinstance(text, int) and not isinstance(text, bool) and -(2**63) <= text < 2**64:
-            out[i] = text % 2**64
-        else:
+        whole = isinstance(text, int) and not isinstance(text, bool)
+        if not isinstance(text, str) and not (whole and -(2**63) <= text < 2**64):
             raise DataError(f"keys must be whole numbers or text, row {i} has {text!r}")
+        out[i] = customer_key(text)
     return out

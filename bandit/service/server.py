@@ -125,6 +125,7 @@ async def _serve(
     service = Service(arrivals, committer, known)
     config = uvicorn.Config(
         app(service), log_level="warning", access_log=False, lifespan="off", server_header=False,
+        proxy_headers=False,
         timeout_graceful_shutdown=_DRAIN_SECONDS, timeout_keep_alive=_IDLE_SECONDS,
     )  # fmt: skip
     server = _Server(config)

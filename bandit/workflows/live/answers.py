@@ -50,11 +50,9 @@ class Teller:
         each = ready.values.ndim == 2
         value = ready.values[rows, action] if each else ready.values[action]
         worth = (value * reward - plan.costs[action]).astype(np.float32)
-        ids = self._ids.of(
-            ready.ids.take(pa.array(rows)),
-            [(taken.placement.name, taken.slot)],
-            np.zeros(m, np.int32),
-        )
+        who = ready.ids if m == len(ready.ids) else ready.ids.take(pa.array(rows))
+        scopes = [(taken.placement.name, taken.slot)]
+        ids = self._ids.of(who, scopes, np.zeros(m, np.int32))
         columns = zip(
             ids.to_pylist(), action.tolist(), choice.propensity.tolist(), choice.score.tolist(),
             reward.tolist(), worth.tolist(), choice.group.tolist(), strict=True,

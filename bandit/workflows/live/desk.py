@@ -228,29 +228,35 @@ class Desk:
             filled = fill_in_turn(wave, ready, joint, self._room)
             placed = teller.placed(filled.taken, ready, new)
             slots = slots_of(filled.taken, ready)
+            joints, left, at = filled.joint.tolist(), ready.left.tolist(), self.now()
+            each = ready.values.ndim == 2
             for i, used in enumerate(filled.used):
-                request = requests[len(given)]
-                answer = self._answer(request, placed[i], teller.wave)
-                made = Made(occasion, slots[i], filled.joint[i], used)
-                given.append(self._noted(request, ready.rows(i, i + 1), made, answer))
+                made = Made(
+                    occasion, at, slots[i], joints[i], ready.contexts[i].tobytes(), left[i],
+                    ready.values[i].tobytes() if each else b"", used,
+                )  # fmt: skip
+                answer = self._answer(requests[len(given)], placed[i], made, teller.wave)
+                given.append(self._noted(requests[len(given)], made, answer))
             done = len(filled.used)
             ready = ready.rows(done, len(ready.keys))
             joint = None if joint is None else joint[done:]
         return given
 
-    def _answer(self, request: Request, placed: Mapping[str, Placed], wave: Wave) -> Answer:
+    def _answer(
+        self, request: Request, placed: Mapping[str, Placed], made: Made, wave: Wave
+    ) -> Answer:
         return Answer(
             request_id=request.asked.request_id,
             customer=request.person.customer,
             snapshot=wave.start.version,
-            decided_at=self.now().isoformat(timespec="microseconds"),
+            decided_at=made.at.isoformat(timespec="microseconds"),
             placements=[
                 placed[n] if n in placed else cut(request.standing[n][0], count)
                 for n, count in request.wanted.items()
             ],
         )
 
-    def _noted(self, request: Request, ready: Prepared, made: Made, answer: Answer) -> Given:
+    def _noted(self, request: Request, made: Made, answer: Answer) -> Given:
         """Write a decision down."""
         given = Given.of(answer, fresh=True)
         decided = Decided(
@@ -258,12 +264,12 @@ class Desk:
             asked=request.body,
             customer=request.person.customer,
             occasion=made.occasion,
-            at=micros(dt.datetime.fromisoformat(answer.decided_at)),
+            at=micros(made.at),
             slots=made.slots,
-            joint=made.joint.tolist(),
-            context=ready.contexts[0].tobytes(),
-            left=ready.left[0].tolist(),
-            values=ready.values[0].tobytes() if ready.values.ndim == 2 else b"",
+            joint=made.joint,
+            context=made.context,
+            left=made.left,
+            values=made.values,
             used=dict(made.used),
             before=self.book.place_before(request.person.customer),
             answer=given.content,

@@ -57,7 +57,7 @@ class Customers(NamedTuple):
 
     def find(self, key: int, customer: int | str) -> int | None:
         """Where a customer with that key stands; None if nobody does."""
-        at = int(np.searchsorted(self.known, np.uint64(key)))
+        at = int(self.known.searchsorted(np.uint64(key)))
         while at < len(self.known) and int(self.known[at]) == key:
             position = int(self.place[at])
             if self.ids[position].as_py() == customer:

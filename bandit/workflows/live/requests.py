@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import NamedTuple
 
 import msgspec
 
-from bandit.core.types import Float64
 from bandit.workflows.live.frames import Answer, Cause, Slot
 from bandit.workflows.live.gate import NotDecidedError
 from bandit.workflows.live.situation import Present, Standing
@@ -64,8 +64,12 @@ class Made(NamedTuple):
     """What one customer was decided for on an occasion; fields as in `Decided`."""
 
     occasion: int
+    at: dt.datetime
     slots: list[Slot]
-    joint: Float64
+    joint: list[float]
+    context: bytes
+    left: list[int]
+    values: bytes
     used: Mapping[str, float]
 
 

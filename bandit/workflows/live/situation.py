@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pyarrow as pa
 
-from bandit.checks.keys import customer_keys
+from bandit.checks.keys import customer_key
 from bandit.config.campaign import OUTBOUND
 from bandit.core.folding import fold
 from bandit.core.types import Bool
@@ -50,6 +50,7 @@ class Situation:
         self._generation, self._book = generation, book
         self._offers = {o.name: i for i, o in enumerate(wave.catalogue.offers)}
         self._channels = {c.name: i for i, c in enumerate(wave.catalogue.channels)}
+        self._whole_keys = pa.types.is_integer(generation.customers.ids.type)
         self._folded = [fold(name) for name in self._channels]
         self._zone = ZoneInfo(wave.run.campaign.time_zone)
         self._at = wave.run.at.astimezone(self._zone).replace(tzinfo=None)
@@ -58,12 +59,12 @@ class Situation:
         """Who is meant; NotDecidedError for what is no key."""
         people = self._generation.customers
         try:
-            key = np.int64(given).item() if pa.types.is_integer(people.ids.type) else str(given)
+            key = _whole(given) if self._whole_keys else str(given)
         except (ValueError, OverflowError):
             raise NotDecidedError(
                 422, f"customer {given!r} is no whole number; the keys of this campaign are"
             ) from None
-        bits = int(customer_keys(np.array([key]))[0])
+        bits = customer_key(key)
         return Person(key, bits, people.find(bits, key))
 
     def known(self, given: int | str) -> tuple[int | str, int]:
@@ -169,6 +170,13 @@ def _within(wave: Wave, inside: Bool | None) -> Wave:
         offer=np.where(inside, actions.offer, np.int32(-1)), outbound=actions.outbound & inside
     )
     return wave._replace(plan=wave.plan._replace(actions=known))
+
+
+def _whole(given: int | str) -> int:
+    """A key as int64; ValueError or OverflowError for what is none."""
+    if type(given) is int and -(2**63) <= given < 2**63:
+        return given
+    return int(np.int64(given))
 
 
 def _may(placed: Placed, count: int, still: set[str]) -> bool:
