@@ -9,9 +9,6 @@ from typing import Protocol, Self, TypeVar
 from bandit.core.types import Progress
 from bandit.results.cluster import ClusterWork
 
-FOLDER = "cluster"
-"""Where a run's files for its workers lie in the campaign's folder; gone with the run."""
-
 Item = TypeVar("Item")
 Part = TypeVar("Part")
 

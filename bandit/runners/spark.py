@@ -31,7 +31,7 @@ _LOOK_SECONDS = 0.2
 _SETTINGS = {
     "spark.app.name": "bandit",
     "spark.ui.showConsoleProgress": "false",
-    "spark.log.level": "ERROR",
+    "spark.log.level": "FATAL",
     "spark.executorEnv.PYTHONWARNINGS": "ignore::FutureWarning",
 }
 

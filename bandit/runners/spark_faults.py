@@ -85,10 +85,11 @@ def explained(error: BaseException) -> BanditError | None:
             f"executors lack the Python package {missing[1]}: install the environment of this"
             f" machine there too ({EXTRA}), or ship it (see docs/spark.md)"
         )
-    if "Cannot run program" in text:
+    program = re.search(r"Cannot run program \"([^\"]*)\"", text)
+    if program:
         return ConfigError(
-            f"executors cannot start Python ({_first(text, 'Cannot run program')}): point"
-            " PYSPARK_PYTHON at one that is there"
+            f"executors cannot start Python: there is no {program[1]}; point PYSPARK_PYTHON at one"
+            " that is there"
         )
     if re.search(r"exited unexpectedly|ExecutorLostFailure|Python worker .*crashed", text):
         return ConfigError(

@@ -12,10 +12,16 @@ import pytest
 from bandit.core.types import Progress
 from bandit.results.cluster import ClusterWork
 
-needs_spark = pytest.mark.skipif(
+_missing = pytest.mark.skipif(
     find_spec("pyspark") is None or shutil.which("java") is None,
     reason="needs pyspark (pip install 'offer-bandit[spark]') and Java 17",
 )
+
+
+def needs_spark(test: Callable[..., None]) -> Callable[..., None]:
+    """Mark a test as one of Spark's: `pytest -m spark` runs these alone."""
+    marked: Callable[..., None] = pytest.mark.spark(_missing(test))
+    return marked
 
 
 class Twice:

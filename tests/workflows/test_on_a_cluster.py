@@ -17,6 +17,8 @@ import pytest
 from bandit.allocation import nested
 from bandit.core import errors
 from bandit.record import decisions, waves
+from bandit.results.learn import LearnSummary
+from bandit.results.serve import WaveSummary
 from bandit.runners import engine
 from bandit.runners import spark as spark_runner
 from bandit.workflows.learn.learn import learn
@@ -27,7 +29,7 @@ from tests.campaigns import MONDAY, bytes_of
 from tests.runners.clusters import Twice, needs_spark
 
 # A batch of the spool holds so many, in this process where it is written.
-BATCH = 150
+BATCH = 100
 CUSTOMERS = 1000
 CAPS = """
 [limits]
@@ -41,13 +43,16 @@ LATER = MONDAY + dt.timedelta(days=30)
 SPARK = "local[2,4]"
 
 
-def _campaign(folder: Path, more: str) -> Path:
+def written(folder: Path, more: str) -> Path:
+    """A campaign with slots, an inbound list and a mixture of policies."""
     return campaigns.write(folder, customers=CUSTOMERS, more=more)
 
 
-def _wave(folder: Path, asked: str | None) -> dict[str, bytes]:
-    """Serve, learn, serve what was learned; every byte that this leaves."""
-    done = [serve_batch(folder, wave="w1", at=MONDAY, engine=asked)]
+def run(folder: Path, asked: str | None) -> list[WaveSummary | LearnSummary]:
+    """Serve, learn, serve what was learned."""
+    done: list[WaveSummary | LearnSummary] = [
+        serve_batch(folder, wave="w1", at=MONDAY, engine=asked)
+    ]
     frame = campaigns.decisions(folder, "w1").filter(pl.col("slot") == 1)
     told = [
         {"event_id": f"e{i}", "decision_id": d, "event": "sale", "reward": 0.1 * (i % 7),
@@ -55,14 +60,23 @@ def _wave(folder: Path, asked: str | None) -> dict[str, bytes]:
         for i, d in enumerate(frame["decision_id"])
     ]  # fmt: skip
     file = campaigns.outcomes(folder / "outcomes.csv", told)
-    learned = learn(folder, outcomes=file, at=LATER, engine=asked)
+    done.append(learn(folder, outcomes=file, at=LATER, engine=asked))
     done.append(serve_batch(folder, wave="w2", at=LATER, engine=asked))
-    for one in (*done, learned):
-        assert (one.cluster is not None) == (asked is not None)
+    return done
+
+
+def left_by(folder: Path) -> dict[str, bytes]:
+    """Every byte of the record; nothing half done is beside it."""
     left = [p.name for p in folder.iterdir() if p.name.endswith(".partial")]
     assert left == []
     parts = ("waves", "exports", "snapshots", "statistics", "outcomes")
     return {f"{part}/{k}": v for part in parts for k, v in bytes_of(folder / part).items()}
+
+
+def _wave(folder: Path, asked: str | None) -> dict[str, bytes]:
+    for one in run(folder, asked):
+        assert (one.cluster is not None) == (asked is not None)
+    return left_by(folder)
 
 
 @pytest.fixture(scope="module", params=["", CAPS], ids=["free", "capped"])
@@ -70,7 +84,7 @@ def local(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[str, dict[str, bytes]]:
     """What one machine writes, and the limits that it keeps."""
-    folder = _campaign(tmp_path_factory.mktemp("local") / "campaign", request.param)
+    folder = written(tmp_path_factory.mktemp("local") / "campaign", request.param)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(spool, "ROWS", BATCH)
         return request.param, _wave(folder, None)
@@ -100,16 +114,16 @@ def test_two_attempts_at_everything_leave_what_one_machine_writes(
         monkeypatch.setattr(pricing, "MEASURED", (100, 200))
         monkeypatch.setattr(nested, "FIRST_SAMPLE", 20)
         monkeypatch.setattr(nested, "GROWTH", 3)
-        expected = _wave(_campaign(tmp_path / "local", more), None)
+        expected = _wave(written(tmp_path / "local", more), None)
         assert sum("w1/decisions-" in name for name in expected) > 3
     monkeypatch.setattr(engine, "Spark", lambda *_: Twice())
-    _same(_wave(_campaign(tmp_path / "campaign", more), "spark"), expected)
+    _same(_wave(written(tmp_path / "campaign", more), "spark"), expected)
 
 
 def test_a_dry_run_holds_the_campaign_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = _campaign(tmp_path / "campaign", CAPS)
+    folder = written(tmp_path / "campaign", CAPS)
     before = sorted(p.name for p in folder.rglob("*"))
     expected = serve_batch(folder, wave="w1", at=MONDAY, dry_run=True)
     monkeypatch.setattr(engine, "Spark", lambda *_: Twice())
@@ -120,7 +134,7 @@ def test_a_dry_run_holds_the_campaign_and_leaves_nothing(
 
 
 def test_an_engine_of_the_campaign_changes_no_digest(tmp_path: Path) -> None:
-    folder = _campaign(tmp_path / "campaign", "")
+    folder = written(tmp_path / "campaign", "")
     serve_batch(folder, wave="w1", at=MONDAY)
     with (folder / "campaign.toml").open("a") as file:
         file.write('[engine]\nkind = "spark"\nmaster = "local[1]"\n')
@@ -138,6 +152,7 @@ def spark() -> Iterator[None]:
 
 @needs_spark
 @pytest.mark.usefixtures("spark")
+@pytest.mark.parametrize("local", [CAPS], ids=["capped"], indirect=True)
 @pytest.mark.parametrize("partitions", [1, 3, 8])
 def test_spark_writes_what_one_machine_writes(
     local: tuple[str, dict[str, bytes]],
@@ -146,10 +161,8 @@ def test_spark_writes_what_one_machine_writes(
     partitions: int,
 ) -> None:
     more, expected = local
-    if not more and partitions != 3:
-        pytest.skip("every number of partitions is tried where lots are drawn")
     monkeypatch.setattr(spool, "ROWS", BATCH)
-    folder = _campaign(tmp_path / "campaign", f"{more}\n[engine]\npartitions = {partitions}")
+    folder = written(tmp_path / "campaign", f"{more}\n[engine]\npartitions = {partitions}")
     _same(_wave(folder, f"spark={SPARK}"), expected)
 
 
@@ -164,6 +177,7 @@ def _dies_once(flag: Path, ask: apart.Ask, attempt: str) -> apart.Done:
 
 @needs_spark
 @pytest.mark.usefixtures("spark")
+@pytest.mark.parametrize("local", [CAPS], ids=["capped"], indirect=True)
 def test_a_killed_worker_leaves_no_trace(
     local: tuple[str, dict[str, bytes]],
     tmp_path: Path,
@@ -172,12 +186,10 @@ def test_a_killed_worker_leaves_no_trace(
     from pyspark import cloudpickle
 
     more, expected = local
-    if not more:
-        pytest.skip("one campaign is enough: the one with lots has more to lose")
     cloudpickle.register_pickle_by_value(sys.modules[__name__])
     monkeypatch.setattr(spool, "ROWS", BATCH)
     monkeypatch.setattr(apart, "decide", partial(_dies_once, tmp_path / "died"))
-    folder = _campaign(tmp_path / "campaign", more)
+    folder = written(tmp_path / "campaign", more)
     summary = serve_batch(folder, wave="w1", at=MONDAY, engine=f"spark={SPARK}")
     assert (tmp_path / "died").exists()
     assert summary.cluster is not None
@@ -198,7 +210,7 @@ def _nowhere(path: Path, content: bytes) -> None:
 def test_storage_that_is_not_shared_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = _campaign(tmp_path / "campaign", "")
+    folder = written(tmp_path / "campaign", "")
     # What an executor without the driver's storage sees: the file is not there.
     monkeypatch.setattr(spark_runner, "PROOF", "elsewhere/proof")
     monkeypatch.setattr(spark_runner, "files", SimpleNamespace(write_bytes=_nowhere, remove=print))

@@ -27,7 +27,8 @@ from bandit.record import attribution, manifest
 from bandit.record.decisions import Decisions, Rows
 from bandit.record.manifests import StatisticsManifest
 from bandit.record.waves import Wave
-from bandit.runners.runner import FOLDER, Cluster
+from bandit.runners.runner import Cluster
+from bandit.runners.shared import shared
 from bandit.workflows.learn import parted
 
 STATISTICS = "statistics"
@@ -157,7 +158,7 @@ def _by_many(
 ) -> Posterior:
     """The same sums by workers."""
     ridge = campaign.reward.ridge
-    with files.aside(campaign.folder / FOLDER) as folder:
+    with shared(campaign.folder) as folder:
         return parted.summed(cluster, folder, decisions, _teaching, rewards, ridge, progress)
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bandit.config import campaign_file
-from bandit.core import files, spill
+from bandit.core import spill
 from bandit.core.days import acting_at
 from bandit.core.errors import UsageError
 from bandit.core.types import SILENT, Progress
@@ -19,7 +19,8 @@ from bandit.record import waves as record
 from bandit.results.serve import WaveSummary
 from bandit.runners import engine as engines
 from bandit.runners.local import Local
-from bandit.runners.runner import FOLDER, Cluster, Runner
+from bandit.runners.runner import Cluster, Runner
+from bandit.runners.shared import shared
 from bandit.sources import customers, database, unusable_rows
 from bandit.sources.catalogue import load_catalogue
 from bandit.workflows.live.first import sealed_first
@@ -133,7 +134,7 @@ def _serve(
         total, priced, many = bound.total, None, None
         deciding: Deciding
         if cluster is not None:
-            job = Job.write(stack.enter_context(files.aside(campaign.folder / FOLDER)), wave)
+            job = Job.write(stack.enter_context(shared(campaign.folder)), wave)
             spool = reading.spooled(job.folder / BATCHES, batches, total, progress)
             deciding = Apart(cluster, job, spool.batches)
             many = ManyHands(cluster, job, spool.batches, progress)
