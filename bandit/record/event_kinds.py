@@ -9,7 +9,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator
 
-from bandit.config.campaign import AMOUNT, Campaign
+from bandit.config.campaign import Campaign
+from bandit.config.reward import AMOUNT
 from bandit.core.errors import ConfigError, DataError
 from bandit.core.folding import fold, folded
 from bandit.core.problems import nearest

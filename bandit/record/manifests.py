@@ -14,8 +14,9 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from bandit.config.campaign import DEFAULT_FILE, Channel, Offer, Policy, Pressure, Reward
+from bandit.config.campaign import DEFAULT_FILE, Channel, Offer, Policy, Pressure
 from bandit.config.experiment import Experiment
+from bandit.config.reward import Reward
 from bandit.core import files
 from bandit.core.actions import ActionSpace, Pair
 from bandit.core.errors import DataError
