@@ -12,18 +12,23 @@ from bandit.models.sums import Sums
 
 PER_DECADE = 2
 """Steps of the grid: a precision is found to within a factor of 10^¼."""
-SHARED = (-2, 4, 14)
-"""Least, first and largest step of a level of the shared part: precisions 0.1, 100, 10⁷."""
-OWN = (-2, 4, 16)
-"""Of the own part: 0.1, 100, 10⁸, which is none."""
-INTERCEPT = (-2, 2, 8)
-"""Of the intercept's prior variance over a slope's: 0.1, 10, 10⁴."""
+SHARED = (-2, 6, 14)
+"""Least, first and largest step of a level of the shared part: precisions 0.1, 1,000, 10⁷."""
+OWN = (-2, 6, 16)
+"""Of the own part: 0.1, 1,000, 10⁸, which is none."""
+INTERCEPT = (-2, -2, 8)
+"""Of the intercept's prior variance over a slope's: 0.1, 0.1, 10⁴."""
+UNKNOWN = (4, 4, 2)
+"""Where nothing was seen: precisions 100 of both parts, ten times a slope's variance."""
 
 
 def strongest(
     sums: Sums, parts: Split, levels: Array, fixed: Callable[[Strengths], Strengths]
 ) -> Strengths:
-    """Climb the grid from its middle, a level at a time, until no step makes it likelier.
+    """Climb the grid, a level at a time, until no step makes it likelier.
+
+    It begins where rewards of campaigns leave it: from there a third of the steps are enough that
+    the grid's middle takes, and they end at the same place.
 
     ``levels`` int64[q]: columns of one number have one strength. ``fixed`` puts what is given by
     hand in its place. The order of the steps is fixed, so the same sums give the same strengths.
@@ -40,9 +45,10 @@ def strongest(
             known[at] = eliminate(sums, parts, strengths(at)).evidence
         return known[at]
 
-    best = tuple(first for _, first, _ in bounds)
     if sums.count.sum() == 0.0:
-        return strengths(best)
+        shared, own, intercept = UNKNOWN
+        return strengths((*[shared] * (len(bounds) - 2), own, intercept))
+    best = tuple(first for _, first, _ in bounds)
     moved = True
     while moved:
         moved = False
