@@ -129,21 +129,29 @@ class Connection:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
 
+    async def status(self, request: bytes) -> str:
+        """How a request of any bytes is answered."""
+        return (await self._answer(request))[0]
+
     async def ask(self, customer: int, request: str) -> bytes:
         """The body of the answer to a request for one placement."""
         body = json.dumps({
             "request_id": request, "customer": customer, "placements": [{"name": "c0"}],
         }).encode()  # fmt: skip
-        self._writer.write(
+        status, answer = await self._answer(
             b"POST /v1/decisions HTTP/1.1\r\nhost: l\r\ncontent-length: %d\r\n\r\n%s"
             % (len(body), body)
         )
+        if status != "200":
+            raise ConnectionError(answer.decode())
+        return answer
+
+    async def _answer(self, request: bytes) -> tuple[str, bytes]:
+        self._writer.write(request)
         head = await self._reader.readuntil(b"\r\n\r\n")
         found = re.search(rb"content-length: (\d+)", head)
         answer = await self._reader.readexactly(int(found[1]) if found else 0)
-        if not head.startswith(b"HTTP/1.1 200"):
-            raise ConnectionError(answer.decode())
-        return answer
+        return head.split(b" ", 2)[1].decode(), answer
 
     def close(self) -> None:
         """Let it go."""
@@ -175,8 +183,10 @@ async def closed_loop(port: int, people: Iterator[int], count: int, asks: int) -
         return asks // count * count / (time.perf_counter() - began)
 
 
-async def open_loop(port: int, people: Iterator[int], rate: float, asks: int) -> list[float]:
-    """Milliseconds from when each question was due to its answer."""
+async def open_loop(
+    port: int, people: Iterator[int], rate: float, asks: int, name: str = "o"
+) -> list[float]:
+    """Milliseconds from when each question was due to its answer; ``name`` begins each request."""
     async with connected(port, 256) as some:
         free: asyncio.Queue[Connection] = asyncio.Queue()
         for one in some:
@@ -185,7 +195,7 @@ async def open_loop(port: int, people: Iterator[int], rate: float, asks: int) ->
 
         async def ask(due: float) -> None:
             one, customer = await free.get(), next(people)
-            await one.ask(customer, f"o{customer}")
+            await one.ask(customer, f"{name}{customer}")
             found.append(1e3 * (time.perf_counter() - due))
             free.put_nowait(one)
 

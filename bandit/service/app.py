@@ -251,6 +251,8 @@ def app(service: Service) -> ASGIApp:
 def problem(status: int, detail: str) -> Response:
     """An error as RFC 9457 has it."""
     headers = {"Retry-After": "2"} if status in {429, 503} else {}
+    if status in {408, 413}:  # the rest of the body may have no end
+        headers["Connection"] = "close"
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     content = msgspec.json.encode(Problem(_TITLES.get(status, "error"), status, detail))

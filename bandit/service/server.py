@@ -24,6 +24,7 @@ from bandit.service import keys as api_keys
 from bandit.service.app import Service, app
 from bandit.service.commit import Committer
 from bandit.service.keys import Key
+from bandit.service.protocol import Bounded
 from bandit.service.refresh import Refresher
 from bandit.service.webhooks import Couriers
 from bandit.workflows.live import generation as generations
@@ -124,8 +125,8 @@ async def _serve(
     committer = Committer(desk)
     service = Service(arrivals, committer, known)
     config = uvicorn.Config(
-        app(service), log_level="warning", access_log=False, lifespan="off", server_header=False,
-        proxy_headers=False,
+        app(service), log_level="error", access_log=False, lifespan="off", server_header=False,
+        proxy_headers=False, http=Bounded, ws="none",
         timeout_graceful_shutdown=_DRAIN_SECONDS, timeout_keep_alive=_IDLE_SECONDS,
     )  # fmt: skip
     server = _Server(config)
