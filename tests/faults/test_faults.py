@@ -137,5 +137,6 @@ def test_the_order_of_deliveries_changes_no_byte(tmp_path: Path) -> None:
     assert order.shuffled(tmp_path, 1, seed=1) == 1
 
 
+@pytest.mark.long
 def test_days_with_a_fault_each_leave_a_complete_record(runs: Runs, tmp_path: Path) -> None:
     assert month.month(runs, tmp_path / "campaign", 3, seed=1)["days"] == 3

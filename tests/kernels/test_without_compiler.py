@@ -47,6 +47,7 @@ def test_without_the_compiler_the_same_is_decided() -> None:
         assert plain[policy][1] == pytest.approx(propensities, abs=1e-7)
 
 
+@pytest.mark.long
 def test_registers_of_256_bits_decide_the_same() -> None:
     # Vectors are split in two and tiles are narrower: every sum runs in the same order.
     assert _answers(NUMBA_CPU_NAME="haswell") == _answers()
