@@ -17,7 +17,7 @@ from bandit.core import errors, files
 from bandit.core.types import Progress
 from bandit.results.cluster import ClusterWork
 from bandit.runners import task
-from bandit.runners.spark_faults import explained, hold_installed, hold_reachable
+from bandit.runners.spark_faults import explained, hold_installed, hold_reachable, hold_same
 from bandit.runners.task import Chunk, Finished, Place
 
 Item = TypeVar("Item")
@@ -199,23 +199,22 @@ def _context(master: str | None, options: Mapping[str, str]) -> tuple[Any, bool]
         warnings.simplefilter("ignore", FutureWarning)
         from pyspark import SparkConf, SparkContext  # noqa: PLC0415 - needs the extra
 
-    running = vars(SparkContext)["_active_spark_context"]
-    if running is not None:
-        return running, False
-    settings = SparkConf()
-    for name, value in {**_SETTINGS, **options}.items():
-        settings.set(name, value)
-    if master is not None:
-        settings.setMaster(master)
-    elif not settings.contains("spark.master"):
-        settings.setMaster("local[*]")
-    try:
-        return SparkContext.getOrCreate(settings), True
-    except Exception as e:
-        told = explained(e)
-        if told is None:
-            raise
-        raise told from e
+        running = vars(SparkContext)["_active_spark_context"]
+        if running is not None:
+            hold_same(str(running.master), master)
+            return running, False
+        settings = SparkConf()
+        for name, value in {**_SETTINGS, **options}.items():
+            settings.set(name, value)
+        if master is not None:
+            settings.setMaster(master)
+        try:
+            return SparkContext.getOrCreate(settings), True
+        except Exception as e:
+            told = explained(e)
+            if told is None:
+                raise
+            raise told from e
 
 
 def _chunks(items: Sequence[Any], most: int) -> list[Chunk]:

@@ -60,6 +60,15 @@ def hold_reachable(master: str) -> None:
         )
 
 
+def hold_same(running: str, asked: str | None) -> None:
+    """UsageError where this process has a Spark session elsewhere: it can have one alone."""
+    if asked is not None and asked != running:
+        raise UsageError(
+            f"a Spark session runs here already, at {running}, and {asked} is asked for: stop it,"
+            " or leave the master out to take it"
+        )
+
+
 def _silent(host: str, port: int) -> str | None:
     try:
         socket.create_connection((host, port), timeout=_SECONDS).close()

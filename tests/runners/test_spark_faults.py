@@ -9,7 +9,7 @@ import pytest
 
 from bandit.core.errors import ConfigError, UsageError
 from bandit.runners import engine, spark_faults
-from bandit.runners.spark_faults import explained, hold_installed, hold_reachable
+from bandit.runners.spark_faults import explained, hold_installed, hold_reachable, hold_same
 from bandit.workflows.serve.serve_batch import serve_batch
 from tests import campaigns
 
@@ -94,6 +94,13 @@ def test_a_master_that_does_not_answer_is_told() -> None:
         port = free.getsockname()[1]
     with pytest.raises(ConfigError, match=f"no Spark master answers at spark://127.0.0.1:{port}"):
         hold_reachable(f"spark://127.0.0.1:{port}")
+
+
+def test_a_session_that_runs_elsewhere_is_told() -> None:
+    hold_same("yarn", None)
+    hold_same("yarn", "yarn")
+    with pytest.raises(UsageError, match=r"at yarn, and local\[2\] is asked for: stop it"):
+        hold_same("yarn", "local[2]")
 
 
 @pytest.mark.parametrize("asked", ["flink", "local=2", "spark=", "local[2]"])
