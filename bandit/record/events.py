@@ -54,21 +54,23 @@ class Heard(NamedTuple):
 class Memory:
     """What is known of events: of those that wait all, of the others what tells them apart.
 
-    ``horizon``: nothing is known of those that happened before it, in microseconds since 1970.
+    ``horizon``: nothing is known of those that happened before it, in microseconds since 1970;
+    ``torn``: bytes at the ends of the log's files that are no whole frames.
     """
 
     def __init__(self) -> None:
         self.horizon = 0
         self.waiting: dict[str, Heard] = {}
         self.withheld: set[str] = set()
-        self._heard: dict[str, int] = {}
+        self.torn = 0
+        self._heard: dict[str, tuple[int, int]] = {}
         self._decided: dict[tuple[str, int | str], list[int]] = {}
         self._queue: list[tuple[int, int, str]] = []
 
     def add(self, heard: Heard) -> None:
         """Take in the last word on an event."""
         event = heard.event
-        self._heard[event.event_id] = hash(event)
+        self._heard[event.event_id] = hash(event), event.at
         if heard.fate == WAITING:
             self.waiting[event.event_id] = heard
             heapq.heappush(self._queue, (heard.due, len(self._heard), event.event_id))
@@ -85,7 +87,21 @@ class Memory:
 
     def is_other(self, event: Event) -> bool:
         """Whether the event of this id that was heard was another one."""
-        return self._heard.get(event.event_id, hash(event)) != hash(event)
+        known = self._heard.get(event.event_id)
+        return known is not None and known[0] != hash(event)
+
+    def forget_before(self, horizon: int) -> None:
+        """Let go of events that happened before, and do not wait."""
+        self.horizon = max(self.horizon, horizon)
+        self._heard = {
+            event_id: known
+            for event_id, known in self._heard.items()
+            if known[1] >= self.horizon or event_id in self.waiting
+        }
+        for who, ats in list(self._decided.items()):
+            self._decided[who] = [at for at in ats if at >= self.horizon]
+            if not self._decided[who]:
+                del self._decided[who]
 
     def quiet(self, trigger: str, event: Event, micros: int) -> bool:
         """Whether the trigger decided at another event of the customer's, less than that apart."""
@@ -115,7 +131,7 @@ def read(campaign_folder: Path) -> Memory:
     """All that the log says."""
     memory = Memory()
     for path in logs(campaign_folder):
-        for said in said_in(path):
+        for said in said_in(path, memory):
             if isinstance(said, int):
                 memory.horizon = max(memory.horizon, said)
             else:
@@ -130,14 +146,17 @@ def logs(campaign_folder: Path) -> list[Path]:
     return sorted(p for p in folder.glob("*.log") if p.stem.isdigit())
 
 
-def said_in(path: Path) -> Iterator[Heard | int]:
-    """What one file says; DataError for what was not written by us."""
-    for place, content in Frames(path):
+def said_in(path: Path, memory: Memory | None = None) -> Iterator[Heard | int]:
+    """What one file says, a torn end told to ``memory``; DataError for what is none of ours."""
+    found = Frames(path)
+    for place, content in found:
         try:
             said = json.loads(content)
             yield said if isinstance(said, int) else Heard(Event(*said[:4]), *said[4:])
         except (ValueError, TypeError):
             raise DataError(f"{path}: the frame at byte {place} is none of ours") from None
+    if memory is not None:
+        memory.torn += found.torn
 
 
 def anew(campaign_folder: Path, horizon: int) -> Memory:

@@ -96,7 +96,7 @@ class WaveManifest(Manifest):
     of the actions, None where each learned alone; ``campaign_seed`` decides holdout and shares,
     ``seed`` everything else; ``live``: its customers were decided for one by one, each at the
     placements that were asked for; ``log`` digests the log that a wave of others was read from;
-    ``experiments`` are those whose members it assigned.
+    ``experiments`` are those whose members it assigned; ``trigger`` decided, at events.
     """
 
     wave: str
@@ -126,6 +126,7 @@ class WaveManifest(Manifest):
     model: dict[str, Any] | None = None
     user: str | None = None
     live: bool = False
+    trigger: str | None = None
     log: str | None = None
     experiments: tuple[Served, ...] = ()
 

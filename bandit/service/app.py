@@ -76,6 +76,7 @@ class Service:
     def __init__(self, arrivals: Arrivals, committer: Committer, known_keys: Sequence[Key]) -> None:
         self.arrivals, self.committer, self.keys = arrivals, committer, known_keys
         self.desk = arrivals.desk
+        self._day = self.desk.generation.day
         self.turns = Turns(self.desk, committer)
         self.metrics = Metrics()
         self.ready = False
@@ -135,6 +136,10 @@ class Service:
 
     async def release(self) -> None:
         """Let triggers decide at events that have waited long enough."""
+        day = self.desk.generation.day
+        if day != self._day:
+            self._day = day
+            self.arrivals.forget_old()
         told = self.arrivals.release(MOST_RELEASED)
         for one in told:
             self.metrics.events.labels(one.fate).inc()

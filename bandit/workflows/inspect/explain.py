@@ -176,7 +176,11 @@ def _notes(
         return notes
     first = rows.numbers("slot")[0] == 1 and rows.texts("placement")[0] == "outbound"
     outbound = wave.plan.placements[0].actions
-    if first and (asked.now is None or (rows.eligible[0] != asked.now & outbound).any()):
+    trigger, then = decisions.wave.manifest.trigger, rows.eligible[0]
+    if trigger is not None:
+        notes.append(f"decided at an event: only what trigger {trigger!r} had in play was open")
+        outbound = outbound & then
+    if first and (asked.now is None or (then != asked.now & outbound).any()):
         notes.append("the customer's data give another eligible set today than in this wave")
     notes.append(
         "derived again from the record: the same decisions"

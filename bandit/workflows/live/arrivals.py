@@ -76,6 +76,12 @@ class Arrivals:
     def _campaign(self) -> Campaign:
         return self.desk.generation.wave.run.campaign
 
+    def forget_old(self) -> None:
+        """Let go of events that are too old for every trigger; once a day is enough."""
+        at = horizon(self._campaign, self.desk.now())
+        if at is not None:
+            self.memory.forget_before(at)
+
     def take(self, event: Event) -> Told:
         """Decide at an event, put it off, or say why neither is done.
 
@@ -200,6 +206,12 @@ class Arrivals:
         if trigger.name not in known:
             known[trigger.name] = triggers.inside(self.desk.generation.wave, trigger)
         return known[trigger.name]
+
+
+def horizon(campaign: Campaign, now: dt.datetime) -> int | None:
+    """Events from before are a day too old for every trigger; None where there is no trigger."""
+    back = [max(t.delay_minutes + t.expiry_minutes, t.quiet_minutes) for t in campaign.trigger]
+    return micros(now - dt.timedelta(days=1, minutes=max(back))) if back else None
 
 
 def fate_of(answer: Answer) -> str:

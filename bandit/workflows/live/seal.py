@@ -196,7 +196,9 @@ def _publish(
         )
         past = [*head.past, *before]
         content = publish.content(wave, past, summary)
-        manifest.write(partial, {**content, "live": True})
+        cause = next(iter(people.values())).first.cause
+        asked = {} if cause is None else {"trigger": cause.trigger}
+        manifest.write(partial, {**content, "live": True, **asked})
         files.put_in_place((partial, final))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +15,7 @@ from bandit.record.events import WITHHELD, Event, Heard, Memory
 from bandit.record.outbox import Box
 from bandit.sources.wave_query import micros
 from bandit.workflows.live import frames
-from bandit.workflows.live.arrivals import Arrivals, fate_of, line
+from bandit.workflows.live.arrivals import Arrivals, fate_of, horizon, line
 from bandit.workflows.live.desk import Desk
 from bandit.workflows.live.frames import Answer, Cause, Decided
 
@@ -109,8 +108,11 @@ def arrivals(campaign: Campaign, desk: Desk) -> Arrivals:
         if stood.decided.cause is not None
     ]
     desk.book.notes += settle(campaign.folder, decided, may)
-    back = [max(t.delay_minutes + t.expiry_minutes, t.quiet_minutes) for t in campaign.trigger]
-    if not back:
-        return Arrivals(desk, events.read(campaign.folder))
-    horizon = desk.now() - dt.timedelta(days=1, minutes=max(back))
-    return Arrivals(desk, events.anew(campaign.folder, micros(horizon)))
+    memory = events.read(campaign.folder)
+    if memory.torn:
+        desk.book.notes.append(
+            f"{campaign.folder / events.FOLDER}: {memory.torn} bytes are no whole frame: a run died"
+            " while it wrote what came of an event"
+        )
+    at = horizon(campaign, desk.now())
+    return Arrivals(desk, memory if at is None else events.anew(campaign.folder, at))

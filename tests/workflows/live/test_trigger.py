@@ -157,6 +157,9 @@ def test_only_what_is_in_play_goes_out_and_the_propensity_is_exact(tmp_path: Pat
     # As the wave of that name would have drawn it from what is in play.
     sizes = {int.from_bytes(e, "little").bit_count() for e in frame["eligible"]}
     assert sizes == {3}  # no contact and two offers by e-mail
+    # So the weights of a policy that draws evenly from the three have mean 1, within 4 errors.
+    weights = 1.0 / 3.0 / frame["propensity"]
+    assert abs(weights.mean() - 1.0) < 4.0 * weights.std() / len(weights) ** 0.5
 
 
 def test_every_other_command_works_on_what_triggers_decided(tmp_path: Path) -> None:
@@ -173,7 +176,10 @@ def test_every_other_command_works_on_what_triggers_decided(tmp_path: Path) -> N
     learned = learn(folder, outcomes=campaigns.outcomes(tmp_path / "o.csv", rows), at=later)
     assert learned.waves == sorted([f"{DAY}-1-basket", f"{DAY}-1-anybody"])
     assert simulate(folder, at=later).candidates
-    assert explain(folder, customer=str(lines[0]["customer"])).wave in learned.waves
+    told = explain(folder, customer=str(lines[0]["customer"]))
+    assert told.wave in learned.waves
+    assert any("decided at an event" in note for note in told.notes)
+    assert not any("another eligible set" in note for note in told.notes)
     serve_batch(folder, wave="next", at=MONDAY + dt.timedelta(days=1))
 
 
