@@ -222,7 +222,7 @@ def attribute(
     worth = found.reward
     if worths is not None:
         worth = worths.of(found.kind, found.reward, _made(decisions)[found.place])
-    rewards, taught = np.zeros(found.decisions), np.zeros(found.decisions)
+    rewards, taught = np.zeros((2, found.decisions))
     mine = found.inside & found.counts
     np.add.at(rewards, found.place[mine], worth[mine])
     np.add.at(taught, found.place[found.inside], worth[found.inside])
@@ -232,7 +232,7 @@ def attribute(
 class Counted(NamedTuple):
     """``taught`` float64[K, n]: events of each kind of a wave's decisions, as `Attributed.taught`.
 
-    ``events`` inside the window, of any kind; ``known`` are those of the kinds.
+    ``events`` inside the window, of any kind; ``known`` are those of a kind that somebody named.
     """
 
     taught: Float64
@@ -248,23 +248,28 @@ def count(
     window: Window,
     kinds: Sequence[str],
     amounts: Sequence[bool],
+    others: Sequence[str] = (),
 ) -> Counted:
-    """Count the events of each of ``kinds``; of ``amounts`` [K] sum what they say."""
-    found = _claimed(connection, decisions, later, window, kinds)
+    """Count the events of each of ``kinds``; of ``amounts`` [K] sum what they say.
+
+    ``others`` are kinds that are known and teach nothing.
+    """
+    found = _claimed(connection, decisions, later, window, [*kinds, *others])
     taught = np.zeros((len(kinds), found.decisions))
-    on = found.inside & (found.kind >= 0)
-    many = np.where(np.array(amounts)[found.kind], found.reward, 1.0)
-    np.add.at(taught, (found.kind[on], found.place[on]), many[on])
+    on = found.inside & (found.kind >= 0) & (found.kind < len(kinds))
+    kind = found.kind[on]
+    np.add.at(
+        taught, (kind, found.place[on]), np.where(np.array(amounts)[kind], found.reward[on], 1.0)
+    )
     mine = found.inside & found.counts
-    outside = int((~found.inside & found.counts).sum())
-    return Counted(taught, int(mine.sum()), int((mine & on).sum()), outside)
+    known = int((mine & (found.kind >= 0)).sum())
+    return Counted(taught, int(mine.sum()), known, int((~found.inside & found.counts).sum()))
 
 
 class _Claimed(NamedTuple):
-    """Events with the place of the decision that each belongs to, in a fixed order, [m].
+    """Events by the place of the decision that each belongs to, in a fixed order, [m].
 
-    ``kind`` int64: position among the kinds asked for, -1 for another; ``counts``: the event's
-    first row; ``inside`` the window; ``decisions``: how many the wave has.
+    ``kind``: position among the kinds asked for, -1 for another; ``counts``: the event's first row.
     """
 
     place: Array
@@ -327,14 +332,11 @@ def _claimed(
         },
     ).to_arrow_table()
     starts = np.concatenate([[0], np.cumsum(decisions.sizes)])
-    return _Claimed(
-        place=starts[found["file"].to_numpy()] + found["row"].to_numpy(),
-        kind=found["kind"].to_numpy(),
-        reward=found["reward"].to_numpy(),
-        counts=found["counts"].to_numpy(),
-        inside=found["inside"].to_numpy(),
-        decisions=int(starts[-1]),
+    place = starts[found["file"].to_numpy()] + found["row"].to_numpy()
+    kind, reward, counts, inside = (
+        found[name].to_numpy() for name in ("kind", "reward", "counts", "inside")
     )
+    return _Claimed(place, kind, reward, counts, inside, int(starts[-1]))
 
 
 def _made(decisions: Decisions) -> Array:

@@ -533,3 +533,22 @@ def _sums(folder: Path) -> Posterior:
     found = load_posterior(newest / "posterior.safetensors")
     assert isinstance(found, Posterior)
     return found
+
+
+def test_a_wave_of_refusals_alone_is_understood(tmp_path: Path) -> None:
+    """They need no worth to be known, and the wave teaches that nobody bought."""
+    folder = write(tmp_path / "campaign", "[reward.events]\nsale = 5\n")
+    serve_batch(folder, wave="w1", at=MONDAY)
+    first = campaigns.decisions(folder, "w1").filter(pl.col("action") > 0)["decision_id"][0]
+    row = {"event_id": "a", "decision_id": first, "event": "Unsubscribe"}
+    told = [row | {"occurred_at": "2026-11-04 10:00:00"}]
+    path = campaigns.outcomes(tmp_path / "o.csv", told)
+    found = learn(folder, outcomes=path, at=MONDAY + WEEK)
+    assert found.waves == ["w1"]
+    assert "they are stored, count for nothing, and hold as refusals" in " ".join(found.notes)
+
+
+def test_a_log_of_rewards_teaches_no_kinds(tmp_path: Path) -> None:
+    folder = write(tmp_path / "campaign")
+    with pytest.raises(ConfigError, match=r"leave \[reward.events\] out to learn from the log"):
+        learn(folder, log=True, at=MONDAY)

@@ -20,10 +20,14 @@ _SHOWN = 5
 def hold_no_log(campaign: Campaign) -> None:
     """ConfigError for a log that would be taken in with [reward.events]."""
     if campaign.reward.events:
-        raise ConfigError(
-            "[log] says rewards and not what happened, and [reward.events] gives each kind of event"
-            " a worth: leave [reward.events] out to learn from the log, or take --log away"
-        )
+        raise _no_log()
+
+
+def _no_log() -> ConfigError:
+    return ConfigError(
+        "[log] says rewards and not what happened, and [reward.events] gives each kind of event a"
+        " worth: leave [reward.events] out to learn from the log, or leave the log out"
+    )
 
 
 def unnamed(
@@ -67,6 +71,8 @@ def told_apart(
     if not dumb:
         return list(learned), []
     names = ", ".join(s.wave.name for s in dumb)
+    if all(s.wave.manifest.kind == LOGGED for s in learned):
+        raise _no_log()
     if len(dumb) == len(learned):
         raise DataError(
             f"no event in the window of any closed wave ({names}) is of a kind that [reward.events]"

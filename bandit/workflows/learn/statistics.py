@@ -19,6 +19,7 @@ from bandit.core import files
 from bandit.core.actions import ActionSpace
 from bandit.core.days import Window
 from bandit.core.errors import DataError
+from bandit.core.folding import fold
 from bandit.core.types import Bool, Float64, Progress
 from bandit.models.kinds import updated
 from bandit.models.posterior import Posterior
@@ -39,7 +40,7 @@ class Statistics(NamedTuple):
     """``posterior`` over the wave's ``actions``; ``key`` digests all that it was computed from.
 
     With [reward.events] it holds the sums of each kind, see `models.kinds`; of the ``events`` those
-    of the kinds are ``known``.
+    of the kinds, and refusals, are ``known``.
     """
 
     wave: Wave
@@ -70,8 +71,10 @@ def of_wave(
     kinds = campaign.reward.counting
     found: attribution.Attributed | attribution.Counted
     if kinds:
-        amounts = campaign.reward.amounts
-        found = attribution.count(connection, decisions, later, window, [*kinds], amounts)
+        found = attribution.count(
+            connection, decisions, later, window, [*kinds], campaign.reward.amounts,
+            [fold(kind) for kind in campaign.pressure.refusal_events],
+        )  # fmt: skip
         known = found.known
     else:
         found = attribution.attribute(connection, decisions, later, window, plain=True)
