@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -23,10 +24,13 @@ from bandit.service.keys import Key, Scope
 from bandit.service.metrics import Metrics
 from bandit.service.turns import Turns
 from bandit.service.wire import (
+    BatchRequest,
     Become,
+    CatalogueAnswer,
     ConsentRequest,
     DecisionRequest,
     OutcomeRequest,
+    Place,
     Problem,
     Refused,
     Taken,
@@ -91,6 +95,45 @@ class Service:
         """Decide for a customer, or tell again what was decided."""
         asked = read(await received(receive), DecisionRequest).asked()
         return _Settled(await self.turns.answer(asked))
+
+    async def batch(self, request: Request) -> Response:
+        """Decide for several requests; each has its answer or its problem, in their order."""
+        asks = read(await received(request.receive), BatchRequest).requests
+        found = await asyncio.gather(
+            *(self.turns.answer(one.asked()) for one in asks), return_exceptions=True
+        )
+        parts = []
+        for one in found:
+            if isinstance(one, NotDecidedError):
+                parts.append(msgspec.json.encode(_told(one.status, str(one))))
+            elif isinstance(one, BaseException):
+                raise one
+            else:
+                parts.append(one)
+        return Response(b'{"answers":[' + b",".join(parts) + b"]}", media_type=_JSON)
+
+    async def catalogue(self, _: Request) -> Response:
+        """What may be placed where today."""
+        wave = self.desk.generation.wave
+        pairs, running = wave.plan.space.pairs, wave.plan.actions.running
+        return _json(
+            CatalogueAnswer(
+                self.desk.generation.day,
+                wave.start.version,
+                [
+                    Place(
+                        place.name,
+                        place.slots,
+                        [
+                            pair
+                            for a, pair in enumerate(pairs, 1)
+                            if place.actions[a] and running[a]
+                        ],
+                    )
+                    for place in wave.plan.placements
+                ],
+            )
+        )
 
     async def decision(self, request: Request) -> Response:
         """One decision by its id, with the request that it was made for."""
@@ -224,6 +267,8 @@ def app(service: Service) -> ASGIApp:
     """The application."""
     routes: list[tuple[str, str, Scope, Handler]] = [
         (DECISIONS, "POST", "decide", lambda request: service.decide(request.receive)),
+        ("/v1/decisions:batch", "POST", "decide", service.batch),
+        ("/v1/catalogue", "GET", "read", service.catalogue),
         ("/v1/decisions/{decision_id}", "GET", "read", service.decision),
         ("/v1/outcomes", "POST", "outcomes", service.outcome),
         ("/v1/events", "POST", "outcomes", service.event),
@@ -260,8 +305,11 @@ def problem(status: int, detail: str) -> Response:
         headers["Connection"] = "close"
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    content = msgspec.json.encode(Problem(_TITLES.get(status, "error"), status, detail))
-    return Response(content, status, headers, _PROBLEM)
+    return Response(msgspec.json.encode(_told(status, detail)), status, headers, _PROBLEM)
+
+
+def _told(status: int, detail: str) -> Problem:
+    return Problem(_TITLES.get(status, "error"), status, detail)
 
 
 def _json(answer: msgspec.Struct) -> Response:

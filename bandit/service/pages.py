@@ -9,7 +9,10 @@ import msgspec
 
 from bandit.core.version import VERSION
 from bandit.service.wire import (
+    BatchAnswer,
+    BatchRequest,
     Become,
+    CatalogueAnswer,
     ConsentRequest,
     DecisionRequest,
     OutcomeRequest,
@@ -22,6 +25,8 @@ from bandit.workflows.live.frames import Answer
 
 _ROUTES: tuple[tuple[str, str, str, Any, Any], ...] = (
     ("post", "/v1/decisions", "Decide for a customer at placements", DecisionRequest, Answer),
+    ("post", "/v1/decisions:batch", "Decide for up to 100 requests", BatchRequest, BatchAnswer),
+    ("get", "/v1/catalogue", "What may be placed where today", None, CatalogueAnswer),
     ("get", "/v1/decisions/{decision_id}", "The answer that a decision was in", None, Answer),
     ("post", "/v1/outcomes", "Tell what happened, each event once", OutcomeRequest, Taken),
     ("post", "/v1/events", "Let triggers decide at an event, each event once", Delivered, Become),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -28,16 +28,26 @@ class Wanted(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class DecisionRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """``request_id`` is the caller's: the same request sent again has the same answer."""
+    """``request_id`` is the caller's: the same request sent again has the same answer.
+
+    With ``dry_run`` it is told what would be decided now, and nothing is.
+    """
 
     request_id: Id
     customer: Key
     placements: Annotated[list[Wanted], Meta(min_length=1, max_length=MOST_PLACEMENTS)]
+    dry_run: bool = False
 
     def asked(self) -> Asked:
         """What is asked of the desk."""
         places = [WantedPlacement(one.name, one.count) for one in self.placements]
-        return Asked(self.request_id, self.customer, places)
+        return Asked(self.request_id, self.customer, places, self.dry_run)
+
+
+class BatchRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Several requests, each answered as if it had come alone."""
+
+    requests: Annotated[list[DecisionRequest], Meta(min_length=1, max_length=100)]
 
 
 class OutcomeRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -70,6 +80,22 @@ class ConsentRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     customer: Key
     granted: bool
     channel: Annotated[str, Meta(min_length=1, max_length=100)] | None = None
+
+
+class Place(msgspec.Struct, frozen=True):
+    """A placement that can be asked for: its slots, and what may be placed there today."""
+
+    name: str
+    count: int
+    pairs: list[tuple[str, str]]
+
+
+class CatalogueAnswer(msgspec.Struct, frozen=True):
+    """What may be offered on ``day`` at all; each pair is an offer and a channel."""
+
+    day: str
+    snapshot: str
+    placements: list[Place]
 
 
 class Taken(msgspec.Struct, frozen=True):
@@ -118,7 +144,13 @@ class Problem(msgspec.Struct, frozen=True):
     type: str = "about:blank"
 
 
-B = TypeVar("B", DecisionRequest, OutcomeRequest, ConsentRequest, Delivered)
+class BatchAnswer(msgspec.Struct, frozen=True):
+    """The answers in the order of the requests, a problem where there is none."""
+
+    answers: list[dict[str, Any]]
+
+
+B = TypeVar("B", DecisionRequest, BatchRequest, OutcomeRequest, ConsentRequest, Delivered)
 
 
 def read(body: bytes, kind: type[B]) -> B:

@@ -142,6 +142,33 @@ def test_what_is_wrong_is_a_problem_that_says_so(folder: Path) -> None:
     talk(folder, say)
 
 
+def test_requests_in_one_body_are_answered_as_alone_and_in_order(folder: Path) -> None:
+    async def say(client: httpx.AsyncClient) -> None:
+        people = [PEOPLE[40], -1, PEOPLE[41], PEOPLE[40]]
+        requests = [body(who, f"b{i}", "home") for i, who in enumerate(people)]
+        answer = await client.post("/v1/decisions:batch", json={"requests": requests})
+        first, nobody, second, again = answer.json()["answers"]
+        assert nobody["status"] == 404
+        assert (first["request_id"], second["request_id"]) == ("b0", "b2")
+        assert again["placements"] == first["placements"]
+        retried = await client.post("/v1/decisions", json=requests[2])
+        assert retried.json() == {**second, "replayed": True}
+        many = {"requests": [body(PEOPLE[0], f"m{i}", "home") for i in range(101)]}
+        assert (await client.post("/v1/decisions:batch", json=many)).status_code == 400
+
+    talk(folder, say)
+
+
+def test_the_catalogue_says_what_can_be_asked_for(folder: Path) -> None:
+    async def say(client: httpx.AsyncClient) -> dict[str, Any]:
+        return dict((await client.get("/v1/catalogue")).json())
+
+    found = {place["name"]: place for place in talk(folder, say)["placements"]}
+    assert found["home"]["count"] == 2
+    assert ["music", "home"] in found["home"]["pairs"]
+    assert {channel for _, channel in found["outbound"]["pairs"]} == {"email", "sms"}
+
+
 def test_keys_open_their_scopes_alone(folder: Path) -> None:
     digest = hashlib.sha256(b"secret").hexdigest()
     keys = (Key("shop", digest, ("decide",)),)

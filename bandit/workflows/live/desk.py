@@ -125,7 +125,7 @@ class Desk:
         if asked.request_id in met.requests:
             return None
         body = hashlib.blake2b(msgspec.json.encode(asked), digest_size=16).digest()
-        before = self._answered(asked, body)
+        before = None if asked.dry_run else self._answered(asked, body)
         if before is not None:
             return before
         customer, position = self.situation.known(asked.customer)
@@ -134,7 +134,9 @@ class Desk:
         wants = wanted(asked, self._slots)
         person = Present(customer, position, self.book.of(customer))
         request = Request(asked, body, person, wants, self.situation.standing(person, wants))
-        return request if request.new else self._again(request)
+        if not request.new:
+            return self._again(request)
+        return self._tried(request) if asked.dry_run else request
 
     def _closed(self, requests: Iterable[Request]) -> NotDecidedError | None:
         """Why nobody may be contacted now."""
@@ -199,6 +201,19 @@ class Desk:
         )
         return Given.of(answer, fresh=fresh)
 
+    def _tried(self, request: Request) -> Given:
+        """What would be decided now: nothing is written, and no room is taken."""
+        if OUTBOUND in request.new:
+            self.hold_open()
+        occasion, joint = self._occasion(request)
+        teller = self._teller(wave_name(self.segment, occasion, None))
+        ready, mark = self.situation.ready([request.person]), self._room.mark()
+        first = None if joint is None else joint[None, :]
+        filled = fill_in_turn(_narrowed(teller.wave, request.new), ready, first, self._room)
+        self._room.back_to(mark)
+        placed = teller.placed(filled.taken, ready, request.new)[0]
+        return Given.of(self._answer(request, placed, self.now(), teller.wave), fresh=False)
+
     def _anew(self, requests: Sequence[Request], inside: Bool | None = None) -> list[Given]:
         """Decide for customers, each of them once, and write it down."""
         ready = self.situation.ready([request.person for request in requests], inside=inside)
@@ -235,7 +250,7 @@ class Desk:
                     occasion, at, slots[i], joints[i], ready.contexts[i].tobytes(), left[i],
                     ready.values[i].tobytes() if each else b"", used,
                 )  # fmt: skip
-                answer = self._answer(requests[len(given)], placed[i], made, teller.wave)
+                answer = self._answer(requests[len(given)], placed[i], at, teller.wave)
                 given.append(self._noted(requests[len(given)], made, answer))
             done = len(filled.used)
             ready = ready.rows(done, len(ready.keys))
@@ -243,13 +258,13 @@ class Desk:
         return given
 
     def _answer(
-        self, request: Request, placed: Mapping[str, Placed], made: Made, wave: Wave
+        self, request: Request, placed: Mapping[str, Placed], at: dt.datetime, wave: Wave
     ) -> Answer:
         return Answer(
             request_id=request.asked.request_id,
             customer=request.person.customer,
             snapshot=wave.start.version,
-            decided_at=made.at.isoformat(timespec="microseconds"),
+            decided_at=at.isoformat(timespec="microseconds"),
             placements=[
                 placed[n] if n in placed else cut(request.standing[n][0], count)
                 for n, count in request.wanted.items()

@@ -20,12 +20,13 @@ class WantedPlacement(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     count: int | None = None
 
 
-class Asked(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """A request for decisions."""
+class Asked(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
+    """A request for decisions; with ``dry_run`` nothing is decided, and only told."""
 
     request_id: str
     customer: int | str
     placements: list[WantedPlacement]
+    dry_run: bool = False
 
 
 class Given(NamedTuple):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -284,6 +285,28 @@ max_contacts = 1000
 
     assert len(found) == 1000
     assert films == 322  # 0.31 each with the channel: one more would cost 100.13
+
+
+def test_a_dry_run_tells_what_is_decided_then_and_leaves_no_trace(
+    tmp_path: Path, stack: ExitStack
+) -> None:
+    folder = campaigns.write(tmp_path / "c", more="\n[limits]\nmax_contacts = 30\n")
+    live = Live(folder, stack)
+    places = [WantedPlacement("outbound"), WantedPlacement("home")]
+    live.ask(PEOPLE[0], "outbound")
+    for customer in PEOPLE[:60]:
+        asked = Asked(f"d{customer}", customer, places)
+        trial = msgspec.structs.replace(asked, dry_run=True)
+        written, used = live.desk.frames, dict(live.book.used.get("2026-11-02", {}))
+        first, second = live.desk.decide_all([trial, trial])
+        assert isinstance(first, Given)
+        assert isinstance(second, Given)
+        assert not first.fresh
+        assert (live.desk.frames, dict(live.book.used.get("2026-11-02", {}))) == (written, used)
+        decided = live.desk.decide(asked)
+        assert decided.fresh
+        assert first.answer == second.answer == decided.answer
+        assert not live.desk.decide(trial).answer.replayed  # it stands, and is no retry
 
 
 SPRING = """
