@@ -7,10 +7,11 @@ import re
 import shutil
 import socket
 import subprocess
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
-from bandit.core.errors import BanditError, ConfigError, UsageError
+from bandit.core.errors import BanditError, ConfigError, DataError, UsageError
 
 EXTRA = "pip install 'offer-bandit[spark]'"
 OLDEST_JAVA = 17
@@ -80,35 +81,84 @@ def _silent(host: str, port: int) -> str | None:
 def explained(error: BaseException) -> BanditError | None:
     """What a user can mend of what Spark says; None for anything else."""
     text = str(error)
-    if "PYTHON_VERSION_MISMATCH" in text:
-        found = re.findall(r"\b3\.\d+\b", text)
-        return ConfigError(
-            f"executors run Python {found[0]}, this machine {found[1]}: point PYSPARK_PYTHON at the"
-            " same Python on all of them"
-            if len(found) > 1
-            else "executors run another Python than this machine: point PYSPARK_PYTHON at the same"
-        )
-    missing = re.search(r"No module named '(\w+)", text)
-    if missing:
-        return ConfigError(
-            f"executors lack the Python package {missing[1]}: install the environment of this"
-            f" machine there too ({EXTRA}), or ship it (see docs/spark.md)"
-        )
-    program = re.search(r"Cannot run program \"([^\"]*)\"", text)
-    if program:
-        return ConfigError(
-            f"executors cannot start Python: there is no {program[1]}; point PYSPARK_PYTHON at one"
-            " that is there"
-        )
-    if re.search(r"exited unexpectedly|ExecutorLostFailure|Python worker .*crashed", text):
-        return ConfigError(
-            f"Spark gave up: {_first(text, 'Job aborted')}; a worker that dies again and again"
-            " mostly lacks memory: raise spark.executor.memoryOverhead in [engine] options, or look"
-            " into the executor's log"
-        )
-    if "Could not parse Master URL" in text or "not available to master" in text:
-        return UsageError(f"Spark does not take this master: {_first(text, 'Could not parse')}")
+    for sign, tell in _TOLD:
+        found = re.search(sign, text)
+        if found is not None:
+            return tell(found, text)
     return None
+
+
+def _other_python(_: re.Match[str], text: str) -> BanditError:
+    found = re.findall(r"\b3\.\d+\b", text)
+    which = (
+        f"Python {found[0]}, this machine {found[1]}"
+        if len(found) > 1
+        else "another Python than us"
+    )
+    return ConfigError(
+        f"executors run {which}: point PYSPARK_PYTHON at the same Python on all of them"
+    )
+
+
+def _no_module(found: re.Match[str], _: str) -> BanditError:
+    return ConfigError(
+        f"executors lack the Python package {found[1]}: install the environment of this machine"
+        f" there too ({EXTRA}), or ship it (see docs/spark.md)"
+    )
+
+
+def _no_program(found: re.Match[str], _: str) -> BanditError:
+    return ConfigError(
+        f"executors cannot start Python: there is no {found[1]}; point PYSPARK_PYTHON at one that"
+        " is there"
+    )
+
+
+def _no_memory(_: re.Match[str], text: str) -> BanditError:
+    return ConfigError(
+        f"Spark gave up: {_first(text, 'Job aborted')}; a worker that dies again and again mostly"
+        " lacks memory: raise spark.executor.memoryOverhead in [engine] options, or look into the"
+        " executor's log"
+    )
+
+
+def _no_file(found: re.Match[str], _: str) -> BanditError:
+    return DataError(
+        f"a worker could not read or write: {found[1]}; nothing was published, make room or mend"
+        " the disk and run the command again"
+    )
+
+
+def _no_master(found: re.Match[str], text: str) -> BanditError:
+    return UsageError(f"Spark does not take this master: {_first(text, found[0])}")
+
+
+def _no_gateway(_: re.Match[str], __: str) -> BanditError:
+    return ConfigError(
+        "Java did not start, or ended: what it said stands above; look at JAVA_HOME and at the"
+        " memory of this machine"
+    )
+
+
+def _gone(_: re.Match[str], text: str) -> BanditError:
+    return ConfigError(
+        f"the Spark application was ended from outside: {_first(text, 'SparkContext')}; nothing was"
+        " published, run the command again"
+    )
+
+
+_TOLD: tuple[tuple[str, Callable[[re.Match[str], str], BanditError]], ...] = (
+    (r"PYTHON_VERSION_MISMATCH", _other_python),
+    (r"No module named '(\w+)", _no_module),
+    (r"Cannot run program \"([^\"]*)\"", _no_program),
+    (r"\bMemoryError\b|ArrayMemoryError", _no_memory),
+    (r"\w*(?:OSError|PermissionError|FileNotFoundError): (\[Errno [^\n]{0,300})", _no_file),
+    (r"exited unexpectedly|ExecutorLostFailure|Python worker .*crashed", _no_memory),
+    (r"Could not parse Master URL|not available to master", _no_master),
+    (r"JAVA_GATEWAY_EXITED|Answer from Java side is empty", _no_gateway),
+    (r"SparkContext was shut down|stopped SparkContext", _gone),
+)
+"""What stands in a fault's text, and how it is told; the first that is found counts."""
 
 
 def _first(text: str, sign: str) -> str:
