@@ -97,7 +97,7 @@ def _killing(folder: Path, most: int) -> int:
     """Run to the end while processes of its cluster are killed; how many were."""
     run, killed = _begun(folder), 0
     while run.poll() is None:
-        time.sleep(random.uniform(0.3, 2.0))
+        time.sleep(random.uniform(1.0, 6.0))
         if killed < most and (folder / ".cluster.partial").exists():
             victims = [p for p, text in _below(run.pid) if any(v in text for v in VICTIMS)]
             if victims:
