@@ -4,7 +4,8 @@ A generated operator with five channels, capacities for four of them, budgets or
 a fifth of its offers, an embedding of 32 numbers a customer, and a snapshot that 400,000 decisions
 taught, each counted `--practice` times. The wave is run and published whole in a process of its
 own, after a small one that has the kernels compiled; time by step, peak memory and gap go to
-bench/results/large_wave.md and .json.
+bench/results/large_wave.md and .json. With `--engine spark=MASTER` it runs there, and the files are
+called large_wave_spark.
 """
 
 from __future__ import annotations
@@ -132,14 +133,14 @@ def _limited(folder: Path, customers: int) -> None:
             )
 
 
-def run(folder: Path, threads: int | None) -> dict[str, Any]:
+def run(folder: Path, threads: int | None, engine: str | None) -> dict[str, Any]:
     """The wave, in this process."""
     shutil.rmtree(folder / "large" / "waves" / "large", ignore_errors=True)
     shutil.rmtree(folder / "large" / "exports", ignore_errors=True)
     steps = Steps()
     with Memory() as memory:
         summary = serve_batch(
-            folder / "large", wave="large", at=AT, threads=threads, progress=steps
+            folder / "large", wave="large", at=AT, threads=threads, engine=engine, progress=steps
         )
     steps.step("done")
     seconds = {name: after - began for (name, began), (_, after) in pairwise(steps.began)}
@@ -152,6 +153,7 @@ def run(folder: Path, threads: int | None) -> dict[str, Any]:
         "wave_bytes": size,
         "contacted": sum(summary.contacts.values()),
         "gap": summary.gap,
+        "cluster": None if summary.cluster is None else summary.cluster.told,
     }
 
 
@@ -177,7 +179,7 @@ def markdown(found: dict[str, Any]) -> str:
         "",
         f"Peak memory {found['memory']}; gap {found['gap']:.4%}; the wave's files"
         f" {found['wave_bytes'] / 1e9:.2f} GB; {found['contacted']:,} contacts."
-        f" {about(found['machine'])}.",
+        f" {found['cluster'] + '. ' if found['cluster'] else ''}{about(found['machine'])}.",
         "",
     ]
     return "\n".join(lines)
@@ -191,10 +193,11 @@ def main() -> None:
     parser.add_argument("--practice", type=int, default=50, help="how often each decision counts")
     parser.add_argument("--folder", type=Path, help="keep the input here, or take it from here")
     parser.add_argument("--threads", type=int)
+    parser.add_argument("--engine", help="local, or spark[=MASTER]")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.child:
-        json.dump(run(given.folder, given.threads), sys.stdout)
+        json.dump(run(given.folder, given.threads, given.engine), sys.stdout)
         return
     with tempfile.TemporaryDirectory() as name:
         folder = given.folder or Path(name)
@@ -205,6 +208,7 @@ def main() -> None:
         subprocess.run(warm, stdout=subprocess.DEVNULL, check=True)
         command = [sys.executable, "-m", "bench.large_wave", "--child", "--folder", str(folder)]
         command += ["--threads", str(given.threads)] if given.threads else []
+        command += ["--engine", given.engine] if given.engine else []
         child = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
     found = {
         "customers": given.customers,
@@ -213,7 +217,7 @@ def main() -> None:
         "machine": describe(),
         **json.loads(child.stdout),
     }
-    keep("large_wave", found, markdown(found))
+    keep("large_wave_spark" if found["cluster"] else "large_wave", found, markdown(found))
 
 
 if __name__ == "__main__":
