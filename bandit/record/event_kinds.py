@@ -16,6 +16,8 @@ from bandit.core.folding import fold, folded
 from bandit.core.problems import nearest
 from bandit.sources.database import Database
 
+_SHOWN = 5
+"""Kinds without a worth that are named; of the others only how many."""
 UNNAMED = "outcome"
 """The kind of an event without one."""
 
@@ -47,7 +49,7 @@ def hold_known(campaign: Campaign, database: Database) -> None:
     found = _kinds(database)
     if found and not known & found.keys():
         table = database.table("outcomes")
-        shown = ", ".join(repr(example) for example, _ in list(found.values())[:5])
+        shown = ", ".join(repr(example) for example, _ in list(found.values())[:_SHOWN])
         raise DataError(
             f"{table.shown}: column {campaign.outcomes.event!r} has the kinds {shown}, and none of"
             f" them a worth in [reward.events] ({', '.join(map(repr, campaign.reward.events))});"
@@ -61,15 +63,17 @@ def notes(campaign: Campaign, database: Database) -> Iterator[str]:
     if not worths:
         return
     refusals = set(map(fold, campaign.pressure.refusal_events))
-    for kind, (shown, count) in _kinds(database).items():
-        if kind not in worths:
-            close = difflib.get_close_matches(kind, list(worths), n=1, cutoff=0.7)
-            meant = f"; if they mean {close[0]!r}, write them so" if close else ""
-            held = ", and hold as refusals" if kind in refusals else ""
-            yield (
-                f"{table.shown}: {count:,} events {shown!r} have no worth in [reward.events]: they"
-                f" are stored, count for nothing{held}{meant}"
-            )
+    unnamed = {kind: told for kind, told in _kinds(database).items() if kind not in worths}
+    for kind, (shown, count) in list(unnamed.items())[:_SHOWN]:
+        close = difflib.get_close_matches(kind, list(worths), n=1, cutoff=0.7)
+        meant = f"; if they mean {close[0]!r}, write them so" if close else ""
+        held = ", and hold as refusals" if kind in refusals else ""
+        yield (
+            f"{table.shown}: {count:,} events {shown!r} have no worth in [reward.events]: they are"
+            f" stored, count for nothing{held}{meant}"
+        )
+    if len(unnamed) > _SHOWN:
+        yield f"{table.shown}: so it is with {len(unnamed) - _SHOWN:,} kinds of events more"
     amounts = [kind for kind, worth in worths.items() if worth == AMOUNT]
     for kind, shown, count in database.rows(
         f"SELECT {folded('event')} AS kind, min(event), count(*) FROM checked WHERE fault IS NULL"

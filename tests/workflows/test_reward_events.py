@@ -552,3 +552,12 @@ def test_a_log_of_rewards_teaches_no_kinds(tmp_path: Path) -> None:
     folder = write(tmp_path / "campaign")
     with pytest.raises(ConfigError, match=r"leave \[reward.events\] out to learn from the log"):
         learn(folder, log=True, at=MONDAY)
+
+
+def test_amounts_want_their_column(tmp_path: Path) -> None:
+    folder = write(tmp_path / "campaign")
+    serve_batch(folder, wave="w1", at=MONDAY)
+    path = tmp_path / "o.csv"
+    path.write_text("event_id,customer_id,event,occurred_at\na,3,basket,2026-11-04 10:00:00\n")
+    with pytest.raises(ConfigError, match=r"no column 'reward' says how much, .*events\.basket"):
+        learn(folder, outcomes=path, at=MONDAY + WEEK)
