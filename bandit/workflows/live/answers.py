@@ -52,9 +52,9 @@ class Teller:
         worth = (value * reward - plan.costs[action]).astype(np.float32)
         who = ready.ids if m == len(ready.ids) else ready.ids.take(pa.array(rows))
         scopes = [(taken.placement.name, taken.slot)]
-        ids = self._ids.of(who, scopes, np.zeros(m, np.int32))
+        ids = self._ids.of_few(who, scopes, np.zeros(m, np.int32))
         columns = zip(
-            ids.to_pylist(), action.tolist(), choice.propensity.tolist(), choice.score.tolist(),
+            ids, action.tolist(), choice.propensity.tolist(), choice.score.tolist(),
             reward.tolist(), worth.tolist(), choice.group.tolist(), strict=True,
         )  # fmt: skip
         return [

@@ -166,7 +166,7 @@ class Desk:
 
     def refuse(self, customer: int | str, channel: str | None) -> None:
         """Take in a refusal of a channel, or of all."""
-        at = self.now().isoformat(timespec="microseconds")
+        at = _written(self.now())
         refusal = Refusal(customer, channel, at)
         self.book.close_channel(refusal)
         if self._refusals_log is None:
@@ -212,7 +212,9 @@ class Desk:
         filled = fill_in_turn(_narrowed(teller.wave, request.new), ready, first, self._room)
         self._room.back_to(mark)
         placed = teller.placed(filled.taken, ready, request.new)[0]
-        return Given.of(self._answer(request, placed, self.now(), teller.wave), fresh=False)
+        return Given.of(
+            self._answer(request, placed, _written(self.now()), teller.wave), fresh=False
+        )
 
     def _anew(self, requests: Sequence[Request], inside: Bool | None = None) -> list[Given]:
         """Decide for customers, each of them once, and write it down."""
@@ -243,14 +245,16 @@ class Desk:
             filled = fill_in_turn(wave, ready, joint, self._room)
             placed = teller.placed(filled.taken, ready, new)
             slots = slots_of(filled.taken, ready)
-            joints, left, at = filled.joint.tolist(), ready.left.tolist(), self.now()
+            joints, left = filled.joint.tolist(), ready.left.tolist()
+            now = self.now()
+            at, moment = micros(now), _written(now)
             each = ready.values.ndim == 2
             for i, used in enumerate(filled.used):
                 made = Made(
                     occasion, at, slots[i], joints[i], ready.contexts[i].tobytes(), left[i],
                     ready.values[i].tobytes() if each else b"", used,
                 )  # fmt: skip
-                answer = self._answer(requests[len(given)], placed[i], at, teller.wave)
+                answer = self._answer(requests[len(given)], placed[i], moment, teller.wave)
                 given.append(self._noted(requests[len(given)], made, answer))
             done = len(filled.used)
             ready = ready.rows(done, len(ready.keys))
@@ -258,13 +262,13 @@ class Desk:
         return given
 
     def _answer(
-        self, request: Request, placed: Mapping[str, Placed], at: dt.datetime, wave: Wave
+        self, request: Request, placed: Mapping[str, Placed], at: str, wave: Wave
     ) -> Answer:
         return Answer(
             request_id=request.asked.request_id,
             customer=request.person.customer,
             snapshot=wave.start.version,
-            decided_at=at.isoformat(timespec="microseconds"),
+            decided_at=at,
             placements=[
                 placed[n] if n in placed else cut(request.standing[n][0], count)
                 for n, count in request.wanted.items()
@@ -279,7 +283,7 @@ class Desk:
             asked=request.body,
             customer=request.person.customer,
             occasion=made.occasion,
-            at=micros(made.at),
+            at=made.at,
             slots=made.slots,
             joint=made.joint,
             context=made.context,
@@ -320,6 +324,10 @@ class Desk:
         self.pending.append(Pending(self._writer, content, place))
         self._end += len(content)
         self.frames += 1
+
+
+def _written(moment: dt.datetime) -> str:
+    return moment.isoformat(timespec="microseconds")
 
 
 def _narrowed(wave: Wave, counts: Mapping[str, int]) -> Wave:

@@ -65,6 +65,12 @@ class Customers(NamedTuple):
             at += 1
         return None
 
+    def _ids(self, positions: Array) -> pa.Array:
+        """Who stands there: whole numbers are their own 64 bits, which is read in less time."""
+        if pa.types.is_integer(self.ids.type):
+            return pa.array(self.keys[positions].view(np.int64))
+        return self.ids.take(pa.array(positions))
+
     def rows(
         self,
         positions: Array,
@@ -77,7 +83,7 @@ class Customers(NamedTuple):
         ``closed`` bool[m, channels] were refused live.
         """
         return CustomerRows(
-            ids=self.ids.take(pa.array(positions)),
+            ids=self._ids(positions),
             keys=self.keys[positions],
             columns=_NO_COLUMNS,
             rules=self.rules[positions],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -65,7 +64,7 @@ class Made(NamedTuple):
     """What one customer was decided for on an occasion; fields as in `Decided`."""
 
     occasion: int
-    at: dt.datetime
+    at: int
     slots: list[Slot]
     joint: list[float]
     context: bytes
