@@ -110,6 +110,17 @@ def _tables(result: ReportResult) -> Iterator[PageTable]:
         [_offer(one) for one in result.offers],
     )
     yield PageTable(
+        "Channels: does what was learned still hold?",
+        "Gross value that came over what was expected when it was decided, in the newest closed"
+        " waves; the interval holds at every look of a year. What lies wholly below 0.8 or above"
+        " 1.25 is an alarm.",
+        ["channel", "waves", "number", "came of what was expected", "drift"],
+        [
+            [d.channel, str(d.waves), f"{d.contacts:,}", interval_text(d.ratio), d.health]
+            for d in result.drift
+        ],
+    )
+    yield PageTable(
         "Most frequent offers of each group",
         "What each way of deciding sends most often; contacts and shown offers.",
         ["group", "offer", "number"],

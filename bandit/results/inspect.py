@@ -175,6 +175,20 @@ class OfferEarned:
 
 
 @dataclass(frozen=True)
+class Drift:
+    """What a channel brought in its newest closed ``waves`` of what was expected of it.
+
+    ``ratio`` of gross values, with an interval that holds at every look of a year.
+    """
+
+    channel: str
+    waves: int
+    contacts: int
+    ratio: Interval
+    health: str
+
+
+@dataclass(frozen=True)
 class ReportResult(Result):
     """One wave, and what every group earned in it and in those before; money is in ``unit``.
 
@@ -207,6 +221,7 @@ class ReportResult(Result):
     returned: list[Return]
     increments: list[Increment]
     offers: list[OfferEarned]
+    drift: list[Drift]
     limits: list[Price]
     folder: Path
     report: Path | None = None

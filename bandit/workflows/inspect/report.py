@@ -63,6 +63,7 @@ def report(
         returned=came.returned,
         increments=came.increments,
         offers=came.offers,
+        drift=came.drift,
         limits=[Price(**limit) for limit in summary.get("limits") or []],
         folder=campaign.folder / REPORTS / chosen.name,
         notes=came.notes,

@@ -11,11 +11,13 @@ from bandit.config.campaign import Campaign
 from bandit.core.types import Progress
 from bandit.record.waves import Wave
 from bandit.results.figures import Interval
-from bandit.results.inspect import Earned, Increment, OfferEarned
+from bandit.results.inspect import Drift, Earned, Increment, OfferEarned
 from bandit.results.roi import Return
 from bandit.stats.crowds import Gained
 from bandit.stats.means import around
 from bandit.workflows.inspect.against import everybody
+from bandit.workflows.inspect.drift import drifts
+from bandit.workflows.inspect.drift import remarks as told_of_drift
 from bandit.workflows.inspect.realised import EXPLORATION, HOLDOUT, Groups, Made, realised
 
 MOST_WAVES = 26
@@ -35,6 +37,7 @@ class Came(NamedTuple):
     returned: list[Return]
     increments: list[Increment]
     offers: list[OfferEarned]
+    drift: list[Drift]
     notes: list[str]
 
 
@@ -52,12 +55,15 @@ def earned(
     shown = waves[-MOST_WAVES:]
     notes = [] if len(shown) == len(waves) else [f"only the last {MOST_WAVES} waves are shown"]
     by_wave, remarks = realised(campaign, shown, every, at, progress)
+    drift = drifts(by_wave)
+    moved = told_of_drift(drift, shown, campaign.reward.half_life_days)
     return Came(
         [e for name, groups in by_wave.items() for e in _earned(name, groups)],
         list(_returned(by_wave)),
         list(increments(by_wave)),
         _offers(closed_offers(by_wave)),
-        [*notes, *remarks],
+        drift,
+        [*notes, *remarks, *moved],
     )
 
 
