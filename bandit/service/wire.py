@@ -10,9 +10,10 @@ import msgspec
 from msgspec import Meta
 
 from bandit.core.schema import MOST_REWARD
-from bandit.workflows.live.arrivals import Told, moment
+from bandit.workflows.live.arrivals import Told
 from bandit.workflows.live.delivered import Delivered, Id
 from bandit.workflows.live.gate import NotDecidedError
+from bandit.workflows.live.messages import moment
 from bandit.workflows.live.requests import Asked, WantedPlacement
 
 MOST_PLACEMENTS = 50

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
-
-import msgspec
 
 from bandit.config.campaign import Campaign
 from bandit.config.trigger import Trigger
@@ -18,7 +17,7 @@ from bandit.core.errors import DataError
 from bandit.core.framed import Writer
 from bandit.core.types import Bool
 from bandit.record import events
-from bandit.record.events import CONTACTED, GATED, NO_CONTACT, WAITING, Event, Heard, Memory
+from bandit.record.events import WAITING, Event, Heard, Memory
 from bandit.record.outbox import Box
 from bandit.sources.wave_query import micros
 from bandit.workflows.live import triggers
@@ -26,11 +25,15 @@ from bandit.workflows.live.desk import Desk
 from bandit.workflows.live.frames import Answer, Cause, Pick
 from bandit.workflows.live.gate import NotDecidedError
 from bandit.workflows.live.generation import Generation
+from bandit.workflows.live.messages import fate_of, line
+from bandit.workflows.live.requests import Request
 from bandit.workflows.live.situation import Person
 from bandit.workflows.live.writing import Pending
 
 QUIET, EXPIRED, UNMATCHED = "quiet", "expired", "unmatched"
 UNKNOWN_KIND, UNKNOWN_CUSTOMER, DUPLICATE = "unknown_kind", "unknown_customer", "duplicate"
+MOST_TOGETHER = 64
+"""Events that are decided together."""
 AHEAD_MINUTES = 5
 """So far may the clock of an event be ahead of ours."""
 _MINUTE = 60_000_000
@@ -46,20 +49,25 @@ class Told(NamedTuple):
     pick: Pick | None = None
 
 
-class Message(msgspec.Struct, frozen=True):
-    """A line of the outbox; nothing in it hangs on when the event was delivered."""
+class _Due(NamedTuple):
+    """An event that is to be decided now, by ``trigger``, on an ``occasion`` of the customer's."""
 
-    decision_id: str
-    customer: int | str
-    offer: str
-    channel: str
-    trigger: str
-    event: str
-    event_id: str
-    occurred_at: str
-    due_at: str
-    expires_at: str
-    expected_value: float
+    heard: Heard
+    trigger: Trigger
+    request: Request
+    occasion: int
+
+    @property
+    def alike(self) -> tuple[str, int]:
+        """What those who are decided together have in common."""
+        return self.trigger.name, self.occasion
+
+    def hangs_together(self, event: Event, person: Person | None) -> bool:
+        """Whether what comes of another event may hang on what comes of this one."""
+        mine = self.heard.event
+        return event.event_id == mine.event_id or (
+            person is not None and person.key == mine.customer
+        )
 
 
 class Arrivals:
@@ -87,10 +95,59 @@ class Arrivals:
 
         NotDecidedError for what is no event of a customer's, and for an id that was another's.
         """
+        (told,) = self.take_all([event])
+        if isinstance(told, NotDecidedError):
+            raise told
+        return told
+
+    def take_all(self, events: Sequence[Event]) -> list[Told | NotDecidedError]:
+        """As `take` of one after the other, in less time."""
         now = micros(self.desk.now())
+        return self._all(events, lambda event, person: self._come(event, person, now))
+
+    def release(self, most: int | None = None) -> list[Told]:
+        """Look anew at the first ``most`` events whose time has come: what has changed counts."""
+        now = micros(self.desk.now())
+        due = {heard.event: heard for heard in self.memory.due(now, most)}
+        told = self._all(list(due), lambda event, person: self._now(due[event], person, now))
+        return [one for one in told if isinstance(one, Told) and one.fate != WAITING]
+
+    def _all(
+        self, events: Sequence[Event], look: Callable[[Event, Person | None], Told | _Due]
+    ) -> list[Told | NotDecidedError]:
+        """Look at one after the other; those to be decided are so together, in runs.
+
+        A run has each customer and event once, one trigger and one occasion: nothing in it hangs on
+        what stands before it but the room that caps leave, which the desk looks after.
+        """
+        found: dict[int, Told | NotDecidedError] = {}
+        run: dict[int, _Due] = {}
+        for number, event in enumerate(events):
+            person = self._person(event)
+            if any(due.hangs_together(event, person) for due in run.values()):
+                self._decide(run, found)
+            try:
+                looked = look(event, person)
+            except NotDecidedError as e:
+                found[number] = e
+                continue
+            if isinstance(looked, Told):
+                found[number] = looked
+                continue
+            if run and looked.alike != next(iter(run.values())).alike:
+                self._decide(run, found)
+            run[number] = looked
+            if len(run) == MOST_TOGETHER:
+                self._decide(run, found)
+        self._decide(run, found)
+        return [found[number] for number in range(len(events))]
+
+    def _come(self, event: Event, person: Person | None, now: int) -> Told | _Due:
+        """What an event that is delivered comes to."""
         if event.at > now + AHEAD_MINUTES * _MINUTE:
             raise NotDecidedError(422, "at lies in the future; is a clock ahead?")
-        person = self.desk.situation.person(event.customer)
+        if person is None:
+            person = self.desk.situation.person(event.customer)  # which says what is wrong
         event = event._replace(customer=person.key)
         if self.memory.is_other(event):
             raise NotDecidedError(
@@ -110,13 +167,7 @@ class Arrivals:
                 return self._heed(event, trigger, person.position, now)
         return Told(event.event_id, UNMATCHED)
 
-    def release(self, most: int | None = None) -> list[Told]:
-        """Look anew at the first ``most`` events whose time has come: what has changed counts."""
-        now = micros(self.desk.now())
-        told = [self._now(heard, now) for heard in self.memory.due(now, most)]
-        return [one for one in told if one.fate != WAITING]
-
-    def _heed(self, event: Event, trigger: Trigger, position: int, now: int) -> Told:
+    def _heed(self, event: Event, trigger: Trigger, position: int, now: int) -> Told | _Due:
         due = event.at + round(trigger.delay_minutes * _MINUTE)
         until = due + round(trigger.expiry_minutes * _MINUTE)
         heard = Heard(event, trigger.name, due, until, WAITING)
@@ -124,13 +175,11 @@ class Arrivals:
             return Told(event.event_id, EXPIRED, trigger.name)
         if due > now and not self._quiet(heard, trigger):
             return self._came_to(heard, WAITING)
-        return self._decide(heard, trigger, position)
+        return self._due(heard, trigger, position)
 
-    def _now(self, heard: Heard, now: int) -> Told:
+    def _now(self, heard: Heard, person: Person | None, now: int) -> Told | _Due:
         """What an event that has waited comes to."""
-        event = heard.event
         named = {t.name: (place, t) for place, t in enumerate(self._campaign.trigger)}
-        person = self._person(event)
         if person is None or person.position is None:
             return self._came_to(heard, UNKNOWN_CUSTOMER)
         if now > heard.until:
@@ -140,7 +189,32 @@ class Arrivals:
         place, trigger = named[heard.trigger]
         if not self._holds(place, person.position):
             return self._came_to(heard, UNMATCHED)
-        return self._decide(heard, trigger, person.position)
+        return self._due(heard, trigger, person.position)
+
+    def _due(self, heard: Heard, trigger: Trigger, position: int) -> Told | _Due:
+        if self._quiet(heard, trigger):
+            return self._came_to(heard, QUIET)
+        self._log_of_events()  # it is there before the first decision is
+        event = heard.event
+        cause = Cause(trigger.name, event.event_id, event.event, event.at, heard.due, heard.until)
+        request = self.desk.at_event(cause, event.customer, position)
+        return _Due(heard, trigger, request, self.desk.occasion(request))
+
+    def _decide(self, run: dict[int, _Due], found: dict[int, Told | NotDecidedError]) -> None:
+        """Decide a run, and empty it."""
+        if not run:
+            return
+        dues = list(run.values())
+        try:
+            self.desk.hold_open()
+        except NotDecidedError:  # a wave is being planned
+            told = [self._came_to(one.heard, WAITING) for one in dues]
+        else:
+            inside = self._in_play(dues[0].trigger)
+            answers = self.desk.at_events([one.request for one in dues], inside)
+            told = [self._out(one, answer) for one, answer in zip(dues, answers, strict=True)]
+        found.update(zip(run, told, strict=True))
+        run.clear()
 
     def _person(self, event: Event) -> Person | None:
         try:
@@ -158,25 +232,13 @@ class Arrivals:
         apart = round(trigger.quiet_minutes * _MINUTE)
         return self.memory.quiet(trigger.name, heard.event, apart)
 
-    def _decide(self, heard: Heard, trigger: Trigger, position: int) -> Told:
-        if self._quiet(heard, trigger):
-            return self._came_to(heard, QUIET)
-        try:
-            self.desk.hold_open()
-        except NotDecidedError:  # a wave is being planned
-            return self._came_to(heard, WAITING)
-        event = heard.event
-        cause = Cause(trigger.name, event.event_id, event.event, event.at, heard.due, heard.until)
-        within = self._in_play(trigger)
-        self._log_of_events()  # it is there before the first decision is
-        answer = self.desk.at_event(cause, event.customer, position, within)
-        pick, fate = answer.placements[0].picks[0], fate_of(answer)
-        if fate == CONTACTED:
-            self.desk.pending.append(
-                Pending(self._box(pick.channel or ""), line(cause, answer), None)
-            )
-            self.sent[pick.channel or ""] += 1
-        return self._came_to(heard, fate)._replace(pick=pick)
+    def _out(self, due: _Due, answer: Answer) -> Told:
+        """Put a contact that was decided into the outbox, and note what the event came to."""
+        pick, fate, cause = answer.placements[0].picks[0], fate_of(answer), due.request.cause
+        if pick.channel is not None and cause is not None:
+            self.desk.pending.append(Pending(self._box(pick.channel), line(cause, answer), None))
+            self.sent[pick.channel] += 1
+        return self._came_to(due.heard, fate)._replace(pick=pick)
 
     def _box(self, channel: str) -> Box:
         where = channel, self.desk.generation.day
@@ -212,36 +274,3 @@ def horizon(campaign: Campaign, now: dt.datetime) -> int | None:
     """Events from before are a day too old for every trigger; None where there is no trigger."""
     back = [max(t.delay_minutes + t.expiry_minutes, t.quiet_minutes) for t in campaign.trigger]
     return micros(now - dt.timedelta(days=1, minutes=max(back))) if back else None
-
-
-def fate_of(answer: Answer) -> str:
-    """What a trigger's decision came to."""
-    (placed,) = answer.placements
-    if placed.picks[0].offer is not None:
-        return CONTACTED
-    return GATED if placed.eligible_count == 1 else NO_CONTACT
-
-
-def line(cause: Cause, answer: Answer) -> bytes:
-    """What goes out for a contact."""
-    pick = answer.placements[0].picks[0]
-    message = Message(
-        decision_id=pick.decision_id,
-        customer=answer.customer,
-        offer=pick.offer or "",
-        channel=pick.channel or "",
-        trigger=cause.trigger,
-        event=cause.event,
-        event_id=cause.event_id,
-        occurred_at=moment(cause.at),
-        due_at=moment(cause.due),
-        expires_at=moment(cause.until),
-        expected_value=pick.expected_value,
-    )
-    return msgspec.json.encode(message) + b"\n"
-
-
-def moment(at: int) -> str:
-    """Microseconds since 1970 as a time in UTC."""
-    said = dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=at)
-    return said.isoformat().replace("+00:00", "Z")

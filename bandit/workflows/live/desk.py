@@ -152,12 +152,21 @@ class Desk:
         """NotDecidedError while nobody may be contacted anew."""
         self._gate(self.generation, self.book)
 
-    def at_event(self, cause: Cause, customer: int | str, position: int, inside: Bool) -> Answer:
-        """Decide for a trigger about one contact by an action ``inside`` bool[k], or none."""
+    def at_event(self, cause: Cause, customer: int | str, position: int) -> Request:
+        """What a trigger asks at an event: one contact, or none."""
         person = Present(customer, position, self.book.of(customer))
-        asked = Asked(cause.event_id, customer, [])
-        request = Request(asked, b"", person, {OUTBOUND: 1}, {}, cause)
-        return self._anew([request], inside)[0].answer
+        return Request(Asked(cause.event_id, customer, []), b"", person, {OUTBOUND: 1}, {}, cause)
+
+    def occasion(self, request: Request) -> int:
+        """The occasion on which it would be decided now."""
+        return self._occasion(request)[0]
+
+    def at_events(self, requests: Sequence[Request], inside: Bool) -> list[Answer]:
+        """Decide for one trigger, by actions ``inside`` bool[k], as one after the other would be.
+
+        Each customer is in it once, and all are on the same occasion.
+        """
+        return [given.answer for given in self._anew(requests, inside)]
 
     def hear(self, outcome: Outcome) -> None:
         """Take in an event; one that is a refusal counts from the next decision on."""

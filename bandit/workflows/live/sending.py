@@ -18,7 +18,7 @@ import msgspec
 from bandit.core.errors import DataError
 from bandit.record import outbox
 from bandit.record.outbox import Box
-from bandit.workflows.live.arrivals import Message
+from bandit.workflows.live.messages import Message
 
 SENT, REFUSED, LATE, WITHHELD = "sent", "refused", "expired", "withheld"
 """What becomes of a contact.

@@ -15,9 +15,10 @@ from bandit.record.events import WITHHELD, Event, Heard, Memory
 from bandit.record.outbox import Box
 from bandit.sources.wave_query import micros
 from bandit.workflows.live import frames
-from bandit.workflows.live.arrivals import Arrivals, fate_of, horizon, line
+from bandit.workflows.live.arrivals import Arrivals, horizon
 from bandit.workflows.live.desk import Desk
 from bandit.workflows.live.frames import Answer, Cause, Decided
+from bandit.workflows.live.messages import fate_of, line
 
 _answer = msgspec.json.Decoder(Answer)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -65,8 +65,7 @@ def trigger(
         faults: list[str] = []
         for start in range(0, len(lines), EVENTS):
             some = lines[start : start + EVENTS]
-            for one in some:
-                fates[_fate(arrivals, one, faults)] += 1
+            fates.update(_fates(arrivals, some, faults))
             _flush(desk)
             progress.advance(len(some))
         _flush(desk)
@@ -110,15 +109,16 @@ def _flush(desk: Desk) -> None:
     desk.book.written()
 
 
-def _fate(arrivals: Arrivals, line: Line, faults: list[str]) -> str:
-    if line.event is None:
-        faults.append(f"line {line.number}: {line.fault}")
-        return REJECTED
-    try:
-        return arrivals.take(line.event).fate
-    except NotDecidedError as e:
-        faults.append(f"line {line.number}: {e}")
-        return REJECTED
+def _fates(arrivals: Arrivals, lines: Sequence[Line], faults: list[str]) -> Iterator[str]:
+    """What the events of some lines come to, and why those that are none are rejected."""
+    taken = iter(arrivals.take_all([line.event for line in lines if line.event is not None]))
+    for line in lines:
+        told = NotDecidedError(400, line.fault) if line.event is None else next(taken)
+        if isinstance(told, NotDecidedError):
+            faults.append(f"line {line.number}: {told}")
+            yield REJECTED
+        else:
+            yield told.fate
 
 
 def _hold_share(campaign: Campaign, path: Path | None, lines: Sequence[Line]) -> None:
