@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bandit.core import files
+from bandit.core.errors import UsageError
+from bandit.core.schema import WAVES
 from bandit.record import lock
 
 STREAMS = "streams"
@@ -61,9 +63,24 @@ def held(campaign_folder: Path, command: str) -> Iterator[None]:
 
 
 def next_segment(campaign_folder: Path, day: str) -> Segment:
-    """The one to be written next on a day."""
-    number = 1 + max((s.number for s in segments(campaign_folder) if s.day == day), default=0)
+    """The one to be written next on a day, whose waves have names that no published wave has."""
+    used = [s.number for s in segments(campaign_folder) if s.day == day]
+    wave = re.compile(rf"live-{day}(?:\.([0-9]{{1,6}}))?(?:-.*)?")
+    for path in (campaign_folder / WAVES).glob(f"live-{day}*"):
+        found = wave.fullmatch(path.name)
+        used += [int(found[1] or 1)] if found else []
+    number = 1 + max(used, default=0)
     return Segment(day, number, False, campaign_folder / STREAMS / day / f"{number}.{LOG}")
+
+
+def hold_free(campaign_folder: Path, wave: str) -> None:
+    """UsageError if a segment that is no wave yet becomes one of this name."""
+    for segment in segments(campaign_folder):
+        if not segment.sealed and (wave == segment.wave or wave.startswith(f"{segment.wave}-")):
+            raise UsageError(
+                f"wave {wave!r}: {segment.path} is to become waves of such names; give another"
+                " --wave"
+            )
 
 
 def mark_sealed(segment: Segment) -> None:
@@ -72,10 +89,10 @@ def mark_sealed(segment: Segment) -> None:
     files.sync(segment.path.parent)
 
 
-def drop_sealed(campaign_folder: Path, *, before: str | None = None) -> None:
-    """Remove segments that are waves, of the days ``before`` one or of all."""
+def drop_sealed(campaign_folder: Path, *, before: str) -> None:
+    """Remove segments that are waves, of the days ``before`` one."""
     for segment in segments(campaign_folder):
-        if segment.sealed and (before is None or segment.day < before):
+        if segment.sealed and segment.day < before:
             segment.path.unlink()
 
 

@@ -22,7 +22,7 @@ from bandit.record.streams import Segment
 from bandit.sources import refusals
 from bandit.sources.refusals import Refusal
 from bandit.workflows.live import frames
-from bandit.workflows.live.frames import Answer, Cause, Decided, Head, Outcome, Placed
+from bandit.workflows.live.frames import Answer, Cause, Decided, Head, Outcome, Placed, Used
 
 _PLACE_BITS = 40
 Place = int
@@ -126,6 +126,8 @@ class Book:
                         self.add(decided, place)
                     case Outcome() as outcome:
                         self.heard(outcome, refusing)
+                    case Used(amounts):
+                        self.used.setdefault(segment.day, Counter()).update(amounts)
             self.written()
             if read.torn:
                 self.notes.append(

@@ -13,14 +13,20 @@ from bandit.record import lock, streams
 EXTRA = "pip install 'offer-bandit[service]'"
 
 
-def sealed_first(campaign: Campaign, progress: Progress) -> list[str]:
-    """Make waves of what was decided live; the caller holds the campaign. What there is to say."""
+def sealed_first(campaign: Campaign, progress: Progress, *, empty: bool = False) -> list[str]:
+    """Make waves of what was decided live; the caller holds the campaign. What there is to say.
+
+    ``empty``: what was sealed names nobody any more.
+    """
     if not (campaign.folder / streams.STREAMS).is_dir():
         return []
     hold_installed("live decisions wait to become waves, for which some packages are missing")
+    from bandit.workflows.live.emptied import empty_sealed  # noqa: PLC0415 - needs the extra
     from bandit.workflows.live.seal import seal_all  # noqa: PLC0415 - needs the extra
 
     found = seal_all(campaign, progress)
+    if empty:
+        empty_sealed(campaign.folder)
     told = [f"sealed {wave.wave}: {wave.decisions:,} live decisions" for wave in found.waves]
     return [*told, *found.notes]
 

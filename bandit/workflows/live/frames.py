@@ -134,10 +134,16 @@ class Outcome(msgspec.Struct, tag="outcome", array_like=True, frozen=True):
     received: int
 
 
-Frame = Head | Decided | Outcome
+class Used(msgspec.Struct, tag="used", array_like=True, frozen=True):
+    """What decisions that were erased used of each limit on their day."""
+
+    amounts: dict[str, float]
+
+
+Frame = Head | Decided | Outcome | Used
 
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(Head | Decided | Outcome)
+_decoder = msgspec.msgpack.Decoder(Head | Decided | Outcome | Used)
 
 
 def encoded(frame: Frame) -> bytes:

@@ -10,7 +10,7 @@ from bandit.config.campaign import Campaign
 from bandit.core import files, sql
 from bandit.core.errors import BanditError, DataError, UsageError
 from bandit.core.types import SILENT, Progress
-from bandit.record import erase, exports, index, lock, manifest, snapshots, streams
+from bandit.record import erase, exports, index, lock, manifest, snapshots
 from bandit.record.person import People, spelled_key
 from bandit.results.privacy import Forgotten
 from bandit.sources import database, refusals
@@ -37,8 +37,7 @@ def forget(
         raise UsageError("name the customer to forget by a key that is not empty")
     with lock.hold(campaign.folder, "forget"):
         hold_stopped(campaign.folder)
-        notes = recover.recover(campaign) + sealed_first(campaign, progress)
-        streams.drop_sealed(campaign.folder)
+        notes = recover.recover(campaign) + sealed_first(campaign, progress, empty=True)
         progress.step("rewriting the record")
         people = erase.people(campaign.folder, keys)
         erased = _erased(campaign, people, again=erase.FINISHED in notes)

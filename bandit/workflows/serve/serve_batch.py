@@ -14,7 +14,7 @@ from bandit.core.days import acting_at
 from bandit.core.errors import UsageError
 from bandit.core.types import SILENT, Progress
 from bandit.features.drift import Drift
-from bandit.record import lock
+from bandit.record import lock, streams
 from bandit.record import waves as record
 from bandit.results.serve import WaveSummary
 from bandit.runners import engine as engines
@@ -93,6 +93,7 @@ def serve_batch(
         if not dry_run and (campaign.folder / record.WAVES / run.wave).exists():
             return publish.again(run, notes)
         if not dry_run:
+            streams.hold_free(campaign.folder, run.wave)
             notes += sealed_first(campaign, progress)
         if spark is not None:
             progress.step("starting Spark")

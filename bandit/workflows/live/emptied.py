@@ -1,0 +1,28 @@
+"""Sealed segments without the people in them: their numbers stay taken, and so does their room."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from bandit.core import files
+from bandit.core.framed import Frames, framed
+from bandit.record import streams
+from bandit.workflows.live import frames
+from bandit.workflows.live.frames import Decided, Used
+
+
+def empty_sealed(campaign_folder: Path) -> None:
+    """Leave in each sealed segment what its day used of the limits, and nobody.
+
+    A segment that is gone would give its number, and so the name of its wave, to the next one of
+    the day, and its contacts would count for no cap.
+    """
+    for segment in streams.segments(campaign_folder):
+        if segment.sealed:
+            used = Counter[str]()
+            for _, content in Frames(segment.path):
+                match frames.decoded(content):
+                    case Decided(used=amounts) | Used(amounts):
+                        used.update(amounts)
+            files.write_bytes(segment.path, framed(frames.encoded(Used(dict(used)))))
