@@ -107,9 +107,15 @@ class Forked:
         heard, tell = os.pipe()
         self.pid = os.fork()
         if self.pid == 0:
-            os.close(heard)
-            serve(folder, port=0, say=lambda line: os.write(tell, f"{line}\n".encode()) and None)
-            os._exit(0)
+            code = 1
+            try:
+                os.close(heard)
+                serve(
+                    folder, port=0, say=lambda line: os.write(tell, f"{line}\n".encode()) and None
+                )
+                code = 0
+            finally:
+                os._exit(code)  # whatever it died of, it is not this process
         os.close(tell)
         with os.fdopen(heard) as lines:
             line = lines.readline()
