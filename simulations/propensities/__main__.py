@@ -1,4 +1,7 @@
-"""`python -m simulations.propensities [--redraws N]` writes the result into the README."""
+"""`python -m simulations.propensities [--redraws N] [--kinds]` writes the result into the README.
+
+With ``--kinds`` the part on three kinds of events, which takes a few minutes, and nothing else.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,14 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from simulations.propensities.analysis import report
+from simulations.propensities.analysis import agreement, report
 from simulations.propensities.environment import constrained
 from simulations.propensities.sweep import judged, own_weights, redraw
 
 MARK = "<!-- generated below -->\n"
-CUSTOMERS = 200
+KINDS = "<!-- generated with --kinds -->\n"
+README = Path(__file__).parent / "README.md"
+CUSTOMERS, MANY = 200, 20_000
 TIGHT = ("channels.email.capacity=40", "channels.sms.capacity=25", "limits.max_contacts=90")
 FREE = ("limits.max_contacts=1000000",)
 
@@ -19,9 +24,13 @@ FREE = ("limits.max_contacts=1000000",)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--redraws", type=int, default=5000)
-    parser.add_argument("--logged", type=int, default=20_000)
+    parser.add_argument("--logged", type=int, default=MANY)
     parser.add_argument("--logs", type=int, default=40)
+    parser.add_argument("--kinds", action="store_true")
     wanted = parser.parse_args()
+    if wanted.kinds:
+        _kinds(wanted.redraws)
+        return
     with tempfile.TemporaryDirectory() as scratch:
         loose = constrained(Path(scratch) / "loose", CUSTOMERS, FREE)
         tight = constrained(Path(scratch) / "tight", CUSTOMERS, TIGHT)
@@ -37,9 +46,23 @@ def main() -> None:
             judged(large, wanted.logs),
         )
     print(text)
-    readme = Path(__file__).parent / "README.md"
-    head = readme.read_text(encoding="utf-8").split(MARK)[0]
-    readme.write_text(head + MARK + text, encoding="utf-8")
+    head = README.read_text(encoding="utf-8").split(MARK)[0]
+    README.write_text(head + MARK + text, encoding="utf-8")
+
+
+def _kinds(redraws: int) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        loose = constrained(Path(scratch) / "loose", CUSTOMERS, FREE, kinds=True)
+        tight = constrained(Path(scratch) / "tight", CUSTOMERS, TIGHT, kinds=True)
+        caps = (f"channels.email.capacity={MANY // 5}", f"limits.max_contacts={MANY // 2}")
+        large = constrained(Path(scratch) / "large", MANY, caps, kinds=True)
+        found = agreement(
+            redraw(loose, 4 * redraws), redraw(tight, redraws), own_weights(large, 10)
+        )
+    text = "\n".join(found) + "\n\n"
+    print(text)
+    head, rest = README.read_text(encoding="utf-8").split(KINDS)
+    README.write_text(head + KINDS + text + MARK + rest.split(MARK)[1], encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from simulations.propensities.sweep import Agreement, Judged, Weights
 
 
-def report(loose: Agreement, tight: Agreement, weights: Weights, judged: Sequence[Judged]) -> str:
-    """Markdown."""
+def agreement(loose: Agreement, tight: Agreement, weights: Weights) -> list[str]:
+    """Lines of Markdown on frequencies and mean weight."""
     lines = ["| wave | redraws | (customer, action) pairs | within the 99.9 % interval | thinned | a cap passed |"]  # fmt: skip
     lines.append("|---|---|---|---|---|---|")
     for name, a in (("no caps", loose), ("binding caps", tight)):
@@ -17,11 +17,17 @@ def report(loose: Agreement, tight: Agreement, weights: Weights, judged: Sequenc
             f" {a.passed} |"
         )
     sigma = (weights.mean - 1.0) / weights.standard_error
-    lines.append("")
-    lines.append(
+    return [
+        *lines,
+        "",
         f"Mean weight onto uniform over {weights.waves} draws of the constrained wave:"
-        f" {weights.mean:.4f} ± {weights.standard_error:.4f} ({sigma:+.2f} standard errors from 1)."
-    )
+        f" {weights.mean:.4f} ± {weights.standard_error:.4f} ({sigma:+.2f} standard errors from 1).",
+    ]
+
+
+def report(loose: Agreement, tight: Agreement, weights: Weights, judged: Sequence[Judged]) -> str:
+    """Markdown."""
+    lines = agreement(loose, tight, weights)
     lines.append("")
     lines.append("A constrained policy judged from logs of the free one:")
     lines.append("")

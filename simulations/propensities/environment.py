@@ -42,11 +42,26 @@ class Setting(NamedTuple):
     batch: Prepared
 
 
-def operator(folder: Path, count: int) -> tuple[World, dt.datetime]:
-    """A campaign that has served and learned from two waves, and the time of its third."""
+KINDS = """[reward.events]
+sale = "reward"
+refusal = -8.0
+unsubscribe = -8.0
+
+[pressure]
+"""
+
+
+def operator(folder: Path, count: int, *, kinds: bool = False) -> tuple[World, dt.datetime]:
+    """A campaign that has served and learned from two waves, and the time of its third.
+
+    With ``kinds`` sale, refusal and unsubscription are learned each by a model of its own.
+    """
     world = World(customers=count, offers=6, channels=3, seed=3)
     plan = Plan(shares=(("rules", 0.3), ("lin_ts", 0.6)), exploration=0.1, alpha=1.0)
     world.write(folder, plan=plan)
+    if kinds:
+        file = folder / "campaign.toml"
+        file.write_text(file.read_text().replace("[pressure]\n", KINDS))
     at = world.origin
     for number in range(2):
         serve_batch(folder, wave=f"w{number}", at=at)
@@ -58,9 +73,9 @@ def operator(folder: Path, count: int) -> tuple[World, dt.datetime]:
     return world, at + WINDOW
 
 
-def constrained(folder: Path, count: int, caps: Sequence[str]) -> Setting:
+def constrained(folder: Path, count: int, caps: Sequence[str], *, kinds: bool = False) -> Setting:
     """The third wave with these limits, prices found and frozen."""
-    world, at = operator(folder, count)
+    world, at = operator(folder, count, kinds=kinds)
     campaign = campaign_file.load(folder)
     past = ContactHistory.of(campaign, at, "w2")
     with ExitStack() as stack:
