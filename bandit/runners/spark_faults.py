@@ -16,6 +16,10 @@ from bandit.core.errors import BanditError, ConfigError, DataError, UsageError
 EXTRA = "pip install 'offer-bandit[spark]'"
 OLDEST_JAVA = 17
 _JAVA = f"Java {OLDEST_JAVA} or later (for one: apt install openjdk-{OLDEST_JAVA}-jre-headless)"
+_CONNECT = (
+    "Spark Connect is not supported: name a classic master, or run where"
+    " a classic session runs (see docs/spark.md)"
+)
 _MASTER = re.compile(
     r"local(\[(\d+|\*)(,\d+)?\])?|local-cluster\[\d+,\d+,\d+\]|spark://[^,/]+:\d+(,[^,/]+:\d+)*"
     r"|yarn|k8s://.+"
@@ -27,6 +31,9 @@ def hold_installed() -> None:
     """UsageError where pyspark or a Java that it runs on is missing."""
     if find_spec("pyspark") is None:
         raise UsageError(f"--engine spark needs pyspark, which is not installed: {EXTRA}")
+    remote = os.environ.get("SPARK_REMOTE")
+    if remote:
+        raise UsageError(f"SPARK_REMOTE = {remote}: {_CONNECT}")
     home = os.environ.get("JAVA_HOME")
     java = shutil.which("java" if not home else str(Path(home) / "bin" / "java"))
     if java is None:
@@ -46,6 +53,8 @@ def _java_version(java: str) -> int | None:
 
 def hold_reachable(master: str) -> None:
     """UsageError for what is no master of Spark's, or where none answers."""
+    if master.startswith("sc://"):
+        raise UsageError(f"{master}: {_CONNECT}")
     if not _MASTER.fullmatch(master):
         raise UsageError(
             f"{master!r} is no master of Spark's: write local[2], spark://host:7077, yarn or"

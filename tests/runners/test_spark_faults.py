@@ -96,6 +96,15 @@ def test_a_master_that_does_not_answer_is_told() -> None:
         hold_reachable(f"spark://127.0.0.1:{port}")
 
 
+@pytest.mark.usefixtures("with_pyspark")
+def test_spark_connect_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UsageError, match="sc://host:15002: Spark Connect"):
+        hold_reachable("sc://host:15002")
+    monkeypatch.setenv("SPARK_REMOTE", "sc://host")
+    with pytest.raises(UsageError, match="SPARK_REMOTE = sc://host: Spark Connect"):
+        hold_installed()
+
+
 def test_a_session_that_runs_elsewhere_is_told() -> None:
     hold_same("yarn", None)
     hold_same("yarn", "yarn")
