@@ -428,6 +428,19 @@ class Campaign(Strict):
             )
         return self
 
+    @model_validator(mode="after")
+    def _nobody_for_refusing(self) -> Campaign:
+        if self.pressure.refusal_days is not None:
+            refusals = {fold(kind) for kind in self.pressure.refusal_events}
+            for trigger in self.trigger:
+                if fold(trigger.event) in refusals:
+                    raise ValueError(
+                        f"trigger {trigger.name!r} heeds {trigger.event!r}, by which customers"
+                        " refuse (pressure.refusal_events), and nobody is contacted for that; name"
+                        " another event"
+                    )
+        return self
+
     @field_validator("time_zone")
     @classmethod
     def _known_zone(cls, name: str) -> str:

@@ -42,6 +42,7 @@ class Triggered(Result):
     quiet: int
     expired: int
     unmatched: int
+    refusal: int
     unknown_kind: int
     unknown_customer: int
     duplicate: int
@@ -52,7 +53,7 @@ class Triggered(Result):
 
 
 FATES = (
-    "contacted", "no_contact", "gated", "waiting", "quiet", "expired", "unmatched",
+    "contacted", "no_contact", "gated", "waiting", "quiet", "expired", "unmatched", "refusal",
     "unknown_kind", "unknown_customer", "duplicate", "rejected",
 )  # fmt: skip
 """What an event can come to."""

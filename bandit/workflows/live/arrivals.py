@@ -22,7 +22,7 @@ from bandit.record.outbox import Box
 from bandit.sources.wave_query import micros
 from bandit.workflows.live import triggers
 from bandit.workflows.live.desk import Desk
-from bandit.workflows.live.frames import Answer, Cause, Pick
+from bandit.workflows.live.frames import Answer, Cause, Outcome, Pick
 from bandit.workflows.live.gate import NotDecidedError
 from bandit.workflows.live.generation import Generation
 from bandit.workflows.live.messages import fate_of, line
@@ -30,7 +30,7 @@ from bandit.workflows.live.requests import Request
 from bandit.workflows.live.situation import Person
 from bandit.workflows.live.writing import Pending
 
-QUIET, EXPIRED, UNMATCHED = "quiet", "expired", "unmatched"
+QUIET, EXPIRED, UNMATCHED, REFUSAL = "quiet", "expired", "unmatched", "refusal"
 UNKNOWN_KIND, UNKNOWN_CUSTOMER, DUPLICATE = "unknown_kind", "unknown_customer", "duplicate"
 MOST_TOGETHER = 64
 """Events that are decided together."""
@@ -155,8 +155,13 @@ class Arrivals:
                 f"event_id {event.event_id!r} was delivered with another content; give each event"
                 " an id of its own",
             )
-        if self.memory.knows(event.event_id):
+        if self.memory.knows(event.event_id) or event.event_id in self.desk.book.refusals:
             return Told(event.event_id, DUPLICATE)
+        if self.desk.refuses(event.event):
+            self.desk.hear(
+                Outcome(event.event_id, None, event.customer, event.event, 0.0, event.at, now)
+            )
+            return Told(event.event_id, REFUSAL)
         heeding = list(triggers.heeding(self._campaign, event.event))
         if not heeding:
             return Told(event.event_id, UNKNOWN_KIND)

@@ -94,6 +94,7 @@ class Book:
         self._requests: dict[str, Place] = {}
         self._decisions: dict[int, Place] = {}
         self.events: set[str] = set()
+        self.refusals: set[str] = set()
         self.caused: dict[str, Place] = {}
         self.refused: dict[int | str, list[Refused]] = {}
         self.closed: dict[int | str, set[str | None]] = {}
@@ -217,6 +218,7 @@ class Book:
         self.events.add(outcome.event_id)
         if fold(outcome.event) not in refusing:
             return
+        self.refusals.add(outcome.event_id)
         customer, offer = outcome.customer, None
         found = None if outcome.decision is None else self.decision(outcome.decision)
         if found is not None:

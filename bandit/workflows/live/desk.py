@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 
 from bandit.config.campaign import OUTBOUND
+from bandit.core.folding import fold
 from bandit.core.framed import Writer, framed
 from bandit.core.types import Bool, Float64
 from bandit.record import streams
@@ -167,6 +168,10 @@ class Desk:
         Each customer is in it once, and all are on the same occasion.
         """
         return [given.answer for given in self._anew(requests, inside)]
+
+    def refuses(self, event: str) -> bool:
+        """Whether events of this kind are refusals."""
+        return fold(event) in self._refusal_events
 
     def hear(self, outcome: Outcome) -> None:
         """Take in an event; one that is a refusal counts from the next decision on."""
