@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from contextlib import ExitStack
+import errno
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -13,10 +17,13 @@ from bandit.config import campaign_file
 from bandit.core.types import SILENT
 from bandit.record import streams
 from bandit.record.events import Event
+from bandit.record.outbox import rows as outbox_rows
 from bandit.sources import refusals
+from bandit.workflows.live import settle
 from bandit.workflows.live import trigger as workflow
 from bandit.workflows.live.seal import seal
 from bandit.workflows.live.trigger import trigger
+from bandit.workflows.live.writing import write
 from bandit.workflows.serve.serve_batch import serve_batch
 from tests import campaigns, triggers
 from tests.campaigns import MONDAY
@@ -50,7 +57,7 @@ def whole(tmp_path: Path) -> list[dict[str, object]]:
     return outbox(folder)
 
 
-def again(folder: Path, minutes: float = 1.0) -> list[str]:
+def again(folder: Path, minutes: float = 1.0, known: int = len(PEOPLE)) -> list[str]:
     """The next run's notes; every event is delivered again, and is known."""
     rows = [triggers.event(c, c) for c in PEOPLE]
     told = trigger(
@@ -58,7 +65,7 @@ def again(folder: Path, minutes: float = 1.0) -> list[str]:
         events=triggers.file(folder / "events.jsonl", rows),
         now=lambda: NOON + dt.timedelta(minutes=minutes),
     )
-    assert told.duplicate == len(PEOPLE)
+    assert told.duplicate == known
     return told.notes
 
 
@@ -139,3 +146,55 @@ def test_a_file_that_a_receiver_has_taken_is_counted_as_sent(tmp_path: Path) -> 
     killed(folder, 0)
     assert any("0 may not go out" in note for note in seal(folder).notes)
     assert not list((folder / "waves").glob("*/withheld.parquet"))
+
+
+@contextmanager
+def failing(monkeypatch: pytest.MonkeyPatch, number: int) -> Iterator[list[str]]:
+    """The disk refuses at the ``number``-th write or sync, and from then on; what was asked."""
+    asked: list[str] = []
+
+    def refusing(name: str) -> Callable[..., Any]:
+        real = getattr(os, name)
+
+        def call(*given: Any) -> Any:
+            asked.append(name)
+            if len(asked) >= number:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return real(*given)
+
+        return call
+
+    with monkeypatch.context() as patch:
+        for name in ("write", "fsync", "fdatasync"):
+            patch.setattr(os, name, refusing(name))
+        yield asked
+
+
+def test_whatever_write_fails_what_goes_out_is_recorded_and_nothing_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: list[dict[str, object]]
+) -> None:
+    number, failed = 0, True
+    while failed:
+        number += 1
+        folder = triggers.write(tmp_path / str(number))
+        with ExitStack() as stack:
+            campaign = campaign_file.load(folder)
+            stack.enter_context(streams.held(campaign.folder, "serve"))
+            arrivals = workflow.opened(stack, campaign, lambda: NOON, SILENT)
+            arrivals.take_all([Event(f"e{c}", "basket_left", c, AT) for c in PEOPLE])
+            with failing(monkeypatch, number) as asked, suppress(OSError):
+                write(arrivals.desk.pending)
+            failed = len(asked) >= number
+        recorded = {said.cause.event_id for said in settle.in_streams(folder)}
+        assert {str(line["event_id"]) for line in _whole_lines(folder)} <= recorded
+        again(folder, known=len(recorded))
+        lines = [str(line["event_id"]) for line in outbox(folder)]
+        assert len(set(lines)) == len(lines)
+        if len(recorded) == len(PEOPLE):  # else the others were decided by a later segment
+            assert sorted(lines) == sorted(str(line["event_id"]) for line in whole)
+    assert number > 6
+
+
+def _whole_lines(folder: Path) -> list[dict[str, Any]]:
+    boxes = (folder / "outbox").glob("*/*.jsonl")
+    return [row for box in boxes for row, _ in outbox_rows(box)]
