@@ -151,7 +151,7 @@ async def _serve(
     tasks = (ticking, refreshing, sending)
     for task in tasks:
         task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    ended = await asyncio.gather(*tasks, return_exceptions=True)
     if committer.failed is None:
         await committer.close()
     if committer.failed is not None:
@@ -159,6 +159,9 @@ async def _serve(
             f"{desk.segment.path}: {committer.failed.strerror}; nothing was answered that is not on"
             " the disk: mend it and start the server again"
         )
+    for error in ended:
+        if isinstance(error, BanditError):
+            raise error
     return Served(
         campaign=campaign.name,
         url=url,
@@ -183,8 +186,13 @@ async def _tick(service: Service, drain: Callable[[], None]) -> None:
                 await committer.settled()
                 turn.unlink(missing_ok=True)
         if service.ready and committer.failed is None:
-            with suppress(NotDecidedError):  # the disk refuses: told below
+            try:
                 await service.release()
+            except NotDecidedError:  # the disk refuses: told below
+                pass
+            except BanditError:  # a damaged stream: told when the server has ended
+                drain()
+                raise
         if committer.failed is not None:
             drain()
             return

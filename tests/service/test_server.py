@@ -242,3 +242,26 @@ def test_killed_while_events_come_each_is_decided_once_and_stands_in_the_outbox(
     }
     assert made == set(sent) | withheld
     assert len({line["event_id"] for line in lines()}) == len(sent)
+
+
+def test_a_stream_that_is_damaged_under_an_event_that_waits_ends_the_server(tmp_path: Path) -> None:
+    """Else it would wait for ever, and nobody would know."""
+    more = (
+        '\n[[trigger]]\nname = "now"\nevent = "now"\n'
+        '[[trigger]]\nname = "later"\nevent = "later"\ndelay_minutes = 0.03\n'
+    )
+    folder = campaigns.write(tmp_path / "c", more=more)
+    with running(folder) as server:
+        at = dt.datetime.now(dt.UTC).isoformat()
+        for kind in ("now", "later"):
+            row = {"event_id": kind, "event": kind, "customer": PEOPLE[0], "at": at}
+            answer = server.client.post(f"{server.url}/v1/events", json=row)
+            assert answer.status_code == 200
+        assert answer.json()["fate"] == "waiting"
+        (segment,) = (folder / "streams").glob("20*/*.log")
+        content = bytearray(segment.read_bytes())
+        content[-40] ^= 0xFF
+        segment.write_bytes(content)
+        assert server.process.wait(30) == 4
+        assert server.process.stdout is not None
+        assert "is damaged" in server.process.stdout.read()
