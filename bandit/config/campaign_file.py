@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from bandit.config.campaign import DEFAULT_FILE, Campaign
 from bandit.core.errors import ConfigError
+from bandit.core.problems import shown
 
 MAX_CHARACTERS = 10_000_000
 _PART = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')"""
@@ -20,6 +22,7 @@ _DEEP = re.compile(rf"(?<![\w-])(?:{_PART}[ \t]*+\.[ \t]*+){{32}}")
 _OURS = {"folder", "file", "populations"}
 """Fields that no file may set."""
 _UNFIT = re.compile("[*?[\ud800-\udfff]")
+_SHOULD = ": input should be "
 
 
 def load(path: Path) -> Campaign:
@@ -82,18 +85,50 @@ def parse(raw: dict[str, Any], file: Path) -> Campaign:
     for key in sorted(_OURS & set(raw)):
         raise ConfigError(f"{file}: unknown key {key!r}; it is not for the file to say")
     folder = _folder(file)
+    content = {**tuples(raw), "folder": folder, "file": file.name}
     try:
-        return Campaign.model_validate({**tuples(raw), "folder": folder, "file": file.name})
+        return Campaign.model_validate(content)
     except RecursionError:
         raise ConfigError(f"{file}: tables are nested too deeply; none of ours is") from None
     except ValidationError as e:
-        raise ConfigError(faults(e, file, Campaign)) from None
+        raise ConfigError(faults(e, file, Campaign, content)) from None
 
 
-def faults(error: ValidationError, file: Path, model: type[BaseModel]) -> str:
-    """What is wrong with a ``file`` that should be a ``model``, a line each."""
-    found = error.errors(include_url=False)
-    return "\n".join(f"{file}: {_line(fault, model)}" for fault in found)
+def faults(error: ValidationError, file: Path, model: type[BaseModel], raw: Any) -> str:
+    """What is wrong with a ``file`` that says ``raw`` and should be a ``model``, a line each.
+
+    Of a value that may be of several types each type has a fault: they are told in one line.
+    """
+    lines: dict[str, list[str]] = {}
+    for fault in error.errors(include_url=False):
+        where, told = _line({**fault, "loc": _place(fault, raw)}, model)
+        lines.setdefault(where, []).append(told)
+    return "\n".join(f"{file}: {where}{_either(told)}" for where, told in lines.items())
+
+
+def _place(fault: Any, raw: Any) -> tuple[int | str, ...]:
+    """Where a fault is, without the types that were tried there, which are no keys."""
+    path: list[int | str] = []
+    for part in fault["loc"]:
+        try:
+            raw = raw[part]
+        except (KeyError, IndexError, TypeError):
+            if fault["type"] != "missing" or part != fault["loc"][-1]:
+                continue
+        path.append(part)
+    return tuple(path)
+
+
+def _either(told: Sequence[str]) -> str:
+    """What would be right, by any of the types that a value may be of."""
+    first, *others = dict.fromkeys(told)
+    alike = first.startswith(_SHOULD)
+    return first + "".join(
+        f" or {other.removeprefix(_SHOULD)}"
+        if alike and other.startswith(_SHOULD)
+        else f"; or {other.removeprefix(': ')}"
+        for other in others
+    )
 
 
 def _folder(file: Path) -> Path:
@@ -114,8 +149,8 @@ def tuples(value: Any) -> Any:
     return tuple(tuples(v) for v in value) if isinstance(value, list) else value
 
 
-def _line(error: Any, model: type[BaseModel]) -> str:
-    """One fault in the user's words: where, what stands there, what would be right."""
+def _line(error: Any, model: type[BaseModel]) -> tuple[str, str]:
+    """One fault in the user's words: where and what stands there, and what would be right."""
     path = [p for p in error["loc"] if p not in _OURS]
     where = (
         ".".join(f"{p + 1}" if isinstance(p, int) else str(p) for p in path)
@@ -123,23 +158,25 @@ def _line(error: Any, model: type[BaseModel]) -> str:
     )
     kind, given = error["type"], error.get("input")
     if kind == "extra_forbidden":
-        return f"unknown key {where!r}{_nearest(path, model)}"
+        return f"unknown key {where!r}", _nearest(path, model)
     if kind == "missing":
-        return f"{where} is missing; add it"
+        return f"{where} is missing", "; add it"
     if kind == "value_error":
-        return f"{where}: {error['ctx']['error']}"
+        return where, f": {error['ctx']['error']}"
     if kind == "string_pattern_mismatch":
         return (
-            f"{where} = {given!r}: a name is up to 100 letters, digits, dots, dashes and"
-            " underscores and begins with a letter, digit or underscore"
+            f"{where} = {given!r}",
+            ": a name is up to 100 letters, digits, dots, dashes and"
+            " underscores and begins with a letter, digit or underscore",
         )
-    shown = given if isinstance(given, str | int | float | bool) else type(given).__name__
+    if isinstance(given, tuple):
+        given = list(given)
     message = error["msg"][0].lower() + error["msg"][1:]
     if kind == "tuple_type":
         message = f"input should be a list, [{given!r}]" if isinstance(given, str) else message
     if kind in {"date_from_datetime_parsing", "date_parsing", "date_type"}:
         message = "input should be a date, 2026-09-01"
-    return f"{where} = {shown!r}: {message}"
+    return f"{where} = {shown(given)}", f": {message}"
 
 
 def _nearest(path: list[Any], model: Any) -> str:

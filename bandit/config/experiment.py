@@ -185,7 +185,8 @@ def load(folder: Path, name: str) -> Experiment:
         raise ConfigError(
             f"{path} does not exist: write the experiment there{nearest(name, known)}"
         ) from None
+    content = campaign_file.tuples(raw)
     try:
-        return Experiment.model_validate(campaign_file.tuples(raw))
+        return Experiment.model_validate(content)
     except ValidationError as e:
-        raise ConfigError(campaign_file.faults(e, path, Experiment)) from None
+        raise ConfigError(campaign_file.faults(e, path, Experiment, content)) from None

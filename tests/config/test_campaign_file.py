@@ -87,3 +87,34 @@ def test_long_texts_with_stops_are_no_keys(tmp_path: Path) -> None:
     )
     with pytest.raises(ConfigError, match="customers is missing"):
         campaign_file.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("section", "told"),
+    [
+        (
+            "[reward.events]\nsale = nan",
+            "reward.events.sale = nan: input should be a finite number",
+        ),
+        (
+            "[reward.events]\nsale = [1]",
+            r"reward.events.sale = \[1\]: input should be a valid number",
+        ),
+        ("[[offer]]\nname = 'a'\nvalue = true", "offer.1.value = True: input should be a valid"),
+        (
+            "[[simulate.candidate]]\npolicy = 'lin_ts'\nalpha = [inf]",
+            "simulate.candidate.1.alpha.1 = inf: input should be a finite number",
+        ),
+    ],
+)
+def test_a_value_of_several_types_is_one_fault_by_its_key(
+    tmp_path: Path, section: str, told: str
+) -> None:
+    """And not a fault for each type, under the names that the types have in our code."""
+    (tmp_path / "campaign.toml").write_text(f"name = 'x'\n[customers]\nsource = 'c.csv'\n{section}")
+    with pytest.raises(ConfigError, match=told) as caught:
+        campaign_file.load(tmp_path)
+    keys = [line.split(": ", 1)[1].split(" = ")[0] for line in str(caught.value).splitlines()]
+    assert len(keys) == len(set(keys))
+    assert "constrained" not in str(caught.value)
+    assert ".str" not in str(caught.value)
