@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast
 import pyarrow.parquet as pq
 
 from bandit.config import campaign_file
-from bandit.config.campaign import Source
+from bandit.config.tables import Source
 from bandit.core.errors import DataError, UsageError
 from bandit.core.frames import table_of
 from bandit.core.problems import nearest

@@ -11,8 +11,8 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from bandit.config import campaign_file
-from bandit.config.campaign import Day, Name, Strict
 from bandit.config.reward import Amount
+from bandit.config.section import Day, Name, Strict
 from bandit.core import files
 from bandit.core.errors import ConfigError, UsageError
 from bandit.core.problems import nearest

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bandit.config.campaign import Offer
+from bandit.config.offered import Offer
 from bandit.config.reward import AMOUNT, VALUE, Reward
 from bandit.core.actions import ActionSpace
 from bandit.core.types import Array, Bool, Float64

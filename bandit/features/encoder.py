@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import ValidationError
 
-from bandit.config.campaign import Features
+from bandit.config.deciding import Features
 from bandit.core import files
 from bandit.core.errors import ConfigError, DataError
 from bandit.core.types import Float32

@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from bandit.config.campaign import Features
+from bandit.config.deciding import Features
 from bandit.core.errors import ConfigError, DataError
 from bandit.features.spec import KINDS, Column, FeatureSpec, Kind
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import datetime as dt
 from functools import partial
 
-from bandit.config.campaign import Campaign, Customers, Log
+from bandit.config.campaign import Campaign
+from bandit.config.tables import Customers, Log
 from bandit.core import sql
 from bandit.core.errors import ConfigError, DataError
 from bandit.core.problems import Problems

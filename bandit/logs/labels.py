@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from bandit.config.campaign import Log
+from bandit.config.tables import Log
 from bandit.core.errors import ConfigError, DataError
 from bandit.core.problems import nearest
 from bandit.logs import columns

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bandit.config.campaign import Log
+from bandit.config.tables import Log
 from bandit.core.errors import DataError
 from bandit.core.schema import MOST_REWARD
 from bandit.core.types import Array, Bool, Float64, Int32

@@ -16,7 +16,8 @@ import pyarrow.compute as pc
 import pyarrow.csv as pcsv
 import pyarrow.parquet as pq
 
-from bandit.config.campaign import Campaign, Channel
+from bandit.config.campaign import Campaign
+from bandit.config.offered import Channel
 from bandit.core.types import Array, Bool
 from bandit.record import manifest
 from bandit.record.waves import ROWS_PER_GROUP, Wave

@@ -14,8 +14,10 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from bandit.config.campaign import DEFAULT_FILE, Channel, Offer, Policy, Pressure
+from bandit.config.campaign import DEFAULT_FILE
+from bandit.config.deciding import Policy, Pressure
 from bandit.config.experiment import Experiment
+from bandit.config.offered import Channel, Offer
 from bandit.config.reward import Reward
 from bandit.core import files
 from bandit.core.actions import ActionSpace, Pair

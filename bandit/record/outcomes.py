@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bandit.config.campaign import Campaign, Outcomes
+from bandit.config.campaign import Campaign
+from bandit.config.tables import Outcomes
 from bandit.core import files, schema, sql
 from bandit.core.batches import cut
 from bandit.core.errors import ConfigError, DataError

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bandit.config import campaign_file
-from bandit.config.campaign import Campaign, Source
+from bandit.config.campaign import Campaign
+from bandit.config.tables import Source
 from bandit.core.days import midnight
 from bandit.core.errors import BanditError, LockedError
 from bandit.core.types import SILENT

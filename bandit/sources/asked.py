@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bandit.config.campaign import Campaign, Log
+from bandit.config.campaign import Campaign
+from bandit.config.tables import Log
 from bandit.sources import key_pin
 from bandit.sources.cells import Use
 from bandit.sources.typed import Asked

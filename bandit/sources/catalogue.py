@@ -9,7 +9,9 @@ from typing import Any, NamedTuple, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from bandit.config import worths
-from bandit.config.campaign import OUTBOUND, Campaign, Channel, Offer
+from bandit.config.campaign import Campaign
+from bandit.config.offered import Channel, Offer
+from bandit.config.section import OUTBOUND
 from bandit.core import sql
 from bandit.core.actions import ActionSpace
 from bandit.core.errors import ConfigError

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from bandit.config.campaign import Form
+from bandit.config.tables import Form
 from bandit.core import folding, sql
 
 Use = Literal["text", "number", "truth", "date", "vector"]

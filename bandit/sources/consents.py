@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bandit.config.campaign import Campaign, Consents
+from bandit.config.campaign import Campaign
+from bandit.config.tables import Consents
 from bandit.core import folding, sql
 from bandit.sources import cells, refusals
 from bandit.sources.columns import key_column

@@ -9,7 +9,8 @@ from typing import Any
 
 import duckdb
 
-from bandit.config.campaign import Campaign, Form, Source
+from bandit.config.campaign import Campaign
+from bandit.config.tables import Form, Source
 from bandit.core import sql
 from bandit.core.errors import BanditError, ConfigError, DataError
 from bandit.core.problems import Problems, nearest

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from bandit.config.campaign import Source
+from bandit.config.tables import Source
 
 _GIVEN: ContextVar[Mapping[str, Source]] = ContextVar("_GIVEN", default={})  # noqa: B039 - never changed
 

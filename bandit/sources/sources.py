@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import sqlglot
 from sqlglot import exp
 
-from bandit.config.campaign import Source
+from bandit.config.tables import Source
 from bandit.core import sql
 from bandit.core.errors import ConfigError, DataError
 from bandit.core.problems import shown

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from bandit.config.campaign import Campaign, Channel, Offer
+from bandit.config.campaign import Campaign
+from bandit.config.offered import Channel, Offer
 from bandit.core import sql
 from bandit.core.days import day_later
 from bandit.core.errors import BanditError, ConfigError

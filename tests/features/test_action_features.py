@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bandit.config.campaign import Channel, Offer
+from bandit.config.offered import Channel, Offer
 from bandit.core.actions import ActionSpace
 from bandit.core.errors import DataError
 from bandit.features.action_features import ActionFeatures, action_features

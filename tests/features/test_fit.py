@@ -6,7 +6,7 @@ import duckdb
 import numpy as np
 import pytest
 
-from bandit.config.campaign import Features
+from bandit.config.deciding import Features
 from bandit.core.errors import ConfigError, DataError
 from bandit.features import FeatureSpec, fit
 from bandit.features.spec import MISSING, OTHER

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from bandit.config.campaign import Channel
+from bandit.config.offered import Channel
 from bandit.record import exports
 from bandit.sources import database
 from tests.sources import rows, small

@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from bandit.config.campaign import Source
+from bandit.config.tables import Source
 from bandit.core.errors import ConfigError, DataError
 from bandit.record import outcomes
 from bandit.record import waves as record

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from bandit.config.campaign import Source
+from bandit.config.tables import Source
 from bandit.core.errors import ConfigError, DataError
 from bandit.features.encode import encode
 from bandit.features.fit import fit

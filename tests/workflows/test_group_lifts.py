@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from bandit.config.campaign import PolicyShare
+from bandit.config.deciding import PolicyShare
 from bandit.config.simulation import Candidate, Part, Simulate
 from bandit.ope.calibration import Calibrated
 from bandit.results.figures import Interval

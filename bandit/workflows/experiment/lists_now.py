@@ -10,7 +10,9 @@ import numpy as np
 import pyarrow as pa
 
 from bandit.checks.keys import customer_keys
-from bandit.config.campaign import OUTBOUND, Address, Campaign
+from bandit.config.campaign import Campaign
+from bandit.config.offered import Address
+from bandit.config.section import OUTBOUND
 from bandit.core import sql
 from bandit.core.errors import ConfigError
 from bandit.core.problems import nearest

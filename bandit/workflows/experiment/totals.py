@@ -9,8 +9,9 @@ import duckdb
 import numpy as np
 
 from bandit.checks.keys import customer_keys
-from bandit.config.campaign import OUTBOUND, Campaign
+from bandit.config.campaign import Campaign
 from bandit.config.experiment import EVENTS
+from bandit.config.section import OUTBOUND
 from bandit.core.types import Array, Float64, UInt64
 from bandit.record import attribution
 from bandit.record import outcomes as deliveries

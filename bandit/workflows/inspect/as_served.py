@@ -13,7 +13,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from bandit.config.campaign import INBOUND, OUTBOUND, Campaign, Channel, Features, Offer
+from bandit.config.campaign import Campaign
+from bandit.config.deciding import Features
+from bandit.config.offered import Channel, Offer
+from bandit.config.section import INBOUND, OUTBOUND
 from bandit.core.errors import BanditError
 from bandit.features.spec import FeatureSpec
 from bandit.models.kinds import aligned

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bandit.config.campaign import OUTBOUND, Campaign
+from bandit.config.campaign import Campaign
+from bandit.config.section import OUTBOUND
 from bandit.core.actions import ActionSpace
 from bandit.core.types import Array
 from bandit.features.spec import FeatureSpec

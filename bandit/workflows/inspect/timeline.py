@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from bandit.config.campaign import OUTBOUND, Campaign
+from bandit.config.campaign import Campaign
+from bandit.config.section import OUTBOUND
 from bandit.core.folding import fold
 from bandit.record import attribution, outcomes, person_money, why
 from bandit.record.decisions import Decisions

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bandit.config.campaign import Campaign, Log
+from bandit.config.campaign import Campaign
+from bandit.config.tables import Log
 from bandit.core.actions import ActionSpace
 from bandit.core.errors import ConfigError
 from bandit.logs import labels

@@ -15,7 +15,7 @@ from dataclasses import replace
 import numpy as np
 
 from bandit import ope
-from bandit.config.campaign import PolicyShare
+from bandit.config.deciding import PolicyShare
 from bandit.config.simulation import Candidate, Simulate
 from bandit.core.types import Array, Bool, Float64
 from bandit.ope import gate, lifts

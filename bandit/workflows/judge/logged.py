@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
-from bandit.config.campaign import PolicyShare
+from bandit.config.deciding import PolicyShare
 from bandit.core.actions import ActionSpace
 from bandit.core.errors import DataError
 from bandit.core.types import Array, Bool, Float64, Int32

@@ -16,7 +16,9 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from bandit.config.campaign import Campaign, Features, Log
+from bandit.config.campaign import Campaign
+from bandit.config.deciding import Features
+from bandit.config.tables import Log
 from bandit.core import sql
 from bandit.core.errors import ConfigError, DataError
 from bandit.features.encode import encode

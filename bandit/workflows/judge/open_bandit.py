@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from bandit.config.campaign import Features, Log
+from bandit.config.deciding import Features
+from bandit.config.tables import Log
 from bandit.core.errors import DataError
 
 ITEMS = "item_context"

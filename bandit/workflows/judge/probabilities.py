@@ -7,8 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from bandit.config.campaign import Campaign, Source
+from bandit.config.campaign import Campaign
 from bandit.config.simulation import Candidate
+from bandit.config.tables import Source
 from bandit.core.errors import ConfigError, DataError
 from bandit.core.types import Array, Float64
 from bandit.sources import database

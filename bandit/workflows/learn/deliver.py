@@ -8,7 +8,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bandit.config.campaign import Campaign, Source
+from bandit.config.campaign import Campaign
+from bandit.config.tables import Source
 from bandit.core import spill
 from bandit.core.types import Progress
 from bandit.record import outcomes as deliveries

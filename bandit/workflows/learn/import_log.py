@@ -14,7 +14,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from bandit.allocation.slots import Placement
-from bandit.config.campaign import OUTBOUND, Campaign, Log
+from bandit.config.campaign import Campaign
+from bandit.config.section import OUTBOUND
+from bandit.config.tables import Log
 from bandit.core import files, schema, sql
 from bandit.core.errors import ConfigError, DataError
 from bandit.core.types import NO_CONTACT, Bool, Choice, Float32, Float64, Progress

@@ -6,7 +6,8 @@ import hashlib
 import json
 from collections.abc import Sequence
 
-from bandit.config.campaign import Campaign, Log
+from bandit.config.campaign import Campaign
+from bandit.config.tables import Log
 from bandit.core import files
 from bandit.core.errors import DataError
 from bandit.record import outcomes

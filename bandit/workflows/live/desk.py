@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import msgspec
 import numpy as np
 
-from bandit.config.campaign import OUTBOUND
+from bandit.config.section import OUTBOUND
 from bandit.core.folding import fold
 from bandit.core.framed import Writer, framed
 from bandit.core.types import Bool, Float64

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from bandit.checks.keys import customer_key
-from bandit.config.campaign import OUTBOUND
+from bandit.config.section import OUTBOUND
 from bandit.core.folding import fold
 from bandit.core.types import Bool
 from bandit.workflows.live.book import Book, Stood

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bandit.config.campaign import Campaign, GroupCap
+from bandit.config.campaign import Campaign
+from bandit.config.deciding import GroupCap
 from bandit.core.types import Array, Float64
 from bandit.sources.catalogue import Catalogue
 from bandit.workflows.serve.plan import Plan

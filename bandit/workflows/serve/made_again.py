@@ -10,7 +10,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from bandit.config.campaign import Campaign, Channel, Offer
+from bandit.config.campaign import Campaign
+from bandit.config.offered import Channel, Offer
 from bandit.record.manifests import Served
 from bandit.sources.catalogue import Catalogue
 from bandit.workflows.serve.serving_model import ServingModel

@@ -7,7 +7,9 @@ from typing import NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from bandit.config.campaign import Campaign, Channel, GroupCap, Offer
+from bandit.config.campaign import Campaign
+from bandit.config.deciding import GroupCap
+from bandit.config.offered import Channel, Offer
 from bandit.core.errors import UsageError
 from bandit.core.problems import nearest
 from bandit.sources.catalogue import Catalogue

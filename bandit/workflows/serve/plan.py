@@ -13,7 +13,9 @@ import numpy as np
 from bandit.allocation.contact_policy import UNSET, ContactPolicy
 from bandit.allocation.eligibility import Actions, running
 from bandit.allocation.slots import Placement
-from bandit.config.campaign import INBOUND, OUTBOUND, Campaign, Channel, Offer
+from bandit.config.campaign import Campaign
+from bandit.config.offered import Channel, Offer
+from bandit.config.section import INBOUND, OUTBOUND
 from bandit.core.actions import ActionSpace
 from bandit.core.days import day_of
 from bandit.core.errors import UsageError

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from bandit.config.campaign import Campaign, Channel
+from bandit.config.campaign import Campaign
+from bandit.config.offered import Channel
 from bandit.core import files, spill
 from bandit.core.days import day_of
 from bandit.core.errors import ConfigError

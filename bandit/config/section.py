@@ -1,0 +1,45 @@
+"""What every section of campaign.toml is, and the kinds of values that they share.
+
+Names become file and column names further on, so a name is held to letters, digits, dot, dash and
+underscore here, and nowhere later.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
+
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.\-]{0,99}$")]
+
+
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+
+Cost = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
+
+
+Count = Annotated[int, Field(ge=0, le=10**12)]
+"""Contacts: more than anybody has customers is a slip."""
+
+
+Day = Annotated[dt.date, Field(gt=dt.date(1900, 1, 1), lt=dt.date(2500, 1, 1))]
+"""Beyond lie years of two digits and the days that stand for "never": leave those out."""
+
+
+OUTBOUND = "outbound"
+
+
+INBOUND = "inbound"
+
+
+class Strict(BaseModel):
+    """A section: unknown keys are faults, and so is what is nearly of the right kind."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
