@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
     StringConstraints,
@@ -15,6 +13,7 @@ from pydantic import (
     model_validator,
 )
 
+from bandit.config.section import Strict
 from bandit.core.folding import fold
 
 Amount = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
@@ -25,14 +24,12 @@ VALUE, AMOUNT = "value", "reward"
 """Worths in words: the offer's `value`; the money that stands in the event's own `reward`."""
 
 
-class Reward(BaseModel):
+class Reward(Strict):
     """What an outcome is worth, and how long after a decision it still counts.
 
     ``events``: what one event of a kind is worth in money: a number, `VALUE`, `AMOUNT`, or a column
     of the offers. Without it an event is worth its `reward` times the offer's `value`.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     unit: str = "reward"
     window_days: Days = 14.0

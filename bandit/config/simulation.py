@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
+
+from bandit.config.section import Share, Strict
 
 Label = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
-Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Width = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Ridge = Annotated[float, Field(gt=0, le=1e9, allow_inf_nan=False)]
 
@@ -46,11 +47,7 @@ _OPTIONS: dict[str, frozenset[str]] = {
 _NEEDED = {"constant": ("action",), "table": ("source",)}
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
-
-
-class Part(_Strict):
+class Part(Strict):
     """One rollout share of a mixture that is judged."""
 
     policy: Literal["lin_ucb", "lin_ts", "greedy", "epsilon_greedy", "beta_ts", "uniform", "rules"]
@@ -59,7 +56,7 @@ class Part(_Strict):
     epsilon: Share = 0.1
 
 
-class Candidate(_Strict):
+class Candidate(Strict):
     """A policy to judge. A list for alpha, epsilon or ridge is a sweep: one candidate a value."""
 
     policy: Kind
@@ -142,7 +139,7 @@ DEFAULT_CANDIDATES = (
 )
 
 
-class Simulate(_Strict):
+class Simulate(Strict):
     """How `bandit simulate` judges. The first candidate is the one that the gate asks about."""
 
     candidates: tuple[Candidate, ...] = Field(default=DEFAULT_CANDIDATES, alias="candidate")

@@ -8,7 +8,9 @@ from __future__ import annotations
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import Field, StringConstraints, field_validator
+
+from bandit.config.section import Strict
 
 MOST_MINUTES = 43_200
 """Thirty days: what is to happen later than that is a wave's affair."""
@@ -21,7 +23,7 @@ Minutes = Annotated[float, Field(ge=0, le=MOST_MINUTES, allow_inf_nan=False)]
 Some = Annotated[float, Field(gt=0, le=MOST_MINUTES, allow_inf_nan=False)]
 
 
-class Trigger(BaseModel):
+class Trigger(Strict):
     """A contact that an event gives occasion to.
 
     ``condition`` is an expression over the customer's columns; ``offers`` and ``channels`` are in
@@ -29,8 +31,6 @@ class Trigger(BaseModel):
     ``expiry_minutes`` later; once it was decided for a customer, their events of the next and last
     ``quiet_minutes`` give no occasion.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     name: Name
     event: Kind
@@ -49,10 +49,8 @@ class Trigger(BaseModel):
         return names
 
 
-class Webhook(BaseModel):
+class Webhook(Strict):
     """Where `bandit serve` sends a channel's contacts; the token stands in the environment."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     url: str
     token_variable: Variable | None = None
