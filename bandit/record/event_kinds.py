@@ -13,7 +13,7 @@ from bandit.config.campaign import Campaign
 from bandit.config.reward import AMOUNT
 from bandit.core.errors import ConfigError, DataError
 from bandit.core.folding import fold, folded
-from bandit.core.problems import nearest
+from bandit.core.problems import nearest, shown
 from bandit.sources.database import Database
 
 _SHOWN = 5
@@ -49,9 +49,9 @@ def hold_known(campaign: Campaign, database: Database) -> None:
     found = _kinds(database)
     if found and not known & found.keys():
         table = database.table("outcomes")
-        shown = ", ".join(repr(example) for example, _ in list(found.values())[:_SHOWN])
+        there = ", ".join(shown(example) for example, _ in list(found.values())[:_SHOWN])
         raise DataError(
-            f"{table.shown}: column {campaign.outcomes.event!r} has the kinds {shown}, and none of"
+            f"{table.shown}: column {campaign.outcomes.event!r} has the kinds {there}, and none of"
             f" them a worth in [reward.events] ({', '.join(map(repr, campaign.reward.events))});"
             " name them there as they are delivered; nothing was stored"
         )
@@ -64,26 +64,26 @@ def notes(campaign: Campaign, database: Database) -> Iterator[str]:
         return
     refusals = set(map(fold, campaign.pressure.refusal_events))
     unnamed = {kind: told for kind, told in _kinds(database).items() if kind not in worths}
-    for kind, (shown, count) in list(unnamed.items())[:_SHOWN]:
+    for kind, (example, count) in list(unnamed.items())[:_SHOWN]:
         close = difflib.get_close_matches(kind, list(worths), n=1, cutoff=0.7)
         meant = f"; if they mean {close[0]!r}, write them so" if close else ""
         held = ", and hold as refusals" if kind in refusals else ""
         yield (
-            f"{table.shown}: {count:,} events {shown!r} have no worth in [reward.events]: they are"
-            f" stored, count for nothing{held}{meant}"
+            f"{table.shown}: {count:,} events {shown(example)} have no worth in"
+            f" [reward.events]: they are stored, count for nothing{held}{meant}"
         )
     if len(unnamed) > _SHOWN:
         yield f"{table.shown}: so it is with {len(unnamed) - _SHOWN:,} kinds of events more"
     amounts = [kind for kind, worth in worths.items() if worth == AMOUNT]
-    for kind, shown, count in database.rows(
+    for kind, example, count in database.rows(
         f"SELECT {folded('event')} AS kind, min(event), count(*) FROM checked WHERE fault IS NULL"
         " AND reward NOT IN (0, 1) GROUP BY kind ORDER BY kind LIMIT 1000"
     ):
         if kind in worths and kind not in amounts:
             yield (
-                f"{table.shown}: {count:,} events {shown!r} say a reward of their own, which counts"
-                f" for nothing: each is worth reward.events.{shown} = {worths[kind]!r}; write"
-                f" {AMOUNT!r} there if the money is what they say"
+                f"{table.shown}: {count:,} events {shown(example)} say a reward of their own, which"
+                f" counts for nothing: each is worth reward.events.{example} = {worths[kind]!r};"
+                f" write {AMOUNT!r} there if the money is what they say"
             )
 
 
@@ -93,4 +93,4 @@ def _kinds(database: Database) -> dict[str, tuple[str, int]]:
         f"SELECT {folded('event')} AS kind, min(event), count(*) FROM checked WHERE fault IS NULL"
         " GROUP BY kind ORDER BY count(*) DESC, kind LIMIT 1000"
     )
-    return {str(kind): (str(shown), int(count)) for kind, shown, count in found}
+    return {str(kind): (str(example), int(count)) for kind, example, count in found}

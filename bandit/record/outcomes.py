@@ -17,7 +17,7 @@ from bandit.core import files, schema, sql
 from bandit.core.batches import cut
 from bandit.core.errors import ConfigError, DataError
 from bandit.core.folding import fold, folded
-from bandit.core.problems import nearest
+from bandit.core.problems import nearest, shown
 from bandit.core.schema import MOST_REWARD
 from bandit.record import attribution, event_kinds, manifest, rejects
 from bandit.record.decision_ids import wave_of
@@ -82,10 +82,10 @@ def examine(campaign: Campaign, database: Database, customer: str, waves: Sequen
         " fault.column AS column, coalesce(fault.value, 'NULL') AS value, fault.reason AS reason"
     )
     if bad > limit * total:
-        shown = database.rows(f"{examples} LIMIT 3")
+        first = database.rows(f"{examples} LIMIT 3")
         listed = "\n".join(
-            f"{database.table('outcomes').shown}, {key}: {column} = {value!r}: {reason}"
-            for _, key, column, value, reason in shown
+            f"{database.table('outcomes').shown}, {key[:80]}: {column} = {shown(value)}: {reason}"
+            for _, key, column, value, reason in first
         )
         raise DataError(
             f"{listed}\n{bad:,} of {total:,} outcomes are refused, more than limits.reject_share"
@@ -142,11 +142,11 @@ def notes(campaign: Campaign, database: Database) -> tuple[str, ...]:
         f"SELECT {folded('event')} AS kind, min(event), count(*) FROM checked WHERE fault IS NULL"
         " GROUP BY kind ORDER BY kind LIMIT 1000"
     )
-    for kind, shown, count in kinds:
+    for kind, example, count in kinds:
         close = difflib.get_close_matches(str(kind), list(refusals), n=1, cutoff=0.7)
         if close and kind not in refusals:
             found.append(
-                f"{table.shown}: {count:,} events {shown!r} are no refusals; if they mean"
+                f"{table.shown}: {count:,} events {shown(example)} are no refusals; if they mean"
                 f" {refusals[close[0]]!r}, add them to pressure.refusal_events"
             )
     return tuple(found)
@@ -168,7 +168,7 @@ def strangers(database: Database, campaign: Campaign, known: Sequence[Path]) -> 
         return ()
     return (
         f"{database.table('outcomes').shown}: {count:,} outcomes are of people whom neither the"
-        f" customers nor a wave knows, for example {example!r}; they count for nothing",
+        f" customers nor a wave knows, for example {shown(example)}; they count for nothing",
     )
 
 

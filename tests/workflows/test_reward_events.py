@@ -426,6 +426,23 @@ def test_a_delivery_of_unknown_kinds_is_refused_and_some_are_told(tmp_path: Path
     assert "1 events 'sale' say a reward of their own, which counts for nothing" in notes
 
 
+def test_what_is_long_is_told_in_short(tmp_path: Path) -> None:
+    folder = write(tmp_path / "campaign")
+    serve_batch(folder, wave="w1", at=MONDAY)
+    one, two = campaigns.decisions(folder, "w1")["decision_id"][:2]
+    path, long = tmp_path / "o.csv", "s" * 200_000
+    head = "event_id,decision_id,event,reward,occurred_at\n"
+    for kind, reward in ((long, "1"), ("sale", long)):
+        path.write_text(f"{head}a,{one},{kind},{reward},2026-11-04 10:00:00\n")
+        with pytest.raises(DataError, match=r"'ssss.*[.]{3}") as caught:
+            learn(folder, outcomes=path, at=MONDAY + WEEK)
+        assert len(str(caught.value)) < 1000
+    path.write_text(
+        f"{head}a,{one},{long},1,2026-11-04 10:00:00\nb,{two},sale,1,2026-11-04 10:00:00\n"
+    )
+    assert max(map(len, learn(folder, outcomes=path, at=MONDAY + WEEK).notes)) < 1000
+
+
 def test_a_file_of_before_has_no_kinds(tmp_path: Path) -> None:
     """Without the column every event is an 'outcome': named, it counts; else the file is told."""
     folder = write(tmp_path / "campaign")

@@ -9,6 +9,7 @@ import duckdb
 from bandit.config.campaign import Campaign
 from bandit.core.errors import ConfigError, DataError
 from bandit.core.folding import folded
+from bandit.core.problems import shown
 from bandit.record.decision_ids import wave_of
 from bandit.record.waves import LOGGED, Wave
 from bandit.workflows.learn.statistics import Statistics
@@ -48,10 +49,10 @@ def unnamed(
     ).fetchall()
     if not found:
         return []
-    shown = ", ".join(f"{kind!r} ({count:,})" for kind, count in found[:_SHOWN])
+    there = ", ".join(f"{shown(kind)} ({count:,})" for kind, count in found[:_SHOWN])
     more = f" and {len(found) - _SHOWN:,} kinds more" if len(found) > _SHOWN else ""
     return [
-        f"events of a kind without a worth in [reward.events] count for nothing: {shown}{more};"
+        f"events of a kind without a worth in [reward.events] count for nothing: {there}{more};"
         " name them there, with 0 where that is meant"
     ]
 
