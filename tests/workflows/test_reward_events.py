@@ -426,6 +426,23 @@ def test_a_delivery_of_unknown_kinds_is_refused_and_some_are_told(tmp_path: Path
     assert "1 events 'sale' say a reward of their own, which counts for nothing" in notes
 
 
+def test_a_kind_that_was_renamed_is_told_where_nothing_else_was_heard(tmp_path: Path) -> None:
+    folder = write(tmp_path / "campaign")
+    for number in (1, 2):
+        serve_batch(folder, wave=f"w{number}", at=MONDAY + (number - 1) * WEEK)
+    first = campaigns.decisions(folder, "w1").filter(pl.col("action") > 0)["decision_id"][:4]
+    rows = [
+        {"event_id": f"{i}", "decision_id": d, "event": "click",
+         "occurred_at": "2026-11-04 10:00:00"}
+        for i, d in enumerate(first)
+    ]  # fmt: skip
+    path = campaigns.outcomes(tmp_path / "o.csv", rows)
+    learn(folder, outcomes=path, at=MONDAY + WEEK)
+    change(folder, "click = 0\n", "visit = 0\n")
+    with pytest.raises(DataError, match=r"no event fell[^$]*without a worth.*'click' \(4\)"):
+        learn(folder, at=MONDAY + 3 * WEEK)
+
+
 def test_what_is_long_is_told_in_short(tmp_path: Path) -> None:
     folder = write(tmp_path / "campaign")
     serve_batch(folder, wave="w1", at=MONDAY)

@@ -108,7 +108,7 @@ def _learn(
     notes = [*notes, *more, *_gone(parent, waves)]
     learned, differing, known, unnamed = _statistics(campaign, waves, usable, cluster, progress)
     notes = [*notes, *(delivery.notes if delivery else ()), *_told(differing), *unnamed]
-    notes += silence.told(learned, parent, known, no_events=no_events)
+    notes += silence.told(learned, parent, known, unnamed, no_events=no_events)
     new = bool(learned)
     version = parent.version if parent else None
     if learned:

@@ -20,19 +20,25 @@ def silent(learned: Sequence[Statistics]) -> list[Statistics]:
 
 
 def told(
-    learned: Sequence[Statistics], parent: Snapshot | None, known: Occurred, *, no_events: bool
+    learned: Sequence[Statistics],
+    parent: Snapshot | None,
+    known: Occurred,
+    unnamed: Sequence[str],
+    *,
+    no_events: bool,
 ) -> list[str]:
     """Sentences on waves that teach nothing but zeros, and on events that teach nothing.
 
     DataError where not one wave has an event in its window, unless ``no_events`` says that this is
     what happened: then it is far likelier that the outcomes were forgotten. What the snapshot
-    ``parent`` has learned already is not asked again.
+    ``parent`` has learned already is not asked again. ``unnamed`` are sentences on kinds of events
+    without a worth: the error says them too, since a kind that was renamed is such a silence.
     """
     taught = set(parent.manifest.fold.waves) if parent and parent.manifest.fold else set()
     names = [s.wave.name for s in silent(learned) if (s.wave.name, s.key) not in taught]
     heard = any(s.events for s in learned if s.wave.manifest.kind != LOGGED)
     if names and not heard and not no_events:
-        raise DataError(_refusal(names, known))
+        raise DataError("\n".join([_refusal(names, known), *unnamed]))
     notes = []
     if names:
         notes.append(
