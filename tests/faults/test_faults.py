@@ -71,11 +71,13 @@ def test_a_failing_disk_publishes_nothing(serving: Case) -> None:
     assert crash.failures(serving, [renames[-2]], ["dead"]).runs == 1
 
 
+@pytest.mark.long
 def test_a_killed_rollback_or_export_leaves_nothing_half(learning: Case) -> None:
     assert changes.rollbacks(learning, 1, seed=14)["kills"] == 1
     assert changes.exported(learning, 1, seed=15)["kills"] == 1
 
 
+@pytest.mark.long
 def test_a_file_that_claims_too_much_is_refused_in_bounded_memory(
     runs: Runs, tmp_path: Path
 ) -> None:
@@ -86,10 +88,12 @@ def test_customers_replaced_while_a_wave_runs(tmp_path: Path) -> None:
     assert changes.replaced(tmp_path / "campaign", 3, seed=16)["contacted without consent"] == 0
 
 
+@pytest.mark.long
 def test_a_folder_that_moves_goes_on(runs: Runs, tmp_path: Path) -> None:
     assert changes.moved(runs, tmp_path)["moves"] == 8
 
 
+@pytest.mark.long
 def test_hundreds_of_channels_keep_their_consents_apart(runs: Runs, tmp_path: Path) -> None:
     assert changes.channels(runs, tmp_path)["contacted without consent"] == 0
 
@@ -125,10 +129,12 @@ def test_who_opted_out_after_scoring_is_on_no_list(tmp_path: Path) -> None:
     assert people.opt_outs(tmp_path / "campaign", 2, seed=1)["on a list"] == 0
 
 
+@pytest.mark.long
 def test_who_is_forgotten_is_in_no_file(runs: Runs, tmp_path: Path) -> None:
     assert people.forget(runs, tmp_path, 1, seed=3)["traces"] == 0
 
 
+@pytest.mark.long
 def test_readers_beside_a_forget_call_nothing_damaged(runs: Runs, tmp_path: Path) -> None:
     assert readers.beside_forget(runs, tmp_path, 3, seed=5)["called damaged"] == 0
 

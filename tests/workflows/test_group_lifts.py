@@ -14,6 +14,7 @@ from bandit.results.figures import Interval
 from bandit.results.judge import Judged
 from bandit.workflows.judge.group_lifts import _ran, against_holdout, wave_weights
 from bandit.workflows.judge.logged import Waves
+from bandit.workflows.judge.slates import Slates
 from bandit.workflows.judge.targets import Target
 
 
@@ -44,6 +45,7 @@ def ran(candidate: Candidate) -> list[bool]:
         group=nobody,
         apart=nobody.astype(bool),
         whole=nobody,
+        slates=Slates.alone(nobody, 1),
         shares=SERVED,
     )
     return _ran(waves, candidate).tolist()
