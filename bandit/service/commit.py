@@ -20,7 +20,7 @@ class Committer:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="bandit-commit")
         self._wake = asyncio.Event()
         self._told: list[tuple[asyncio.Future[bytes], bytes]] = []
-        self._task = asyncio.create_task(self._run())
+        self.task = asyncio.create_task(self._run())
 
     def then(self, told: asyncio.Future[bytes], content: bytes) -> None:
         """Tell ``content`` when all that was decided up to now is on the disk.
@@ -40,8 +40,8 @@ class Committer:
         """Write what waits, and end."""
         if self._desk.pending and self.failed is None:
             await self.settled()
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
         self._thread.shutdown()
 
     async def _run(self) -> None:

@@ -118,11 +118,14 @@ async def _aside(path: Path, book: Book) -> Made:
             found.set_exception(error)
 
     def work() -> None:
-        made, error = None, None
+        made: Made | None = None
+        error: Exception | None = None
         try:
             made = _make(path, book)
         except (BanditError, OSError) as e:
             error = e if isinstance(e, BanditError) else BanditError(f"{path}: {e}")
+        except Exception as e:  # noqa: BLE001 - a defect: raised where it is waited for
+            error = e
         loop.call_soon_threadsafe(settle, made, error)
 
     threading.Thread(target=work, name="bandit-generation", daemon=True).start()

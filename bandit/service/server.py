@@ -144,23 +144,25 @@ async def _serve(
     refreshing = asyncio.create_task(_refresh(refresher, desk, say))
     host, port = listening.getsockname()[:2]
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    tasks = (ticking, refreshing, sending, committer.task)
+    for task in tasks:
+        task.add_done_callback(lambda ended: drain() if _failed(ended) else None)
     service.ready = True
     listening.listen(_BACKLOG)  # from here on who asks waits, and is not turned away
     say(f"{campaign.name}: {len(desk.generation.customers.keys):,} customers, listening at {url}")
     await server.serve(sockets=[listening])
-    tasks = (ticking, refreshing, sending)
-    for task in tasks:
+    for task in tasks[:-1]:
         task.cancel()
-    ended = await asyncio.gather(*tasks, return_exceptions=True)
-    if committer.failed is None:
+    ended = await asyncio.gather(*tasks[:-1], return_exceptions=True)
+    if committer.failed is None and not committer.task.done():
         await committer.close()
     if committer.failed is not None:
         raise DataError(
             f"{desk.segment.path}: {committer.failed.strerror}; nothing was answered that is not on"
             " the disk: mend it and start the server again"
         )
-    for error in ended:
-        if isinstance(error, BanditError):
+    for error in (_failed(committer.task), *ended):
+        if isinstance(error, Exception):
             raise error
     return Served(
         campaign=campaign.name,
@@ -168,6 +170,11 @@ async def _serve(
         decided=service.turns.decided,
         notes=[*desk.generation.notes, *desk.book.notes],
     )
+
+
+def _failed(task: asyncio.Task[None]) -> BaseException | None:
+    """What a task that has ended died of, if it was not told to end: the server ends with it."""
+    return task.exception() if task.done() and not task.cancelled() else None
 
 
 async def _tick(service: Service, drain: Callable[[], None]) -> None:
@@ -186,13 +193,8 @@ async def _tick(service: Service, drain: Callable[[], None]) -> None:
                 await committer.settled()
                 turn.unlink(missing_ok=True)
         if service.ready and committer.failed is None:
-            try:
+            with suppress(NotDecidedError):  # the disk refuses: told below
                 await service.release()
-            except NotDecidedError:  # the disk refuses: told below
-                pass
-            except BanditError:  # a damaged stream: told when the server has ended
-                drain()
-                raise
         if committer.failed is not None:
             drain()
             return

@@ -56,6 +56,9 @@ class Couriers:
                     if channel not in self._tasks:
                         courier = _Courier(channel, self._desk, self._metrics, self._say)
                         self._tasks[channel] = asyncio.create_task(courier.run())
+                for task in self._tasks.values():
+                    if task.done():  # it runs until it is cancelled: what it died of is ours
+                        task.result()
                 await asyncio.sleep(_LOOK_SECONDS)
         finally:
             for task in self._tasks.values():

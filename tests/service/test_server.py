@@ -22,7 +22,12 @@ import pytest
 
 from bandit.core.errors import BanditError
 from bandit.core.framed import Frames
+from bandit.service import refresh
+from bandit.service.app import Service
+from bandit.service.commit import Committer
+from bandit.service.refresh import Refresher
 from bandit.service.server import serve
+from bandit.service.webhooks import Couriers
 from bandit.workflows.inspect.status import status
 from bandit.workflows.learn.learn import learn
 from bandit.workflows.live import frames
@@ -265,3 +270,34 @@ def test_a_stream_that_is_damaged_under_an_event_that_waits_ends_the_server(tmp_
         assert server.process.wait(30) == 4
         assert server.process.stdout is not None
         assert "is damaged" in server.process.stdout.read()
+
+
+@pytest.mark.parametrize(
+    ("of", "method"),
+    [(Refresher, "refresh"), (Couriers, "run"), (Service, "release"), (Committer, "_run")],
+)
+def test_a_task_beside_the_requests_that_dies_ends_the_server(tmp_path, monkeypatch, of, method):
+    """It would go on with consents of yesterday, or leave answers waiting, and say nothing."""
+    folder = campaigns.write(tmp_path / "c", customers=30)
+
+    async def dies(*_: object) -> None:
+        raise RuntimeError(method)
+
+    monkeypatch.setattr(of, method, dies)
+    with pytest.raises(RuntimeError, match=method):
+        serve(folder, port=0, say=lambda _: None)
+
+
+def test_a_generation_that_dies_of_a_defect_ends_the_server(tmp_path, monkeypatch):
+    folder = campaigns.write(tmp_path / "c", customers=30)
+    toml = folder / "campaign.toml"
+
+    def dies(*_: object) -> None:
+        raise RuntimeError("no generation")
+
+    def listening(_: str) -> None:
+        monkeypatch.setattr(refresh, "_make", dies)
+        toml.write_text(toml.read_text() + "\n")
+
+    with pytest.raises(RuntimeError, match="no generation"):
+        serve(folder, port=0, say=listening)
