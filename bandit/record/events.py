@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from bandit.core import files
 from bandit.core.errors import DataError
-from bandit.core.framed import Frames, framed
+from bandit.core.framed import Frames, framed, is_last
 
 FOLDER = Path("streams") / "events"
 WAITING = "waiting"
@@ -54,15 +54,13 @@ class Heard(NamedTuple):
 class Memory:
     """What is known of events: of those that wait all, of the others what tells them apart.
 
-    ``horizon``: nothing is known of those that happened before it, in microseconds since 1970;
-    ``torn``: bytes at the ends of the log's files that are no whole frames.
+    ``horizon``: nothing is known of those that happened before it, in microseconds since 1970.
     """
 
     def __init__(self) -> None:
         self.horizon = 0
         self.waiting: dict[str, Heard] = {}
         self.withheld: set[str] = set()
-        self.torn = 0
         self._heard: dict[str, tuple[int, int]] = {}
         self._decided: dict[tuple[str, int | str], list[int]] = {}
         self._queue: list[tuple[int, int, str]] = []
@@ -131,7 +129,7 @@ def read(campaign_folder: Path) -> Memory:
     """All that the log says."""
     memory = Memory()
     for path in logs(campaign_folder):
-        for said in said_in(path, memory):
+        for said in said_in(path):
             if isinstance(said, int):
                 memory.horizon = max(memory.horizon, said)
             else:
@@ -146,17 +144,14 @@ def logs(campaign_folder: Path) -> list[Path]:
     return sorted(p for p in folder.glob("*.log") if p.stem.isdigit())
 
 
-def said_in(path: Path, memory: Memory | None = None) -> Iterator[Heard | int]:
-    """What one file says, a torn end told to ``memory``; DataError for what is none of ours."""
-    found = Frames(path)
-    for place, content in found:
+def said_in(path: Path) -> Iterator[Heard | int]:
+    """What one file says; DataError for what is damaged, or none of ours."""
+    for place, content in Frames(path, may_be_torn=is_last(path)):
         try:
             said = json.loads(content)
             yield said if isinstance(said, int) else Heard(Event(*said[:4]), *said[4:])
         except (ValueError, TypeError):
             raise DataError(f"{path}: the frame at byte {place} is none of ours") from None
-    if memory is not None:
-        memory.torn += found.torn
 
 
 def anew(campaign_folder: Path, horizon: int) -> Memory:

@@ -8,13 +8,14 @@ it is called ``<n>.sealed``, and still answers what was asked on its day.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from bandit.core import files
 from bandit.core.errors import UsageError
+from bandit.core.framed import holds_more_than_one
 from bandit.core.schema import WAVES
 from bandit.record import lock
 
@@ -49,6 +50,22 @@ def segments(campaign_folder: Path) -> list[Segment]:
             files.hold_no_link(folder)
             found += [_segment(folder, path) for path in folder.iterdir() if _named(path)]
     return sorted(found, key=lambda s: (s.day, s.number))
+
+
+def torn_at_most(found: Sequence[Segment]) -> frozenset[Path]:
+    """Where a run can have died: the last of all segments, and that before one just begun.
+
+    A segment is whole before more than its head stands in the next; whoever holds the streams next
+    cuts what is torn.
+    """
+    may = []
+    for segment in reversed(found):
+        if segment.sealed:
+            break
+        may.append(segment.path)
+        if holds_more_than_one(segment.path):
+            break
+    return frozenset(may)
 
 
 @contextmanager

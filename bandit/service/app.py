@@ -17,6 +17,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as Asgi
 
+from bandit.core.errors import DataError
 from bandit.service import keys, pages
 from bandit.service.body import received
 from bandit.service.commit import Committer
@@ -75,7 +76,10 @@ class _Settled(Response):
 
 
 class Service:
-    """What the routes share; `ready` is false until kernels are warm and again once it drains."""
+    """What the routes share; `ready` is false until kernels are warm and again once it drains.
+
+    ``damaged`` is what of our own files cannot be read any more: the server ends with it.
+    """
 
     def __init__(self, arrivals: Arrivals, committer: Committer, known_keys: Sequence[Key]) -> None:
         self.arrivals, self.committer, self.keys = arrivals, committer, known_keys
@@ -85,6 +89,7 @@ class Service:
         self.metrics = Metrics()
         self.ready = False
         self.waiting = 0
+        self.damaged: DataError | None = None
 
     @property
     def book(self) -> Book:
@@ -249,6 +254,9 @@ class Service:
                 self.waiting -= 1
         except NotDecidedError as e:
             response = problem(e.status, str(e))
+        except DataError as e:  # what is on the disk is damaged
+            self.damaged = e
+            response = problem(503, f"{e}; the server stops")
         self.metrics.answered(route, response.status_code, time.perf_counter() - start)
         return response
 

@@ -180,12 +180,14 @@ def _failed(task: asyncio.Task[None]) -> BaseException | None:
 async def _tick(service: Service, drain: Callable[[], None]) -> None:
     """Decide at events whose time has come, and begin a new segment when another process asks.
 
-    Drain when the disk refuses.
+    Drain when the disk refuses; DataError where a request met a file that is damaged.
     """
     desk, committer = service.desk, service.committer
     turn = desk.generation.wave.run.campaign.folder / streams.STREAMS / streams.TURN
     while True:
         await asyncio.sleep(_TICK_SECONDS)
+        if service.damaged is not None:
+            raise service.damaged
         if turn.exists() and committer.failed is None:
             if desk.frames:
                 desk.open(desk.generation)

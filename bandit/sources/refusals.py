@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bandit.core import files
-from bandit.core.framed import Frames, framed
+from bandit.core.errors import DataError
+from bandit.core.framed import Frames, framed, is_last
 
 FOLDER = Path("streams") / "refusals"
 
@@ -31,12 +32,20 @@ def frame(refusal: Refusal) -> bytes:
 
 
 def read(campaign_folder: Path) -> Iterator[Refusal]:
-    """All that were ever given."""
+    """All that were ever given; DataError where one is damaged."""
+    for path in logs(campaign_folder):
+        for place, content in Frames(path, may_be_torn=is_last(path)):
+            try:
+                yield Refusal(*json.loads(content))
+            except (ValueError, TypeError):
+                raise DataError(f"{path}: the frame at byte {place} is none of ours") from None
+
+
+def logs(campaign_folder: Path) -> list[Path]:
+    """The log's files, the oldest first; DataError where a link stands for a folder."""
     folder = campaign_folder / FOLDER
     files.hold_no_link(folder.parent, folder)
-    for path in sorted(folder.glob("*.log")):
-        for _, content in Frames(path):
-            yield Refusal(*json.loads(content))
+    return sorted(folder.glob("*.log"))
 
 
 def next_file(campaign_folder: Path) -> Path:

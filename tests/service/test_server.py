@@ -272,6 +272,30 @@ def test_a_stream_that_is_damaged_under_an_event_that_waits_ends_the_server(tmp_
         assert "is damaged" in server.process.stdout.read()
 
 
+def test_a_stream_that_is_damaged_under_a_request_is_named_to_it_and_ends_the_server(
+    tmp_path: Path,
+) -> None:
+    folder = campaigns.write(tmp_path / "c", customers=30)
+    with running(folder) as server:
+        before = server.ask("a", 3)
+        assert before is not None
+        (segment,) = (folder / "streams").glob("20*/*.log")
+        content = bytearray(segment.read_bytes())
+        content[-40] ^= 1
+        segment.write_bytes(content)
+        asked = {"request_id": "a", "customer": 3, "placements": [{"name": "home"}]}
+        answer = server.client.post(f"{server.url}/v1/decisions", json=asked)
+        assert answer.status_code == 503
+        assert f"{segment}: the frame at byte" in answer.json()["detail"]
+        assert server.process.wait(15) == 4
+    done = subprocess.run(
+        [*BANDIT, "serve", str(folder), "--port", "0"],
+        check=False, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 4
+    assert f"{segment}: the frame at byte" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("of", "method"),
     [(Refresher, "refresh"), (Couriers, "run"), (Service, "release"), (Committer, "_run")],

@@ -16,7 +16,7 @@ import msgspec
 from bandit.config.campaign import Campaign
 from bandit.core.errors import DataError
 from bandit.core.folding import fold
-from bandit.core.framed import Frames, read_at
+from bandit.core.framed import Frames, mended, read_at
 from bandit.record import streams
 from bandit.record.streams import Segment
 from bandit.sources import refusals
@@ -110,12 +110,14 @@ class Book:
     def recover(self, since: str, refusing: frozenset[str]) -> None:
         """Read what is there: every segment that is no wave yet, and those of ``since`` and after.
 
-        Each up to its first frame that is not whole.
+        Ends where a run died are cut: the caller holds the streams. DataError for other damage.
         """
-        for segment in streams.segments(self._folder):
+        every = streams.segments(self._folder)
+        torn = streams.torn_at_most(every)
+        for segment in every:
             if segment.sealed and segment.day < since:
                 continue
-            read = Frames(segment.path)
+            read = Frames(segment.path, may_be_torn=segment.path in torn)
             found = list(read)
             if len(found) <= 1 and not segment.sealed:
                 segment.path.unlink()  # begun, and nothing was decided
@@ -130,11 +132,8 @@ class Book:
                     case Used(amounts):
                         self.used.setdefault(segment.day, Counter()).update(amounts)
             self.written()
-            if read.torn:
-                self.notes.append(
-                    f"{segment.path}: the last {read.torn} bytes are no whole frame: a run died"
-                    " while it wrote them, and nobody was answered"
-                )
+            self.notes += read.mend()
+        self.notes += mended(refusals.logs(self._folder))
         for refusal in refusals.read(self._folder):
             self.close_channel(refusal)
 
@@ -243,7 +242,7 @@ class Book:
         segment, handle = self._segments[at >> _PLACE_BITS]
         found = self._fresh.get(at)
         if found is None:
-            content = frames.decoded(read_at(handle, at & ((1 << _PLACE_BITS) - 1)))
+            content = frames.decoded(read_at(handle, at & ((1 << _PLACE_BITS) - 1), segment.path))
             if not isinstance(content, Decided):
                 raise DataError(f"{segment.path}: no decision stands where one was written")
             found = content

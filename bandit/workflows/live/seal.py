@@ -11,6 +11,7 @@ import datetime as dt
 import time
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -24,7 +25,7 @@ from bandit.config.campaign import Campaign
 from bandit.core import files
 from bandit.core.days import day_of, midnight
 from bandit.core.errors import LockedError
-from bandit.core.framed import Frames
+from bandit.core.framed import Frames, mended
 from bandit.core.reasons import NO_ROOM, REASONS
 from bandit.core.types import SILENT, Choice, Progress
 from bandit.record import events, exports, index, lock, manifest, streams
@@ -79,11 +80,9 @@ def seal_all(campaign: Campaign, progress: Progress) -> Sealed:
     outcomes = 0
     notes = _settled(campaign.folder)
     withheld = events.read(campaign.folder).withheld
-    for segment in _closed(campaign.folder):
+    for segment in _closed(campaign.folder, notes):
         progress.step(f"sealing {segment.wave}")
-        content, torn = _read(segment)
-        if torn:
-            notes.append(f"{segment.path}: a torn end of {torn} bytes, which nobody was answered")
+        content = _read(segment)
         if content.waves:
             waves += _waves(campaign, segment, content, withheld)
         if content.outcomes:
@@ -103,12 +102,13 @@ def _yesterday(campaign: Campaign) -> str:
     return (day_of(midnight(zone), zone) - dt.timedelta(days=1)).isoformat()
 
 
-def _closed(folder: Path) -> list[Segment]:
-    """Segments to be sealed; a running server begins a new one first."""
+def _closed(folder: Path, notes: list[str]) -> list[Segment]:
+    """Segments to be sealed; a running server begins a new one first. What is cut is noted."""
     if not (folder / STREAMS).is_dir():
         return []
     if lock.command(folder / STREAMS) is None:
-        return [s for s in streams.segments(folder) if not s.sealed]
+        with suppress(LockedError), streams.held(folder, "seal"):  # one that starts meanwhile
+            return _of_the_dead(folder, notes)
     turn = folder / STREAMS / TURN
     turn.touch(mode=files.PRIVATE_FILE)
     until = time.monotonic() + _PATIENCE_SECONDS
@@ -124,10 +124,19 @@ def _closed(folder: Path) -> list[Segment]:
     return [s for s in every if not s.sealed and s != every[-1]]
 
 
-def _read(segment: Segment) -> tuple[_Content, int]:
+def _of_the_dead(folder: Path, notes: list[str]) -> list[Segment]:
+    """Segments to be sealed where nobody decides; where a run died in one, its torn end is cut."""
+    every = streams.segments(folder)
+    torn = streams.torn_at_most(every)
+    for segment in every:
+        if segment.path in torn:
+            notes += mended([segment.path])
+    return [segment for segment in every if not segment.sealed]
+
+
+def _read(segment: Segment) -> _Content:
     found = _Content({}, [])
-    read = Frames(segment.path)
-    for _, content in read:
+    for _, content in Frames(segment.path):
         match frames.decoded(content):
             case Decided() as one:
                 name = wave_name(segment, one.occasion, one.cause)
@@ -136,7 +145,7 @@ def _read(segment: Segment) -> tuple[_Content, int]:
                 person.slots.extend((slot, one.at) for slot in one.slots)
             case Outcome() as outcome:
                 found.outcomes.append(outcome)
-    return found, read.torn
+    return found
 
 
 def _settled(folder: Path) -> list[str]:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from bandit.config.campaign import Campaign
-from bandit.core.framed import Frames, Writer
+from bandit.core.framed import Frames, Writer, mended
 from bandit.record import events, streams
 from bandit.record.events import WITHHELD, Event, Heard, Memory
 from bandit.record.outbox import Box
@@ -33,8 +33,10 @@ class Said(NamedTuple):
 
 def in_streams(folder: Path) -> Iterator[Said]:
     """What triggers decided, read from all segments."""
-    for segment in streams.segments(folder):
-        for _, content in Frames(segment.path):
+    every = streams.segments(folder)
+    torn = streams.torn_at_most(every)
+    for segment in every:
+        for _, content in Frames(segment.path, may_be_torn=segment.path in torn):
             found = frames.decoded(content)
             if isinstance(found, Decided) and found.cause is not None:
                 yield Said(segment.day, found.cause, _answer.decode(found.answer))
@@ -43,13 +45,14 @@ def in_streams(folder: Path) -> Iterator[Said]:
 def settle(folder: Path, decided: Iterable[Said], may: Callable[[Said], bool]) -> list[str]:
     """Put out what is decided, is not noted and ``may`` still go; a sentence if there was any.
 
-    What may not is withheld, where it is sure that it never went out. Only who holds the streams
-    may call this.
+    Before that a torn end of the events' log is cut. What may not is withheld, where it is sure
+    that it never went out. Only who holds the streams may call this.
     """
+    notes = mended(events.logs(folder))
     memory = events.read(folder)
     doubtful = [said for said in decided if _doubtful(memory, said.cause)]
     if not doubtful:
-        return []
+        return notes
     lines: dict[Box, list[bytes]] = {}
     boxes: dict[tuple[str, str], tuple[Box, set[str] | None]] = {}
     heard = []
@@ -73,8 +76,9 @@ def settle(folder: Path, decided: Iterable[Said], may: Callable[[Said], bool]) -
     log.close()
     put, held = sum(map(len, lines.values())), sum(one.fate == WITHHELD for one in heard)
     return [
+        *notes,
         f"a run died while it put out what {len(heard):,} events led to: {put:,} contacts were put"
-        f" into the outbox now, {held:,} may not go out any more and are withheld"
+        f" into the outbox now, {held:,} may not go out any more and are withheld",
     ]
 
 
@@ -110,10 +114,5 @@ def arrivals(campaign: Campaign, desk: Desk) -> Arrivals:
     ]
     desk.book.notes += settle(campaign.folder, decided, may)
     memory = events.read(campaign.folder)
-    if memory.torn:
-        desk.book.notes.append(
-            f"{campaign.folder / events.FOLDER}: {memory.torn} bytes are no whole frame: a run died"
-            " while it wrote what came of an event"
-        )
     at = horizon(campaign, desk.now())
     return Arrivals(desk, memory if at is None else events.anew(campaign.folder, at))
