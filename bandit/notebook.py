@@ -35,7 +35,7 @@ from bandit.results.result import Result
 from bandit.results.roi import RoiResult
 from bandit.results.serve import WaveSummary, WhatIf
 from bandit.results.start import CheckResult
-from bandit.sources.given import instead
+from bandit.sources.given import Given, instead
 from bandit.workflows.experiment.design import design
 from bandit.workflows.experiment.read import read
 from bandit.workflows.experiment.start import start, stop
@@ -118,7 +118,7 @@ class Campaign:
         self._progress = progress
         configured = campaign_file.load(self.path)
         self._folder: Path | None = None
-        self._given: dict[str, Source] = {}
+        self._given: dict[str, Given] = {}
         for role, frame in sources.items():
             if role not in ROLES:
                 raise UsageError(f"{role!r} is no source of a campaign{nearest(role, ROLES)}")
@@ -127,7 +127,7 @@ class Campaign:
                     f"campaign.toml has no [{role}]; add it, so that the columns of the frame are"
                     " known"
                 )
-            self._given[role] = Source(source=str(self._written(role, frame)))
+            self._given[role] = Given(Source(source=str(self._written(role, frame))))
 
     def __repr__(self) -> str:
         return f"Campaign({str(self.path)!r})"

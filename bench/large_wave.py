@@ -4,8 +4,8 @@ A generated operator with five channels, capacities for four of them, budgets or
 a fifth of its offers, an embedding of 32 numbers a customer, and a snapshot that 400,000 decisions
 taught, each counted `--practice` times. The wave is run and published whole in a process of its
 own, after a small one that has the kernels compiled; time by step, peak memory and gap go to
-bench/results/large_wave.md and .json. With `--engine spark=MASTER` it runs there, and the files are
-called large_wave_spark.
+bench/results/large_wave.md and .json. With `--engine spark=MASTER` it runs on this machine alone
+first and then there, and the files, called large_wave_spark, compare the two.
 """
 
 from __future__ import annotations
@@ -179,10 +179,21 @@ def markdown(found: dict[str, Any]) -> str:
         "",
         f"Peak memory {found['memory']}; gap {found['gap']:.4%}; the wave's files"
         f" {found['wave_bytes'] / 1e9:.2f} GB; {found['contacted']:,} contacts."
-        f" {found['cluster'] + '. ' if found['cluster'] else ''}{about(found['machine'])}.",
+        f"{_compared(found)} {about(found['machine'])}.",
         "",
     ]
     return "\n".join(lines)
+
+
+def _compared(found: dict[str, Any]) -> str:
+    """What the cluster did, and how long this machine alone takes."""
+    if found["cluster"] is None:
+        return ""
+    alone = found["alone_s"]
+    return (
+        f" {found['cluster']}. This machine alone takes {alone:.1f} s, so that the cluster on it"
+        f" takes {found['total_s'] / alone:.2f} times as long."
+    )
 
 
 def main() -> None:
@@ -206,18 +217,27 @@ def main() -> None:
         small = [sys.executable, "-m", "bandit", "serve-batch", str(folder / "small"), "--dry-run"]
         warm = [*small, "--wave", "warm", "--at", AT.date().isoformat()]
         subprocess.run(warm, stdout=subprocess.DEVNULL, check=True)
-        command = [sys.executable, "-m", "bench.large_wave", "--child", "--folder", str(folder)]
-        command += ["--threads", str(given.threads)] if given.threads else []
-        command += ["--engine", given.engine] if given.engine else []
-        child = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
+        alone = _measured(folder, given.threads, None)
+        apart = _measured(folder, given.threads, given.engine) if given.engine else alone
     found = {
         "customers": given.customers,
         "pairs": given.offers * 5,
         "practice": given.practice * TEACHERS,
         "machine": describe(),
-        **json.loads(child.stdout),
+        "alone_s": alone["total_s"],
+        **apart,
     }
     keep("large_wave_spark" if found["cluster"] else "large_wave", found, markdown(found))
+
+
+def _measured(folder: Path, threads: int | None, engine: str | None) -> dict[str, Any]:
+    """The wave in a process of its own, and what it says of itself."""
+    command = [sys.executable, "-m", "bench.large_wave", "--child", "--folder", str(folder)]
+    command += ["--threads", str(threads)] if threads else []
+    command += ["--engine", engine] if engine else []
+    child = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
+    told: dict[str, Any] = json.loads(child.stdout)
+    return told
 
 
 if __name__ == "__main__":

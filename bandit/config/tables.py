@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,6 +13,10 @@ from pydantic import (
 )
 
 from bandit.config.section import Name, Strict
+
+SPARK = "spark:"
+"""What a source of Spark's begins with; the table's name follows: spark:crm.customers."""
+_DOTTED = re.compile(r"\w+(\.\w+){0,3}")
 
 
 class Form(Strict):
@@ -30,7 +35,7 @@ class Form(Strict):
 
 
 class Source(Form):
-    """Rows from the user's own files: a table or query of a .duckdb file, Parquet, or CSV."""
+    """Rows of the user's own: a table or query of a .duckdb file, Parquet, CSV, a Spark table."""
 
     source: str
     table: str | None = None
@@ -46,6 +51,7 @@ class Source(Form):
             and self.query is None
         ):
             raise ValueError("a .duckdb source needs a table or a query")
+        _hold_spark(self.source, self.table)
         return self
 
 
@@ -85,6 +91,30 @@ class Outcomes(Form):
     reward: str = "reward"
     occurred_at: str = "occurred_at"
     version: str = "version"
+
+    @model_validator(mode="after")
+    def _named(self) -> Outcomes:
+        _hold_spark(self.source, self.table)
+        return self
+
+
+def spark_table(source: str | None) -> str | None:
+    """The name of a Spark table, None for a file."""
+    if source is None or not source.startswith(SPARK):
+        return None
+    return source.removeprefix(SPARK)
+
+
+def _hold_spark(source: str | None, table: str | None) -> None:
+    name = spark_table(source)
+    if name is None:
+        return
+    if not _DOTTED.fullmatch(name):
+        raise ValueError(
+            f"{source!r} names no Spark table: write spark:table or spark:schema.table"
+        )
+    if table is not None:
+        raise ValueError(f"{source!r} is a table already: leave table = {table!r} out")
 
 
 class Log(Source):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self, TypeVar
 
@@ -56,6 +57,12 @@ class Cluster(Protocol):
 
         ``work`` is a function of a module, items and parts are small and plain. It is given the
         name of its attempt, which no other attempt at anything has: its files go under that name.
+        """
+
+    def table(self, name: str, folder: Path) -> None:
+        """Write a table of the cluster's catalogue as Parquet into a folder that is not there yet.
+
+        ConfigError where it has no such table.
         """
 
     def done(self) -> ClusterWork:

@@ -14,13 +14,13 @@ _TRIES, _SECONDS = 10, 0.5
 
 
 @contextmanager
-def shared(campaign: Path) -> Iterator[Path]:
+def shared(campaign: Path, name: str = FOLDER) -> Iterator[Path]:
     """An empty folder in the campaign's, under a partial name; the caller holds the campaign.
 
     It is gone afterwards. Where a late attempt goes on writing into it, what is left goes with the
     next command: the run is done, and no reason to fail.
     """
-    folder = files.beside(campaign / FOLDER)
+    folder = files.beside(campaign / name)
     try:
         files.remove(folder)
         folder.mkdir(mode=files.PRIVATE_FOLDER)

@@ -14,10 +14,17 @@ from typing import Any, Self, TypeVar
 from uuid import uuid4
 
 from bandit.core import errors, files
+from bandit.core.errors import ConfigError
 from bandit.core.types import Progress
 from bandit.results.cluster import ClusterWork
 from bandit.runners import task
-from bandit.runners.spark_faults import explained, hold_installed, hold_reachable, hold_same
+from bandit.runners.spark_faults import (
+    explained,
+    first_line,
+    hold_installed,
+    hold_reachable,
+    hold_same,
+)
 from bandit.runners.task import Chunk, Finished, Place
 
 Item = TypeVar("Item")
@@ -28,6 +35,7 @@ CHUNKS_PER_CORE = 4
 PROOF = ".proof.partial"
 """A file that every executor must see as it was written; `record` sweeps it if a run dies."""
 _LOOK_SECONDS = 0.2
+_TIMES = "spark.sql.parquet.outputTimestampType"
 _SETTINGS = {
     "spark.app.name": "bandit",
     "spark.ui.showConsoleProgress": "false",
@@ -121,6 +129,27 @@ class Spark:
             self._memory = max(self._memory, finished.memory_mb)
         self._tasks += len(chunks)
         return [part for finished in found for part in finished.parts]
+
+    def table(self, name: str, folder: Path) -> None:
+        """See `Cluster`."""
+        from pyspark.errors import AnalysisException  # noqa: PLC0415 - needs the extra
+        from pyspark.sql import SparkSession  # noqa: PLC0415 - needs the extra
+
+        session = SparkSession.builder.getOrCreate()
+        before = str(session.conf.get(_TIMES))
+        # Instants are marked as such; in Spark's older form they are times of nowhere.
+        session.conf.set(_TIMES, "TIMESTAMP_MICROS")
+        try:
+            session.table(name).write.parquet(folder.as_uri())
+        except AnalysisException as e:
+            raise ConfigError(f"table {name!r} of Spark's: {first_line(e)}") from None
+        except Exception as e:
+            told = explained(e)
+            if told is None:
+                raise
+            raise told from e
+        finally:
+            session.conf.set(_TIMES, before)
 
     def done(self) -> ClusterWork:
         """See `Cluster`."""

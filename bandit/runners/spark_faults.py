@@ -170,6 +170,11 @@ _TOLD: tuple[tuple[str, Callable[[re.Match[str], str], BanditError]], ...] = (
 """What stands in a fault's text, and how it is told; the first that is found counts."""
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of what Spark says of a table, without the number of its class."""
+    return str(error).strip().split("\n", 1)[0][:300]
+
+
 def _first(text: str, sign: str) -> str:
     """The line with a sign, short."""
     lines = [line.strip() for line in text.splitlines() if sign in line]

@@ -11,10 +11,11 @@ import pyarrow.parquet as pq
 import sqlglot
 from sqlglot import exp
 
-from bandit.config.tables import Source
+from bandit.config.tables import Source, spark_table
 from bandit.core import sql
 from bandit.core.errors import ConfigError, DataError
 from bandit.core.problems import shown
+from bandit.sources.given import called
 
 DATABASES = {".duckdb", ".db"}
 PARQUET = {".parquet", ".pq"}
@@ -29,6 +30,7 @@ class Located(NamedTuple):
     role: str
     source: Source
     files: tuple[Path, ...]
+    called: str | None = None
 
     @property
     def is_database(self) -> bool:
@@ -43,6 +45,8 @@ class Located(NamedTuple):
     @property
     def shown(self) -> str:
         """The source as a message names it."""
+        if self.called is not None:
+            return self.called + (", query" if self.source.query is not None else "")
         if self.source.table is not None:
             return f"{self.files[0]}, table {self.source.table!r}"
         return f"{self.files[0]}" + (", query" if self.source.query is not None else "")
@@ -51,6 +55,13 @@ class Located(NamedTuple):
 def locate(role: str, source: Source, folder: Path) -> Located:
     """Find the files; relative paths start at the campaign's folder, `*` is for Parquet."""
     said = f"[{role}] source = {shown(source.source, 200)}"
+    table = spark_table(source.source)
+    if table is not None:
+        raise ConfigError(
+            f"{said} is a table of Spark's: `serve-batch` and `learn` read it with --engine spark"
+            " (`serve-batch --dry-run` to look at it first); for all else write it to Parquet:"
+            f" spark.table({table!r}).write.parquet(...)"
+        )
     try:
         files = _files(folder / source.source)
     except (OSError, ValueError) as e:
@@ -61,7 +72,7 @@ def locate(role: str, source: Source, folder: Path) -> Located:
             f"{said}: {where} does not exist; mend the path, which starts at the folder of"
             " campaign.toml"
         )
-    located = Located(role, source, files)
+    located = Located(role, source, files, called(role))
     _check_kind(located, said)
     return located
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, Self
 
 import pytest
 
+from bandit.core.errors import ConfigError
 from bandit.core.types import Progress
 from bandit.results.cluster import ClusterWork
 
@@ -27,8 +29,9 @@ def needs_spark(test: Callable[..., None]) -> Callable[..., None]:
 class Twice:
     """A `Cluster` in this process: each item is worked on by two attempts, the second counts."""
 
-    def __init__(self) -> None:
+    def __init__(self, tables: Mapping[str, Path] | None = None) -> None:
         self.tasks = 0
+        self._tables = dict(tables or {})
 
     def __enter__(self) -> Self:
         return self
@@ -51,6 +54,13 @@ class Twice:
             work(item, "lost")
         self.tasks += len(items)
         return [work(item, "counts") for item in items]
+
+    def table(self, name: str, folder: Path) -> None:
+        if name not in self._tables:
+            raise ConfigError(f"table {name!r} of Spark's: there is none")
+        folder.mkdir()
+        shutil.copy(self._tables[name], folder / "part-00000.parquet")
+        (folder / "_SUCCESS").touch()
 
     def done(self) -> ClusterWork:
         return ClusterWork("this process", 1, self.tasks, self.tasks, 0)

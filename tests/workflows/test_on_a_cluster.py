@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
+import duckdb
 import polars as pl
 import pytest
 
@@ -217,3 +218,35 @@ def test_storage_that_is_not_shared_is_told(
     with pytest.raises(errors.ConfigError, match=r"does not see .* as this machine does"):
         serve_batch(folder, wave="w1", at=MONDAY, engine=f"spark={SPARK}")
     assert not (folder / "waves" / "w1").exists()
+
+
+@needs_spark
+@pytest.mark.usefixtures("spark")
+def test_tables_of_spark_are_read_as_files_are(tmp_path: Path) -> None:
+    from pyspark.sql import SparkSession
+
+    plain, folder = written(tmp_path / "plain", CAPS), written(tmp_path / "campaign", CAPS)
+    session = SparkSession.builder.getOrCreate()
+    before = session.conf.get("spark.sql.parquet.outputTimestampType")
+    config = folder / "campaign.toml"
+    text = config.read_text()
+    with duckdb.connect(folder / "customers.duckdb", read_only=True) as data:
+        for name in ("customers", "consents"):
+            file = tmp_path / f"{name}.parquet"
+            data.sql(f"FROM {name}").write_parquet(str(file))
+            session.read.parquet(str(file)).repartition(3).createOrReplaceTempView(name)
+            text = text.replace(
+                f'source = "customers.duckdb"\ntable = "{name}"', f'source = "spark:{name}"'
+            )
+    config.write_text(text)
+    (folder / "customers.duckdb").unlink()
+    serve_batch(plain, wave="w1", at=MONDAY)
+    serve_batch(folder, wave="w1", at=MONDAY, engine="spark")
+    what = ["customer_id", "slot", "offer", "channel", "propensity", "expected_reward"]
+    found, expected = (campaigns.decisions(at, "w1").select(what) for at in (folder, plain))
+    assert found.equals(expected)
+    assert session.conf.get("spark.sql.parquet.outputTimestampType") == before
+    assert not list(folder.glob(".*"))
+    config.write_text(text.replace("spark:consents", "spark:crm.nothing"))
+    with pytest.raises(errors.ConfigError, match=r"'crm\.nothing' of Spark's: .*NOT_FOUND"):
+        serve_batch(folder, wave="w2", at=LATER, engine="spark")

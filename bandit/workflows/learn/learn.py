@@ -26,6 +26,7 @@ from bandit.record import waves as record
 from bandit.record.waves import Wave
 from bandit.results.learn import LearnSummary
 from bandit.runners import engine as engines
+from bandit.runners import tables
 from bandit.runners.runner import Cluster
 from bandit.sources import database
 from bandit.sources.catalogue import load_catalogue
@@ -74,6 +75,10 @@ def learn(
     with ExitStack() as stack:
         stack.enter_context(lock.hold(campaign.folder, "learn"))
         notes = recover.recover(campaign, at) + sealed_first(campaign, progress)
+        if spark is not None:
+            progress.step("starting Spark")
+            stack.enter_context(spark).probe(progress)
+            stack.enter_context(tables.taken(campaign, spark, _read(log=log), progress))
         back = None
         if without_log:
             back, told = log_back.take_back(campaign)
@@ -83,10 +88,12 @@ def learn(
             notes += import_log(campaign, at, progress)
         delivery = take_in(campaign, outcomes, progress)
         index.refresh(campaign.folder)
-        if spark is not None:
-            progress.step("starting Spark")
-            stack.enter_context(spark).probe(progress)
         return _learn(campaign, at, delivery, notes, spark, progress, back, no_events=no_events)
+
+
+def _read(*, log: bool) -> list[str]:
+    """The sections whose rows are read; of customers their key alone."""
+    return ["customers", "offers", "channels", "outcomes", *(["log"] if log else [])]
 
 
 def _learn(

@@ -18,6 +18,7 @@ from bandit.record import lock, streams
 from bandit.record import waves as record
 from bandit.results.serve import WaveSummary
 from bandit.runners import engine as engines
+from bandit.runners import tables
 from bandit.runners.local import Local
 from bandit.runners.runner import Cluster, Runner
 from bandit.runners.shared import shared
@@ -98,6 +99,7 @@ def serve_batch(
         if spark is not None:
             progress.step("starting Spark")
             stack.enter_context(spark).probe(progress)
+            stack.enter_context(tables.taken(campaign, spark, database.ROLES, progress))
         run = _with_experiments(run)
         return _serve(run, runner, spark, changes, snapshot, notes, progress)
 
