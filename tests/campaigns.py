@@ -108,6 +108,28 @@ def write_customers(folder: Path, frame: pl.DataFrame) -> None:
         )
 
 
+def consent(folder: Path, who: str, *, granted: bool) -> None:
+    """What the customers of a condition agree to from now on."""
+    with duckdb.connect(folder / "customers.duckdb") as connection:
+        connection.execute(f"UPDATE consents SET granted = ? WHERE {who}", [granted])
+
+
+class OptingOut:
+    """A progress under which those of a condition opt out after a wave was decided for them."""
+
+    def __init__(self, folder: Path, who: str = "true") -> None:
+        self._folder, self._who = folder, who
+
+    def step(self, text: str, total: int | None = None) -> None:
+        """Opt out before the lists are written."""
+        del total
+        if text.startswith("reading consents again"):
+            consent(self._folder, self._who, granted=False)
+
+    def advance(self, count: int) -> None:
+        """Nothing is opted out of within a step."""
+
+
 def decisions(folder: Path, wave: str) -> pl.DataFrame:
     """A wave's decisions, labels as text."""
     frame = pl.read_parquet(folder / "waves" / wave / "decisions-*.parquet")

@@ -7,7 +7,6 @@ from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import duckdb
 import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -27,11 +26,6 @@ def _made(folder: Path, wave: str) -> list[int]:
     listed = lists(folder, wave)
     rows = campaigns.decisions(folder, wave).filter(pl.col("placement") == "outbound")
     return rows.filter(pl.col("decision_id").is_in(list(listed)))["customer_id"].to_list()
-
-
-def _revoke(folder: Path, *, granted: bool) -> None:
-    with duckdb.connect(folder / "customers.duckdb") as connection:
-        connection.execute("UPDATE consents SET granted = ?", [granted])
 
 
 @given(
@@ -62,20 +56,11 @@ def test_two_waves_of_one_day_share_the_contacts(tmp_path: Path) -> None:
 
 
 def test_what_was_withheld_is_no_contact(tmp_path: Path) -> None:
-    class Revoking:
-        def step(self, text: str, total: int | None = None) -> None:
-            del total
-            if text.startswith("reading consents again"):
-                _revoke(folder, granted=False)
-
-        def advance(self, count: int) -> None:
-            pass
-
     folder = campaigns.write(tmp_path, pressure=ONE_A_WEEK)
-    first = serve_batch(folder, wave="a", at=MONDAY, progress=Revoking())
+    first = serve_batch(folder, wave="a", at=MONDAY, progress=campaigns.OptingOut(folder))
     assert first.withheld > 0
     assert not _made(folder, "a")
-    _revoke(folder, granted=True)
+    campaigns.consent(folder, "true", granted=True)
     second = serve_batch(folder, wave="b", at=MONDAY)
     # Shares are drawn anew, so a few decide otherwise.
     assert second.contacted >= 0.95 * first.contacted

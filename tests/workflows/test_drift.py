@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections import defaultdict
+from pathlib import Path
+from statistics import NormalDist
+from typing import Any
+
 import numpy as np
 import pytest
 
 from bandit.workflows.inspect.drift import FEW, LESS, MORE, STEADY, Gross, told
+from bandit.workflows.inspect.report import report
+from bandit.workflows.learn.learn import learn
+from bandit.workflows.serve.serve_batch import serve_batch
+from tests import campaigns
+from tests.campaigns import MONDAY
+from tests.journeys import twin
+
+WEEK = dt.timedelta(days=7)
 
 
 def waves(seed, contacts, rate, factors, *, bias=1.0, spread=1.0):
@@ -51,3 +65,83 @@ def test_twice_the_response_is_more():
 def test_steady_and_few():
     assert told("sms", waves(1, 20_000, 0.02, [1.0] * 4), 2).health == STEADY
     assert told("sms", waves(1, 20, 0.02, [1.0] * 4), 2).health == FEW
+
+
+def sales(folder: Path, wave: str, rng: np.random.Generator) -> list[dict[str, Any]]:
+    """What contacts of a wave bring, some told by the decision, some by the customer."""
+    told = []
+    for i, row in enumerate(campaigns.decisions(folder, wave).iter_rows(named=True)):
+        if rng.random() < (0.5 if row["action"] else 0.1):
+            by = rng.random() < 0.7
+            told.append({
+                "event_id": f"{wave}-{i}",
+                "decision_id": row["decision_id"] if by else None,
+                "customer_id": None if by else row["customer_id"],
+                "event": "sale",
+                "reward": round(float(rng.gamma(2.0, 1.0)), 2),
+                "occurred_at": (row["decided_at"] + dt.timedelta(days=2)).isoformat(),
+            })  # fmt: skip
+    return told
+
+
+def by_hand(folder: Path) -> dict[str, list[dict[str, float]]]:
+    """By channel and wave, from the files: contacts, what came, its squares, what was expected."""
+    kept = twin.waves(folder)
+    owned: dict[str, float] = defaultdict(float)
+    for event in twin.events(folder):
+        if event["decision_id"] is not None:
+            owned[event["decision_id"]] += event["reward"]
+            continue
+        wave = [w for w in kept if w.at <= event["occurred_at"] < w.at + WEEK][-1]
+        for row in wave.rows.to_dicts():
+            if row["customer_id"] == event["customer_id"]:
+                owned[row["decision_id"]] += event["reward"]
+    found: dict[str, list[dict[str, float]]] = defaultdict(list)
+    for wave in kept:
+        rows = [r for r in wave.rows.to_dicts() if r["action"] and not r["withheld"]]
+        for channel in sorted({row["channel"] for row in rows}):
+            mine = [row for row in rows if row["channel"] == channel]
+            came = [float(row["value"]) * owned[row["decision_id"]] for row in mine]
+            found[channel].append({
+                "n": len(mine),
+                "came": sum(came),
+                "squares": sum(x * x for x in came),
+                "expected": sum(float(r["value"]) * float(r["expected_reward"]) for r in mine),
+            })  # fmt: skip
+    return found
+
+
+def test_the_ratio_is_found_again_in_the_files(tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    folder = campaigns.write(tmp_path / "campaign", customers=400, pressure="slots = 2")
+    heard, at = [], MONDAY
+    for wave in ("w1", "w2", "w3"):
+        # A list that is not worked off to its end: these contacts were never made.
+        leaving = campaigns.OptingOut(folder, f"customer_id % 5 = {len(heard) % 5}")
+        assert serve_batch(folder, wave=wave, at=at, progress=leaving).withheld
+        campaigns.consent(folder, "true", granted=True)
+        heard += sales(folder, wave, rng)
+        at += WEEK
+        learn(folder, outcomes=campaigns.outcomes(folder / f"{wave}.csv", heard), at=at)
+    shown = {one.channel: one for one in report(folder, at=at).drift}
+    hand = {
+        channel: [wave for wave in waves if wave["expected"] > 0.0]
+        for channel, waves in by_hand(folder).items()
+    }
+    assert shown.keys() == {channel for channel, waves in hand.items() if waves}
+    for channel, one in shown.items():
+        every, newest = hand[channel], hand[channel][-one.waves :]
+        n, came, squares, expected = (
+            sum(w[name] for w in newest) for name in ("n", "came", "squares", "expected")
+        )
+        assert one.contacts == n
+        assert one.ratio.value == pytest.approx(came / expected, rel=1e-5)
+        amount = sum(w["squares"] for w in every) / sum(w["came"] for w in every)
+        spread = max(squares - came**2 / n, 0.8 * expected * amount)
+        z = NormalDist().inv_cdf(1.0 - 0.05 / (len(shown) * 3 * 26))
+        half = z * spread**0.5 / expected
+        assert one.ratio.upper - one.ratio.value == pytest.approx(half, rel=1e-5)
+        assert one.ratio.value - one.ratio.lower == pytest.approx(half, rel=1e-5)
+        low, high = one.ratio.lower, one.ratio.upper
+        health = LESS if high < 0.8 else MORE if low > 1.25 else STEADY
+        assert one.health == (health if expected >= 10.0 * amount else FEW)

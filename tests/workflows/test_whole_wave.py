@@ -14,11 +14,13 @@ from bandit.config.simulation import Simulate
 from bandit.record import waves as record
 from bandit.results.figures import Interval
 from bandit.results.judge import WholeWave
+from bandit.workflows.experiment.start import start
 from bandit.workflows.judge.simulate import simulate
 from bandit.workflows.judge.whole_wave import held_by_whole
 from bandit.workflows.learn.learn import learn
 from bandit.workflows.serve.serve_batch import serve_batch
 from tests import campaigns
+from tests.journeys import twin
 
 LATER = dt.datetime(2027, 1, 1, tzinfo=dt.UTC)
 WORTH = {"fibre/email": 3.0, "fibre/sms": 1.0, "cable/email": 1.5, "cable/sms": 4.0,
@@ -94,7 +96,7 @@ def alone(campaign, tmp_path, share):
     """What a policy brings a customer where it serves all of them."""
     folder = tmp_path / "alone"
     shutil.copytree(campaign, folder, ignore=shutil.ignore_patterns("waves", "snapshots", "index*",
-                    "outcomes", "statistics", "exports"))  # fmt: skip
+                    "outcomes", "statistics", "exports", "experiments", "layers.json"))  # fmt: skip
     toml = (folder / "campaign.toml").read_text()
     begin = toml.index("[policy]")
     end = toml.index("[[channel]]")
@@ -126,12 +128,33 @@ def test_a_mixture_of_two_lies_half_way(told):
 
 
 def test_the_rules_weights_are_found_again_in_the_files(campaign, told):
-    rows = campaigns.decisions(campaign, "first").sort("customer_id", maintain_order=True)
-    rows = rows.filter(pl.col("group").first().over("customer_id") != "holdout")
+    hold_weights(told["rules"], by_hand(campaign, "first"))
+
+
+def hold_weights(found, weights):
+    """How many customers there are, and what their weights come to."""
+    assert found.rows == len(weights)
+    assert found.mean_weight == pytest.approx(weights.mean(), rel=1e-9)
+    ess = weights.sum() ** 2 / (weights**2).sum()
+    assert found.effective_sample_size == pytest.approx(ess, rel=1e-9)
+
+
+def by_hand(campaign, wave, holdout=0.1):
+    """Weights of the rules over all slots, of customers who are neither held out nor withheld of.
+
+    A customer's rows multiply; 0 where one of them is not what the rules would do.
+    """
+    rows = campaigns.decisions(campaign, wave).sort("customer_id", maintain_order=True)
+    kept = next(w for w in twin.waves(campaign) if w.name == wave)
+    lost = set(kept.rows.filter(pl.col("withheld"))["customer_id"])
+    rows = rows.filter(
+        (pl.col("group").first().over("customer_id") != "holdout")
+        & ~pl.col("customer_id").is_in(list(lost))
+    )
     order = {"fibre": 1, "cable": 2, "music": 3}
     by = rows.with_columns(pl.col("propensity").product().over("customer_id").alias("p"))
     quiet = pl.col("action").max().over("customer_id") == 0
-    by = by.with_columns(((pl.col("p") - 0.1 * quiet) / 0.9).alias("p"))
+    by = by.with_columns(((pl.col("p") - holdout * quiet) / (1.0 - holdout)).alias("p"))
     followed = dict.fromkeys(by["customer_id"].unique(), True)
     names = actions(campaign)
     for row in by.iter_rows(named=True):
@@ -140,11 +163,69 @@ def test_the_rules_weights_are_found_again_in_the_files(campaign, told):
         best = min(contacts, key=lambda a: (order[names[a][0]], a)) if contacts else 0
         followed[row["customer_id"]] &= row["action"] == best
     whole = by.group_by("customer_id").agg(pl.col("p").first())
-    weights = np.array([followed[c] / p for c, p in whole.iter_rows()])
-    assert told["rules"].rows == len(weights)
-    assert told["rules"].mean_weight == pytest.approx(weights.mean(), rel=1e-9)
-    ess = weights.sum() ** 2 / (weights**2).sum()
-    assert told["rules"].effective_sample_size == pytest.approx(ess, rel=1e-9)
+    return np.array([followed[c] / p for c, p in whole.iter_rows()])
+
+
+def served(folder, more="", **asked):
+    """A campaign whose first wave is learned from."""
+    campaigns.write(folder, customers=2_000, more=CANDIDATES + more)
+    summary = serve_batch(folder, at=campaigns.MONDAY, wave="first", **asked)
+    sales = campaigns.outcomes(folder.parent / "sales.csv", bought(folder, "first"))
+    learn(folder, outcomes=sales, at=LATER)
+    return summary
+
+
+def test_who_lost_a_contact_is_not_in_it(tmp_path):
+    folder = tmp_path / "c"
+    leaving = campaigns.OptingOut(folder, "customer_id % 4 = 1")
+    assert served(folder, progress=leaving).withheld > 100
+    found = {one.name: one for one in simulate(folder, at=LATER).whole}["rules"]
+    weights = by_hand(folder, "first")
+    hold_weights(found, weights)
+    everybody = campaigns.decisions(folder, "first").filter(pl.col("group") != "holdout")
+    assert len(weights) < everybody["customer_id"].n_unique()
+
+
+ARMS = """
+hypothesis = "the rules do as well as what is served today"
+layer = "offers"
+share = 0.6
+start = 2026-11-02
+waves = 4
+cooldown_days = 28
+[[arm]]
+name = "today"
+share = 0.5
+policy = "current"
+[[arm]]
+name = "rules"
+share = 0.5
+policy = "rules"
+[[metric]]
+name = "net"
+role = "primary"
+value = "net"
+minimum_effect = 0.5
+"""
+
+
+def test_who_is_in_an_experiment_is_weighed_by_what_the_arms_do_together(tmp_path):
+    folder = tmp_path / "c"
+    campaigns.write(folder, customers=2_000, more=CANDIDATES)
+    (folder / "experiments").mkdir()
+    (folder / "experiments" / "arms.toml").write_text(ARMS)
+    start(folder, name="arms", at=campaigns.MONDAY)
+    served(folder)
+    groups = campaigns.decisions(folder, "first")["group"].unique()
+    assert {"arms:today", "arms:rules"} < set(groups)
+    found = {one.name: one for one in simulate(folder, at=LATER).whole}
+    hold_weights(found["rules"], by_hand(folder, "first"))
+    for one in found.values():
+        assert abs(one.mean_weight - 1.0) < 4.0 * one.mean_weight_error, one.name
+    truth = alone(folder, tmp_path, '{ policy = "rules", share = 1.0 }')
+    error = truth.std() / np.sqrt(len(truth))
+    value = found["rules"].value
+    assert value.lower - 2.0 * error < truth.mean() < value.upper + 2.0 * error
 
 
 def actions(campaign):

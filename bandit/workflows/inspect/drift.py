@@ -48,8 +48,7 @@ class Gross(NamedTuple):
         each = made.cost / made.count if made.count else 0.0
         n, total, squares = made.sums
         came = total + made.cost
-        return cls(made.count, came, squares + 2.0 * each * total + n * each**2,
-                   made.expected + made.cost)  # fmt: skip
+        return cls(made.count, came, squares + 2.0 * each * total + n * each**2, made.gross)
 
     def plus(self, other: Gross) -> Gross:
         """Both together."""

@@ -23,7 +23,8 @@ from bandit.workflows.inspect import catalogue_today
 
 HOLDOUT, EXPLORATION, RULES = "holdout", "exploration", "rules"
 _COLUMNS = (
-    "action", "group", "value", "cost", "expected_value", "expected_no_contact", "customer_id",
+    "action", "group", "value", "cost", "expected_reward", "expected_value",
+    "expected_no_contact", "customer_id",
 )  # fmt: skip
 
 
@@ -31,12 +32,12 @@ class Made:
     """Contacts, or shown ranks, of an offer on a channel.
 
     ``sums`` are of what they brought net as the model is taught it: what names the customer is on
-    each of the customer's.
+    each of the customer's. ``gross`` was expected before costs, exactly 0 where nothing was known.
     """
 
     def __init__(self) -> None:
         self.count = 0
-        self.cost = self.expected = 0.0
+        self.cost = self.expected = self.gross = 0.0
         self.sums = Sums()
 
     def add(self, rows: Rows, taught: Float64, mine: Bool) -> None:
@@ -44,6 +45,7 @@ class Made:
         self.count += int(mine.sum())
         self.cost += float(rows.terms.cost[mine].sum())
         self.expected += float(rows.expected[mine].sum())
+        self.gross += float((rows.terms.value * rows.numbers("expected_reward"))[mine].sum())
         self.sums = self.sums.merge(Sums.of(taught[mine]))
 
     def merge(self, other: Made) -> None:
@@ -51,6 +53,7 @@ class Made:
         self.count += other.count
         self.cost += other.cost
         self.expected += other.expected
+        self.gross += other.gross
         self.sums = self.sums.merge(other.sums)
 
 
