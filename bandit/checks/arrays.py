@@ -210,7 +210,7 @@ def check_table(name: str, table: npt.ArrayLike | None, n: int, k: int, default:
     if table is None:
         return np.full((1, k), default)
     whole = as_numbers(name, table)
-    if whole.shape not in {(k,), (n, k)}:
+    if whole.shape not in ((k,), (n, k)):
         raise DataError(f"{name} must have shape ({k},) or ({n}, {k}), they have {whole.shape}")
     return np.ascontiguousarray(whole.reshape(-1, k))
 

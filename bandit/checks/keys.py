@@ -25,8 +25,8 @@ def customer_keys(keys: npt.ArrayLike, n: int | None = None) -> UInt64:
     if found.ndim != 1 or (n is not None and len(found) != n):
         wanted = "one key a row" if n is None else f"of shape ({n},)"
         raise DataError(f"keys must be {wanted}, their shape is {found.shape}")
-    if np.issubdtype(found.dtype, np.integer):
-        return np.ascontiguousarray(found.astype(np.uint64))
+    if found.dtype.kind in "iu":
+        return np.ascontiguousarray(found, np.uint64)
     if found.dtype.kind in "UOT":
         return _hashed(found)
     raise DataError(

@@ -10,7 +10,7 @@ See docs/adr/0085.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -117,7 +117,7 @@ class Only(Policy):
         among[[*self.actions, NO_CONTACT]] = True
         mask = request.mask() & among
         mask[:, NO_CONTACT] |= ~mask.any(axis=1)
-        return replace(request, eligible=mask.view(np.uint8), packing=worth.DENSE)
+        return request._replace(eligible=mask.view(np.uint8), packing=worth.DENSE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +138,7 @@ class Arms(Mixture):
         held = super().groups(request)
         arm = self.arm_of(request.keys)
         seed = request.seed if self.share_seed is None else self.share_seed
-        drawn = replace(request, seed=seed, wave=0, draw=0)
+        drawn = request._replace(seed=seed, wave=0, draw=0)
         where = np.empty(request.n)
         keyed_random.uniforms_into(drawn.stream(keyed_random.SHARE), request.keys, where)
         shares = np.array([share for share, _ in self.components])

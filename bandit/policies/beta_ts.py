@@ -10,11 +10,11 @@ from bandit.core.types import Array, Float64, Int32
 from bandit.kernels import keyed_random
 from bandit.kernels.beta import beta
 from bandit.kernels.beta import beta_win_probability as thompson
+from bandit.kernels.linear.decide import TINY
 from bandit.kernels.linear.masked_choice import EVERYTHING
 from bandit.kernels.threads import spread
 from bandit.models.moments import Moments
 from bandit.policies.choice_request import ChoiceRequest
-from bandit.policies.lin_ts import TINY
 from bandit.policies.policy import Policy, best_action
 
 GRAIN = 256

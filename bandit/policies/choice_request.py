@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,7 @@ from bandit.checks.arrays import (
 )
 from bandit.checks.keys import customer_keys
 from bandit.core.errors import DataError
-from bandit.core.types import Array, Float64, UInt64
+from bandit.core.types import Array, Float64, Int64, UInt64
 from bandit.kernels.keyed_random import stream_key
 from bandit.kernels.linear import masked_choice as worth
 from bandit.kernels.threads import spread
@@ -38,8 +38,7 @@ def stream_of(seed: int, wave: int, draw: int, purpose: int) -> np.uint64:
     return np.uint64(stream_key(*(np.uint64(part) for part in parts)))
 
 
-@dataclass(frozen=True, eq=False)
-class ChoiceRequest:
+class ChoiceRequest(NamedTuple):
     """Arguments of `Policy.choose` after the boundary: n rows, k actions.
 
     ``eligible`` uint8[n, k] (DENSE) or uint8[n, ceil(k/8)] (PACKED) as ``packing`` says;
@@ -102,11 +101,12 @@ def _action_count(posterior: Moments | None, eligible: Array | None, tables: lis
 def _check_eligible(eligible: Array | None, n: int, k: int) -> tuple[Array, int]:
     if eligible is None:
         return np.zeros((1, 1), np.uint8), worth.EVERYTHING
-    if eligible.dtype != np.uint8 and eligible.shape == (n, k):
-        eligible = mask("eligible", eligible)
-    if eligible.dtype == np.bool_ and eligible.shape == (n, k):
+    kind, shape = eligible.dtype.char, eligible.shape
+    if kind not in "?B" and shape == (n, k):
+        eligible, kind = mask("eligible", eligible), "?"
+    if kind == "?" and shape == (n, k):
         return np.ascontiguousarray(eligible).view(np.uint8), worth.DENSE
-    if eligible.dtype == np.uint8 and eligible.shape == (n, (k + 7) // 8):
+    if kind == "B" and shape == (n, (k + 7) // 8):
         return np.ascontiguousarray(eligible), worth.PACKED
     raise DataError(
         f"eligible must be bool[{n}, {k}] or packed uint8[{n}, {(k + 7) // 8}] (little bit order), "
@@ -124,6 +124,17 @@ def _first_row_without_action(eligible: Array, packing: int, n: int, k: int) -> 
     return first_found(found)
 
 
+def _refuse_empty_row(row: int) -> None:
+    if row >= 0:
+        raise DataError(f"eligible allows no action in row {row}; no contact is always allowed")
+
+
+def refuse_empty(count: Int64) -> None:
+    """Refuse the first row of whose actions none is eligible, by ``count`` int64[n]."""
+    if not count.all():
+        _refuse_empty_row(int(count.argmin()))
+
+
 def checked(
     posterior: Moments | None,
     contexts: npt.ArrayLike,
@@ -136,11 +147,13 @@ def checked(
     wave: int = 0,
     draw: int = 0,
     validate: bool = True,
+    complete: bool = True,
 ) -> ChoiceRequest:
     """Check the arguments of a policy call; whatever is wrong is a `DataError` by name and row.
 
     Without ``validate`` NaN and infinite numbers are left for the caller to find, by
-    `ChoiceRequest.validate`.
+    `ChoiceRequest.validate`; where not ``complete`` so are rows without an action, by
+    `refuse_empty`.
     """
     worth_of = None if values is None else as_numbers("values", values)
     cost_of = None if costs is None else as_numbers("costs", costs)
@@ -152,9 +165,8 @@ def checked(
     x = shape_contexts(x, width if posterior is None else posterior.n_features)
     n = x.shape[0]
     bits, packing = _check_eligible(allowed, n, k)
-    empty = _first_row_without_action(bits, packing, n, k)
-    if empty >= 0:
-        raise DataError(f"eligible allows no action in row {empty}; no contact is always allowed")
+    if complete:
+        _refuse_empty_row(_first_row_without_action(bits, packing, n, k))
     request = ChoiceRequest(
         posterior=posterior,
         contexts=x,

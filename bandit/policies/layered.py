@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bandit.core.types import Array, Choice, Float64, UInt64
+from bandit.core.types import Array, Choice, Float64, Int32, UInt64
 from bandit.models.moments import Moments
 from bandit.policies.arms import Arms
 from bandit.policies.mixture import Mixture
@@ -53,6 +53,20 @@ class Layered:
             choice.score[rows], choice.group[rows] = made.score, part.group(made.group)
             choice.joint[np.ix_(rows, part.columns)] = made.joint
         return choice
+
+    def drawn(
+        self, posterior: Moments | None, contexts: Array, which: Array, keys: UInt64, **asked: Any
+    ) -> Int32:
+        """`choose`'s actions alone, int32[n], as `Mixture.drawn`."""
+        if not self.experiments:
+            return self.base.drawn(posterior, contexts, keys=keys, **asked)
+        action = np.zeros(contexts.shape[0], np.int32)
+        for part in self._parts(which, keys, None, asked):
+            rows = part.rows
+            action[rows] = part.policy.drawn(
+                posterior, contexts[rows], keys=keys[rows], **part.asked
+            )
+        return action
 
     def expectation(
         self,

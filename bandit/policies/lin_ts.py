@@ -30,9 +30,6 @@ from bandit.policies.linear import (
 )
 from bandit.policies.policy import Policy
 
-TINY = float(np.finfo(np.float64).tiny)
-"""Smallest probability reported for an action that was taken."""
-
 
 @dataclass(frozen=True)
 class LinTS(Policy):
@@ -64,7 +61,7 @@ class LinTS(Policy):
     def decision(self, request: ChoiceRequest) -> tuple[Int32, Float64, Float64]:
         """Draw, and integrate over the same contenders."""
         action, mean, _, chance = self._sampled(request, OWN)
-        return action, np.maximum(chance, TINY), outcomes(request, mean)
+        return action, chance, outcomes(request, mean)
 
     def propensity(self, request: ChoiceRequest, action: Int32, decided: Int32) -> Float64:
         """Probability that ``action`` samples the largest worth."""
@@ -77,7 +74,7 @@ class LinTS(Policy):
         action, _, _, chance = choose_linear(
             request, self.alpha, thompson=True, stream=stream, propensity=TAKEN, given=given
         )
-        return action, np.where(given < 0, np.maximum(chance, TINY), chance)
+        return action, chance
 
     def distribution(self, request: ChoiceRequest) -> Float64:
         """Probability of every action."""

@@ -7,9 +7,10 @@ import threading
 import numpy as np
 
 from bandit.core.types import Float32, Float64, Int32
+from bandit.kernels.held import Held
 from bandit.kernels.linear import linear_choice, linked_choice, pair_moments
 from bandit.kernels.linear.decide import Model
-from bandit.kernels.linear.linear_choice import GRAIN, TASK, Room
+from bandit.kernels.linear.linear_choice import GRAIN, TASK
 from bandit.kernels.linear.link import IDENTITY, responses_into
 from bandit.kernels.linear.situation import Mode, Situation
 from bandit.kernels.threads import spread
@@ -23,9 +24,12 @@ NOTHING, OWN, GIVEN, WEIGHTED, TAKEN = range(5)
 given action's or else the decided one's."""
 
 
+_NO_BROAD: Float64 = np.zeros((0, 1))
+
+
 def _contexts(request: ChoiceRequest) -> tuple[Float32, Float64]:
     if request.contexts.dtype == np.float32:
-        return request.contexts, np.zeros((0, 1))
+        return request.contexts, _NO_BROAD
     return np.zeros((0, request.contexts.shape[1]), np.float32), request.contexts
 
 
@@ -41,17 +45,18 @@ class _Alone(threading.local):
     """A thread's scratch for single rows, by what is asked, and the model that it was made for."""
 
     def __init__(self) -> None:
-        self.rooms: dict[tuple[bool, ...], tuple[Model, Room]] = {}
+        self.rooms: dict[tuple[bool, ...], tuple[Model, Held]] = {}
 
-    def room(self, model: Model, situation: Situation, mode: Mode) -> Room:
-        """Scratch as `linear_choice.empty_room` makes it: that takes longer than to decide."""
+    def room(self, model: Model, situation: Situation, mode: Mode) -> Held:
+        """The model and `linear_choice.empty_room`: that takes longer than to decide."""
         asked = (
             mode.thompson or mode.propensity > NOTHING, mode.propensity == WEIGHTED,
             mode.propensity == NOTHING, situation.broad.size > 0, situation.bounded,
         )  # fmt: skip
         made = self.rooms.get(asked)
         if made is None or made[0] is not model:
-            made = model, linear_choice.empty_room(model, situation, mode, 1)
+            room = linear_choice.empty_room(model, situation, mode, 1)
+            made = model, linear_choice.held(model, room)
             self.rooms[asked] = made
         return made[1]
 
@@ -78,7 +83,8 @@ def choose_linear(
     the rest may be zero.
     """
     n = request.n
-    action, mean, width, chance = np.zeros(n, np.int32), np.zeros(n), np.zeros(n), np.ones(n)
+    action, mean, width = np.zeros(n, np.int32), np.zeros(n), np.zeros(n)
+    chance = np.ones(n) if propensity == NOTHING else np.empty(n)
     doubt = np.zeros(1, np.bool_)
     mode = Mode(float(alpha), thompson, propensity, stream, given, weights, scored, doubt)
     model = request.needs_posterior().model[0]
@@ -87,8 +93,8 @@ def choose_linear(
         request.validate()
     situation, out = _situation(request), (action, mean, width, chance)
     if linear and n == 1:
-        room = _ALONE.room(model, situation, mode)
-        linear_choice.choose_rows_into(0, 1, model, situation, mode, *room, *out)
+        prepared = _ALONE.room(model, situation, mode)
+        linear_choice.choose_rows_into(0, 1, prepared, situation, mode, *out)
     else:
         kernel = linear_choice.choose_into if linear else linked_choice.choose_into
         spread(kernel, n, TASK, model, situation, mode, *out)

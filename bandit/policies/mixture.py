@@ -9,12 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from bandit.core.errors import ConfigError, DataError
-from bandit.core.types import EXPLORATION, HOLDOUT, NO_CONTACT, Array, Choice, Float64, Int32
-from bandit.kernels import keyed_random
+from bandit.core.types import NO_CONTACT, Array, Choice, Float64, Int32, Int64
+from bandit.kernels import keyed_random, mixing
+from bandit.kernels.threads import spread
 from bandit.models.moments import Moments
-from bandit.policies.choice_request import ChoiceRequest, checked, stream_of
-from bandit.policies.policy import Policy
-from bandit.policies.uniform import uniform_at, uniform_mean, uniform_pick_at, uniform_table
+from bandit.policies.choice_request import ChoiceRequest, checked, refuse_empty, stream_of
+from bandit.policies.policy import GRAIN, Policy
+from bandit.policies.uniform import count_eligible, uniform_mean, uniform_table
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,12 @@ class Mixture(Policy):
     """Where one component's share ends and the next one's begins, float64[p - 1]."""
     _weights: Float64 = field(init=False, repr=False, compare=False)
     """`prior_weights` of one customer."""
+    _last: int = field(init=False, repr=False, compare=False)
+    """The component that settles what the others leave: see `_settled`."""
+    _largest: Policy = field(init=False, repr=False, compare=False)
+    """The component with the largest share, the first of several."""
+    _otherwise: list[tuple[int, Policy]] = field(init=False, repr=False, compare=False)
+    """Components that do not score as the largest does."""
 
     def __post_init__(self) -> None:
         """Refuse shares that are none."""
@@ -52,6 +59,17 @@ class Mixture(Policy):
         object.__setattr__(self, "_edges", np.cumsum(shares)[:-1])
         weights = [*((1.0 - self.holdout) * share for share in shares), self.holdout]
         object.__setattr__(self, "_weights", np.array([weights]))
+        order = [(policy.integrates, share) for share, policy in parts]
+        object.__setattr__(self, "_last", order.index(max(order)))
+        largest = parts[shares.index(max(shares))][1]
+        object.__setattr__(self, "_largest", largest)
+        by = type(largest).score_of
+        same = by is Policy.score_of
+        otherwise = [
+            (p, policy) for p, (_, policy) in enumerate(parts)
+            if policy is not largest and not (same and type(policy).score_of is by)
+        ]  # fmt: skip
+        object.__setattr__(self, "_otherwise", otherwise)
 
     def prior_weights(self, n: int) -> Float64:
         """Weights of the groups before the first slot: ``(1−h)·share_p``, h; float64[n, p + 1]."""
@@ -61,14 +79,13 @@ class Mixture(Policy):
         """Position of each customer's component, HOLDOUT for the holdout, int16[n]."""
         seed = request.seed if self.group_seed is None else self.group_seed
         again = seed if self.share_seed is None else self.share_seed
-        held, where = np.empty(request.n), np.empty(request.n)
-        lasting = stream_of(seed, 0, 0, keyed_random.HOLDOUT)
-        drawn = stream_of(again, 0, 0, keyed_random.SHARE)
-        keyed_random.uniforms_into(lasting, request.keys, held)
-        keyed_random.uniforms_into(drawn, request.keys, where)
-        component = self._edges.searchsorted(where, side="right")
-        component[held < self.holdout] = HOLDOUT
-        return component.astype(np.int16)
+        group = np.empty(request.n, np.int16)
+        spread(
+            mixing.groups_into, request.n, GRAIN,
+            stream_of(seed, 0, 0, keyed_random.HOLDOUT), stream_of(again, 0, 0, keyed_random.SHARE),
+            request.keys, self.holdout, self._edges, group,
+        )  # fmt: skip
+        return group
 
     def choose(
         self,
@@ -91,14 +108,15 @@ class Mixture(Policy):
         """
         request = checked(
             posterior, contexts, eligible=eligible, values=values, costs=costs, keys=keys,
-            seed=seed, wave=wave, draw=draw,
+            seed=seed, wave=wave, draw=draw, validate=not self.components[self._last][1].validates,
+            complete=False,
         )  # fmt: skip
         before = self._prior(prior, request.n)
-        action, group, chances = self._settled(request)
-        joint = before * self._conditionals(request, action, chances)
+        action, group, chances, count = self._settled(request)
+        joint, propensity = self._joined(request, action, chances, count, before)
         return Choice(
             action=action,
-            propensity=np.minimum(joint.sum(axis=1) / before.sum(axis=1), 1.0),
+            propensity=propensity,
             score=self._scores_of(request, action, group),
             group=group,
             joint=joint,
@@ -150,17 +168,41 @@ class Mixture(Policy):
         request = checked(posterior, contexts, eligible=eligible, values=values, costs=costs)
         return self._mean(request, weights, self._prior(prior, request.n))
 
+    def drawn(
+        self,
+        posterior: Moments | None,
+        contexts: npt.ArrayLike,
+        *,
+        eligible: npt.ArrayLike | None = None,
+        values: npt.ArrayLike | None = None,
+        costs: npt.ArrayLike | None = None,
+        keys: npt.ArrayLike | None = None,
+        seed: int = 0,
+        wave: int = 0,
+        draw: int = 0,
+    ) -> Int32:
+        """`choose`'s actions alone, int32[n], at a fraction of its cost: nothing is integrated."""
+        return self.decide(
+            checked(
+                posterior, contexts, eligible=eligible, values=values, costs=costs, keys=keys,
+                seed=seed, wave=wave, draw=draw,
+            )
+        )  # fmt: skip
+
     def decide(self, request: ChoiceRequest) -> Int32:
         """Draw group, coin and action."""
-        return self._settled(request)[0]
+        action, group, _, _ = self._begun(request)
+        theirs = self.components[self._last][1].decide(request)
+        spread(mixing.take_into, request.n, GRAIN, group, self._last, theirs, action)
+        return action
 
     def propensity(self, request: ChoiceRequest, action: Int32, decided: Int32) -> Float64:
         """Probability of ``action`` in a first slot."""
         del decided
         each = [policy.choose_or_score(request, action)[1] for _, policy in self.components]
-        joint: Float64 = self.prior_weights(request.n) * self._conditionals(request, action, each)
-        chance: Float64 = joint.sum(axis=1)
-        return chance
+        count, _ = count_eligible(request, action)
+        prior = self.prior_weights(request.n)
+        return self._joined(request, action, np.stack(each), count, prior)[1]
 
     def distribution(self, request: ChoiceRequest) -> Float64:
         """Probability of every action in a first slot."""
@@ -172,11 +214,11 @@ class Mixture(Policy):
 
     def score_of(self, request: ChoiceRequest, action: Int32) -> Float64:
         """Scores of the component with the largest share."""
-        return max(self.components, key=lambda part: part[0])[1].score_of(request, action)
+        return self._largest.score_of(request, action)
 
     def score_table(self, request: ChoiceRequest) -> Float64:
         """Scores of the component with the largest share."""
-        return max(self.components, key=lambda part: part[0])[1].score_table(request)
+        return self._largest.score_table(request)
 
     def score_spread(self, posterior: Moments | None, moment: Float64) -> Float64:
         """Root mean square over the components, by their shares."""
@@ -199,49 +241,55 @@ class Mixture(Policy):
             )
         return weights
 
-    def _settled(self, request: ChoiceRequest) -> tuple[Int32, Array, list[Float64]]:
-        """Action and group of each row, and the action's probability by each component.
+    def _settled(self, request: ChoiceRequest) -> tuple[Int32, Array, Float64, Int64]:
+        """Action and group of each row, the action's probability by each component, [p, n].
 
-        A component that integrates comes last, whatever its share: it draws only for its own
-        customers, and integrates for everybody's action in the same pass.
+        The last are how many actions are eligible. A component that integrates comes last,
+        whatever its share: it draws only for its own customers, and integrates for everybody's
+        action in the same pass.
         """
-        group = self.groups(request)
-        coin = np.empty(request.n)
-        keyed_random.uniforms_into(request.stream(keyed_random.EXPLORE), request.keys, coin)
-        held = group == HOLDOUT
-        explored = (coin < self.exploration) & ~held
-        rows = explored.nonzero()[0]
-        action = np.full(request.n, -1, np.int32)
-        action[held] = NO_CONTACT
-        if rows.size:
-            action[rows] = uniform_pick_at(request, keyed_random.EXPLORE_PICK, rows)
-        last = max(
-            range(len(self.components)),
-            key=lambda p: (self.components[p][1].integrates, self.components[p][0]),
+        action, group, count, decided = self._begun(request)
+        chances = np.empty((len(self.components), request.n))
+        action, chances[self._last] = self.components[self._last][1].choose_or_score(
+            request, action
         )
-        others = {p: policy for p, (_, policy) in enumerate(self.components) if p != last}
-        decided = {p: policy.decide(request) for p, policy in others.items()}
-        for p, theirs in decided.items():
-            mine = (group == p) & ~explored
-            action[mine] = theirs[mine]
-        action, chance = self.components[last][1].choose_or_score(request, action)
-        chances = {
-            p: policy.propensity(request, action, decided[p]) for p, policy in others.items()
-        }
-        chances[last] = chance
-        group[explored] = EXPLORATION
-        return action, group, [chances[p] for p in range(len(self.components))]
+        for p, policy, theirs in decided:
+            chances[p] = policy.propensity(request, action, theirs)
+        return action, group, chances, count
 
-    def _conditionals(
-        self, request: ChoiceRequest, action: Int32, chances: list[Float64]
-    ) -> Float64:
-        """Probability of ``action`` given each group, float64[n, p + 1]."""
-        floor = self.exploration * uniform_at(request, action)
-        out = np.empty((request.n, len(chances) + 1))
-        for p, chance in enumerate(chances):
-            out[:, p] = (1.0 - self.exploration) * chance + floor
-        out[:, -1] = action == NO_CONTACT
-        return out
+    def _begun(
+        self, request: ChoiceRequest
+    ) -> tuple[Int32, Array, Int64, list[tuple[int, Policy, Int32]]]:
+        """Action of each row that is not the last component's (-1 there), group, eligible actions.
+
+        With them what the other components decided, each by its position.
+        """
+        n, group = request.n, self.groups(request)
+        action, count = np.empty(n, np.int32), np.empty(n, np.int64)
+        spread(
+            mixing.explore_into, n, GRAIN, request.eligible, request.packing, request.k,
+            request.stream(keyed_random.EXPLORE), request.stream(keyed_random.EXPLORE_PICK),
+            request.keys, self.exploration, group, action, count,
+        )  # fmt: skip
+        refuse_empty(count)
+        decided: list[tuple[int, Policy, Int32]] = []
+        for p, (_, policy) in enumerate(self.components):
+            if p != self._last:
+                theirs = policy.decide(request)
+                spread(mixing.take_into, n, GRAIN, group, p, theirs, action)
+                decided.append((p, policy, theirs))
+        return action, group, count, decided
+
+    def _joined(
+        self, request: ChoiceRequest, action: Int32, chances: Float64, count: Int64, prior: Float64
+    ) -> tuple[Float64, Float64]:
+        """Joint probability of each group and ``action`` float64[n, p + 1]; the propensity [n]."""
+        joint, propensity = np.empty(prior.shape), np.empty(request.n)
+        spread(
+            mixing.join_into, request.n, GRAIN, request.eligible, request.packing,
+            self.exploration, count, action, chances, prior, joint, propensity,
+        )  # fmt: skip
+        return joint, propensity
 
     def _distribution(self, request: ChoiceRequest, prior: Float64) -> Float64:
         out = np.zeros((request.n, request.k))
@@ -269,10 +317,9 @@ class Mixture(Policy):
 
     def _scores_of(self, request: ChoiceRequest, action: Int32, group: Array) -> Array:
         """Score of the taken action by the policy that decided; by the largest one elsewhere."""
-        largest = max(self.components, key=lambda part: part[0])[1]
-        score = largest.score_of(request, action)
-        for p, (_, policy) in enumerate(self.components):
+        score = self._largest.score_of(request, action)
+        for p, policy in self._otherwise:
             mine = group == p
-            if policy is not largest and mine.any():
+            if mine.any():
                 score = np.where(mine, policy.score_of(request, action), score)
         return score.astype(np.float32)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from bandit.core.types import Array, Float64, Int32
+from bandit.core.types import Array, Bool, Float64, Int32, Int64
 from bandit.kernels import keyed_random
 from bandit.kernels.linear import masked_choice as worth
 from bandit.kernels.threads import spread
@@ -28,17 +28,23 @@ def uniform_pick(request: ChoiceRequest, purpose: int) -> tuple[Int32, Float64]:
 def uniform_pick_at(request: ChoiceRequest, purpose: int, rows: Array) -> Int32:
     """`uniform_pick`'s actions for ``rows`` int64[m] alone, int32[m]."""
     eligible = request.eligible if request.packing == worth.EVERYTHING else request.eligible[rows]
-    part = replace(request, n=rows.shape[0], eligible=eligible, keys=request.keys[rows])
+    part = request._replace(n=rows.shape[0], eligible=eligible, keys=request.keys[rows])
     return uniform_pick(part, purpose)[0]
 
 
-def uniform_at(request: ChoiceRequest, action: Int32) -> Float64:
-    """Probability of ``action`` under the uniform draw, zero where it is not eligible."""
+def count_eligible(request: ChoiceRequest, action: Int32) -> tuple[Int64, Bool]:
+    """How many actions are eligible, int64[n], and whether ``action`` int32[n] is one, bool[n]."""
     count, included = np.zeros(request.n, np.int64), np.zeros(request.n, np.bool_)
     spread(
         worth.count_eligible_into, request.n, GRAIN, request.eligible, request.packing, request.k,
         action, count, included,
     )  # fmt: skip
+    return count, included
+
+
+def uniform_at(request: ChoiceRequest, action: Int32) -> Float64:
+    """Probability of ``action`` under the uniform draw, zero where it is not eligible."""
+    count, included = count_eligible(request, action)
     chance: Float64 = included / count
     return chance
 

@@ -51,6 +51,21 @@ def test_batches_order_and_threads_do_not_show(policy, problem):
         np.testing.assert_array_equal(getattr(single, field), expected)
 
 
+@pytest.mark.parametrize(
+    "components", [[bandit.LinTS(0.8), bandit.LinUCB(0.5)], [bandit.Rules([3, 1]), bandit.Uniform()]]
+)
+def test_actions_alone_are_those_of_the_choice(components, problem):
+    posterior, x, eligible, values, keys = problem
+    policy = bandit.Mixture(
+        [(0.6, components[0]), (0.4, components[1])], holdout=0.05, exploration=0.1, share_seed=9
+    )
+    given = {"eligible": eligible, "values": values, "keys": keys, "seed": 4, "wave": 3}
+    for draw in (0, 1):
+        chosen = policy.choose(posterior, x, draw=draw, **given)
+        alone = policy.drawn(posterior, x, draw=draw, **given)
+        np.testing.assert_array_equal(alone, chosen.action)
+
+
 @pytest.mark.parametrize("policy", [bandit.LinTS(0.7), MIXTURE], ids=lambda p: type(p).__name__)
 def test_customers_one_by_one_are_those_of_the_batch(policy, problem):
     # One row takes a block and scratch of its own size.

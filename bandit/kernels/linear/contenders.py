@@ -18,7 +18,7 @@ import numpy as np
 
 from bandit.core.types import Bool, Float32, Float64, Int32, Int64, Integer, UInt8
 from bandit.kernels import simd
-from bandit.kernels._compile import serial, within
+from bandit.kernels._compile import natural, serial, within
 from bandit.kernels.linear.int16_bounds import Rounded
 
 ROUNDING = np.float32(2.0**-20)
@@ -190,12 +190,13 @@ def append_into(
         for word in range(size):
             bits = alive[r * size + word]
             while bits != 0:
-                action = word * 64 + simd.lowest_bit(bits)
+                action, to = word * 64 + simd.lowest_bit(bits), natural(count)
                 bits &= bits - 1
-                row_of[count] = top + r
-                action_of[count] = action
-                high_of[count] = bounds[r * width + action] if certain else np.float32(np.inf)
-                draw_of[count] = np.float32(1.0)
+                row_of[to] = top + r
+                action_of[to] = action
+                high = bounds[natural(r * width + action)]
+                high_of[to] = high if certain else np.float32(np.inf)
+                draw_of[to] = np.float32(1.0)
                 count += 1
         first[top + r - base + 1] = count
     return count

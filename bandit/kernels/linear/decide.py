@@ -8,7 +8,7 @@ import numpy as np
 
 from bandit.core.types import Float32, Float64, Int32, Int64
 from bandit.kernels import simd
-from bandit.kernels._compile import inline, serial, within
+from bandit.kernels._compile import inline, natural, serial, within
 from bandit.kernels.linear import dense_widths, win_probability, win_probability_table
 from bandit.kernels.linear import pair_moments as settle
 from bandit.kernels.linear.dense_rows import Filling, fill_dense
@@ -19,6 +19,8 @@ from bandit.kernels.simd import product
 
 ALONE = 4
 """Shares of so many contenders cost no more one by one than all of a row's at once."""
+TINY = float(np.finfo(np.float64).tiny)
+"""Smallest probability reported for an action that was drawn."""
 
 
 class Model(NamedTuple):
@@ -92,11 +94,13 @@ def settle_wanted(
     values, costs = situation.values, situation.costs
     value_step = 1 if values.shape[0] > 1 else 0
     cost_step = 1 if costs.shape[0] > 1 else 0
-    for p in range(count):
+    for each in range(count):
+        p = natural(each)
         if wanted[p]:
-            row, action = np.int64(rows[p]), actions[p]
+            row, action = np.int64(rows[p]), natural(actions[p])
             score = means[p] + alpha * widths[p] * np.float64(draws[p])
-            worths[p] = values[row * value_step, action] * score - costs[row * cost_step, action]
+            price = costs[natural(row * cost_step), action]
+            worths[p] = values[natural(row * value_step), action] * score - price
             settled[p] = True
             wanted[p] = False
 
@@ -107,8 +111,9 @@ def pilots_into(pairs: Pairs, rows: int, everyone: bool) -> None:
     first, _, _, _, high, _, _, _, _, wanted, settled, _, _ = pairs
     for i in range(rows):
         if first[i + 1] > first[i]:
-            pilot = first[i]
-            for p in range(first[i], first[i + 1]):
+            pilot = natural(first[i])
+            for each in range(first[i], first[i + 1]):
+                p = natural(each)
                 wanted[p] = everyone
                 settled[p] = False
                 if high[p] > high[pilot]:
@@ -135,10 +140,12 @@ def challengers_into(pairs: Pairs, rows: int) -> bool:
     found = False
     for i in range(rows):
         level = -np.inf
-        for p in range(first[i], first[i + 1]):
+        for each in range(first[i], first[i + 1]):
+            p = natural(each)
             if settled[p]:
                 level = max(level, worth[p])
-        for p in range(first[i], first[i + 1]):
+        for each in range(first[i], first[i + 1]):
+            p = natural(each)
             if not settled[p] and not np.float64(high[p]) < level:
                 wanted[p] = True
                 found = True
@@ -155,9 +162,10 @@ def winners_into(
         if first[i + 1] == first[i]:
             action[base + i] = lone[i]
             continue
-        best = -1
-        for p in range(first[i], first[i + 1]):
-            if settled[p] and (best < 0 or worth[p] > worth[best]):
+        best = natural(first[i])
+        for each in range(first[i], first[i + 1]):
+            p = natural(each)
+            if settled[p] and (not settled[best] or worth[p] > worth[best]):
                 best = p
         action[base + i] = action_of[best]
         mean[base + i], width[base + i] = mean_of[best], width_of[best]
@@ -169,33 +177,40 @@ def _worths_into(
     scratch: win_probability.Scratch,
 ) -> None:  # fmt: skip
     """Centre and scale of the sampled worth of a row's contenders."""
-    value_step = 1 if situation.values.shape[0] > 1 else 0
-    cost_step = 1 if situation.costs.shape[0] > 1 else 0
-    for b in range(number):
-        action = pairs.action[begin + b]
-        value = situation.values[row * value_step, action]
-        cost = situation.costs[row * cost_step, action]
-        scratch.centres[b] = value * pairs.mean[begin + b] - cost
-        scratch.scales[b] = abs(value) * alpha * pairs.width[begin + b]
+    values, costs = situation.values, situation.costs
+    value_line = natural(row if values.shape[0] > 1 else 0)
+    cost_line = natural(row if costs.shape[0] > 1 else 0)
+    actions, means, widths, centres, scales = (
+        pairs.action, pairs.mean, pairs.width, scratch.centres, scratch.scales
+    )  # fmt: skip
+    for each in range(number):
+        b, p = natural(each), natural(begin + each)
+        action = natural(actions[p])
+        value = values[value_line, action]
+        centres[b] = value * means[p] - costs[cost_line, action]
+        scales[b] = abs(value) * alpha * widths[p]
 
 
 @within
 def propensities_into(
-    situation: Situation, alpha: float, pairs: Pairs, rows: int, base: int, taken: Int32,
+    situation: Situation, mode: Mode, pairs: Pairs, rows: int, base: int, taken: Int32,
     scratch: win_probability.Scratch, out: Float64,
 ) -> None:  # fmt: skip
     """Probability that the taken action samples the largest worth, from settled contenders."""
+    alpha, given = mode.alpha, mode.given
     first, action_of = pairs.first, pairs.action
     for i in range(rows):
         row, begin, number = base + i, first[i], first[i + 1] - first[i]
         own = np.int64(-1)
         for b in range(number):
-            if action_of[begin + b] == taken[row]:
+            if action_of[natural(begin + b)] == taken[row]:
                 own = np.int64(b)
         out[row] = 0.0
         if own >= 0:
             _worths_into(situation, alpha, pairs, row, begin, number, scratch)
             out[row] = win_probability.winning_probability(number, own, scratch)
+        if out[row] < TINY and (given.size == 0 or given[row] < 0):
+            out[row] = TINY
 
 
 @within
@@ -274,4 +289,4 @@ def rows_into(
         expectations_into(situation, mode, pairs, rows, base, scratch, propensity)
     elif asked > 0:
         taken = given if asked == 2 else action
-        propensities_into(situation, alpha, pairs, rows, base, taken, scratch.wins, propensity)
+        propensities_into(situation, mode, pairs, rows, base, taken, scratch.wins, propensity)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bandit.core.types import Float64, Int64
-from bandit.kernels._compile import within
+from bandit.kernels._compile import natural, within
 from bandit.kernels.linear import dense_widths
 from bandit.kernels.linear.dense_widths import Dense, Room
 from bandit.kernels.linear.situation import Pairs, Situation
@@ -38,41 +38,49 @@ def _fill_row(
     end: int, pairs: Pairs, error: Float64,
 ) -> None:  # fmt: skip
     """Means, widths and worths of a row's pairs; ``error`` [p − begin] bounds those of worths."""
-    values, costs = situation.values, situation.costs
-    value_line = row if values.shape[0] > 1 else 0
-    cost_line = row if costs.shape[0] > 1 else 0
-    width, groups, square = dense.share.size, dense.theta.shape[0], room.length[r]
-    for p in range(begin, end):
-        a = pairs.action[p]
-        column = dense.column[a]
-        share = dense.share[column] + room.table[r * width + column]
-        size = dense.size[column]
-        pairs.mean[p] = room.means[r * groups * 8 + a]
-        pairs.width[p] = np.sqrt(square * np.float64(max(share, np.float32(0.0))))
-        pairs.wanted[p] = not size * dense_widths.TYPICAL < dense_widths.FINE * share
-        pairs.settled[p] = True
-        spread = alpha * pairs.width[p] * np.float64(pairs.draw[p])
-        worth = values[value_line, a] * (pairs.mean[p] + spread) - costs[cost_line, a]
-        pairs.worth[p] = worth
+    values, costs, sizes, columns = situation.values, situation.costs, dense.size, dense.column
+    value_line = natural(row if values.shape[0] > 1 else 0)
+    cost_line = natural(row if costs.shape[0] > 1 else 0)
+    actions, draws, means, widths, worths, wanted, settled = (
+        pairs.action, pairs.draw, pairs.mean, pairs.width, pairs.worth, pairs.wanted, pairs.settled
+    )  # fmt: skip
+    mean_of, width_of, share_of, lost_of = room.means, room.widths, room.shares, room.lost
+    line = natural(r * dense.theta.shape[0] * 8)
+    dense_widths.widths_into(r, dense, room)
+    for each in range(begin, end):
+        p = natural(each)
+        a = natural(actions[p])
+        column = natural(columns[a])
+        mean, width, value = mean_of[line + a], width_of[column], values[value_line, a]
+        means[p], widths[p], settled[p] = mean, width, True
+        fine = sizes[column] * dense_widths.TYPICAL < dense_widths.FINE * share_of[column]
+        wanted[p] = not fine
+        spread = alpha * width * np.float64(draws[p])
+        worth = value * (mean + spread) - costs[cost_line, a]
+        worths[p] = worth
         # s is off by at most half of what s² is, of itself; the rest are float64's roundings.
-        lost = np.float64(size * dense_widths.LOSS / share) + 2e-7
-        loose = abs(spread) * lost + 1e-13 * (abs(pairs.mean[p]) + abs(spread))
-        error[p - begin] = abs(values[value_line, a]) * loose + 1e-15 * abs(worth)
+        lost = np.float64(lost_of[column]) + 2e-7
+        loose = abs(spread) * lost + 1e-13 * (abs(mean) + abs(spread))
+        error[natural(each - begin)] = abs(value) * loose + 1e-15 * abs(worth)
 
 
 @within
 def _want_near_ties(begin: int, end: int, pairs: Pairs, error: Float64) -> None:
     """Settle again whoever may be worth most, unless one stands alone."""
     level, candidates = -np.inf, 0
-    for p in range(begin, end):
-        if not pairs.wanted[p]:
-            level = max(level, pairs.worth[p] - error[p - begin])
-    for p in range(begin, end):
-        candidates += pairs.wanted[p] or not pairs.worth[p] + error[p - begin] < level
+    wanted, worths = pairs.wanted, pairs.worth
+    for each in range(begin, end):
+        p = natural(each)
+        if not wanted[p]:
+            level = max(level, worths[p] - error[natural(each - begin)])
+    for each in range(begin, end):
+        p = natural(each)
+        candidates += wanted[p] or not worths[p] + error[natural(each - begin)] < level
     if candidates > 1:
-        for p in range(begin, end):
-            if not pairs.worth[p] + error[p - begin] < level:
-                pairs.wanted[p] = True
+        for each in range(begin, end):
+            p = natural(each)
+            if not worths[p] + error[natural(each - begin)] < level:
+                wanted[p] = True
 
 
 @within
@@ -93,7 +101,7 @@ def fill_dense(
         begin, end = first[i], first[i + 1]
         number = 0
         for p in range(begin, end):
-            number += pairs.wanted[p]
+            number += pairs.wanted[natural(p)]
         if is_dense(number, columns):
             chosen[found] = base + i
             found += 1

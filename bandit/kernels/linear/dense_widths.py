@@ -148,20 +148,26 @@ def _squares_into(
 
 @within
 def _product_into(y: Float32, tiled: int, dense: Dense, part: Float32, table: Float32) -> None:
-    """``table`` float32[tiled, w]: ⟨vech E, vech u uᵀ⟩, the depths added in their order."""
+    """``table`` float32[tiled, w]: ⟨vech E, vech u uᵀ⟩, the depths added in their order.
+
+    ``tiled`` is a multiple of six, or one.
+    """
     width, edges, lanes = dense.share.size, dense.edges, simd.LANES
     for c in range(edges.size - 1):
         begin, end = triangle(edges[c]), triangle(edges[c + 1])
         panels = dense.panels[begin * width : end * width]
         out = table if c == 0 else part
-        product.multiply_into(y, begin * tiled, tiled, end - begin, panels, out)
+        if tiled == 1:
+            product.multiply_row_into(y, begin, end - begin, panels, out)
+        else:
+            product.multiply_into(y, begin * tiled, tiled, end - begin, panels, out)
         if c > 0:
             for p in range(0, tiled * width, lanes):
                 simd.store(table, p, simd.add(simd.load(table, p), simd.load(part, p)))
 
 
 class Room(NamedTuple):
-    """Scratch of `fill_rows`."""
+    """Scratch of `fill_rows`; of `widths_into` float32[w], float32[w], float64[w]."""
 
     x: Float64
     z: Float64
@@ -171,6 +177,9 @@ class Room(NamedTuple):
     part: Float32
     table: Float32
     means: Float64
+    shares: Float32
+    lost: Float32
+    widths: Float64
 
 
 def empty_room(dense: Dense, d: int, rows: int) -> Room:
@@ -184,6 +193,7 @@ def empty_room(dense: Dense, d: int, rows: int) -> Room:
         np.zeros(rows * (d * (d + 1) // 2) + simd.LANES, np.float32),
         np.empty(rows * width, np.float32), np.empty(rows * width, np.float32),
         np.empty(rows * dense.theta.shape[0] * 8),
+        np.empty(width, np.float32), np.empty(width, np.float32), np.empty(width),
     )  # fmt: skip
 
 
@@ -200,5 +210,23 @@ def fill_rows(
     _means_into(room.x, tiled, wide, d, dense.theta, room.means)
     product.triangle_into(room.x, 0, tiled, wide, d, dense.root, 0, simd.LANES_64, room.z)
     _turn_into(room.z, count, d, wide, room.turned, stride, room.length)
-    _squares_into(room.turned, stride, count, tiled, dense.edges, room.y)
-    _product_into(room.y, tiled, dense, room.part, room.table)
+    spread = 1 if count == 1 else tiled
+    _squares_into(room.turned, stride, count, spread, dense.edges, room.y)
+    _product_into(room.y, spread, dense, room.part, room.table)
+
+
+@within
+def widths_into(r: int, dense: Dense, room: Room) -> None:
+    """From `fill_rows`' table: width of each column in row r, and its share of |R x|².
+
+    ``room.lost`` bounds what the product loses of s², of itself.
+    """
+    width, shares, lost, widths = dense.share.size, room.shares, room.lost, room.widths
+    limit, none = simd.splat(LOSS), simd.splat(np.float32(0.0))
+    for c in range(0, width, simd.LANES):
+        share = simd.add(simd.load(dense.share, c), simd.load(room.table, r * width + c))
+        simd.store(lost, c, simd.div(simd.mul(simd.load(dense.size, c), limit), share))
+        simd.store(shares, c, simd.maximum(share, none))
+    square = simd.splat(room.length[r])
+    for c in range(0, width, simd.LANES_64):
+        simd.store(widths, c, simd.root(simd.mul(square, simd.widen(shares, c))))

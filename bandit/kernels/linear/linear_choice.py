@@ -17,6 +17,7 @@ import numpy as np
 from bandit.core.types import Array, Bool, Float32, Float64, Int32, Int64
 from bandit.kernels import simd
 from bandit.kernels._compile import serial, within
+from bandit.kernels.held import Held, part
 from bandit.kernels.linear import contenders, decide
 from bandit.kernels.linear import int16_bounds as coarse
 from bandit.kernels.linear import pair_moments as settle
@@ -152,18 +153,34 @@ def empty_room(model: Model, situation: Situation, mode: Mode, rows: int) -> Roo
     )
 
 
+def held(model: Model, room: Room) -> Held:
+    """A model and scratch for it, as `choose_rows_into` takes them."""
+    return Held((model, *room))
+
+
 @serial
 def choose_rows_into(
-    first: int, last: int, model: Model, situation: Situation, mode: Mode, x: Float32,
-    rounded: coarse.Rounded, rotated: Float32, table: Float32, highs: Float32, threshold: Float32,
-    words: Int64, alive: Int64, bounds: Bounds, draws: sampled.Draws, pairs: Pairs,
-    settling: decide.Settling, action: Int32, mean: Float64, width: Float64, propensity: Float64,
+    first: int, last: int, prepared: Held, situation: Situation, mode: Mode,
+    action: Int32, mean: Float64, width: Float64, propensity: Float64,
 ) -> None:  # fmt: skip
-    """Decide rows first to last, with the parts of a `Room`.
+    """Decide rows first to last with what `held` made.
 
-    They come apart, and what is asked often is taken out of its tuple once: each look into a tuple
-    is compiled as a copy of all of it.
+    Its parts come apart, and what is asked often is taken out of its tuple once: each look into a
+    tuple is compiled as a copy of all of it.
     """
+    model: Model = part(prepared, 0)
+    x: Float32 = part(prepared, 1)
+    rounded: coarse.Rounded = part(prepared, 2)
+    rotated: Float32 = part(prepared, 3)
+    table: Float32 = part(prepared, 4)
+    highs: Float32 = part(prepared, 5)
+    threshold: Float32 = part(prepared, 6)
+    words: Int64 = part(prepared, 7)
+    alive: Int64 = part(prepared, 8)
+    bounds: Bounds = part(prepared, 9)
+    draws: sampled.Draws = part(prepared, 10)
+    pairs: Pairs = part(prepared, 11)
+    settling: decide.Settling = part(prepared, 12)
     coarse_weights, theta, doubt = model.coarse, model.theta, mode.doubt
     narrow, broad, values, costs = (
         situation.narrow, situation.broad, situation.values, situation.costs
@@ -233,8 +250,8 @@ def choose_into(
     action: Array, mean: Array, width: Array, propensity: Array,
 ) -> None:  # fmt: skip
     """Decide rows first to last: ``action`` int32[n], its moments and propensity float64[n]."""
-    room = empty_room(model, situation, mode, last - first)
-    choose_rows_into(first, last, model, situation, mode, *room, action, mean, width, propensity)
+    prepared = held(model, empty_room(model, situation, mode, last - first))
+    choose_rows_into(first, last, prepared, situation, mode, action, mean, width, propensity)
 
 
 @serial

@@ -12,7 +12,7 @@ from bandit.core.types import Float64, Int32, Int64
 from bandit.kernels import keyed_random as kr
 from bandit.kernels._compile import allocating, within
 from bandit.kernels.linear import pair_moments
-from bandit.kernels.linear.decide import Model
+from bandit.kernels.linear.decide import TINY, Model
 from bandit.kernels.linear.linear_choice import GRAIN
 from bandit.kernels.linear.link import response
 from bandit.kernels.linear.linked_win_probability import (
@@ -106,6 +106,8 @@ def choose_into(
                 propensity[i] = 0.0
                 if own >= 0:
                     propensity[i] = linked_winning_probability(model.link, count, own, each)
+                if propensity[i] < TINY and (mode.given.size == 0 or mode.given[i] < 0):
+                    propensity[i] = TINY
 
 
 @allocating

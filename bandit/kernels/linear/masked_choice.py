@@ -91,6 +91,22 @@ def mean_weight_into(
         out[i] = total / number
 
 
+@inline
+def uniform_pick(
+    eligible: UInt8, packing: int, k: int, stream: np.uint64, key: np.uint64, row: int, number: int
+) -> int:
+    """One of a row's ``number`` eligible actions, each as probable as the others."""
+    rank = np.int64(kr.unit(kr.cell(kr.row_key(stream, key), 0)) * number)
+    taken = 0
+    for a in range(k):
+        if allowed(eligible, packing, row, a):
+            taken = a
+            if rank == 0:
+                break
+            rank -= 1
+    return taken
+
+
 @serial
 def pick_uniform_into(
     first: int, last: int, eligible: UInt8, packing: int, k: int, stream: np.uint64, keys: UInt64,
@@ -102,14 +118,8 @@ def pick_uniform_into(
         for a in range(k):
             if allowed(eligible, packing, i, a):
                 number += 1
-        rank = np.int64(kr.unit(kr.cell(kr.row_key(stream, keys[i]), 0)) * number)
         count[i] = number
-        for a in range(k):
-            if allowed(eligible, packing, i, a):
-                if rank == 0:
-                    action[i] = a
-                    break
-                rank -= 1
+        action[i] = uniform_pick(eligible, packing, k, stream, keys[i], i, number)
 
 
 @serial

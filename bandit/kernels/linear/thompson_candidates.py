@@ -15,7 +15,7 @@ import numpy.typing as npt
 from bandit.core.types import Float32, Int32, Int64, UInt64
 from bandit.kernels import keyed_random as kr
 from bandit.kernels import simd
-from bandit.kernels._compile import inline, serial, within
+from bandit.kernels._compile import inline, natural, serial, within
 from bandit.kernels.linear.contenders import OVERFLOW, ROUNDING, UNDERFLOW, Bounds, Listing
 from bandit.kernels.linear.int16_bounds import Rounded
 from bandit.kernels.linear.win_probability import REACH
@@ -66,10 +66,10 @@ def draw_into(
         for word in range(size):
             bits = alive[r * size + word]
             while bits != 0:
-                action = word * 64 + simd.lowest_bit(bits)
+                action, to = word * 64 + simd.lowest_bit(bits), natural(count)
                 bits &= bits - 1
-                action_of[count] = action
-                bits_of[count] = np.uint32(kr.cell(row, action) >> _S32)
+                action_of[to] = action
+                bits_of[to] = np.uint32(kr.cell(row, action) >> _S32)
                 count += 1
         first[r + 1] = count
     for p in range(count):
@@ -105,16 +105,24 @@ def winners_into(
     """
     first, action_of, _, _, normal, high_of, reach_of = draws
     size = (width + 63) >> 6
+    error, upper, lower, values, costs = (
+        bounds.error, bounds.upper, bounds.lower, bounds.values, bounds.costs
+    )  # fmt: skip
+    value_step, cost_step = bounds.steps[0], bounds.steps[1]
     for r in range(rows):
         best, best_reach = _NOWHERE, _NOWHERE
         most, least, length = rounded.most[r], rounded.least[r], rounded.length[r]
-        for p in range(first[r], first[r + 1]):
-            a = action_of[p]
-            mean, z = table[r * width + a], normal[p]
-            slack = bounds.error[a] * length + UNDERFLOW
-            wide, narrow = bounds.upper[a] * most, bounds.lower[a] * least
-            value = bounds.values[r * bounds.steps[0] + a]
-            price = bounds.costs[r * bounds.steps[1] + a]
+        line, values_at, costs_at = (
+            natural(r * width), natural(r * value_step), natural(r * cost_step)
+        )  # fmt: skip
+        for each in range(first[r], first[r + 1]):
+            p = natural(each)
+            a = natural(action_of[p])
+            mean, z = table[line + a], normal[p]
+            slack = error[a] * length + UNDERFLOW
+            wide, narrow = upper[a] * most, lower[a] * least
+            value = values[values_at + a]
+            price = costs[costs_at + a]
             one, other = wide * z, narrow * z
             high, low = _ends(mean, slack, max(one, other), min(one, other), priced, value, price)
             high_of[p] = high
@@ -128,13 +136,14 @@ def winners_into(
         everyone = not abs(best) < OVERFLOW or (whose > 0 and not abs(best_reach) < OVERFLOW)
         for word in range(size):
             alive[r * size + word] = 0
-        for p in range(first[r], first[r + 1]):
+        for each in range(first[r], first[r + 1]):
+            p = natural(each)
             keep = everyone or (whose < 2 and not high_of[p] < best)
             if whose > 0:
                 keep = keep or not reach_of[p] < best_reach
             if keep:
-                a = np.int64(action_of[p])
-                alive[r * size + (a >> 6)] |= np.int64(1) << (a & 63)
+                bit = np.int64(action_of[p])
+                alive[natural(r * size + (bit >> 6))] |= np.int64(1) << (bit & 63)
 
 
 @within
@@ -144,18 +153,20 @@ def append_into(
 ) -> np.int64:  # fmt: skip
     """Append the survivors with their draws, as `contenders.append_into`."""
     row_of, action_of, high_of, draw_of = pairs
+    listed, highs, normals = draws.action, draws.high, draws.normal
     apart = lone.size > 0
     for r in range(rows):
         number, only = 0, np.int64(-1)
         certain = abs(threshold[r]) < OVERFLOW
         begin = count
-        for p in range(draws.first[r], draws.first[r + 1]):
-            a = np.int64(draws.action[p])
-            if (alive[r * size + (a >> 6)] >> (a & 63)) & 1:
-                row_of[count] = top + r
-                action_of[count] = a
-                high_of[count] = draws.high[p] if certain else np.float32(np.inf)
-                draw_of[count] = draws.normal[p]
+        for each in range(draws.first[r], draws.first[r + 1]):
+            p, to = natural(each), natural(count)
+            a = np.int64(listed[p])
+            if (alive[natural(r * size + (a >> 6))] >> (a & 63)) & 1:
+                row_of[to] = top + r
+                action_of[to] = a
+                high_of[to] = highs[p] if certain else np.float32(np.inf)
+                draw_of[to] = normals[p]
                 count += 1
                 number += 1
                 only = a

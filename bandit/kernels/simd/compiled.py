@@ -184,6 +184,16 @@ def absolute(typing: Any, a: Any) -> Any:
     return a(a), generate
 
 
+@intrinsic
+def root(typing: Any, a: Any) -> Any:
+    """√a."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return call(builder, f"llvm.sqrt.{suffix(a)}", args[0].type, args[0])
+
+    return a(a), generate
+
+
 def _bits(builder: Any, value: Any, lanes: int, keep: int, base: int) -> Any:
     """Some bits of each float64, over others: keep & bits | base."""
     word = ir.VectorType(ir.IntType(64), lanes)

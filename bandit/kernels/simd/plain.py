@@ -84,6 +84,11 @@ def minimum(a: Array, b: Array) -> Array:
     return np.where(a < b, a, b)
 
 
+def root(a: Array) -> Array:
+    """√a."""
+    return np.sqrt(a)
+
+
 def absolute(a: Array) -> Array:
     """|a|."""
     return np.abs(a)
@@ -169,6 +174,29 @@ def tile_6x3(*args: Any) -> None:
 def tile_6x4(*args: Any) -> None:
     """Six rows times four vectors of columns."""
     _tile(4, *args)
+
+
+def _line(
+    vectors: int, x: Array, x_at: int, w: Array, w_at: int, w_step: int, apart: int, depth: int,
+    out: Array, out_at: int,
+) -> None:  # fmt: skip
+    lanes, flat = _lanes(x), w.reshape(-1)
+    for c in range(vectors):
+        places = w_at + c * apart + w_step * np.arange(depth)[:, None] + np.arange(lanes)
+        target = out_at + c * lanes
+        out.reshape(-1)[target : target + lanes] = (
+            x.reshape(-1)[x_at : x_at + depth] @ flat[places]
+        )
+
+
+def line_1x1(*args: Any) -> None:
+    """One row times one vector of columns."""
+    _line(1, *args)
+
+
+def line_1x4(*args: Any) -> None:
+    """One row times four vectors of columns, ``apart`` elements from one to the next."""
+    _line(4, *args)
 
 
 def quantise(

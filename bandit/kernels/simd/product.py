@@ -69,6 +69,25 @@ def multiply_into(x: Float32, x_at: int, rows: int, d: int, panels: Float32, out
                 simd.tile_6x2(x, x_at + r * d, d, panels, at, d, out, to, width)
 
 
+@within
+def multiply_row_into(x: Float32, x_at: int, d: int, panels: Float32, out: Float32) -> None:
+    """`multiply_into` of one row, the same sums in the same order, several vectors at a time."""
+    width, lanes = panels.size // d, simd.LANES
+    left = 0
+    while left < width:
+        # Of one panel, or of as many that lie one after the other.
+        columns = min(PANEL, width - left)
+        whole = min(4 * lanes, width - left) if _TILE == 1 else columns
+        apart = lanes * d if _TILE == 1 else lanes
+        if whole == 4 * lanes:
+            simd.line_1x4(x, x_at, panels, left * d, columns, apart, d, out, left)
+        else:
+            for c in range(whole // lanes):
+                at = left * d + c * apart
+                simd.line_1x1(x, x_at, panels, at, columns, apart, d, out, left + c * lanes)
+        left += whole
+
+
 @serial
 def triangle_size(d: int, lanes: int) -> int:
     """Count a packed triangle's elements: panel p of ``lanes`` outputs has (p + 1)·lanes inputs."""

@@ -97,6 +97,40 @@ def _tile(vectors: int) -> Any:
     return multiply
 
 
+def _line(vectors: int) -> Any:
+    @intrinsic
+    def multiply(
+        typing: Any, x: Any, x_at: Any, w: Any, w_at: Any, w_step: Any, apart: Any, depth: Any,
+        out: Any, out_at: Any,
+    ) -> Any:  # fmt: skip
+        kind = vector_of(x.dtype)
+        intp = types.intp
+
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            wide, vector, size = ir.IntType(64), backend(kind), x.dtype.bitwidth // 8
+            x_from = place(context, builder, signature.args[0], args[0], args[1])
+            w_from = place(context, builder, signature.args[2], args[2], args[3])
+            out_from = place(context, builder, signature.args[7], args[7], args[8])
+            cells = [building.alloca_once(builder, vector) for _ in range(vectors)]
+            for cell in cells:
+                builder.store(ir.Constant(vector, [0] * kind.lanes), cell)
+            with building.for_range(builder, args[6]) as loop:
+                factor = builder.load(builder.gep(x_from, [loop.index]))
+                factor = spread(builder, factor, kind.lanes)
+                line = builder.gep(w_from, [builder.mul(loop.index, args[4])])
+                for c, cell in enumerate(cells):
+                    at = builder.gep(line, [builder.mul(args[5], ir.Constant(wide, c))])
+                    weight, total = read(builder, vector, at, size), builder.load(cell)
+                    name = f"llvm.fma.{suffix(kind)}"
+                    builder.store(call(builder, name, vector, factor, weight, total), cell)
+            _write_rows(builder, kind, [[builder.load(cell) for cell in cells]], out_from, args[8])
+            return context.get_dummy_value()
+
+        return types.void(x, intp, w, intp, intp, intp, intp, out, intp), generate
+
+    return multiply
+
+
 def _dot_pairs(builder: Any, factor: Any, weight: Any, total: Any) -> Any:
     """Add the products of two int16 neighbours to each int32: VPDPWSSD or VPMADDWD on x86."""
     short, long = ir.VectorType(ir.IntType(16), 2 * LANES), ir.VectorType(ir.IntType(32), 2 * LANES)
@@ -227,4 +261,5 @@ def outer_6(
 
 
 tile_6x1, tile_6x2, tile_6x3, tile_6x4 = (_tile(vectors) for vectors in (1, 2, 3, 4))
+line_1x1, line_1x4 = _line(1), _line(4)
 coarse_6x1, coarse_6x2, coarse_6x3, coarse_6x4 = (_coarse(vectors) for vectors in (1, 2, 3, 4))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -64,22 +64,35 @@ class Decider:
         return choice
 
 
-def choose(wave: Wave, batch: Prepared, slot: Slot, seed: int | None = None) -> Choice:
-    """Let the complete logging policy decide; ``seed`` is the run's unless given."""
-    rows, plan = slot.rows, wave.plan
-    return plan.policy.choose(
-        wave.posterior,
-        batch.contexts[rows] if rows.shape[0] < batch.contexts.shape[0] else batch.contexts,
-        eligible=slot.allowed,
-        values=batch.values if batch.values.ndim == 1 else batch.values[rows],
-        costs=plan.costs + plan.prices,
-        which=batch.experiment[rows],
-        keys=batch.keys[rows],
-        seed=wave.run.seed if seed is None else seed,
-        wave=number_of(wave.run.wave),
-        draw=slot.placement.draw + slot.number - 1,
-        prior=slot.prior,
+def choose(wave: Wave, batch: Prepared, slot: Slot) -> Choice:
+    """Let the complete logging policy decide."""
+    return wave.plan.policy.choose(
+        wave.posterior, **_asked(wave, batch, slot, wave.run.seed), prior=slot.prior
     )
+
+
+def drawn(wave: Wave, batch: Prepared, slot: Slot, seed: int) -> Choice:
+    """As `choose` with another seed, the actions alone: of the rest nothing is found."""
+    action = wave.plan.policy.drawn(wave.posterior, **_asked(wave, batch, slot, seed))
+    n = action.shape[0]
+    return Choice(
+        action, np.empty(n), np.empty(n, np.float32), np.empty(n, np.int16), np.empty((n, 0))
+    )
+
+
+def _asked(wave: Wave, batch: Prepared, slot: Slot, seed: int) -> dict[str, Any]:
+    rows, plan = slot.rows, wave.plan
+    return {
+        "contexts": batch.contexts[rows] if len(rows) < len(batch.contexts) else batch.contexts,
+        "eligible": slot.allowed,
+        "values": batch.values if batch.values.ndim == 1 else batch.values[rows],
+        "costs": plan.costs + plan.prices,
+        "which": batch.experiment[rows],
+        "keys": batch.keys[rows],
+        "seed": seed,
+        "wave": number_of(wave.run.wave),
+        "draw": slot.placement.draw + slot.number - 1,
+    }
 
 
 def fill(

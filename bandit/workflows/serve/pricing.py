@@ -13,7 +13,8 @@ from bandit.allocation.prices import Prices, answering, correct, find_prices, ji
 from bandit.allocation.problem import InfeasibleError
 from bandit.core.errors import ConfigError
 from bandit.core.types import Array, Bool, Float64, Progress
-from bandit.workflows.serve.decide import choose, fill
+from bandit.workflows.serve.decide import drawn as actions_drawn
+from bandit.workflows.serve.decide import fill
 from bandit.workflows.serve.limits import Limits
 from bandit.workflows.serve.prepare import Prepared
 from bandit.workflows.serve.spool import Spool
@@ -193,7 +194,7 @@ class Customers:
         draws = (self._wave.run.seed + 0x5EED) % 2**63
         counts = np.zeros(usage.shape[0])
         for batch in self._sample(share):
-            for taken in fill(at_prices, batch, partial(choose, seed=draws)):
+            for taken in fill(at_prices, batch, partial(actions_drawn, seed=draws)):
                 if not taken.placement.outbound:
                     break
                 counts += np.bincount(taken.choice.action, minlength=counts.shape[0])

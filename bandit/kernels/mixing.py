@@ -1,0 +1,100 @@
+"""What a mixture does row by row beside its components: groups, the coin, the joint propensity."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bandit.core.types import (
+    EXPLORATION,
+    HOLDOUT,
+    NO_CONTACT,
+    Float64,
+    Int16,
+    Int32,
+    Int64,
+    UInt8,
+    UInt64,
+)
+from bandit.kernels import keyed_random as kr
+from bandit.kernels._compile import inline, serial
+from bandit.kernels.linear.masked_choice import allowed, uniform_pick
+
+
+@inline
+def _unit(stream: np.uint64, key: np.uint64) -> float:
+    return kr.unit(kr.cell(kr.row_key(stream, key), 0))
+
+
+@serial
+def groups_into(
+    first: int, last: int, lasting: np.uint64, drawn: np.uint64, keys: UInt64, holdout: float,
+    edges: Float64, group: Int16,
+) -> None:  # fmt: skip
+    """``group`` int16[n]: HOLDOUT, or the component between whose ``edges`` the draw falls.
+
+    ``edges`` float64[p - 1], ascending; ``lasting``, ``drawn`` are the streams of the two draws.
+    """
+    for i in range(first, last):
+        component = 0
+        if _unit(lasting, keys[i]) < holdout:
+            component = HOLDOUT
+        else:
+            where = _unit(drawn, keys[i])
+            while component < edges.size and edges[component] <= where:
+                component += 1
+        group[i] = component
+
+
+@serial
+def explore_into(
+    first: int, last: int, eligible: UInt8, packing: int, k: int, coin: np.uint64, pick: np.uint64,
+    keys: UInt64, exploration: float, group: Int16, action: Int32, count: Int64,
+) -> None:  # fmt: skip
+    """What needs no component: ``action`` int32[n] of who is held out or explores, else -1.
+
+    ``count`` int64[n] actions are eligible; who explores gets that for a group.
+    """
+    for i in range(first, last):
+        number = 0
+        for a in range(k):
+            number += allowed(eligible, packing, i, a)
+        count[i] = number
+        action[i] = -1
+        if group[i] == HOLDOUT:
+            action[i] = NO_CONTACT
+        elif _unit(coin, keys[i]) < exploration:
+            action[i] = uniform_pick(eligible, packing, k, pick, keys[i], i, number)
+            group[i] = EXPLORATION
+
+
+@serial
+def take_into(
+    first: int, last: int, group: Int16, component: int, decided: Int32, action: Int32
+) -> None:
+    """``action`` int32[n] of a component's own rows is what it ``decided`` int32[n]."""
+    for i in range(first, last):
+        if group[i] == component:
+            action[i] = decided[i]
+
+
+@serial
+def join_into(
+    first: int, last: int, eligible: UInt8, packing: int, exploration: float, count: Int64,
+    action: Int32, chances: Float64, prior: Float64, joint: Float64, propensity: Float64,
+) -> None:  # fmt: skip
+    """``joint`` float64[n, p + 1] of (component, action), the holdout last; ``propensity``.
+
+    ``joint[p] = prior[p]·((1 − ε) chance_p + ε [eligible] / count)``, ``chances`` float64[p, n];
+    ``propensity`` float64[n] is ``Σ joint / Σ prior``.
+    """
+    parts = chances.shape[0]
+    for i in range(first, last):
+        floor = exploration * (allowed(eligible, packing, i, action[i]) / count[i])
+        total, before = 0.0, 0.0
+        for p in range(parts):
+            chance = (1.0 - exploration) * chances[p, i] + floor
+            joint[i, p] = prior[i, p] * chance
+            total += joint[i, p]
+            before += prior[i, p]
+        joint[i, parts] = prior[i, parts] if action[i] == NO_CONTACT else 0.0
+        propensity[i] = min((total + joint[i, parts]) / (before + prior[i, parts]), 1.0)

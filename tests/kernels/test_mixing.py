@@ -1,0 +1,80 @@
+"""Groups, coin and joint propensity of a mixture are those of its definition."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bandit.core.types import EXPLORATION, HOLDOUT
+from bandit.kernels import keyed_random, mixing
+from bandit.policies.choice_request import stream_of
+from reference import mixture as twin
+
+SEED, AGAIN, WAVE, SLOT = 2**63 + 5, 77, 12, 3
+
+
+@pytest.fixture(params=["dense", "bits", "all"])
+def rows(request):
+    """Keys, eligible bool[n, k], the same as kernels take it, its packing."""
+    rng, n, k = np.random.default_rng(5), 400, 21
+    keys = rng.integers(0, 2**64, n, dtype=np.uint64)
+    eligible = rng.random((n, k)) < rng.random((n, 1))
+    eligible[np.arange(n), rng.integers(0, k, n)] = True
+    if request.param == "all":
+        eligible[:] = True
+        return keys, eligible, np.zeros((1, 1), np.uint8), 0
+    if request.param == "dense":
+        return keys, eligible, eligible.view(np.uint8), 1
+    return keys, eligible, np.packbits(eligible, axis=1, bitorder="little"), 2
+
+
+@pytest.mark.parametrize("holdout", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize("shares", [[1.0], [0.2, 0.8], [0.0, 0.5, 0.0, 0.5]], ids=str)
+def test_groups(rows, holdout, shares):
+    keys = rows[0]
+    group = np.empty(len(keys), np.int16)
+    lasting = stream_of(SEED, 0, 0, keyed_random.HOLDOUT)
+    drawn = stream_of(AGAIN, 0, 0, keyed_random.SHARE)
+    edges = np.cumsum(shares)[:-1]
+    mixing.groups_into(0, len(keys), lasting, drawn, keys, holdout, edges, group)
+    expected = [twin.group(int(key), SEED, AGAIN, holdout, shares) for key in keys]
+    assert group.tolist() == expected
+
+
+@pytest.mark.parametrize("exploration", [0.0, 0.4, 1.0])
+def test_who_explores_and_what(rows, exploration):
+    keys, eligible, packed, packing = rows
+    rng, (n, k) = np.random.default_rng(6), eligible.shape
+    before = rng.integers(-1, 3, n).astype(np.int16)
+    group, action, count = before.copy(), np.empty(n, np.int32), np.empty(n, np.int64)
+    coin = stream_of(SEED, WAVE, SLOT, keyed_random.EXPLORE)
+    pick = stream_of(SEED, WAVE, SLOT, keyed_random.EXPLORE_PICK)
+    mixing.explore_into(
+        0, n, packed, packing, k, coin, pick, keys, exploration, group, action, count
+    )
+    np.testing.assert_array_equal(count, eligible.sum(axis=1))
+    for i in range(n):
+        free = twin.explored(int(keys[i]), SEED, WAVE, SLOT, eligible[i].tolist(), exploration)
+        if before[i] == HOLDOUT:
+            assert (action[i], group[i]) == (0, HOLDOUT)
+        elif free is None:
+            assert (action[i], group[i]) == (-1, before[i])
+        else:
+            assert (action[i], group[i]) == (free, EXPLORATION)
+
+
+@pytest.mark.parametrize("parts", [1, 2, 9])
+def test_joint_propensity(rows, parts):
+    _, eligible, packed, packing = rows
+    rng, (n, k) = np.random.default_rng(6), eligible.shape
+    action = rng.integers(0, k, n).astype(np.int32)
+    chances, prior = rng.random((parts, n)), rng.random((n, parts + 1))
+    joint, propensity = np.empty((n, parts + 1)), np.empty(n)
+    count = eligible.sum(axis=1)
+    mixing.join_into(0, n, packed, packing, 0.1, count, action, chances, prior, joint, propensity)
+    for i in range(n):
+        each, chance = twin.joint(
+            int(action[i]), chances[:, i].tolist(), prior[i].tolist(), eligible[i].tolist(), 0.1
+        )
+        np.testing.assert_allclose(joint[i], each, rtol=1e-14)
+        assert propensity[i] == pytest.approx(chance, rel=1e-14)
