@@ -52,7 +52,8 @@ def test_batches_order_and_threads_do_not_show(policy, problem):
 
 
 @pytest.mark.parametrize(
-    "components", [[bandit.LinTS(0.8), bandit.LinUCB(0.5)], [bandit.Rules([3, 1]), bandit.Uniform()]]
+    "components",
+    [[bandit.LinTS(0.8), bandit.LinUCB(0.5)], [bandit.Rules([3, 1]), bandit.Uniform()]],
 )
 def test_actions_alone_are_those_of_the_choice(components, problem):
     posterior, x, eligible, values, keys = problem
