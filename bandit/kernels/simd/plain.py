@@ -184,9 +184,7 @@ def _line(
     for c in range(vectors):
         places = w_at + c * apart + w_step * np.arange(depth)[:, None] + np.arange(lanes)
         target = out_at + c * lanes
-        out.reshape(-1)[target : target + lanes] = (
-            x.reshape(-1)[x_at : x_at + depth] @ flat[places]
-        )
+        out.reshape(-1)[target : target + lanes] = x.reshape(-1)[x_at : x_at + depth] @ flat[places]
 
 
 def line_1x1(*args: Any) -> None:
