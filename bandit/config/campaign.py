@@ -22,6 +22,7 @@ from bandit.config.section import Name, Strict
 from bandit.config.simulation import Simulate
 from bandit.config.tables import Consents, Customers, History, Log, Outcomes, Source
 from bandit.config.trigger import Trigger, Webhook
+from bandit.config.variables import EventSource, Segment, Variable, Word, hold_named_once, resolved
 from bandit.core.days import Window
 from bandit.core.folding import fold
 from bandit.core.problems import nearest
@@ -49,6 +50,9 @@ class Campaign(Strict):
     consents: Consents | None = None
     history: History | None = None
     outcomes: Outcomes = Outcomes()
+    source: tuple[EventSource, ...] = ()
+    variables: dict[Word, Variable] = Field(default_factory=dict)
+    segment: tuple[Segment, ...] = ()
     reward: Reward = Reward()
     model: Model = Model()
     pressure: Pressure = Pressure()
@@ -71,6 +75,19 @@ class Campaign(Strict):
         """In which outcomes count for a wave."""
         return Window(self.reward.window_days, self.time_zone)
 
+    @property
+    def crowds(self) -> tuple[str, ...]:
+        """The names of the segments, the first by priority first."""
+        return tuple(s.name for s in sorted(self.segment, key=lambda s: s.priority))
+
+    def variables_of(self, source: EventSource) -> dict[str, Variable]:
+        """The variables that are made of a source."""
+        return {
+            name: variable
+            for name, variable in self.variables.items()
+            if resolved(self.source, variable) is source
+        }
+
     def asking_conditions(self) -> Campaign:
         """The same, which asks each customer for the triggers' conditions after the populations."""
         conditions = tuple(trigger.condition for trigger in self.trigger)
@@ -88,6 +105,16 @@ class Campaign(Strict):
                 )
             if inline and table is not None:
                 raise ValueError(f"{kind}s stand both in [[{kind}]] and in [{kind}s]; keep one")
+        return self
+
+    @model_validator(mode="after")
+    def _variables(self) -> Campaign:
+        hold_named_once(self.source, tuple(self.variables), self.segment)
+        for name, variable in self.variables.items():
+            try:
+                resolved(self.source, variable)
+            except ValueError as e:
+                raise ValueError(f"variables.{name}: {e}") from None
         return self
 
     @model_validator(mode="after")
@@ -143,6 +170,9 @@ class Campaign(Strict):
         # Keys that came later count only where they are used: older waves keep their digest.
         if self.model == Model():
             del content["model"]
+        for later in ("source", "variables", "segment"):
+            if not content[later]:
+                del content[later]
         for offer in content["offer"]:
             if not offer["features"]:
                 del offer["features"]

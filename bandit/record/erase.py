@@ -19,7 +19,15 @@ import pyarrow.parquet as pq
 from bandit.core import files
 from bandit.core.errors import DataError
 from bandit.core.problems import shown
-from bandit.record import erase_events, exports, lists, manifest, outcomes, rejects
+from bandit.record import (
+    erase_events,
+    exports,
+    lists,
+    manifest,
+    outcomes,
+    rejects,
+    served_variables,
+)
 from bandit.record import waves as record
 from bandit.record.person import People, among
 from bandit.record.staged import Staged
@@ -174,11 +182,12 @@ def _stage(staged: Staged, people: People) -> Erased:
     for wave in record.waves(staged.campaign):
         ids = list(_decision_ids(staged, wave, people))
         refused = _rejects(staged, wave.folder, wave.content, people)
+        known = _variables(staged, wave, people)
         if ids:
             left.append(wave.name)
             gone += ids
             listed += _lists(staged, staged.campaign / exports.EXPORTS / wave.name, ids)
-        if ids or refused:
+        if ids or refused or known:
             _wave(staged, wave, people, ids)
         decisions, refusals = decisions + len(ids), refusals + refused
     for folder in manifest.published(staged.campaign / outcomes.OUTCOMES):
@@ -266,6 +275,17 @@ def _rejects(staged: Staged, folder: Path, content: dict[str, Any], people: Peop
     if rejects.NAME not in content["files"]:
         return 0
     return _filtered(staged, folder, content, rejects.NAME, keep)
+
+
+def _variables(staged: Staged, wave: Wave, people: People) -> int:
+    def keep(batch: pa.RecordBatch) -> pa.Array:
+        own = people.own(batch[served_variables.CUSTOMER])
+        staged.sight(people, batch[served_variables.CUSTOMER].filter(own))
+        return pc.invert(own)
+
+    if served_variables.NAME not in wave.content["files"]:
+        return 0
+    return _filtered(staged, wave.folder, wave.content, served_variables.NAME, keep)
 
 
 def _events(

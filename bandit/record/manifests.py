@@ -19,6 +19,7 @@ from bandit.config.deciding import Policy, Pressure
 from bandit.config.experiment import Experiment
 from bandit.config.offered import Channel, Offer
 from bandit.config.reward import Reward
+from bandit.config.variables import EventSource, Segment, Variable
 from bandit.core import files
 from bandit.core.actions import ActionSpace, Pair
 from bandit.core.errors import DataError
@@ -88,6 +89,16 @@ class Served(BaseModel):
     experiment: Experiment
 
 
+class Made(BaseModel):
+    """What customers were known by besides their columns: [[source]], [variables], [[segment]]."""
+
+    model_config = ConfigDict(frozen=True)
+
+    source: tuple[EventSource, ...] = ()
+    variables: dict[str, Variable] = {}
+    segment: tuple[Segment, ...] = ()
+
+
 class WaveManifest(Manifest):
     """A wave, and what it was served with; from ``offers`` on since format 2.
 
@@ -98,7 +109,8 @@ class WaveManifest(Manifest):
     of the actions, None where each learned alone; ``campaign_seed`` decides holdout and shares,
     ``seed`` everything else; ``live``: its customers were decided for one by one, each at the
     placements that were asked for; ``log`` digests the log that a wave of others was read from;
-    ``experiments`` are those whose members it assigned; ``trigger`` decided, at events.
+    ``experiments`` are those whose members it assigned; ``trigger`` decided, at events; ``made``:
+    its variables and segments, None where it had none.
     """
 
     wave: str
@@ -131,6 +143,7 @@ class WaveManifest(Manifest):
     trigger: str | None = None
     log: str | None = None
     experiments: tuple[Served, ...] = ()
+    made: Made | None = None
 
     @property
     def space(self) -> ActionSpace:

@@ -13,7 +13,10 @@ Row: TypeAlias = dict[str, object]
 
 @dataclass(frozen=True)
 class CustomerExport(Result):
-    """``decisions``: rows of the record with features by name and a reason in words."""
+    """``decisions``: rows of the record with features by name and a reason in words.
+
+    ``variables``: variables and segments as each wave served them.
+    """
 
     customer: str
     decisions: list[Row]
@@ -22,6 +25,7 @@ class CustomerExport(Result):
     lists: list[Row]
     refusals: list[Row] = field(default_factory=list)
     events: list[Row] = field(default_factory=list)
+    variables: list[Row] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from bandit.config.campaign import Campaign
 from bandit.config.tables import Log
+from bandit.config.variables import AS_THEY_ARE, EventSource, numbers_of
 from bandit.sources import key_pin
 from bandit.sources.cells import Use
 from bandit.sources.typed import Asked
@@ -38,6 +39,9 @@ def asked_of(
         return _of_side(campaign, role, key_kind)
     if role == "log" and campaign.log is not None:
         return _of_log(campaign.log, campaign)
+    for source in campaign.source:
+        if role == source.role:
+            return _of_events(campaign, source, columns, key_kind)
     if role not in {"customers", "people"}:
         return Asked(labels=frozenset(columns))
     said = mentioned.lower()
@@ -80,6 +84,24 @@ def _named(section: object) -> dict[str, str]:
         for name, value in vars(section).items()
         if isinstance(value, str) and name not in apart
     }
+
+
+def _of_events(
+    campaign: Campaign, source: EventSource, columns: Mapping[str, str], key_kind: str | None
+) -> Asked:
+    """Events: dates and numbers as such, and what conditions and words name as rules see it."""
+    variables = campaign.variables_of(source)
+    said = "\n".join(v.where.lower() for v in variables.values() if v.where is not None)
+    whole = {v.column for v in variables.values() if v.function in AS_THEY_ARE}
+    dates = dict.fromkeys((source.at, source.known_at or source.at))
+    read: list[tuple[str, Use]] = [(column, "date") for column in dates]
+    read += [(column, "number") for column in numbers_of(variables)]
+    return Asked(
+        uses=tuple(read),
+        free=frozenset(c for c in columns if c in whole or c.lower() in said),
+        labels=frozenset((source.customer, *(column for column, _ in read))),
+        other=(source.customer, key_kind) if key_kind else None,
+    )
 
 
 def _of_log(log: Log, campaign: Campaign) -> Asked:

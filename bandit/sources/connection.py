@@ -28,7 +28,8 @@ class Table(NamedTuple):
 
     ``names``: the hidden columns by (column, use); ``writing``: how its cells are written;
     ``unfit``: columns that cannot be read for a use, and why; ``notes``: what is odd about it;
-    ``hints``: settings that would read what does not fit.
+    ``hints``: settings that would read what does not fit; ``made``: columns that are variables or
+    segments of the campaign's, no columns of the file.
     """
 
     view: str
@@ -41,6 +42,7 @@ class Table(NamedTuple):
     unfit: dict[tuple[str, str], str]
     notes: tuple[str, ...]
     hints: tuple[str, ...]
+    made: tuple[str, ...] = ()
 
 
 class Database:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -17,10 +16,12 @@ from bandit.core.errors import DataError
 from bandit.core.problems import Problems
 from bandit.core.schema import REJECTS
 from bandit.core.types import Bool, Float32, UInt64
+from bandit.sources import ragged
 from bandit.sources.catalogue import Catalogue
 from bandit.sources.columns import customer_type, feature_columns, feature_relation, key_type
 from bandit.sources.consents import WORD
 from bandit.sources.database import Database
+from bandit.sources.ragged import Events
 from bandit.sources.wave_query import Expressions, check_columns, expressions, wave_query
 
 __all__ = [
@@ -41,27 +42,14 @@ Reject = dict[str, str]
 """One row of schema.REJECTS."""
 
 
-class Events(NamedTuple):
-    """Contacts or refusals of n customers, ragged.
-
-    ``offsets`` int64[n + 1]; ``channel``, ``offer`` int16, positions in the catalogue, −1 where
-    it has no such name (a refusal of no offer in particular: −1 in both); ``age_days`` float32
-    before the wave. Per customer from young to old.
-    """
-
-    offsets: npt.NDArray[np.int64]
-    channel: npt.NDArray[np.int16]
-    offer: npt.NDArray[np.int16]
-    age_days: Float32
-
-
 class CustomerRows(NamedTuple):
     """n customers in the order of their key, rejected ones left out.
 
     ``ids`` Arrow, as they came; ``keys`` uint64[n]; ``columns`` the feature columns; ``rules``
     bool[n, offers]; ``values`` float32[n, offers], or float32[offers] where none is an
     expression; ``within`` bool[n, populations]: of which the customer is; ``consent``
-    bool[n, channels]; ``rejects`` rows of schema.REJECTS.
+    bool[n, channels]; ``served`` variables and segments, None where the campaign has none;
+    ``rejects`` rows of schema.REJECTS.
     """
 
     ids: pa.Array
@@ -73,6 +61,7 @@ class CustomerRows(NamedTuple):
     consent: Bool
     contacts: Events
     refusals: Events
+    served: pa.RecordBatch | None
     rejects: list[Reject]
 
 
@@ -82,6 +71,7 @@ class _Plan(NamedTuple):
     catalogue: Catalogue
     found: Expressions
     features: tuple[str, ...]
+    made: tuple[str, ...]
     key: str
 
 
@@ -162,16 +152,10 @@ def kept(rows: CustomerRows, keep: Bool) -> CustomerRows:
         values=rows.values[keep] if rows.values.ndim == 2 else rows.values,
         within=rows.within[keep],
         consent=rows.consent[keep],
-        contacts=_kept_events(rows.contacts, keep),
-        refusals=_kept_events(rows.refusals, keep),
+        contacts=ragged.kept(rows.contacts, keep),
+        refusals=ragged.kept(rows.refusals, keep),
+        served=None if rows.served is None else rows.served.filter(mask),
     )
-
-
-def _kept_events(events: Events, keep: Bool) -> Events:
-    lengths = np.diff(events.offsets)
-    chosen = np.repeat(keep, lengths)
-    offsets = np.concatenate([[0], np.cumsum(lengths[keep])]).astype(np.int64)
-    return Events(offsets, events.channel[chosen], events.offer[chosen], events.age_days[chosen])
 
 
 def _is_integer(text: str) -> bool:
@@ -189,6 +173,7 @@ def _plan(database: Database, campaign: Campaign, catalogue: Catalogue, at: dt.d
         catalogue,
         found or Expressions((), (), (), ()),
         tuple(features or ()),
+        database.table("customers").made,
         campaign.customers.key,
     )
 
@@ -222,23 +207,22 @@ def _convert(plan: _Plan, batch: pa.RecordBatch, before: Any, after: Any) -> Cus
     return CustomerRows(
         ids=batch.column("id"),
         keys=batch.column("key").to_numpy(zero_copy_only=False).view(np.uint64),
-        columns=_features(plan, batch),
+        # Without any feature the key stands in, so that the rows can be counted.
+        columns=_columns(batch, "f", plan.features) if plan.features else batch.select(["id"]),
         rules=rules,
         values=values,
         within=within,
         consent=_consent(plan, batch),
-        contacts=_events(batch.column("contacts")),
-        refusals=_events(batch.column("refusals")),
+        contacts=ragged.listed(batch.column("contacts")),
+        refusals=ragged.listed(batch.column("refusals")),
+        served=_columns(batch, "x", plan.made) if plan.made else None,
         rejects=rejects,
     )
 
 
-def _features(plan: _Plan, batch: pa.RecordBatch) -> pa.RecordBatch:
-    """The feature columns; without any the key stands in, so that the rows can be counted."""
-    if not plan.features:
-        return batch.select(["id"])
-    arrays = [batch.column(f"f{i}") for i in range(len(plan.features))]
-    return pa.RecordBatch.from_arrays(arrays, names=list(plan.features))
+def _columns(batch: pa.RecordBatch, letter: str, names: Sequence[str]) -> pa.RecordBatch:
+    arrays = [batch.column(f"{letter}{i}") for i in range(len(names))]
+    return pa.RecordBatch.from_arrays(arrays, names=list(names))
 
 
 def _set(column: pa.Array) -> Bool:
@@ -301,22 +285,6 @@ def _consent(plan: _Plan, batch: pa.RecordBatch) -> Bool:
         out[:, position] = not channel.consent or bit("granted", position)
         out[:, position] &= ~bit("refused", position)
     return out
-
-
-def _events(column: pa.Array) -> Events:
-    n = len(column)
-    if pa.types.is_null(column.type) or column.null_count == n:
-        none = np.zeros(0, dtype=np.int16)
-        return Events(np.zeros(n + 1, np.int64), none, none, np.zeros(0, np.float32))
-    lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False)
-    offsets = np.zeros(n + 1, dtype=np.int64)
-    np.cumsum(lengths, out=offsets[1:])
-    items = column.flatten()
-    channel, offer, age = (
-        items.field(f).to_numpy(zero_copy_only=False) for f in ("channel", "offer", "age_days")
-    )
-    order = np.lexsort((offer, channel, age, np.repeat(np.arange(n), lengths)))
-    return Events(offsets, channel[order], offer[order], age[order])
 
 
 def _rejects(

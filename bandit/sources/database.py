@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from bandit.config.tables import Form, Source
 from bandit.core import sql
 from bandit.core.errors import BanditError, ConfigError, DataError
 from bandit.core.problems import Problems, nearest
-from bandit.sources import csv_source, sources, typed
+from bandit.sources import csv_source, sources, typed, variables
 from bandit.sources.asked import asked_of
 from bandit.sources.cells import Writing
 from bandit.sources.connection import (
@@ -52,6 +54,7 @@ def connect(
     extra_files: Sequence[Path] = (),
     roles: Sequence[str] = ROLES,
     more: Mapping[str, Source] | None = None,
+    at: dt.datetime | None = None,
 ) -> Database:
     """Open the sources of a campaign.
 
@@ -67,6 +70,8 @@ def connect(
         Which sections are sources here; those that the campaign lacks are left out.
     more
         Further sources by role, for example a file of outcomes named on the command line.
+    at
+        Before which the customers' variables and segments are made; without it they have none.
 
     Raises
     ------
@@ -76,8 +81,9 @@ def connect(
     """
     faults = Problems()
     database = open_sources(
-        campaign, faults, threads=threads, extra_files=extra_files, roles=roles, more=more
-    )
+        campaign, faults, threads=threads, extra_files=extra_files, roles=roles, more=more,
+        at=at,
+    )  # fmt: skip
     if faults:
         database.close()
     faults.stop()
@@ -92,9 +98,12 @@ def open_sources(
     extra_files: Sequence[Path] = (),
     roles: Sequence[str] = ROLES,
     more: Mapping[str, Source] | None = None,
+    at: dt.datetime | None = None,
 ) -> Database:
     """Like `connect`, but what is wrong goes to `faults` and the sources that are right open."""
     wanted = {role: _source(campaign, role) for role in roles} | dict(more or {})
+    events = {} if at is None else {source.role: source for source in campaign.source}
+    wanted |= events
     located: list[Located] = []
     # The catalogue comes first: what its rules name is read of the customers.
     for role, source in sorted(wanted.items(), key=lambda item: item[0] not in CATALOGUE):
@@ -115,6 +124,8 @@ def open_sources(
                     _open(database, campaign, found, aliases)
                 except BanditError as e:
                     faults.catch(e)
+        if at is not None and {"customers", *events} <= database.tables.keys():
+            faults.attempt(partial(variables.join, database, campaign, at))
     except BaseException:
         database.close()
         raise
@@ -157,7 +168,7 @@ def _open(
     database: Database, campaign: Campaign, source: Located, aliases: Mapping[Path, str]
 ) -> None:
     """Make the view of one source and learn its columns."""
-    view, alias = f"bandit_{source.role}", aliases.get(source.files[0])
+    view, alias = f"bandit_{source.role.replace('.', '_')}", aliases.get(source.files[0])
     text = None
     if alias is not None:
         body = f"SELECT * FROM {sources.table(alias, source.source.table or '')}"
@@ -236,6 +247,7 @@ def _mentioned(database: Database, campaign: Campaign) -> str:
     """All rules and values of the offers, and populations, in one text."""
     texts = [t for o in campaign.offer for t in (o.eligible, o.value) if isinstance(t, str)]
     texts += [text for text in campaign.populations if text is not None]
+    texts += [segment.where for segment in campaign.segment]
     offers = database.tables.get("offers")
     for column in ("eligible", "value"):
         if offers is not None and offers.columns.get(column) == "VARCHAR":

@@ -7,7 +7,7 @@ every identifier quoted.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -64,6 +64,8 @@ FUNCTIONS: dict[str, type[exp.Expr]] = {
 
 AGE_DAYS = "age_days"
 """Ours: the days from a date to the wave."""
+IN_SEGMENT = "in_segment"
+"""Ours: whether the customer is of a segment, by its name."""
 
 _CASTS = {
     exp.DataType.Type.DATE: "DATE",
@@ -88,11 +90,13 @@ def check_expression(
     *,
     at: dt.datetime | None = None,
     zone: str = "UTC",
+    segments: Collection[str] = (),
 ) -> str:
     """Safe SQL for an expression over `columns` (name to DuckDB type).
 
     `today()` and `age_days(column)` mean the day `at` in the time zone, the time of the wave, so
-    that the same wave gives the same answer on another day. Casts that fail, NaN, infinity and
+    that the same wave gives the same answer on another day; `in_segment('x')` is one of the
+    ``segments``, which are columns of truth. Casts that fail, NaN, infinity and
     dates that are none are NULL, so a rule over them is unknown. ConfigError quotes the place where
     it does not parse, the function or construction that is not allowed, or the unknown column with
     the nearest one.
@@ -105,7 +109,7 @@ def check_expression(
         if count > MAX_NODES:
             raise ConfigError(f"{shown(text)}: too large; at most {MAX_NODES} parts")
         _check(node, text)
-    rewrite = _Rewrite(text, columns, today, zone)
+    rewrite = _Rewrite(text, columns, today, zone, segments)
     for node in reversed(list(tree.walk())):
         rewrite.in_place(node)
     safe = f"TRY{whole.sql('duckdb', comments=False, identify=True)}"
@@ -176,9 +180,10 @@ def _check(node: exp.Expr, text: str) -> None:
 
 
 def _unknown_function(node: exp.Anonymous) -> str:
-    if node.name.lower() in {AGE_DAYS, "today"}:
+    if node.name.lower() in {AGE_DAYS, IN_SEGMENT, "today"}:
         return ""
-    return f"function {node.name!r} is not allowed{nearest(node.name, [*FUNCTIONS, AGE_DAYS])}"
+    known = [*FUNCTIONS, AGE_DAYS, IN_SEGMENT]
+    return f"function {node.name!r} is not allowed{nearest(node.name, known)}"
 
 
 def _construction(node: exp.Expr) -> str:
@@ -263,6 +268,7 @@ class _Rewrite(NamedTuple):
     columns: Mapping[str, str]
     today: exp.Expr
     zone: str
+    segments: Collection[str]
 
     def in_place(self, node: exp.Expr) -> None:
         """Rewrite one node; its children are done already."""
@@ -306,9 +312,24 @@ class _Rewrite(NamedTuple):
         arguments = node.expressions
         if node.name.lower() == "today" and not arguments:
             return self.today.copy()
+        if node.name.lower() == IN_SEGMENT:
+            return self._member(arguments)
         if node.name.lower() != AGE_DAYS or len(arguments) != 1:
             raise ConfigError(
                 f"{shown(self.text)}: write today() without arguments, {AGE_DAYS}(joined) with one"
             )
         born = exp.TryCast(this=arguments[0], to=exp.DataType.build("DATE", dialect="duckdb"))
         return exp.DateDiff(this=self.today.copy(), expression=born, unit=exp.Var(this="DAY"))
+
+    def _member(self, arguments: list[exp.Expr]) -> exp.Expr:
+        """The column of the segment that is named, as text."""
+        named = arguments[0] if len(arguments) == 1 else None
+        if not isinstance(named, exp.Literal) or not named.is_string:
+            raise ConfigError(f"{shown(self.text)}: write {IN_SEGMENT}('name')")
+        found = [name for name in self.segments if name.lower() == named.name.lower()]
+        if not found:
+            raise ConfigError(
+                f"{shown(self.text)}: no [[segment]] {named.name!r}"
+                f"{nearest(named.name, self.segments)}"
+            )
+        return exp.column(exp.to_identifier(found[0], quoted=True))

@@ -20,6 +20,8 @@ from bandit.sources.given import called
 DATABASES = {".duckdb", ".db"}
 PARQUET = {".parquet", ".pq"}
 MAX_QUERY_CHARACTERS = 100_000
+EVENTS = "source."
+"""Begins the role of a [[source]]."""
 OWN_NAME = "source"
 """What a query over a Parquet or CSV file calls it."""
 
@@ -234,7 +236,7 @@ def _hold_repeatable(role: str, tree: exp.Expr) -> None:
                 f"[{role}] query draws at random ({name or 'a sample'}), and the same wave must"
                 " come out alike: use hash() of a column instead"
             )
-        if name in CLOCK and role in REPEATED:
+        if name in CLOCK and (role in REPEATED or role.startswith(EVENTS)):
             raise ConfigError(
                 f"[{role}] query asks the clock ({name}), and the same wave must come out alike on"
                 " another day: compare with today() in rules, or list a date among the features"

@@ -1,4 +1,4 @@
-"""Rows of consents and contact history that cannot be used, and those of people elsewhere.
+"""Rows of consents, contact history and events that cannot be used, and of people elsewhere.
 
 A row without a usable customer, answer or date is refused, counted and kept. A row of somebody who
 is not among the customers is none of this campaign's, as where `[customers]` is filtered: it is
@@ -20,9 +20,11 @@ from bandit.core.folding import fold, folded
 from bandit.core.problems import nearest
 from bandit.core.schema import REJECTS
 from bandit.sources import consents as answers
+from bandit.sources import events, variables
 from bandit.sources.catalogue import Catalogue
 from bandit.sources.columns import key_type
 from bandit.sources.database import Database, failed, streaming_failed
+from bandit.sources.events import Fault
 
 BATCH_ROWS = 50_000
 
@@ -102,6 +104,7 @@ def stream(database: Database, campaign: Campaign) -> Iterator[pa.RecordBatch]:
 def notes(database: Database, campaign: Campaign, catalogue: Catalogue) -> list[str]:
     """Sentences about rows that count otherwise than written, or for nobody here."""
     found = [note for table in database.tables.values() for note in table.notes]
+    found += variables.notes(database, campaign)
     found += _of_consents(database, campaign, [c.name for c in catalogue.channels])
     return found + _of_history(database, campaign, catalogue)
 
@@ -203,29 +206,46 @@ def _refused(database: Database, campaign: Campaign) -> dict[str, str]:
     if consents is not None and "consents" in database.tables:
         bad = f"{answers.value(database, consents)} IS NULL"
         found["consents"] = _select(
-            database, campaign, "consents", consents.customer, (consents.granted, bad, NO_ANSWER)
-        )
+            database, campaign, "consents", consents.customer,
+            [Fault(consents.granted, bad, NO_ANSWER)],
+        )  # fmt: skip
     if history is not None and "history" in database.tables:
         bad = f"{database.read('history', history.contacted_at, 'date')} IS NULL"
         found["history"] = _select(
-            database, campaign, "history", history.customer, (history.contacted_at, bad, NO_DATE)
-        )
+            database, campaign, "history", history.customer,
+            [Fault(history.contacted_at, bad, NO_DATE)],
+        )  # fmt: skip
+    for source in campaign.source:
+        if source.role in database.tables:
+            found[source.role] = _select(
+                database, campaign, source.role, source.customer,
+                events.faults(database, campaign, source),
+            )  # fmt: skip
     return {role: rows for role, rows in found.items() if rows is not None}
 
 
 def _select(
-    database: Database, campaign: Campaign, role: str, customer: str, fault: tuple[str, str, str]
+    database: Database, campaign: Campaign, role: str, customer: str, faults: Sequence[Fault]
 ) -> str | None:
     """SELECT of rejects, or None where one pass over the table finds no candidate."""
-    column, bad, reason = fault
+    bad = " OR ".join(f"({fault.bad})" for fault in faults)
     id_ = database.key(role, customer, key_type(database, campaign))
     view = database.table(role).view
     if not database.rows(f"SELECT bool_or({id_} IS NULL OR {bad}) FROM {view}")[0][0]:
         return None
     given = f"coalesce(CAST({sql.name(customer)} AS VARCHAR), '')"
-    cell = f"coalesce(CAST({sql.name(column)} AS VARCHAR), '')"
+    cells = [f"coalesce(CAST({sql.name(f.column)} AS VARCHAR), '')" for f in faults]
+
+    def first(answers: Sequence[str]) -> str:
+        """By the first fault of a row; the last answer where there is no other."""
+        pairs = zip(faults[:-1], answers[:-1], strict=True)
+        whens = " ".join(f"WHEN {fault.bad} THEN {answer}" for fault, answer in pairs)
+        return f"CASE {whens} ELSE {answers[-1]} END" if whens else answers[-1]
+
     rows = (
-        f"SELECT {id_} AS id, {given} AS given, {cell} AS cell, {bad} AS bad"
+        f"SELECT {id_} AS id, {given} AS given, {first(cells)} AS cell,"
+        f" {first([sql.text(f.column) for f in faults])} AS bad_column,"
+        f" {first([sql.text(f.reason) for f in faults])} AS reason"
         f" FROM {view} WHERE {id_} IS NULL OR {bad}"
     )
 
@@ -234,8 +254,8 @@ def _select(
 
     return (
         f'SELECT {sql.text(role)} AS "table", given AS key,'
-        f' {either(sql.text(customer), sql.text(column))} AS "column",'
+        f' {either(sql.text(customer), "bad_column")} AS "column",'
         f" {either('given', 'cell')} AS value,"
-        f" {either(sql.text(NO_KEY), sql.text(reason))} AS reason"
+        f" {either(sql.text(NO_KEY), 'reason')} AS reason"
         f" FROM ({_known(database, campaign, rows)}) WHERE id IS NULL OR known"
     )

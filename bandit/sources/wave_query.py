@@ -65,7 +65,9 @@ def expressions(
                 positions.append(-1)
                 continue
             try:
-                query = check_expression(text, columns, at=at, zone=campaign.time_zone)
+                query = check_expression(
+                    text, columns, at=at, zone=campaign.time_zone, segments=campaign.crowds
+                )
                 _check_type(database, view, query, wanted, text)
                 positions.append(kept.setdefault(query, len(kept)))
             except BanditError as e:
@@ -77,7 +79,9 @@ def expressions(
             population_of.append(-1)
             continue
         try:
-            query = check_expression(text, columns, at=at, zone=campaign.time_zone)
+            query = check_expression(
+                text, columns, at=at, zone=campaign.time_zone, segments=campaign.crowds
+            )
             _check_type(database, view, query, "eligible", text)
             population_of.append(rules.setdefault(query, len(rules)))
         except BanditError as e:
@@ -151,8 +155,9 @@ def wave_query(
     refusals: Sequence[Path],
     one: bool,
 ) -> str:
-    """The SELECT of id, key, fault, f0.., r0.., v0.., granted0.., refused0.., contacts, refusals.
+    """The SELECT of id, key, fault, f0.., r0.., v0.., x0.., granted0.., refused0.., contacts, ...
 
+    ``x0..`` are variables and segments, as they are served.
     With `one` it is for the single customer whose key is the query's parameter.
     """
     key = key_type(database, campaign)
@@ -185,6 +190,7 @@ def _customers(database: Database, campaign: Campaign, found: Expressions) -> st
     parts += [f"{q} AS f{i}" for i, q in enumerate(feature_columns(database, campaign).values())]
     parts += [f"{q} AS r{i}" for i, q in enumerate(found.rules)]
     parts += [f"TRY_CAST({q} AS FLOAT) AS v{i}" for i, q in enumerate(found.values)]
+    parts += [f"{sql.name(column)} AS x{i}" for i, column in enumerate(table.made)]
     return f"SELECT {', '.join(parts)} FROM {table.view}"
 
 

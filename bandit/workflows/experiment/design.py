@@ -98,7 +98,7 @@ def _population(
     """Keys of the customers of today whom the experiment is about."""
     wants = campaign.model_copy(update={"populations": (asked.population,)})
     progress.step("asking who is of the population")
-    with database.connect(wants) as data:
+    with database.connect(wants, at=at) as data:
         catalogue = load_catalogue(wants, data)
         found = [
             rows.keys[rows.within[:, 0]]

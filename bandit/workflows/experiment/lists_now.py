@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from bandit.checks.keys import customer_keys
 from bandit.config.campaign import Campaign
+from bandit.config.deciding import Features
 from bandit.config.offered import Address
 from bandit.config.section import OUTBOUND
 from bandit.core import sql
@@ -47,7 +48,9 @@ def faults(campaign: Campaign, wave: Wave, rows: Listed, at: dt.datetime) -> Ite
     again = as_served.wave(campaign, Decisions(campaign.folder, wave))
     plain = [o.model_copy(update={"eligible": None, "value": 1.0}) for o in again.catalogue.offers]
     goods = Catalogue(tuple(plain), again.catalogue.channels)
-    asking = again.run.campaign.model_copy(update={"populations": _questions(campaign)})
+    asking = again.run.campaign.model_copy(
+        update={"populations": _questions(campaign), "features": Features()}
+    )
     past = ContactHistory.of(campaign, at, wave.name)
     people = _People(campaign, again, rows.contacts())
     roles = ("customers", "consents", "history")

@@ -55,7 +55,7 @@ def send_test(
     progress.step("deciding for insiders")
     rows: dict[str, list[dict[str, object]]] = {}
     arms: Counter[str] = Counter()
-    with database.connect(campaign) as data:
+    with database.connect(campaign, at=now) as data:
         catalogue = load_catalogue(campaign, data)
         model = serving_model(campaign, data, None, now)
         people = [customers.lookup(data, campaign, catalogue, key, at=now) for key in keys]

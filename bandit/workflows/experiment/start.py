@@ -89,7 +89,7 @@ def hold_possible(campaign: Campaign, asked: Experiment, name: str, at: dt.datet
     faults, path = Problems(), config.path_of(campaign.folder, name)
     wants = campaign.model_copy(update={"populations": (asked.population,)})
     roles = ("customers", *database.CATALOGUE)
-    with database.connect(wants, roles=roles) as data:
+    with database.connect(wants, roles=roles, at=at) as data:
         catalogue = load_catalogue(wants, data)
         faults.attempt(lambda: expressions(data, wants, catalogue.offers, at))
     known = actions(catalogue).names[1:]

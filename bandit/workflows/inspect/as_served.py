@@ -22,7 +22,7 @@ from bandit.features.spec import FeatureSpec
 from bandit.models.kinds import aligned
 from bandit.record import snapshots
 from bandit.record.decisions import Decisions
-from bandit.record.manifests import WaveManifest
+from bandit.record.manifests import Made, WaveManifest
 from bandit.sources import database
 from bandit.sources.catalogue import Catalogue, load_catalogue
 from bandit.workflows.serve import experiments, serving_model
@@ -62,7 +62,10 @@ def campaign_of(campaign: Campaign, about: WaveManifest) -> Campaign:
     }
     if about.features.config is not None:
         given["features"] = Features.model_validate_json(json.dumps(about.features.config))
-    return campaign.model_copy(update={k: v for k, v in given.items() if v is not None})
+    made = about.made or Made()
+    known = {"source": made.source, "variables": made.variables, "segment": made.segment}
+    given = {k: v for k, v in given.items() if v is not None}
+    return campaign.model_copy(update=known | given)
 
 
 def catalogue(campaign: Campaign, about: WaveManifest) -> Catalogue:

@@ -11,13 +11,13 @@ from bandit.config import campaign_file
 from bandit.config.campaign import Campaign
 from bandit.core.errors import BanditError, DataError, UsageError
 from bandit.core.types import SILENT, Array, Bool, Progress, UInt64
+from bandit.record import served_variables, why
 from bandit.record import waves as record
-from bandit.record import why
 from bandit.record.decisions import Decisions, Rows
 from bandit.record.person import People
 from bandit.record.steady import steady
 from bandit.results.inspect import Explanation
-from bandit.sources import customers, database
+from bandit.sources import customers, database, variables
 from bandit.workflows.inspect import as_served, contenders, history
 from bandit.workflows.inspect.contenders import Seen
 from bandit.workflows.serve import prepare
@@ -79,8 +79,14 @@ def _asked(wave: Wave, decisions: Decisions, rows: Rows, customer: str) -> _Aske
     campaign, catalogue = wave.run.campaign, wave.catalogue
     past = ContactHistory.seen_by(campaign, decisions.wave)
     roles = ("customers", "consents", "history")
+    served = served_variables.of(decisions.wave, People((customer,)))
     try:
-        with database.connect(campaign, roles=roles, extra_files=past.files) as data:
+        with database.connect(
+            campaign, roles=roles, extra_files=past.files,
+            at=wave.run.at if served is None else None,
+        ) as data:  # fmt: skip
+            if served is not None:
+                variables.restore(data, campaign, served)
             found = customers.lookup(
                 data, campaign, catalogue, customer,
                 at=wave.run.at, record_contacts=past.contacts, withheld=past.withheld,

@@ -43,7 +43,7 @@ class Today(NamedTuple):
 def of(campaign: Campaign, customer: str, at: dt.datetime) -> Today:
     """What a wave at ``at`` would see of the customer; DataError if nobody has the key."""
     past = ContactHistory.of(campaign, at, "", verify=False)
-    with database.connect(campaign, extra_files=past.files) as data:
+    with database.connect(campaign, extra_files=past.files, at=at) as data:
         catalogue = load_catalogue(campaign, data)
         found = customers.lookup(
             data, campaign, catalogue, customer,

@@ -92,6 +92,7 @@ class Customers(NamedTuple):
             consent=self.consent[positions] & ~closed,
             contacts=_with(self.contacts, positions, contacts),
             refusals=_with(self.refusals, positions, refusals),
+            served=None,
             rejects=[],
         )
 
@@ -168,7 +169,7 @@ def make(
     past = ContactHistory.of(campaign, at, "")
     with ExitStack() as opened:
         progress.step("opening sources")
-        data = opened.enter_context(database.connect(campaign, extra_files=past.files))
+        data = opened.enter_context(database.connect(campaign, extra_files=past.files, at=at))
         catalogue = load_catalogue(campaign, data)
         start = serving_model.serving_model(campaign, data, None, at)
         if start.is_new:

@@ -28,6 +28,7 @@ from bandit.record import (
     outcomes,
     person_money,
     rejects,
+    served_variables,
     streams,
     why,
 )
@@ -83,6 +84,7 @@ def gather(campaign: Campaign, people: People) -> CustomerExport:
         ],
         refusals=[r._asdict() for r in refusals.read(campaign.folder) if _theirs(r, people)],
         events=list(_heard(campaign, people)),
+        variables=[row for wave in waves for row in _variables(wave, people)],
         notes=[*_notes(ids), *_waiting(campaign)],
     )
 
@@ -143,6 +145,12 @@ def _worth(event: dict[str, Any], lived: Sequence[Lived], window: Window) -> dic
     """The event as it came, with what it was worth where its wave says so of its kind."""
     worth = person_money.money(event, lived, window)
     return event if worth is None else {**event, "worth": worth}
+
+
+def _variables(wave: Wave, people: People) -> Iterator[Row]:
+    served = served_variables.of(wave, people)
+    for row in [] if served is None else served.to_pylist():
+        yield {"wave": wave.name, **row}
 
 
 def _decisions(campaign: Campaign, wave: Wave, people: People) -> Iterator[Lived]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bandit.config import campaign_file
 from bandit.config.campaign import Campaign
+from bandit.config.tables import Source
 from bandit.core import files, sql
 from bandit.core.errors import BanditError, DataError, UsageError
 from bandit.core.types import SILENT, Progress
@@ -14,6 +15,7 @@ from bandit.record import erase, exports, index, lock, manifest, snapshots
 from bandit.record.person import People, spelled_key
 from bandit.results.privacy import Forgotten
 from bandit.sources import database, refusals
+from bandit.sources.database import Database
 from bandit.workflows.learn.statistics import STATISTICS
 from bandit.workflows.live.first import hold_stopped, sealed_first
 from bandit.workflows.operate import recover
@@ -79,6 +81,7 @@ def _hold_gone(campaign: Campaign, people: People) -> None:
         "rejects": left.rejects,
         "lists": left.lists,
         "events": left.events,
+        "variables": left.variables,
     }
     places = [name for name, rows in found.items() if rows]
     if places:
@@ -133,16 +136,23 @@ def _spelled(column: str) -> str:
     )
 
 
+def _opened(campaign: Campaign, role: str, events: Source | None) -> Database:
+    if events is None:
+        return database.connect(campaign, roles=(role,))
+    return database.connect(campaign, roles=(), more={role: events})
+
+
 def _still_in(campaign: Campaign, people: People) -> list[str]:
     """The user's own sources that still hold one of the keys, or could not be asked."""
     found = []
-    for role in SOURCES:
-        section = getattr(campaign, role)
+    sections = {role: getattr(campaign, role) for role in SOURCES}
+    events = {source.role: source for source in campaign.source}
+    for role, section in (sections | events).items():
         column = getattr(section, "key", None) or getattr(section, "customer", None)
         if section is None or section.source is None or column is None:
             continue
         try:
-            with database.connect(campaign, roles=(role,)) as data:
+            with _opened(campaign, role, events.get(role)) as data:
                 if column not in data.table(role).columns:
                     continue
                 held = data.rows(

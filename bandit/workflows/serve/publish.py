@@ -20,10 +20,11 @@ from bandit.core.errors import ConfigError
 from bandit.core.files import Move
 from bandit.core.types import Progress
 from bandit.core.version import versions
-from bandit.record import exports, index, manifest, rejects, snapshots
+from bandit.record import exports, index, manifest, rejects, served_variables, snapshots
 from bandit.record import waves as record
 from bandit.record.exports import Lists
 from bandit.record.rejects import Bound, Rejects
+from bandit.record.served_variables import ServedVariables
 from bandit.record.waves import DecisionWriter
 from bandit.results.money import Money
 from bandit.results.serve import Price, WaveSummary
@@ -57,6 +58,10 @@ class Target(NamedTuple):
     def rejects(self, bound: Bound) -> Rejects:
         """Give what takes refused rows."""
         return Rejects(self.wave[0] / rejects.NAME, bound)
+
+    def served(self) -> ServedVariables:
+        """Give what takes variables and segments."""
+        return ServedVariables(self.wave[0] / served_variables.NAME)
 
     @contextmanager
     def writer(self, decisions: pa.Schema) -> Iterator[Callable[[pa.RecordBatch], None]]:
@@ -242,6 +247,7 @@ def _experiments(run: Run) -> list[dict[str, Any]]:
 def served_with(wave: Wave) -> dict[str, Any]:
     """What a look back at the wave needs, so that nothing is asked of a later campaign.toml."""
     campaign = wave.run.campaign
+    made = campaign.model_dump(mode="json", include={"source", "variables", "segment"})
     return {
         "offers": [offer.model_dump(mode="json") for offer in wave.catalogue.offers],
         "channels": [channel.model_dump(mode="json") for channel in wave.catalogue.channels],
@@ -250,4 +256,5 @@ def served_with(wave: Wave) -> dict[str, Any]:
         "pressure": campaign.pressure.model_dump(mode="json"),
         "campaign_seed": campaign.seed,
         "content": wave.content,
+        **({"made": made} if any(made.values()) else {}),
     }

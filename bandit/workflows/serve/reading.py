@@ -12,6 +12,7 @@ from bandit.core.errors import DataError
 from bandit.core.types import Progress
 from bandit.features.drift import Drift
 from bandit.record.rejects import Bound, Rejects
+from bandit.record.served_variables import ServedVariables
 from bandit.sources import customers
 from bandit.sources import unusable_rows as beside
 from bandit.sources.database import Database
@@ -36,11 +37,16 @@ def add_unusable_rows(campaign: Campaign, data: Database, rejects: Rejects) -> N
 
 
 def prepared(
-    wave: Wave, data: Database, past: ContactHistory, rejects: Rejects, drift: Drift
+    wave: Wave,
+    data: Database,
+    past: ContactHistory,
+    rejects: Rejects,
+    drift: Drift,
+    served: ServedVariables | None = None,
 ) -> Iterator[Prepared]:
     """The customers in the order of their key, batch by batch; refused rows go to `rejects`.
 
-    All are counted in `drift`.
+    All are counted in `drift`; their variables and segments go to ``served``.
 
     DataError once these are too many: the rest is not read then.
     """
@@ -59,6 +65,8 @@ def prepared(
         if rows.rejects or refused:
             rejects.add(rows.rejects + refused)
         drift.add(rows.columns, batch.contexts)
+        if served is not None:
+            served.add(rows.ids, rows.served)
         yield batch
 
 

@@ -118,7 +118,7 @@ def _serve(
     with ExitStack() as stack:
         progress.step("opening sources")
         data = stack.enter_context(
-            database.connect(campaign, threads=run.threads, extra_files=past.files)
+            database.connect(campaign, threads=run.threads, extra_files=past.files, at=run.at)
         )
         campaign, catalogue = overrides.apply(campaign, load_catalogue(campaign, data), changes)
         run = run._replace(campaign=campaign)
@@ -133,7 +133,8 @@ def _serve(
         target = Target.open(stack, run)
         rejects = stack.enter_context(target.rejects(bound))
         drift = Drift(start.spec)
-        batches: Iterable[Prepared] = reading.prepared(wave, data, past, rejects, drift)
+        served = stack.enter_context(target.served())
+        batches: Iterable[Prepared] = reading.prepared(wave, data, past, rejects, drift, served)
         total, priced, many = bound.total, None, None
         deciding: Deciding
         if cluster is not None:
@@ -155,6 +156,7 @@ def _serve(
         if rule is not None:
             progress.step("giving up what passes a cap", total=total)
             tally, _ = deciding.everybody(wave, rule, caps, target, progress)
+        served.finish()
         reading.add_unusable_rows(campaign, data, rejects)
         data.close()  # its memory is free for the connection that reads the consents again
         lists = publish.export(wave, target, progress)

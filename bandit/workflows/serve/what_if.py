@@ -51,7 +51,7 @@ def what_if(
     past = ContactHistory.of(campaign, at, day)
     with ExitStack() as stack:
         progress.step("opening sources")
-        data = stack.enter_context(database.connect(campaign, extra_files=past.files))
+        data = stack.enter_context(database.connect(campaign, extra_files=past.files, at=at))
         catalogue = load_catalogue(campaign, data)
         key = overrides.resolve(campaign, catalogue, "--limit", limit)
         now = overrides.current(campaign, catalogue, key)

@@ -70,7 +70,7 @@ def check(
     progress.step("opening sources")
     roles = [*database.ROLES, "outcomes", *(["log"] if campaign.log else [])]
     made = [file for wave in record.waves(campaign.folder) for file in wave.decisions]
-    with database.open_sources(campaign, faults, roles=roles, extra_files=made) as data:
+    with database.open_sources(campaign, faults, roles=roles, extra_files=made, at=at) as data:
         catalogue = read_catalogue(campaign, data, faults)
         check_columns(data, campaign, faults)
         told = _log(campaign, catalogue, data, faults)

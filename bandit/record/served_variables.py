@@ -1,0 +1,87 @@
+"""Variables and segments as a wave served them: a row a customer, beside its decisions.
+
+What rules, values and segments were asked of is told by these, whatever the sources say later.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from bandit.core import files
+from bandit.record.person import People
+from bandit.record.waves import ROWS_PER_GROUP, Wave
+
+NAME = "variables.parquet"
+CUSTOMER = "customer_id"
+
+
+class ServedVariables:
+    """A file of customer_id, then each variable and segment; none without any. A context manager.
+
+    Row groups are of one size, so that the bytes do not depend on that of batches.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._pending: list[pa.RecordBatch] = []
+        self._rows = 0
+        self._writer: pq.ParquetWriter | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._writer is not None:
+            self._writer.close()
+
+    def add(self, ids: pa.Array, served: pa.RecordBatch | None) -> None:
+        """Take n customers and their variables; None where the campaign has none."""
+        if served is None:
+            return
+        names = [CUSTOMER, *served.schema.names]
+        self._pending.append(pa.RecordBatch.from_arrays([ids, *served.columns], names=names))
+        self._rows += len(ids)
+        while self._rows >= ROWS_PER_GROUP:
+            self._write(ROWS_PER_GROUP)
+
+    def finish(self) -> None:
+        """Write what is left and close the file."""
+        if self._pending:
+            self._write(self._rows)
+        if self._writer is not None:
+            self._writer.close()
+
+    def _write(self, rows: int) -> None:
+        table = pa.Table.from_batches(self._pending)
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(
+                self._path, table.schema, compression="ZSTD", write_statistics=[CUSTOMER]
+            )
+        self._writer.write_table(table.slice(0, rows).combine_chunks())
+        self._pending = table.slice(rows).to_batches()
+        self._rows -= rows
+
+
+def of(wave: Wave, people: People) -> pa.Table | None:
+    """The rows about some customers; None where the wave has no variables."""
+    if NAME not in wave.manifest.files:
+        return None
+    path = files.verify(wave.folder, NAME, wave.manifest.files[NAME].sha256)
+    found = []
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(ROWS_PER_GROUP):
+            own = pc.fill_null(people.own(batch[CUSTOMER]), False)
+            if pc.any(own).as_py():
+                found.append(batch.filter(own))
+        return pa.Table.from_batches(found, file.schema_arrow)

@@ -1,0 +1,152 @@
+"""Variables as aggregates of events: what each function is, in DuckDB's SQL.
+
+Only numbers, flags and moments that `sources.events` has made are named here, by names of ours.
+Sums are of whole millionths, so that neither the order of rows nor the number of threads changes
+one bit of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from bandit.config.variables import Variable
+
+DAY_US = 86_400_000_000
+UNIT = 1_000_000
+"""A sum counts so many parts of 1."""
+MOST = 9_000_000_000_000
+"""What is larger has no millionths in 64 bits."""
+FIFTHS = (0.2, 0.4, 0.6, 0.8)
+
+
+class Row(NamedTuple):
+    """SQL of what a variable sees of an event; a flag is a name, or None for every event.
+
+    ``column`` and ``per`` are whole millionths where the function adds up, else as they are.
+    ``fits``: inside the window and where; ``inside``: the window alone; ``earlier``: the window
+    before it, and where.
+    """
+
+    column: str
+    per: str
+    fits: str | None
+    inside: str | None
+    earlier: str | None
+
+
+class Aggregate(NamedTuple):
+    """``parts``: SQL aggregates by name; ``value``: SQL over them; ``empty`` without an event."""
+
+    parts: Mapping[str, str]
+    value: str
+    empty: str | None
+
+
+MOMENT = "at_us"
+
+
+def aggregate(variable: Variable, row: Row, place: int, now_us: int) -> Aggregate:
+    """A variable, at ``place`` among all, before the moment ``now_us`` in microseconds since 1970.
+
+    rfm has no value of its own: its fifths hang on everybody (`scores`).
+    """
+    said = variable.function
+    names = [f"a{place}_{part}" for part in range(3)]
+    parts = _PARTS[said](row, f"sum({row.column})" if variable.column else "count(*)")
+    value = _VALUES[said](*names) if said in _VALUES else ""
+    value = value.format(now=now_us, day=float(DAY_US))
+    return Aggregate(dict(zip(names, parts, strict=False)), value, _EMPTY.get(said))
+
+
+def _of(aggregate: str, flag: str | None) -> str:
+    return aggregate if flag is None else f"{aggregate} FILTER (WHERE {flag})"
+
+
+def _at_end(least_or_most: str) -> Callable[[Row, str], list[str]]:
+    """The cell at one end of time; of several of one moment the one at that end of the alphabet."""
+
+    def parts(row: Row, _: str) -> list[str]:
+        known = f"{row.column} IS NOT NULL" + ("" if row.fits is None else f" AND {row.fits}")
+        pair = f"struct_pack(moment := {MOMENT}, cell := {row.column})"
+        return [_of(f"{least_or_most}({pair})", known)]
+
+    return parts
+
+
+def _ratio(row: Row, _: str) -> list[str]:
+    """Both sums over the events that say both."""
+    both = f"{row.column} IS NOT NULL AND {row.per} IS NOT NULL"
+    fits = both if row.fits is None else f"{both} AND {row.fits}"
+    return [_of(f"sum({row.column})", fits), _of(f"sum({row.per})", fits)]
+
+
+_PARTS: Mapping[str, Callable[[Row, str], list[str]]] = {
+    "count": lambda r, _: [_of("count(*)", r.fits)],
+    "any": lambda r, _: [_of("count(*)", r.fits)],
+    "distinct": lambda r, _: [_of(f"count(DISTINCT {r.column})", r.fits)],
+    "sum": lambda r, whole: [_of(whole, r.fits)],
+    "mean": lambda r, whole: [_of(whole, r.fits), _of(f"count({r.column})", r.fits)],
+    "min": lambda r, _: [_of(f"min({r.column})", r.fits)],
+    "max": lambda r, _: [_of(f"max({r.column})", r.fits)],
+    "first": _at_end("min"),
+    "last": _at_end("max"),
+    "days_since": lambda r, _: [_of(f"max({MOMENT})", r.fits)],
+    "days_since_first": lambda r, _: [_of(f"min({MOMENT})", r.fits)],
+    "ratio": _ratio,
+    "share": lambda r, whole: [_of(whole, r.fits), _of(whole, r.inside)],
+    "trend": lambda r, whole: [_of(whole, r.fits), _of(whole, r.earlier)],
+    "rfm": lambda r, whole: [
+        _of(f"max({MOMENT})", r.fits),
+        _of("count(*)", r.fits),
+        f"coalesce({_of(whole, r.fits)}, 0)",
+    ],
+}
+"""SQL aggregates of a function, ``whole`` being the sum of its column or the count of rows."""
+
+
+def _double(name: str) -> str:
+    return f"CAST({name} AS DOUBLE)"
+
+
+def _part_of(one: str, whole: str) -> str:
+    return f"coalesce({_double(one)}, 0.0) / nullif({_double(whole)}, 0)"
+
+
+def _change(now: str, before: str) -> str:
+    one, other = (f"coalesce({_double(n)}, 0.0)" for n in (now, before))
+    return f"({one} - {other}) / nullif(abs({one}) + abs({other}), 0)"
+
+
+_VALUES: Mapping[str, Callable[[str, str, str], str]] = {
+    "count": lambda a, *_: a,
+    "any": lambda a, *_: f"{a} > 0",
+    "distinct": lambda a, *_: a,
+    "sum": lambda a, *_: f"coalesce({_double(a)}, 0.0) / {UNIT}",
+    "mean": lambda a, b, _: f"{_double(a)} / nullif({_double(b)}, 0) / {UNIT}",
+    "min": lambda a, *_: a,
+    "max": lambda a, *_: a,
+    "first": lambda a, *_: f"{a}.cell",
+    "last": lambda a, *_: f"{a}.cell",
+    "days_since": lambda a, *_: f"({{now}} - {a}) / {{day}}",
+    "days_since_first": lambda a, *_: f"({{now}} - {a}) / {{day}}",
+    "ratio": lambda a, b, _: _part_of(a, b),
+    "share": lambda a, b, _: _part_of(a, b),
+    "trend": lambda a, b, _: _change(a, b),
+}
+"""SQL of the value over the aggregates' names, in the order of `_PARTS`."""
+
+_EMPTY = {"count": "0", "distinct": "0", "any": "false", "sum": "CAST(0 AS DOUBLE)"}
+"""The value without any event, where it is known."""
+
+
+def scores(names: list[str], cuts: Mapping[str, tuple[int, ...]]) -> str:
+    """SQL of the three digits of rfm: the fifth of each part among everybody's, 5 the best.
+
+    Whoever stands on a border belongs below it, so that equals have equal digits.
+    """
+    digits = [
+        " + ".join(["1", *(f"CAST({name} > {cut} AS INTEGER)" for cut in cuts[name])])
+        for name in names
+    ]
+    return f"CAST(100 * ({digits[0]}) + 10 * ({digits[1]}) + ({digits[2]}) AS BIGINT)"
