@@ -7,17 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from bandit.config import campaign_file
-from bandit.config.campaign import Campaign
 from bandit.core.days import acting_at
-from bandit.core.errors import DataError, UsageError
-from bandit.core.problems import nearest
+from bandit.core.errors import UsageError
 from bandit.core.types import SILENT, Progress
 from bandit.record import waves as record
 from bandit.record.attribution import Attributed
 from bandit.record.decisions import Decisions
 from bandit.record.steady import steady
-from bandit.record.waves import Wave
 from bandit.results.roi import Return, RoiResult
+from bandit.workflows.inspect import own_waves
 from bandit.workflows.inspect.against import FEWEST, Against, Side, contacts_told, everybody
 from bandit.workflows.inspect.contact_gains import MOST_OFFERS, Gains
 from bandit.workflows.inspect.realised import HOLDOUT, Groups, realised
@@ -44,7 +42,10 @@ def roi(
     if not 0.0 < margin <= 1.0:
         raise UsageError(f"margin must lie in (0, 1], it is {margin}; 0.4 keeps 40 %")
     every = record.waves(campaign.folder)
-    chosen = _chosen(campaign, every, waves)
+    chosen = own_waves.own(campaign, every)
+    if waves:
+        named = [own_waves.named(campaign, every, name) for name in waves]
+        chosen = [wave for wave in chosen if wave in named]
     gains = Gains(campaign)
     segments = None if by is None else Segments(chosen, by)
 
@@ -76,18 +77,6 @@ def roi(
         channels=contacts_told(gains.channels, margin),
         notes=[*notes, *gains.notes, *_notes(closed, gains, total)],
     )
-
-
-def _chosen(campaign: Campaign, every: Sequence[Wave], names: Sequence[str]) -> list[Wave]:
-    """The campaign's own waves, or those named; others may share its folder and customers."""
-    own = [w for w in every if w.campaign == campaign.file]
-    if not own:
-        raise DataError(f"{campaign.folder} has no wave yet; run `bandit serve-batch` first")
-    known = [w.name for w in own]
-    for name in names:
-        if name not in known:
-            raise UsageError(f"{campaign.folder} has no wave {name!r}{nearest(name, known)}")
-    return [w for w in own if not names or w.name in names]
 
 
 def _groups(waves: Mapping[str, Groups], margin: float) -> Iterator[Return]:
