@@ -98,7 +98,7 @@ class Rows:
 
     @cached_property
     def withheld(self) -> Bool:
-        """Contacts that were never made: consent was gone when the lists were written, bool[n]."""
+        """What never came about: consent was gone by then, or it was never shown; bool[n]."""
         gone = self._decisions.withheld
         if not len(gone):
             return np.zeros(len(self), dtype=np.bool_)

@@ -31,7 +31,9 @@ def wave_tables(summary: WaveSummary) -> RenderableType:
         "snapshot": summary.snapshot,
     }
     if summary.withheld:
-        facts["withheld"] = f"{summary.withheld:,} (opted out before the lists were written)"
+        facts["withheld"] = (
+            f"{summary.withheld:,} (opted out before the lists were written, or never shown)"
+        )
     facts |= _cluster(summary.cluster)
     tables: list[RenderableType] = [Text(title, style="bold"), pairs(facts)]
     if summary.outbound is not None:

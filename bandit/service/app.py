@@ -23,8 +23,11 @@ from bandit.service.body import received
 from bandit.service.commit import Committer
 from bandit.service.keys import Key, Scope
 from bandit.service.metrics import Metrics
+from bandit.service.rank import Ranks
+from bandit.service.responses import JSON, Settled, as_json, problem, told
 from bandit.service.turns import Turns
 from bandit.service.wire import (
+    ActivationRequest,
     BatchRequest,
     Become,
     CatalogueAnswer,
@@ -32,8 +35,8 @@ from bandit.service.wire import (
     DecisionRequest,
     OutcomeRequest,
     Place,
-    Problem,
     Refused,
+    Shown,
     Taken,
     read,
 )
@@ -48,31 +51,9 @@ MOST_WAITING = 2000
 """Requests that are answered at a time; more are asked to come again."""
 MOST_RELEASED = 100
 """Events that have waited, and are decided between two requests."""
-_TITLES = {
-    400: "malformed", 401: "no key", 403: "the key does not open this", 404: "unknown",
-    405: "no such method", 408: "too slow", 413: "too large", 422: "refused", 429: "too many",
-    503: "not now",
-}  # fmt: skip
-_JSON, _PROBLEM = "application/json", "application/problem+json"
-
 DECISIONS = "/v1/decisions"
 
 Handler = Callable[[Request], Awaitable[Response]]
-
-
-class _Settled(Response):
-    """A decision's answer, sent as it is: its headers are two, and nothing is added."""
-
-    def __init__(self, content: bytes) -> None:
-        self.status_code, self.body = 200, content
-
-    async def __call__(self, scope: Asgi, receive: Receive, send: Send) -> None:
-        """Send it."""
-        del scope, receive
-        length = str(len(self.body)).encode()
-        headers = [(b"content-type", _JSON.encode()), (b"content-length", length)]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": self.body})
 
 
 class Service:
@@ -99,7 +80,7 @@ class Service:
     async def decide(self, receive: Receive) -> Response:
         """Decide for a customer, or tell again what was decided."""
         asked = read(await received(receive), DecisionRequest).asked()
-        return _Settled(await self.turns.answer(asked))
+        return Settled(await self.turns.answer(asked))
 
     async def batch(self, request: Request) -> Response:
         """Decide for several requests; each has its answer or its problem, in their order."""
@@ -110,18 +91,18 @@ class Service:
         parts = []
         for one in found:
             if isinstance(one, NotDecidedError):
-                parts.append(msgspec.json.encode(_told(one.status, str(one))))
+                parts.append(msgspec.json.encode(told(one.status, str(one))))
             elif isinstance(one, BaseException):
                 raise one
             else:
                 parts.append(one)
-        return Response(b'{"answers":[' + b",".join(parts) + b"]}", media_type=_JSON)
+        return Response(b'{"answers":[' + b",".join(parts) + b"]}", media_type=JSON)
 
     async def catalogue(self, _: Request) -> Response:
         """What may be placed where today."""
         wave = self.desk.generation.wave
         pairs, running = wave.plan.space.pairs, wave.plan.actions.running
-        return _json(
+        return as_json(
             CatalogueAnswer(
                 self.desk.generation.day,
                 wave.start.version,
@@ -148,7 +129,7 @@ class Service:
                 404, "no live decision of today or yesterday has this id; `bandit explain` knows"
                 " older ones",
             )  # fmt: skip
-        return _json(found[0].answer)
+        return as_json(found[0].answer)
 
     async def outcome(self, request: Request) -> Response:
         """Take in what happened."""
@@ -172,7 +153,14 @@ class Service:
                 )
             )  # fmt: skip
         await self.committer.settled()
-        return _json(Taken(new))
+        return as_json(Taken(new))
+
+    async def activate(self, request: Request) -> Response:
+        """Take in that decisions are shown; after the answer they may be."""
+        sent = read(await received(request.receive), ActivationRequest)
+        new = self.desk.activate(sent.decision_ids)
+        await self.committer.settled()
+        return as_json(Shown(new))
 
     async def event(self, request: Request) -> Response:
         """Let triggers decide at an event, now or later."""
@@ -180,7 +168,7 @@ class Service:
         told = self.arrivals.take(sent.heard())
         await self.committer.settled()
         self.metrics.events.labels(told.fate).inc()
-        return _json(Become.of(told))
+        return as_json(Become.of(told))
 
     async def release(self) -> None:
         """Let triggers decide at events that have waited long enough."""
@@ -205,7 +193,7 @@ class Service:
         person = self.desk.situation.person(sent.customer)
         self.desk.refuse(person.key, sent.channel)
         await self.committer.settled()
-        return _json(Refused(person.position is not None))
+        return as_json(Refused(person.position is not None))
 
     async def live(self, _: Request) -> Response:
         """Tell that the process answers."""
@@ -273,11 +261,16 @@ class Service:
 
 def app(service: Service) -> ASGIApp:
     """The application."""
+    ranks = Ranks(service.desk, service.turns, service.committer)
     routes: list[tuple[str, str, Scope, Handler]] = [
         (DECISIONS, "POST", "decide", lambda request: service.decide(request.receive)),
         ("/v1/decisions:batch", "POST", "decide", service.batch),
         ("/v1/catalogue", "GET", "read", service.catalogue),
         ("/v1/decisions/{decision_id}", "GET", "read", service.decision),
+        ("/v1/activations", "POST", "decide", service.activate),
+        ("/v1/rank", "POST", "decide", ranks.rank),
+        ("/v1/events/{event_id}/reward", "POST", "outcomes", ranks.reward),
+        ("/v1/events/{event_id}/activate", "POST", "decide", ranks.activate),
         ("/v1/outcomes", "POST", "outcomes", service.outcome),
         ("/v1/events", "POST", "outcomes", service.event),
         ("/v1/consents", "POST", "outcomes", service.consent),
@@ -290,7 +283,7 @@ def app(service: Service) -> ASGIApp:
         Route("/livez", service.live),
         Route("/readyz", service.is_ready),
         Route("/metrics", service.figures),
-        Route("/openapi.json", _static(pages.openapi(), _JSON)),
+        Route("/openapi.json", _static(pages.openapi(), JSON)),
         Route("/docs", _static(pages.page(), HTMLResponse.media_type or "")),
     ]
     others = Starlette(
@@ -304,24 +297,6 @@ def app(service: Service) -> ASGIApp:
         await (decisions if asks else others)(scope, receive, send)
 
     return either
-
-
-def problem(status: int, detail: str) -> Response:
-    """An error as RFC 9457 has it."""
-    headers = {"Retry-After": "2"} if status in {429, 503} else {}
-    if status in {408, 413}:  # the rest of the body may have no end
-        headers["Connection"] = "close"
-    if status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
-    return Response(msgspec.json.encode(_told(status, detail)), status, headers, _PROBLEM)
-
-
-def _told(status: int, detail: str) -> Problem:
-    return Problem(_TITLES.get(status, "error"), status, detail)
-
-
-def _json(answer: msgspec.Struct) -> Response:
-    return Response(msgspec.json.encode(answer), media_type=_JSON)
 
 
 def _static(content: bytes, kind: str) -> Handler:

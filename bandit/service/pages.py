@@ -8,26 +8,37 @@ from typing import Any
 import msgspec
 
 from bandit.core.version import VERSION
+from bandit.service.rank import RankAnswer, RankRequest, RewardRequest
 from bandit.service.wire import (
+    ActivationRequest,
     BatchAnswer,
     BatchRequest,
     Become,
     CatalogueAnswer,
     ConsentRequest,
+    DecisionAnswer,
     DecisionRequest,
     OutcomeRequest,
     Problem,
     Refused,
+    Shown,
     Taken,
 )
 from bandit.workflows.live.delivered import Delivered
 from bandit.workflows.live.frames import Answer
 
 _ROUTES: tuple[tuple[str, str, str, Any, Any], ...] = (
-    ("post", "/v1/decisions", "Decide for a customer at placements", DecisionRequest, Answer),
+    ("post", "/v1/decisions", "Decide for a customer at placements", DecisionRequest,
+     DecisionAnswer),
     ("post", "/v1/decisions:batch", "Decide for up to 100 requests", BatchRequest, BatchAnswer),
     ("get", "/v1/catalogue", "What may be placed where today", None, CatalogueAnswer),
     ("get", "/v1/decisions/{decision_id}", "The answer that a decision was in", None, Answer),
+    ("post", "/v1/activations", "Tell that decisions which waited are shown now",
+     ActivationRequest, Shown),
+    ("post", "/v1/rank", "Pick one of the offers named, as Azure Personalizer was asked",
+     RankRequest, RankAnswer),
+    ("post", "/v1/events/{event_id}/reward", "Tell what a rank brought", RewardRequest, None),
+    ("post", "/v1/events/{event_id}/activate", "Tell that what a rank picked is shown", None, None),
     ("post", "/v1/outcomes", "Tell what happened, each event once", OutcomeRequest, Taken),
     ("post", "/v1/events", "Let triggers decide at an event, each event once", Delivered, Become),
     ("post", "/v1/consents", "Refuse a channel, or all; from the next request on", ConsentRequest,
@@ -38,10 +49,18 @@ _ROUTES: tuple[tuple[str, str, str, Any, Any], ...] = (
 )  # fmt: skip
 _STATUS = {
     "400": "malformed body", "401": "no key", "403": "the key lacks the scope",
-    "404": "unknown customer or decision", "408": "body too slow", "413": "body above 64 kB",
+    "404": "unknown customer or decision", "408": "body too slow",
+    "409": "too late: it may not be shown any more", "413": "body above 64 kB",
     "422": "refused, or the id was used for another body", "429": "too many at a time",
     "503": "not now: starting, stopping, a wave is being planned, or the disk refuses",
 }  # fmt: skip
+
+_DONE = {
+    "/v1/rank": "201",
+    "/v1/events/{event_id}/reward": "204",
+    "/v1/events/{event_id}/activate": "204",
+}
+"""Routes whose good answer is not a 200."""
 
 
 def openapi() -> bytes:
@@ -64,10 +83,11 @@ def openapi() -> bytes:
 
 def _operation(path: str, told: str, asked: Any, given: Any, where: dict[Any, Any]) -> Any:
     answer: dict[str, Any] = {"description": "done"}
+    done = _DONE.get(path, "200")
     if given is not None:
         answer["content"] = {"application/json": {"schema": where[given]}}
-    found: dict[str, Any] = {"summary": told, "responses": {"200": answer}}
-    if given is not None:
+    found: dict[str, Any] = {"summary": told, "responses": {done: answer}}
+    if given is not None or asked is not None:
         error = {"application/problem+json": {"schema": where[Problem]}}
         for status, why in _STATUS.items():
             found["responses"][status] = {"description": why, "content": error}

@@ -193,6 +193,7 @@ async def _tick(service: Service, drain: Callable[[], None]) -> None:
                 desk.open(desk.generation)
             with suppress(NotDecidedError):  # the disk refuses: told below
                 await committer.settled()
+                desk.book.close_older()
                 turn.unlink(missing_ok=True)
         if service.ready and committer.failed is None:
             with suppress(NotDecidedError):  # the disk refuses: told below

@@ -10,15 +10,18 @@ import msgspec
 from msgspec import Meta
 
 from bandit.core.schema import MOST_REWARD
+from bandit.results.inspect import Slot
 from bandit.workflows.live.arrivals import Told
-from bandit.workflows.live.delivered import Delivered, Id
+from bandit.workflows.live.delivered import Id
+from bandit.workflows.live.frames import Answer
 from bandit.workflows.live.gate import NotDecidedError
 from bandit.workflows.live.messages import moment
 from bandit.workflows.live.requests import Asked, WantedPlacement
 
-MOST_PLACEMENTS = 50
+MOST_PLACEMENTS, MOST_EXCLUDED, MOST_ACTIVATED = 50, 1000, 100
 
 Key = int | Id
+Name = Annotated[str, Meta(min_length=1, max_length=200)]
 
 
 class Wanted(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -31,18 +34,37 @@ class Wanted(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 class DecisionRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """``request_id`` is the caller's: the same request sent again has the same answer.
 
-    With ``dry_run`` it is told what would be decided now, and nothing is.
+    With ``dry_run`` it is told what would be decided now, and nothing is. ``exclude_offers`` are
+    not picked, whatever stands. What is asked for without ``activate`` counts as shown once it is
+    activated, and is not learned from otherwise. With ``explain`` the answer says why each pick
+    was made.
     """
 
     request_id: Id
     customer: Key
     placements: Annotated[list[Wanted], Meta(min_length=1, max_length=MOST_PLACEMENTS)]
     dry_run: bool = False
+    exclude_offers: Annotated[list[Name], Meta(max_length=MOST_EXCLUDED)] = []
+    activate: bool = True
+    explain: bool = False
 
     def asked(self) -> Asked:
         """What is asked of the desk."""
         places = [WantedPlacement(one.name, one.count) for one in self.placements]
-        return Asked(self.request_id, self.customer, places, self.dry_run)
+        without = sorted(set(self.exclude_offers)) if self.exclude_offers else []
+        return Asked(
+            self.request_id, self.customer, places, self.dry_run, without, self.activate,
+            self.explain,
+        )  # fmt: skip
+
+
+class DecisionAnswer(Answer, frozen=True):
+    """What is decided; ``explanation`` says why, where that was asked for.
+
+    Each of its entries is what `bandit explain` tells of a slot.
+    """
+
+    explanation: list[Slot] = msgspec.field(default_factory=list)
 
 
 class BatchRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -73,6 +95,18 @@ class OutcomeRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
         if at > now + dt.timedelta(minutes=5):
             raise NotDecidedError(422, "occurred_at lies in the future; is a clock ahead?")
         return at
+
+
+class ActivationRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Decisions that were made without ``activate`` are shown; all of them are taken, or none."""
+
+    decision_ids: Annotated[list[Id], Meta(min_length=1, max_length=MOST_ACTIVATED)]
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """``new``: how many of them waited for it."""
+
+    new: int
 
 
 class ConsentRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -151,7 +185,7 @@ class BatchAnswer(msgspec.Struct, frozen=True):
     answers: list[dict[str, Any]]
 
 
-B = TypeVar("B", DecisionRequest, BatchRequest, OutcomeRequest, ConsentRequest, Delivered)
+B = TypeVar("B", bound=msgspec.Struct)
 
 
 def read(body: bytes, kind: type[B]) -> B:

@@ -159,6 +159,40 @@ def test_requests_in_one_body_are_answered_as_alone_and_in_order(folder: Path) -
     talk(folder, say)
 
 
+def test_what_is_shown_later_is_activated_and_what_is_excluded_is_not_there(folder: Path) -> None:
+    async def say(client: httpx.AsyncClient) -> None:
+        asked = {**body(PEOPLE[60], "late", "home"), "activate": False,
+                 "exclude_offers": ["music", "cable", "music"]}  # fmt: skip
+        answer = (await client.post("/v1/decisions", json=asked)).json()
+        assert answer["active"] is False
+        picks = answer["placements"][0]["picks"]
+        assert {pick["offer"] for pick in picks} <= {None, "fibre"}
+        other_order = {**asked, "exclude_offers": ["cable", "music"]}
+        again = await client.post("/v1/decisions", json=other_order)
+        assert again.json() == {**answer, "replayed": True}
+        ids = {"decision_ids": [pick["decision_id"] for pick in picks]}
+        told = [(await client.post("/v1/activations", json=ids)).json() for _ in range(2)]
+        assert told == [{"new": len(picks)}, {"new": 0}]
+        unknown = {**body(PEOPLE[61], "u", "home"), "exclude_offers": ["tv"]}
+        refused = await client.post("/v1/decisions", json=unknown)
+        assert refused.status_code == 422
+        assert "known here: fibre, cable, music" in refused.json()["detail"]
+        wrong: list[Any] = [
+            {}, [], {"decision_ids": []}, {"decision_ids": "x"}, {"decision_ids": [""]},
+            {"decision_ids": ["x"] * 101}, {"decision_ids": [3]}, {**ids, "more": 1},
+        ]  # fmt: skip
+        answers = [await client.post("/v1/activations", json=one) for one in wrong]
+        assert {a.status_code for a in answers} == {400}
+        nobody = {"decision_ids": [*ids["decision_ids"], "../../x"]}
+        assert (await client.post("/v1/activations", json=nobody)).status_code == 404
+        lists: list[Any] = ["music", [""], [3], [["music"]], None, ["m"] * 1001, {}]
+        for one in lists:
+            sent = {**body(PEOPLE[62], "w", "home"), "exclude_offers": one}
+            assert (await client.post("/v1/decisions", json=sent)).status_code == 400
+
+    talk(folder, say)
+
+
 def test_the_catalogue_says_what_can_be_asked_for(folder: Path) -> None:
     async def say(client: httpx.AsyncClient) -> dict[str, Any]:
         return dict((await client.get("/v1/catalogue")).json())
@@ -305,8 +339,11 @@ def test_the_day_is_in_the_name_of_its_wave(folder: Path) -> None:
 def test_of_a_thousand_broken_bodies_none_is_a_defect(folder: Path) -> None:
     """Right bodies with bytes changed, cut and doubled: answered or refused, never a 500."""
     rng = np.random.default_rng(7)
+    whole = {**body(PEOPLE[4], "z1", "home", "outbound"), "exclude_offers": ["music"],
+             "activate": False}  # fmt: skip
     right = [
-        ("/v1/decisions", json.dumps(body(PEOPLE[4], "z1", "home", "outbound")).encode()),
+        ("/v1/decisions", json.dumps(whole).encode()),
+        ("/v1/activations", b'{"decision_ids":["a","b"]}'),
         ("/v1/outcomes", b'{"event_id":"z","customer":31,"event":"sale","reward":1.5,'
                          b'"occurred_at":"2026-11-02T10:00:00Z"}'),
         ("/v1/consents", b'{"customer":31,"granted":false,"channel":"sms"}'),
@@ -315,8 +352,8 @@ def test_of_a_thousand_broken_bodies_none_is_a_defect(folder: Path) -> None:
     async def say(client: httpx.AsyncClient) -> set[int]:
         found = set()
         for _ in range(1000):
-            path, whole = right[rng.integers(3)]
-            broken = bytearray(whole)
+            path, sound = right[rng.integers(len(right))]
+            broken = bytearray(sound)
             for _ in range(rng.integers(1, 4)):
                 at = int(rng.integers(len(broken)))
                 broken[at : at + int(rng.integers(0, 4))] = rng.bytes(int(rng.integers(0, 4)))

@@ -6,12 +6,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bandit.core.types import Array, Bool, Float32, Float64
+from bandit.core.types import Array, Bool, Choice, Float32, Float64
 from bandit.models.kinds import Composed
 from bandit.models.moments import Moments
 from bandit.models.pooled import PooledPosterior
 from bandit.record import why
 from bandit.results.inspect import Contender, Kind, Slot
+from bandit.workflows.serve.plan import number_of
 from bandit.workflows.serve.wave import Wave
 
 MOST_CONTENDERS = 8
@@ -28,6 +29,39 @@ class Seen(NamedTuple):
     allowed: Bool
     values: Array
     parts: list[Float64]
+
+
+class Draw(NamedTuple):
+    """What one decision was drawn from, of one customer: contexts float32[1, d], and so on.
+
+    ``prior`` as in `Mixture.choose`; ``values`` float32[k].
+    """
+
+    contexts: Float32
+    eligible: Bool
+    values: Array
+    which: Array
+    key: Array
+    prior: Float64 | None
+
+
+def derived(wave: Wave, placement: str, number: int, draw: Draw) -> tuple[Seen, Choice]:
+    """What each group contributed to a slot's probabilities, and what is drawn again."""
+    place = next(p for p in wave.plan.placements if p.name == placement)
+    problem: dict[str, Any] = {
+        "eligible": draw.eligible,
+        "values": draw.values,
+        "costs": wave.plan.costs + wave.plan.prices,
+    }
+    contributions = wave.plan.policy.contributions(
+        wave.posterior, draw.contexts, draw.which, draw.key, **problem, prior=draw.prior
+    )
+    choice = wave.plan.policy.choose(
+        wave.posterior, draw.contexts, draw.which, draw.key, **problem, prior=draw.prior,
+        seed=wave.run.seed, wave=number_of(wave.run.wave), draw=place.draw + number - 1,
+    )  # fmt: skip
+    parts = [part[0] for part in contributions]
+    return Seen(draw.contexts[0], draw.eligible[0], draw.values, parts), choice
 
 
 def slot(wave: Wave, row: dict[str, Any], seen: Seen) -> Slot:

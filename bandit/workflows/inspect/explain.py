@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,10 +19,9 @@ from bandit.record.steady import steady
 from bandit.results.inspect import Explanation
 from bandit.sources import customers, database, variables
 from bandit.workflows.inspect import as_served, contenders, history
-from bandit.workflows.inspect.contenders import Seen
+from bandit.workflows.inspect.contenders import Draw
 from bandit.workflows.serve import prepare
 from bandit.workflows.serve.contact_history import ContactHistory
-from bandit.workflows.serve.plan import number_of
 from bandit.workflows.serve.wave import Wave
 
 
@@ -131,23 +130,11 @@ def _explained(
     key = np.zeros(1, np.uint64) if asked.key is None else asked.key
     which = _experiment(wave, rows, asked)
     for i, row in enumerate(rows.batch.to_pylist()):
-        place = next(p for p in wave.plan.placements if p.name == row["placement"])
-        problem: dict[str, Any] = {
-            "eligible": rows.eligible[i : i + 1],
-            "values": asked.values,
-            "costs": wave.plan.costs + wave.plan.prices,
-        }
-        context = rows.contexts[i : i + 1]
-        parts = wave.plan.policy.contributions(
-            wave.posterior, context, which, key, **problem, prior=prior
+        draw = Draw(
+            rows.contexts[i : i + 1], rows.eligible[i : i + 1], asked.values, which, key, prior
         )
-        choice = wave.plan.policy.choose(
-            wave.posterior, context, which, key, **problem, prior=prior,
-            seed=wave.run.seed, wave=number_of(wave.run.wave),
-            draw=place.draw + row["slot"] - 1,
-        )  # fmt: skip
+        seen, choice = contenders.derived(wave, row["placement"], row["slot"], draw)
         again = again and int(choice.action[0]) == why.planned_of(row)
-        seen = Seen(rows.contexts[i], rows.eligible[i], asked.values, [p[0] for p in parts])
         slots.append(contenders.slot(wave, row, seen))
         prior = choice.joint
     return Explanation(

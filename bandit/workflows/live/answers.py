@@ -68,7 +68,7 @@ class Teller:
                 expected_reward=expected,
                 expected_value=worthy,
                 price=self._prices[a],
-                group=_group(plan.groups, group),
+                group=group_name(plan.groups, group),
             )
             for decision_id, a, propensity, score, expected, worthy, group in columns
         ]
@@ -108,5 +108,6 @@ def slots_of(taken: Sequence[Taken], ready: Prepared) -> list[list[Slot]]:
     return found
 
 
-def _group(names: Sequence[str], number: int) -> str:
+def group_name(names: Sequence[str], number: int) -> str:
+    """A group as the record calls it."""
     return {EXPLORATION: "exploration", HOLDOUT: "holdout"}.get(number) or names[number]

@@ -17,12 +17,22 @@ from bandit.config.campaign import Campaign
 from bandit.core.errors import DataError
 from bandit.core.folding import fold
 from bandit.core.framed import Frames, mended, read_at
-from bandit.record import streams
+from bandit.record import lock, streams
 from bandit.record.streams import Segment
 from bandit.sources import refusals
 from bandit.sources.refusals import Refusal
 from bandit.workflows.live import frames
-from bandit.workflows.live.frames import Answer, Cause, Decided, Head, Outcome, Placed, Used
+from bandit.workflows.live.frames import (
+    Activated,
+    Answer,
+    Cause,
+    Decided,
+    Head,
+    Outcome,
+    Pick,
+    Placed,
+    Used,
+)
 
 _PLACE_BITS = 40
 Place = int
@@ -95,6 +105,8 @@ class Book:
         self._decisions: dict[int, Place] = {}
         self.events: set[str] = set()
         self.refusals: set[str] = set()
+        self.activated: set[str] = set()
+        self._closed = 0
         self.caused: dict[str, Place] = {}
         self.refused: dict[int | str, list[Refused]] = {}
         self.closed: dict[int | str, set[str | None]] = {}
@@ -124,32 +136,58 @@ class Book:
                 continue
             self.opened(segment)
             for place, content in found:
-                match frames.decoded(content):
-                    case Decided() as decided:
-                        self.add(decided, place)
-                    case Outcome() as outcome:
-                        self.heard(outcome, refusing)
-                    case Used(amounts):
-                        self.used.setdefault(segment.day, Counter()).update(amounts)
+                self._take(frames.decoded(content), place, refusing)
             self.written()
             self.notes += read.mend()
+        if lock.command(self._folder) is not None:  # a command may be making waves of them now
+            self._closed = len(self._segments)
         self.notes += mended(refusals.logs(self._folder))
         for refusal in refusals.read(self._folder):
             self.close_channel(refusal)
+
+    def _take(self, frame: frames.Frame, place: int, refusing: frozenset[str]) -> None:
+        """Take in a frame that is on the disk, of the newest segment."""
+        match frame:
+            case Decided():
+                self.add(frame, place)
+            case Outcome():
+                self.heard(frame, refusing)
+            case Activated(decisions):
+                self.activated.update(decisions)
+            case Used(amounts):
+                day = self._segments[-1][0].day
+                self.used.setdefault(day, Counter()).update(amounts)
 
     def opened(self, segment: Segment) -> None:
         """Take in a segment that is on the disk; what is added next stands in it."""
         self._where[segment.day, segment.number] = len(self._segments)
         self._segments.append((segment, os.open(segment.path, os.O_RDONLY | os.O_NOFOLLOW)))
 
-    def add(self, decided: Decided | Outcome, place: int, answer: Answer | None = None) -> Place:
+    def close_older(self) -> None:
+        """What was decided in segments before the newest can be activated no more."""
+        self._closed = len(self._segments) - 1
+
+    def is_open(self, stood: Stood) -> bool:
+        """Whether what waits in a frame can still be activated: its segment is no wave yet."""
+        segment = stood.segment
+        return not segment.sealed and self._where[segment.day, segment.number] >= self._closed
+
+    def unshown(self, stood: Stood, placed: Placed) -> list[str]:
+        """Of a placement's decisions those that wait to be activated."""
+        if not stood.decided.waits:
+            return []
+        return [p.decision_id for p in placed.picks if p.decision_id not in self.activated]
+
+    def add(
+        self, decided: Decided | Outcome | Activated, place: int, answer: Answer | None = None
+    ) -> Place:
         """Take in a frame of the newest segment; decisions are at hand until `written`.
 
         ``answer`` is that of the frame, for who has it at hand.
         """
         number = len(self._segments) - 1
         at = number << _PLACE_BITS | place
-        if isinstance(decided, Outcome):
+        if not isinstance(decided, Decided):
             return at
         self._fresh[at] = decided
         self._last[decided.customer] = at
@@ -194,14 +232,14 @@ class Book:
         """What triggers decided, in the order in which they did."""
         return [self._read(at) for at in self.caused.values()]
 
-    def decision(self, decision_id: str) -> tuple[Stood, str | None] | None:
-        """The frame of a decision, and the offer that it was of; None if it is none of ours."""
+    def decision(self, decision_id: str) -> tuple[Stood, Pick] | None:
+        """The frame of a decision, and itself; None if it is none of ours."""
         at = self._decisions.get(hash(decision_id))
         stood = None if at is None else self._read(at)
         for placed in stood.answer.placements if stood is not None else ():
             for pick in placed.picks:
                 if pick.decision_id == decision_id and stood is not None:
-                    return stood, pick.offer
+                    return stood, pick
         return None
 
     def place_before(self, customer: int | str) -> tuple[str, int, int] | None:
@@ -221,9 +259,17 @@ class Book:
         customer, offer = outcome.customer, None
         found = None if outcome.decision is None else self.decision(outcome.decision)
         if found is not None:
-            customer, offer = found[0].decided.customer, found[1]
+            customer, offer = found[0].decided.customer, found[1].offer
         if customer is not None:
             self.refused.setdefault(customer, []).append(Refused(offer, outcome.at))
+
+    def head(self, segment: Segment) -> Head:
+        """What a segment of the book was made with."""
+        _, handle = self._segments[self._where[segment.day, segment.number]]
+        found = frames.decoded(read_at(handle, 0, segment.path))
+        if not isinstance(found, Head):
+            raise _headless(segment)
+        return found
 
     def close_channel(self, refusal: Refusal) -> None:
         """Take in a refusal of a channel, or of all."""
@@ -256,4 +302,8 @@ def head_of(segment: Segment) -> Head:
         if isinstance(found, Head):
             return found
         break
-    raise DataError(f"{segment.path} does not begin with what it was made with; restore it")
+    raise _headless(segment)
+
+
+def _headless(segment: Segment) -> DataError:
+    return DataError(f"{segment.path} does not begin with what it was made with; restore it")

@@ -17,7 +17,8 @@ from bandit.workflows.live.gate import NotDecidedError
 
 MOST_BYTES = 64 << 10
 """Of one event."""
-Id = Annotated[str, Meta(min_length=1, max_length=200)]
+MOST_ID = 200
+Id = Annotated[str, Meta(min_length=1, max_length=MOST_ID)]
 
 
 class Delivered(msgspec.Struct, forbid_unknown_fields=True, frozen=True):

@@ -8,7 +8,6 @@ ranks are asked for than were decided, a new occasion begins: a wave of its own,
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -23,14 +22,24 @@ from bandit.record import streams
 from bandit.sources import refusals
 from bandit.sources.refusals import Refusal
 from bandit.sources.wave_query import micros
-from bandit.workflows.live import frames
-from bandit.workflows.live.answers import Teller, cut, slots_of
-from bandit.workflows.live.book import Book, refusal_events, wave_name
-from bandit.workflows.live.frames import Answer, Cause, Decided, Outcome, Placed
+from bandit.workflows.live import frames, noting, showing
+from bandit.workflows.live.answers import Teller, cut
+from bandit.workflows.live.book import Book, Stood, refusal_events, wave_name
+from bandit.workflows.live.explaining import Explainer, Of
+from bandit.workflows.live.frames import Activated, Answer, Cause, Decided, Outcome, Placed
 from bandit.workflows.live.gate import NotDecidedError
 from bandit.workflows.live.generation import Generation
 from bandit.workflows.live.heads import head, renamed
-from bandit.workflows.live.requests import Asked, Given, Made, Met, Request, wanted
+from bandit.workflows.live.requests import (
+    Asked,
+    Given,
+    Made,
+    Met,
+    Request,
+    digest,
+    occasion_of,
+    wanted,
+)
 from bandit.workflows.live.room import Room
 from bandit.workflows.live.situation import Present, Situation
 from bandit.workflows.live.together import fill_in_turn
@@ -56,6 +65,7 @@ class Desk:
         self.pending: list[Pending] = []
         self._gate, self.now = gate, now
         self._refusals_log: Writer | None = None
+        self._explainer = Explainer(generation.wave.run.campaign.folder, book)
         self.open(generation)
 
     def open(self, generation: Generation) -> None:
@@ -88,7 +98,26 @@ class Desk:
         waiting = dict(enumerate(asks))
         while waiting:
             waiting = self._round(waiting, found)
-        return [found[number] for number in range(len(asks))]
+        return [self._told(asked, found[number]) for number, asked in enumerate(asks)]
+
+    def _told(self, asked: Asked, given: Given | NotDecidedError) -> Given | NotDecidedError:
+        """An answer as it was asked for: with what `bandit explain` shows, or without."""
+        if not asked.explain or isinstance(given, NotDecidedError):
+            return given
+        tried = None if given.tried is None else Stood(self.segment, given.tried)
+        slots = self._explainer.slots(given.answer, tried, self.situation, self._wave_of)
+        return given.explained(slots)
+
+    def chances(self, decision_id: str) -> dict[str | None, float]:
+        """The probability of each offer, None for no offer, when a decision was drawn."""
+        return self._explainer.chances(decision_id, self.situation, self._wave_of)
+
+    def _wave_of(self, stood: Stood) -> Of | None:
+        """The wave that a frame of the open segment is of."""
+        if stood.segment != self.segment:
+            return None
+        values = self.generation.customers.values
+        return Of(self._teller(stood.wave).wave, values.tolist() if values.ndim == 1 else None)
 
     def _round(
         self, waiting: Mapping[int, Asked], found: dict[int, Given | NotDecidedError]
@@ -125,7 +154,7 @@ class Desk:
         """What is to be decided, or the answer that stands; None where it hangs on who was met."""
         if asked.request_id in met.requests:
             return None
-        body = hashlib.blake2b(msgspec.json.encode(asked), digest_size=16).digest()
+        body = digest(asked)
         before = None if asked.dry_run else self._answered(asked, body)
         if before is not None:
             return before
@@ -133,7 +162,8 @@ class Desk:
         if customer in met.customers:
             return None
         wants = wanted(asked, self._slots)
-        person = Present(customer, position, self.book.of(customer))
+        without = self.situation.without(asked.exclude_offers, asked.among)
+        person = Present(customer, position, self.book.of(customer), without)
         request = Request(asked, body, person, wants, self.situation.standing(person, wants))
         if not request.new:
             return self._again(request)
@@ -160,7 +190,7 @@ class Desk:
 
     def occasion(self, request: Request) -> int:
         """The occasion on which it would be decided now."""
-        return self._occasion(request)[0]
+        return occasion_of(request, self.segment)[0]
 
     def at_events(self, requests: Sequence[Request], inside: Bool) -> list[Answer]:
         """Decide for one trigger, by actions ``inside`` bool[k], as one after the other would be.
@@ -168,6 +198,10 @@ class Desk:
         Each customer is in it once, and all are on the same occasion.
         """
         return [given.answer for given in self._anew(requests, inside)]
+
+    def activate(self, decisions: Sequence[str]) -> int:
+        """Take in that decisions are shown; how many waited for it. All of them, or none."""
+        return self._shown(showing.to_activate(self.book, self.situation, decisions))
 
     def refuses(self, event: str) -> bool:
         """Whether events of this kind are refusals."""
@@ -205,13 +239,18 @@ class Desk:
 
     def _again(self, request: Request) -> Given:
         """Tell standing decisions again: they are no new data, so nothing is written."""
+        shown = 0 if request.asked.dry_run else self._shown(showing.unshown(self.book, request))
         newest = max((stood for _, stood in request.standing.values()), key=lambda s: s.decided.at)
         known = self.book.request(newest.decided.request)
-        fresh = known is not None and self.book.is_fresh(known[0])
+        fresh = bool(shown) or (known is not None and self.book.is_fresh(known[0]))
         answer = msgspec.structs.replace(
             newest.answer,
             request_id=request.asked.request_id,
             placements=[cut(request.standing[n][0], count) for n, count in request.wanted.items()],
+            active=not any(
+                self.book.unshown(stood, cut(placed, request.wanted[name]))
+                for name, (placed, stood) in request.standing.items()
+            ),
         )
         return Given.of(answer, fresh=fresh)
 
@@ -219,22 +258,22 @@ class Desk:
         """What would be decided now: nothing is written, and no room is taken."""
         if OUTBOUND in request.new:
             self.hold_open()
-        occasion, joint = self._occasion(request)
+        occasion, joint = occasion_of(request, self.segment)
         teller = self._teller(wave_name(self.segment, occasion, None))
         ready, mark = self.situation.ready([request.person]), self._room.mark()
         first = None if joint is None else joint[None, :]
         filled = fill_in_turn(_narrowed(teller.wave, request.new), ready, first, self._room)
         self._room.back_to(mark)
-        placed = teller.placed(filled.taken, ready, request.new)[0]
-        return Given.of(
-            self._answer(request, placed, _written(self.now()), teller.wave), fresh=False
-        )
+        placed, now = teller.placed(filled.taken, ready, request.new)[0], self.now()
+        given = Given.of(self._answer(request, placed, _written(now), teller.wave), fresh=False)
+        made = next(noting.made(filled, ready, occasion, micros(now)))
+        return given._replace(tried=noting.frame(request, made, None, given.content))
 
     def _anew(self, requests: Sequence[Request], inside: Bool | None = None) -> list[Given]:
         """Decide for customers, each of them once, and write it down."""
         ready = self.situation.ready([request.person for request in requests], inside=inside)
         alike: dict[tuple[object, ...], list[int]] = {}
-        before = [self._occasion(request) for request in requests]
+        before = [occasion_of(request, self.segment) for request in requests]
         for i, (request, (occasion, joint)) in enumerate(zip(requests, before, strict=True)):
             key = occasion, joint is None, tuple(request.new.items())
             alike.setdefault(key, []).append(i)
@@ -258,16 +297,9 @@ class Desk:
         while len(given) < len(requests):
             filled = fill_in_turn(wave, ready, joint, self._room)
             placed = teller.placed(filled.taken, ready, new)
-            slots = slots_of(filled.taken, ready)
-            joints, left = filled.joint.tolist(), ready.left.tolist()
             now = self.now()
-            at, moment = micros(now), _written(now)
-            each = ready.values.ndim == 2
-            for i, used in enumerate(filled.used):
-                made = Made(
-                    occasion, at, slots[i], joints[i], ready.contexts[i].tobytes(), left[i],
-                    ready.values[i].tobytes() if each else b"", used,
-                )  # fmt: skip
+            moment = _written(now)
+            for i, made in enumerate(noting.made(filled, ready, occasion, micros(now))):
                 answer = self._answer(requests[len(given)], placed[i], moment, teller.wave)
                 given.append(self._noted(requests[len(given)], made, answer))
             done = len(filled.used)
@@ -287,44 +319,24 @@ class Desk:
                 placed[n] if n in placed else cut(request.standing[n][0], count)
                 for n, count in request.wanted.items()
             ],
+            active=request.asked.activate,
         )
 
     def _noted(self, request: Request, made: Made, answer: Answer) -> Given:
         """Write a decision down."""
         given = Given.of(answer, fresh=True)
-        decided = Decided(
-            request=request.asked.request_id,
-            asked=request.body,
-            customer=request.person.customer,
-            occasion=made.occasion,
-            at=made.at,
-            slots=made.slots,
-            joint=made.joint,
-            context=made.context,
-            left=made.left,
-            values=made.values,
-            used=dict(made.used),
-            before=self.book.place_before(request.person.customer),
-            answer=given.content,
-            cause=request.cause,
-        )
+        before = self.book.place_before(request.person.customer)
+        decided = noting.frame(request, made, before, given.content)
         self._write(decided, answer)
+        self._shown(showing.unshown(self.book, request))
         return given
 
-    def _occasion(self, request: Request) -> tuple[int, Float64 | None]:
-        """The occasion on which placements are decided, and what its slots so far tell."""
-        asks = None if request.cause is None else request.cause.trigger
-        mine = [
-            s for s in request.person.chain
-            if s.segment.path == self.segment.path and s.trigger == asks
-        ]  # fmt: skip
-        if not mine:
-            return 1, None
-        last = mine[0].decided
-        done = {p.name for s in mine if s.decided.occasion == last.occasion for p in s.own}
-        if done.isdisjoint(request.new):
-            return last.occasion, np.array(last.joint)
-        return last.occasion + 1, None
+    def _shown(self, decisions: Sequence[str]) -> int:
+        """Note that decisions are shown; how many these are."""
+        if decisions:
+            self.book.activated.update(decisions)
+            self._write(Activated(list(decisions), micros(self.now())))
+        return len(decisions)
 
     def _teller(self, name: str) -> Teller:
         made = self._tellers.get(name)
@@ -332,7 +344,7 @@ class Desk:
             made = self._tellers[name] = Teller(renamed(self.generation.wave, name), self._mean)
         return made
 
-    def _write(self, frame: Decided | Outcome, answer: Answer | None = None) -> None:
+    def _write(self, frame: Decided | Outcome | Activated, answer: Answer | None = None) -> None:
         content = framed(frames.encoded(frame))
         place = self.book.add(frame, self._end, answer)
         self.pending.append(Pending(self._writer, content, place))

@@ -59,7 +59,10 @@ class Placed(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What is decided for a request; ``replayed``: the same request had it before."""
+    """What is decided for a request; ``replayed``: the same request had it before.
+
+    Where not ``active`` some of it is shown only once it is activated.
+    """
 
     request_id: str
     customer: int | str
@@ -67,6 +70,7 @@ class Answer(msgspec.Struct, frozen=True):
     decided_at: str
     placements: list[Placed]
     replayed: bool = False
+    active: bool = True
 
 
 class Slot(msgspec.Struct, array_like=True, frozen=True):
@@ -104,6 +108,7 @@ class Decided(msgspec.Struct, tag="decided", array_like=True, frozen=True):
     float32[d]; ``left`` int32[5]; ``values`` float32[k] or empty; ``used`` of each limit;
     ``before``: day, segment and place of the customer's frame before this one. Where a trigger
     decided, ``request`` is the id of the event in ``cause``, and ``occasion`` counts for it alone.
+    What was decided here ``waits`` to be activated.
     """
 
     request: str
@@ -120,6 +125,14 @@ class Decided(msgspec.Struct, tag="decided", array_like=True, frozen=True):
     before: tuple[str, int, int] | None
     answer: bytes
     cause: Cause | None = None
+    waits: bool = False
+
+
+class Activated(msgspec.Struct, tag="activated", array_like=True, frozen=True):
+    """Decisions that waited are shown; ``at`` in microseconds since 1970."""
+
+    decisions: list[str]
+    at: int
 
 
 class Outcome(msgspec.Struct, tag="outcome", array_like=True, frozen=True):
@@ -140,10 +153,10 @@ class Used(msgspec.Struct, tag="used", array_like=True, frozen=True):
     amounts: dict[str, float]
 
 
-Frame = Head | Decided | Outcome | Used
+Frame = Head | Decided | Activated | Outcome | Used
 
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(Head | Decided | Outcome | Used)
+_decoder = msgspec.msgpack.Decoder(Head | Decided | Activated | Outcome | Used)
 
 
 def encoded(frame: Frame) -> bytes:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
+import numpy as np
 
-from bandit.workflows.live.frames import Answer, Cause, Slot
+from bandit.core.types import Float64
+from bandit.record.streams import Segment
+from bandit.results.inspect import Slot
+from bandit.workflows.live.frames import Answer, Cause, Decided
+from bandit.workflows.live.frames import Slot as Taken
 from bandit.workflows.live.gate import NotDecidedError
 from bandit.workflows.live.situation import Present, Standing
 
@@ -20,25 +26,42 @@ class WantedPlacement(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class Asked(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
-    """A request for decisions; with ``dry_run`` nothing is decided, and only told."""
+    """A request for decisions; with ``dry_run`` nothing is decided, and only told.
+
+    ``exclude_offers`` may not be picked, nor any that is not ``among``. Without ``activate`` what
+    is decided counts as shown only once it is activated. To ``explain`` it changes nothing of it.
+    """
 
     request_id: str
     customer: int | str
     placements: list[WantedPlacement]
     dry_run: bool = False
+    exclude_offers: list[str] = []
+    activate: bool = True
+    explain: bool = False
+    among: list[str] | None = None
 
 
 class Given(NamedTuple):
-    """An answer, and as JSON; ``fresh``: it holds once all that is pending now is on the disk."""
+    """An answer, and as JSON; ``fresh``: it holds once all that is pending now is on the disk.
+
+    ``tried`` would be the frame of what was only tried.
+    """
 
     answer: Answer
     content: bytes
     fresh: bool
+    tried: Decided | None = None
 
     @classmethod
     def of(cls, answer: Answer, *, fresh: bool) -> Given:
         """Encode it."""
         return cls(answer, msgspec.json.encode(answer), fresh)
+
+    def explained(self, slots: Sequence[Slot]) -> Given:
+        """With why each pick was made."""
+        why = msgspec.json.encode(slots)
+        return self._replace(content=self.content[:-1] + b',"explanation":' + why + b"}")
 
 
 class Request(NamedTuple):
@@ -65,7 +88,7 @@ class Made(NamedTuple):
 
     occasion: int
     at: int
-    slots: list[Slot]
+    slots: list[Taken]
     joint: list[float]
     context: bytes
     left: list[int]
@@ -84,6 +107,26 @@ class Met:
         """Take one in."""
         self.requests.add(request.asked.request_id)
         self.customers.add(request.person.customer)
+
+
+def digest(asked: Asked) -> bytes:
+    """What a retry must have in common with a request: all but whether it is to be explained."""
+    if asked.explain:
+        asked = msgspec.structs.replace(asked, explain=False)
+    return hashlib.blake2b(msgspec.json.encode(asked), digest_size=16).digest()
+
+
+def occasion_of(request: Request, segment: Segment) -> tuple[int, Float64 | None]:
+    """The occasion on which placements are decided, and what its slots so far tell."""
+    asks = None if request.cause is None else request.cause.trigger
+    mine = [s for s in request.person.chain if s.segment.path == segment.path and s.trigger == asks]
+    if not mine:
+        return 1, None
+    last = mine[0].decided
+    done = {p.name for s in mine if s.decided.occasion == last.occasion for p in s.own}
+    if done.isdisjoint(request.new):
+        return last.occasion, np.array(last.joint)
+    return last.occasion + 1, None
 
 
 def wanted(asked: Asked, slots: Mapping[str, int]) -> dict[str, int]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -26,8 +26,7 @@ from bandit.core import files
 from bandit.core.days import day_of, midnight
 from bandit.core.errors import LockedError
 from bandit.core.framed import Frames, mended
-from bandit.core.reasons import NO_ROOM, REASONS
-from bandit.core.types import SILENT, Choice, Progress
+from bandit.core.types import SILENT, Progress
 from bandit.record import events, exports, index, lock, manifest, streams
 from bandit.record import waves as record
 from bandit.record.exports import Lists
@@ -35,14 +34,14 @@ from bandit.record.streams import STREAMS, TURN, Segment
 from bandit.record.waves import DecisionWriter
 from bandit.results.live import Sealed, SealedWave
 from bandit.workflows.learn.deliver import deliver
-from bandit.workflows.live import frames, settle
+from bandit.workflows.live import frames, rebuilt, settle, showing
 from bandit.workflows.live.book import head_of, wave_name
-from bandit.workflows.live.frames import Answer, Decided, Head, Outcome, Slot
+from bandit.workflows.live.frames import Answer, Decided, Head, Outcome
 from bandit.workflows.live.heads import wave_of
+from bandit.workflows.live.rebuilt import Person
 from bandit.workflows.operate import recover
-from bandit.workflows.serve import limits, publish, reasons
+from bandit.workflows.serve import limits, publish
 from bandit.workflows.serve.assemble import Assembler
-from bandit.workflows.serve.prepare import Prepared, of_actions
 from bandit.workflows.serve.summary import WaveTally, summarise
 from bandit.workflows.serve.wave import Taken, Wave
 
@@ -51,18 +50,12 @@ CUSTOMERS = 8192
 _PATIENCE_SECONDS = 10.0
 
 
-class _Person(NamedTuple):
-    """What was decided for a customer on one occasion: the first frame, and every slot's time."""
-
-    first: Decided
-    slots: list[tuple[Slot, int]]
-
-
 class _Content(NamedTuple):
-    """A segment's decisions by wave and customer, and its outcomes."""
+    """A segment's decisions by wave and customer, its outcomes, and what waits to be shown."""
 
-    waves: dict[str, dict[int | str, _Person]]
+    waves: dict[str, dict[int | str, Person]]
     outcomes: list[Outcome]
+    waiting: dict[str, list[str]]
 
 
 def seal(campaign_path: Path, *, progress: Progress = SILENT) -> Sealed:
@@ -80,9 +73,13 @@ def seal_all(campaign: Campaign, progress: Progress) -> Sealed:
     outcomes = 0
     notes = _settled(campaign.folder)
     withheld = events.read(campaign.folder).withheld
-    for segment in _closed(campaign.folder, notes):
+    closed = _closed(campaign.folder, notes)
+    for number, segment in enumerate(closed):
         progress.step(f"sealing {segment.wave}")
         content = _read(segment)
+        if content.waiting:
+            shown = showing.activated(closed[number:])
+            content = content._replace(waiting=_without(content.waiting, shown))
         if content.waves:
             waves += _waves(campaign, segment, content, withheld)
         if content.outcomes:
@@ -135,14 +132,16 @@ def _of_the_dead(folder: Path, notes: list[str]) -> list[Segment]:
 
 
 def _read(segment: Segment) -> _Content:
-    found = _Content({}, [])
+    found = _Content({}, [], defaultdict(list))
     for _, content in Frames(segment.path):
         match frames.decoded(content):
             case Decided() as one:
                 name = wave_name(segment, one.occasion, one.cause)
                 people = found.waves.setdefault(name, {})
-                person = people.setdefault(one.customer, _Person(one, []))
+                person = people.setdefault(one.customer, Person(one, []))
                 person.slots.extend((slot, one.at) for slot in one.slots)
+                if one.waits:
+                    found.waiting[name] += showing.made(one, name)
             case Outcome() as outcome:
                 found.outcomes.append(outcome)
     return found
@@ -167,7 +166,8 @@ def _waves(
     before: list[str] = []
     for name, people in content.waves.items():
         if not (campaign.folder / record.WAVES / name).exists():
-            _publish(campaign, head, name, people, before, withheld)
+            gone = [*_held(people, withheld), *content.waiting.get(name, ())]
+            _publish(campaign, head, name, people, before, gone)
         before.append(name)
         yield SealedWave(name, len(people), sum(len(p.slots) for p in people.values()))
 
@@ -176,10 +176,11 @@ def _publish(
     campaign: Campaign,
     head: Head,
     name: str,
-    people: Mapping[int | str, _Person],
+    people: Mapping[int | str, Person],
     before: Sequence[str],
-    withheld: Collection[str],
+    withheld: Sequence[str],
 ) -> None:
+    """``withheld`` are decisions that never came about."""
     wave = _as_asked(wave_of(campaign.folder, head, name), people)
     caps = limits.of(wave.run.campaign, wave.catalogue, wave.plan)
     tally, assembler = WaveTally(wave.plan), Assembler(wave)
@@ -190,8 +191,8 @@ def _publish(
         try:
             for start in range(0, len(order), CUSTOMERS):
                 some = [people[customer] for customer in order[start : start + CUSTOMERS]]
-                batch = _prepared(wave, head, some)
-                taken = list(_taken(wave, batch, some))
+                batch = rebuilt.prepared(wave, head.values, some)
+                taken = list(rebuilt.taken(wave, batch, some))
                 rows = assembler.batch(taken, batch.ids, batch.contexts, batch.values)
                 rows = _dated(rows, taken, some)
                 writer.write(rows)
@@ -199,7 +200,7 @@ def _publish(
             writer.close()
         finally:
             writer.abandon()
-        held = exports.write_withheld(partial, _held(people, withheld)) if withheld else 0
+        held = exports.write_withheld(partial, withheld) if withheld else 0
         summary = summarise(
             wave, tally, Lists({}, held), rejected=0, limits=caps, priced=None, notes=[]
         )
@@ -211,7 +212,12 @@ def _publish(
         files.put_in_place((partial, final))
 
 
-def _held(people: Mapping[int | str, _Person], withheld: Collection[str]) -> list[str]:
+def _without(waiting: Mapping[str, Sequence[str]], shown: Set[str]) -> dict[str, list[str]]:
+    """What of each wave was never shown."""
+    return {name: [i for i in ids if i not in shown] for name, ids in waiting.items()}
+
+
+def _held(people: Mapping[int | str, Person], withheld: Collection[str]) -> list[str]:
     """The contacts that triggers decided and that never went out, by id."""
     answers = [
         msgspec.json.decode(person.first.answer, type=Answer)
@@ -221,72 +227,15 @@ def _held(people: Mapping[int | str, _Person], withheld: Collection[str]) -> lis
     return [answer.placements[0].picks[0].decision_id for answer in answers]
 
 
-def _as_asked(wave: Wave, people: Mapping[int | str, _Person]) -> Wave:
+def _as_asked(wave: Wave, people: Mapping[int | str, Person]) -> Wave:
     """The wave with those of its placements that somebody was decided for."""
     names = {slot.placement for person in people.values() for slot, _ in person.slots}
     places = [p for p in wave.plan.placements if p.name in names]
     return wave._replace(plan=wave.plan._replace(placements=places))
 
 
-def _prepared(wave: Wave, head: Head, people: Sequence[_Person]) -> Prepared:
-    ids = pa.array([person.first.customer for person in people], wave.customer_type)
-    n, k = len(people), len(wave.plan.space)
-    values = np.array(head.values or [], np.float32)
-    if head.values is None:
-        values = np.stack([np.frombuffer(p.first.values, np.float32) for p in people])
-    else:
-        values = of_actions(wave, values)
-    return Prepared(
-        ids=ids,
-        keys=np.zeros(n, np.uint64),  # the draws are made
-        contexts=np.stack([np.frombuffer(p.first.context, np.float32) for p in people]),
-        mask=np.zeros((n, k), np.bool_),  # each slot has its own set
-        left=np.array([p.first.left for p in people], np.int32),
-        allowance=np.zeros(n, np.int32),
-        values=values,
-        experiment=np.full(n, -1, np.int16),
-    )
-
-
-def _taken(wave: Wave, batch: Prepared, people: Sequence[_Person]) -> Iterator[Taken]:
-    """Slot by slot in the plan's order, each for those who were decided for there."""
-    by_scope: dict[tuple[str, int], list[tuple[int, Slot]]] = defaultdict(list)
-    for row, person in enumerate(people):
-        for slot, _ in person.slots:
-            by_scope[slot.placement, slot.slot].append((row, slot))
-    for place in wave.plan.placements:
-        for number in range(1, place.slots + 1):
-            there = by_scope.get((place.name, number))
-            if there:
-                yield _one(wave, batch, place.name, number, there)
-
-
-def _one(
-    wave: Wave, batch: Prepared, place: str, number: int, there: Sequence[tuple[int, Slot]]
-) -> Taken:
-    slots = [slot for _, slot in there]
-    packed = np.stack([np.frombuffer(slot.eligible, np.uint8) for slot in slots])
-    taken = Taken(
-        placement=next(p for p in wave.plan.placements if p.name == place),
-        slot=number,
-        rows=np.array([row for row, _ in there]),
-        choice=Choice(
-            action=np.array([s.action for s in slots], np.int32),
-            propensity=np.array([s.propensity for s in slots]),
-            score=np.array([s.score for s in slots], np.float32),
-            group=np.array([s.group for s in slots], np.int16),
-            joint=np.zeros((len(slots), 0)),
-        ),
-        allowed=wave.plan.space.unpack(packed),
-    )
-    told = reasons.given(wave, batch, taken)
-    reason = np.array(told.reason)
-    reason[[s.capped for s in slots]] = REASONS.index(NO_ROOM)
-    return told._replace(reason=reason)
-
-
 def _dated(
-    rows: pa.RecordBatch, taken: Sequence[Taken], people: Sequence[_Person]
+    rows: pa.RecordBatch, taken: Sequence[Taken], people: Sequence[Person]
 ) -> pa.RecordBatch:
     """The rows with the time of each decision."""
     at = [{(s.placement, s.slot): when for s, when in person.slots} for person in people]

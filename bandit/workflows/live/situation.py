@@ -14,6 +14,7 @@ from bandit.checks.keys import customer_key
 from bandit.config.section import OUTBOUND
 from bandit.core.folding import fold
 from bandit.core.types import Bool
+from bandit.workflows.live.answers import cut
 from bandit.workflows.live.book import Book, Stood
 from bandit.workflows.live.frames import Placed
 from bandit.workflows.live.gate import NotDecidedError
@@ -22,6 +23,8 @@ from bandit.workflows.serve import prepare
 from bandit.workflows.serve.prepare import Prepared
 from bandit.workflows.serve.wave import Wave
 
+_MOST_TOLD = 50
+"""Offers that a problem lists."""
 Standing = dict[str, tuple[Placed, Stood]]
 """By placement: what was decided, and the frame where it stands."""
 
@@ -35,11 +38,15 @@ class Person(NamedTuple):
 
 
 class Present(NamedTuple):
-    """A known customer, where they stand, and their frames, the newest first."""
+    """A known customer, where they stand, and their frames, the newest first.
+
+    ``without`` are the places of offers that are not to be picked.
+    """
 
     customer: int | str
     position: int
     chain: Sequence[Stood]
+    without: Sequence[int] = ()
 
 
 class Situation:
@@ -76,6 +83,24 @@ class Situation:
             )
         return person.key, person.position
 
+    def without(self, exclude: Sequence[str], among: Sequence[str] | None) -> list[int]:
+        """Places of the offers that are not to be picked; NotDecidedError for an unknown name."""
+        out = set(self.offers(exclude))
+        if among is not None:
+            out |= set(range(len(self._offers))) - set(self.offers(among))
+        return sorted(out)
+
+    def offers(self, names: Sequence[str]) -> list[int]:
+        """Where offers stand in the catalogue; NotDecidedError for a name that is in none."""
+        for name in names:
+            if name not in self._offers:
+                known = list(self._offers)
+                told = ", ".join(known[:_MOST_TOLD])
+                more = len(known) - _MOST_TOLD
+                rest = f" and {more:,} more, see GET /v1/catalogue" if more > 0 else ""
+                raise NotDecidedError(422, f"there is no offer {name!r}; known here: {told}{rest}")
+        return [self._offers[name] for name in names]
+
     def ready(
         self, people: Sequence[Present], *, pressed: bool = True, inside: Bool | None = None
     ) -> Prepared:
@@ -92,6 +117,8 @@ class Situation:
             [self._refusals(one.customer) for one in people],
             self._closed([one.customer for one in people]),
         )
+        if any(one.without for one in people):
+            rows = rows._replace(rules=_ruled_out(rows.rules, people))
         if not pressed:
             rows = rows._replace(contacts=no_events(len(people)))
         wave = self._generation.wave
@@ -112,7 +139,12 @@ class Situation:
         return {
             name: (placed, stood)
             for name, (placed, stood) in asked.items()
-            if wanted[name] <= placed.count and _may(placed, wanted[name], still)
+            if wanted[name] <= placed.count
+            and _may(placed, wanted[name], still)
+            and (
+                self._book.is_open(stood)
+                or not self._book.unshown(stood, cut(placed, wanted[name]))
+            )
         }
 
     def may_still(self, customer: int | str, offer: str, channel: str) -> bool:
@@ -159,6 +191,14 @@ class Situation:
         """Days from a moment to the day's beginning by the clocks of the campaign, at least 0."""
         moment = dt.datetime.fromtimestamp(at / 1e6, self._zone).replace(tzinfo=None)
         return max((self._at - moment) / dt.timedelta(days=1), 0.0)
+
+
+def _ruled_out(rules: Bool, people: Sequence[Present]) -> Bool:
+    """The offers' rules bool[m, offers], which do not hold for what is not to be picked."""
+    rules = rules.copy()
+    for row, one in zip(rules, people, strict=True):
+        row[list(one.without)] = False
+    return rules
 
 
 def _within(wave: Wave, inside: Bool | None) -> Wave:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -23,12 +22,6 @@ from tests.campaigns import MONDAY
 from tests.lives import DAY, NOON, Live, picks
 
 PEOPLE = campaigns.people(300)["customer_id"].to_list()
-
-
-@pytest.fixture
-def stack() -> Iterator[ExitStack]:
-    with ExitStack() as opened:
-        yield opened
 
 
 def test_one_by_one_is_the_wave_of_the_same_name_in_every_bit(
@@ -213,7 +206,7 @@ def test_decided_together_is_decided_one_after_the_other_byte_for_byte(
 
     A refused request changes nothing, and none is lost.
     """
-    rng = np.random.default_rng(5)
+    rng, lots = np.random.default_rng(5), np.random.default_rng(6)
     pressure = "slots = 2\nmax_contacts = 3\nper_days = 7.0"
     together, apart = (
         Live(campaigns.write(tmp_path / name, pressure=pressure, more=limits), stack)
@@ -225,6 +218,8 @@ def test_decided_together_is_decided_one_after_the_other_byte_for_byte(
             f"r{rng.integers(500)}",
             int(rng.choice([*PEOPLE[:120], -5])),
             [WantedPlacement(name) for name in wanted[rng.integers(3)]],
+            exclude_offers=lots.choice(["cable", "fibre", "music"], lots.integers(3)).tolist(),
+            activate=bool(lots.integers(3)),
         )
         for _ in range(400)
     ]
