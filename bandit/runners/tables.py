@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from bandit.config.campaign import Campaign
-from bandit.config.tables import Form, Source, spark_table
+from bandit.config.tables import Form, Outcomes, Source, spark_table
 from bandit.core.types import Progress
 from bandit.runners.runner import Cluster
 from bandit.runners.shared import shared
+from bandit.sources.database import ROLES
 from bandit.sources.given import Given, instead
 
-FOLDER = "tables"
+FOLDER, EVENTS = "tables", "source"
+OF_A_WAVE = (*ROLES, EVENTS)
+"""Sections whose rows a wave reads."""
 
 
 @contextmanager
 def taken(
-    campaign: Campaign, cluster: Cluster, roles: Iterable[str], progress: Progress
+    campaign: Campaign, cluster: Cluster, roles: Sequence[str], progress: Progress
 ) -> Iterator[None]:
     """Within this block Spark tables of the sections ``roles`` are read as they were at its begin.
 
     They are gone from the campaign's folder afterwards. ConfigError where there is no such table.
     """
-    tables = {role: name for role in roles if (name := _table(campaign, role)) is not None}
+    sections = _sections(campaign, roles)
+    tables = {role: name for role, s in sections.items() if (name := spark_table(s.source))}
     if not tables:
         yield
         return
@@ -32,7 +36,7 @@ def taken(
         for role, name in tables.items():
             progress.step(f"reading table {name} of Spark's")
             cluster.table(name, folder / role)
-            section = getattr(campaign, role)
+            section = sections[role]
             form = {key: getattr(section, key) for key in Form.model_fields}
             source = Source(source=str(folder / role), query=section.query, **form)
             found[role] = Given(source, f"table {name!r} of Spark's")
@@ -40,5 +44,9 @@ def taken(
             yield
 
 
-def _table(campaign: Campaign, role: str) -> str | None:
-    return spark_table(getattr(getattr(campaign, role), "source", None))
+def _sections(campaign: Campaign, roles: Sequence[str]) -> dict[str, Source | Outcomes]:
+    """Those that are there; ``source`` stands for each [[source]]."""
+    found = {role: getattr(campaign, role) for role in roles if role != EVENTS}
+    events = campaign.source if EVENTS in roles else ()
+    found |= {source.role: source for source in events}
+    return {role: section for role, section in found.items() if section is not None}

@@ -102,7 +102,7 @@ def open_sources(
 ) -> Database:
     """Like `connect`, but what is wrong goes to `faults` and the sources that are right open."""
     wanted = {role: _source(campaign, role) for role in roles} | dict(more or {})
-    events = {} if at is None else {source.role: source for source in campaign.source}
+    events = {} if at is None else {s.role: given(s.role) or s for s in campaign.source}
     wanted |= events
     located: list[Located] = []
     # The catalogue comes first: what its rules name is read of the customers.

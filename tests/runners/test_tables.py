@@ -79,6 +79,27 @@ def test_tables_decide_and_teach_as_files_do_and_are_gone(
     assert given("customers") is None
 
 
+def test_events_may_lie_in_a_table_too(tmp_path: Path, tables: dict[str, Path]) -> None:
+    folder = tmp_path / "campaign"
+    events = tmp_path / "events.parquet"
+    people = pl.read_parquet(tables["crm.customers"])["customer_id"][:50]
+    day = pl.lit(dt.datetime(2026, 10, 20, tzinfo=dt.UTC)).alias("at")
+    people.to_frame().with_columns(day, pl.lit(30.0).alias("spent")).write_parquet(events)
+    config = folder / "campaign.toml"
+    more = (
+        '[[source]]\nname = "bought"\nsource = "spark:crm.bought"\nat = "at"\n'
+        '[variables]\nspent_90d = { function = "sum", column = "spent", days = 90 }\n'
+    )
+    config.write_text(config.read_text() + more)
+    tables["crm.bought"] = events
+    serve_batch(folder, wave="w1", at=MONDAY, engine="spark")
+    served = pl.read_parquet(folder / "waves" / "w1" / "variables.parquet")
+    assert dict(served["spent_90d"].value_counts().iter_rows()) == {0.0: 250, 30.0: 50}
+    assert not list(folder.glob(".*"))
+    with pytest.raises(ConfigError, match=r"\[source.bought\].*--engine spark"):
+        check(folder, at=MONDAY)
+
+
 def test_a_row_that_cannot_be_used_names_the_table(tmp_path: Path, tables: dict[str, Path]) -> None:
     people = pl.read_parquet(tables["crm.customers"]).with_columns(pl.lit("old").alias("age"))
     people.write_parquet(tables["crm.customers"])

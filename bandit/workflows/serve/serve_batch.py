@@ -99,7 +99,7 @@ def serve_batch(
         if spark is not None:
             progress.step("starting Spark")
             stack.enter_context(spark).probe(progress)
-            stack.enter_context(tables.taken(campaign, spark, database.ROLES, progress))
+            stack.enter_context(tables.taken(campaign, spark, tables.OF_A_WAVE, progress))
         run = _with_experiments(run)
         return _serve(run, runner, spark, changes, snapshot, notes, progress)
 
