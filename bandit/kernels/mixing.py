@@ -78,6 +78,13 @@ def take_into(
 
 
 @serial
+def agree_into(first: int, last: int, action: Int32, decided: Int32, chance: Float64) -> None:
+    """``chance`` float64[n]: one where ``action`` int32[n] is what was ``decided``, else zero."""
+    for i in range(first, last):
+        chance[i] = 1.0 if action[i] == decided[i] else 0.0
+
+
+@serial
 def join_into(
     first: int, last: int, eligible: UInt8, packing: int, exploration: float, count: Int64,
     action: Int32, chances: Float64, prior: Float64, joint: Float64, propensity: Float64,

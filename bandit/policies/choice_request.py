@@ -131,7 +131,8 @@ def _refuse_empty_row(row: int) -> None:
 
 def refuse_empty(count: Int64) -> None:
     """Refuse the first row of whose actions none is eligible, by ``count`` int64[n]."""
-    if not count.all():
+    # One element is looked at in a tenth of the time.
+    if not (count.all() if len(count) > 1 else count[0]):
         _refuse_empty_row(int(count.argmin()))
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bandit.core.types import Choice, Float64, Int32
+from bandit.kernels import mixing
 from bandit.kernels.linear import masked_choice as worth
 from bandit.kernels.threads import spread
 from bandit.models.moments import Moments
@@ -170,8 +171,8 @@ class DeterministicPolicy(Policy):
 
     def propensity(self, request: ChoiceRequest, action: Int32, decided: Int32) -> Float64:
         """One where ``action`` is what the policy decided, else zero."""
-        del request
-        certain: Float64 = (action == decided).astype(np.float64)
+        certain = np.empty(request.n)
+        spread(mixing.agree_into, request.n, GRAIN, action, decided, certain)
         return certain
 
     def mean_of(self, request: ChoiceRequest, weights: Float64) -> Float64:

@@ -10,7 +10,9 @@ Goyal 2013), to 1e-7:
    Φ(r z) has a spectrum like exp(−ω²/2r²), that of m alike is √(1 + 2 ln m) as wide. That guards
    before; after, the sums over j mod 3 show what a third of the sampling frequency aliases, whose
    cube bounds the error. Even and odd nodes would not do: by symmetry they can agree by chance.
-4. Where that takes too many nodes, or a certain rival cuts a's range, panels (`gauss_panels`).
+4. Where one rival is much steeper than others, steps that grow with the distance from it
+   (`graded_steps`): a few dozen do where equal ones would be hundreds. The guards are the same.
+5. Where a certain rival cuts a's range, panels (`gauss_panels`).
 """
 
 from __future__ import annotations
@@ -23,13 +25,16 @@ import numpy as np
 from bandit.core.types import Float64, Int64, Integer
 from bandit.kernels import simd
 from bandit.kernels._compile import serial, within
-from bandit.kernels.linear import equal_steps, gauss_panels
+from bandit.kernels.linear import equal_steps, gauss_panels, graded_steps
 from bandit.kernels.stats.normal_lanes import cumulative_8
 
 REACH = 5.75
 """What a samples lies within so many deviations: φ's two tails hold 9e-9."""
 _FIRST = 18
 """Nodes to begin with, a multiple of three."""
+_FEW, _DEARER = 30, 1.4
+"""So many equal steps are taken as they are. A graded one costs so many times as much, since Φ is
+computed at each."""
 _RESOLVED = 1.3
 """Of a step: its length times the steepest rate times √(1 + 2 ln m)."""
 _TOLERANCE = 1e-7
@@ -43,7 +48,10 @@ _FLAT = 6.3
 
 
 class Scratch(NamedTuple):
-    """Room for k contenders: moments float64[k + 16], the same of rivals, nodes, positions."""
+    """Room for k contenders: moments float64[k + 16], the same of rivals, nodes, positions.
+
+    ``places``, ``weights`` float64[MOST] of graded steps.
+    """
 
     centres: Float64
     scales: Float64
@@ -51,13 +59,16 @@ class Scratch(NamedTuple):
     rate: Float64
     work: Float64
     bending: Int64
+    places: Float64
+    weights: Float64
 
 
 def empty_scratch(k: int) -> Scratch:
     """Make room for k contenders."""
     return Scratch(
         np.empty(k + 16), np.empty(k + 16), np.empty(k + 16), np.empty(k + 16),
-        np.empty(8 * equal_steps.MOST), np.empty(k + 16, np.int64),
+        np.empty(8 * equal_steps.MOST), np.empty(k + 16, np.int64), np.empty(equal_steps.MOST),
+        np.empty(equal_steps.MOST),
     )  # fmt: skip
 
 
@@ -112,9 +123,15 @@ def _keep(offset: Float64, rate: Float64, count: Integer, at: float) -> Integer:
 
 
 @within
+def _nodes(steps: float) -> int:
+    """Nodes of so many steps at least, a multiple of three."""
+    return max(_FIRST, 3 * math.ceil(min(1.0 + steps, 1e6) / 3.0))
+
+
+@within
 def _spread_over(scratch: Scratch, count: Integer, edge: float) -> float:
     """Integral over rivals (``count`` padded) from z = ``edge`` on."""
-    _, _, offset, rate, work, bending = scratch
+    _, _, offset, rate, work, bending, places, weights = scratch
     low = _lower_end(offset, rate, count)
     if not max(low, edge) < REACH:
         return 0.0
@@ -126,11 +143,23 @@ def _spread_over(scratch: Scratch, count: Integer, edge: float) -> float:
     for b in range(count):
         steepest = max(steepest, rate[b])
     sharp = steepest * math.sqrt(1.0 + 2.0 * math.log(max(count, 1)))
-    wanted = 1.0 + (REACH - low) * sharp / _RESOLVED
-    nodes = max(_FIRST, 3 * math.ceil(min(wanted, 1e6) / 3.0))
+    length, fine = REACH - low, 0.0
+    nodes = _nodes(length * sharp / _RESOLVED)
+    if nodes > _FEW and not cut:
+        delta = graded_steps.FINEST / steepest
+        longest = graded_steps.longest_step(offset, rate, count, low, delta, steepest, _RESOLVED)
+        graded = math.asinh(length / delta)
+        if _DEARER * _nodes(graded / longest) < nodes:
+            length, fine, nodes = graded, delta, _nodes(graded / longest)
     while nodes <= equal_steps.MOST and not cut:
-        step = (REACH - low) / (nodes - 1)
-        s0, s1, s2 = equal_steps.sums_by_phase(offset, rate, count, low, step, nodes, work)
+        step = length / (nodes - 1)
+        if fine > 0.0:
+            s0, s1, s2 = graded_steps.sums_by_phase(
+                offset, rate, count, low, fine, step, nodes, work, places, weights
+            )
+            step = 1.0
+        else:
+            s0, s1, s2 = equal_steps.sums_by_phase(offset, rate, count, low, step, nodes, work)
         p = (s0 + s1 + s2) * step
         # The third of the sampling frequency: errors of an analytic bell fall at least
         # geometrically with frequency, so the rule's own is at most (gap/p)³ p.
@@ -149,7 +178,9 @@ def _certain_out(count: Integer, own: Integer, scratch: Scratch) -> tuple[Intege
 
     Return how many, from where on own may win (in its deviations), and whether it cannot.
     """
-    centres, scales, offset, rate, _, _ = scratch
+    centres, scales, offset, rate = (
+        scratch.centres, scratch.scales, scratch.offset, scratch.rate
+    )  # fmt: skip
     m, s = centres[own], scales[own]
     least = max(s * _NARROW, _NOTHING)
     edge, kept, lost = -np.inf, np.int64(0), False
@@ -174,7 +205,9 @@ def winning_probability(count: Integer, own: Integer, scratch: Scratch) -> float
     Contenders are ``scratch.centres``, ``scratch.scales`` ≥ 0 float64[: count]; the rest of
     ``scratch`` is overwritten. NaN where one of them is not finite.
     """
-    centres, scales, offset, rate, _, _ = scratch
+    centres, scales, offset, rate = (
+        scratch.centres, scratch.scales, scratch.offset, scratch.rate
+    )  # fmt: skip
     m, s = centres[own], scales[own]
     padded = (count + 7) & ~7
     for b in range(count, padded):
