@@ -14,10 +14,11 @@ from pydantic import (
     model_validator,
 )
 
-from bandit.config.deciding import Features, GroupCap, Model, Policy, Pressure
+from bandit.config.deciding import KINDS, Features, GroupCap, Model, Policy, Pressure
 from bandit.config.offered import Address, Channel, Offer
 from bandit.config.reward import AMOUNT, VALUE, Reward
 from bandit.config.running import Engine, Exports, Insiders, Limits
+from bandit.config.score import Score
 from bandit.config.section import Name, Strict
 from bandit.config.simulation import Simulate
 from bandit.config.tables import Consents, Customers, History, Log, Outcomes, Source
@@ -43,6 +44,7 @@ class Campaign(Strict):
     time_zone: str = "UTC"
     customers: Customers
     features: Features = Features()
+    score: tuple[Score, ...] = ()
     offers: Source | None = None
     offer: tuple[Offer, ...] = ()
     channels: Source | None = None
@@ -118,6 +120,33 @@ class Campaign(Strict):
         return self
 
     @model_validator(mode="after")
+    def _scores(self) -> Campaign:
+        features = {c: kind for kind in KINDS for c in getattr(self.features, kind)}
+        seen: set[str] = set()
+        for score in self.score:
+            said = f"score {score.column!r}"
+            if score.column in features:
+                raise ValueError(f"{said} stands in [features] too; leave it in one of them")
+            if score.column in seen:
+                raise ValueError(f"{said} stands twice; name all of its offers in one [[score]]")
+            if features.get(score.known_at or "", "date") != "date":
+                raise ValueError(f"{said}: known_at = {score.known_at!r} is listed as no date")
+            seen.add(score.column)
+        if dates := sorted({s.known_at for s in self.score if s.known_at} & seen):
+            raise ValueError(f"{dates[0]!r} is a score and the known_at of one; it cannot be both")
+        if self.score and not self.model.share:
+            raise ValueError(
+                "a score is learned of its own offers alone, by what they share: leave"
+                " [model] share = false out, or [[score]]"
+            )
+        if self.score and self.log is not None:
+            raise ValueError(
+                "of a log nobody can say which scores were known at each of its decisions: leave"
+                " [log] out, or [[score]]"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _worths(self) -> Campaign:
         refusals = {fold(kind) for kind in self.pressure.refusal_events}
         for kind, worth in self.reward.events.items():
@@ -170,7 +199,7 @@ class Campaign(Strict):
         # Keys that came later count only where they are used: older waves keep their digest.
         if self.model == Model():
             del content["model"]
-        for later in ("source", "variables", "segment"):
+        for later in ("source", "variables", "segment", "score"):
             if not content[later]:
                 del content[later]
         for offer in content["offer"]:

@@ -12,6 +12,9 @@ from pydantic import (
 from bandit.config.reward import Days
 from bandit.config.section import Count, Name, Share, Strict
 
+KINDS = ("numeric", "boolean", "categorical", "date", "vector")
+"""Kinds of columns that [features] lists."""
+
 
 class Features(Strict):
     """Which columns make the context, by kind."""
@@ -27,7 +30,7 @@ class Features(Strict):
 
     @model_validator(mode="after")
     def _some_and_once(self) -> Features:
-        names = [*self.numeric, *self.boolean, *self.categorical, *self.date, *self.vector]
+        names = [name for kind in KINDS for name in getattr(self, kind)]
         twice = sorted({n for n in names if names.count(n) > 1})
         if twice:
             raise ValueError(f"column {twice[0]!r} is named twice; a feature has one kind")

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from bandit.core.types import Float32, Float64
-from bandit.features.spec import Column, FeatureSpec
+from bandit.features.spec import SCORE, Column, FeatureSpec
 
 FEW = 30
 """Rows below which nothing is said."""
@@ -21,6 +21,8 @@ FACTOR = 20.0
 """Numbers so many times larger or smaller are in another unit, not of other people."""
 MORE_BLANK = 0.2
 MORE_OTHER = 0.1
+TURNED = 1.0
+"""Ranks that have moved by so many standard deviations are of another scale."""
 
 
 class Drift:
@@ -68,6 +70,8 @@ class Drift:
                 f"{said} is empty for {blank:.0%} of the customers, it was for {column.blank:.0%}"
             )
         known = n - self._blank[column.name]
+        if column.kind == SCORE:
+            return self._score(column, first, known)
         if column.kind == "vector" or known < FEW:
             return None
         if column.kind == "categorical":
@@ -75,6 +79,22 @@ class Drift:
             shares = self._sum[first : first + width] / known
             return self._categories(said, column, shares)
         return _numbers(said, column, self._sum[first] / known, self._squares[first] / known)
+
+    def _score(self, column: Column, first: int, known: int) -> str | None:
+        """Of ranks with mean 0 and variance 1 at the fit; who has none is always told."""
+        blank = self._rows - known
+        told = [f"{blank:,} of {self._rows:,} customers have none and are judged without"] * (
+            blank > 0
+        )
+        if known >= FEW:
+            means = self._sum[first : first + 2] / known
+            squares = self._squares[first : first + 2] / known
+            if (squares - means**2 <= 1e-9 * np.maximum(1.0, squares)).all():
+                told.append("it says the same of everybody, it did not")
+            elif abs(means).max() > TURNED:
+                way = "higher" if means.sum() > 0.0 else "lower"
+                told.append(f"it is much {way} than where it was ranked; is it in another unit?")
+        return f"score {column.name!r}: {'; '.join(told)}" if told else None
 
     def _categories(self, said: str, column: Column, shares: Float64) -> str | None:
         other = float(shares[-1])

@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 
 from bandit.core.errors import DataError
 from bandit.core.types import Bool, Float32, Float64
-from bandit.features.spec import Column, FeatureSpec
+from bandit.features import ranks
+from bandit.features.spec import SCORE, Column, FeatureSpec
 
 DAY_US = 86_400_000_000
 
@@ -69,6 +70,8 @@ def encode(spec: FeatureSpec, columns: pa.RecordBatch, at: dt.datetime) -> Encod
     for column, array in zip(spec.columns, arrays, strict=True):
         width = len(column.names)
         faults += _into(column, array, at, out[:, start : start + width])
+        if column.known_at is not None:
+            faults += _late(column, array, columns.column(column.known_at), at)
         start += width
     return Encoded(out, sorted(faults))
 
@@ -89,6 +92,9 @@ def _checked(spec: FeatureSpec, columns: pa.RecordBatch) -> list[pa.Array]:
                 f"feature column {column.name!r} is now {array.type}, it was learned as"
                 f" {column.kind}; convert it back"
             )
+        known = column.known_at
+        if known is not None and columns.schema.get_field_index(known) < 0:
+            faults.append(f"column {known!r}, when score {column.name!r} was computed, is missing")
         arrays.append(array)
     if faults:
         raise DataError("\n".join(faults))
@@ -100,6 +106,7 @@ _TYPES = {
     "boolean": (pa.bool_(),),
     "categorical": (pa.string(), pa.large_string()),
     "date": (pa.timestamp("us"),),
+    "score": (pa.float64(),),
 }
 
 
@@ -116,6 +123,8 @@ def _into(column: Column, array: pa.Array, at: dt.datetime, out: Float32) -> lis
         return []
     if column.kind == "vector":
         return _vector_into(column, array, out)
+    if column.kind == SCORE:
+        return _score_into(column, array, out)
     return _scalar_into(column, array, at, out)
 
 
@@ -136,9 +145,43 @@ def _scalar_into(column: Column, array: pa.Array, at: dt.datetime, out: Float32)
         if column.missing:
             out[:, 1] = missing
     out[:, 0] = scaled
-    bad = ~np.isfinite(scaled)
+    return _not_finite(column, array, ~np.isfinite(scaled))
+
+
+def _not_finite(column: Column, array: pa.Array, bad: Bool) -> list[Fault]:
     return [
         Fault(int(row), column.name, str(array[int(row)]), "is not finite; mend or empty the cell")
+        for row in np.flatnonzero(bad)
+    ]
+
+
+def _score_into(column: Column, array: pa.Array, out: Float32) -> list[Fault]:
+    missing = _missing(array)
+    values: Float64 = _buffer(array, np.float64)
+    known = np.ones(len(array), np.bool_) if missing is None else ~missing
+    terms = np.array(column.terms or (), np.float32)
+    out[known, :2] = terms[ranks.bins(column.cuts or (), values[known])]
+    if column.missing:
+        out[:, 2] = ~known
+    return _not_finite(column, array, known & ~np.isfinite(values))
+
+
+def _late(column: Column, array: pa.Array, known_at: pa.Array, at: dt.datetime) -> list[Fault]:
+    """Rows whose score may know what came after: computed later than ``at``, or nobody says when.
+
+    A row without a score has nothing to know.
+    """
+    began = pa.scalar(at.astimezone(dt.UTC).replace(tzinfo=None), pa.timestamp("us"))
+    in_time = pc.fill_null(pc.less_equal(known_at, began), False)
+    bad = pc.and_(array.is_valid(), pc.invert(in_time)).to_numpy(zero_copy_only=False)
+    if not bad.any():
+        return []
+    why = (
+        f"of score {column.name!r}: it was computed after the wave began ({at.isoformat()}), or"
+        " nobody says when; hand over scores from before, or begin later with --at"
+    )
+    return [
+        Fault(int(row), str(column.known_at), str(known_at[int(row)]), why)
         for row in np.flatnonzero(bad)
     ]
 

@@ -5,23 +5,32 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import duckdb
 
 from bandit.config.deciding import Features
+from bandit.config.score import Score
 from bandit.core.errors import ConfigError, DataError
-from bandit.features.spec import KINDS, Column, FeatureSpec, Kind
+from bandit.features import ranks
+from bandit.features.spec import KINDS, SCORE, Column, FeatureSpec, Kind
 
 DIGITS = 9
 """Significant digits kept: sums over rows differ in the last bits by the order of the rows."""
 
 MAX_CATEGORY_CHARACTERS = 200
 GROUPED_AT_ONCE = 30
+DATE: Kind = "date"
 
 
-def fit(features: Features, relation: duckdb.DuckDBPyRelation, at: dt.datetime) -> FeatureSpec:
-    """Learn means, scales and categories from all customers.
+def fit(
+    features: Features,
+    relation: duckdb.DuckDBPyRelation,
+    at: dt.datetime,
+    scores: Sequence[Score] = (),
+) -> FeatureSpec:
+    """Learn means, scales, categories and the ranks of scores from all customers.
 
     Parameters
     ----------
@@ -32,6 +41,8 @@ def fit(features: Features, relation: duckdb.DuckDBPyRelation, at: dt.datetime) 
         TIMESTAMP (UTC), vector FLOAT[d] or FLOAT[].
     at
         Time of the wave; dates become ages in days before it.
+    scores
+        Whose columns are DOUBLE, with TIMESTAMP for when they were computed.
 
     Returns
     -------
@@ -46,27 +57,31 @@ def fit(features: Features, relation: duckdb.DuckDBPyRelation, at: dt.datetime) 
         Columns that are constant or empty, vectors of several lengths. All are named at once.
     """
     wanted = [(name, kind) for kind in KINDS for name in getattr(features, kind)]
-    _check_types(relation, wanted)
-    if not wanted:
+    known_at = [(s.known_at, DATE) for s in scores if s.known_at is not None]
+    _check_types(relation, [*wanted, *((s.column, SCORE) for s in scores), *known_at])
+    if not wanted and not scores:
         return FeatureSpec(features.intercept, ())
     try:
         total, counted = _counted(relation, wanted, at)
         common = _common(relation, features.categorical, features.max_categories)
+        cut = [_cut(relation, score, at) for score in scores]
     except duckdb.Error as e:
         reason = str(e).split("\n", 1)[0]
         raise DataError(f"the feature columns cannot be read: {reason}") from None
     if total == 0:
         raise DataError("there are no customers to fit the features on; fill the source")
+    least = features.min_category_share * total
+    made = [
+        *(
+            partial(_column, name, kind, counted[name], total, common.get(name, []), least)
+            for name, kind in wanted
+        ),
+        *(partial(_score, *found, total) for found in zip(scores, cut, strict=True)),
+    ]
     columns, faults = [], []
-    for name, kind in wanted:
+    for make in made:
         try:
-            if kind == "categorical":
-                least = features.min_category_share * total
-                columns.append(_categorical(name, counted[name], total, common[name], least))
-            elif kind == "vector":
-                columns.append(_vector(name, counted[name], total))
-            else:
-                columns.append(_scalar(name, kind, counted[name], total))
+            columns.append(make())
         except DataError as e:
             faults.append(str(e))
     if faults:
@@ -74,11 +89,27 @@ def fit(features: Features, relation: duckdb.DuckDBPyRelation, at: dt.datetime) 
     return FeatureSpec(features.intercept, tuple(columns))
 
 
+def _column(
+    name: str,
+    kind: Kind,
+    counted: Sequence[Any],
+    total: int,
+    common: list[tuple[str, int]],
+    least: float,
+) -> Column:
+    if kind == "categorical":
+        return _categorical(name, counted, total, common, least)
+    if kind == "vector":
+        return _vector(name, counted, total)
+    return _scalar(name, kind, counted, total)
+
+
 _TYPES = {
     "numeric": "DOUBLE",
     "boolean": "BOOLEAN",
     "categorical": "VARCHAR",
     "date": "TIMESTAMP",
+    "score": "DOUBLE",
 }
 
 
@@ -223,6 +254,43 @@ def _vector(name: str, counted: Sequence[Any], total: int) -> Column:
         raise DataError(f"feature column {name!r} has vectors without numbers; leave it out")
     blank = _blank(known, total)
     return Column(name, "vector", length=int(length), missing=known != total, blank=blank)
+
+
+def _cut(
+    relation: duckdb.DuckDBPyRelation, score: Score, at: dt.datetime
+) -> tuple[int, int, list[float] | None]:
+    """Of a score: how many cells are filled, how many count, and what stands at `ranks.shares`.
+
+    The cuts are cells of the column, the same whatever the order of the rows.
+    """
+    c = _quoted(score.column)
+    counts = f"isfinite({c})"
+    if score.known_at is not None:
+        counts += f" AND {age_days(_quoted(score.known_at), at)} >= 0"
+    row = relation.aggregate(
+        f"count({c}), count(*) FILTER ({counts}),"
+        f" quantile_disc({c}, {list(ranks.shares())}) FILTER ({counts})"
+    ).fetchall()[0]
+    return int(row[0]), int(row[1]), row[2]
+
+
+def _score(score: Score, found: tuple[int, int, list[float] | None], total: int) -> Column:
+    filled, counting, quantiles = found
+    said = f"score column {score.column!r}"
+    if filled == 0:
+        raise DataError(f"{said} has no value at all; fill it or leave it out")
+    if counting == 0 or quantiles is None:
+        raise DataError(
+            f"{said}: no score is known to be computed before the wave began"
+            f" ({score.known_at}); hand over scores from before, or begin later with --at"
+        )
+    ranked = ranks.ranks(quantiles)
+    if ranked is None:
+        raise DataError(f"{said} says the same of everybody; leave it out")
+    return Column(
+        score.column, SCORE, missing=filled != total, blank=_blank(filled, total),
+        offers=score.of, known_at=score.known_at, cuts=ranked.cuts, terms=ranked.terms,
+    )  # fmt: skip
 
 
 def _blank(known: int, total: int) -> float:

@@ -13,8 +13,9 @@ import numpy as np
 from bandit.core.errors import DataError
 from bandit.core.types import Float64
 
-Kind = Literal["numeric", "boolean", "categorical", "date", "vector"]
+Kind = Literal["numeric", "boolean", "categorical", "date", "vector", "score"]
 KINDS: tuple[Kind, ...] = ("numeric", "boolean", "categorical", "date", "vector")
+SCORE: Kind = "score"
 SCALARS = frozenset({"numeric", "boolean", "date"})
 
 OTHER = "(other)"
@@ -28,9 +29,11 @@ class Column:
     numeric, boolean, date (age in days at the wave): ``(x − mean) / scale``, missing 0, and where
     the fit saw missing values one feature more that is 1 for missing. categorical: one feature for
     each of `categories`, one for all others, one for missing values where the fit saw some. vector:
-    its `length` numbers as they are, missing 0, with the same indicator. ``blank`` and ``other``
-    are the shares of missing values and of values that are no category at the fit, for `drift`;
-    None where the fit is older than that was kept.
+    its `length` numbers as they are, missing 0, with the same indicator. score (of [[score]]): its
+    two `terms` by the bin that `cuts` put it in, see `ranks`, missing 0, with the same indicator;
+    only actions of `offers` have coefficients on them. ``blank`` and ``other`` are the shares of
+    missing values and of values that are no category at the fit, for `drift`; None where the fit is
+    older than that was kept.
     """
 
     name: str
@@ -42,6 +45,10 @@ class Column:
     length: int = 1
     blank: float | None = None
     other: float | None = None
+    offers: tuple[str, ...] | None = None
+    known_at: str | None = None
+    cuts: tuple[float, ...] | None = None
+    terms: tuple[tuple[float, float], ...] | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -52,6 +59,8 @@ class Column:
         indicator = (f"{self.name}={MISSING}",) if self.missing else ()
         if self.kind == "vector":
             return tuple(f"{self.name}[{i}]" for i in range(self.length)) + indicator
+        if self.kind == SCORE:
+            return (f"{self.name}:low", f"{self.name}:high", *indicator)
         return (self.name, *indicator)
 
 
@@ -87,6 +96,16 @@ class FeatureSpec:
             start += len(column.names)
         return None
 
+    @cached_property
+    def scored(self) -> tuple[tuple[Column, tuple[int, ...]], ...]:
+        """The scores, each with the places of its features."""
+        found, start = [], int(self.intercept)
+        for column in self.columns:
+            places = tuple(range(start, start := start + len(column.names)))
+            if column.kind == SCORE:
+                found.append((column, places))
+        return tuple(found)
+
     @property
     def n_features(self) -> int:
         """The d of the contexts' shape."""
@@ -121,10 +140,15 @@ def _known(column: Column) -> dict[str, Any]:
 
 
 def _column(content: dict[str, Any]) -> Column:
-    column = Column(**{**content, "categories": tuple(content["categories"])})
+    lists: dict[str, Any] = {
+        name: tuple(content[name]) for name in ("offers", "cuts") if name in content
+    }
+    if "terms" in content:
+        lists["terms"] = tuple((float(low), float(high)) for low, high in content["terms"])
+    column = Column(**{**content, **lists, "categories": tuple(content["categories"])})
     good = (
         isinstance(column.name, str)
-        and column.kind in KINDS
+        and column.kind in {*KINDS, SCORE}
         and isinstance(column.mean, float | int)
         and isinstance(column.scale, float | int)
         and column.scale > 0
@@ -134,7 +158,19 @@ def _column(content: dict[str, Any]) -> Column:
         and 1 <= column.length <= 1_000_000
         and isinstance(column.blank, float | None)
         and isinstance(column.other, float | None)
+        and (column.kind != SCORE or _ranked(column))
     )
     if not good:
         raise ValueError(f"column {content.get('name')!r}")
     return column
+
+
+def _ranked(column: Column) -> bool:
+    cuts, terms = column.cuts or (), column.terms or ()
+    return (
+        len(terms) == len(cuts) + 1 >= 2
+        and all(isinstance(cut, float) for cut in cuts)
+        and list(cuts) == sorted(cuts)
+        and all(isinstance(offer, str) for offer in column.offers or (0,))
+        and isinstance(column.known_at, str | None)
+    )

@@ -17,6 +17,7 @@ from bandit.core.errors import ConfigError
 from bandit.core.types import Array, Float64, Int32
 from bandit.kernels.linear.decide import Model
 from bandit.models.moments import Moments
+from bandit.models.owned import OwnedPosterior
 from bandit.models.packed import model_of, root_factors
 from bandit.models.pooled import PooledPosterior
 from bandit.models.posterior import Posterior
@@ -129,7 +130,7 @@ class Composed:
         """Shared and own part of `mean`, float64[k, d] each; all is own of who learns alone."""
         shared = np.zeros_like(self.mean)
         for w, part in zip(self.weights, self.parts, strict=True):
-            if isinstance(part, PooledPosterior):
+            if isinstance(part, PooledPosterior | OwnedPosterior):
                 shared += w[:, None] * part.split_mean[0]
         return shared, self.mean - shared
 
@@ -165,7 +166,8 @@ class Composed:
     @cached_property
     def model(self) -> tuple[Model, bool]:
         """Means, factors and width bounds as the choose kernels read them; whether bounds hold."""
-        return model_of(self.mean, self.covariance, root_factors(self.covariance))
+        sparse = any(isinstance(part, OwnedPosterior) for part in self.parts)
+        return model_of(self.mean, self.covariance, root_factors(self.covariance), sparse=sparse)
 
     @property
     def rate_shapes(self) -> tuple[Float64, Float64]:

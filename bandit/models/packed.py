@@ -177,12 +177,23 @@ def root_factors(covariance: Float64) -> tuple[Float64, Float64]:
 
 
 def model_of(
-    mean: Float64, covariance: Float64, factors: tuple[Float64, Float64]
+    mean: Float64,
+    covariance: Float64,
+    factors: tuple[Float64, Float64],
+    *,
+    sparse: bool = False,
 ) -> tuple[Model, bool]:
-    """`build_model` of moments float64[k, d] and float64[k, d, d] with their `root_factors`."""
+    """`build_model` of moments float64[k, d] and float64[k, d, d] with their `root_factors`.
+
+    ``sparse`` where most actions know some features for sure: their precisions there are beyond
+    all others, so what all resemble is the inverse of the mean covariance.
+    """
     inverse, condition = factors
     middle = np.zeros_like(covariance[0])
     # Bounds only: no decision hangs on its digits.
+    if sparse:
+        loewner.pool_into(covariance, 0.0, 1.0 / np.einsum("kii->k", covariance), middle)
+        return build_model(mean, inverse, np.linalg.inv(middle), condition)
     unit = np.asarray(np.linalg.inv(covariance), np.float64)
     weights = 1.0 / np.einsum("kii->k", unit)
     loewner.pool_into(unit, 0.0, weights, middle)

@@ -56,8 +56,8 @@ class Slot:
     ``planned`` is the draw's action, None for no contact, and ``keep`` the probability that the
     lots leave it; ``reason`` says why there is no contact. ``features``: what each feature added to
     the planned action's mean. ``parts``: of that mean, what comes from actions that have something
-    in common with it ("shared") and what from its own experience ("own"); empty where each learns
-    alone.
+    in common with it ("shared"), what from its own experience ("own") and, with [[score]], what
+    from its offer's scores ("score"); empty where each learns alone.
     """
 
     placement: str

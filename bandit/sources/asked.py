@@ -54,9 +54,16 @@ def asked_of(
 
 
 def uses(campaign: Campaign) -> tuple[tuple[str, Use], ...]:
-    """Columns of the features and their use, in the order of the configuration."""
+    """Columns of features and scores and their use, in the order of the configuration."""
     features = campaign.features
-    return tuple((c, use) for kind, use in KINDS.items() for c in getattr(features, kind))
+    found: list[tuple[str, Use]] = [
+        (c, use) for kind, use in KINDS.items() for c in getattr(features, kind)
+    ]
+    for score in campaign.score:
+        found.append((score.column, "number"))
+        if score.known_at is not None:
+            found.append((score.known_at, "date"))
+    return tuple(dict.fromkeys(found))
 
 
 def _of_side(campaign: Campaign, role: str, key_kind: str | None) -> Asked:

@@ -63,6 +63,8 @@ def read_catalogue(campaign: Campaign, database: Database, faults: Problems) -> 
         )
     faults.config.extend(_without(offers, declared))
     faults.config.extend(worths.faults(campaign.reward, offers))
+    if offers:
+        faults.config.extend(_unknown_in_scores(campaign, offers))
     if channels:
         faults.config.extend(_unknown_channels(offers, channels))
     if offers and channels:
@@ -260,6 +262,16 @@ def _unknown_in_caps(
                         f"group_cap {cap.name!r} names an unknown {kind} {name!r}"
                         f"{nearest(name, known[kind])}"
                     )
+
+
+def _unknown_in_scores(campaign: Campaign, offers: Iterable[Offer]) -> Iterable[str]:
+    known = [o.name for o in offers]
+    for score in campaign.score:
+        for name in score.of:
+            if name not in known:
+                yield (
+                    f"score {score.column!r} names an unknown offer {name!r}{nearest(name, known)}"
+                )
 
 
 def _unfit_in_triggers(

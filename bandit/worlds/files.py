@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -47,9 +47,18 @@ class Plan(NamedTuple):
 
 
 def write_database(
-    file: Path, assortment: Assortment, *, customers: int, seed: int, embedding: int
+    file: Path,
+    assortment: Assortment,
+    *,
+    customers: int,
+    seed: int,
+    embedding: int,
+    more: Callable[[Array], dict[str, pa.Array]] | None = None,
 ) -> None:
-    """Tables customers, consents and, for many offers, offers; chunked, so memory stays bounded."""
+    """Tables customers, consents and, for many offers, offers; chunked, so memory stays bounded.
+
+    ``more`` gives columns of the customers besides, by their ids.
+    """
     with duckdb.connect(str(file)) as con:
         con.execute("SET threads = 2")
         for first, ids in enumerate(_chunks(customers)):
@@ -57,6 +66,7 @@ def write_database(
             columns = dict(crowd.columns)
             if embedding:
                 columns["embedding"] = _embedding(crowd.traits, ids, seed, embedding)
+            columns |= {} if more is None else more(ids)
             for name, batch in (
                 ("customers", pa.table(columns)),
                 ("consents", _consents(ids, assortment, seed)),
@@ -112,7 +122,13 @@ def _offers(assortment: Assortment) -> pa.Table:
 
 
 def campaign_text(
-    assortment: Assortment, plan: Plan, *, seed: int, window_days: float, embedding: int
+    assortment: Assortment,
+    plan: Plan,
+    *,
+    seed: int,
+    window_days: float,
+    embedding: int,
+    scores: int = 0,
 ) -> str:
     """campaign.toml of the generated operator."""
     lines = [
@@ -130,6 +146,9 @@ def campaign_text(
         *('vector = ["embedding"]',) * bool(embedding),
         *_COLUMNS * (not embedding),
     ]
+    for name in assortment.offers[:scores]:
+        lines += ["", "[[score]]", f"column = {_quote(f'score_{name}')}", f"offer = {_quote(name)}"]
+        lines += ['known_at = "scored_at"']
     lines += ["", "[consents]", f"source = {_quote(DATABASE)}", 'table = "consents"']
     lines += ["", "[reward]", 'unit = "EUR"', f"window_days = {window_days}"]
     lines += [f"ridge = {plan.ridge}  # cautious: a sale is rare and worth 10 to 60 EUR"]

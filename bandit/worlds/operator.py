@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 
 from bandit.core.errors import DataError
 from bandit.core.types import Array, Bool, Float64
-from bandit.worlds import events, truth
+from bandit.worlds import events, scored, truth
 from bandit.worlds.assortment import Assortment, assortment
 from bandit.worlds.draws import uniform
 from bandit.worlds.eligible import eligible_actions
@@ -47,7 +47,9 @@ class World:
     ``window_days`` is the attribution window and the time in which an organic purchase falls;
     ``delay_days`` the mean of a sale's exponential delay; ``refusal_cost_eur`` what a refusal
     loses; ``drift`` how far tastes turn over a year (0 none, 1 strongly); the last
-    ``new_offers`` of the offers start ``new_offers_day`` days after the origin.
+    ``new_offers`` of the offers start ``new_offers_day`` days after the origin; of the first
+    ``scores`` offers a model elsewhere knows more than the columns say, see `scored`. Without
+    ``alike`` what sells has nothing in common from pair to pair; ``ceiling`` bounds P(sale).
     """
 
     customers: int
@@ -60,6 +62,9 @@ class World:
     window_days: float = 14.0
     delay_days: float = 3.0
     refusal_cost_eur: float = 8.0
+    scores: int = 0
+    alike: bool = True
+    ceiling: float = truth.SALE_CEILING
 
     @property
     def origin(self) -> dt.datetime:
@@ -109,6 +114,7 @@ class World:
             customers=self.customers,
             seed=self.seed,
             embedding=embedding,
+            more=self._score_columns if self.scores else None,
         )
         text = campaign_text(
             self.assortment,
@@ -116,6 +122,7 @@ class World:
             seed=self.seed,
             window_days=self.window_days,
             embedding=embedding,
+            scores=self.scores,
         )
         (folder / "campaign.toml").write_text(text, encoding="utf-8")
 
@@ -134,12 +141,7 @@ class World:
         """
         crowd, assortment = self.people(ids), self.assortment
         n = len(crowd.ids)
-        sale = truth.sale(
-            assortment,
-            truth.appeal(assortment, crowd, self.day(at), self.drift),
-            truth.reach(assortment, crowd),
-        )
-        gain = sale * (self._in_time * assortment.margin_eur)[:, None]
+        gain = self._sale(crowd, self.day(at)) * (self._in_time * assortment.margin_eur)[:, None]
         gain -= (self._refusal(crowd, recent) * self.refusal_cost_eur)[:, None, :]
         base = truth.organic(crowd) * truth.ORGANIC_MARGIN_EUR
         return np.concatenate((base[:, None], base[:, None] + gain.reshape(n, -1)), axis=1)
@@ -205,17 +207,25 @@ class World:
 
         The same draws as `respond`, without the events: for replays in memory.
         """
-        rewards = np.zeros(len(ids))
+        own, sold, refused = self.happened(ids, actions, at, recent=recent)
+        offer = np.maximum(actions - 1, 0) // self.channels
+        earned: Float64 = own + np.where(sold, self.assortment.margin_eur[offer], 0.0)
+        return earned - np.where(refused, self.refusal_cost_eur, 0.0)
+
+    def happened(
+        self, ids: Array, actions: Array, at: dt.datetime, *, recent: Array | None = None
+    ) -> tuple[Float64, Bool, Bool]:
+        """What followed inside the window: EUR of organic purchases, sales, refusals, [n] each."""
+        own, sold, refused = np.zeros(len(ids)), *np.zeros((2, len(ids)), np.bool_)
         buyers, size, _ = self._organic_draw(ids, self.day(at))
-        rewards[buyers] = size
+        own[buyers] = size
         rows = np.flatnonzero(actions > 0)
         offer, channel = np.divmod(actions[rows] - 1, self.channels)
         lately = None if recent is None else np.asarray(recent)[rows]
         drawn = self._draw(ids[rows], offer, channel, self.day(at), lately)
-        in_time = drawn.sold & (self.delay_days * drawn.lag < self.window_days)
-        rewards[rows] += np.where(in_time, self.assortment.margin_eur[offer], 0.0)
-        rewards[rows] -= np.where(drawn.refused, self.refusal_cost_eur, 0.0)
-        return rewards
+        sold[rows] = drawn.sold & (self.delay_days * drawn.lag < self.window_days)
+        refused[rows] = drawn.refused
+        return own, sold, refused
 
     def _answers(
         self, contacts: events.Contacts, at: dt.datetime, day: int, recent: Array | None
@@ -239,9 +249,12 @@ class World:
     ) -> _Drawn:
         """How customers answer one contact each; keyed, so the same one is answered alike."""
         crowd, row = self.people(who), np.arange(len(who))
-        chance = truth.SALE_CEILING * self.assortment.fit[offer, channel]
-        chance = chance * truth.appeal(self.assortment, crowd, day, self.drift)[row, offer]
-        chance = chance * truth.reach(self.assortment, crowd)[row, channel]
+        if self.alike:
+            chance = self.ceiling * self.assortment.fit[offer, channel]
+            chance = chance * self._appeal(crowd, day)[row, offer]
+            chance = chance * truth.reach(self.assortment, crowd)[row, channel]
+        else:
+            chance = self._sale(crowd, day)[row, offer, channel]
         annoyed = self._refusal(crowd, recent)[row, channel]
 
         def draw(stream: str) -> Float64:
@@ -253,6 +266,32 @@ class World:
             leaves=draw("unsubscribe") < UNSUBSCRIBE_SHARE,
             lag=-np.log(draw("delay")),
         )
+
+    def score(self, ids: Array) -> Float64:
+        """What the models elsewhere said on day 0 of the first offers, float64[n, scores]."""
+        crowd = self.people(ids)
+        return scored.scores(crowd.ids, self._appeal(crowd, 0)[:, : self.scores], self.seed)
+
+    def _sale(self, crowd: People, day: int) -> Float64:
+        """P(sale) of each pair, float64[n, o, c]."""
+        assortment = self.assortment
+        if self.alike:
+            reached = truth.reach(assortment, crowd)
+            found = truth.sale(assortment, self._appeal(crowd, day), reached)
+        else:
+            found = truth.strange(assortment, crowd, self.seed)
+        return np.minimum(self.ceiling * found, 1.0)
+
+    def _appeal(self, crowd: People, day: int) -> Float64:
+        whim = scored.whims(crowd.ids, self.scores, self.offers, self.seed)
+        return truth.appeal(self.assortment, crowd, day, self.drift, whim)
+
+    def _score_columns(self, ids: Array) -> dict[str, pa.Array]:
+        """Columns score_<offer>, and scored_at: when the origin's day began."""
+        names = self.assortment.offers[: self.scores]
+        found = dict(zip((f"score_{name}" for name in names), self.score(ids).T, strict=True))
+        known = dt.datetime.combine(ORIGIN, dt.time())
+        return {**found, "scored_at": pa.array([known] * len(ids), pa.timestamp("us"))}
 
     @property
     def _in_time(self) -> float:

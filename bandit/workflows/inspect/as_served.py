@@ -16,6 +16,7 @@ import pyarrow as pa
 from bandit.config.campaign import Campaign
 from bandit.config.deciding import Features
 from bandit.config.offered import Channel, Offer
+from bandit.config.score import Score
 from bandit.config.section import INBOUND, OUTBOUND
 from bandit.core.errors import BanditError
 from bandit.features.spec import FeatureSpec
@@ -61,7 +62,10 @@ def campaign_of(campaign: Campaign, about: WaveManifest) -> Campaign:
         "seed": about.campaign_seed,
     }
     if about.features.config is not None:
-        given["features"] = Features.model_validate_json(json.dumps(about.features.config))
+        config = dict(about.features.config)
+        scores = config.pop("score", [])
+        given["score"] = tuple(Score.model_validate_json(json.dumps(one)) for one in scores)
+        given["features"] = Features.model_validate_json(json.dumps(config))
     made = about.made or Made()
     known = {"source": made.source, "variables": made.variables, "segment": made.segment}
     given = {k: v for k, v in given.items() if v is not None}

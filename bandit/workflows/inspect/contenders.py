@@ -9,6 +9,7 @@ import numpy as np
 from bandit.core.types import Array, Bool, Choice, Float32, Float64
 from bandit.models.kinds import Composed
 from bandit.models.moments import Moments
+from bandit.models.owned import OwnedPosterior
 from bandit.models.pooled import PooledPosterior
 from bandit.record import why
 from bandit.results.inspect import Contender, Kind, Slot
@@ -88,7 +89,7 @@ def slot(wave: Wave, row: dict[str, Any], seen: Seen) -> Slot:
         contenders=found,
         others=int(seen.allowed.sum()) - len(found),
         features=_contributions(wave, posterior, planned, x),
-        parts=_parts(posterior, planned, x),
+        parts=_parts(wave, posterior, planned, x),
     )
 
 
@@ -137,9 +138,13 @@ def _contributions(wave: Wave, posterior: Moments, action: int, x: Float64) -> d
     return {wave.start.spec.names[j]: float(terms[j]) for j in largest if terms[j] != 0.0}
 
 
-def _parts(posterior: Moments, action: int, x: Float64) -> dict[str, float]:
-    """An action's mean, in what it shares with others and what is its own."""
-    if not isinstance(posterior, Composed | PooledPosterior):
+def _parts(wave: Wave, posterior: Moments, action: int, x: Float64) -> dict[str, float]:
+    """An action's mean: what it shares with others, what is its own, what comes from scores."""
+    if not isinstance(posterior, Composed | PooledPosterior | OwnedPosterior):
         return {}
-    shared, own = (float(part[action] @ x) for part in posterior.split_mean)
-    return {"shared": shared, "own": own}
+    score = np.zeros(len(x), np.bool_)
+    score[[place for _, places in wave.start.spec.scored for place in places]] = True
+    rest = np.where(score, 0.0, x)
+    shared, own = (float(part[action] @ rest) for part in posterior.split_mean)
+    found = {"shared": shared, "own": own}
+    return {**found, "score": float(posterior.mean[action] @ (x - rest))} if score.any() else found

@@ -6,11 +6,11 @@ import numpy as np
 
 from bandit.config.worths import Worths
 from bandit.core.types import Array, Float64
-from bandit.features.action_features import ActionFeatures
 from bandit.models.kinds import composed, split, updated
 from bandit.models.moments import Moments
 from bandit.models.posterior import Posterior
 from bandit.workflows.judge.logged import Logged
+from bandit.workflows.serve.moments import Known, pooled
 
 
 def taught(logged: Logged, worths: Worths | None) -> Float64:
@@ -30,18 +30,16 @@ def summed(contexts: Array, actions: Array, taught: Float64, k: int) -> Posterio
     return updated(empty, contexts, actions, np.ascontiguousarray(taught.T))
 
 
-def moments(sums: Posterior, worths: Worths | None, features: ActionFeatures | None) -> Moments:
-    """The model of ``sums``; pooled by the actions' ``features`` if there are any."""
+def moments(sums: Posterior, worths: Worths | None, known: Known | None) -> Moments:
+    """The model of ``sums``; pooled by what is ``known`` of the actions, if anything is."""
     if worths is None:
-        return sums if features is None else _pooled(sums, features)
+        return sums if known is None else pooled(sums, known, rising=True)
     parts = split(sums, len(worths.kinds))
     # What was never seen has nothing to share.
     models: list[Moments] = [
-        part if features is None or not part.square_sum.any() else _pooled(part, features)
-        for part in parts
+        part
+        if known is None or not part.square_sum.any()
+        else pooled(part, known, rising=bool((worth > 0.0).any()))
+        for part, worth in zip(parts, worths.weights, strict=True)
     ]
     return composed(models, parts, worths.weights)
-
-
-def _pooled(sums: Posterior, features: ActionFeatures) -> Moments:
-    return sums.pooled(features.table, levels=features.levels)

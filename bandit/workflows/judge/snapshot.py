@@ -59,4 +59,5 @@ def posterior(campaign: Campaign, logged: Logged, candidate: Candidate) -> Momen
     # What events are worth hangs on the offers as they were served.
     catalogue = logged.catalogue.served if campaign.reward.events else None
     today = Catalogue(campaign.offer, campaign.channel)
-    return moments(campaign, catalogue or today, sums, space, stored.manifest.model)[0]
+    model = stored.manifest.model
+    return moments(campaign, catalogue or today, sums, space, model, start.spec)[0]

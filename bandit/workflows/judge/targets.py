@@ -21,6 +21,7 @@ from bandit.core.actions import PEACE
 from bandit.core.errors import DataError
 from bandit.core.types import Array, Bool, Float64
 from bandit.features.action_features import action_features
+from bandit.features.score_layout import layout
 from bandit.models.moments import Moments
 from bandit.models.posterior import Posterior
 from bandit.ope.calibration import Calibrated, calibrated
@@ -34,6 +35,7 @@ from bandit.workflows.judge import mabwiser as simulate_mabwiser
 from bandit.workflows.judge import probabilities as simulate_probabilities
 from bandit.workflows.judge import snapshot as simulate_snapshot
 from bandit.workflows.judge.logged import Logged
+from bandit.workflows.serve.moments import Known
 
 BLOCK_CELLS = 4_000_000
 """Probabilities made at a time: 32 MB."""
@@ -122,9 +124,9 @@ class Bench:
         d = self.logged.log.contexts.shape[1]
         today = Catalogue(self.campaign.offer, self.campaign.channel)
         catalogue = self.logged.catalogue.served or today
-        known = action_features(
-            self.logged.catalogue.actions, catalogue, self.campaign.model.columns, d
-        )
+        space = self.logged.catalogue.actions
+        features = action_features(space, catalogue, self.campaign.model.columns, d)
+        known = Known(space, features, layout(self.logged.spec, space))
         return [kinds.moments(sums, self._worths, known) for sums in self._alone(None)]
 
     def _alone(self, ridge: float | None) -> list[Posterior]:

@@ -16,6 +16,7 @@ from bandit.core.actions import ActionSpace
 from bandit.core.days import acting_at
 from bandit.core.types import SILENT, Progress
 from bandit.features.action_features import action_features
+from bandit.features.score_layout import layout
 from bandit.features.spec import FeatureSpec
 from bandit.models.kinds import aligned, split
 from bandit.models.posterior import INTERCEPT, Posterior
@@ -36,7 +37,7 @@ from bandit.workflows.learn.import_log import import_log
 from bandit.workflows.live.first import sealed_first
 from bandit.workflows.operate import recover
 from bandit.workflows.serve import serving_model
-from bandit.workflows.serve.moments import kinds_of, strengths_of
+from bandit.workflows.serve.moments import Known, kinds_of, pooled, strengths_of
 
 
 class Fold(NamedTuple):
@@ -44,6 +45,7 @@ class Fold(NamedTuple):
 
     posterior: Posterior
     actions: ActionSpace
+    spec: FeatureSpec
     content: manifests.Fold
 
 
@@ -244,7 +246,7 @@ def _fold(campaign: Campaign, learned: Sequence[statistics.Statistics]) -> Fold:
         before = part.wave.at
     spec = FeatureSpec.from_json(learned[-1].wave.manifest.features.spec)
     posterior = replace(posterior, constant=spec.constant)
-    return Fold(posterior, actions, _fold_content(campaign, learned))
+    return Fold(posterior, actions, spec, _fold_content(campaign, learned))
 
 
 def _taught(parent: snapshots.Snapshot | None, wave: Wave) -> bool:
@@ -258,7 +260,7 @@ def _nothing(campaign: Campaign, wave: Wave) -> Fold:
     ridge = campaign.reward.ridge
     k = len(wave.actions) * max(len(campaign.reward.counting), 1)
     posterior = Posterior.prior(k, wave.manifest.d, ridge, spec.constant)
-    return Fold(posterior, wave.actions, _fold_content(campaign, ()))
+    return Fold(posterior, wave.actions, spec, _fold_content(campaign, ()))
 
 
 def _fold_content(campaign: Campaign, learned: Sequence[statistics.Statistics]) -> manifests.Fold:
@@ -280,9 +282,10 @@ def _strengths(campaign: Campaign, fold: Fold) -> dict[str, Any] | None:
         catalogue = load_catalogue(campaign, data)
     sums = fold.posterior
     features = action_features(fold.actions, catalogue, campaign.model.columns, sums.n_features)
-    if named := [*campaign.reward.counting]:
-        return kinds_of(split(sums, len(named)), named, features)
-    return strengths_of(sums.pooled(features.table, levels=features.levels), features)
+    known = Known(fold.actions, features, layout(fold.spec, fold.actions))
+    if named := campaign.reward.kinds:
+        return kinds_of(split(sums, len(named)), named, known)
+    return strengths_of(pooled(sums, known, rising=True), known)
 
 
 def _publish(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -12,9 +12,12 @@ from bandit.config.worths import worths
 from bandit.core.actions import ActionSpace
 from bandit.core.errors import DataError
 from bandit.features.action_features import ActionFeatures, action_features
+from bandit.features.score_layout import layout
+from bandit.features.spec import FeatureSpec
 from bandit.models.hybrid import Strengths
 from bandit.models.kinds import composed, split
 from bandit.models.moments import Moments
+from bandit.models.owned import Layout, OwnedPosterior, owned
 from bandit.models.pooled import PooledPosterior
 from bandit.models.posterior import Posterior
 from bandit.sources.catalogue import Catalogue
@@ -22,29 +25,59 @@ from bandit.sources.catalogue import Catalogue
 HYBRID, KINDS = "hybrid", "kinds"
 
 
-def strengths_of(posterior: PooledPosterior, features: ActionFeatures) -> dict[str, Any]:
+class Known(NamedTuple):
+    """What is known of the actions of ``space``, and the coordinates that each is learned in.
+
+    ``layout`` is None where all have coefficients on all features.
+    """
+
+    space: ActionSpace
+    features: ActionFeatures
+    layout: Layout | None
+
+
+def pooled(sums: Posterior, known: Known, *, rising: bool) -> PooledPosterior | OwnedPosterior:
+    """The model with the likeliest strengths; ``rising`` where no score may lower its mean."""
+    features = known.features
+    if known.layout is None:
+        return sums.pooled(features.table, levels=features.levels)
+    return owned(sums, known.layout, features.table, features.levels, rising=rising)
+
+
+def strengths_of(posterior: PooledPosterior | OwnedPosterior, known: Known) -> dict[str, Any]:
     """The model as a snapshot's manifest holds it: precisions by level, not by column."""
+    features, strengths = known.features, posterior.strengths
     first = [features.levels.tolist().index(number) for number in range(len(features.names))]
-    shared = dict(zip(features.names, posterior.shared[first].tolist(), strict=True))
-    return {
+    shared = dict(zip(features.names, strengths.shared[first].tolist(), strict=True))
+    found = {
         "kind": HYBRID,
         "shared": shared,
-        "own": posterior.own,
-        "intercept": posterior.strengths.intercept,
+        "own": strengths.own,
+        "intercept": strengths.intercept,
         "noise": posterior.noise_scale,
         "evidence": posterior.evidence,
     }
+    if isinstance(posterior, OwnedPosterior):
+        dropped = zip(known.space, posterior.dropped, strict=True)
+        found["scores"] = {
+            "weight": posterior.weight,
+            "dropped": {name: np.flatnonzero(row).tolist() for name, row in dropped if row.any()},
+        }
+    return found
 
 
 def kinds_of(
-    sums: Sequence[Posterior], kinds: Sequence[str], features: ActionFeatures
+    sums: Sequence[Posterior], kinds: Mapping[str, float | str], known: Known
 ) -> dict[str, Any]:
-    """The models of several kinds; None of one that was never seen, whose actions learn alone."""
+    """The models of several kinds; None of one that was never seen, whose actions learn alone.
+
+    ``kinds`` with their worths: what is worth money rises with a score, a refusal need not.
+    """
     found = [
-        strengths_of(own.pooled(features.table, levels=features.levels), features)
+        strengths_of(pooled(own, known, rising=isinstance(worth, str) or worth > 0), known)
         if own.square_sum.any()
         else None
-        for own in sums
+        for own, worth in zip(sums, kinds.values(), strict=True)
     ]
     return {"kind": KINDS, "events": dict(zip(kinds, found, strict=True))}
 
@@ -55,6 +88,7 @@ def moments(
     sums: Posterior,
     space: ActionSpace,
     model: dict[str, Any] | None,
+    spec: FeatureSpec,
 ) -> tuple[Moments, dict[str, Any] | None]:
     """The posterior over ``space``, of whose actions ``sums`` has the first; and its record.
 
@@ -67,20 +101,21 @@ def moments(
     k = sums.n_actions // kinds
     places = np.append(np.arange(k), np.full(len(space) - k, -1))
     parts = [part.align(places) for part in split(sums, kinds)] if worth else []
-    features = None
+    known = None
     if model is not None:
         features = (
             ActionFeatures.from_json(model["features"])
             if "features" in model
             else action_features(space, catalogue, campaign.model.columns, sums.n_features)
         )
+        known = Known(space, features, layout(spec, space))
         model = {**model, "features": features.to_json()}
     if worth is None:
-        return _of(sums.add_actions(len(space) - k), features, model), model
+        return _of(sums.add_actions(len(space) - k), known, model), model
     try:
         told = {} if model is None else model["events"]
         models = [
-            _of(own, features, told.get(kind)) for own, kind in zip(parts, worth.kinds, strict=True)
+            _of(own, known, told.get(kind)) for own, kind in zip(parts, worth.kinds, strict=True)
         ]
     except (KeyError, AttributeError) as e:
         raise _damaged(e) from None
@@ -88,18 +123,27 @@ def moments(
 
 
 def _of(
-    sums: Posterior, features: ActionFeatures | None, model: Mapping[str, Any] | None
-) -> Posterior | PooledPosterior:
-    if model is None or features is None:
+    sums: Posterior, known: Known | None, model: Mapping[str, Any] | None
+) -> Posterior | PooledPosterior | OwnedPosterior:
+    if model is None or known is None:
         return sums
+    features = known.features
     try:
         shared = model["shared"]
         # A level that the snapshot has not met is as strong as what all have in common.
         precisions = [float(shared.get(level, shared["common"])) for level, _ in features.columns]
         strengths = Strengths(np.array(precisions), float(model["own"]), float(model["intercept"]))
-    except (KeyError, TypeError, ValueError) as e:
+        if known.layout is None:
+            return PooledPosterior(sums, features.table, strengths)
+        weight, dropped = (
+            float(model["scores"]["weight"]),
+            np.zeros(known.layout.places.shape, bool),
+        )
+        for name, slots in model["scores"]["dropped"].items():
+            dropped[known.space.index(name), slots] = True
+    except (KeyError, TypeError, ValueError, IndexError) as e:
         raise _damaged(e) from None
-    return PooledPosterior(sums, features.table, strengths)
+    return OwnedPosterior(sums, known.layout, features.table, strengths, weight, dropped)
 
 
 def _damaged(fault: Exception) -> DataError:

@@ -64,7 +64,8 @@ def serving_model(
     newest = snapshots.latest(campaign.folder, campaign.file)
     if newest is None:
         return _prior(campaign, data, at, None, [])
-    note = f"[features] changed since snapshot {newest.version}: this wave starts from a prior"
+    said = "[features] or [[score]]" if campaign.score else "[features]"
+    note = f"{said} changed since snapshot {newest.version}: this wave starts from a prior"
     return _prior(campaign, data, at, newest.version, [note])
 
 
@@ -154,7 +155,7 @@ def _prior(
     spec = _fitted_before(campaign)
     if spec is None:
         with data.limited():
-            spec = fit(campaign.features, feature_relation(data, campaign), at)
+            spec = fit(campaign.features, feature_relation(data, campaign), at, campaign.score)
     kinds, ridge = campaign.reward.counting, campaign.reward.ridge
     return ServingModel(
         version=snapshots.next_version(campaign.folder),
@@ -180,5 +181,8 @@ def _fitted_before(campaign: Campaign) -> FeatureSpec | None:
 
 
 def features_config(campaign: Campaign) -> dict[str, Any]:
-    """[features] as manifests hold them."""
-    return campaign.features.model_dump(mode="json")
+    """[features], and [[score]] where there are some, as manifests hold them."""
+    content = campaign.features.model_dump(mode="json")
+    if campaign.score:
+        content["score"] = [score.model_dump(mode="json") for score in campaign.score]
+    return content

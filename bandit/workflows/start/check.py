@@ -90,6 +90,7 @@ def check(
             *told,
             *_refused(data, census),
             *census.drift.told(),
+            *_scores(campaign),
             *_dates(catalogue, day_of(at, campaign.time_zone)),
             *_offers(catalogue, census),
             *_channels(campaign, catalogue, census),
@@ -267,6 +268,15 @@ def _channels(campaign: Campaign, catalogue: Catalogue, census: _Census) -> Iter
             yield f"channel {channel.name!r}: no customer has agreed to it; {why}"
         if all(o.channels is not None and channel.name not in o.channels for o in catalogue.offers):
             yield f"channel {channel.name!r}: no offer uses it"
+
+
+def _scores(campaign: Campaign) -> Iterator[str]:
+    for score in campaign.score:
+        if score.known_at is None:
+            yield (
+                f"score {score.column!r} has no known_at: nobody can say whether it was computed"
+                " before the wave began, and one that knows what came after misleads"
+            )
 
 
 def _triggers(campaign: Campaign, census: _Census) -> Iterator[str]:
