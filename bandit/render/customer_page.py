@@ -8,7 +8,7 @@ from pathlib import Path
 from bandit.core import files
 from bandit.core.version import VERSION
 from bandit.render import render
-from bandit.render.customer_tables import open_rows, trait_text, what_text
+from bandit.render.customer_tables import open_rows, prefers_text, trait_text, what_text
 from bandit.results.customer import CustomerPage
 
 
@@ -25,6 +25,7 @@ def with_customer_page(result: CustomerPage, path: Path) -> CustomerPage:
                 f"consent, {channel}": "yes" if ok else "no"
                 for channel, ok in result.consents.items()
             },
+            **({"channels": prefers_text(result.prefers, result.unit)} if result.prefers else {}),
         },
         "notes": result.notes,
         "open_heads": ["offer", "channel", "mean", "value", "cost", "price",

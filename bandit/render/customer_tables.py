@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -9,6 +11,7 @@ from rich.text import Text
 from bandit.core.wording import number
 from bandit.render.tables import listed, notes, pairs
 from bandit.results.customer import CustomerPage, Moment, Trait
+from bandit.results.inspect import Preference
 
 MOST_OPEN, MOST_MOMENTS = 8, 24
 """What a terminal shows; the page and `--json` have all."""
@@ -23,6 +26,8 @@ def customer_tables(result: CustomerPage) -> RenderableType:
     if result.consents:
         said = ", ".join(f"{c} {'yes' if ok else 'no'}" for c, ok in result.consents.items())
         shown.append(Text(f"- consents: {said}"))
+    if result.prefers:
+        shown.append(Text(f"- channels: {prefers_text(result.prefers, result.unit)}"))
     if result.open:
         shown += [Text("\nmay be offered now", style="bold"), _open(result)]
     if result.shut:
@@ -38,6 +43,12 @@ def customer_tables(result: CustomerPage) -> RenderableType:
     if result.page is not None:
         shown.append(Text(f"page: {result.page}"))
     return Group(*shown, *notes(result.notes))
+
+
+def prefers_text(prefers: Sequence[Preference], unit: str) -> str:
+    """Channels and what a contact on them brings over the mean of all, with its width."""
+    told = ", ".join(f"{p.channel} {p.mean:+.2f} ± {p.width:.2f}" for p in prefers)
+    return f"{told} {unit} a contact"
 
 
 def open_rows(result: CustomerPage, most: int | None) -> list[list[str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from bandit.render import render
 from bandit.render.roi_tables import roi_text
 from bandit.render.wave_figures import wave_figures
 from bandit.render.wave_tables import realised
-from bandit.results.inspect import Increment, OfferEarned, ReportResult
+from bandit.results.inspect import Increment, OfferEarned, Preference, ReportResult
 from bandit.results.money import Money
 from bandit.results.roi import Return
 from bandit.results.serve import Price
@@ -120,6 +120,20 @@ def _tables(result: ReportResult) -> Iterator[PageTable]:
             for d in result.drift
         ],
     )
+    channels = sorted(p.channel for p in result.prefers)
+    segments = [(f"{s.column}: {s.group}", s.prefers) for s in result.segments]
+    yield PageTable(
+        "Which channel suits whom",
+        f"{unit} before costs that a contact on a channel brings over the mean of all channels,"
+        " whatever is offered, of the mean customer; learned across offers. After ± what is not"
+        " known of it, a standard deviation.",
+        ["customers", *channels],
+        [
+            [name, *_suits(prefers, channels)]
+            for name, prefers in [("everybody", result.prefers), *segments]
+            if prefers
+        ],
+    )
     yield PageTable(
         "Most frequent offers of each group",
         "What each way of deciding sends most often; contacts and shown offers.",
@@ -137,6 +151,11 @@ def _tables(result: ReportResult) -> Iterator[PageTable]:
         ["limit", "at least", "at most", "used", f"price, {unit}", "best use", "best price"],
         [_limit(limit) for limit in result.limits],
     )
+
+
+def _suits(prefers: Sequence[Preference], channels: Sequence[str]) -> list[str]:
+    by = {p.channel: f"{p.mean:+.2f} ± {p.width:.2f}" for p in prefers}
+    return [by.get(channel, "–") for channel in channels]
 
 
 def _return(one: Return) -> list[str]:

@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bandit.core.wording import Span, interval_text, number
+from bandit.render.customer_tables import prefers_text
 from bandit.render.money_tables import money_table
 from bandit.render.tables import counts, notes, page, pairs
 from bandit.results.inspect import Earned, ReportResult
@@ -21,6 +22,8 @@ def report_tables(result: ReportResult) -> RenderableType:
         "contacted": f"{result.contacted:,} ({result.contacted / max(result.customers, 1):.1%})",
         "snapshot": result.snapshot,
     }
+    if result.prefers:
+        facts["channels"] = prefers_text(result.prefers, result.unit)
     tables: list[RenderableType] = [Text(f"wave {result.wave}", style="bold"), pairs(facts)]
     tables.append(money_table(result.outbound, result.inbound, result.unit))
     if result.at_peace:

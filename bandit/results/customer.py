@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bandit.results.inspect import Preference
 from bandit.results.result import Result
 
 
@@ -58,9 +59,10 @@ class CustomerPage(Result):
     """The person as the record and today's data have them; money is in ``unit``.
 
     ``words`` say the most important things first. ``consents`` are those of the channels that ask
-    for one; ``open`` the offers that may be made now, by worth, ``peace`` what no contact is
-    expected to be worth, and ``shut`` for each rule the pairs that it takes out. ``timeline`` is
-    from new to old, ``groups`` the group by wave. ``page`` is the HTML file, if one was written.
+    for one; ``prefers`` what the channels bring by themselves, best first; ``open`` the offers that
+    may be made now, by worth, ``peace`` what no contact is expected to be worth, and ``shut`` for
+    each rule the pairs that it takes out. ``timeline`` is from new to old, ``groups`` the group by
+    wave. ``page`` is the HTML file, if one was written.
     """
 
     customer: str
@@ -69,6 +71,7 @@ class CustomerPage(Result):
     at: str
     words: list[str]
     consents: dict[str, bool]
+    prefers: list[Preference]
     open: list[Open]
     peace: float | None
     shut: dict[str, list[str]]

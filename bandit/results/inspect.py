@@ -114,14 +114,30 @@ class Explanation(Result):
 
 
 @dataclass(frozen=True)
+class Preference:
+    """What a contact on a channel brings over the mean of all channels, whatever is offered.
+
+    Money before costs, ``width`` its standard deviation: it is learned across offers.
+    """
+
+    channel: str
+    mean: float
+    width: float
+
+
+@dataclass(frozen=True)
 class Segment:
-    """Some customers of the wave: how many were contacted, and with what most often by group."""
+    """Some customers of the wave: how many were contacted, and with what most often by group.
+
+    ``prefers``: the channels, the one that suits them best first.
+    """
 
     column: str
     group: str
     customers: int
     contacted: int
     most: dict[str, str]
+    prefers: list[Preference]
 
 
 @dataclass(frozen=True)
@@ -214,6 +230,7 @@ class ReportResult(Result):
     grid: dict[str, dict[str, int]]
     top: dict[str, dict[str, int]]
     segments: list[Segment]
+    prefers: list[Preference]
     outbound: Money
     inbound: Money
     costs: dict[str, float]

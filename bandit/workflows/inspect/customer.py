@@ -43,7 +43,7 @@ def customer(
         raise DataError(
             f"{missing}; nor does the record of {campaign.folder} hold anything of them"
         )
-    known = found or Today({}, [], None, {}, [], [])
+    known = found or Today({}, [], [], None, {}, [], [])
     unit = campaign.reward.unit
     return CustomerPage(
         customer=customer,
@@ -52,6 +52,7 @@ def customer(
         at=now.isoformat(),
         words=_words(past, found, unit),
         consents=known.consents,
+        prefers=known.prefers,
         open=known.open,
         peace=known.peace,
         shut=known.shut,

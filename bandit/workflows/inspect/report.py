@@ -53,6 +53,7 @@ def report(
         grid=counted.grid,
         top=counted.top,
         segments=counted.segments,
+        prefers=counted.prefers,
         outbound=counted.outbound,
         inbound=counted.inbound,
         costs=counted.costs,
@@ -63,7 +64,7 @@ def report(
         drift=came.drift,
         limits=[Price(**limit) for limit in summary.get("limits") or []],
         folder=campaign.folder / REPORTS / chosen.name,
-        notes=came.notes,
+        notes=[*came.notes, *counted.notes],
     )
 
 

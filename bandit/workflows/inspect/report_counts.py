@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -16,9 +17,10 @@ from bandit.record import money
 from bandit.record.decisions import Decisions
 from bandit.record.money import Ledger
 from bandit.record.waves import Wave
-from bandit.results.inspect import Segment
+from bandit.results.inspect import Preference, Segment
 from bandit.results.money import Money
-from bandit.workflows.inspect import catalogue_today
+from bandit.workflows.inspect import catalogue_today, preferences
+from bandit.workflows.inspect.preferences import ALL, Met
 from bandit.workflows.judge.groups import groups_of, short_columns
 
 MOST_OFFERS = 5
@@ -34,6 +36,8 @@ class Counted(NamedTuple):
     grid: dict[str, dict[str, int]]
     top: dict[str, dict[str, int]]
     segments: list[Segment]
+    prefers: list[Preference]
+    notes: list[str]
     outbound: Money
     inbound: Money
     costs: dict[str, float]
@@ -49,6 +53,7 @@ def count(campaign: Campaign, wave: Wave) -> Counted:
     by_segment: dict[tuple[str, str], dict[str, Array]] = defaultdict(
         lambda: defaultdict(lambda: np.zeros(k, np.int64))
     )
+    met: dict[tuple[str, str], Met] = defaultdict(lambda: Met(len(spec.names)))
     customers = contacted = 0
     ledger, inbound = Ledger(k), np.zeros(k, np.bool_)
     decisions = Decisions(campaign.folder, wave, catalogue_today.of(campaign, [wave]))
@@ -65,6 +70,9 @@ def count(campaign: Campaign, wave: Wave) -> Counted:
         groups.update(group[first].tolist())
         contexts = batch.contexts[first]
         members = [(c, *g) for c in columns for g in groups_of(spec, contexts, c)]
+        met[ALL].add(contexts)
+        for column, value, member in members:
+            met[column.name, value].add(contexts[member])
         for name in dict.fromkeys(group.tolist()):
             mine = group == name
             taken[name] += np.bincount(made[mine], minlength=k)
@@ -72,13 +80,16 @@ def count(campaign: Campaign, wave: Wave) -> Counted:
                 chosen = made[first][member & mine[first]]
                 by_segment[column.name, value][name] += np.bincount(chosen, minlength=k)
     inbound[0] = False
+    preferred, notes = preferences.of_wave(campaign, decisions, met)
     return Counted(
         customers,
         contacted,
         dict(groups.most_common()),
         _grid(actions, np.sum([*taken.values(), np.zeros(k, np.int64)], axis=0)),
         {name: _most(actions, counts) for name, counts in taken.items() if counts[1:].any()},
-        [_segment(key, counts, actions) for key, counts in by_segment.items()],
+        [_segment(key, counts, actions, preferred) for key, counts in by_segment.items()],
+        preferred.get(ALL, []),
+        notes,
         ledger.money(~inbound & (np.arange(k) > 0)),
         ledger.money(inbound),
         ledger.costs([None, *(channel for _, channel in actions.pairs)]),
@@ -100,10 +111,16 @@ def _grid(actions: ActionSpace, taken: Array) -> dict[str, dict[str, int]]:
     return dict(sorted(grid.items(), key=lambda item: -sum(item[1].values())))
 
 
-def _segment(key: tuple[str, str], by_group: dict[str, Array], actions: ActionSpace) -> Segment:
+def _segment(
+    key: tuple[str, str],
+    by_group: dict[str, Array],
+    actions: ActionSpace,
+    preferred: Mapping[tuple[str, str], list[Preference]],
+) -> Segment:
     counts = np.sum(list(by_group.values()), axis=0)
     most = {
         name: actions[int(own[1:].argmax()) + 1] for name, own in by_group.items() if own[1:].any()
     }
     total = int(counts.sum())
-    return Segment(key[0], key[1], total, total - int(counts[0]), most)
+    prefers = preferred.get(key, [])
+    return Segment(key[0], key[1], total, total - int(counts[0]), most, prefers)

@@ -13,12 +13,14 @@ from bandit.core.errors import DataError
 from bandit.core.types import Float64
 from bandit.record import waves as record
 from bandit.results.customer import Moment, Open, Trait
+from bandit.results.inspect import Preference
 from bandit.sources import customers, database
 from bandit.sources.catalogue import Catalogue, load_catalogue
 from bandit.sources.columns import feature_columns, key_type
 from bandit.sources.customers import CustomerRows
 from bandit.sources.database import Database
 from bandit.sources.wave_query import history_columns
+from bandit.workflows.inspect.preferences import Preferences
 from bandit.workflows.serve import prepare
 from bandit.workflows.serve.contact_history import ContactHistory
 from bandit.workflows.serve.plan import wave_name
@@ -33,6 +35,7 @@ class Today(NamedTuple):
     """The parts of the page that today's data give."""
 
     consents: dict[str, bool]
+    prefers: list[Preference]
     open: list[Open]
     peace: float | None
     shut: dict[str, list[str]]
@@ -54,12 +57,14 @@ def of(campaign: Campaign, customer: str, at: dt.datetime) -> Today:
             raise DataError(f"customer {customer!r} is refused: {found.rejects[0]['reason']}")
         prepared, _ = prepare.prepare(wave, found)
         shown = _open(wave, prepared.contexts[0], prepared) if len(prepared.ids) else ([], None)
+        prefers = _prefers(wave, prepared) if len(prepared.ids) else []
         return Today(
             consents={
                 channel.name: bool(found.consent[0, place])
                 for place, channel in enumerate(catalogue.channels)
                 if channel.consent
             },
+            prefers=prefers,
             open=shown[0],
             peace=shown[1],
             shut={s: names for s, names in prepare.funnel(wave, found).items() if names},
@@ -78,6 +83,11 @@ def _wave(campaign: Campaign, data: Database, catalogue: Catalogue, at: dt.datet
         return wave
     newest = served[-1]
     return wave.at_prices(newest.actions.align(np.array(newest.manifest.prices), wave.plan.space))
+
+
+def _prefers(wave: Wave, prepared: prepare.Prepared) -> list[Preference]:
+    values = prepared.values if prepared.values.ndim == 1 else prepared.values[0]
+    return Preferences(wave).of(prepared.contexts[0], float(values[1:].mean()))
 
 
 def _open(wave: Wave, x: Any, prepared: prepare.Prepared) -> tuple[list[Open], float]:

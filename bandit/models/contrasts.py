@@ -1,0 +1,23 @@
+"""What a combination of action features adds by itself: the shared part and nothing else."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bandit.core.types import Float64
+from bandit.models.pooled import PooledPosterior
+
+
+def contrast(posterior: PooledPosterior, rows: Float64) -> tuple[Float64, Float64]:
+    """Moments of ``Z β`` of features ``rows`` float64[m, q]: float64[m, d] and float64[m, d, d].
+
+    An action of these features that nobody has seen has the mean ``m u + Z β̂`` and the covariance
+    ``Z A₀⁻¹ Zᵀ + P⁻¹/λ``; the level m u and its own part are taken off again. In units of the noise
+    variance.
+    """
+    new, sums = len(rows), posterior.sums
+    unseen = posterior.add_actions(new, features=rows)
+    mean = unseen.mean[-new:] - sums.baseline * sums.unit
+    own = np.eye(posterior.n_features)
+    own += posterior.strengths.intercept * np.outer(sums.unit, sums.unit)
+    return mean, unseen.covariance[-new:] - own / posterior.own

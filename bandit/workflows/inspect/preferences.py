@@ -1,0 +1,141 @@
+"""Which channel suits whom, whatever is offered: learned across offers, with its width."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from bandit.config.campaign import Campaign
+from bandit.core.errors import BanditError, DataError
+from bandit.core.types import Array, Float64
+from bandit.features.action_features import CHANNEL, ActionFeatures
+from bandit.models.contrasts import contrast
+from bandit.models.kinds import Composed
+from bandit.models.moments import Moments
+from bandit.models.owned import OwnedPosterior
+from bandit.models.pooled import PooledPosterior
+from bandit.record.decisions import Decisions
+from bandit.results.inspect import Preference
+from bandit.workflows.inspect import as_served
+from bandit.workflows.serve.wave import Wave
+
+ALL = ("", "")
+"""Everybody, among segments by column and value."""
+
+
+class Met:
+    """Sums of the contexts float64[d] of ``customers``."""
+
+    def __init__(self, d: int) -> None:
+        self.total, self.customers = np.zeros(d), 0
+
+    def add(self, contexts: Array) -> None:
+        """Add customers with contexts float32[n, d]."""
+        self.total += contexts.sum(axis=0, dtype=np.float64)
+        self.customers += len(contexts)
+
+
+def of_wave(
+    campaign: Campaign, decisions: Decisions, met: Mapping[tuple[str, str], Met]
+) -> tuple[dict[tuple[str, str], list[Preference]], list[str]]:
+    """Of the mean customers of segments by a wave's own model; and why it cannot be asked."""
+    try:
+        wave = as_served.wave(campaign, decisions)
+    except BanditError as e:
+        return {}, [f"which channel suits whom cannot be told: {str(e).splitlines()[0]}"]
+    known, value = Preferences(wave), _value(wave)
+    return {
+        key: known.of(m.total / m.customers, value) for key, m in met.items() if m.customers
+    }, []
+
+
+def _value(wave: Wave) -> float:
+    """What a unit of outcome is worth on the mean over the offers; 1 where it is money already.
+
+    Of offers whose value hangs on the customer nothing is known here: the others speak for them.
+    """
+    if wave.worths is not None:
+        return 1.0
+    fixed = [offer.value for offer in wave.catalogue.offers if not isinstance(offer.value, str)]
+    return float(np.mean(fixed)) if fixed else 1.0
+
+
+class _Part(NamedTuple):
+    """Outcomes of a kind: ``worth`` of one in money; ``mean`` [c, d], ``covariance`` [c, d, d]."""
+
+    worth: float
+    noise: float
+    mean: Float64
+    covariance: Float64
+
+
+class Preferences:
+    """Of the channels of a wave's model, over the mean of them all.
+
+    A channel's part is ``xᵀβ_c`` less the mean over the channels, of what contacts have in common
+    by channel; a pair's own part, which hangs on the offer, is no part of it.
+    """
+
+    def __init__(self, wave: Wave) -> None:
+        self.channels: tuple[str, ...] = ()
+        self._parts: list[_Part] = []
+        self._d = wave.posterior.n_features
+        if wave.model is None:
+            return
+        features = ActionFeatures.from_json(wave.model["features"])
+        columns = [i for i, (level, _) in enumerate(features.columns) if level == CHANNEL]
+        if len(columns) < 2:
+            return
+        self.channels = tuple(features.columns[i][1] for i in columns)
+        rows = np.zeros((len(columns), len(features.columns)))
+        rows[:, columns] = np.eye(len(columns)) - 1.0 / len(columns)
+        for part, worth, noise in _kinds(wave.posterior):
+            if (found := _moments(part, rows, self._d)) is not None:
+                self._parts.append(_Part(worth, noise, *found))
+
+    def of(self, context: Array, value: float) -> list[Preference]:
+        """For a context float[d], or a mean of contexts, at ``value`` of a unit of outcome.
+
+        The channel that suits best comes first; empty where each pair learns alone.
+        """
+        if not self._parts:
+            return []
+        x = context.astype(np.float64)
+        means, variances = np.zeros(len(self.channels)), np.zeros(len(self.channels))
+        for part in self._parts:
+            worth = value * part.worth
+            means += worth * (part.mean @ x)
+            spread = np.einsum("i,cij,j->c", x, part.covariance, x)
+            variances += (worth * part.noise) ** 2 * np.maximum(spread, 0.0)
+        found = [
+            Preference(*told)
+            for told in zip(self.channels, means.tolist(), np.sqrt(variances).tolist(), strict=True)
+        ]
+        return sorted(found, key=lambda one: -one.mean)
+
+
+def _kinds(posterior: Moments) -> list[tuple[Moments, float, float]]:
+    """Models, what an outcome of each is worth on the mean over the contacts, and their noise."""
+    if not isinstance(posterior, Composed):
+        return [(posterior, 1.0, posterior.noise_scale)]
+    worths = posterior.weights[:, 1:].mean(axis=1).tolist()
+    return list(zip(posterior.parts, worths, posterior.noises.tolist(), strict=True))
+
+
+def _moments(part: Moments, rows: Float64, d: int) -> tuple[Float64, Float64] | None:
+    """A model's moments of the channels' parts over d features; None of one that shares nothing."""
+    if isinstance(part, PooledPosterior):
+        return contrast(part, rows)
+    if not isinstance(part, OwnedPosterior):
+        return None
+    # A score says what an offer is worth, not a channel: of the slots nothing is taken.
+    common = part.layout.common
+    mean, covariance = contrast(part.inner, rows)
+    if not np.array_equal(part.layout.places[0, :common], np.arange(common)):
+        raise DataError("features of scores must come last; restore the snapshot from a backup")
+    wide, square = np.zeros((len(rows), d)), np.zeros((len(rows), d, d))
+    wide[:, :common] = mean[:, :common]
+    square[:, :common, :common] = covariance[:, :common, :common]
+    return wide, square
