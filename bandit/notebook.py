@@ -29,6 +29,7 @@ from bandit.results.experiment import (
 from bandit.results.inspect import CampaignStatus, Explanation, ReportResult
 from bandit.results.judge import SimulateResult
 from bandit.results.learn import LearnSummary
+from bandit.results.live import Triggered
 from bandit.results.operate import Rollback
 from bandit.results.privacy import CustomerExport, Forgotten
 from bandit.results.result import Result
@@ -46,6 +47,7 @@ from bandit.workflows.inspect.roi import roi
 from bandit.workflows.inspect.status import status
 from bandit.workflows.judge.simulate import simulate
 from bandit.workflows.learn.learn import learn
+from bandit.workflows.live.first import hold_installed
 from bandit.workflows.operate.journal import noted
 from bandit.workflows.operate.rollback import rollback
 from bandit.workflows.privacy.export_customer import export_customer
@@ -196,6 +198,19 @@ class Campaign:
             at=at,
             engine=engine,
         )
+
+    def trigger(self, events: str | Path | Frame | None = None) -> Triggered:
+        """Decide at events, a file or a frame, and at those whose time has come.
+
+        UsageError where the packages of the extra [service] are missing.
+        """
+        hold_installed("`Campaign.trigger` needs packages that are not installed")
+        from bandit.workflows.live.trigger import trigger  # noqa: PLC0415 - needs the extra
+
+        if events is not None:
+            named = isinstance(events, str | Path)
+            events = Path(events) if named else self._written("events", events)
+        return self._run(trigger, events=events)
 
     def simulate(self, *, log: bool = False, at: dt.datetime | None = None) -> SimulateResult:
         """Judge candidate policies on the campaign's waves, or on [log]."""

@@ -134,7 +134,10 @@ def trigger(
     campaign: CampaignArg,
     events: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="JSON lines; only what has waited is decided without"),
+        typer.Option(
+            metavar="FILE",
+            help="JSON lines, CSV or Parquet; only what has waited is decided without",
+        ),
     ] = None,
 ) -> None:
     """Decide at events, as campaign.toml's triggers say, and put the contacts into the outbox."""

@@ -40,7 +40,7 @@ _NAME = r"[^/\x00]*[^/.\x00][^/\x00]*"
 _REMOVED = re.compile(rf"waves/{_NAME}/decisions-[0-9]+\.parquet|statistics/{_NAME}")
 _REPLACED = re.compile(
     rf"(waves|outcomes|exports)/{_NAME}/{_NAME}\.(parquet|csv|json)"
-    rf"|outbox/{_NAME}/{_NAME}\.jsonl|streams/events/[0-9]+\.log"
+    r"|outbox(/(?!\.)[^/]+){2,}|streams/events/[0-9]+\.log"
 )
 
 Keep = Callable[[pa.RecordBatch], pa.Array]

@@ -19,6 +19,7 @@ from bandit.core.errors import DataError
 
 OUTBOX = "outbox"
 _ENDING = ".jsonl"
+_MOST_LINE = 1 << 16
 
 
 class Box:
@@ -76,12 +77,40 @@ def _mend(handle: int) -> None:
 
 
 def boxes(campaign_folder: Path) -> list[Path]:
-    """The files of all channels and days; DataError where a link stands for one of ours."""
-    parent = campaign_folder / OUTBOX
-    files.hold_no_link(parent)
-    found = sorted(parent.glob(f"*/*{_ENDING}"))
+    """The files of all channels and days, those that a receiver has renamed or moved down too.
+
+    DataError where a link stands for one of ours.
+    """
+    found = [path for path in _every(campaign_folder) if _is_ours(path)]
     files.hold_no_link(*{path.parent for path in found}, *found)
     return found
+
+
+def others(campaign_folder: Path) -> list[Path]:
+    """Files in the outbox that are none of ours, packed ones say: nobody looks into them."""
+    return [path for path in _every(campaign_folder) if not _is_ours(path)]
+
+
+def _every(campaign_folder: Path) -> list[Path]:
+    parent = campaign_folder / OUTBOX
+    files.hold_no_link(parent)
+    files.hold_no_link(*parent.glob("*"))
+    return sorted(p for p in parent.rglob("*") if p.is_file() and not p.name.startswith("."))
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether its name says so, or its first line is a contact's."""
+    if path.suffix == _ENDING:
+        return True
+    if path.is_symlink():
+        return False
+    with path.open("rb") as stream:
+        first = stream.readline(_MOST_LINE)
+    try:
+        row = json.loads(first)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(row, dict) and "decision_id" in row
 
 
 def rows(path: Path) -> Iterator[tuple[dict[str, Any], bytes]]:

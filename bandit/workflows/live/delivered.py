@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -40,14 +40,15 @@ _decoder = msgspec.json.Decoder(Delivered)
 
 
 class Line(NamedTuple):
-    """A line of a file, counted from 1: its event, or why it has none."""
+    """A line of a file, or a row of Parquet, counted from 1: its event, or why it has none."""
 
     number: int
     event: Event | None
     fault: str = ""
+    word: str = "line"
 
 
-def lines(path: Path) -> Iterator[Line]:
+def json_lines(path: Path) -> Iterator[Line]:
     """A file of events, one JSON object a line, empty lines aside; DataError names the file."""
     try:
         with path.open("rb") as stream:
@@ -65,8 +66,13 @@ def lines(path: Path) -> Iterator[Line]:
 
 
 def _read(number: int, line: bytes) -> Line:
+    return line_of(number, lambda: _decoder.decode(line))
+
+
+def line_of(number: int, read: Callable[[], Delivered]) -> Line:
+    """A line by what it holds, or by what is wrong with it."""
     try:
-        return Line(number, _decoder.decode(line).heard())
+        return Line(number, read().heard())
     except NotDecidedError as e:
         return Line(number, None, str(e))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as e:

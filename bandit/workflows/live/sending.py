@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +27,7 @@ SENT, REFUSED, LATE, WITHHELD = "sent", "refused", "expired", "withheld"
 ``refused``: by the receiver; ``withheld``: rules, consents or refusals forbid it by now.
 """
 _MARK = ".sent"
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _decoder = msgspec.json.Decoder(Message)
 
 
@@ -102,8 +104,9 @@ class Queue:
             yield found
 
     def _files(self) -> list[Path]:
+        """Those that are written here: what a receiver has renamed is the receiver's to send."""
         found = (self._folder / outbox.OUTBOX / self._channel).glob("*.jsonl")
-        return sorted(path for path in found if not path.stem.endswith(_MARK))
+        return sorted(path for path in found if _DAY.fullmatch(path.stem))
 
     def _marks(self, day: str) -> Box:
         return Box(self._folder, self._channel, f"{day}{_MARK}")

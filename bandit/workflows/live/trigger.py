@@ -15,7 +15,7 @@ from bandit.core.errors import ConfigError, DataError
 from bandit.core.types import SILENT, Progress
 from bandit.record import lock, streams
 from bandit.results.live import FATES, Triggered
-from bandit.workflows.live import delivered, settle
+from bandit.workflows.live import event_files, settle
 from bandit.workflows.live import generation as generations
 from bandit.workflows.live.arrivals import Arrivals
 from bandit.workflows.live.book import Book, refusal_events
@@ -38,7 +38,7 @@ def trigger(
     now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
     progress: Progress = SILENT,
 ) -> Triggered:
-    """Decide at the events of a file, one JSON object a line, in its order.
+    """Decide at the events of a file, JSON lines, CSV or Parquet, in its order.
 
     First at those whose time has come. ConfigError without a [[trigger]]; LockedError while a
     server decides, which takes events itself, or while another run holds the campaign: a wave that
@@ -51,7 +51,7 @@ def trigger(
             " event that it heeds; docs/triggers.md has an example"
         )
     progress.step("reading events")
-    lines = [] if events is None else list(delivered.lines(events))
+    lines = [] if events is None else list(event_files.lines(events))
     _hold_share(campaign, events, lines)
     with ExitStack() as stack:
         stack.enter_context(lock.hold(campaign.folder, "trigger"))
@@ -115,7 +115,7 @@ def _fates(arrivals: Arrivals, lines: Sequence[Line], faults: list[str]) -> Iter
     for line in lines:
         told = NotDecidedError(400, line.fault) if line.event is None else next(taken)
         if isinstance(told, NotDecidedError):
-            faults.append(f"line {line.number}: {told}")
+            faults.append(f"{line.word} {line.number}: {told}")
             yield REJECTED
         else:
             yield told.fate
@@ -126,7 +126,7 @@ def _hold_share(campaign: Campaign, path: Path | None, lines: Sequence[Line]) ->
     wrong = [line for line in lines if line.event is None]
     limit = campaign.limits.reject_share
     if len(wrong) > limit * len(lines):
-        told = [f"{path}, line {line.number}: {line.fault}" for line in wrong[:_EXAMPLES]]
+        told = [f"{path}, {line.word} {line.number}: {line.fault}" for line in wrong[:_EXAMPLES]]
         told.append(
             f"{len(wrong):,} of {len(lines):,} lines are no events, more than limits.reject_share ="
             f" {limit:g} allows; mend them or raise it"

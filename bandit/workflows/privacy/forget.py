@@ -11,7 +11,7 @@ from bandit.config.tables import Source
 from bandit.core import files, sql
 from bandit.core.errors import BanditError, DataError, UsageError
 from bandit.core.types import SILENT, Progress
-from bandit.record import erase, exports, index, lock, manifest, snapshots
+from bandit.record import erase, exports, index, lock, manifest, outbox, snapshots
 from bandit.record.person import People, spelled_key
 from bandit.results.privacy import Forgotten
 from bandit.sources import database, refusals
@@ -48,7 +48,11 @@ def forget(
         _hold_gone(campaign, people)
         progress.step("looking into the sources")
         files.remove(campaign.folder / exports.TESTS)
-        still_in = [*_still_in(campaign, people), *_beside_lists(campaign, erased.waves)]
+        still_in = [
+            *_still_in(campaign, people),
+            *_beside_lists(campaign, erased.waves),
+            *(f"{path} (not looked into)" for path in outbox.others(campaign.folder)),
+        ]
         return Forgotten(
             customers=list(people.keys),
             decisions=erased.decisions,
