@@ -16,7 +16,7 @@ from pydantic import (
 
 from bandit.config.deciding import KINDS, Features, GroupCap, Model, Policy, Pressure
 from bandit.config.offered import Address, Channel, Offer
-from bandit.config.reward import AMOUNT, VALUE, Reward
+from bandit.config.reward import AMOUNT, VALUE, Kind, Reward
 from bandit.config.running import Engine, Exports, Insiders, Limits
 from bandit.config.score import Score
 from bandit.config.section import Name, Strict
@@ -69,7 +69,8 @@ class Campaign(Strict):
     trigger: tuple[Trigger, ...] = Field(default=(), exclude=True)
     webhooks: dict[Name, Webhook] = Field(default_factory=dict, exclude=True)
     log: Log | None = None
-    # How past waves are judged changes no wave, so it is no part of the digest.
+    # How past waves are read and judged changes no wave, so it is no part of the digest.
+    funnel: tuple[Kind, ...] = Field(default=(), exclude=True)
     simulate: Simulate = Field(default=Simulate(), exclude=True)
 
     @property
@@ -118,6 +119,15 @@ class Campaign(Strict):
             except ValueError as e:
                 raise ValueError(f"variables.{name}: {e}") from None
         return self
+
+    @field_validator("funnel")
+    @classmethod
+    def _stages(cls, funnel: tuple[str, ...]) -> tuple[str, ...]:
+        names = [fold(stage) for stage in funnel]
+        for number, name in enumerate(names):
+            if not name or name in names[:number]:
+                raise ValueError(f"{funnel[number]!r} is no stage of its own; name each kind once")
+        return funnel
 
     @model_validator(mode="after")
     def _scores(self) -> Campaign:

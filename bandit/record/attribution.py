@@ -266,6 +266,52 @@ def count(
     return Counted(taught, int(mine.sum()), known, int((~found.inside & found.counts).sum()))
 
 
+class Reached(NamedTuple):
+    """The first event of a kind in the window of each decision that has one, [m].
+
+    ``place`` of the decision as in `Attributed`; ``days`` from the decision to the event.
+    """
+
+    place: Array
+    kind: Array
+    days: Float64
+
+
+def reached(
+    connection: duckdb.DuckDBPyConnection,
+    decisions: Decisions,
+    later: Sequence[Wave],
+    window: Window,
+    kinds: Sequence[str],
+) -> Reached:
+    """Which decisions have an event of which of ``kinds``, and how long it took.
+
+    What names a customer stands on all of the customer's rows, as it is taught.
+    """
+    found = _claimed(connection, decisions, later, window, kinds)
+    on = found.inside & (found.kind >= 0)
+    place, kind, days = found.place[on], found.kind[on], found.days[on]
+    order = np.lexsort((days, kind, place))
+    place, kind, days = place[order], kind[order], days[order]
+    first = np.ones(len(place), np.bool_)
+    first[1:] = (place[1:] != place[:-1]) | (kind[1:] != kind[:-1])
+    return Reached(place[first], kind[first], days[first])
+
+
+def kinds_heard(connection: duckdb.DuckDBPyConnection, wave: Wave, window: Window) -> list[str]:
+    """Kinds of the events that name a wave's decision, or a customer in its window, by name."""
+    found = connection.execute(
+        f"""
+        SELECT {folded("event")} AS kind FROM events
+        WHERE event IS NOT NULL AND ({wave_of("decision_id")} = $wave
+            OR decision_id IS NULL AND occurred_at >= $start AND occurred_at < $end)
+        GROUP BY kind ORDER BY kind
+        """,
+        {"wave": wave.name, "start": wave.at, "end": wave.end(window)},
+    ).fetchall()
+    return [str(kind) for (kind,) in found]
+
+
 class _Claimed(NamedTuple):
     """Events by the place of the decision that each belongs to, in a fixed order, [m].
 
@@ -277,6 +323,7 @@ class _Claimed(NamedTuple):
     reward: Float64
     counts: Bool
     inside: Bool
+    days: Float64
     decisions: int
 
 
@@ -308,20 +355,21 @@ def _claimed(
         f"""
         WITH claimed AS (
             SELECT d.file_index, d.file_row_number, e.event_id, {kind} AS kind, e.reward,
-                   e.occurred_at, true AS counts
+                   e.occurred_at, d.decided_at, true AS counts
             FROM {_numbered(decisions.files)} d JOIN (
                 SELECT * FROM events WHERE {wave_of("decision_id")} = $wave
             ) e USING (decision_id)
             UNION ALL
             SELECT d.file_index, d.file_row_number, e.event_id, {kind} AS kind, e.reward,
-                   e.occurred_at, {first} AS counts
+                   e.occurred_at, d.decided_at, {first} AS counts
             FROM {_numbered(decisions.files)} d JOIN events e ON e.customer_id = d.customer_id
             WHERE e.decision_id IS NULL
               AND e.occurred_at >= $start AND e.occurred_at < $end {made} {rival}
         )
         SELECT file_index::BIGINT AS file, file_row_number AS row, reward, counts,
                coalesce(kind::BIGINT, 0) - 1 AS kind,
-               occurred_at >= $start AND occurred_at < $end AS inside
+               occurred_at >= $start AND occurred_at < $end AS inside,
+               epoch_us(occurred_at - decided_at) / 86_400e6 AS days
         FROM claimed ORDER BY file, row, event_id
         """,
         params={
@@ -333,10 +381,10 @@ def _claimed(
     ).to_arrow_table()
     starts = np.concatenate([[0], np.cumsum(decisions.sizes)])
     place = starts[found["file"].to_numpy()] + found["row"].to_numpy()
-    kind, reward, counts, inside = (
-        found[name].to_numpy() for name in ("kind", "reward", "counts", "inside")
+    kind, reward, counts, inside, days = (
+        found[name].to_numpy() for name in ("kind", "reward", "counts", "inside", "days")
     )
-    return _Claimed(place, kind, reward, counts, inside, int(starts[-1]))
+    return _Claimed(place, kind, reward, counts, inside, days, int(starts[-1]))
 
 
 def _made(decisions: Decisions) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import Any
 
 from bandit.core.wording import number
@@ -36,6 +37,8 @@ def wave_figures(result: ReportResult) -> list[Figure]:
         found.append(_increments(result))
     if result.earned:
         found += [_expected(result), _time(result)]
+    if any(stage.reached for stage in result.funnel):
+        found.append(_delays(result))
     if any(abs(limit.price) > 1e-9 for limit in result.limits):
         found.append(_prices(result))
     return found
@@ -168,6 +171,40 @@ def _time(result: ReportResult) -> Figure:
         " expected when it was decided.",
         course(rows, groups, "wave", f"{result.unit} a customer"),
     )
+
+
+def _delays(result: ReportResult) -> Figure:
+    """Of all channels together: the share of contacts that reached each stage, by days."""
+    names = list(dict.fromkeys(stage.stage for stage in result.funnel))
+    contacts = sum({stage.channel: stage.contacts for stage in result.funnel}.values())
+    last = max(len(stage.by_day) for stage in result.funnel)
+    rows = []
+    for name in names:
+        mine = [stage.by_day for stage in result.funnel if stage.stage == name]
+        by_day = [sum(d[day] for d in mine if day < len(d)) for day in range(last)]
+        rows += [
+            {"name": name, "day": day + 1, "share": share / contacts}
+            for day, share in enumerate(accumulate(by_day))
+        ]
+    colour, _ = series("name", names)
+    return Figure(
+        "delays",
+        "How long it takes",
+        "Share of all contacts and shown offers that reached each stage within so many days.",
+        {
+            "data": {"values": rows},
+            "width": WIDTH,
+            "height": 220,
+            "mark": {"type": "line", "interpolate": "step-before", "point": True},
+            "encoding": {
+                "x": {"field": "day", "type": "quantitative", "title": "days",
+                      "scale": {"domain": [0, last]}, "axis": {"tickMinStep": 1}},
+                "y": {"field": "share", "type": "quantitative", "title": "share of contacts",
+                      "axis": {"format": "%"}},
+                "color": colour,
+            },
+        },
+    )  # fmt: skip
 
 
 def _prices(result: ReportResult) -> Figure:

@@ -10,7 +10,7 @@ from bandit.core.wording import interval_text, number, price_text
 from bandit.render import render
 from bandit.render.roi_tables import roi_text
 from bandit.render.wave_figures import wave_figures
-from bandit.render.wave_tables import realised
+from bandit.render.wave_tables import reached, realised
 from bandit.results.inspect import Increment, OfferEarned, Preference, ReportResult
 from bandit.results.money import Money
 from bandit.results.roi import Return
@@ -133,6 +133,14 @@ def _tables(result: ReportResult) -> Iterator[PageTable]:
             for name, prefers in [("everybody", result.prefers), *segments]
             if prefers
         ],
+    )
+    yield PageTable(
+        "From contact to purchase",
+        "Contacts and shown offers of this wave that had an event of a kind in its window, so far;"
+        " what names a customer counts for each of the customer's contacts. It is what happened"
+        " after contacts, not what they added: that is said above. Programs open mails too.",
+        ["channel", "stage", "contacts", "reached", "of the stage before", "median days"],
+        [[s.channel, s.stage, *reached(s)] for s in result.funnel],
     )
     yield PageTable(
         "Most frequent offers of each group",

@@ -10,7 +10,7 @@ from bandit.core.wording import Span, interval_text, number
 from bandit.render.customer_tables import prefers_text
 from bandit.render.money_tables import money_table
 from bandit.render.tables import counts, notes, page, pairs
-from bandit.results.inspect import Earned, ReportResult
+from bandit.results.inspect import Earned, ReportResult, Stage
 
 
 def report_tables(result: ReportResult) -> RenderableType:
@@ -33,6 +33,8 @@ def report_tables(result: ReportResult) -> RenderableType:
         tables.append(_increments(result))
     if result.offers:
         tables.append(_offers(result))
+    if result.funnel:
+        tables.append(_funnel(result))
     return Group(*tables, *page(result.report), *notes(result.notes))
 
 
@@ -80,6 +82,28 @@ def _offers(result: ReportResult) -> Table:
             interval_text(one.realised), one.health,
         )  # fmt: skip
     return table
+
+
+def _funnel(result: ReportResult) -> Table:
+    """What contacts of the wave led to, by channel."""
+    table = Table(box=None, pad_edge=False)
+    for head in ("channel", "stage"):
+        table.add_column(head)
+    for head in ("contacts", "reached", "of the stage before", "median days"):
+        table.add_column(head, justify="right")
+    for stage in result.funnel:
+        table.add_row(stage.channel, stage.stage, *reached(stage))
+    return table
+
+
+def reached(stage: Stage) -> list[str]:
+    """Contacts, those that reached a stage, the part of those before, and when."""
+    return [
+        f"{stage.contacts:,}",
+        f"{stage.reached:,} ({stage.reached / stage.contacts:.1%})",
+        "" if stage.of_before is None else f"{stage.of_before:.1%}",
+        "" if stage.days is None else f"{stage.days:.1f}",
+    ]
 
 
 def realised(earned: Earned) -> str:

@@ -205,6 +205,24 @@ class Drift:
 
 
 @dataclass(frozen=True)
+class Stage:
+    """How many ``contacts`` (or shown offers) of a channel had an event of a kind in the window.
+
+    ``of_before``: of those that had the stage before, the share that had this one too; None
+    without an order. ``days`` to the first such event, their median; ``by_day`` counts contacts by
+    whole days until then.
+    """
+
+    channel: str
+    stage: str
+    contacts: int
+    reached: int
+    of_before: float | None
+    days: float | None
+    by_day: list[int]
+
+
+@dataclass(frozen=True)
 class ReportResult(Result):
     """One wave, and what every group earned in it and in those before; money is in ``unit``.
 
@@ -239,6 +257,7 @@ class ReportResult(Result):
     increments: list[Increment]
     offers: list[OfferEarned]
     drift: list[Drift]
+    funnel: list[Stage]
     limits: list[Price]
     folder: Path
     report: Path | None = None

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from duckdb import DuckDBPyConnection
 
 from bandit.checks.keys import customer_keys
 from bandit.config.campaign import Campaign
@@ -90,11 +91,13 @@ def realised(
     at: dt.datetime,
     progress: Progress,
     each: Callable[[Decisions, Attributed], None] | None = None,
+    newest: Callable[[DuckDBPyConnection, Decisions, Sequence[Wave]], None] | None = None,
 ) -> Realised:
     """Join the decisions of ``waves`` with all outcomes, all slots of a customer together.
 
     ``every`` are all waves of the campaign: those after ``waves`` may claim outcomes too. ``each``
-    sees a wave that is closed, with what came of its decisions.
+    sees a wave that is closed, with what came of its decisions; ``newest`` the last of ``waves``,
+    with the table `events` and the waves that may claim them before it.
     """
     today = catalogue_today.of(campaign, waves)
     notes: list[str] = []
@@ -121,6 +124,8 @@ def realised(
                     f"no outcome of wave {wave.name} has come in: nothing is said yet of what its"
                     " contacts added"
                 )
+            if newest is not None and wave is waves[-1]:
+                newest(connection, decisions, later)
             notes += decisions.notes
             progress.advance(1)
     if not all(groups.closed for groups in found.values()):

@@ -62,6 +62,7 @@ def report(
         increments=came.increments,
         offers=came.offers,
         drift=came.drift,
+        funnel=came.funnel,
         limits=[Price(**limit) for limit in summary.get("limits") or []],
         folder=campaign.folder / REPORTS / chosen.name,
         notes=[*came.notes, *counted.notes],

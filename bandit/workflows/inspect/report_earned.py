@@ -11,13 +11,14 @@ from bandit.config.campaign import Campaign
 from bandit.core.types import Progress
 from bandit.record.waves import Wave
 from bandit.results.figures import Interval
-from bandit.results.inspect import Drift, Earned, Increment, OfferEarned
+from bandit.results.inspect import Drift, Earned, Increment, OfferEarned, Stage
 from bandit.results.roi import Return
 from bandit.stats.crowds import Gained
 from bandit.stats.means import around
 from bandit.workflows.inspect.against import everybody
 from bandit.workflows.inspect.drift import drifts
 from bandit.workflows.inspect.drift import remarks as told_of_drift
+from bandit.workflows.inspect.funnel import Funnel
 from bandit.workflows.inspect.realised import EXPLORATION, HOLDOUT, Groups, Made, realised
 
 MOST_WAVES = 26
@@ -38,6 +39,7 @@ class Came(NamedTuple):
     increments: list[Increment]
     offers: list[OfferEarned]
     drift: list[Drift]
+    funnel: list[Stage]
     notes: list[str]
 
 
@@ -54,7 +56,8 @@ def earned(
     """
     shown = waves[-MOST_WAVES:]
     notes = [] if len(shown) == len(waves) else [f"only the last {MOST_WAVES} waves are shown"]
-    by_wave, remarks = realised(campaign, shown, every, at, progress)
+    steps = Funnel(campaign)
+    by_wave, remarks = realised(campaign, shown, every, at, progress, newest=steps.of)
     drift = drifts(by_wave)
     moved = told_of_drift(drift, shown, campaign.reward.half_life_days)
     return Came(
@@ -63,7 +66,8 @@ def earned(
         list(increments(by_wave)),
         _offers(closed_offers(by_wave)),
         drift,
-        [*notes, *remarks, *moved],
+        steps.stages,
+        [*notes, *remarks, *moved, *steps.notes],
     )
 
 
