@@ -70,7 +70,7 @@ def test_the_telephone_gets_the_short_text():
 
 def test_a_wave_of_nobody_has_no_figures():
     nothing = SimpleNamespace(
-        grid={}, segments=[], at_peace={}, earned=[], increments=[], limits=[]
+        grid={}, segments=[], at_peace={}, earned=[], increments=[], limits=[], funnel=[]
     )
     assert wave_figures(nothing) == []
 
