@@ -134,9 +134,9 @@ class Campaign:
     def __repr__(self) -> str:
         return f"Campaign({str(self.path)!r})"
 
-    def check(self, *, at: dt.datetime | None = None) -> CheckResult:
+    def check(self, *, at: dt.datetime | None = None, leakage: bool = False) -> CheckResult:
         """Everything wrong with configuration and data at once, as an error; else what there is."""
-        return self._run(check, at=at)
+        return self._run(check, at=at, leakage=leakage)
 
     def serve(
         self,

@@ -44,8 +44,18 @@ def init(
     run(how, workflow, folder=directory)
 
 
-def check(how: How, campaign: CampaignArg) -> None:
+def check(
+    how: How,
+    campaign: CampaignArg,
+    leakage: Annotated[
+        bool,
+        typer.Option(
+            "--leakage",
+            help="make past waves' variables again of what was known then, and compare",
+        ),
+    ] = False,
+) -> None:
     """Check configuration and data, everything wrong at once; writes nothing."""
     from bandit.workflows.start.check import check as workflow
 
-    run(how, workflow, campaign_path=campaign)
+    run(how, workflow, campaign_path=campaign, leakage=leakage)

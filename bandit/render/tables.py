@@ -17,7 +17,7 @@ from bandit.results.live import FATES, Sealed, Served, Triggered
 from bandit.results.operate import Rollback
 from bandit.results.privacy import CustomerExport, Forgotten
 from bandit.results.serve import WaveSummary, WhatIf
-from bandit.results.start import CheckResult, InitResult
+from bandit.results.start import CheckResult, InitResult, Remade
 
 
 def wave_tables(summary: WaveSummary) -> RenderableType:
@@ -131,7 +131,17 @@ def check_tables(result: CheckResult) -> RenderableType:
         f" offers, {result.channels} channels, {len(result.features)} features"
     )
     warnings = [Text(f"warning: {w}") for w in result.warnings]
-    return Group(Text(f"{result.campaign}: no faults"), Text(counted), *warnings)
+    again = [Text(_remade(result.remade))] if result.remade is not None else []
+    return Group(Text(f"{result.campaign}: no faults"), Text(counted), *again, *warnings)
+
+
+def _remade(found: Remade) -> str:
+    if not found.waves:
+        return "leakage: no wave with variables is there yet, so nothing could be compared"
+    return (
+        f"leakage: {len(found.variables)} variables of {', '.join(found.waves)} made again,"
+        f" {found.values:,} values, all as they were served"
+    )
 
 
 def export_tables(result: CustomerExport) -> RenderableType:

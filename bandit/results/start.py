@@ -23,8 +23,20 @@ class InitResult(Result):
 
 
 @dataclass(frozen=True)
+class Remade:
+    """What `--leakage` made again and found as it was served; ``values`` in all."""
+
+    waves: tuple[str, ...]
+    variables: tuple[str, ...]
+    values: int
+
+
+@dataclass(frozen=True)
 class CheckResult(Result):
-    """A campaign without faults: what it has, and what is odd about it."""
+    """A campaign without faults: what it has, and what is odd about it.
+
+    ``remade``: None where past waves' variables were not made again.
+    """
 
     campaign: str
     customers: int
@@ -33,6 +45,7 @@ class CheckResult(Result):
     channels: int
     features: tuple[str, ...]
     warnings: tuple[str, ...]
+    remade: Remade | None = None
 
 
 @dataclass(frozen=True)

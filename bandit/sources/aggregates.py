@@ -7,7 +7,7 @@ one bit of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from bandit.config.variables import Variable
@@ -36,9 +36,9 @@ class Row(NamedTuple):
 
 
 class Aggregate(NamedTuple):
-    """``parts``: SQL aggregates by name; ``value``: SQL over them; ``empty`` without an event."""
+    """``parts``: names of aggregates; ``value``: SQL over them; ``empty`` without an event."""
 
-    parts: Mapping[str, str]
+    parts: Sequence[str]
     value: str
     empty: str | None
 
@@ -46,17 +46,17 @@ class Aggregate(NamedTuple):
 MOMENT = "at_us"
 
 
-def aggregate(variable: Variable, row: Row, place: int, now_us: int) -> Aggregate:
-    """A variable, at ``place`` among all, before the moment ``now_us`` in microseconds since 1970.
+def aggregate(variable: Variable, row: Row, known: dict[str, str], now_us: int) -> Aggregate:
+    """A variable before the moment ``now_us``, in microseconds since 1970.
 
-    rfm has no value of its own: its fifths hang on everybody (`scores`).
+    ``known`` names each different aggregate once; new ones are added. rfm has no value of its own:
+    its fifths hang on everybody (`scores`).
     """
     said = variable.function
-    names = [f"a{place}_{part}" for part in range(3)]
     parts = _PARTS[said](row, f"sum({row.column})" if variable.column else "count(*)")
-    value = _VALUES[said](*names) if said in _VALUES else ""
-    value = value.format(now=now_us, day=float(DAY_US))
-    return Aggregate(dict(zip(names, parts, strict=False)), value, _EMPTY.get(said))
+    names = [known.setdefault(part, f"a{len(known)}") for part in parts]
+    value = _VALUES[said](*(*names, "", "")[:3]) if said in _VALUES else ""
+    return Aggregate(names, value.format(now=now_us, day=float(DAY_US)), _EMPTY.get(said))
 
 
 def _of(aggregate: str, flag: str | None) -> str:
@@ -99,7 +99,7 @@ _PARTS: Mapping[str, Callable[[Row, str], list[str]]] = {
     "rfm": lambda r, whole: [
         _of(f"max({MOMENT})", r.fits),
         _of("count(*)", r.fits),
-        f"coalesce({_of(whole, r.fits)}, 0)",
+        _of(whole, r.fits),
     ],
 }
 """SQL aggregates of a function, ``whole`` being the sum of its column or the count of rows."""
@@ -140,13 +140,13 @@ _EMPTY = {"count": "0", "distinct": "0", "any": "false", "sum": "CAST(0 AS DOUBL
 """The value without any event, where it is known."""
 
 
-def scores(names: list[str], cuts: Mapping[str, tuple[int, ...]]) -> str:
+def scores(names: Sequence[str], borders: Sequence[Sequence[int]]) -> str:
     """SQL of the three digits of rfm: the fifth of each part among everybody's, 5 the best.
 
     Whoever stands on a border belongs below it, so that equals have equal digits.
     """
     digits = [
-        " + ".join(["1", *(f"CAST({name} > {cut} AS INTEGER)" for cut in cuts[name])])
-        for name in names
+        " + ".join(["1", *(f"CAST({name} > {cut} AS INTEGER)" for cut in cuts)])
+        for name, cuts in zip(names, borders, strict=True)
     ]
     return f"CAST(100 * ({digits[0]}) + 10 * ({digits[1]}) + ({digits[2]}) AS BIGINT)"

@@ -50,6 +50,7 @@ class Database:
 
     def __init__(self, threads: int, memory_mb: int, seconds: float) -> None:
         self.seconds = seconds
+        self.memory_mb = memory_mb
         self._spill = spill.folder()
         self.tables: dict[str, Table] = {}
         self.connection = duckdb.connect(

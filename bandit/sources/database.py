@@ -16,7 +16,7 @@ from bandit.config.tables import Form, Source
 from bandit.core import sql
 from bandit.core.errors import BanditError, ConfigError, DataError
 from bandit.core.problems import Problems, nearest
-from bandit.sources import csv_source, sources, typed, variables
+from bandit.sources import csv_source, joined, sources, typed
 from bandit.sources.asked import asked_of
 from bandit.sources.cells import Writing
 from bandit.sources.connection import (
@@ -125,7 +125,7 @@ def open_sources(
                 except BanditError as e:
                     faults.catch(e)
         if at is not None and {"customers", *events} <= database.tables.keys():
-            faults.attempt(partial(variables.join, database, campaign, at))
+            faults.attempt(partial(joined.join, database, campaign, at))
     except BaseException:
         database.close()
         raise

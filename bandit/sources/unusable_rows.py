@@ -20,7 +20,7 @@ from bandit.core.folding import fold, folded
 from bandit.core.problems import nearest
 from bandit.core.schema import REJECTS
 from bandit.sources import consents as answers
-from bandit.sources import events, variables
+from bandit.sources import events, joined
 from bandit.sources.catalogue import Catalogue
 from bandit.sources.columns import key_type
 from bandit.sources.database import Database, failed, streaming_failed
@@ -104,7 +104,7 @@ def stream(database: Database, campaign: Campaign) -> Iterator[pa.RecordBatch]:
 def notes(database: Database, campaign: Campaign, catalogue: Catalogue) -> list[str]:
     """Sentences about rows that count otherwise than written, or for nobody here."""
     found = [note for table in database.tables.values() for note in table.notes]
-    found += variables.notes(database, campaign)
+    found += joined.notes(database, campaign)
     found += _of_consents(database, campaign, [c.name for c in catalogue.channels])
     return found + _of_history(database, campaign, catalogue)
 

@@ -16,7 +16,7 @@ def main(file: str) -> None:
     """Write them as CSV: each is in the warehouse some hours after it was made."""
     draw = random.Random(7)  # noqa: S311 - an example, no secret
     with Path(file).open("w", encoding="utf-8", newline="") as stream:
-        rows = csv.writer(stream)
+        rows = csv.writer(stream, lineterminator="\n")
         rows.writerow(COLUMNS)
         for _ in range(12_000):
             bought = FIRST_DAY + dt.timedelta(minutes=draw.randrange(370 * 24 * 60))

@@ -13,7 +13,7 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
-from bandit.core.errors import DataError
+from bandit.core.errors import ConfigError, DataError
 from bandit.record import served_variables
 from bandit.record import waves as record
 from bandit.workflows.inspect.customer import customer as customer_page
@@ -188,6 +188,14 @@ def test_a_source_of_rows_that_cannot_be_used_stops_the_wave(tmp_path: Path) -> 
     with pytest.raises(DataError, match=r"known_at.*no date.*limits\.reject_share"):
         serve_batch(folder, wave="w1", at=MONDAY)
     assert not (folder / "waves" / "w1").exists()
+
+
+def test_check_tells_a_broken_source_once(tmp_path: Path) -> None:
+    folder = _write(tmp_path / "campaign")
+    (folder / "purchases.parquet").unlink()
+    with pytest.raises(ConfigError) as caught:
+        check(folder, at=MONDAY)
+    assert len(str(caught.value).splitlines()) == 1
 
 
 def test_a_campaign_without_them_keeps_its_digest_and_files(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from bandit.record.decisions import Decisions, Rows
 from bandit.record.person import People
 from bandit.record.steady import steady
 from bandit.results.inspect import Explanation
-from bandit.sources import customers, database, variables
+from bandit.sources import customers, database, joined
 from bandit.workflows.inspect import as_served, contenders, history
 from bandit.workflows.inspect.contenders import Draw
 from bandit.workflows.serve import prepare
@@ -85,7 +85,7 @@ def _asked(wave: Wave, decisions: Decisions, rows: Rows, customer: str) -> _Aske
             at=wave.run.at if served is None else None,
         ) as data:  # fmt: skip
             if served is not None:
-                variables.restore(data, campaign, served)
+                joined.restore(data, campaign, served)
             found = customers.lookup(
                 data, campaign, catalogue, customer,
                 at=wave.run.at, record_contacts=past.contacts, withheld=past.withheld,

@@ -32,6 +32,7 @@ from bandit.sources.wave_query import check_columns, expressions
 from bandit.workflows.serve.serving_model import serving_model
 from bandit.workflows.start.check_experiments import check_experiments
 from bandit.workflows.start.check_log import check_log
+from bandit.workflows.start.leakage import remade
 
 EXAMPLES = 3
 
@@ -54,9 +55,16 @@ class _Census(NamedTuple):
 
 
 def check(
-    campaign_path: Path, *, at: dt.datetime | None = None, progress: Progress = SILENT
+    campaign_path: Path,
+    *,
+    at: dt.datetime | None = None,
+    leakage: bool = False,
+    progress: Progress = SILENT,
 ) -> CheckResult:
     """Read everything that a wave at `at` (default now) would read.
+
+    With ``leakage`` past waves' variables are made again too, of what was known at their time: one
+    that differs from what was served is a DataError.
 
     Raises
     ------
@@ -78,6 +86,7 @@ def check(
         spec = _features(campaign, catalogue, data, at, faults)
         told += _logged(campaign, catalogue, data, spec, at, faults)
         told += check_experiments(campaign, at, faults)
+        compared = remade(campaign, faults, progress) if leakage else None
         faults.stop()
         side = unusable_rows.count(data, campaign)
         faults.attempt(lambda: unusable_rows.hold_share(campaign, side))
@@ -105,6 +114,7 @@ def check(
         channels=len(catalogue.channels),
         features=spec.names,
         warnings=tuple(warnings),
+        remade=compared,
     )
 
 
@@ -114,6 +124,8 @@ def _features(
     """Check what concerns the customers' columns; an empty spec where that fails."""
     if "customers" in data.tables:
         faults.attempt(lambda: customers.customer_type(data, campaign))
+        if (campaign.variables or campaign.segment) and not data.tables["customers"].made:
+            return FeatureSpec(True, ())  # why they could not be made is told
         faults.attempt(lambda: expressions(data, campaign, catalogue.offers, at))
         relation = faults.attempt(lambda: customers.feature_relation(data, campaign))
         if relation is not None:

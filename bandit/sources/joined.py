@@ -1,0 +1,175 @@
+"""The customers with their variables and segments as columns beside their own.
+
+They are made before a moment, so a wave of a day gone by has those of that day, as far as the
+sources tell what was known then.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pyarrow as pa
+
+from bandit.config.campaign import Campaign
+from bandit.config.variables import FIRST_SEGMENT
+from bandit.core import sql
+from bandit.core.errors import BanditError, ConfigError
+from bandit.core.folding import fold
+from bandit.core.problems import Problems
+from bandit.sources.connection import Database, Table
+from bandit.sources.expressions import check_expression
+from bandit.sources.variables import evaluate, execute, table_of
+
+VIEW = "bandit_customers_known"
+PEOPLE = "bandit_customers"
+"""The view of the customers alone."""
+
+
+def join(database: Database, campaign: Campaign, at: dt.datetime) -> None:
+    """Give the customers of an open database their variables before ``at``, and their segments.
+
+    ConfigError lists every fault by variable and segment.
+    """
+    people = database.table("customers")
+    if people.key_kind is None or not (campaign.variables or campaign.segment):
+        return
+    faults = Problems()
+    _hold_free(campaign, people, faults)
+    made = faults.attempt(lambda: evaluate(database, campaign, at, people.key_kind or ""))
+    faults.stop()
+    joined, chosen = "", ["bandit_people.*"]
+    for one in made or ():
+        joined += (
+            f" LEFT JOIN {one.table} ON {one.table}.id = bandit_people.{_key(campaign, people)}"
+        )
+        chosen += [f"{query} AS {sql.name(name)}" for name, query in one.values().items()]
+    execute(
+        database,
+        f"CREATE VIEW {VIEW}_variables AS"
+        f" SELECT {', '.join(chosen)} FROM {people.view} bandit_people{joined}",
+    )
+    found = database.describe(f"SELECT * FROM {VIEW}_variables")
+    kinds = dict(people.columns) | {name: found[name] for name in campaign.variables}
+    _segments(database, campaign, kinds, at)
+
+
+def _key(campaign: Campaign, people: Table) -> str:
+    return people.names.get((campaign.customers.key, "key"), sql.name(campaign.customers.key))
+
+
+def restore(database: Database, campaign: Campaign, served: pa.Table) -> None:
+    """Give the customers the variables and segments of a wave's record; others have none.
+
+    ``served`` has the key first, then what the wave's campaign names.
+    """
+    people = database.table("customers")
+    made = tuple(served.column_names[1:])
+    faults = Problems()
+    _hold_free(campaign, people, faults)
+    faults.stop()
+    relation = database.connection.from_arrow(served)
+    relation.create("bandit_served")
+    chosen = ", ".join(f"bandit_served.{sql.name(c)}" for c in made)
+    execute(
+        database,
+        f"CREATE VIEW {VIEW}_variables AS SELECT bandit_people.*, {chosen}"
+        f" FROM {people.view} bandit_people LEFT JOIN bandit_served"
+        f" ON bandit_served.{sql.name(served.column_names[0])}"
+        f" = bandit_people.{_key(campaign, people)}",
+    )
+    found = database.describe(f"SELECT * FROM {VIEW}_variables")
+    kinds = dict(people.columns) | {name: found[name] for name in made}
+    _stand_in(database, campaign, people, "SELECT * FROM " + VIEW + "_variables", kinds, made)
+
+
+def _hold_free(campaign: Campaign, people: Table, faults: Problems) -> None:
+    """The names of variables and segments are no columns of the customers."""
+    taken = {fold(column): column for column in people.columns}
+    names = [("variable", name) for name in campaign.variables]
+    names += [("segment", segment.name) for segment in campaign.segment]
+    if campaign.segment:
+        names.append(("the column of the first segment,", FIRST_SEGMENT))
+    for kind, name in names:
+        if fold(name) in taken:
+            faults.config.append(
+                f"{kind} {name!r} is called as column {taken[fold(name)]!r} of {people.shown};"
+                " rename one, the column by a query"
+            )
+
+
+def _segments(
+    database: Database, campaign: Campaign, kinds: dict[str, str], at: dt.datetime
+) -> None:
+    """The view that stands for the customers from now on."""
+    people, faults = database.table("customers"), Problems()
+    chosen = ["*"]
+    for segment in sorted(campaign.segment, key=lambda s: s.priority):
+        try:
+            query = check_expression(segment.where, kinds, at=at, zone=campaign.time_zone)
+            answer = f"SELECT {query} AS answer FROM {VIEW}_variables"
+            if (kind := database.describe(answer)["answer"]) != "BOOLEAN":
+                raise ConfigError(
+                    f"{segment.where!r} gives {kind}, not true or false; compare it with something"
+                )
+        except BanditError as e:
+            lines = str(e).splitlines()
+            faults.config.extend(f"segment {segment.name!r}: {line}" for line in lines)
+            continue
+        chosen.append(f"coalesce({query}, false) AS {sql.name(segment.name)}")
+    faults.stop()
+    body = f"SELECT {', '.join(chosen)} FROM {VIEW}_variables"
+    kinds |= dict.fromkeys(campaign.crowds, "BOOLEAN")
+    made = (*campaign.variables, *campaign.crowds)
+    _stand_in(database, campaign, people, body, kinds, made)
+
+
+def _stand_in(
+    database: Database,
+    campaign: Campaign,
+    people: Table,
+    body: str,
+    kinds: dict[str, str],
+    made: tuple[str, ...],
+) -> None:
+    """Make the view that stands for the customers from now on, with their first segment."""
+    if campaign.crowds:
+        words = " ".join(f"WHEN {sql.name(c)} THEN {sql.text(c)}" for c in campaign.crowds)
+        body = f"SELECT *, CASE {words} END AS {sql.name(FIRST_SEGMENT)} FROM ({body})"
+        kinds = kinds | {FIRST_SEGMENT: "VARCHAR"}
+    execute(database, f"CREATE VIEW {VIEW} AS {body}")
+    database.tables["customers"] = people._replace(view=VIEW, columns=kinds, made=made)
+
+
+def notes(database: Database, campaign: Campaign) -> list[str]:
+    """Sentences about events of people elsewhere, and about variables that are of no event."""
+    people, told = database.tables.get("customers"), list[str]()
+    if people is None or not people.made:
+        return told
+    for source in campaign.source:
+        variables, table = campaign.variables_of(source), table_of(campaign, source)
+        if not variables:
+            continue
+        shown = database.table(source.role).shown
+        asked = ["count(*)"]
+        for name, variable in variables.items():
+            none = {"count": "0", "sum": "0", "distinct": "0", "any": "false"}
+            column = sql.name(name)
+            if (empty := none.get(variable.function)) is not None:
+                column = f"nullif({column}, {empty})"
+            asked.append(f"count({column})")
+        total, *filled = database.rows(f"SELECT {', '.join(asked)} FROM {table}")[0]
+        outside = database.rows(
+            f"SELECT count(*) FROM {table}_parts parts ANTI JOIN"
+            f" (SELECT {_key(campaign, people)} AS id FROM {PEOPLE}) known USING (id)"
+        )[0][0]
+        if outside:
+            told.append(
+                f"{shown}: {outside:,} of {total:,} people with events are not among the customers"
+            )
+        told += [
+            f"variable {name!r}: no event of {shown} that is known by now makes one; it is empty,"
+            " or 0, for everybody"
+            for name, count in zip(variables, filled, strict=True)
+            if not count
+        ]
+    return told
