@@ -43,4 +43,7 @@ def pressure(
     for o, age in refusals:
         if age < policy.refusal_days:
             offers |= {x for x in every if o < 0 or policy.family[x] == policy.family[o]}
+    if any(o >= 0 and policy.deep[o] and age < policy.deep_days for o, _, age in contacts):
+        offers |= {x for x in every if policy.deep[x]}
+    offers = {x for x in every if any(policy.product[x] == policy.product[o] for o in offers)}
     return allowance, channels, offers

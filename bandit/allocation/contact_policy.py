@@ -18,7 +18,9 @@ class ContactPolicy(NamedTuple):
     """The limits in force; UNSET where there is none. Days are compared with `age < limit`.
 
     ``channel_max`` int64[c], ``channel_days`` float64[c]; ``family`` int32[o]: offers of one number
-    exclude one another (an offer without family has a number of its own).
+    exclude one another (an offer without family has a number of its own). ``product`` int32[o]:
+    depths of one offer have one number, and what keeps one away keeps all; of offers ``deep``
+    bool[o] none comes within ``deep_days`` of another.
     """
 
     slots: int
@@ -30,11 +32,15 @@ class ContactPolicy(NamedTuple):
     same_offer_days: float
     refusal_days: float
     family: Array
+    product: Array
+    deep: Array
+    deep_days: float
 
     @property
     def horizon_days(self) -> float:
         """Older contacts and refusals matter to no limit."""
         limits = [self.per_days, self.quiet_days, self.same_offer_days, self.refusal_days]
+        limits.append(self.deep_days)
         return max([*limits, *(float(d) for d in self.channel_days), 0.0])
 
 
@@ -79,4 +85,19 @@ def apply(policy: ContactPolicy, contacts: Contacts, refusals: Refusals) -> Pres
         policy.quiet_days, policy.same_offer_days, policy.refusal_days, policy.family,
         allowance, channels, offers,
     )  # fmt: skip
+    if policy.deep_days > 0.0 and policy.deep.any():
+        offers[np.ix_(_had_deep(policy, contacts), policy.deep)] = True
+    for number in np.unique(policy.product):
+        depths = policy.product == number
+        if depths.sum() > 1:
+            offers[:, depths] = offers[:, depths].any(axis=1, keepdims=True)
     return Pressure(allowance, Blocked(channels, offers))
+
+
+def _had_deep(policy: ContactPolicy, contacts: Contacts) -> Array:
+    """Customers with a deep discount within the days, bool[n]."""
+    deep = np.append(policy.deep, False)  # of an offer that is none of ours nothing is known
+    hit = deep[contacts.offer] & (contacts.age_days < policy.deep_days)
+    seen = np.concatenate([[0], np.cumsum(hit)])
+    found: Array = seen[contacts.offsets[1:]] > seen[contacts.offsets[:-1]]
+    return found

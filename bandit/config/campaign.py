@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
@@ -15,7 +16,8 @@ from pydantic import (
 )
 
 from bandit.config.deciding import KINDS, Features, GroupCap, Model, Policy, Pressure
-from bandit.config.offered import Address, Channel, Offer
+from bandit.config.discount import expanded
+from bandit.config.offered import Address, Channel, Offer, is_deep
 from bandit.config.reward import AMOUNT, VALUE, Kind, Reward
 from bandit.config.running import Engine, Exports, Insiders, Limits
 from bandit.config.score import Score
@@ -128,6 +130,21 @@ class Campaign(Strict):
             if not name or name in names[:number]:
                 raise ValueError(f"{funnel[number]!r} is no stage of its own; name each kind once")
         return funnel
+
+    @model_validator(mode="before")
+    @classmethod
+    def _depths(cls, raw: Any) -> Any:
+        return expanded(raw) if isinstance(raw, Mapping) else raw
+
+    @model_validator(mode="after")
+    def _deep(self) -> Campaign:
+        deep = self.pressure.deep
+        if deep is not None and self.offer and not any(is_deep(o, deep.depth) for o in self.offer):
+            raise ValueError(
+                f"pressure.deep.depth = {deep.depth:g}: no offer has a discount so deep; name one"
+                " that there is"
+            )
+        return self
 
     @model_validator(mode="after")
     def _scores(self) -> Campaign:

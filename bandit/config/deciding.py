@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
     model_validator,
 )
 
+from bandit.config.discount import Deep
 from bandit.config.reward import Days
 from bandit.config.section import Count, Name, Share, Strict
 
@@ -55,7 +58,16 @@ class Pressure(Strict):
     quiet_days: Days | None = None
     same_offer_days: Days | None = None
     refusal_days: Days | None = None
+    deep: Deep | None = None
     refusal_events: tuple[str, ...] = ("refusal", "unsubscribe", "complaint")
+
+    @model_serializer(mode="wrap")
+    def _only_if_said(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # A key that came later stands only where it is used: older waves keep their bytes.
+        content: dict[str, Any] = handler(self)
+        if self.deep is None:
+            content.pop("deep", None)
+        return content
 
     @model_validator(mode="after")
     def _pairs(self) -> Pressure:

@@ -9,6 +9,7 @@ from pydantic import (
     model_validator,
 )
 
+from bandit.config.discount import DEPTH
 from bandit.config.reward import Amount, Days
 from bandit.config.section import INBOUND, OUTBOUND, Cost, Count, Day, Name, Strict
 
@@ -43,6 +44,12 @@ class Offer(Strict):
                 f"min_contacts {self.min_contacts} is above max_contacts {self.max_contacts}"
             )
         return self
+
+
+def is_deep(offer: Offer, depth: float) -> bool:
+    """Whether its feature `DEPTH` is of ``depth`` or more."""
+    own = offer.features.get(DEPTH)
+    return isinstance(own, int | float) and not isinstance(own, bool) and own >= depth
 
 
 class Channel(Strict):

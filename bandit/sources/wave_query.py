@@ -140,6 +140,7 @@ def horizon_days(campaign: Campaign, channels: Sequence[Channel]) -> float:
     """How far back contacts matter; 0 if nothing asks for them."""
     pressure = campaign.pressure
     asked = [pressure.per_days, pressure.quiet_days, pressure.same_offer_days]
+    asked += [pressure.deep.days] if pressure.deep is not None else []
     return max((d for d in [*asked, *(c.per_days for c in channels)] if d is not None), default=0.0)
 
 

@@ -56,6 +56,9 @@ def test_pressure_equals_its_twin(seed: int) -> None:
         same_offer_days=limit(60),
         refusal_days=limit(90),
         family=rng.integers(0, 3, offers).astype(np.int32),
+        product=rng.integers(0, 4, offers).astype(np.int32),
+        deep=rng.random(offers) < 0.4,
+        deep_days=limit(40),
     )
     contacts = [
         [

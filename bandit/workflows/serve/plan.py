@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +14,8 @@ from bandit.allocation.contact_policy import UNSET, ContactPolicy
 from bandit.allocation.eligibility import Actions, running
 from bandit.allocation.slots import Placement
 from bandit.config.campaign import Campaign
-from bandit.config.offered import Channel, Offer
+from bandit.config.discount import PRODUCT
+from bandit.config.offered import Channel, Offer, is_deep
 from bandit.config.section import INBOUND, OUTBOUND
 from bandit.core.actions import ActionSpace
 from bandit.core.days import day_of
@@ -80,7 +81,7 @@ def make(
         actions=actions,
         costs=_costs(space, offers, channels),
         prices=np.zeros(len(space)),
-        contact_policy=_contact_policy(campaign, channels, family),
+        contact_policy=_contact_policy(campaign, offers, channels, family),
         placements=_placements(channels, campaign.pressure.slots, actions),
         exclusive=exclusive,
         policy=_policy(campaign, space, actions, offers, posterior.noise_scale, wave, running),
@@ -144,9 +145,13 @@ def _placements(channels: Sequence[Channel], slots: int, actions: Actions) -> li
 
 def _families(offers: Sequence[Offer]) -> Array:
     """A number a family; an offer without one is a family of its own."""
-    names = [fold(offer.family) if offer.family else f"\0{offer.name}" for offer in offers]
-    number = {name: i for i, name in enumerate(dict.fromkeys(names))}
-    return np.array([number[name] for name in names], dtype=np.int32)
+    return _numbered(fold(offer.family) if offer.family else f"\0{offer.name}" for offer in offers)
+
+
+def _numbered(names: Iterable[object]) -> Array:
+    """A number a name, in the order in which they come."""
+    number: dict[object, int] = {}
+    return np.array([number.setdefault(name, len(number)) for name in names], dtype=np.int32)
 
 
 def _costs(space: ActionSpace, offers: Sequence[Offer], channels: Sequence[Channel]) -> Float64:
@@ -158,12 +163,12 @@ def _costs(space: ActionSpace, offers: Sequence[Offer], channels: Sequence[Chann
 
 
 def _contact_policy(
-    campaign: Campaign, channels: Sequence[Channel], family: Array
+    campaign: Campaign, offers: Sequence[Offer], channels: Sequence[Channel], family: Array
 ) -> ContactPolicy:
     def days(value: float | None) -> float:
         return UNSET if value is None else value
 
-    pressure = campaign.pressure
+    pressure, deep = campaign.pressure, campaign.pressure.deep
     return ContactPolicy(
         slots=pressure.slots,
         max_contacts=-1 if pressure.max_contacts is None else pressure.max_contacts,
@@ -174,6 +179,9 @@ def _contact_policy(
         same_offer_days=days(pressure.same_offer_days),
         refusal_days=days(pressure.refusal_days),
         family=family,
+        product=_numbered(o.features.get(PRODUCT, f"\0{o.name}") for o in offers),
+        deep=np.array([deep is not None and is_deep(o, deep.depth) for o in offers], np.bool_),
+        deep_days=UNSET if deep is None else deep.days,
     )
 
 

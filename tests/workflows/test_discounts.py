@@ -1,0 +1,75 @@
+"""Depths as they are served: one of an offer in a wave, deep ones seldom, their margin as value."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from bandit.workflows.learn.learn import learn
+from bandit.workflows.serve.serve_batch import serve_batch
+from tests import campaigns
+from tests.campaigns import MONDAY
+from tests.config.test_discount import TV
+
+NET = TV.replace('name = "tv"', 'name = "net_plus"').replace("depths = [0.0, 0.1, 0.125, 0.3]",
+                                                            "depths = [0.0, 0.25]")  # fmt: skip
+MARGIN = {"tv-0": 12.0, "tv-10": 8.5, "tv-12.5": 7.75, "tv-30": 2.5, "net_plus-0": 12.0,
+          "net_plus-25": 4.0}  # fmt: skip
+DEEP = ("tv-30", "net_plus-25")
+DAY = dt.timedelta(days=1)
+
+
+def _sent(folder: Path, wave: str) -> pl.DataFrame:
+    frame = campaigns.decisions(folder, wave)
+    return frame.filter((pl.col("placement") == "outbound") & (pl.col("action") > 0))
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three waves, ten days apart; deep ones are kept apart for fifteen."""
+    folder = campaigns.write(
+        tmp_path_factory.mktemp("depths") / "campaign",
+        pressure="slots = 1\nsame_offer_days = 12\ndeep = { depth = 0.25, days = 15 }",
+        customers=600,
+        more=TV + NET,
+    )
+    for i in range(3):
+        at = MONDAY + 10 * i * DAY
+        serve_batch(folder, wave=f"w{i}", at=at)
+        if i == 0:
+            rows = [
+                {"event_id": d, "decision_id": d, "reward": 1.0, "occurred_at": "2026-11-04"}
+                for d in _sent(folder, "w0")["decision_id"][::3]
+            ]
+            learn(folder, outcomes=campaigns.outcomes(folder / "o.csv", rows), at=at + 9 * DAY)
+    return folder
+
+
+def test_values_are_margins_and_a_customer_gets_one_depth(served: Path) -> None:
+    for wave in ("w0", "w1", "w2"):
+        sent = _sent(served, wave).filter(pl.col("offer").is_in([*MARGIN]))
+        assert len(sent) > 20
+        for offer, value in sent.select("offer", "value").unique().rows():
+            assert value == pytest.approx(MARGIN[offer])
+
+
+def test_deep_ones_are_kept_apart_whatever_the_offer(served: Path) -> None:
+    waves = [_sent(served, f"w{i}") for i in range(3)]
+    deep = [set(w.filter(pl.col("offer").is_in(DEEP))["customer_id"].to_list()) for w in waves]
+    assert all(deep)
+    assert not deep[0] & deep[1]
+    assert not deep[1] & deep[2]
+
+
+def test_another_depth_is_the_same_offer_again(served: Path) -> None:
+    """Ten days after one depth of tv no other comes, which by its own name would be new."""
+    waves = [
+        _sent(served, f"w{i}").filter(pl.col("offer").str.starts_with("tv-")) for i in range(3)
+    ]
+    who = [set(w["customer_id"].to_list()) for w in waves]
+    assert all(who)
+    assert not who[0] & who[1]
+    assert not who[1] & who[2]
