@@ -163,12 +163,6 @@ def _line(error: Any, model: type[BaseModel]) -> tuple[str, str]:
         return f"{where} is missing", "; add it"
     if kind == "value_error":
         return where, f": {error['ctx']['error']}"
-    if kind == "string_pattern_mismatch":
-        return (
-            f"{where} = {given!r}",
-            ": a name is up to 100 letters, digits, dots, dashes and"
-            " underscores and begins with a letter, digit or underscore",
-        )
     if isinstance(given, tuple):
         given = list(given)
     message = error["msg"][0].lower() + error["msg"][1:]

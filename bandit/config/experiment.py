@@ -12,7 +12,7 @@ from pydantic import Field, StringConstraints, ValidationError, field_validator,
 
 from bandit.config import campaign_file
 from bandit.config.reward import Amount
-from bandit.config.section import Day, Name, Strict
+from bandit.config.section import Day, Name, Strict, formed
 from bandit.core import files
 from bandit.core.errors import ConfigError, UsageError
 from bandit.core.problems import nearest
@@ -30,7 +30,13 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,99}")
 _Open = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
 _Size = Annotated[float, Field(gt=0, le=1e12, allow_inf_nan=False)]
 _Text = Annotated[str, StringConstraints(min_length=1, max_length=4_000)]
-_Value = Annotated[str, StringConstraints(pattern=r"^(net|reward|responded|contacts|events\..+)$")]
+_Value = Annotated[
+    str,
+    formed(
+        r"net|reward|responded|contacts|events\..+",
+        "a metric is of net, reward, responded, contacts or events.KIND (events.sale)",
+    ),
+]
 
 
 class Arm(Strict):

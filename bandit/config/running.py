@@ -6,10 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import (
     Field,
-    StringConstraints,
 )
 
-from bandit.config.section import Count, Share, Strict
+from bandit.config.section import Count, Share, Strict, formed
 
 
 class Limits(Strict):
@@ -24,10 +23,12 @@ class Limits(Strict):
 
 SparkOption = Annotated[
     str,
-    StringConstraints(
-        pattern=r"^spark\.(executor\.(memory|memoryOverhead|cores|instances)|task\.(cpus|maxFailures)"
+    formed(
+        r"spark\.(executor\.(memory|memoryOverhead|cores|instances)|task\.(cpus|maxFailures)"
         r"|cores\.max|default\.parallelism|speculation(\.\w+)*|dynamicAllocation(\.\w+)*"
-        r"|network\.timeout|driver\.(memory|host|bindAddress|port))$"
+        r"|network\.timeout|driver\.(memory|host|bindAddress|port))",
+        "options size a run (spark.executor.memory, spark.task.cpus, ...; see docs/spark.md); give"
+        " all else to spark-submit",
     ),
 ]
 """What sizes a run. What loads code (jars, class paths) is for who submits, not for this file."""

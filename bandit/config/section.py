@@ -7,16 +7,36 @@ underscore here, and nowhere later.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Annotated
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-)
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.\-]{0,99}$")]
+from bandit.core.problems import shown
+
+
+def formed(pattern: str, needed: str) -> AfterValidator:
+    """A text that a pattern matches as a whole, else a ValueError that says what is ``needed``."""
+    form = re.compile(pattern)
+
+    def hold(text: str) -> str:
+        if form.fullmatch(text) is None:
+            raise ValueError(f"{shown(text)} will not do: {needed}")
+        return text
+
+    return AfterValidator(hold)
+
+
+def named(most: int) -> AfterValidator:
+    """A name of at most so many characters; it may become one of a file or a column."""
+    return formed(
+        rf"[A-Za-z0-9_][A-Za-z0-9_.\-]{{0,{most - 1}}}",
+        f"a name is up to {most} letters, digits, dots, dashes and underscores and begins with a"
+        " letter, digit or underscore",
+    )
+
+
+Name = Annotated[str, named(100)]
 
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]

@@ -8,11 +8,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     Field,
-    StringConstraints,
     model_validator,
 )
 
-from bandit.config.section import Name, Strict
+from bandit.config.section import Name, Strict, formed
 
 SPARK = "spark:"
 """What a source of Spark's begins with; the table's name follows: spark:crm.customers."""
@@ -23,7 +22,12 @@ class Form(Strict):
     """How a source's cells are written, where that differs from 1.5, 2026-11-23 and true."""
 
     decimal: Literal[".", ","] = "."
-    date_format: Annotated[str, StringConstraints(pattern="%[dymYbjG]")] | None = None
+    date_format: (
+        Annotated[
+            str, formed(r"(?s).*%[dymYbjG].*", "say where day, month and year stand: %d.%m.%Y")
+        ]
+        | None
+    ) = None
     missing: tuple[str, ...] = ()
     true: tuple[str, ...] = ()
     false: tuple[str, ...] = ()

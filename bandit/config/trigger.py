@@ -10,15 +10,20 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, StringConstraints, field_validator
 
-from bandit.config.section import Strict
+from bandit.config.section import Strict, formed, named
 
 MOST_MINUTES = 43_200
 """Thirty days: what is to happen later than that is a wave's affair."""
-Name = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.\-]{0,99}$", max_length=60)
-]
+Name = Annotated[str, named(60)]
 Kind = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
-Variable = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=100)]
+Variable = Annotated[
+    str,
+    formed(
+        r"[A-Za-z_][A-Za-z0-9_]{0,99}",
+        "a variable of the environment is up to 100 letters, digits and underscores and begins with"
+        " no digit",
+    ),
+]
 Minutes = Annotated[float, Field(ge=0, le=MOST_MINUTES, allow_inf_nan=False)]
 Some = Annotated[float, Field(gt=0, le=MOST_MINUTES, allow_inf_nan=False)]
 

@@ -10,12 +10,18 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
-from bandit.config.section import Strict
+from bandit.config.section import Strict, formed
 from bandit.config.tables import Source
 from bandit.core.folding import fold
 from bandit.core.problems import nearest
 
-Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,62}$")]
+Word = Annotated[
+    str,
+    formed(
+        r"[A-Za-z_][A-Za-z0-9_]{0,62}",
+        "a name is up to 63 letters, digits and underscores here and begins with no digit",
+    ),
+]
 """A name that rules can say without quotes."""
 Function = Literal[
     "count", "any", "distinct", "sum", "mean", "min", "max", "first", "last", "days_since",

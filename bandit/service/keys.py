@@ -29,7 +29,11 @@ def load(path: Path) -> list[Key]:
     """The [[key]] tables of a TOML file; ConfigError names what is wrong."""
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as e:
+    except OSError as e:
+        raise ConfigError(
+            f"{path} cannot be read ({e.strerror}); --keys names a file of [[key]] tables"
+        ) from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as e:
         raise ConfigError(f"{path} cannot be read as a file of keys: {e}") from None
     tables = content.get("key")
     if not isinstance(tables, list) or not tables or set(content) != {"key"}:
