@@ -1,0 +1,45 @@
+"""`python -m simulations.learners [--operators N] [--waves N] [--only PART]` writes the README."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from pathlib import Path
+
+from simulations.learners import new_offer, scores, sweep
+from simulations.learners.analysis import new_offers, worlds
+
+PARTS = ("worlds", "new offer")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--operators", type=int, default=3, help="replicates of each world")
+    parser.add_argument("--waves", type=int, default=3, help="that are decided by what was learned")
+    parser.add_argument("--only", choices=PARTS, help="leave the other part as it is")
+    wanted = parser.parse_args()
+    seeds = range(1, wanted.operators + 1)
+    if wanted.only != "worlds":
+        _write("new offer", new_offers([new_offer.run(seed) for seed in seeds]))
+    runs: list[sweep.Run] = []
+    for seed in seeds if wanted.only != "new offer" else ():
+        for setting in sweep.settings(seed):
+            runs += sweep.run(setting, wanted.waves)
+            print(f"operator {seed}: {setting.name}", file=sys.stderr, flush=True)
+        runs += scores.run(seed, wanted.waves)
+        _write("worlds", worlds(sorted(runs, key=lambda run: sweep.ORDER.index(run.world))))
+
+
+def _write(part: str, text: str) -> None:
+    """Put a part between its marks."""
+    readme = Path(__file__).parent / "README.md"
+    begin, end = f"<!-- generated: {part} -->\n", f"<!-- end: {part} -->\n"
+    marked = re.compile(f"{re.escape(begin)}.*{re.escape(end)}", re.DOTALL)
+    whole = readme.read_text(encoding="utf-8")
+    readme.write_text(marked.sub(lambda _: begin + text + end, whole), encoding="utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+"""What each learner earned, as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from bandit.core.types import Float64
+from simulations.learners.new_offer import Met
+from simulations.learners.scores import LEARNERS as SCORED
+from simulations.learners.sweep import LEARNERS, Run
+
+WORLDS = {
+    "common": "offers of eight families; 3.6 % of contacts sell",
+    "rare": "the same with a quarter of the sales",
+    "thousand": "1,000 pairs, some 8 observations each in a random wave",
+    "unshared": "what sells has nothing in common from pair to pair",
+    "drifting": "tastes turn over the year; half-life 60 days",
+    "scored": "of each offer a model elsewhere knows more than the columns say",
+}
+
+
+def worlds(runs: Sequence[Run]) -> str:
+    seeds = len({run.seed for run in runs})
+    lines = [
+        f"{seeds} operators a world. *First* is the first wave that has learned something, of one"
+        " random wave; *later* the mean of that and all that follow. Gain is EUR a customer over"
+        " rules; *more* what a learner gains over rules beyond what the disjoint one gains, in"
+        " brackets least and most among the operators; *way* the share of the distance from rules"
+        " to the best.",
+        "",
+    ]
+    for world in dict.fromkeys(run.world for run in runs):
+        here = [run for run in runs if run.world == world]
+        lines += [
+            f"## {world}: {WORLDS[world]}",
+            "",
+            "| who | gain, first | more | gain, later | more | way, later |",
+            "|---|---|---|---|---|---|",
+            *(_row(who, here) for who in (SCORED if world == "scored" else LEARNERS)),
+            "",
+        ]
+    scored = [run for run in runs if run.world == "scored"]
+    way = {who: gains(who, scored).mean() / gains("best", scored).mean() for who in SCORED}
+    noise = 1.0 - gains("hybrid, noise", scored).mean() / gains("hybrid", scored).mean()
+    lines += [
+        f"With scores the hybrid goes {way['hybrid, scores']:.0%} of the way,"
+        f" {100 * (way['hybrid, scores'] - way['margin × raw score']):+.0f} points over margin × raw"
+        f" score and {100 * (way['hybrid, scores'] - way['hybrid']):+.0f} over no scores; distorted"
+        f" ones {100 * (way['hybrid, distorted'] - way['hybrid, scores']):+.1f}. Noise in place of"
+        f" scores costs {noise:.1%} of what the hybrid gains without.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def new_offers(met: Sequence[Met]) -> str:
+    """Of the offer that the truth would miss most."""
+    lines = [
+        "## A new offer in its first wave",
+        "",
+        "The offer that the truth would miss most is held back from two random waves. *Described*: by"
+        " a hybrid that knows its family and its channels, and has never seen it; *known*: by one"
+        " that saw it like the others. *Error closed*: how far the mean squared error of what"
+        " contacts with it are expected to bring has gone from taking it for the mean contact to"
+        " knowing it; *value closed*: the same of EUR a customer, among those who may get it, chosen"
+        " by the mean.",
+        "",
+        "| operator | offer | customers | error closed | without, EUR | described | known |"
+        " value closed |",
+        "|---|---|---|---|---|---|---|---|",
+        *(
+            f"| {m.seed} | {m.offer} | {m.customers:,} | {_error(m):.0%} | {m.without:.3f} |"
+            f" {m.described:.3f} | {m.known:.3f} |"
+            f" {(m.described - m.without) / (m.known - m.without):.0%} |"
+            for m in met
+        ),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _error(met: Met) -> float:
+    untold, described, known = met.errors
+    return (untold - described) / (untold - known)
+
+
+def gains(who: str, runs: Sequence[Run]) -> Float64:
+    """EUR a customer over rules, float64[operators, waves]."""
+    by = {(run.seed, run.who): run.value for run in runs}
+    return np.array([by[seed, who] - by[seed, "rules"] for seed, name in by if name == who])
+
+
+def _row(who: str, runs: Sequence[Run]) -> str:
+    own, base, best = (gains(name, runs) for name in (who, "disjoint", "best"))
+    first, later = (own[:, 0], base[:, 0]), (own.mean(axis=1), base.mean(axis=1))
+    way = own.mean() / best.mean()
+    return (
+        f"| {who} | {first[0].mean():.3f} | {_more(*first)} | {later[0].mean():.3f} |"
+        f" {_more(*later)} | {way:.0%} |"
+    )
+
+
+def _more(own: Float64, base: Float64) -> str:
+    """Gains of operators against the disjoint ones; a share where there is something to share."""
+    if base.mean() <= 0.0:
+        return f"{own.mean() - base.mean():+.3f} EUR"
+    whole = f"{own.mean() / base.mean() - 1.0:+.0%}"
+    if base.min() <= 0.0:
+        return whole
+    each = own / base - 1.0
+    return f"{whole} ({each.min():+.0%} to {each.max():+.0%})"

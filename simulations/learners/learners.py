@@ -1,0 +1,77 @@
+"""Who decides: what each pair learned alone, and what pairs learn from each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from bandit import LinTS, Posterior
+from bandit.config.worths import Worths
+from bandit.core.types import Array, Bool, Float64, Int32
+from bandit.models.kinds import updated
+from bandit.models.moments import Moments
+from bandit.workflows.judge import kinds
+from simulations.learners.environment import DAYS_BETWEEN_WAVES, Crowd, Setting
+
+ALPHA, RIDGE = 0.2, 100.0
+"""As `bandit init` writes them."""
+EVENTS = ("organic", "refusal", "sale")
+
+
+@dataclass(frozen=True, eq=False)
+class Learner:
+    """Thompson sampling at `ALPHA` of the noise, as a campaign of these settings serves.
+
+    ``share``: pairs learn from each other; ``apart``: each kind of event has a model of its own.
+    """
+
+    setting: Setting
+    share: bool
+    apart: bool
+    sums: Posterior
+
+    @classmethod
+    def new(cls, setting: Setting, *, share: bool, apart: bool) -> Learner:
+        k = len(setting.space) * (len(EVENTS) if apart else 1)
+        spec = setting.spec
+        prior = Posterior.prior(k, spec.n_features, RIDGE, spec.constant)
+        return cls(setting, share, apart, prior)
+
+    @cached_property
+    def worths(self) -> Worths | None:
+        """An organic purchase says its own amount, a sale brings the margin, a refusal costs."""
+        if not self.apart:
+            return None
+        k = len(self.setting.space)
+        cost = np.full(k, -self.setting.world.refusal_cost_eur)
+        weights = np.stack([np.ones(k), cost, self.setting.margins])
+        return Worths(EVENTS, np.array([True, False, False]), weights, np.ones(k, np.bool_))
+
+    @cached_property
+    def moments(self) -> Moments:
+        known = self.setting.known if self.share and self.sums.count.any() else None
+        return kinds.moments(self.sums, self.worths, known)
+
+    def choose(self, crowd: Crowd, seed: int) -> Int32:
+        setting, found = self.setting, self.moments
+        expected = crowd.contexts.astype(np.float64) @ found.mean.T - setting.world.costs
+        costs = setting.world.costs + setting.prices(expected, crowd.eligible)
+        choice = LinTS(ALPHA * found.noise_scale).choose(
+            found, crowd.contexts, eligible=crowd.eligible, costs=costs,
+            keys=crowd.ids.astype(np.uint64), seed=seed,
+        )  # fmt: skip
+        return choice.action
+
+    def taught(self, crowd: Crowd, actions: Array, happened: tuple[Float64, Bool, Bool]) -> Learner:
+        """The learner after a wave whose window has closed."""
+        own, sold, refused = happened
+        told = np.stack([own, refused.astype(np.float64), sold.astype(np.float64)])
+        if not self.apart:
+            margin, world = self.setting.margins[actions], self.setting.world
+            told = own + margin * told[2] - world.refusal_cost_eur * told[1]
+        sums = self.sums
+        if self.setting.half_life_days is not None:
+            sums = sums.decay(0.5 ** (DAYS_BETWEEN_WAVES / self.setting.half_life_days))
+        return replace(self, sums=updated(sums, crowd.contexts, actions.astype(np.int32), told))
