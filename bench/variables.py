@@ -126,7 +126,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--customers", type=int, default=1_000_000)
     options.add_argument("--events", type=int, default=10_000_000)
-    options.add_argument("--memory-mb", type=int, default=2_400)
+    options.add_argument("--memory-mb", type=int, default=3_000)
     options.add_argument("--threads", type=int, default=2)
     options.add_argument("--only-shown", action="store_true")
     options.add_argument("--evaluate", type=Path)

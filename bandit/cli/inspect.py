@@ -62,7 +62,7 @@ def roi(
     ] = None,
     by: Annotated[
         str | None,
-        typer.Option(metavar="COLUMN", help="also by the values of this column of the features"),
+        typer.Option(metavar="COLUMN", help="also by the values of this feature, or by segment"),
     ] = None,
     margin: Annotated[
         float,

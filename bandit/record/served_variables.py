@@ -5,15 +5,19 @@ What rules, values and segments were asked of is told by these, whatever the sou
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from bandit.core import files
+from bandit.core.types import Bool
+from bandit.record.decisions import Rows
 from bandit.record.person import People
 from bandit.record.waves import ROWS_PER_GROUP, Wave
 
@@ -85,3 +89,25 @@ def of(wave: Wave, people: People) -> pa.Table | None:
             if pc.any(own).as_py():
                 found.append(batch.filter(own))
         return pa.Table.from_batches(found, file.schema_arrow)
+
+
+class Crowds:
+    """Who was of which of a wave's segments, for rows of its decisions."""
+
+    def __init__(self, wave: Wave, names: Sequence[str]) -> None:
+        path = files.verify(wave.folder, NAME, wave.manifest.files[NAME].sha256)
+        table = pq.read_table(path, columns=[CUSTOMER, *names])
+        self._ids = table[CUSTOMER].to_numpy()
+        self._members = {name: table[name].to_numpy() for name in names}
+
+    def of(self, rows: Rows) -> Iterator[tuple[str, Bool]]:
+        """Each segment with its members among the rows, bool[n]; last those of none."""
+        own = rows.customers.to_numpy(zero_copy_only=False)
+        place = np.minimum(np.searchsorted(self._ids, own), len(self._ids) - 1)
+        known = self._ids[place] == own
+        some = np.zeros(len(own), dtype=np.bool_)
+        for name, members in self._members.items():
+            mine: Bool = known & members[place]
+            some |= mine
+            yield name, mine
+        yield "(none)", ~some

@@ -171,11 +171,11 @@ def _gaps(database: Database, events: str, rows: int, table: str) -> None:
     def query(mine: str) -> str:
         gaps = (
             f"SELECT id, {MOMENT} - lag({MOMENT}) OVER (PARTITION BY id ORDER BY {MOMENT}) AS gap"
-            f" FROM (SELECT DISTINCT id, {MOMENT} FROM ({mine}))"
+            f" FROM ({mine})"
         )
         return (
             f"SELECT id, quantile_cont(gap, 0.5) / {float(DAY_US)} AS days FROM ({gaps})"
-            " WHERE gap IS NOT NULL GROUP BY id"
+            " WHERE gap > 0 GROUP BY id"
         )
 
     _in_parts(database, events, table, query, max(1, -(-rows * GAP_BYTES // _room(database))))

@@ -13,7 +13,7 @@ import pytest
 from bandit.config import campaign_file
 from bandit.config.campaign import Campaign
 from bandit.core.errors import ConfigError, DataError
-from bandit.sources import database, unusable_rows
+from bandit.sources import database, unusable_rows, variables
 from bandit.sources.catalogue import load_catalogue
 from reference import variables as twin
 from tests.sources import small
@@ -149,6 +149,16 @@ def test_the_order_of_rows_and_the_number_of_threads_change_no_bit(tmp_path: Pat
     assert one.equals(two, null_equal=True)
     for name in one.columns:
         assert one[name].to_list() == two[name].to_list()
+
+
+def test_parts_of_the_customers_change_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign = _campaign(tmp_path, _log(5, 2_000, 28), "parquet")
+    whole = _made(campaign)
+    monkeypatch.setattr(variables, "STATE_BYTES", 300_000)
+    monkeypatch.setattr(variables, "GAP_BYTES", 300_000)
+    assert _made(campaign).equals(whole)
 
 
 def test_windows_are_days_of_the_campaigns_clocks(tmp_path: Path) -> None:

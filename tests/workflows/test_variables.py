@@ -18,6 +18,7 @@ from bandit.record import served_variables
 from bandit.record import waves as record
 from bandit.workflows.inspect.customer import customer as customer_page
 from bandit.workflows.inspect.explain import explain
+from bandit.workflows.inspect.roi import roi
 from bandit.workflows.learn.learn import learn
 from bandit.workflows.privacy.export_customer import export_customer
 from bandit.workflows.privacy.forget import forget
@@ -188,6 +189,33 @@ def test_a_source_of_rows_that_cannot_be_used_stops_the_wave(tmp_path: Path) -> 
     with pytest.raises(DataError, match=r"known_at.*no date.*limits\.reject_share"):
         serve_batch(folder, wave="w1", at=MONDAY)
     assert not (folder / "waves" / "w1").exists()
+
+
+def test_roi_tells_gains_by_segment(served: Path, tmp_path: Path) -> None:
+    """Who is of several segments counts in each, who is of none among those of none."""
+    folder = Path(shutil.copytree(served, tmp_path / "campaign"))
+    made = campaigns.decisions(folder, "w1").filter(
+        (pl.col("slot") == 1) & (pl.col("placement") == "outbound")
+    )
+    rows = [
+        {
+            "event_id": f"e{i}", "decision_id": d, "event": "sale", "reward": 1.0 + i % 3,
+            "occurred_at": (MONDAY + dt.timedelta(days=1)).isoformat(),
+        }
+        for i, d in enumerate(made["decision_id"])
+    ]  # fmt: skip
+    file = campaigns.outcomes(folder / "outcomes.csv", rows)
+    learn(folder, outcomes=file, at=MONDAY + dt.timedelta(days=30))
+    found = roi(folder, by="segment", margin=0.4, at=MONDAY + dt.timedelta(days=30))
+    stored = pl.read_parquet(folder / "waves" / "w1" / served_variables.NAME)
+    held = set(made.filter(pl.col("group") == "holdout")["customer_id"])
+    open_to = stored.filter(~pl.col("customer_id").is_in(list(held)))
+    expected = {
+        "big": int(open_to["big"].sum()),
+        "north": int(open_to["north"].sum()),
+        "(none)": open_to.filter(~pl.col("big") & ~pl.col("north")).height,
+    }
+    assert {one.of: one.people for one in found.segments} == expected
 
 
 def test_check_tells_a_broken_source_once(tmp_path: Path) -> None:
