@@ -7,6 +7,7 @@ import time
 import numpy as np
 
 from bandit.kernels import simd
+from bandit.kernels._compile import entered
 from bandit.kernels.linear import contenders, linear_choice
 from bandit.kernels.linear import int16_bounds as coarse
 from bandit.kernels.linear import pair_moments as settle
@@ -21,6 +22,14 @@ from bench.inputs import make
 BLOCK = 480
 """Rows of a call: five of the loop's blocks, so that the call itself costs little."""
 REPEATS = 60
+
+_bounds_into = entered(linear_choice.bounds_into)
+_round_into, _multiply_into = entered(coarse.round_into), entered(coarse.multiply_into)
+_norms_between = entered(coarse.norms_between)
+_eligible_into, _bound_into = entered(contenders.eligible_into), entered(contenders.bound_into)
+_draw_into, _winners_into = entered(sampled.draw_into), entered(sampled.winners_into)
+_moments_into, _order_by_action = entered(settle.moments_into), entered(settle.order_by_action)
+_single_moments_into = entered(settle.single_moments_into)
 
 
 def _nanoseconds(call, rows: int) -> float:
@@ -50,51 +59,49 @@ def stages(d: int = 64, k: int = 100, observations: int = 20_000) -> dict[str, f
     stream, nobody, doubt = np.uint64(7), np.zeros(0, np.int32), np.zeros(1, np.bool_)
     asked = Mode(1.0, False, 0, stream, nobody, np.zeros(0), True, doubt)
     plain, sampling = (linear_choice.empty_bounds(model, situation, 1) for _ in range(2))
-    linear_choice.bounds_into(model, situation, asked, plain)
-    linear_choice.bounds_into(model, situation, asked._replace(thompson=True), sampling)
+    _bounds_into(model, situation, asked, plain)
+    _bounds_into(model, situation, asked._replace(thompson=True), sampling)
     scratch = empty_settling(model, d, 1, expects=False)
-    coarse.round_into(x, 0, BLOCK, d, model.coarse, rounded, doubt)
-    coarse.multiply_into(rounded, BLOCK, d, model.coarse, table)
-    coarse.norms_between(rounded, BLOCK, d, model.coarse, rotated)
-    contenders.eligible_into(none, 0, 0, BLOCK, k, words)
+    _round_into(x, 0, BLOCK, d, model.coarse, rounded, doubt)
+    _multiply_into(rounded, BLOCK, d, model.coarse, table)
+    _norms_between(rounded, BLOCK, d, model.coarse, rotated)
+    _eligible_into(none, 0, 0, BLOCK, k, words)
     pairs = 2_048
     rows, actions = np.arange(pairs, dtype=np.int32), inputs.actions[:pairs].astype(np.int32)
     order, start = np.zeros(pairs, np.int32), np.zeros(k + 1, np.int64)
     mean, width = np.zeros(pairs), np.zeros(pairs)
-    settle.order_by_action(actions, np.ones(pairs, np.bool_), pairs, start, order)
+    _order_by_action(actions, np.ones(pairs, np.bool_), pairs, start, order)
     draws = sampled.empty_draws(BLOCK, k)
 
     def bound(how, spread) -> None:
-        contenders.eligible_into(none, 0, 0, BLOCK, k, words)
-        contenders.bound_into(table, BLOCK, rounded, how, words, False, spread, highs, level, alive)
+        _eligible_into(none, 0, 0, BLOCK, k, words)
+        _bound_into(table, BLOCK, rounded, how, words, False, spread, highs, level, alive)
 
     def draw() -> None:
         bound(sampling, True)
-        sampled.draw_into(stream, keys, 0, BLOCK, size, alive, draws)
-        sampled.winners_into(
-            table, columns, BLOCK, rounded, sampling, False, draws, 0, level, alive
-        )
+        _draw_into(stream, keys, 0, BLOCK, size, alive, draws)
+        _winners_into(table, columns, BLOCK, rounded, sampling, False, draws, 0, level, alive)
 
     calls = {
         "rounding to 16 bits": (
-            lambda: coarse.round_into(x, 0, BLOCK, d, model.coarse, rounded, doubt), BLOCK,
+            lambda: _round_into(x, 0, BLOCK, d, model.coarse, rounded, doubt), BLOCK,
         ),
         "means: 16-bit product": (
-            lambda: coarse.multiply_into(rounded, BLOCK, d, model.coarse, table), BLOCK,
+            lambda: _multiply_into(rounded, BLOCK, d, model.coarse, table), BLOCK,
         ),
         "q: 16-bit packed triangle": (
-            lambda: coarse.norms_between(rounded, BLOCK, d, model.coarse, rotated), BLOCK,
+            lambda: _norms_between(rounded, BLOCK, d, model.coarse, rotated), BLOCK,
         ),
         "bounds and survivors": (lambda: bound(plain, False), BLOCK),
         "settling a lone contender, float32": (
-            lambda: settle.single_moments_into(
+            lambda: _single_moments_into(
                 inputs.contexts, 0, order, start, model.theta, model.single, mean, width,
                 scratch.places, scratch.single,
             ),
             pairs,
         ),
         "settling a contender, float64": (
-            lambda: settle.moments_into(
+            lambda: _moments_into(
                 inputs.contexts, np.zeros((0, 1)), rows, actions, order, start, model.theta,
                 model.inverse, mean, width, scratch.x, scratch.z,
             ),

@@ -108,8 +108,10 @@ def jittered(blocks: Blocks, spread: npt.ArrayLike, seed: int = 0) -> Blocks:
     def noisy(share: float) -> Iterator[Block]:
         random = np.random.Generator(np.random.Philox(seed))
         for block in blocks(share):
-            noise = random.standard_normal(block.values.shape, dtype=np.float32)
-            yield Block(block.values + width * noise, block.eligible)
+            values = block.values
+            noise = random.standard_normal(values.shape, dtype=np.float32)
+            noise *= width
+            yield Block(values + noise, block.eligible)
 
     return noisy
 

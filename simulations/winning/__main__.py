@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
+from bandit.kernels._compile import entered
 from bandit.kernels.linear import win_probability
 from reference import win_instances
 from reference.win_probability import winning_probability as twin
 
+_winning_probability = entered(win_probability.winning_probability)
 MARK = "<!-- generated below -->\n"
 
 
@@ -22,7 +24,7 @@ def errors(rows: int, most: int, seed: int) -> dict[str, list[tuple[float, float
         count = len(centres)
         scratch.centres[:count], scratch.scales[:count] = centres, scales
         expected = twin(centres, scales, own)
-        p = win_probability.winning_probability(count, own, scratch)
+        p = _winning_probability(count, own, scratch)
         found[kind].append((abs(p - expected), expected, count))
     return found
 

@@ -7,10 +7,12 @@ import pytest
 from scipy import stats
 
 from bandit.kernels import keyed_random
-from bandit.kernels._compile import serial
+from bandit.kernels._compile import entered, serial
 from bandit.kernels.linear import thompson_candidates as sampled
 from bandit.kernels.stats.normal import normal
 from reference import draws
+
+_draw_into = entered(sampled.draw_into)
 
 
 @serial
@@ -25,7 +27,7 @@ def normals(seed=0, wave=0, keys=4000, draw=0, columns=64, purpose=8):
     size = (columns + 63) // 64
     everyone = np.full(keys * size, (1 << columns) - 1 if columns < 64 else -1, np.int64)
     listed = sampled.empty_draws(keys, columns)
-    sampled.draw_into(stream, ids, 0, keys, size, everyone, listed)
+    _draw_into(stream, ids, 0, keys, size, everyone, listed)
     return listed.normal.reshape(keys, columns)
 
 

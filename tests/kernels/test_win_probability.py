@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from bandit.kernels._compile import entered
 from bandit.kernels.linear import win_probability_table
 from reference import win_instances
 from reference.win_probability import winning_probability as twin
 from tests.kernels.wins import normal_wins
 
+_shares_into = entered(win_probability_table.shares_into)
 CLAIM = 1e-7
 """What the kernel's docstring says; a millionth is asked for."""
 
@@ -31,7 +33,7 @@ def test_many_contenders(kind, count):
 def _all(centres, scales):
     k = len(centres)
     shares = np.zeros(k)
-    win_probability_table.shares_into(
+    _shares_into(
         np.copy(centres), np.copy(scales), k, shares, np.zeros(k, np.int64),
         np.zeros(8 * k + 8), np.zeros(8 * k + 8),
     )  # fmt: skip

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from bandit.kernels._compile import entered
 from bandit.kernels.linear import win_probability
+
+_winning_probability = entered(win_probability.winning_probability)
 
 
 def normal_wins(centres, scales, own: int) -> float:
@@ -12,4 +15,4 @@ def normal_wins(centres, scales, own: int) -> float:
     scratch = win_probability.empty_scratch(len(centres))
     scratch.centres[: len(centres)] = np.asarray(centres)
     scratch.scales[: len(centres)] = np.asarray(scales)
-    return float(win_probability.winning_probability(len(centres), own, scratch))
+    return float(_winning_probability(len(centres), own, scratch))

@@ -18,7 +18,7 @@ import numpy as np
 
 from bandit.core.types import Bool, Float32, Float64, Int32, Int64, Integer, UInt8
 from bandit.kernels import simd
-from bandit.kernels._compile import natural, serial, within
+from bandit.kernels._compile import natural, within
 from bandit.kernels.linear.int16_bounds import Rounded
 
 ROUNDING = np.float32(2.0**-20)
@@ -49,7 +49,7 @@ class Bounds(NamedTuple):
     steps: Int64
 
 
-@serial
+@within
 def eligible_into(
     eligible: UInt8, packing: int, first: int, rows: int, k: int, words: Int64
 ) -> None:
@@ -99,7 +99,7 @@ def prices_into(
         doubt[0] = True
 
 
-@serial
+@within
 def bound_into(
     table: Float32, rows: int, rounded: Rounded, bounds: Bounds, words: Int64, priced: bool,
     spread: bool, highs: Float32, threshold: Float32, alive: Int64,

@@ -8,7 +8,7 @@ import numpy as np
 
 from bandit.core.types import Float32, Float64, Int32, Int64
 from bandit.kernels import simd
-from bandit.kernels._compile import inline, natural, serial, within
+from bandit.kernels._compile import inline, natural, within
 from bandit.kernels.linear import dense_widths, win_probability, win_probability_table
 from bandit.kernels.linear import pair_moments as settle
 from bandit.kernels.linear.dense_rows import Filling, fill_dense
@@ -152,7 +152,7 @@ def challengers_into(pairs: Pairs, rows: int) -> bool:
     return found
 
 
-@serial
+@within
 def winners_into(
     pairs: Pairs, rows: int, base: int, action: Int32, mean: Float64, width: Float64
 ) -> None:

@@ -19,7 +19,7 @@ import numpy as np
 
 from bandit.core.types import Bool, Float32, Int16
 from bandit.kernels import simd
-from bandit.kernels._compile import serial
+from bandit.kernels._compile import serial, within
 from bandit.kernels.simd.product import PANEL, ROWS, norms_into, padded
 
 _TILE = simd.TILE
@@ -69,7 +69,7 @@ def empty_rounded(rows: int, d: int) -> Rounded:
     )  # fmt: skip
 
 
-@serial
+@within
 def round_into(
     x: Float32, x_at: int, rows: int, d: int, coarse: Coarse, rounded: Rounded, doubt: Bool
 ) -> None:
@@ -95,7 +95,7 @@ def round_into(
             simd.quantise(x, at + j, inverse, j, limit / norm, whole, r * width + j)
 
 
-@serial
+@within
 def multiply_into(rounded: Rounded, rows: int, d: int, coarse: Coarse, table: Float32) -> None:
     """``table`` float32[rows, w]: the means; rows a multiple of six."""
     width, lanes, depth = coarse.mean_step.size, simd.LANES, (d + 1) >> 1
@@ -124,7 +124,7 @@ def multiply_into(rounded: Rounded, rows: int, d: int, coarse: Coarse, table: Fl
                 )
 
 
-@serial
+@within
 def norms_between(rounded: Rounded, rows: int, d: int, coarse: Coarse, rotated: Float32) -> None:
     """Enclose ``q = |R x|`` of each row between ``least`` and ``most``.
 

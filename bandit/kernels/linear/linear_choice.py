@@ -59,7 +59,7 @@ def load_into(narrow: Float32, broad: Float64, d: int, first: int, rows: int, x:
             x[r * d + j] = np.float32(broad[first + r, j]) if broad.size else narrow[first + r, j]
 
 
-@serial
+@within
 def bounds_into(model: Model, situation: Situation, mode: Mode, bounds: Bounds) -> None:
     """Fill in what all rows of a call share of their bounds."""
     sampling = mode.thompson or mode.propensity > 0

@@ -10,11 +10,11 @@ import numpy as np
 
 from bandit.core.types import Array, Bool, Float32, Float64, Int32, Int64
 from bandit.kernels import simd
-from bandit.kernels._compile import allocating, inline, serial, within, within_allocating
+from bandit.kernels._compile import allocating, inline, within, within_allocating
 from bandit.kernels.simd import product
 
 
-@serial
+@within
 def order_by_action(actions: Array, wanted: Bool, count: int, start: Int64, order: Array) -> int:
     """Stable counting sort of the wanted pairs by action; return how many there are.
 
@@ -84,7 +84,7 @@ def _dot(x: Float64, at: int, theta: Float64, theta_at: int, width: int) -> floa
     return simd.reduce_add(total)
 
 
-@serial
+@within
 def moments_into(
     narrow: Float32, broad: Float64, rows: Array, actions: Array, order: Array, start: Int64,
     theta: Float64, inverse: Float64, means: Float64, widths: Float64, x: Float64, z: Float64,
@@ -126,7 +126,7 @@ def _dot_at(contexts: Float32, at: int, d: int, theta: Float64, theta_at: int) -
     return mean
 
 
-@serial
+@within
 def single_moments_into(
     narrow: Float32, base: int, order: Int32, start: Int64, theta: Float64, inverse: Float32,
     means: Float64, widths: Float64, places: Int64, z: Float32,

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from bandit.core.types import Float32, Int32, Int64, UInt64
 from bandit.kernels import keyed_random as kr
 from bandit.kernels import simd
-from bandit.kernels._compile import inline, natural, serial, within
+from bandit.kernels._compile import inline, natural, within
 from bandit.kernels.linear.contenders import OVERFLOW, ROUNDING, UNDERFLOW, Bounds, Listing
 from bandit.kernels.linear.int16_bounds import Rounded
 from bandit.kernels.linear.win_probability import REACH
@@ -54,7 +54,7 @@ def empty_draws(rows: int, k: int) -> Draws:
     )  # fmt: skip
 
 
-@serial
+@within
 def draw_into(
     stream: np.uint64, keys: UInt64, top: int, rows: int, size: int, alive: Int64, draws: Draws
 ) -> None:
@@ -92,7 +92,7 @@ def _ends(
     return high, low
 
 
-@serial
+@within
 def winners_into(
     table: Float32, width: int, rows: int, rounded: Rounded, bounds: Bounds, priced: bool,
     draws: Draws, whose: int, threshold: Float32, alive: Int64,

@@ -24,7 +24,7 @@ import numpy as np
 
 from bandit.core.types import Float64, Int64, Integer
 from bandit.kernels import simd
-from bandit.kernels._compile import serial, within
+from bandit.kernels._compile import within
 from bandit.kernels.linear import equal_steps, gauss_panels, graded_steps
 from bandit.kernels.stats.normal_lanes import cumulative_8
 
@@ -103,7 +103,7 @@ def _pad(offset: Float64, rate: Float64, count: Integer) -> Integer:
     return count
 
 
-@serial
+@within
 def _keep(offset: Float64, rate: Float64, count: Integer, at: float) -> Integer:
     """Drop rivals that lie below a's worth from z = ``at`` on; return how many are left, padded."""
     kept = np.int64(0)
@@ -198,7 +198,7 @@ def _certain_out(count: Integer, own: Integer, scratch: Scratch) -> tuple[Intege
     return kept, edge, lost
 
 
-@serial
+@within
 def winning_probability(count: Integer, own: Integer, scratch: Scratch) -> float:
     """P(normal ``own`` is the largest of ``count``), ties to the lowest position.
 

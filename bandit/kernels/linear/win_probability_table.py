@@ -13,7 +13,7 @@ import numpy as np
 
 from bandit.core.types import Float64, Int64, Integer, UInt8
 from bandit.kernels import simd
-from bandit.kernels._compile import allocating, serial, within
+from bandit.kernels._compile import allocating, within
 from bandit.kernels.linear.gauss_panels import MOST_PANELS, NODES, POINTS, WEIGHTS, step_for
 from bandit.kernels.linear.masked_choice import allowed
 from bandit.kernels.stats.normal import cumulative
@@ -74,7 +74,7 @@ def _descend(
         top = bottom
 
 
-@serial
+@within
 def shares_into(
     centres: Float64, scales: Float64, count: int, shares: Float64, place: Int64, below: Float64,
     heights: Float64,

@@ -16,6 +16,7 @@ from bandit.core.reasons import (
     STAGES,
 )
 from bandit.core.types import EXPLORATION, HOLDOUT, NO_CONTACT, Array, Bool, Float64
+from bandit.policies.choice_request import checked
 from bandit.policies.greedy import Greedy
 from bandit.workflows.serve.prepare import Prepared
 from bandit.workflows.serve.wave import Taken, Wave
@@ -77,12 +78,13 @@ def _expected_contact(
 ) -> Bool:
     """Whether some contact's expected worth at these costs float64[k] is above no contact's."""
     rows = taken.rows[mine]
-    choice = Greedy().choose(
+    request = checked(
         wave.posterior,
         batch.contexts[rows],
         eligible=taken.allowed[mine],
         values=batch.values if batch.values.ndim == 1 else batch.values[rows],
         costs=costs,
+        validate=not Greedy.validates,
     )
-    contact: Bool = choice.action != NO_CONTACT
+    contact: Bool = Greedy().decide(request) != NO_CONTACT
     return contact
