@@ -71,7 +71,7 @@ WITHIN: dict[str, Any] = {"no_cpython_wrapper": True, "pipeline_class": Linking,
 
 natural = np.uint64
 """Makes a place in an array of a number that is surely not negative: for any other, code is made
-that counts from the array's end if it is, which is most of what a short loop does."""
+that counts from the array's end if it is, which is much of what a short loop does."""
 
 inline = _compiler(inline="always", **OWNING)
 """A helper that disappears into its caller."""
