@@ -30,7 +30,7 @@ from bandit.kernels.stats.normal_lanes import cumulative_8
 
 REACH = 5.75
 """What a samples lies within so many deviations: φ's two tails hold 9e-9."""
-_FIRST = 18
+_FIRST = 12
 """Nodes to begin with, a multiple of three."""
 _FEW, _DEARER = 30, 1.4
 """So many equal steps are taken as they are. A graded one costs so many times as much, since Φ is
