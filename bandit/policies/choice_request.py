@@ -168,21 +168,13 @@ def checked(
     bits, packing = _check_eligible(allowed, n, k)
     if complete:
         _refuse_empty_row(_first_row_without_action(bits, packing, n, k))
+    # By position: names take as long as the smallest kernel.
     request = ChoiceRequest(
-        posterior=posterior,
-        contexts=x,
-        n=n,
-        k=k,
-        eligible=bits,
-        packing=packing,
-        values=check_table("values", worth_of, n, k, 1.0),
-        costs=check_table("costs", cost_of, n, k, 0.0),
-        priced=bool(tables),
-        keys=np.arange(n, dtype=np.uint64) if keys is None else customer_keys(keys, n),
-        seed=seed,
-        wave=wave,
-        draw=draw,
-    )
+        posterior, x, n, k, bits, packing,
+        check_table("values", worth_of, n, k, 1.0), check_table("costs", cost_of, n, k, 0.0),
+        bool(tables), np.arange(n, dtype=np.uint64) if keys is None else customer_keys(keys, n),
+        seed, wave, draw,
+    )  # fmt: skip
     if validate:
         request.validate()
     return request

@@ -114,13 +114,8 @@ class Mixture(Policy):
         before = self._prior(prior, request.n)
         action, group, chances, count = self._settled(request)
         joint, propensity = self._joined(request, action, chances, count, before)
-        return Choice(
-            action=action,
-            propensity=propensity,
-            score=self._scores_of(request, action, group),
-            group=group,
-            joint=joint,
-        )
+        score = self._scores_of(request, action, group)
+        return Choice(action, propensity, score, group, joint)
 
     def probabilities(
         self,
