@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from bandit.config.deciding import KINDS, Features, GroupCap, Model, Policy, Pressure
+from bandit.config.deciding import KINDS, Features, GroupCap, Model, Policy, Pressure, Shadow
 from bandit.config.discount import expanded
 from bandit.config.offered import Address, Channel, Offer, is_deep
 from bandit.config.reward import AMOUNT, VALUE, Kind, Reward
@@ -70,6 +70,7 @@ class Campaign(Strict):
     insiders: Insiders | None = Field(default=None, exclude=True)
     trigger: tuple[Trigger, ...] = Field(default=(), exclude=True)
     webhooks: dict[Name, Webhook] = Field(default_factory=dict, exclude=True)
+    shadow: Shadow | None = Field(default=None, exclude=True)
     log: Log | None = None
     # How past waves are read and judged changes no wave, so it is no part of the digest.
     funnel: tuple[Kind, ...] = Field(default=(), exclude=True)

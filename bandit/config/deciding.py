@@ -114,6 +114,20 @@ class Policy(Strict):
         return self
 
 
+class Shadow(Strict):
+    """A policy that decides beside the served one, live, and changes nothing."""
+
+    policy: Literal["lin_ucb", "lin_ts", "greedy", "epsilon_greedy", "uniform", "rules"]
+    name: Name | None = None
+    alpha: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0
+    epsilon: Share = 0.1
+
+    @property
+    def label(self) -> str:
+        """Its name among the candidates."""
+        return self.name or f"shadow {self.policy}"
+
+
 class GroupCap(Strict):
     """At most so many contacts for a set of offers, or of channels, or of pairs of both."""
 

@@ -210,6 +210,8 @@ class Service:
         self.metrics.commits.set(self.committer.commits)
         self.metrics.ready.set(self.ready)
         self.metrics.customers.set(len(self.desk.generation.customers.keys))
+        shadowed = self.desk.shadowed
+        self.metrics.beside(shadowed.decisions, shadowed.agreed, shadowed.lift)
         return Response(self.metrics.text(), media_type="text/plain; version=0.0.4")
 
     def guarded(self, route: str, scope: Scope, handler: Handler) -> Handler:

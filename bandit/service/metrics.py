@@ -33,6 +33,20 @@ class Metrics:
         self.ready = Gauge("bandit_ready", "1 while decisions are made", registry=registry)
         self.customers = Gauge("bandit_customers", "Customers known today", registry=registry)
 
+        self.shadow = Gauge(
+            "bandit_shadow",
+            "Of the shadow policy: slots compared, mean probability that it gives to what was done,"
+            " mean expected worth of its picks over the served ones",
+            ["figure"], registry=registry,
+        )  # fmt: skip
+
+    def beside(self, decisions: int, agreed: float, lift: float) -> None:
+        """Tell of the shadow, by sums over ``decisions``."""
+        if decisions:
+            figures = (decisions, agreed / decisions, lift / decisions)
+            for name, value in zip(("decisions", "agreement", "lift"), figures, strict=True):
+                self.shadow.labels(name).set(value)
+
     def answered(self, route: str, status: int, seconds: float) -> None:
         """Count an answer."""
         found = self._children.get((route, status))

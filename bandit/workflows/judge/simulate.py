@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from bandit import ope
+from bandit.config.deciding import PolicyShare, Shadow
 from bandit.config.simulation import DEFAULT_CANDIDATES, Candidate, Part, Simulate
 from bandit.core.days import acting_at
 from bandit.core.errors import ConfigError
@@ -102,6 +103,9 @@ def _candidates(job: Job, logged: Logged) -> list[Candidate]:
             if (c.policy != "rules" or not job.alone)
             and (c.policy != "no_contact" or _leaves_in_peace(logged))
         ]  # fmt: skip
+    shadow = job.campaign.shadow
+    if shadow is not None and not job.alone and shadow.label not in {c.label for c in wanted}:
+        wanted = [*wanted, _alone(shadow)]
     if not wanted:
         raise ConfigError("[simulate] names no candidate; add [[simulate.candidate]]")
     labels = [c.label for c in wanted]
@@ -117,17 +121,15 @@ def _candidates(job: Job, logged: Logged) -> list[Candidate]:
 def own_shares(job: Job) -> list[Candidate]:
     """The campaign's own shares, with their alpha and at the newest prices: what learns first."""
     shares = sorted(job.campaign.policy.shares, key=lambda s: (s.policy == "rules", -s.share))
-    return [
-        Candidate(policy="rules", name=s.label)
-        if s.policy == "rules"
-        else Candidate(
-            policy="mixture",
-            name=s.label,
-            shares=(Part(policy=s.policy, share=1.0, alpha=s.alpha, epsilon=s.epsilon),),
-            prices=True,
-        )
-        for s in shares
-    ]
+    return [_alone(s) for s in shares]
+
+
+def _alone(s: PolicyShare | Shadow) -> Candidate:
+    """One policy as it would decide for everybody, at the newest prices."""
+    if s.policy == "rules":
+        return Candidate(policy="rules", name=s.label)
+    part = Part(policy=s.policy, share=1.0, alpha=s.alpha, epsilon=s.epsilon)
+    return Candidate(policy="mixture", name=s.label, shares=(part,), prices=True)
 
 
 def _leaves_in_peace(logged: Logged) -> bool:

@@ -41,6 +41,7 @@ from bandit.workflows.live.requests import (
     wanted,
 )
 from bandit.workflows.live.room import Room
+from bandit.workflows.live.shadow import Beside, Shadow, Tally
 from bandit.workflows.live.situation import Present, Situation
 from bandit.workflows.live.together import fill_in_turn
 from bandit.workflows.live.writing import Pending
@@ -65,6 +66,7 @@ class Desk:
         self.pending: list[Pending] = []
         self._gate, self.now = gate, now
         self._refusals_log: Writer | None = None
+        self.shadowed = Tally()
         self._explainer = Explainer(generation.wave.run.campaign.folder, book)
         self.open(generation)
 
@@ -82,6 +84,7 @@ class Desk:
         self._refusal_events = refusal_events(campaign)
         self._tellers: dict[str, Teller] = {}
         self._mean = np.ascontiguousarray(generation.wave.posterior.mean)
+        self._shadow = Shadow(generation.wave, self._mean, self.shadowed)
         self._room = Room(generation.limits, self.book.used.get(generation.day, Counter()))
         self._slots = {p.name: p.slots for p in generation.wave.plan.placements}
 
@@ -267,7 +270,7 @@ class Desk:
         placed, now = teller.placed(filled.taken, ready, request.new)[0], self.now()
         given = Given.of(self._answer(request, placed, _written(now), teller.wave), fresh=False)
         made = next(noting.made(filled, ready, occasion, micros(now)))
-        return given._replace(tried=noting.frame(request, made, None, given.content))
+        return given._replace(tried=noting.frame(request, made, None, given.content, []))
 
     def _anew(self, requests: Sequence[Request], inside: Bool | None = None) -> list[Given]:
         """Decide for customers, each of them once, and write it down."""
@@ -299,9 +302,10 @@ class Desk:
             placed = teller.placed(filled.taken, ready, new)
             now = self.now()
             moment = _written(now)
+            beside = self._shadow.beside(teller.wave, filled, ready)
             for i, made in enumerate(noting.made(filled, ready, occasion, micros(now))):
                 answer = self._answer(requests[len(given)], placed[i], moment, teller.wave)
-                given.append(self._noted(requests[len(given)], made, answer))
+                given.append(self._noted(requests[len(given)], made, answer, beside[i]))
             done = len(filled.used)
             ready = ready.rows(done, len(ready.keys))
             joint = None if joint is None else joint[done:]
@@ -322,11 +326,11 @@ class Desk:
             active=request.asked.activate,
         )
 
-    def _noted(self, request: Request, made: Made, answer: Answer) -> Given:
+    def _noted(self, request: Request, made: Made, answer: Answer, shadow: Beside) -> Given:
         """Write a decision down."""
         given = Given.of(answer, fresh=True)
         before = self.book.place_before(request.person.customer)
-        decided = noting.frame(request, made, before, given.content)
+        decided = noting.frame(request, made, before, given.content, shadow)
         self._write(decided, answer)
         self._shown(showing.unshown(self.book, request))
         return given

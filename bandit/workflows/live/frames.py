@@ -108,7 +108,8 @@ class Decided(msgspec.Struct, tag="decided", array_like=True, frozen=True):
     float32[d]; ``left`` int32[5]; ``values`` float32[k] or empty; ``used`` of each limit;
     ``before``: day, segment and place of the customer's frame before this one. Where a trigger
     decided, ``request`` is the id of the event in ``cause``, and ``occasion`` counts for it alone.
-    What was decided here ``waits`` to be activated.
+    What was decided here ``waits`` to be activated. ``shadow``: of each slot, what another policy
+    picked, and the probability that it gives to what was done.
     """
 
     request: str
@@ -126,6 +127,7 @@ class Decided(msgspec.Struct, tag="decided", array_like=True, frozen=True):
     answer: bytes
     cause: Cause | None = None
     waits: bool = False
+    shadow: list[tuple[int, float]] = msgspec.field(default_factory=list)
 
 
 class Activated(msgspec.Struct, tag="activated", array_like=True, frozen=True):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from bandit.workflows.live.answers import slots_of
 from bandit.workflows.live.frames import Decided
 from bandit.workflows.live.requests import Made, Request
+from bandit.workflows.live.shadow import Beside
 from bandit.workflows.live.together import Filled
 from bandit.workflows.serve.prepare import Prepared
 
@@ -23,7 +24,11 @@ def made(filled: Filled, ready: Prepared, occasion: int, at: int) -> Iterator[Ma
 
 
 def frame(
-    request: Request, made: Made, before: tuple[str, int, int] | None, answer: bytes
+    request: Request,
+    made: Made,
+    before: tuple[str, int, int] | None,
+    answer: bytes,
+    shadow: Beside,
 ) -> Decided:
     """The frame of one; ``before`` as in `Decided`."""
     return Decided(
@@ -42,4 +47,5 @@ def frame(
         answer=answer,
         cause=request.cause,
         waits=not request.asked.activate,
+        shadow=shadow,
     )

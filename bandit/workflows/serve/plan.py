@@ -14,6 +14,7 @@ from bandit.allocation.contact_policy import UNSET, ContactPolicy
 from bandit.allocation.eligibility import Actions, running
 from bandit.allocation.slots import Placement
 from bandit.config.campaign import Campaign
+from bandit.config.deciding import Shadow
 from bandit.config.discount import PRODUCT
 from bandit.config.offered import Channel, Offer, is_deep
 from bandit.config.section import INBOUND, OUTBOUND
@@ -25,6 +26,7 @@ from bandit.core.types import Array, Bool, Float64
 from bandit.models.moments import Moments
 from bandit.policies.layered import Layered
 from bandit.policies.mixture import Mixture
+from bandit.policies.policy import Policy
 from bandit.policies.registry import POLICIES, Options
 from bandit.record.manifests import Served
 from bandit.sources.catalogue import Catalogue
@@ -185,6 +187,21 @@ def _contact_policy(
     )
 
 
+def alone(asked: Shadow, actions: Actions, offers: Sequence[Offer], noise: float) -> Policy:
+    """A policy by itself, without holdout, shares and exploration; ``noise`` as in `make`."""
+    options = Options(asked.alpha, asked.epsilon, noise, _order(actions, offers))
+    return POLICIES[asked.policy](options)
+
+
+def _order(actions: Actions, offers: Sequence[Offer]) -> tuple[int, ...]:
+    """Actions by the priority of their offers, no contact last."""
+    order = sorted(
+        range(1, actions.offer.shape[0]),
+        key=lambda a: (offers[int(actions.offer[a])].priority if actions.offer[a] >= 0 else 0, a),
+    )
+    return (*order, 0)
+
+
 def _policy(
     campaign: Campaign,
     space: ActionSpace,
@@ -200,13 +217,10 @@ def _policy(
     conversion or euros. The holdout hangs on the campaign's seed alone and the shares on the wave
     too, unless `regroup` says that both are drawn anew, or never.
     """
-    order = sorted(
-        range(1, actions.offer.shape[0]),
-        key=lambda a: (offers[int(actions.offer[a])].priority if actions.offer[a] >= 0 else 0, a),
-    )
+    order = _order(actions, offers)
     regroup, anew = campaign.policy.regroup, campaign.seed ^ number_of(wave)
     shares = [
-        (s.share, POLICIES[s.policy](Options(s.alpha, s.epsilon, noise, (*order, 0))))
+        (s.share, POLICIES[s.policy](Options(s.alpha, s.epsilon, noise, order)))
         for s in campaign.policy.shares
     ]
     base = Mixture(
@@ -220,7 +234,7 @@ def _policy(
     largest = int(np.argmax(learns))
     bench = Bench(
         base=base,
-        rules=POLICIES["rules"](Options(1.0, 0.0, noise, (*order, 0))),
+        rules=POLICIES["rules"](Options(1.0, 0.0, noise, order)),
         learned=shares[largest][1] if learns[largest] >= 0.0 else None,
         space=space,
     )

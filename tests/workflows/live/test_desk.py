@@ -219,9 +219,11 @@ def test_decided_together_is_decided_one_after_the_other_byte_for_byte(
             int(rng.choice([*PEOPLE[:120], -5])),
             [WantedPlacement(name) for name in wanted[rng.integers(3)]],
             exclude_offers=lots.choice(["cable", "fibre", "music"], lots.integers(3)).tolist(),
-            activate=bool(lots.integers(3)),
         )
         for _ in range(400)
+    ]
+    asks = [  # some are never shown; who is told again under another request would be shown by it
+        msgspec.structs.replace(asked, activate=int(asked.customer) % 3 > 0) for asked in asks
     ]
     answers: list[Given | NotDecidedError] = []
     while len(answers) < len(asks):

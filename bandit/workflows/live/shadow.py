@@ -1,0 +1,84 @@
+"""A second policy decides beside the served one, from the same sets; its picks are only noted."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bandit.core.types import Array, Float32, Float64, Int32
+from bandit.kernels.linear.posterior_mean_of import taken_mean_into
+from bandit.policies.choice_request import checked
+from bandit.policies.policy import Policy
+from bandit.workflows.live.together import Filled
+from bandit.workflows.serve.plan import alone, number_of
+from bandit.workflows.serve.prepare import Prepared
+from bandit.workflows.serve.wave import Taken, Wave
+
+Beside = list[tuple[int, float]]
+"""Of each slot what the shadow picked, and the probability that it gives to what was done."""
+
+
+class Tally:
+    """What shadows have come to since the server began; ``lift`` sums expected worth."""
+
+    def __init__(self) -> None:
+        self.decisions = 0
+        self.agreed = self.lift = 0.0
+
+
+class Shadow:
+    """Of one generation's wave; ``mean`` float64[k, d] is its posterior's."""
+
+    def __init__(self, wave: Wave, mean: Float64, tally: Tally) -> None:
+        asked = wave.run.campaign.shadow
+        self._mean, self._tally = mean, tally
+        self._policy: Policy | None = None
+        if asked is not None:
+            actions, noise = wave.plan.actions, wave.posterior.noise_scale
+            self._policy = alone(asked, actions, wave.catalogue.offers, noise)
+
+    def beside(self, wave: Wave, filled: Filled, ready: Prepared) -> list[Beside]:
+        """What it would have picked for the customers that stand; nothing without a shadow."""
+        found: list[Beside] = [[] for _ in filled.used]
+        if self._policy is None:
+            return found
+        for taken in filled.taken:
+            standing = taken.rows < len(filled.used)
+            if not standing.any():
+                continue
+            rows, done = taken.rows[standing], taken.choice.action[standing]
+            picked, chance = _picked(self._policy, wave, ready, taken, standing)
+            worth = self._worth(wave, ready, rows, picked) - self._worth(wave, ready, rows, done)
+            self._tally.decisions += len(rows)
+            self._tally.agreed += float(chance.sum())
+            self._tally.lift += float(worth.sum())
+            for row, action, p in zip(rows, picked.tolist(), chance.tolist(), strict=True):
+                found[row].append((action, p))
+        return found
+
+    def _worth(self, wave: Wave, ready: Prepared, rows: Array, action: Int32) -> Float32:
+        """Expected worth float32[m] of actions, before prices."""
+        m = len(rows)
+        reward = np.empty(m, np.float32)
+        taken_mean_into(0, m, ready.contexts[rows], self._mean, action, reward)
+        value = ready.values[rows, action] if ready.values.ndim == 2 else ready.values[action]
+        return np.asarray(value * reward - wave.plan.costs[action], np.float32)
+
+
+def _picked(
+    policy: Policy, wave: Wave, ready: Prepared, taken: Taken, standing: Array
+) -> tuple[Int32, Float64]:
+    """The policy's own picks int32[m], and the probability float64[m] of what was done."""
+    rows, plan = taken.rows[standing], wave.plan
+    request = checked(
+        wave.posterior,
+        ready.contexts[rows],
+        eligible=taken.allowed[standing],
+        values=ready.values if ready.values.ndim == 1 else ready.values[rows],
+        costs=plan.costs + plan.prices,
+        keys=ready.keys[rows],
+        seed=wave.run.seed,
+        wave=number_of(wave.run.wave),
+        draw=taken.placement.draw + taken.slot - 1,
+    )
+    decided = policy.decide(request)
+    return decided, policy.propensity(request, taken.choice.action[standing], decided)
