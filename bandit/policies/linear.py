@@ -41,27 +41,33 @@ def _situation(request: ChoiceRequest) -> Situation:
     )  # fmt: skip
 
 
-class _Alone(threading.local):
-    """A thread's scratch for single rows, by what is asked, and the model that it was made for."""
+_SIZES = (1, 6, 24)
+"""Rows for which scratch is kept: a whole tile of them, and as many as the least block."""
+
+
+class _Kept(threading.local):
+    """A thread's scratch for a few rows, by what is asked, and the model that it was made for."""
 
     def __init__(self) -> None:
-        self.rooms: dict[tuple[bool, ...], tuple[Model, Held]] = {}
+        self.rooms: dict[tuple[int | bool, ...], tuple[Model, Held]] = {}
 
-    def room(self, model: Model, situation: Situation, mode: Mode) -> Held:
+    def room(self, model: Model, situation: Situation, mode: Mode, rows: int) -> Held:
         """The model and `linear_choice.empty_room`: that takes longer than to decide."""
+        size = rows if rows == 1 else next(size for size in _SIZES if size >= rows)
         asked = (
+            size, situation.values.shape[0] > 1, situation.costs.shape[0] > 1,
             mode.thompson or mode.propensity > NOTHING, mode.propensity == WEIGHTED,
             mode.propensity == NOTHING, situation.broad.size > 0, situation.bounded,
         )  # fmt: skip
         made = self.rooms.get(asked)
         if made is None or made[0] is not model:
-            room = linear_choice.empty_room(model, situation, mode, 1)
+            room = linear_choice.empty_room(model, situation, mode, size)
             made = model, linear_choice.held(model, room)
             self.rooms[asked] = made
         return made[1]
 
 
-_ALONE = _Alone()
+_KEPT = _Kept()
 
 
 def choose_linear(
@@ -92,9 +98,9 @@ def choose_linear(
     if not linear:
         request.validate()
     situation, out = _situation(request), (action, mean, width, chance)
-    if linear and n == 1:
-        prepared = _ALONE.room(model, situation, mode)
-        linear_choice.choose_rows_into(0, 1, prepared, situation, mode, *out)
+    if linear and 0 < n <= _SIZES[-1]:
+        prepared = _KEPT.room(model, situation, mode, n)
+        linear_choice.choose_rows_into(0, n, prepared, situation, mode, *out)
     else:
         kernel = linear_choice.choose_into if linear else linked_choice.choose_into
         spread(kernel, n, TASK, model, situation, mode, *out)

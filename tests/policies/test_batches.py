@@ -68,14 +68,16 @@ def test_actions_alone_are_those_of_the_choice(components, problem):
 
 
 @pytest.mark.parametrize("policy", [bandit.LinTS(0.7), MIXTURE], ids=lambda p: type(p).__name__)
-def test_customers_one_by_one_are_those_of_the_batch(policy, problem):
-    # One row takes a block and scratch of its own size.
-    rows = np.arange(40)
+def test_customers_in_turns_of_a_few_are_those_of_the_batch(policy, problem):
+    # A few rows take scratch of their own size, which is kept from one turn to the next.
+    rows = np.arange(60)
     whole = _choose(policy, problem, rows)
-    for row in rows:
-        alone = _choose(policy, problem, rows[row : row + 1])
-        for field in whole._fields:
-            np.testing.assert_array_equal(getattr(alone, field)[0], getattr(whole, field)[row])
+    for size in (1, 4, 6, 7, 24, 25):
+        for first in range(0, len(rows), size):
+            turn = rows[first : first + size]
+            alone = _choose(policy, problem, turn)
+            for field in whole._fields:
+                np.testing.assert_array_equal(getattr(alone, field), getattr(whole, field)[turn])
 
 
 HOSTILE_MASKS = {"all": 1.0, "half": 0.5, "few": 0.05, "none but the first": 0.0}
