@@ -1,6 +1,7 @@
-"""`python -m simulations.propensities [--redraws N] [--kinds]` writes the result into the README.
+"""`python -m simulations.propensities [--redraws N] [--kinds|--live]` writes into the README.
 
-With ``--kinds`` the part on three kinds of events, which takes a few minutes, and nothing else.
+With ``--kinds`` the part on three kinds of events, with ``--live`` that on live decisions, which
+take a few minutes each, and nothing else.
 """
 
 from __future__ import annotations
@@ -9,11 +10,14 @@ import argparse
 import tempfile
 from pathlib import Path
 
+from simulations.propensities import live
 from simulations.propensities.analysis import agreement, report
 from simulations.propensities.environment import constrained
 from simulations.propensities.sweep import judged, own_weights, redraw
 
 MARK = "<!-- generated below -->\n"
+LIVE = "<!-- generated with --live -->\n"
+KINDS_SAID = "The same where sale"
 KINDS = "<!-- generated with --kinds -->\n"
 README = Path(__file__).parent / "README.md"
 CUSTOMERS, MANY = 200, 20_000
@@ -27,7 +31,11 @@ def main() -> None:
     parser.add_argument("--logged", type=int, default=MANY)
     parser.add_argument("--logs", type=int, default=40)
     parser.add_argument("--kinds", action="store_true")
+    parser.add_argument("--live", action="store_true")
     wanted = parser.parse_args()
+    if wanted.live:
+        _live(wanted.redraws)
+        return
     if wanted.kinds:
         _kinds(wanted.redraws)
         return
@@ -48,6 +56,18 @@ def main() -> None:
     print(text)
     head = README.read_text(encoding="utf-8").split(MARK)[0]
     README.write_text(head + MARK + text, encoding="utf-8")
+
+
+def _live(redraws: int) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        loose = constrained(Path(scratch) / "loose", CUSTOMERS, FREE)
+        tight = constrained(Path(scratch) / "tight", CUSTOMERS, TIGHT)
+        found = live.drawn(loose, 4 * redraws)
+        capped, passed = live.weights(tight, redraws // 25)
+    text = live.report(found, capped, passed)
+    print(text)
+    head, rest = README.read_text(encoding="utf-8").split(LIVE)
+    README.write_text(head + LIVE + text + KINDS_SAID + rest.split(KINDS_SAID)[1], encoding="utf-8")
 
 
 def _kinds(redraws: int) -> None:
