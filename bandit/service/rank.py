@@ -138,7 +138,9 @@ def _ranked(desk: Desk, sent: RankRequest, answer: Answer) -> RankAnswer:
     """The answer to a rank: the pick first, then those that could be asked for, likeliest first."""
     pick = answer.placements[0].picks[0]
     chances = desk.chances(pick.decision_id)
-    others = {action.id for action in sent.actions} - {pick.offer}
+    offers = desk.generation.wave.catalogue.offers
+    asked = desk.situation.offers([action.id for action in sent.actions])
+    others = {offers[place].name for place in asked} - {pick.offer}
     order = sorted(others, key=lambda offer: (-chances.get(offer, 0.0), offer))
     rest: list[str | None] = [*order, *([] if pick.offer is None else [None])]
     return RankAnswer(

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from bandit.checks.keys import customer_key
+from bandit.config.discount import PRODUCT
 from bandit.config.section import OUTBOUND
 from bandit.core.folding import fold
 from bandit.core.types import Bool
@@ -56,6 +57,10 @@ class Situation:
         wave = generation.wave
         self._generation, self._book = generation, book
         self._offers = {o.name: i for i, o in enumerate(wave.catalogue.offers)}
+        self._named = {name: [i] for name, i in self._offers.items()}
+        for i, offer in enumerate(wave.catalogue.offers):
+            if isinstance(whole := offer.features.get(PRODUCT), str) and whole not in self._offers:
+                self._named.setdefault(whole, []).append(i)
         self._channels = {c.name: i for i, c in enumerate(wave.catalogue.channels)}
         self._whole_keys = pa.types.is_integer(generation.customers.ids.type)
         self._folded = [fold(name) for name in self._channels]
@@ -91,15 +96,18 @@ class Situation:
         return sorted(out)
 
     def offers(self, names: Sequence[str]) -> list[int]:
-        """Where offers stand in the catalogue; NotDecidedError for a name that is in none."""
+        """Where offers stand in the catalogue, one with [offer.discount] in all of its depths.
+
+        NotDecidedError for a name that is in none.
+        """
         for name in names:
-            if name not in self._offers:
-                known = list(self._offers)
+            if name not in self._named:
+                known = list(self._named)
                 told = ", ".join(known[:_MOST_TOLD])
                 more = len(known) - _MOST_TOLD
                 rest = f" and {more:,} more, see GET /v1/catalogue" if more > 0 else ""
                 raise NotDecidedError(422, f"there is no offer {name!r}; known here: {told}{rest}")
-        return [self._offers[name] for name in names]
+        return [place for name in names for place in self._named[name]]
 
     def ready(
         self, people: Sequence[Present], *, pressed: bool = True, inside: Bool | None = None

@@ -89,3 +89,23 @@ def test_a_retry_excludes_the_same_and_an_unknown_name_is_told_with_those_known(
     everything = live.desk.decide(asked(PEOPLE[2], "c", "cable", "fibre", "music"))
     assert picks(everything.answer) == []
     assert everything.answer.placements[0].picks[0].propensity == 1.0
+
+
+def test_an_offer_with_depths_is_excluded_in_all_of_them(tmp_path: Path, stack: ExitStack) -> None:
+    more = """
+[[offer]]
+name = "tv"
+priority = 0
+channels = ["email", "home"]
+[offer.discount]
+price = 30.0
+depths = [0.0, 0.2]
+"""
+    live = Live(campaigns.write(tmp_path / "c", more=more), stack)
+    open_, closed = set(), set()
+    for customer in PEOPLE[:60]:
+        open_ |= {p.offer for p in picks(live.desk.decide(asked(customer, f"o{customer}")).answer)}
+        given = live.desk.decide(asked(customer, f"x{customer}", "tv"))
+        closed |= {p.offer for p in picks(given.answer)}
+    assert open_ & {"tv-0", "tv-20"}
+    assert not closed & {"tv-0", "tv-20"}
