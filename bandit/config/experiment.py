@@ -21,6 +21,7 @@ FOLDER = "experiments"
 """In a campaign's folder; an experiment is called as its file is."""
 NO_CONTACT, RULES, LEARNED, CURRENT = "no_contact", "rules", "learned", "current"
 POLICIES = (NO_CONTACT, RULES, LEARNED, CURRENT)
+SHARED, PROPORTIONAL = "shared", "proportional"
 GROUP_SEQUENTIAL, CONFIDENCE_SEQUENCE, FIXED = (
     "group_sequential", "confidence_sequence", "fixed",
 )  # fmt: skip
@@ -40,23 +41,25 @@ _Value = Annotated[
 
 
 class Arm(Strict):
-    """What some of the members get; the first arm is the control."""
+    """What some of the members get; the first arm is the control.
+
+    ``capacity``: of the campaign's limits an arm has the part that its customers are of all
+    (proportional), or draws from what is left with everybody else (shared). docs/adr/0140.
+    """
 
     name: Name
     share: _Open
     policy: str | tuple[str, ...]
-    capacity: str = "shared"
+    capacity: Literal["shared", "proportional"] = "shared"
 
-    @field_validator("capacity")
-    @classmethod
-    def _shared(cls, given: str) -> str:
-        if given == "shared":
-            return given
-        raise ValueError(
-            f"{given!r} is not to be had: all arms share the campaign's limits with everybody; drop"
-            ' the key or write "shared", and raise the limits for as long as the experiment runs if'
-            " they would leave one arm less because the other takes more"
-        )
+    @model_validator(mode="after")
+    def _takes_something(self) -> Arm:
+        if self.capacity == PROPORTIONAL and self.policy == NO_CONTACT:
+            raise ValueError(
+                "capacity = 'proportional' would let a part of every limit lie idle, since"
+                " no_contact takes nothing: drop it for this arm"
+            )
+        return self
 
     @field_validator("policy", mode="before")
     @classmethod
@@ -156,6 +159,16 @@ class Experiment(Strict):
     def shares(self) -> list[float]:
         """Of the arms, in order."""
         return [arm.share for arm in self.arm]
+
+    @property
+    def splits(self) -> bool:
+        """Whether an arm has a part of the limits of its own."""
+        return any(arm.capacity == PROPORTIONAL for arm in self.arm)
+
+    @property
+    def pooled(self) -> list[str]:
+        """The arms that draw from the campaign's limits together with everybody else."""
+        return [a.name for a in self.arm if a.capacity == SHARED and a.policy != NO_CONTACT]
 
     @property
     def alpha_each(self) -> float:

@@ -20,7 +20,8 @@ class Layered:
 
     A customer's policy hangs on nobody else, so that each has their own rows alone. Weights
     (``prior``, `Choice.joint`) are float64[n, base, experiments in turn, holdout], groups those of
-    the base, then the arms of the experiments in turn.
+    the base, then the arms of the experiments in turn. Where populations have prices of their own,
+    ``costs`` are float64[p, k] and ``population`` int16[n] is that of each customer.
     """
 
     base: Mixture
@@ -34,6 +35,7 @@ class Layered:
         keys: UInt64,
         *,
         prior: Float64 | None = None,
+        population: Array | None = None,
         **asked: Any,
     ) -> Choice:
         """As `Mixture.choose`; ``which`` int16[n] is the experiment of each customer, -1 none."""
@@ -44,7 +46,7 @@ class Layered:
             np.zeros(n, np.int32), np.ones(n), np.zeros(n, np.float32), np.zeros(n, np.int16),
             np.zeros((n, self._width)),
         )  # fmt: skip
-        for part in self._parts(which, keys, prior, asked):
+        for part in self._parts(which, keys, prior, population, asked):
             made = part.policy.choose(
                 posterior, contexts[part.rows], keys=keys[part.rows], prior=part.prior, **part.asked
             )
@@ -55,13 +57,20 @@ class Layered:
         return choice
 
     def drawn(
-        self, posterior: Moments | None, contexts: Array, which: Array, keys: UInt64, **asked: Any
+        self,
+        posterior: Moments | None,
+        contexts: Array,
+        which: Array,
+        keys: UInt64,
+        *,
+        population: Array | None = None,
+        **asked: Any,
     ) -> Int32:
         """`choose`'s actions alone, int32[n], as `Mixture.drawn`."""
         if not self.experiments:
             return self.base.drawn(posterior, contexts, keys=keys, **asked)
         action = np.zeros(contexts.shape[0], np.int32)
-        for part in self._parts(which, keys, None, asked):
+        for part in self._parts(which, keys, None, population, asked):
             rows = part.rows
             action[rows] = part.policy.drawn(
                 posterior, contexts[rows], keys=keys[rows], **part.asked
@@ -77,15 +86,20 @@ class Layered:
         keys: UInt64,
         *,
         prior: Float64 | None = None,
+        population: Array | None = None,
         **asked: Any,
     ) -> Float64:
-        """As `Mixture.expectation`."""
+        """As `Mixture.expectation`; ``weights`` float64[k], or float64[p, k] by population."""
         if not self.experiments:
             return self.base.expectation(posterior, contexts, weights, prior=prior, **asked)
         out = np.zeros(contexts.shape[0])
-        for part in self._parts(which, keys, prior, asked):
+        for part in self._parts(which, keys, prior, population, asked):
             out[part.rows] = part.policy.expectation(
-                posterior, contexts[part.rows], weights, prior=part.prior, **part.asked
+                posterior,
+                contexts[part.rows],
+                weights if weights.ndim == 1 else weights[part.population],
+                prior=part.prior,
+                **part.asked,
             )
         return out
 
@@ -97,6 +111,7 @@ class Layered:
         keys: UInt64,
         *,
         prior: Float64 | None = None,
+        population: Array | None = None,
         **asked: Any,
     ) -> list[Float64]:
         """As `Mixture.contributions`: exploration, the base's groups, the arms, the holdout."""
@@ -104,7 +119,7 @@ class Layered:
             np.zeros((contexts.shape[0], posterior.n_actions if posterior is not None else 0))
             for _ in range(2 + self._groups)
         ]
-        for part in self._parts(which, keys, prior, asked):
+        for part in self._parts(which, keys, prior, population, asked):
             parts = part.policy.contributions(
                 posterior, contexts[part.rows], prior=part.prior, **part.asked
             )
@@ -124,32 +139,40 @@ class Layered:
         return len(self.base.components) + sum(max(e.arm) + 1 for e in self.experiments)
 
     def _parts(
-        self, which: Array, keys: UInt64, prior: Float64 | None, asked: dict[str, Any]
+        self,
+        which: Array,
+        keys: UInt64,
+        prior: Float64 | None,
+        population: Array | None,
+        asked: dict[str, Any],
     ) -> Iterator[_Part]:
-        """The policies that have somebody, with their people."""
+        """The policies that have somebody, with their people, those of a population at a time."""
         column, group = 0, 0
         for number, policy in enumerate((self.base, *self.experiments)):
-            rows = np.flatnonzero(which == number - 1)
+            mine = np.flatnonzero(which == number - 1)
             width = len(policy.components)
             columns = np.array([*range(column, column + width), self._width - 1])
             of = _arm_of(policy, group)
             column += width
             group += max(policy.arm) + 1 if isinstance(policy, Arms) else width
-            if not rows.size:
-                continue
-            weights = None
-            if prior is not None:
-                weights = prior[np.ix_(rows, columns)]
-            elif isinstance(policy, Arms):
-                weights = policy.first_weights(keys[rows])
-            yield _Part(policy, rows, columns, weights, of, _of_rows(asked, rows))
+            for one, rows in _by_population(population, mine):
+                weights = None
+                if prior is not None:
+                    weights = prior[np.ix_(rows, columns)]
+                elif isinstance(policy, Arms):
+                    weights = policy.first_weights(keys[rows])
+                yield _Part(policy, one, rows, columns, weights, of, _of_rows(asked, rows, one))
 
 
 @dataclass(frozen=True, eq=False)
 class _Part:
-    """``rows`` int64[m] that ``policy`` decides for; ``group`` of a component in the whole."""
+    """``rows`` int64[m] that ``policy`` decides for; ``group`` of a component in the whole.
+
+    They are of one ``population``, -1 where all have the same prices.
+    """
 
     policy: Mixture
+    population: int
     rows: Array
     columns: Array
     prior: Float64 | None
@@ -164,10 +187,21 @@ def _arm_of(policy: Mixture, first: int) -> Callable[[Array], Array]:
     return lambda component: np.where(component < 0, component, numbers[component])
 
 
-def _of_rows(asked: dict[str, Any], rows: Array) -> dict[str, Any]:
-    """The arguments that hold something a row, for some rows."""
+def _by_population(population: Array | None, rows: Array) -> Iterator[tuple[int, Array]]:
+    """Some ``rows``, those of each population that has any; -1 where there are none."""
+    if population is None:
+        if rows.size:
+            yield -1, rows
+        return
+    for one in np.unique(population[rows]).tolist():
+        yield one, rows[population[rows] == one]
+
+
+def _of_rows(asked: dict[str, Any], rows: Array, population: int) -> dict[str, Any]:
+    """The arguments that hold something a row, or a population, for some rows of one."""
     found = dict(asked)
     for name in ("eligible", "values", "costs"):
         if name in found and np.ndim(found[name]) == 2:
-            found[name] = found[name][rows]
+            by_population = name == "costs" and population >= 0
+            found[name] = found[name][population if by_population else rows]
     return found

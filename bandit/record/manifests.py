@@ -105,12 +105,13 @@ class WaveManifest(Manifest):
     ``campaign`` is its file, for several may lie in one folder; ``prices`` float[k] a contact, in
     reward units; ``content`` is what the decision ids hang on; ``policy``, ``reward`` and
     ``pressure`` are the sections of campaign.toml as they were; ``past`` are the waves whose
-    contacts it looked at; ``model`` is what made moments of the snapshot's sums, with the features
-    of the actions, None where each learned alone; ``campaign_seed`` decides holdout and shares,
-    ``seed`` everything else; ``live``: its customers were decided for one by one, each at the
-    placements that were asked for; ``log`` digests the log that a wave of others was read from;
-    ``experiments`` are those whose members it assigned; ``trigger`` decided, at events; ``made``:
-    its variables and segments, None where it had none.
+    contacts it looked at; ``arm_prices`` float[k] of each "experiment:arm" that had a part of the
+    limits of its own, where ``prices`` are everybody else's; ``model`` is what made moments of the
+    snapshot's sums, with the features of the actions, None where each learned alone;
+    ``campaign_seed`` decides holdout and shares, ``seed`` everything else; ``live``: its customers
+    were decided for one by one, each at the placements that were asked for; ``log`` digests the log
+    that a wave of others was read from; ``experiments`` are those whose members it assigned;
+    ``trigger`` decided, at events; ``made``: its variables and segments, None where it had none.
     """
 
     wave: str
@@ -128,6 +129,7 @@ class WaveManifest(Manifest):
     summary: dict[str, Any]
     versions: dict[str, str]
     prices: tuple[float, ...] | None = None
+    arm_prices: dict[str, tuple[float, ...]] = {}
     forgotten: int = 0
     offers: tuple[Offer, ...] | None = None
     channels: tuple[Channel, ...] | None = None

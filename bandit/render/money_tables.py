@@ -38,13 +38,11 @@ def limits_table(summary: WaveSummary) -> RenderableType:
     heads = ("at least", "at most", "used", "price", "best use", "best price")
     for column in heads:
         table.add_column(column, justify="right")
-    for one in summary.limits:
-        most = "-" if one.most is None else f"{one.most:,.0f}"
-        least = f"{one.least:,.0f}" if one.least else "-"
-        best = ("-", "-")
-        if one.best_used is not None and one.best_price is not None:
-            best = (f"{one.best_used:,.0f}", price_text(one.best_price))
-        table.add_row(one.name, least, most, f"{one.used:,.0f}", price_text(one.price), *best)
+    for position, one in enumerate(summary.limits):
+        table.add_row(one.name, *_limit(one))
+        for part in summary.split:
+            who = f"  {part.arm or 'everybody else'} ({part.customers:,})"
+            table.add_row(who, *_limit(part.limits[position]))
     unit = summary.unit
     proof = (
         f"best allocation by expected values: {summary.primal_value:,.2f} {unit}, none above"
@@ -53,6 +51,15 @@ def limits_table(summary: WaveSummary) -> RenderableType:
     )
     missed = [Text(_missed(one)) for one in summary.limits if one.used < one.least]
     return Group(table, Text(proof), *missed)
+
+
+def _limit(one: Price) -> list[str]:
+    most = "-" if one.most is None else f"{one.most:,.0f}"
+    least = f"{one.least:,.0f}" if one.least else "-"
+    best = ["-", "-"]
+    if one.best_used is not None and one.best_price is not None:
+        best = [f"{one.best_used:,.0f}", price_text(one.best_price)]
+    return [least, most, f"{one.used:,.0f}", price_text(one.price), *best]
 
 
 def _missed(one: Price) -> str:

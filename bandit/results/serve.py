@@ -29,6 +29,18 @@ class Price:
 
 
 @dataclass(frozen=True)
+class Split:
+    """The part of the limits that a population had: ``arm`` is "experiment:arm", or everybody else.
+
+    ``customers`` of it are what the limits were split by.
+    """
+
+    arm: str | None
+    customers: int
+    limits: list[Price]
+
+
+@dataclass(frozen=True)
 class WaveSummary(Result):
     """One wave.
 
@@ -36,7 +48,9 @@ class WaveSummary(Result):
     ``at_peace`` says why customers got no contact. Money is in ``unit`` and defined in
     docs/money.md: ``expected_value`` is that of ``outbound`` and ``inbound`` together; they are
     None in a wave of before they were told apart. ``costs`` are those of contacts and shown offers,
-    by channel. ``cluster``: what Spark did, None on one machine.
+    by channel. ``split`` are the parts of the limits where arms of experiments had their own;
+    ``limits`` has the price of everybody else there. ``cluster``: what Spark did, None on one
+    machine.
     """
 
     wave: str
@@ -58,6 +72,7 @@ class WaveSummary(Result):
     dry_run: bool
     lists: dict[str, int]
     limits: list[Price] = field(default_factory=list)
+    split: list[Split] = field(default_factory=list)
     primal_value: float | None = None
     dual_value: float | None = None
     gap: float | None = None

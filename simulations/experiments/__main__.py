@@ -1,17 +1,22 @@
-"""`python -m simulations.experiments [FILE] [--runs N] [--planted N]` writes into the README."""
+"""`python -m simulations.experiments [FILE] [--runs N] [--planted N]` writes into the README.
+
+With ``--waves N`` only what N waves a row show, as the product serves them.
+"""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-from simulations.experiments.analysis import report, shared
+from simulations.experiments.analysis import of_waves, report, shared
 from simulations.experiments.environment import Population
 from simulations.experiments.shared_caps import shared_caps, truth
 from simulations.experiments.sweep import false_alarms, power
+from simulations.experiments.waves_under_caps import rows
 
 HERE = Path(__file__).parent
-MARK = "<!-- generated below -->\n"
+WAVES, MARK = "<!-- waves generated below -->\n", "<!-- generated below -->\n"
+CUSTOMERS, CROWD = 8_000, 40_000
 
 
 def main() -> None:
@@ -21,7 +26,16 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=2000)
     parser.add_argument("--planted", type=int, default=500)
     parser.add_argument("--customers", type=int, default=20_000)
+    parser.add_argument("--waves", type=int)
     wanted = parser.parse_args()
+    readme = HERE / "README.md"
+    head, rest = readme.read_text(encoding="utf-8").split(MARK)
+    if wanted.waves is not None:
+        text = of_waves(rows(wanted.waves, CUSTOMERS, CROWD), wanted.waves, CUSTOMERS)
+        print(text)
+        above = head.split(WAVES)[0]
+        readme.write_text(f"{above}{WAVES}{text}\n{MARK}{rest}", encoding="utf-8")
+        return
     population = Population.read(wanted.file)
     alarms = [
         false_alarms(population, "spend", wanted.runs, adjusted=False),
@@ -32,8 +46,6 @@ def main() -> None:
     capped = shared_caps(wanted.planted, wanted.customers, target)
     text += shared(capped, wanted.planted, wanted.customers, target)
     print(text)
-    readme = HERE / "README.md"
-    head = readme.read_text(encoding="utf-8").split(MARK)[0]
     readme.write_text(head + MARK + text, encoding="utf-8")
 
 

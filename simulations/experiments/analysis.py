@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from simulations.experiments import waves_under_caps
 from simulations.experiments.shared_caps import CAP, Shared
 from simulations.experiments.sweep import BLOCKS, PLANNED, FalseAlarms, Power
+from simulations.experiments.waves_under_caps import Row
 
 PROMISES = {"fixed": (0.04, 0.06), "planned": (0.0, 0.055), "sequence": (0.0, 0.05)}
 FOUND = (0.76, 0.84)
@@ -26,6 +28,24 @@ def shared(rows: list[Shared], runs: int, n: int, target: float) -> str:
     lines += [
         f"| {row.name} | {row.effect:.4f} | {row.covered:.1%} | {row.calls_treated:.1%} and "
         f"{row.calls_control:.1%} |"
+        for row in rows
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def of_waves(rows: list[Row], runs: int, n: int) -> str:
+    lines = [
+        f"{runs:,} waves a row, of {n:,} customers, calls capped at {waves_under_caps.CAP:.0%} of all. The control "
+        "calls with one offer whoever may have it, 30 %; the treatment calls with another one that 60 % may "
+        "have, or with what was learned. The truth is what either would bring for all, under the whole cap. "
+        f"Parts are to cover it in at least {COVERED:.1%}.",
+        "",
+        "| treatment | capacity | truth | effect found, mean | covers the truth | called, control and treatment |",
+        "|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {row.case} | {row.capacity} | {row.truth:.4f} | {row.effect:.4f} | {row.covered:.1%} | "
+        f"{row.called[0]:.1%} and {row.called[1]:.1%} |"
         for row in rows
     ]
     return "\n".join(lines) + "\n"

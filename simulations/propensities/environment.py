@@ -105,5 +105,5 @@ def distribution(wave: Wave, batch: Prepared) -> np.ndarray:
         batch.contexts,
         eligible=allowed,
         values=batch.values,
-        costs=wave.plan.costs + wave.plan.prices,
+        costs=wave.plan.charges,
     )

@@ -58,11 +58,11 @@ def redraw(setting: Setting, redraws: int) -> Agreement:
     thinned = passed = 0
     for seed in range(1, redraws + 1):
         again = wave._replace(run=wave.run._replace(seed=seed))
-        planned = Planned(again, setting.caps)
+        planned = Planned(again, limited=True)
         slots = list(fill(again, batch))
-        planned.add(slots, batch.keys)
-        rule = planned.thinning()
-        keep = np.ones(k) if rule is None else rule.keep
+        planned.add(slots, batch)
+        rule = planned.thinning([setting.caps])
+        keep = np.ones(k) if rule is None else rule.keep[0]
         if rule is not None:
             slots = list(fill(again, batch, rule=rule))
             thinned += 1
@@ -88,10 +88,10 @@ def own_weights(setting: Setting, waves: int) -> Weights:
     total = []
     for seed in range(1, waves + 1):
         again = setting.wave._replace(run=setting.wave.run._replace(seed=1000 + seed))
-        planned = Planned(again, setting.caps)
+        planned = Planned(again, limited=True)
         slots = list(fill(again, setting.batch))
-        planned.add(slots, setting.batch.keys)
-        slots = list(fill(again, setting.batch, rule=planned.thinning()))
+        planned.add(slots, setting.batch)
+        slots = list(fill(again, setting.batch, rule=planned.thinning([setting.caps])))
         first = slots[0]
         total.append(1.0 / first.allowed.sum(axis=1) / first.choice.propensity)
     weight = np.concatenate(total)

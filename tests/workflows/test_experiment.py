@@ -391,7 +391,8 @@ def test_a_second_experiment_shares_nobody_with_the_first(served, tmp_path):
         ("2026-11-09", "2026-11-01", "lies before 2026-11-09"),
         ("cooldown_days = 28", "cooldown_days = 28\ncapacity = 3", "unknown key 'capacity'"),
         ('value = "net"', 'value = "nett"', "value"),
-        ('"rules"\n', '"rules"\ncapacity = "proportional"\n', "'proportional' is not to be had"),
+        ('"rules"\n', '"rules"\ncapacity = "proportionate"\n', "capacity"),
+        ('"no_contact"\n', '"no_contact"\ncapacity = "proportional"\n', "no_contact takes nothing"),
     ],
 )
 def test_what_is_wrong_is_told_with_file_key_and_value(begun, tmp_path, old, new, told):

@@ -44,7 +44,7 @@ def design(
     asked = config.load(campaign.folder, name)
     now = acting_at(at, campaign.time_zone)
     progress.step("checking the experiment")
-    hold_possible(campaign, asked, name, now)
+    remarks = hold_possible(campaign, asked, name, now)
     closed = [
         w
         for w in record.waves(campaign.folder)
@@ -88,7 +88,7 @@ def design(
         control_cost_if=control * abs(asked.primary.minimum_effect or 0.0),
         can_succeed=enough,
         verdict=_verdict(asked, plans, len(population), campaign.policy.holdout),
-        notes=_notes(asked, past),
+        notes=[*remarks, *_notes(asked, past)],
     )
 
 

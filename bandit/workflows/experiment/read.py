@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from pathlib import Path
 
 from bandit.config import campaign_file
@@ -48,6 +49,7 @@ def read(
     read_ = effects.effects(asked, found, values, look)
     sent = contacted(campaign, closed, name, asked)
     limited = any(w.manifest.summary.get("limits") for w in closed)
+    pooled = asked.pooled if limited else []
     first = waves[0].manifest.summary.get("groups", {})
     assigned = [int(first.get(f"{name}:{arm.name}", 0)) for arm in asked.arm]
     counted = [int((found.arm == a).sum()) for a in range(len(asked.arm))]
@@ -90,7 +92,7 @@ def read(
         best=best,
         words=words,
         folder=_folder(campaign, name),
-        notes=_notes(asked, found, waiting, limited=limited),
+        notes=_notes(asked, found, waiting, pooled),
     )
 
 
@@ -198,7 +200,9 @@ def _verdict(
     )  # fmt: skip
 
 
-def _notes(asked: Experiment, found: Enrolled, waiting: list[str], *, limited: bool) -> list[str]:
+def _notes(
+    asked: Experiment, found: Enrolled, waiting: list[str], pooled: Sequence[str]
+) -> list[str]:
     notes = []
     lost = {m.covariate for m in asked.metric if m.covariate not in {None, *found.covariates}}
     if lost:
@@ -212,10 +216,10 @@ def _notes(asked: Experiment, found: Enrolled, waiting: list[str], *, limited: b
             f"{', '.join(adapting)} learned from wave to wave: the effect is that of the policy as"
             " it was served, not of what it has become"
         )
-    if limited:
+    if pooled:
         notes.append(
-            "the arms shared limits with everybody: an arm that took more of a scarce channel left"
-            " less to the others, and would find less for itself if it ran for all"
+            f"{', '.join(pooled)} shared limits with everybody: an arm that took more of a scarce"
+            " channel left less to the others, and would find less for itself if it ran for all"
         )
     if waiting:
         notes.append(f"not counted, their windows are open: {', '.join(waiting)}")

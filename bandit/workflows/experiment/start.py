@@ -20,6 +20,7 @@ from bandit.sources import database
 from bandit.sources.catalogue import actions, load_catalogue
 from bandit.sources.wave_query import expressions
 from bandit.workflows.experiment import claims
+from bandit.workflows.serve import limits
 from bandit.workflows.serve.experiments import takes_part
 
 
@@ -34,7 +35,7 @@ def start(
     asked = config.load(campaign.folder, name)
     now = acting_at(at, campaign.time_zone)
     progress.step("checking the experiment")
-    hold_possible(campaign, asked, name, now)
+    notes = hold_possible(campaign, asked, name, now)
     today = day_of(now, campaign.time_zone)
     if asked.start < today:
         raise ConfigError(
@@ -51,6 +52,7 @@ def start(
         waves=asked.waves,
         digest=found.claim.digest,
         arms={arm.name: arm.share for arm in asked.arm},
+        notes=notes,
     )
 
 
@@ -84,8 +86,8 @@ def stop(
     )
 
 
-def hold_possible(campaign: Campaign, asked: Experiment, name: str, at: dt.datetime) -> None:
-    """ConfigError for whatever of the experiment this campaign does not have."""
+def hold_possible(campaign: Campaign, asked: Experiment, name: str, at: dt.datetime) -> list[str]:
+    """ConfigError for whatever of the experiment this campaign does not have; else remarks."""
     faults, path = Problems(), config.path_of(campaign.folder, name)
     wants = campaign.model_copy(update={"populations": (asked.population,)})
     roles = ("customers", *database.CATALOGUE)
@@ -119,3 +121,10 @@ def hold_possible(campaign: Campaign, asked: Experiment, name: str, at: dt.datet
     )
     faults.config[:] = [f"{path}: {line}" for line in faults.config]
     faults.stop()
+    if not asked.pooled or not limits.sets_any(campaign, catalogue):
+        return []
+    return [
+        f"{path}: {', '.join(asked.pooled)} share the campaign's limits with everybody, and an arm"
+        " that takes more of a scarce channel leaves less to the others, which no comparison shows:"
+        ' capacity = "proportional" in each arm that makes contacts gives it a part of its own'
+    ]

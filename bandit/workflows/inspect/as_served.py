@@ -50,7 +50,8 @@ def wave(campaign: Campaign, decisions: Decisions) -> Wave:
     again = Wave.of(run, catalogue(campaign, about), start, key)
     if about.format == 1:
         again = again._replace(plan=again.plan._replace(costs=decisions.rebuilt.cost))
-    return again.at_prices(np.array(about.prices))
+    own = [about.arm_prices[arm] for arm in again.plan.apart]
+    return again.at_prices(np.array([about.prices, *own]))
 
 
 def campaign_of(campaign: Campaign, about: WaveManifest) -> Campaign:

@@ -131,14 +131,17 @@ class Gains:
         """Count first contacts, and read what lots left of each action."""
         k = len(decisions.wave.actions)
         contacts, keep, value = np.zeros(k, np.int64), np.ones(k), np.zeros(k)
+        apart = decisions.wave.manifest.arm_prices
         for rows in decisions.rows(*_FIRST):
             made = (rows.action > 0) & ~rows.withheld
             contacts += np.bincount(rows.action[made & rows.first], minlength=k)
             self.further += int((made & ~rows.first).sum())
             value[rows.action] = rows.terms.value
             if "keep_probability" in rows.batch.schema.names:
-                planned = rows.numbers("planned_action")[rows.first].astype(np.int64)
-                keep[planned] = rows.numbers("keep_probability")[rows.first]
+                # Arms with limits of their own have lots of their own.
+                lots = rows.first & _drawn(rows) if apart else rows.first
+                planned = rows.numbers("planned_action")[lots].astype(np.int64)
+                keep[planned] = rows.numbers("keep_probability")[lots]
         keep[NO_CONTACT] = 1.0
         return _Kept(contacts, keep, value)
 
@@ -243,7 +246,7 @@ def _chances(served: Wave, rows: Rows, some: Array, kept: _Kept) -> Float64:
     shares[:, -1] = 0.0
     return plan.policy.base.probabilities(
         served.posterior, rows.contexts[some], eligible=rows.eligible[some],
-        values=values, costs=plan.costs + plan.prices, prior=shares,
+        values=values, costs=plan.costs + plan.prices[0], prior=shares,
     )  # fmt: skip
 
 

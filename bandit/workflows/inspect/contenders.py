@@ -23,25 +23,28 @@ MOST_FEATURES = 8
 class Seen(NamedTuple):
     """A decision's ``context`` float32[d], ``allowed`` bool[k] and ``values`` float32[k].
 
-    ``parts``: float64[k] each, of the draw's probability: exploration, the groups, the holdout.
+    ``prices`` float64[k]: what the customer's population paid; ``parts``: float64[k] each, of the
+    draw's probability: exploration, the groups, the holdout.
     """
 
     context: Float32
     allowed: Bool
     values: Array
+    prices: Float64
     parts: list[Float64]
 
 
 class Draw(NamedTuple):
     """What one decision was drawn from, of one customer: contexts float32[1, d], and so on.
 
-    ``prior`` as in `Mixture.choose`; ``values`` float32[k].
+    ``prior`` as in `Mixture.choose`; ``values`` float32[k]; ``population``: whose prices are paid.
     """
 
     contexts: Float32
     eligible: Bool
     values: Array
     which: Array
+    population: int
     key: Array
     prior: Float64 | None
 
@@ -49,10 +52,11 @@ class Draw(NamedTuple):
 def derived(wave: Wave, placement: str, number: int, draw: Draw) -> tuple[Seen, Choice]:
     """What each group contributed to a slot's probabilities, and what is drawn again."""
     place = next(p for p in wave.plan.placements if p.name == placement)
+    prices = wave.plan.prices[draw.population]
     problem: dict[str, Any] = {
         "eligible": draw.eligible,
         "values": draw.values,
-        "costs": wave.plan.costs + wave.plan.prices,
+        "costs": wave.plan.costs + prices,
     }
     contributions = wave.plan.policy.contributions(
         wave.posterior, draw.contexts, draw.which, draw.key, **problem, prior=draw.prior
@@ -62,7 +66,7 @@ def derived(wave: Wave, placement: str, number: int, draw: Draw) -> tuple[Seen, 
         seed=wave.run.seed, wave=number_of(wave.run.wave), draw=place.draw + number - 1,
     )  # fmt: skip
     parts = [part[0] for part in contributions]
-    return Seen(draw.contexts[0], draw.eligible[0], draw.values, parts), choice
+    return Seen(draw.contexts[0], draw.eligible[0], draw.values, prices, parts), choice
 
 
 def slot(wave: Wave, row: dict[str, Any], seen: Seen) -> Slot:
@@ -97,7 +101,7 @@ def _contender(wave: Wave, seen: Seen, action: int, mean: float, x: Float64) -> 
     """Noise turns the posterior's |x|, which has no unit, into money."""
     value = float(seen.values[action])
     variance = float(x @ wave.posterior.covariance[action] @ x)
-    cost, price = float(wave.plan.costs[action]), float(wave.plan.prices[action])
+    cost, price = float(wave.plan.costs[action]), float(seen.prices[action])
     names = ("exploration", *wave.plan.groups, "holdout")
     groups = {name: float(part[action]) for name, part in zip(names, seen.parts, strict=True)}
     offer, channel = (None, None) if action == 0 else wave.plan.space.pairs[action - 1]

@@ -20,7 +20,7 @@ from bandit.results.inspect import Explanation
 from bandit.sources import customers, database, joined
 from bandit.workflows.inspect import as_served, contenders, history
 from bandit.workflows.inspect.contenders import Draw
-from bandit.workflows.serve import prepare
+from bandit.workflows.serve import experiments, prepare
 from bandit.workflows.serve.contact_history import ContactHistory
 from bandit.workflows.serve.wave import Wave
 
@@ -129,9 +129,16 @@ def _explained(
     prior, slots, again = None, [], True
     key = np.zeros(1, np.uint64) if asked.key is None else asked.key
     which = _experiment(wave, rows, asked)
+    population = _population(wave, rows, which, key)
     for i, row in enumerate(rows.batch.to_pylist()):
         draw = Draw(
-            rows.contexts[i : i + 1], rows.eligible[i : i + 1], asked.values, which, key, prior
+            contexts=rows.contexts[i : i + 1],
+            eligible=rows.eligible[i : i + 1],
+            values=asked.values,
+            which=which,
+            population=population,
+            key=key,
+            prior=prior,
         )
         seen, choice = contenders.derived(wave, row["placement"], row["slot"], draw)
         again = again and int(choice.action[0]) == why.planned_of(row)
@@ -157,6 +164,14 @@ def _experiment(wave: Wave, rows: Rows, asked: _Asked) -> Array:
         return np.array([names.index(name)], np.int16)
     held = group == "holdout" and len(asked.experiment) > 0
     return asked.experiment if held else np.full(1, -1, np.int16)
+
+
+def _population(wave: Wave, rows: Rows, which: Array, key: UInt64) -> int:
+    """Whose prices the customer paid, by the record where it tells."""
+    group = str(rows.texts("group")[0])
+    if group in wave.plan.apart:
+        return 1 + wave.plan.apart.index(group)
+    return int(experiments.populations(wave.run.experiments, which, key)[0])
 
 
 def _notes(

@@ -95,7 +95,7 @@ def _open(wave: Wave, x: Any, prepared: prepare.Prepared) -> tuple[list[Open], f
     means: Float64 = wave.posterior.mean @ x.astype(np.float64)
     values = prepared.values if prepared.values.ndim == 1 else prepared.values[0]
     plan = wave.plan
-    worth = values * means - plan.costs - plan.prices
+    worth = values * means - plan.charges
     allowed = np.flatnonzero(prepared.mask[0][1:]) + 1
     order = allowed[np.argsort(-worth[allowed], kind="stable")]
     found = [
@@ -105,7 +105,7 @@ def _open(wave: Wave, x: Any, prepared: prepare.Prepared) -> tuple[list[Open], f
             mean=float(means[a]),
             value=float(values[a]),
             cost=float(plan.costs[a]),
-            price=float(plan.prices[a]),
+            price=float(plan.prices[0, a]),
             worth=float(worth[a]),
         )
         for a in order.tolist()

@@ -55,7 +55,8 @@ class Teller:
         ids = self._ids.of_few(who, scopes, np.zeros(m, np.int32))
         columns = zip(
             ids, action.tolist(), choice.propensity.tolist(), choice.score.tolist(),
-            reward.tolist(), worth.tolist(), choice.group.tolist(), strict=True,
+            reward.tolist(), worth.tolist(), choice.group.tolist(),
+            ready.population[rows].tolist(), strict=True,
         )  # fmt: skip
         return [
             Pick(
@@ -67,10 +68,10 @@ class Teller:
                 score=score,
                 expected_reward=expected,
                 expected_value=worthy,
-                price=self._prices[a],
+                price=self._prices[population][a],
                 group=group_name(plan.groups, group),
             )
-            for decision_id, a, propensity, score, expected, worthy, group in columns
+            for decision_id, a, propensity, score, expected, worthy, group, population in columns
         ]
 
 

@@ -109,8 +109,9 @@ def _each(
     values = batch.values if batch.values.ndim == 1 else batch.values[0]
     key = np.array([person.bits], np.uint64)
     which = _experiment(wave, decided.slots[0].group, situation, person)
+    population = int(experiments.populations(wave.run.experiments, which, key)[0])
     for taken in rebuilt.taken(wave, batch, mine):
-        draw = Draw(batch.contexts, taken.allowed, values, which, key, prior)
+        draw = Draw(batch.contexts, taken.allowed, values, which, population, key, prior)
         seen, choice = contenders.derived(wave, taken.placement.name, taken.slot, draw)
         yield _row(wave, taken), seen
         prior = choice.joint

@@ -11,7 +11,9 @@ class Head(msgspec.Struct, tag="head", array_like=True, frozen=True):
     """The first frame of a segment: all that its decisions were made with, but for the customers.
 
     ``campaign``, ``offers`` and ``channels`` are those of the day as JSON; ``values`` float[k],
-    None where they hang on the customer; ``past``: the waves whose contacts were looked at.
+    None where they hang on the customer; ``past``: the waves whose contacts were looked at;
+    ``arm_prices`` float[k] of each arm with limits of its own, where ``prices`` are everybody
+    else's.
     """
 
     wave: str
@@ -28,6 +30,7 @@ class Head(msgspec.Struct, tag="head", array_like=True, frozen=True):
     values: list[float] | None
     past: list[str]
     experiments: list[dict[str, Any]]
+    arm_prices: list[list[float]] = []
 
 
 class Pick(msgspec.Struct, frozen=True):

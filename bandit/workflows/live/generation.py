@@ -215,12 +215,16 @@ def _stored(campaign: Campaign, start: serving_model.ServingModel) -> serving_mo
 
 
 def _last_prices(campaign: Campaign, wave: Wave) -> Array:
-    """Prices float64[k] of the newest wave that had any, by the names of the actions."""
+    """Prices float64[p, k] of the newest wave that had any, by the names of the actions.
+
+    An arm with limits of its own that was not in that wave has everybody's.
+    """
     for before in reversed(record.waves(campaign.folder)):
-        prices = before.manifest.prices
-        if before.campaign == campaign.file and prices is not None:
-            known = dict(zip(before.actions.names, prices, strict=True))
-            return np.array([known.get(name, 0.0) for name in wave.plan.space.names])
+        about = before.manifest
+        if before.campaign == campaign.file and about.prices is not None:
+            own = [about.arm_prices.get(arm, about.prices) for arm in wave.plan.apart]
+            table = np.array([about.prices, *own])
+            return np.stack([before.actions.align(row, wave.plan.space) for row in table])
     return np.zeros(len(wave.plan.space))
 
 

@@ -23,7 +23,8 @@ def head(generation: Generation, segment: Segment) -> Head:
         wave=segment.wave,
         day=segment.day,
         snapshot=wave.start.version,
-        prices=wave.plan.prices.tolist(),
+        prices=wave.plan.prices[0].tolist(),
+        arm_prices=wave.plan.prices[1:].tolist(),
         values=values.tolist() if values.ndim == 1 else None,
         past=sorted(generation.past),
         **told(wave),
@@ -35,7 +36,8 @@ def wave_of(folder: Path, head: Head, name: str) -> Wave:
     content = msgspec.structs.asdict(head)
     campaign = campaign_of(folder, content)
     start = serving_model.of_version(campaign, head.snapshot)
-    return made_again(campaign, content, name, start).at_prices(np.array(head.prices))
+    prices = np.array([head.prices, *head.arm_prices])
+    return made_again(campaign, content, name, start).at_prices(prices)
 
 
 def renamed(wave: Wave, name: str) -> Wave:

@@ -42,7 +42,15 @@ def prepared(wave: Wave, fixed: Sequence[float] | None, people: Sequence[Person]
         allowance=np.zeros(n, np.int32),
         values=values,
         experiment=np.full(n, -1, np.int16),
+        population=np.array([_population(wave, person) for person in people], np.int16),
     )
+
+
+def _population(wave: Wave, person: Person) -> int:
+    """Whose prices they paid, by the group that they were decided in."""
+    group = person.slots[0][0].group
+    name = wave.plan.groups[group] if group >= 0 else ""
+    return 1 + wave.plan.apart.index(name) if name in wave.plan.apart else 0
 
 
 def taken(wave: Wave, batch: Prepared, people: Sequence[Person]) -> Iterator[Taken]:

@@ -40,7 +40,7 @@ from bandit.workflows.live.frames import Answer, Decided, Head, Outcome
 from bandit.workflows.live.heads import wave_of
 from bandit.workflows.live.rebuilt import Person
 from bandit.workflows.operate import recover
-from bandit.workflows.serve import limits, publish
+from bandit.workflows.serve import publish
 from bandit.workflows.serve.assemble import Assembler
 from bandit.workflows.serve.summary import WaveTally, summarise
 from bandit.workflows.serve.wave import Taken, Wave
@@ -182,7 +182,6 @@ def _publish(
 ) -> None:
     """``withheld`` are decisions that never came about."""
     wave = _as_asked(wave_of(campaign.folder, head, name), people)
-    caps = limits.of(wave.run.campaign, wave.catalogue, wave.plan)
     tally, assembler = WaveTally(wave.plan), Assembler(wave)
     final = campaign.folder / record.WAVES / name
     order = sorted(people)
@@ -193,17 +192,15 @@ def _publish(
                 some = [people[customer] for customer in order[start : start + CUSTOMERS]]
                 batch = rebuilt.prepared(wave, head.values, some)
                 taken = list(rebuilt.taken(wave, batch, some))
-                rows = assembler.batch(taken, batch.ids, batch.contexts, batch.values)
+                rows = assembler.of(taken, batch)
                 rows = _dated(rows, taken, some)
                 writer.write(rows)
-                tally.add(taken, batch.left, rows)
+                tally.add(taken, batch, rows)
             writer.close()
         finally:
             writer.abandon()
         held = exports.write_withheld(partial, withheld) if withheld else 0
-        summary = summarise(
-            wave, tally, Lists({}, held), rejected=0, limits=caps, priced=None, notes=[]
-        )
+        summary = summarise(wave, tally, Lists({}, held), rejected=0, parts=[], priced=[], notes=[])
         past = [*head.past, *before]
         content = publish.content(wave, past, summary)
         cause = next(iter(people.values())).first.cause

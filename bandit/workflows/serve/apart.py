@@ -39,7 +39,7 @@ class Ask(NamedTuple):
 class Done(NamedTuple):
     """A batch that is decided: ``part`` is the folder of the attempt, of ``rows`` decisions.
 
-    ``planned`` int64[k]: outbound contacts.
+    ``planned`` int64[p, k]: outbound contacts by population.
     """
 
     part: str
@@ -72,7 +72,12 @@ class Apart:
         self._before: list[str | None] = [None] * batches
 
     def everybody(
-        self, wave: Wave, rule: Thinning | None, caps: Limits, target: Target, progress: Progress
+        self,
+        wave: Wave,
+        rule: Thinning | None,
+        parts: Sequence[Limits],
+        target: Target,
+        progress: Progress,
     ) -> tuple[WaveTally, Planned]:
         """See `Deciding`; where lots follow, no file is written yet."""
         order = "draws" if rule is None else "lots"
@@ -80,11 +85,11 @@ class Apart:
         asked = [Ask(self._job, order, n, self._before[n]) for n in range(self._batches)]
         found = self._cluster.each("deciding", decide, asked, progress)
         self._before = [done.part for done in found]
-        tally, planned = WaveTally(wave.plan), Planned(wave, caps)
+        tally, planned = WaveTally(wave.plan), Planned(wave, limited=bool(parts[0].names))
         for done in found:
             tally.merge(done.tally)
             planned.merge(done.planned, self._job.folder / PARTS / done.part / _LOTS)
-        if rule is not None or planned.thinning() is None:
+        if rule is not None or planned.thinning(parts) is None:
             self._write(found, Assembler(wave).schema, target, progress)
         return tally, planned
 
@@ -112,17 +117,18 @@ def decide(ask: Ask, attempt: str) -> Done:
     folder.mkdir()
     choices = folder if ask.before is None else job.folder / PARTS / ask.before
     decider = Decider(wave, rule, Chosen(choices) if caps.names else None)
-    tally, planned, assembler = WaveTally(wave.plan), Planned(wave, caps), Assembler(wave)
+    tally, assembler = WaveTally(wave.plan), Assembler(wave)
+    planned = Planned(wave, limited=bool(caps.names))
     batch = spool.read(job.folder / BATCHES, ask.number)
     slots = decider.decide(batch, ask.number)
-    decisions = assembler.batch(slots, batch.ids, batch.contexts, batch.values)
+    decisions = assembler.of(slots, batch)
     with (
         pa.OSFile(str(folder / _DECISIONS), "wb") as sink,
         pa.ipc.new_file(sink, decisions.schema) as writer,
     ):
         writer.write_batch(decisions)
-    tally.add(slots, batch.left, decisions)
-    planned.add(slots, batch.keys)
+    tally.add(slots, batch, decisions)
+    planned.add(slots, batch)
     planned.save(folder / _LOTS)
     return Done(part, decisions.num_rows, tally, planned.counts)
 

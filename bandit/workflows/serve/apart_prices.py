@@ -20,12 +20,16 @@ from bandit.workflows.serve.worth import Worth, drawn
 
 
 class Ask(NamedTuple):
-    """Who of a share of batch ``number`` can still win what, at the costs of file ``box``."""
+    """Who of a share of batch ``number`` can still win what, at the costs of file ``box``.
+
+    ``population`` narrows it to one; None is everybody.
+    """
 
     job: Job
     box: str
     number: int
     share: float
+    population: int | None
 
 
 class ManyHands:
@@ -35,16 +39,21 @@ class ManyHands:
         self.cluster, self.job, self.batches, self.progress = cluster, job, batches, progress
         self.boxes = 0
 
-    def blocks(self, here: Iterable[Linear], share: float) -> Iterable[Linear]:
+    def blocks(
+        self, here: Iterable[Linear], share: float, population: int | None
+    ) -> Iterable[Linear]:
         """See `Many`."""
-        return _Spread(self, here, share)
+        return _Spread(self, here, share, population)
 
 
 class _Spread:
     """Blocks that are `Elsewhere`."""
 
-    def __init__(self, hands: ManyHands, here: Iterable[Linear], share: float) -> None:
+    def __init__(
+        self, hands: ManyHands, here: Iterable[Linear], share: float, population: int | None
+    ) -> None:
         self._hands, self._here, self._share = hands, here, share
+        self._population = population
 
     def __iter__(self) -> Iterator[Linear]:
         return iter(self._here)
@@ -55,7 +64,9 @@ class _Spread:
         box = f"box-{hands.boxes:03d}.npz"
         hands.boxes += 1
         np.savez(job.folder / box, low=low, high=high, **problem._asdict())
-        asked = [Ask(job, box, number, self._share) for number in range(hands.batches)]
+        asked = [
+            Ask(job, box, number, self._share, self._population) for number in range(hands.batches)
+        ]
         found = hands.cluster.each("who can still win", look, asked, hands.progress)
         hands.progress.step("finding prices")
         for path in found:
@@ -71,7 +82,7 @@ def look(ask: Ask, attempt: str) -> Path | None:
     low, high = arrays.pop("low"), arrays.pop("high")
     problem = Problem(**{**arrays, "slots": int(arrays["slots"])})
     batch = spool.read(ask.job.folder / BATCHES, ask.number)
-    some = batch if ask.share >= 1.0 else drawn(wave, batch, ask.share)
+    some = drawn(wave, batch, ask.share, ask.population)
     if some is None:
         return None
     found = passes.part(Worth(wave).block(some), problem, low, high)

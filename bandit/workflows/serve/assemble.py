@@ -13,6 +13,7 @@ from bandit.core.types import EXPLORATION, HOLDOUT, Array, Float32
 from bandit.kernels.linear.posterior_mean_of import taken_mean_into
 from bandit.kernels.threads import spread
 from bandit.record.decision_ids import DecisionIds
+from bandit.workflows.serve.prepare import Prepared
 from bandit.workflows.serve.wave import Taken, Wave
 
 GRAIN = 4096
@@ -36,6 +37,11 @@ class Assembler:
         self._placements = pa.array([p.name for p in plan.placements], pa.string())
         self._groups = pa.array([*plan.groups, "exploration", "holdout"], pa.string())
 
+    def of(self, slots: Sequence[Taken], batch: Prepared) -> pa.RecordBatch:
+        """All slots of a batch that was made ready, as `batch` has them."""
+        population = batch.population if self._plan.apart else None
+        return self.batch(slots, batch.ids, batch.contexts, batch.values, population=population)
+
     def batch(
         self,
         slots: Sequence[Taken],
@@ -43,11 +49,13 @@ class Assembler:
         contexts: Float32,
         values: Array,
         rows_of: pa.Array | None = None,
+        population: Array | None = None,
     ) -> pa.RecordBatch:
         """All slots of a batch of customers, ordered by customer, placement and slot.
 
         ``ids`` and ``contexts`` are one a customer; `Taken.rows` says whose each decision is.
-        ``rows_of`` takes the customers' place in the decision ids where a log names nobody.
+        ``rows_of`` takes the customers' place in the decision ids where a log names nobody;
+        ``population`` int16 of each says whose prices they paid, None where all paid the same.
         """
         rows = np.concatenate([taken.rows for taken in slots])
         order = None if len(slots) == 1 else np.argsort(rows, kind="stable")
@@ -65,6 +73,7 @@ class Assembler:
         peace = np.zeros_like(action)
         at_peace = _of_taken(values, rows, peace) * self._mean_reward(features, peace)
         value, cost = _of_taken(values, rows, action), self._plan.costs[action]
+        whose = 0 if population is None else population[rows]
         keys = ids if rows_of is None else rows_of
         which = joined(np.full(t.rows.shape[0], i, np.int32) for i, t in enumerate(slots))
         group = joined(t.choice.group for t in slots)
@@ -93,7 +102,7 @@ class Assembler:
             "cost": cost,
             "expected_value": (value * reward - cost).astype(np.float32),
             "expected_no_contact": at_peace.astype(np.float32),
-            "price_paid": self._plan.prices[action].astype(np.float32),
+            "price_paid": self._plan.prices[whose, action].astype(np.float32),
             "eligible_count": np.bitwise_count(eligible).sum(axis=1, dtype=np.int32),
             "eligible": _binary(eligible),
             "planned_action": joined(

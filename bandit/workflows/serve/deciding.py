@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -23,9 +23,17 @@ class Deciding(Protocol):
     """Decides a wave for everybody, and again where lots are drawn."""
 
     def everybody(
-        self, wave: Wave, rule: Thinning | None, caps: Limits, target: Target, progress: Progress
+        self,
+        wave: Wave,
+        rule: Thinning | None,
+        parts: Sequence[Limits],
+        target: Target,
+        progress: Progress,
     ) -> tuple[WaveTally, Planned]:
-        """Write the decisions aside; with a ``rule`` those of the call before, thinned."""
+        """Write the decisions aside; with a ``rule`` those of the call before, thinned.
+
+        ``parts``: the limits of each population.
+        """
 
 
 class Here(NamedTuple):
@@ -39,11 +47,17 @@ class Here(NamedTuple):
     choices: Path | None
 
     def everybody(
-        self, wave: Wave, rule: Thinning | None, caps: Limits, target: Target, progress: Progress
+        self,
+        wave: Wave,
+        rule: Thinning | None,
+        parts: Sequence[Limits],
+        target: Target,
+        progress: Progress,
     ) -> tuple[WaveTally, Planned]:
         """See `Deciding`."""
         decider = Decider(wave, rule, None if self.choices is None else Chosen(self.choices))
-        tally, planned, assembler = WaveTally(wave.plan), Planned(wave, caps), Assembler(wave)
+        tally, assembler = WaveTally(wave.plan), Assembler(wave)
+        planned = Planned(wave, limited=bool(parts[0].names))
 
         with target.writer(assembler.schema) as write:
 
@@ -53,10 +67,10 @@ class Here(NamedTuple):
 
             def keep(part: tuple[list[Taken], Prepared]) -> None:
                 slots, batch = part
-                decisions = assembler.batch(slots, batch.ids, batch.contexts, batch.values)
+                decisions = assembler.of(slots, batch)
                 write(decisions)
-                tally.add(slots, batch.left, decisions)
-                planned.add(slots, batch.keys)
+                tally.add(slots, batch, decisions)
+                planned.add(slots, batch)
                 progress.advance(len(batch.ids))
 
             self.runner.write(keep, self.runner.map(decide, enumerate(self.batches)))

@@ -51,7 +51,7 @@ def running(
                         digest=claim.digest,
                         seed=layer.seed,
                         ranges=claim.ranges,
-                        known=bool(had),
+                        known=bool(had) or claim.experiment.splits,
                         experiment=claim.experiment,
                     )
                 )
@@ -97,16 +97,51 @@ def members(found: Sequence[Served], keys: UInt64, within: Bool) -> Array:
     return which
 
 
+def apart(found: Sequence[Served]) -> tuple[str, ...]:
+    """The arms with a part of the limits of their own, ``experiment:arm``.
+
+    With everybody else, number 0, they are a wave's populations: these are 1, 2, …
+    """
+    return tuple(
+        f"{s.name}:{arm.name}"
+        for s in found
+        for arm in s.experiment.arm
+        if arm.capacity == config.PROPORTIONAL
+    )
+
+
+def populations(found: Sequence[Served], which: Array, keys: UInt64) -> Array:
+    """The population of each customer, int16[n], by experiment int16[n] and key alone."""
+    of, number = np.zeros(keys.shape[0], np.int16), 0
+    for place, served in enumerate(found):
+        if not served.experiment.splits:
+            continue
+        rows = np.flatnonzero(which == place)
+        arm = _arm_of(served.name, tuple(served.experiment.shares), served.seed, keys[rows])
+        for position, one in enumerate(served.experiment.arm):
+            if one.capacity == config.PROPORTIONAL:
+                number += 1
+                of[rows[arm == position]] = number
+    return of
+
+
 def notes(found: Sequence[Served], limited: bool) -> list[str]:
     """What a wave with experiments has to say of them."""
     told = [
         f"experiment {s.name!r} has its members in this wave; `bandit experiment read` compares"
         " its arms" for s in found
     ]  # fmt: skip
-    if found and limited:
+    pooled = [f"{s.name}:{arm}" for s in found for arm in s.experiment.pooled]
+    if pooled and limited:
         told.append(
-            "the arms of experiments share the campaign's limits with everybody: an arm that takes"
-            " more of a scarce channel leaves less to the others, which no comparison of them shows"
+            f"{', '.join(pooled)} share the campaign's limits with everybody: an arm that takes"
+            " more of a scarce channel leaves less to the others, which no comparison of them"
+            ' shows; capacity = "proportional" in an arm gives it a part of its own'
+        )
+    if (own := apart(found)) and limited:
+        told.append(
+            f"{', '.join(own)} had of each limit the part that their customers are of all, and"
+            " prices of their own"
         )
     return told
 

@@ -19,7 +19,11 @@ from bandit.workflows.serve.wave import Taken, Wave
 
 
 class Thinning(NamedTuple):
-    """``keep`` float64[k]: probability to keep a contact; ``last`` uint64[k]: the last lot kept."""
+    """By population and action, [p, k] each: lots are drawn in each population by itself.
+
+    ``keep`` float64: probability to keep a contact; ``quota`` int64: contacts kept; ``last``
+    uint64: the last lot kept.
+    """
 
     keep: Float64
     quota: Array
@@ -27,62 +31,75 @@ class Thinning(NamedTuple):
 
 
 class Planned:
-    """The outbound contacts that the draws plan, with their lots: in memory, or in files."""
+    """The outbound contacts that the draws plan, with their lots: in memory, or in files.
 
-    def __init__(self, wave: Wave, limits: Limits) -> None:
-        self._wave, self._limits = wave, limits
-        self.counts = np.zeros(len(wave.plan.space), dtype=np.int64)
-        self._actions: list[Array] = []
+    ``counts`` int64[p, k] by population and action; nothing is kept where nothing is ``limited``.
+    """
+
+    def __init__(self, wave: Wave, *, limited: bool) -> None:
+        self._wave, self._limited = wave, limited
+        self.counts: Array = np.zeros(wave.plan.prices.shape, dtype=np.int64)
+        self._places: list[Array] = []
         self._lots: list[UInt64] = []
         self._files: list[Path] = []
 
-    def add(self, slots: Sequence[Taken], keys: UInt64) -> None:
-        """Count a batch's slots; inbound ones make no contacts. Without limits nothing is kept."""
-        if not self._limits.names:
+    def add(self, slots: Sequence[Taken], batch: Prepared) -> None:
+        """Count a batch's slots; inbound ones make no contacts."""
+        if not self._limited:
             return
         for taken in slots:
             if taken.placement.outbound:
-                action = taken.choice.action
-                contact = action != NO_CONTACT
-                self.counts += np.bincount(action[contact], minlength=self.counts.shape[0])
-                self._actions.append(action[contact])
-                self._lots.append(_lots(self._wave, taken.slot, keys[taken.rows[contact]]))
+                contact = taken.choice.action != NO_CONTACT
+                rows = taken.rows[contact]
+                place = self.counts.shape[1] * batch.population[rows].astype(np.int32)
+                place += taken.choice.action[contact]
+                counted = np.bincount(place, minlength=self.counts.size)
+                self.counts += counted.reshape(self.counts.shape)
+                self._places.append(place)
+                self._lots.append(_lots(self._wave, taken.slot, batch.keys[rows]))
 
     def save(self, path: Path) -> None:
         """Write the lots that are in memory, for `merge` elsewhere."""
-        action, lot = self._every()
-        np.savez(path, action=action, lot=lot)
+        place, lot = self._every()
+        np.savez(path, place=place, lot=lot)
 
     def merge(self, counts: Array, path: Path) -> None:
-        """Add contacts int64[k] that were planned elsewhere, with the lots that were saved."""
+        """Add contacts int64[p, k] that were planned elsewhere, with the lots that were saved."""
         self.counts += counts
         self._files.append(path)
 
-    def thinning(self) -> Thinning | None:
-        """None where everything fits."""
-        quotas = thinning.plan_quotas(self.counts, self._limits.usage, self._limits.most)
-        if (quotas.keep >= 1.0).all():
+    def thinning(self, parts: Sequence[Limits]) -> Thinning | None:
+        """Lots by each population's part of the limits; None where everything fits."""
+        quotas = [
+            thinning.plan_quotas(counts, part.usage, part.most)
+            for counts, part in zip(self.counts, parts, strict=True)
+        ]
+        keep = np.stack([one.keep for one in quotas])
+        if (keep >= 1.0).all():
             return None
-        return Thinning(quotas.keep, quotas.quota, self._last(quotas))
+        return Thinning(keep, np.stack([one.quota for one in quotas]), self._last(quotas))
 
-    def _last(self, quotas: Quotas) -> UInt64:
-        action, lot = self._every()
-        some = quotas.keep < 1.0
-        return thinning.thresholds(
-            [lot[action == a] if some[a] else lot[:0] for a in range(some.shape[0])], quotas
-        )
+    def _last(self, quotas: Sequence[Quotas]) -> UInt64:
+        place, lot = self._every()
+        k = self.counts.shape[1]
+        return np.stack([
+            thinning.thresholds(
+                [lot[place == p * k + a] if one.keep[a] < 1.0 else lot[:0] for a in range(k)], one
+            )
+            for p, one in enumerate(quotas)
+        ])  # fmt: skip
 
     def _every(self) -> tuple[Array, UInt64]:
-        """Action and lot of each contact, int32[n] and uint64[n]."""
-        actions, drawn = (
-            [np.zeros(0, np.int32), *self._actions],
+        """Population times k plus action, int32[n], and lot uint64[n] of each contact."""
+        places, drawn = (
+            [np.zeros(0, np.int32), *self._places],
             [np.zeros(0, np.uint64), *self._lots],
         )
         for path in self._files:
             with np.load(path, allow_pickle=False) as kept:
-                actions.append(kept["action"])
+                places.append(kept["place"])
                 drawn.append(kept["lot"])
-        return np.concatenate(actions), np.concatenate(drawn)
+        return np.concatenate(places), np.concatenate(drawn)
 
 
 def thinned(
@@ -94,38 +111,45 @@ def thinned(
     contact given up becomes no contact, whose propensity is π(0) + Σ_a π(a)(1 − keep_a).
     """
     choice, rows = taken.choice, taken.rows
+    population = batch.population[rows]
     lot = _lots(wave, taken.slot, batch.keys[rows])
-    stays = (lot <= rule.last[choice.action]) & (rule.quota[choice.action] > 0)
-    stays |= rule.keep[choice.action] >= 1.0
+    keep = rule.keep[population, choice.action]
+    stays = (lot <= rule.last[population, choice.action]) & (
+        rule.quota[population, choice.action] > 0
+    )
+    stays |= keep >= 1.0
     action = np.where(stays, choice.action, np.int32(NO_CONTACT))
-    propensity = choice.propensity * rule.keep[choice.action]
+    propensity = choice.propensity * keep
     quiet = np.flatnonzero(action == NO_CONTACT)
     if quiet.size:
         given_up = 1.0 - _one_more(rule)
-        given_up[NO_CONTACT] = 1.0
+        given_up[:, NO_CONTACT] = 1.0
+        apart = bool(wave.plan.apart)
         quiet_anyway = wave.plan.policy.expectation(
             wave.posterior,
             batch.contexts[rows[quiet]],
-            given_up,
+            given_up if apart else given_up[0],
             batch.experiment[rows[quiet]],
             batch.keys[rows[quiet]],
             eligible=taken.allowed[quiet],
             values=batch.values if batch.values.ndim == 1 else batch.values[rows[quiet]],
-            costs=wave.plan.costs + wave.plan.prices,
+            costs=wave.plan.charges,
+            population=population[quiet] if apart else None,
             prior=None if prior is None else prior[quiet],
         )
         planned = choice.action[quiet]
-        lost = np.where(planned == NO_CONTACT, 1.0, 1.0 - rule.keep[planned])
-        propensity[quiet] = quiet_anyway + choice.propensity[quiet] * (lost - given_up[planned])
+        lost = np.where(planned == NO_CONTACT, 1.0, 1.0 - keep[quiet])
+        anyway = given_up[population[quiet], planned]
+        propensity[quiet] = quiet_anyway + choice.propensity[quiet] * (lost - anyway)
     return taken._replace(
         choice=choice._replace(action=action, propensity=np.clip(propensity, TINY, 1.0)),
         planned=choice.action,
-        keep=rule.keep[choice.action].astype(np.float32),
+        keep=keep.astype(np.float32),
     )
 
 
 def _one_more(rule: Thinning) -> Float64:
-    """Keep probabilities float64[k] had there been one contact more: K_a of N_a + 1.
+    """Keep probabilities float64[p, k] had there been one contact more: K_a of N_a + 1.
 
     So it would be had a customer planned a who did not.
     """

@@ -54,6 +54,44 @@ def of(campaign: Campaign, catalogue: Catalogue, plan: Plan) -> Limits:
     )
 
 
+def sets_any(campaign: Campaign, catalogue: Catalogue) -> bool:
+    """Whether any limit is set, one that a wave of today may have nothing for included."""
+    channels = [channel.capacity for channel in catalogue.channels]
+    offers = [(o.max_contacts, o.min_contacts or None, o.budget) for o in catalogue.offers]
+    every = [campaign.limits.max_contacts, *channels, *(one for offer in offers for one in offer)]
+    return bool(campaign.group_cap) or any(one is not None for one in every)
+
+
+def split(limits: Limits, customers: Array) -> list[Limits]:
+    """The part of each population, in proportion to its ``customers`` int64[p].
+
+    Where contacts are counted the parts are whole numbers, by largest remainder, that add up to the
+    limit and never pass it. Of a minimum each has its share, at most what it may have.
+    """
+    if len(customers) == 1:
+        return [limits]
+    counts = [int(count) for count in customers]
+    total = max(sum(counts), 1)
+    counted: Array = np.isin(limits.usage, (0.0, 1.0)).all(axis=0)
+    share = np.array(counts) / total
+    most = np.full((len(counts), len(limits.most)), np.inf)
+    for j in np.flatnonzero(np.isfinite(limits.most)):
+        whole = limits.most[j]
+        most[:, j] = _whole_parts(int(whole), counts) if counted[j] else share * whole
+    least = np.minimum(np.outer(share, limits.least), most)
+    return [limits._replace(most=most[p], least=least[p]) for p in range(len(counts))]
+
+
+def _whole_parts(most: int, counts: Sequence[int]) -> list[int]:
+    """Shares of ``most`` in proportion to ``counts``, by largest remainder; of ties the first."""
+    total = max(sum(counts), 1)
+    parts = [most * count // total for count in counts]
+    order = sorted(range(len(counts)), key=lambda p: (-(most * counts[p] % total), p))
+    for p in order[: most - sum(parts) if any(counts) else 0]:
+        parts[p] += 1
+    return parts
+
+
 def _columns(columns: Sequence[Array], k: int) -> Float64:
     if not columns:
         return np.zeros((k, 0))

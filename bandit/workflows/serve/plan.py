@@ -38,11 +38,12 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,99}")
 
 
 class Plan(NamedTuple):
-    """Every array is of length k = len(space).
+    """Arrays are of length k = len(space) but where it is said.
 
-    ``costs`` float64[k]: of offer and channel; ``prices`` float64[k]: of the resources an action
-    uses; ``exclusive``: offer, family and channel numbers; ``groups`` by their numbers in choices,
-    ``peaceful`` of them those that experiments leave in peace.
+    ``costs`` float64[k]: of offer and channel; ``prices`` float64[p, k]: of the resources an action
+    uses, by population: everybody, or everybody else and the arms ``apart`` that have limits of
+    their own; ``exclusive``: offer, family and channel numbers; ``groups`` by their numbers in
+    choices, ``peaceful`` of them those that experiments leave in peace.
     """
 
     space: ActionSpace
@@ -55,6 +56,12 @@ class Plan(NamedTuple):
     policy: Layered
     groups: tuple[str, ...]
     peaceful: Bool
+    apart: tuple[str, ...]
+
+    @property
+    def charges(self) -> Float64:
+        """Costs and prices of a contact: float64[k] for everybody, or float64[p, k]."""
+        return self.costs + (self.prices if self.apart else self.prices[0])
 
 
 def make(
@@ -69,6 +76,7 @@ def make(
     """The plan of a wave at time ``at``; ``space`` are the actions of ``posterior``, in order."""
     offers, channels = catalogue.offers, catalogue.channels
     labels = tuple(share.label for share in campaign.policy.shares)
+    own = experiments.apart(running)
     offered = actions_of(catalogue)
     actions = _actions(space, offered, offers, channels, day_of(at, campaign.time_zone))
     family = _families(offers)
@@ -82,13 +90,14 @@ def make(
         space=space,
         actions=actions,
         costs=_costs(space, offers, channels),
-        prices=np.zeros(len(space)),
+        prices=np.zeros((1 + len(own), len(space))),
         contact_policy=_contact_policy(campaign, offers, channels, family),
         placements=_placements(channels, campaign.pressure.slots, actions),
         exclusive=exclusive,
         policy=_policy(campaign, space, actions, offers, posterior.noise_scale, wave, running),
         groups=(*labels, *experiments.group_names(running)),
         peaceful=np.array([False] * len(labels) + experiments.peaceful(running)),
+        apart=own,
     )
 
 

@@ -25,7 +25,8 @@ class Prepared(NamedTuple):
 
     ``mask`` bool[n, k]: the actions allowed; ``left`` int32[n, 5] as in `Eligible`; ``allowance``
     int32[n]: outbound contacts still allowed; ``values`` float32[k], or float32[n, k] where they
-    hang on the customer. ``experiment`` int16[n] is the one that a customer is in, -1 for none.
+    hang on the customer. ``experiment`` int16[n] is the one that a customer is in, -1 for none;
+    ``population`` int16[n] whose limits and prices are theirs, 0 everybody else's.
     """
 
     ids: pa.Array
@@ -36,6 +37,7 @@ class Prepared(NamedTuple):
     allowance: Array
     values: Array
     experiment: Array
+    population: Array
 
     def rows(self, first: int, last: int) -> Prepared:
         """Customers first to last, viewed."""
@@ -48,6 +50,7 @@ class Prepared(NamedTuple):
             allowance=self.allowance[first:last],
             values=self.values if self.values.ndim == 1 else self.values[first:last],
             experiment=self.experiment[first:last],
+            population=self.population[first:last],
         )
 
     def only(self, keep: Bool) -> Prepared:
@@ -61,6 +64,7 @@ class Prepared(NamedTuple):
             allowance=self.allowance[keep],
             values=self.values if self.values.ndim == 1 else self.values[keep],
             experiment=self.experiment[keep],
+            population=self.population[keep],
         )
 
 
@@ -80,6 +84,7 @@ def joined(batches: Sequence[Prepared]) -> Prepared:
         if first.values.ndim == 1
         else np.concatenate([b.values for b in batches]),
         experiment=np.concatenate([b.experiment for b in batches]),
+        population=np.concatenate([b.population for b in batches]),
     )
 
 
@@ -100,7 +105,8 @@ def encoded(wave: Wave, rows: CustomerRows) -> tuple[CustomerRows, Float32, list
 
 def ready(wave: Wave, rows: CustomerRows, contexts: Float32) -> Prepared:
     """Ask the rules and look up the values of customers with contexts float32[n, d]."""
-    pressed = pressure(wave, rows)
+    pressed, running = pressure(wave, rows), wave.run.experiments
+    which = experiments.members(running, rows.keys, rows.within)
     found = eligibility.eligible(wave.plan.actions, rows.rules, rows.consent, pressed.blocked)
     return Prepared(
         ids=rows.ids,
@@ -110,7 +116,8 @@ def ready(wave: Wave, rows: CustomerRows, contexts: Float32) -> Prepared:
         left=found.left,
         allowance=pressed.allowance,
         values=values(wave, rows),
-        experiment=experiments.members(wave.run.experiments, rows.keys, rows.within),
+        experiment=which,
+        population=experiments.populations(running, which, rows.keys),
     )
 
 

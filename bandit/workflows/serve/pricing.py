@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -48,23 +48,48 @@ class Priced(NamedTuple):
     gap: float
 
 
+def each(
+    wave: Wave, parts: Sequence[Limits], spool: Spool, progress: Progress, many: Many | None = None
+) -> list[Priced]:
+    """Prices of each population at its own part of the limits, as `find` has them."""
+    if len(parts) == 1:
+        return [find(wave, parts[0], spool, progress, many)]
+    people = spool.customers_of(len(parts))
+    return [
+        find(wave, part, spool, progress, many, population) if people[population] else _free(part)
+        for population, part in enumerate(parts)
+    ]
+
+
+def _free(limits: Limits) -> Priced:
+    """Prices where nobody is: none."""
+    k, m = limits.usage.shape
+    return Priced(np.zeros(k), np.zeros(m), np.zeros(m), np.zeros(m), 0.0, 0.0, 0.0)
+
+
 def find(
-    wave: Wave, limits: Limits, spool: Spool, progress: Progress, many: Many | None = None
+    wave: Wave,
+    limits: Limits,
+    spool: Spool,
+    progress: Progress,
+    many: Many | None = None,
+    population: int | None = None,
 ) -> Priced:
     """Prices at which the complete logging policy is expected to keep every limit.
 
     First those of the best allocation by expected values (posterior means, no draws), with its
     certified gap. What the policy would serve at them is then measured with random numbers apart
     from the wave's, and the limits that the prices are found for are moved until it fits. Passes
-    over everybody are for ``many`` workers, if there are any.
+    over everybody are for ``many`` workers, if there are any. With a ``population`` only its
+    customers are asked, and the limits are theirs.
     ConfigError if a committed minimum cannot be had.
     """
     progress.step("finding prices")
-    customers = Customers(wave, spool, many)
+    customers = Customers(wave, spool, many, population)
     try:
         found = find_prices(
             customers.blocks,
-            spool.customers,
+            customers.count,
             limits.usage,
             limits.most,
             minimums=limits.least,
@@ -72,8 +97,10 @@ def find(
             exclusive=exclusive(wave),
         )
     except InfeasibleError as e:
+        whose = ("everybody else", *wave.plan.apart)[population or 0]
+        part = "" if population is None else f", the part of {whose}"
         raise ConfigError(
-            f"{limits.names[e.resource]}: the minimum {e.minimum:,.0f} cannot be had"
+            f"{limits.names[e.resource]}{part}: the minimum {e.minimum:,.0f} cannot be had"
             f" {'at all' if e.certified else 'within the other limits'}; the nearest that can is"
             f" {e.nearest:,.0f}: lower it, or widen what limits it"
         ) from None
@@ -155,21 +182,31 @@ class Margin(NamedTuple):
 
 
 class Customers:
-    """The wave's customers as blocks of expected worth, a keyed share of them at a time."""
+    """The wave's customers as blocks of expected worth, a keyed share of them at a time.
 
-    def __init__(self, wave: Wave, spool: Spool, many: Many | None = None) -> None:
+    Of one ``population``, or all of them.
+    """
+
+    def __init__(
+        self, wave: Wave, spool: Spool, many: Many | None = None, population: int | None = None
+    ) -> None:
         self._wave, self._spool, self._many = wave, spool, many
+        self._population = population
         self._worth = Worth(wave)
         self.count = spool.customers
+        if population is not None:
+            self.count = int(spool.customers_of(population + 1)[population])
         # What is asked for again and again is a part of these: read once from everybody.
         self._part = MEASURED[-1] / max(self.count, 1)
-        self._some = spool if self._part >= 1.0 else None
+        self._some = spool if self._part >= 1.0 and population is None else None
 
     def blocks(self, share: float) -> Iterable[Linear]:
         """Worth of each outbound contact above leaving the customer in peace."""
         here = (self._worth.block(batch) for batch in self._sample(share))
         everybody = share >= 1.0 or share > self._part
-        return self._many.blocks(here, share) if self._many is not None and everybody else here
+        if self._many is None or not everybody:
+            return here
+        return self._many.blocks(here, share, self._population)
 
     def spread(self, share: float) -> Array:
         """Typical standard deviation of what the policy draws each action's worth with."""
@@ -203,17 +240,18 @@ class Customers:
 
     def _sample(self, share: float) -> Iterable[Prepared]:
         """A keyed share of the customers; the larger holds the smaller."""
-        if share >= 1.0:
+        if share >= 1.0 and self._population is None:
             return self._spool
-        if share > self._part:
+        if share >= 1.0 or share > self._part:
             return self._drawn(self._spool, share)
         if self._some is None:
-            self._some = self._spool.part(self._drawn(self._spool, self._part))
+            some = self._drawn(self._spool, self._part)
+            self._some = self._spool.part(some, f"part-{self._population or 0}")
         return self._some if share == self._part else self._drawn(self._some, share)
 
     def _drawn(self, customers: Iterable[Prepared], share: float) -> Iterator[Prepared]:
         for batch in customers:
-            some = drawn(self._wave, batch, share)
+            some = drawn(self._wave, batch, share, self._population)
             if some is not None:
                 yield some
 

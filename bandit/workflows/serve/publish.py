@@ -27,7 +27,7 @@ from bandit.record.rejects import Bound, Rejects
 from bandit.record.served_variables import ServedVariables
 from bandit.record.waves import DecisionWriter
 from bandit.results.money import Money
-from bandit.results.serve import Price, WaveSummary
+from bandit.results.serve import Price, Split, WaveSummary
 from bandit.sources import database
 from bandit.workflows.serve import serving_model
 from bandit.workflows.serve.contact_history import ContactHistory
@@ -121,6 +121,10 @@ def again(run: Run, notes: list[str]) -> WaveSummary:
     names = {f.name for f in fields(WaveSummary)}
     stored = {k: v for k, v in content["summary"].items() if k in names}
     stored["limits"] = [Price(**limit) for limit in stored["limits"]]
+    stored["split"] = [
+        Split(one["arm"], one["customers"], [Price(**limit) for limit in one["limits"]])
+        for one in stored.get("split", [])
+    ]
     stored |= {part: Money(**stored[part]) for part in ("outbound", "inbound") if part in stored}
     summary = WaveSummary(**stored)
     notes = [*notes, f"wave {run.wave} is published already; it was not run again"]
@@ -231,13 +235,20 @@ def content(wave: Wave, past: Sequence[str], summary: WaveSummary) -> dict[str, 
         "d": wave.posterior.n_features,
         **({} if wave.model is None else {"model": wave.model}),
         "decisions": summary.decisions,
-        "prices": the_plan.prices.tolist(),
+        "prices": the_plan.prices[0].tolist(),
+        **({"arm_prices": _arm_prices(wave)} if the_plan.apart else {}),
         **({"experiments": _experiments(run)} if run.experiments else {}),
         **served_with(wave),
         # These tell of this run, what it mended for one; the wave is the same without them.
-        "summary": {k: v for k, v in asdict(summary).items() if k not in OF_THE_RUN},
+        "summary": {
+            k: v for k, v in asdict(summary).items() if k not in OF_THE_RUN and (v or k != "split")
+        },
         "versions": versions(),
     }
+
+
+def _arm_prices(wave: Wave) -> dict[str, list[float]]:
+    return dict(zip(wave.plan.apart, wave.plan.prices[1:].tolist(), strict=True))
 
 
 def _experiments(run: Run) -> list[dict[str, Any]]:

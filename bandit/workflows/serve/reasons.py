@@ -64,12 +64,16 @@ def _weighed(wave: Wave, batch: Prepared, taken: Taken, mine: Array) -> Array:
     """What expectation alone would have chosen for ``mine`` int64[q], at the prices and without."""
     plan = wave.plan
     found = np.full(mine.shape[0], _CODE[DRAWN])
-    quiet = ~_expected_contact(wave, batch, taken, mine, plan.costs + plan.prices)
-    found[quiet] = _CODE[NOT_WORTH]
-    if plan.prices.any() and quiet.any():
-        there = np.flatnonzero(quiet)
-        priced_out = _expected_contact(wave, batch, taken, mine[there], plan.costs)
-        found[there[priced_out]] = _CODE[PRICED_OUT]
+    of = batch.population[taken.rows[mine]]
+    for population, prices in enumerate(plan.prices):
+        some = np.flatnonzero(of == population) if plan.apart else np.arange(mine.shape[0])
+        if not some.size:
+            continue
+        there = some[~_expected_contact(wave, batch, taken, mine[some], plan.costs + prices)]
+        found[there] = _CODE[NOT_WORTH]
+        if prices.any() and there.size:
+            priced_out = _expected_contact(wave, batch, taken, mine[there], plan.costs)
+            found[there[priced_out]] = _CODE[PRICED_OUT]
     return found
 
 

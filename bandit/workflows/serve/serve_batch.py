@@ -8,6 +8,8 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from bandit.config import campaign_file
 from bandit.core import spill
 from bandit.core.days import acting_at
@@ -43,6 +45,7 @@ from bandit.workflows.serve.deciding import Deciding, Here
 from bandit.workflows.serve.job import BATCHES, Job
 from bandit.workflows.serve.overrides import Setting
 from bandit.workflows.serve.prepare import Prepared
+from bandit.workflows.serve.pricing import Priced
 from bandit.workflows.serve.publish import Target
 from bandit.workflows.serve.serving_model import serving_model
 from bandit.workflows.serve.summary import summarise
@@ -135,7 +138,8 @@ def _serve(
         drift = Drift(start.spec)
         served = stack.enter_context(target.served())
         batches: Iterable[Prepared] = reading.prepared(wave, data, past, rejects, drift, served)
-        total, priced, many = bound.total, None, None
+        total, many = bound.total, None
+        parts, priced = [caps], list[Priced]()
         deciding: Deciding
         if cluster is not None:
             job = Job.write(stack.enter_context(shared(campaign.folder)), wave)
@@ -148,14 +152,15 @@ def _serve(
         else:
             deciding = Here(runner, batches, None)
         if caps.names:
-            priced = pricing.find(wave, caps, spool, progress, many)
-            wave = wave.at_prices(priced.costs)
+            parts = limits.split(caps, spool.customers_of(1 + len(wave.plan.apart)))
+            priced = pricing.each(wave, parts, spool, progress, many)
+            wave = wave.at_prices(np.stack([one.costs for one in priced]))
         progress.step("deciding", total=total)
-        tally, planned = deciding.everybody(wave, None, caps, target, progress)
-        rule = planned.thinning()
+        tally, planned = deciding.everybody(wave, None, parts, target, progress)
+        rule = planned.thinning(parts)
         if rule is not None:
             progress.step("giving up what passes a cap", total=total)
-            tally, _ = deciding.everybody(wave, rule, caps, target, progress)
+            tally, _ = deciding.everybody(wave, rule, parts, target, progress)
         served.finish()
         reading.add_unusable_rows(campaign, data, rejects)
         data.close()  # its memory is free for the connection that reads the consents again
@@ -165,7 +170,7 @@ def _serve(
             tally,
             lists,
             rejected=rejects.finish(),
-            limits=caps,
+            parts=parts,
             priced=priced,
             notes=[
                 *notes,

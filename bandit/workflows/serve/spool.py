@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -26,15 +27,20 @@ class Spool:
         self.folder = folder
         self.batches = 0
         self.customers = 0
+        self._populations = Counter[int]()
         for batch in _cut(batches):
             self._write(batch)
 
     def __iter__(self) -> Iterator[Prepared]:
         return ahead(read(self.folder, number) for number in range(self.batches))
 
-    def part(self, batches: Iterable[Prepared]) -> Spool:
-        """Some of the customers beside these."""
-        folder = self.folder / "part"
+    def customers_of(self, populations: int) -> Array:
+        """How many customers each of so many populations has, int64[p]."""
+        return np.array([self._populations[p] for p in range(populations)])
+
+    def part(self, batches: Iterable[Prepared], name: str) -> Spool:
+        """Some of the customers beside these, under a name of their own."""
+        folder = self.folder / name
         folder.mkdir()
         return Spool(folder, batches)
 
@@ -48,6 +54,7 @@ class Spool:
             "left": _rows(batch.left),
             "allowance": batch.allowance,
             "experiment": batch.experiment,
+            "population": batch.population,
         }
         if batch.values.ndim == 2:
             columns["values"] = _rows(batch.values)
@@ -59,6 +66,7 @@ class Spool:
             writer.write_table(table)
         self.batches += 1
         self.customers += n
+        self._populations.update(dict(enumerate(np.bincount(batch.population).tolist())))
 
 
 def read(folder: Path, number: int) -> Prepared:
@@ -79,6 +87,7 @@ def read(folder: Path, number: int) -> Prepared:
         allowance=_array(table, "allowance").to_numpy(),
         values=_matrix(table, "values") if "values" in table.column_names else fixed,
         experiment=_array(table, "experiment").to_numpy(),
+        population=_array(table, "population").to_numpy(),
     )
 
 

@@ -8,19 +8,24 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
+from bandit.allocation.certificate import relative_gap
 from bandit.core.reasons import NOTHING, REASONS
 from bandit.core.types import EXPLORATION, HOLDOUT, Array, Bool
 from bandit.record.exports import Lists
 from bandit.record.money import Ledger
-from bandit.results.serve import Price, WaveSummary
+from bandit.results.serve import Price, Split, WaveSummary
 from bandit.workflows.serve.limits import Limits
 from bandit.workflows.serve.plan import Plan
+from bandit.workflows.serve.prepare import Prepared
 from bandit.workflows.serve.pricing import Priced
 from bandit.workflows.serve.wave import Taken, Wave
 
 
 class WaveTally:
-    """Counts batch by batch; neither their size nor their order matters, nor who counts them."""
+    """Counts batch by batch; neither their size nor their order matters, nor who counts them.
+
+    ``taken`` int64[p, k] are contacts by population and action, ``people`` int64[p] its customers.
+    """
 
     def __init__(self, plan: Plan) -> None:
         self._groups = plan.groups
@@ -28,20 +33,31 @@ class WaveTally:
         self.decisions = 0
         self.contacted = 0
         self.given_up = 0
-        self.contacts = np.zeros(len(plan.space), np.int64)
+        self.taken: Array = np.zeros(plan.prices.shape, np.int64)
+        self.people = np.zeros(plan.prices.shape[0], np.int64)
         self.groups: Counter[str] = Counter()
         self.at_peace: Counter[str] = Counter()
         self.ledger = Ledger(len(plan.space))
 
-    def add(self, slots: Sequence[Taken], left: Array, decisions: pa.RecordBatch) -> None:
+    @property
+    def contacts(self) -> Array:
+        """Contacts and filled ranks by action, int64[k]."""
+        every: Array = self.taken.sum(axis=0)
+        return every
+
+    def add(self, slots: Sequence[Taken], batch: Prepared, decisions: pa.RecordBatch) -> None:
         """Count one batch of customers."""
         for taken in slots:
             if taken.planned is not None:
                 self.given_up += int(((taken.planned != 0) & (taken.choice.action == 0)).sum())
-            self.contacts += np.bincount(taken.choice.action, minlength=self.contacts.shape[0])
-        self.customers += left.shape[0]
+            place = self.taken.shape[1] * batch.population[taken.rows].astype(np.int64)
+            counted = np.bincount(place + taken.choice.action, minlength=self.taken.size)
+            self.taken += counted.reshape(self.taken.shape)
+        n = batch.population.shape[0]
+        self.people += np.bincount(batch.population, minlength=self.people.shape[0])
+        self.customers += n
         self.decisions += decisions.num_rows
-        seen = np.zeros(left.shape[0], np.bool_)
+        seen = np.zeros(n, np.bool_)
         for taken in slots:
             new = ~seen[taken.rows]
             if new.any():
@@ -58,7 +74,7 @@ class WaveTally:
 
     def merge(self, other: WaveTally) -> None:
         """Add what was counted elsewhere."""
-        for name in ("customers", "decisions", "contacted", "given_up", "contacts"):
+        for name in ("customers", "decisions", "contacted", "given_up", "taken", "people"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for mine, theirs in ((self.groups, other.groups), (self.at_peace, other.at_peace)):
             for name, count in theirs.items():
@@ -105,11 +121,14 @@ def summarise(
     lists: Lists,
     *,
     rejected: int,
-    limits: Limits,
-    priced: Priced | None,
+    parts: Sequence[Limits],
+    priced: Sequence[Priced],
     notes: list[str],
 ) -> WaveSummary:
-    """The summary of a wave that has been decided."""
+    """The summary of a wave that has been decided.
+
+    ``parts`` are the limits of each population, ``priced`` their prices, none where none are asked.
+    """
     out = wave.plan.actions.outbound
     shown = ~out & (np.arange(out.shape[0]) > 0)
     outbound, inbound = tally.ledger.money(out), tally.ledger.money(shown)
@@ -132,10 +151,11 @@ def summarise(
         unit=wave.run.campaign.reward.unit,
         dry_run=wave.run.dry_run,
         lists=lists.rows,
-        limits=[] if priced is None else _limits(limits, priced, tally),
-        primal_value=None if priced is None else priced.primal_value,
-        dual_value=None if priced is None else priced.dual_value,
-        gap=None if priced is None else priced.gap,
+        limits=_limits(parts, priced, tally) if priced else [],
+        split=_split(wave, parts, priced, tally),
+        primal_value=sum(one.primal_value for one in priced) if priced else None,
+        dual_value=sum(one.dual_value for one in priced) if priced else None,
+        gap=_gap(priced),
         given_up=tally.given_up,
         outbound=outbound,
         inbound=inbound,
@@ -144,8 +164,38 @@ def summarise(
     )
 
 
-def _limits(limits: Limits, priced: Priced, tally: WaveTally) -> list[Price]:
-    used = tally.contacts @ limits.usage
+def _gap(priced: Sequence[Priced]) -> float | None:
+    if len(priced) <= 1:
+        return priced[0].gap if priced else None
+    primal, dual = (sum(getattr(one, f"{w}_value") for one in priced) for w in ("primal", "dual"))
+    return relative_gap(primal, dual)
+
+
+def _limits(parts: Sequence[Limits], priced: Sequence[Priced], tally: WaveTally) -> list[Price]:
+    """The whole limits, at the prices of everybody else."""
+    whole = parts[0]._replace(
+        most=np.sum([part.most for part in parts], axis=0),
+        least=np.sum([part.least for part in parts], axis=0),
+    )
+    best = np.sum([one.best_used for one in priced], axis=0)
+    return _of_one(whole, priced[0]._replace(best_used=best), tally.contacts)
+
+
+def _split(
+    wave: Wave, parts: Sequence[Limits], priced: Sequence[Priced], tally: WaveTally
+) -> list[Split]:
+    """The parts of populations; none where all customers share the limits."""
+    if not priced or not wave.plan.apart:
+        return []
+    names = (None, *wave.plan.apart)
+    return [
+        Split(names[p], int(tally.people[p]), _of_one(parts[p], priced[p], tally.taken[p]))
+        for p in range(len(parts))
+    ]
+
+
+def _of_one(limits: Limits, priced: Priced, contacts: Array) -> list[Price]:
+    used = contacts @ limits.usage
     return [
         Price(
             name=name,

@@ -7,6 +7,7 @@ import hashlib
 import json
 from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 
 from bandit.allocation.slots import Placement
@@ -77,14 +78,16 @@ class Wave(NamedTuple):
         run = self.run
         made_from = [
             run.at.isoformat(), run.seed, run.campaign.digest, self.start.version,
-            self.plan.space.names, self.plan.prices.tolist(),
+            self.plan.space.names, *self.plan.prices.tolist(),
             *([s.name, s.digest, s.ranges, s.known] for s in run.experiments),
         ]  # fmt: skip
         return hashlib.sha256(json.dumps(made_from).encode()).hexdigest()[:32]
 
     def at_prices(self, prices: Float64) -> Wave:
-        """The same wave at prices float64[k] per contact."""
-        return self._replace(plan=self.plan._replace(prices=prices))
+        """The same wave at prices per contact float64[p, k], or float64[k] for all populations."""
+        shape = self.plan.prices.shape
+        table = np.ascontiguousarray(np.broadcast_to(prices, shape))
+        return self._replace(plan=self.plan._replace(prices=table))
 
 
 class Taken(NamedTuple):

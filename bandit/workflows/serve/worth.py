@@ -43,11 +43,22 @@ class Worth:
 class Many(Protocol):
     """Workers who pass over everybody's batches."""
 
-    def blocks(self, here: Iterable[Linear], share: float) -> Iterable[Linear]:
-        """A keyed share of everybody; who iterates over it reads what is ``here``."""
+    def blocks(
+        self, here: Iterable[Linear], share: float, population: int | None
+    ) -> Iterable[Linear]:
+        """A keyed share of a population; who iterates over it reads what is ``here``."""
 
 
-def drawn(wave: Wave, batch: Prepared, share: float) -> Prepared | None:
-    """A keyed share of a batch; the larger holds the smaller. None where it is nobody."""
+def drawn(
+    wave: Wave, batch: Prepared, share: float, population: int | None = None
+) -> Prepared | None:
+    """A keyed share of a batch, of one ``population`` or of all; the larger holds the smaller.
+
+    None where it is nobody.
+    """
+    if share >= 1.0 and population is None:
+        return batch
     keep = uniforms(wave.run.seed, PRICE_SAMPLE, batch.keys) < share
+    if population is not None:
+        keep &= batch.population == population
     return batch.only(keep) if keep.any() else None

@@ -36,7 +36,6 @@ def _waiting(campaign: Campaign) -> Iterator[Path]:
 
 def _said(campaign: Campaign, path: Path, at: dt.datetime) -> list[str]:
     try:
-        hold_possible(campaign, config.load(campaign.folder, path.stem), path.stem, at)
+        return hold_possible(campaign, config.load(campaign.folder, path.stem), path.stem, at)
     except BanditError as e:
         return [f"{line} (not started, no wave asks for it)" for line in str(e).splitlines()]
-    return []
