@@ -16,7 +16,7 @@ from simulations.experiments.waves_under_caps import rows
 
 HERE = Path(__file__).parent
 WAVES, MARK = "<!-- waves generated below -->\n", "<!-- generated below -->\n"
-CUSTOMERS, CROWD = 8_000, 40_000
+CUSTOMERS, CROWD = 3_000, 15_000
 
 
 def main() -> None:
