@@ -19,6 +19,7 @@ from bandit.workflows.live.book import Book, Stood
 from bandit.workflows.live.frames import Answer
 from bandit.workflows.live.heads import wave_of
 from bandit.workflows.live.situation import Person, Present, Situation
+from bandit.workflows.serve import experiments
 from bandit.workflows.serve.wave import Taken, Wave
 
 _MOST_WAVES = 8

@@ -72,7 +72,7 @@ def split(limits: Limits, customers: Array) -> list[Limits]:
         return [limits]
     counts = [int(count) for count in customers]
     total = max(sum(counts), 1)
-    counted: Array = np.isin(limits.usage, (0.0, 1.0)).all(axis=0)
+    counted = np.array([np.isin(column, (0.0, 1.0)).all() for column in limits.usage.T])
     share = np.array(counts) / total
     most = np.full((len(counts), len(limits.most)), np.inf)
     for j in np.flatnonzero(np.isfinite(limits.most)):
