@@ -74,7 +74,7 @@ def _picked(
         ready.contexts[rows],
         eligible=taken.allowed[standing],
         values=ready.values if ready.values.ndim == 1 else ready.values[rows],
-        costs=plan.costs + plan.prices,
+        costs=plan.costs + plan.prices[ready.population[rows]],
         keys=ready.keys[rows],
         seed=wave.run.seed,
         wave=number_of(wave.run.wave),
