@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bandit.core.types import Float64
+from bandit.models.hybrid import solve, split
 from bandit.models.pooled import PooledPosterior
 
 
@@ -15,9 +16,9 @@ def contrast(posterior: PooledPosterior, rows: Float64) -> tuple[Float64, Float6
     ``Z A₀⁻¹ Zᵀ + P⁻¹/λ``; the level m u and its own part are taken off again. In units of the noise
     variance.
     """
-    new, sums = len(rows), posterior.sums
-    unseen = posterior.add_actions(new, features=rows)
-    mean = unseen.mean[-new:] - sums.baseline * sums.unit
+    sums, k = posterior.sums, posterior.n_actions
+    unseen = posterior.add_actions(len(rows), features=rows)
+    solved = solve(unseen.sums, split(unseen.features), unseen.strengths, first=k)
     own = np.eye(posterior.n_features)
     own += posterior.strengths.intercept * np.outer(sums.unit, sums.unit)
-    return mean, unseen.covariance[-new:] - own / posterior.own
+    return solved.mean - sums.baseline * sums.unit, solved.covariance - own / posterior.own

@@ -134,16 +134,20 @@ def eliminate(sums: Sums, parts: Split, strengths: Strengths) -> Facts:
     return Facts(gram, inner, drawn, root, cross, left, matrix, vector, noise, evidence)
 
 
-def solve(sums: Sums, parts: Split, strengths: Strengths) -> Solved:
-    """Means float64[k, d] and covariances float64[k, d, d] (in units of the noise variance)."""
+def solve(sums: Sums, parts: Split, strengths: Strengths, first: int = 0) -> Solved:
+    """Means float64[k, d] and covariances float64[k, d, d] (in units of the noise variance).
+
+    Of the actions from ``first`` on alone, where that is given.
+    """
     facts = eliminate(sums, parts, strengths)
     beta = facts.vector.copy()
     blocked_cholesky.backward_into(facts.matrix, beta)
-    mean, covariance = np.zeros_like(facts.drawn), np.zeros_like(facts.gram)
+    gram, drawn = facts.gram[first:], facts.drawn[first:]
+    mean, covariance = np.zeros_like(drawn), np.zeros_like(gram)
     common = np.zeros_like(mean)
     spread(
-        pooled.moments_into, sums.n_actions, 1, facts.gram, facts.drawn, strengths.own,
-        parts.table, parts.group, parts.entry, facts.matrix, beta, facts.root, facts.cross,
+        pooled.moments_into, len(gram), 1, gram, drawn, strengths.own, parts.table[first:],
+        parts.group[first:], parts.entry[first:], facts.matrix, beta, facts.root, facts.cross,
         _columns(facts, beta), mean, common, covariance,
     )  # fmt: skip
     unit, step = sums.unit, _step(sums.unit, strengths.intercept)
