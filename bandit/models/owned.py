@@ -20,8 +20,9 @@ from bandit.models.packed import model_of, root_factors
 from bandit.models.pooled import PooledPosterior
 from bandit.models.posterior import Posterior
 
-WEIGHTS = (1.0, 10.0**0.5, 10.0)
-"""How much larger a slot's coefficients are taken to be than those of what all have."""
+FIRST, WEIGHTS = 10.0**0.5, (0.01, 0.1, 1.0, 10.0**0.5, 10.0)
+"""How much larger a slot's coefficients are taken to be than those of what all have; where scores
+are noise the least is the likeliest, which is none."""
 LEAST = 1e-9
 """Variance of a coefficient that an action has not, as a share of its others: a factor needs one.
 Widths grow by a billionth of what they are."""
@@ -191,7 +192,7 @@ def owned(
         own = gathered(sums, layout, weight, none)
         return PooledPosterior(own, found.features, found.strengths).evidence
 
-    found, weight = at(WEIGHTS[1]), WEIGHTS[1]
+    found, weight = at(FIRST), FIRST
     if (best := max(WEIGHTS, key=evidence)) != weight:
         found, weight = at(best), best
     posterior = OwnedPosterior(sums, layout, found.features, found.strengths, weight, none)
