@@ -19,6 +19,7 @@ from bandit.core.frames import table_of
 from bandit.core.problems import nearest
 from bandit.core.types import SILENT, Progress
 from bandit.render.pages import with_page
+from bandit.results.clusters import Clusters
 from bandit.results.customer import CustomerPage
 from bandit.results.experiment import (
     ExperimentDesign,
@@ -40,6 +41,7 @@ from bandit.sources.given import Given, instead
 from bandit.workflows.experiment.design import design
 from bandit.workflows.experiment.read import read
 from bandit.workflows.experiment.start import start, stop
+from bandit.workflows.inspect.clusters import clusters
 from bandit.workflows.inspect.customer import customer as customer_page
 from bandit.workflows.inspect.explain import explain
 from bandit.workflows.inspect.report import report
@@ -245,6 +247,12 @@ class Campaign:
     def customer(self, customer: object, *, at: dt.datetime | None = None) -> CustomerPage:
         """One person: what was done and why, what came of it, what may be offered now."""
         return self._run(customer_page, customer=str(customer), at=at)
+
+    def clusters(
+        self, *by: str, count: int | None = None, at: dt.datetime | None = None
+    ) -> Clusters:
+        """Crowds that lie apart in the columns ``by``, as segments to take over."""
+        return self._run(clusters, by=by, count=count, at=at)
 
     def status(self, *, at: dt.datetime | None = None) -> CampaignStatus:
         """Waves, windows, snapshots, who ran what, and what can be done next."""

@@ -13,12 +13,13 @@ from bandit.cli.options import At, CampaignArg, CustomerArg, NewestWave
 
 
 def add(app: typer.Typer) -> None:
-    """Add `status`, `report`, `roi`, `explain` and `customer`."""
+    """Add `status`, `report`, `roi`, `explain`, `customer` and `clusters`."""
     command(app)(status)
     command(app)(report)
     command(app)(roi)
     command(app)(explain)
     command(app)(customer)
+    command(app)(clusters)
 
 
 def status(how: How, campaign: CampaignArg, at: At = None) -> None:
@@ -117,3 +118,21 @@ def customer(
         customer=customer,
         at=at,
     )
+
+
+def clusters(
+    how: How,
+    campaign: CampaignArg,
+    by: Annotated[
+        str, typer.Option(metavar="COLUMN,COLUMN", help="numbers and truths, variables among them")
+    ],
+    count: Annotated[
+        int | None, typer.Option(help="how many; the most stable of 2 to 6 by default")
+    ] = None,
+    at: At = None,
+) -> None:
+    """Find crowds that lie apart and write them as [[segment]] to take over."""
+    from bandit.workflows.inspect.clusters import clusters as workflow
+
+    columns = tuple(column.strip() for column in by.split(","))
+    run(how, workflow, campaign_path=campaign, by=columns, count=count, at=at)

@@ -12,6 +12,7 @@ from rich.console import Console, RenderableType
 from bandit.core.wording import harmless
 from bandit.render import experiment_tables
 from bandit.render import tables as simple
+from bandit.render.cluster_tables import cluster_tables
 from bandit.render.customer_tables import customer_tables
 from bandit.render.demo_tables import demo_tables
 from bandit.render.explain_tables import explanation_tables
@@ -20,6 +21,7 @@ from bandit.render.simulate_tables import simulate_tables
 from bandit.render.status_tables import status_tables
 from bandit.render.wave_tables import report_tables
 from bandit.results import (
+    clusters,
     customer,
     experiment,
     inspect,
@@ -63,6 +65,7 @@ tables.register(inspect.ReportResult, report_tables)
 tables.register(roi.RoiResult, roi_tables)
 tables.register(inspect.Explanation, explanation_tables)
 tables.register(customer.CustomerPage, customer_tables)
+tables.register(clusters.Clusters, cluster_tables)
 tables.register(inspect.CampaignStatus, status_tables)
 tables.register(operate.Rollback, simple.rollback_tables)
 tables.register(privacy.Forgotten, simple.forget_tables)

@@ -58,7 +58,7 @@ def test_every_command_has_what_all_share(
     [
         (["serv-batch", "x"], "there is no command 'serv-batch'; did you mean 'serve-batch'?"),
         (["exp", "x"], "there is no command 'exp'; did you mean 'explain'?"),
-        (["zzz"], "there is no command 'zzz'; known here: check, customer, demo"),
+        (["zzz"], "there is no command 'zzz'; known here: check, clusters, customer, demo"),
         (["learn", "x", "--outcome", "y"], "--outcomes"),
         (["serve-batch", "x", "--at", "1.9.2026"], "'1.9.2026' is no time; write it as 2026-09-01"),
         (["learn", "x", "--at", "3026-09-01"], "'3026-09-01': give a time from 1900 to 2499"),
