@@ -379,7 +379,7 @@ def test_the_outbox_is_for_its_owner_alone_and_no_link_is_followed(tmp_path: Pat
 
 CONFIG = [
     ('event = "e"', "trigger.1.name is missing"),
-    ('name = "../x"\nevent = "e"', "trigger.1.name = '../x'"),
+    ('name = "../x"\nevent = "e"', "trigger.1.name: '../x' will not do"),
     ('name = "a"\nevent = "e"\ndelay = 3.0', "unknown key 'trigger.1.delay'"),
     ('name = "a"\nevent = "e"\ndelay_minutes = -1.0', "trigger.1.delay_minutes = -1.0"),
     ('name = "a"\nevent = "e"\nexpiry_minutes = 0.0', "trigger.1.expiry_minutes = 0.0"),
