@@ -37,7 +37,7 @@ def of_waves(rows: list[Row], runs: int, n: int) -> str:
     lines = [
         f"{runs:,} waves a row, of {n:,} customers, calls capped at {waves_under_caps.CAP:.0%} of all. The control "
         "calls with one offer whoever may have it, 30 %; the treatment calls with another one that 60 % may "
-        "have, or with what was learned. The truth is what either would bring for all, under the whole cap. "
+        "have. The truth is what either would bring for all, under the whole cap. "
         f"Parts are to cover it in at least {COVERED:.1%}.",
         "",
         "| treatment | capacity | truth | effect found, mean | covers the truth | called, control and treatment |",

@@ -2,8 +2,7 @@
 
 One offer may be called to 30 % of the customers, the other to 60 %, and calls are capped at 20 % of
 all. The control makes the first, the treatment the second, so that from one pool the treatment gets
-two calls where the control gets one. In a second case the control makes the first, and the
-treatment is what was learned, which answers to prices and yields to the control's lots.
+two calls where the control gets one.
 
 Each run draws customers anew, assigns them by its own seed, finds prices, draws lots and compares
 the arms, all by the functions of `bandit serve-batch`. What is asked is what either policy would
@@ -49,9 +48,9 @@ CAP, COST, BASE = 0.2, 0.25, 2.0
 MONDAY = dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
 LATER = MONDAY + dt.timedelta(days=28)
 RENEWAL, UPGRADE = ("renewal/call",), ("upgrade/call",)
-CASES = {"the other offer": (RENEWAL, UPGRADE), "learned": (RENEWAL, "learned")}
 TWICE = "the other offer"
 """The case in which the treatment takes what it can get: twice as much."""
+CASES = {TWICE: (RENEWAL, UPGRADE)}
 CAMPAIGN = """
 name = "calls"
 seed = 5
@@ -219,7 +218,7 @@ def once(given: Setting, case: str, capacity: str, n: int, seed: int) -> Outcome
 
 
 def rows(runs: int, n: int, count: int) -> list[Row]:
-    """Both cases, with one pool and split in proportion."""
+    """Each case, with one pool and split in proportion."""
     found = []
     with tempfile.TemporaryDirectory() as folder:
         given = setting(Path(folder) / "calls", count)
