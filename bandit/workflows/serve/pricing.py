@@ -197,8 +197,9 @@ class Customers:
         if population is not None:
             self.count = int(spool.customers_of(population + 1)[population])
         # What is asked for again and again is a part of these: read once from everybody.
-        self._part = MEASURED[-1] / max(self.count, 1)
+        self._least, self._part = (size / max(self.count, 1) for size in MEASURED)
         self._some = spool if self._part >= 1.0 and population is None else None
+        self._few: Spool | None = None
 
     def blocks(self, share: float) -> Iterable[Linear]:
         """Worth of each outbound contact above leaving the customer in peace."""
@@ -247,7 +248,14 @@ class Customers:
         if self._some is None:
             some = self._drawn(self._spool, self._part)
             self._some = self._spool.part(some, f"part-{self._population or 0}")
-        return self._some if share == self._part else self._drawn(self._some, share)
+        if share == self._part:
+            return self._some
+        if share != self._least:
+            return self._drawn(self._some, share)
+        if self._few is None:
+            few = self._drawn(self._some, share)
+            self._few = self._some.part(few, f"few-{self._population or 0}")
+        return self._few
 
     def _drawn(self, customers: Iterable[Prepared], share: float) -> Iterator[Prepared]:
         for batch in customers:
