@@ -18,7 +18,7 @@ import duckdb
 import pyarrow as pa
 
 from bandit.core import files, schema, sql
-from bandit.record import attribution, manifest, outcomes, rejects
+from bandit.record import heard, manifest, outcomes, rejects
 from bandit.record import waves as record
 from bandit.sources import sources
 
@@ -146,7 +146,7 @@ def _outcomes(found: Sequence[Path]) -> str:
     """Each event once, as `learn` takes it; ``found`` are in the order of their delivery."""
     if not found:
         return _empty(schema.outcomes(pa.int64()))
-    return f"SELECT * EXCLUDE (copies) FROM ({attribution.latest([p.resolve() for p in found])})"
+    return f"SELECT * EXCLUDE (copies) FROM ({heard.latest([p.resolve() for p in found])})"
 
 
 def _rejects(waves: Sequence[Path], batches: Sequence[Path]) -> str:

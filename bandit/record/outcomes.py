@@ -19,7 +19,7 @@ from bandit.core.errors import ConfigError, DataError
 from bandit.core.folding import fold, folded
 from bandit.core.problems import nearest, shown
 from bandit.core.schema import MOST_REWARD
-from bandit.record import attribution, event_kinds, manifest, rejects
+from bandit.record import event_kinds, heard, manifest, rejects
 from bandit.record.decision_ids import wave_of
 from bandit.record.rejects import Rejects
 from bandit.record.waves import Wave
@@ -226,7 +226,7 @@ def waves_named(
     events: Sequence[Path], kinds: Sequence[str], since: dt.datetime, memory_mb: int
 ) -> set[str]:
     """Waves of the decisions that events of some ``kinds`` in ``events`` name, after ``since``."""
-    with attribution.connect(memory_mb) as connection:
+    with heard.connect(memory_mb) as connection:
         found = connection.execute(
             f"SELECT DISTINCT {wave_of('decision_id')}"
             f" FROM {sources.parquet(events)} WHERE decision_id IS NOT NULL"

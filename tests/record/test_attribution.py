@@ -9,7 +9,7 @@ import numpy as np
 
 from bandit.core.days import Window
 from bandit.core.types import Float64
-from bandit.record import attribution, outcomes
+from bandit.record import attribution, heard, outcomes
 from bandit.record import waves as record
 from bandit.record.decisions import Decisions
 from tests.sources import rows
@@ -22,9 +22,9 @@ def _rewards(campaign: Path, wave: str = "a") -> attribution.Attributed:
     waves = record.waves(campaign)
     one = next(w for w in waves if w.name == wave)
     later = record.after(waves, one, WINDOW)
-    connection = attribution.connect(200)
+    connection = heard.connect(200)
     try:
-        attribution.load_events(connection, outcomes.batches(campaign))
+        heard.load_events(connection, outcomes.batches(campaign))
         return attribution.attribute(connection, Decisions(campaign, one), later, WINDOW)
     finally:
         connection.close()
@@ -98,8 +98,8 @@ def _corrected(folder: Path, *deliveries: list[dict[str, Any]]) -> tuple[float, 
     for number, events in enumerate(deliveries, start=1):
         some = [{"event_id": "1", "decision_id": "a.0", **event} for event in events]
         rows.publish_events(folder, f"d{9 - number}", some, delivery=number)
-    connection = attribution.connect(400)
-    told = attribution.load_events(connection, outcomes.batches(folder))
+    connection = heard.connect(400)
+    told = heard.load_events(connection, outcomes.batches(folder))
     (wave,) = record.waves(folder)
     found = attribution.attribute(connection, Decisions(folder, wave), [], Window(7, "UTC"))
     connection.close()

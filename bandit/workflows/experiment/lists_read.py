@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from bandit.config.campaign import Campaign
 from bandit.core import sql
-from bandit.record import attribution, exports
+from bandit.record import exports, heard
 from bandit.record.waves import Wave
 from bandit.results.experiment import ListFault
 from bandit.sources import sources
@@ -56,7 +56,7 @@ def listed(campaign: Campaign, wave: Wave, files: Sequence[Path]) -> Iterator[Li
     decided = [wave.manifest.verified(p.parent, p.name) for p in wave.decisions]
     gone = exports.withheld_files(campaign.folder, wave)
     without = f" ANTI JOIN {sources.parquet(gone)} gone USING (decision_id)" if gone else ""
-    with attribution.connect(campaign.limits.memory_mb) as connection:
+    with heard.connect(campaign.limits.memory_mb) as connection:
         connection.execute(f"CREATE TEMP TABLE listed AS {' UNION ALL BY NAME '.join(parts)}")
         connection.execute(
             "CREATE TEMP TABLE made AS SELECT d.customer_id, d.action, d.offer::VARCHAR AS offer,"

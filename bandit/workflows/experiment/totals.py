@@ -13,7 +13,7 @@ from bandit.config.campaign import Campaign
 from bandit.config.experiment import EVENTS
 from bandit.config.section import OUTBOUND
 from bandit.core.types import Array, Float64, UInt64
-from bandit.record import attribution
+from bandit.record import attribution, heard
 from bandit.record import outcomes as deliveries
 from bandit.record import waves as record
 from bandit.record.decisions import Decisions, Rows
@@ -87,8 +87,8 @@ def placed(known: UInt64, keys: UInt64) -> tuple[Array, Array]:
 @contextmanager
 def events(campaign: Campaign) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection with all events that were delivered."""
-    with attribution.connect(campaign.limits.memory_mb) as connection:
-        attribution.load_events(connection, deliveries.batches(campaign.folder))
+    with heard.connect(campaign.limits.memory_mb) as connection:
+        heard.load_events(connection, deliveries.batches(campaign.folder))
         connection.execute("CREATE TEMP TABLE delivered AS FROM events")
         yield connection
 

@@ -13,7 +13,7 @@ from duckdb import DuckDBPyConnection
 from bandit.checks.keys import customer_keys
 from bandit.config.campaign import Campaign
 from bandit.core.types import Array, Bool, Float64, Progress, UInt64
-from bandit.record import attribution
+from bandit.record import attribution, heard
 from bandit.record import outcomes as deliveries
 from bandit.record.attribution import Attributed
 from bandit.record.decisions import Decisions, Rows
@@ -104,8 +104,8 @@ def realised(
     window = campaign.window
     progress.step("joining decisions and outcomes", total=len(waves))
     found: dict[str, Groups] = {}
-    with attribution.connect(campaign.limits.memory_mb) as connection:
-        attribution.load_events(connection, deliveries.batches(campaign.folder))
+    with heard.connect(campaign.limits.memory_mb) as connection:
+        heard.load_events(connection, deliveries.batches(campaign.folder))
         for wave in waves:
             decisions = Decisions(campaign.folder, wave, today)
             later = after(every, wave, window)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from bandit.config.campaign import Campaign
 from bandit.config.section import OUTBOUND
 from bandit.core.folding import fold
-from bandit.record import attribution, outcomes, person_money, why
+from bandit.record import heard, outcomes, person_money, why
 from bandit.record.decisions import Decisions
 from bandit.record.person_money import Lived
 from bandit.record.waves import Wave
@@ -36,8 +36,8 @@ def of(campaign: Campaign, waves: Sequence[Wave], customer: str) -> Past:
             groups.setdefault(wave.name, row["group"])
             named[row["decision_id"]] = moments[-1].what
     refusals = {fold(kind) for kind in campaign.pressure.refusal_events}
-    with attribution.connect(campaign.limits.memory_mb) as connection:
-        found = attribution.events_about(
+    with heard.connect(campaign.limits.memory_mb) as connection:
+        found = heard.events_about(
             connection, outcomes.batches(campaign.folder, verify=False), customer, list(named)
         )
     moments += [

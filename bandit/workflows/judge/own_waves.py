@@ -20,7 +20,7 @@ from bandit.core.actions import ActionSpace
 from bandit.core.errors import ConfigError, DataError
 from bandit.core.types import Float64, Progress
 from bandit.features.spec import FeatureSpec
-from bandit.record import attribution
+from bandit.record import attribution, heard
 from bandit.record import outcomes as deliveries
 from bandit.record import waves as record
 from bandit.record.decisions import Decisions
@@ -153,8 +153,8 @@ def _placement(campaign: Campaign, waves: Sequence[Wave]) -> str:
 @contextmanager
 def _events(campaign: Campaign) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection with all events loaded."""
-    with attribution.connect(campaign.limits.memory_mb) as connection:
-        attribution.load_events(connection, deliveries.batches(campaign.folder))
+    with heard.connect(campaign.limits.memory_mb) as connection:
+        heard.load_events(connection, deliveries.batches(campaign.folder))
         yield connection
 
 

@@ -21,7 +21,7 @@ from bandit.features.spec import FeatureSpec
 from bandit.models.kinds import aligned, split
 from bandit.models.posterior import INTERCEPT, Posterior
 from bandit.models.posterior_file import save_posterior
-from bandit.record import attribution, index, lock, manifests, snapshots
+from bandit.record import heard, index, lock, manifests, snapshots
 from bandit.record import outcomes as deliveries
 from bandit.record import waves as record
 from bandit.record.waves import Wave
@@ -193,13 +193,13 @@ def _statistics(
     usable: Sequence[Wave],
     cluster: Cluster | None,
     progress: Progress,
-) -> tuple[list[statistics.Statistics], attribution.Corrected, attribution.Occurred, list[str]]:
+) -> tuple[list[statistics.Statistics], heard.Corrected, heard.Occurred, list[str]]:
     progress.step("joining decisions and outcomes", total=len(usable))
     window = campaign.window
-    connection = attribution.connect(campaign.limits.memory_mb)
+    connection = heard.connect(campaign.limits.memory_mb)
     try:
-        differing = attribution.load_events(connection, deliveries.batches(campaign.folder))
-        known = attribution.occurred(connection, waves, window)
+        differing = heard.load_events(connection, deliveries.batches(campaign.folder))
+        known = heard.occurred(connection, waves, window)
         notes = kinds.unnamed(campaign, connection, waves)
         learned = []
         for wave in usable:
@@ -214,7 +214,7 @@ def _statistics(
     return learned, differing, known, [*notes, *left]
 
 
-def _told(differing: attribution.Corrected) -> list[str]:
+def _told(differing: heard.Corrected) -> list[str]:
     found = []
     if differing.corrections:
         found.append(

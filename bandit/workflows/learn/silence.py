@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bandit.core.errors import DataError
-from bandit.record.attribution import Occurred
+from bandit.record.heard import Occurred
 from bandit.record.snapshots import Snapshot
 from bandit.record.waves import LOGGED
 from bandit.workflows.learn.statistics import Statistics
