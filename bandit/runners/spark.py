@@ -14,16 +14,15 @@ from typing import Any, Self, TypeVar
 from uuid import uuid4
 
 from bandit.core import errors, files
-from bandit.core.errors import ConfigError
 from bandit.core.types import Progress
 from bandit.results.cluster import ClusterWork
 from bandit.runners import task
 from bandit.runners.spark_faults import (
     explained,
-    first_line,
     hold_installed,
     hold_reachable,
     hold_same,
+    of_table,
 )
 from bandit.runners.task import Chunk, Finished, Place
 
@@ -132,7 +131,8 @@ class Spark:
 
     def table(self, name: str, folder: Path) -> None:
         """See `Cluster`."""
-        from pyspark.errors import AnalysisException  # noqa: PLC0415 - needs the extra
+        from py4j.protocol import Py4JError  # noqa: PLC0415 - needs the extra
+        from pyspark.errors import PySparkException  # noqa: PLC0415 - needs the extra
         from pyspark.sql import SparkSession  # noqa: PLC0415 - needs the extra
 
         session = SparkSession.builder.getOrCreate()
@@ -141,13 +141,8 @@ class Spark:
         session.conf.set(_TIMES, "TIMESTAMP_MICROS")
         try:
             session.table(name).write.parquet(folder.as_uri())
-        except AnalysisException as e:
-            raise ConfigError(f"table {name!r} of Spark's: {first_line(e)}") from None
-        except Exception as e:
-            told = explained(e)
-            if told is None:
-                raise
-            raise told from e
+        except (PySparkException, Py4JError) as e:
+            raise of_table(name, e) from None
         finally:
             session.conf.set(_TIMES, before)
 

@@ -25,6 +25,8 @@ _MASTER = re.compile(
     r"|yarn|k8s://.+"
 )
 _SECONDS = 10.0
+_CALLED = re.compile(r"An error occurred while calling|Traceback \(most|\s*$")
+"""Lines of Spark's that say nothing of what went wrong."""
 
 
 def hold_installed() -> None:
@@ -170,9 +172,20 @@ _TOLD: tuple[tuple[str, Callable[[re.Match[str], str], BanditError]], ...] = (
 """What stands in a fault's text, and how it is told; the first that is found counts."""
 
 
-def first_line(error: BaseException) -> str:
-    """The first line of what Spark says of a table, without the number of its class."""
-    return str(error).strip().split("\n", 1)[0][:300]
+def of_table(name: str, error: Exception) -> BanditError:
+    """What Spark says of a table that it cannot find or read."""
+    said = str(error).strip()
+    first = next((line for line in said.splitlines() if not _CALLED.match(line)), said)[:300]
+    if re.match(r"\[(TABLE_OR_VIEW_NOT_FOUND|SCHEMA_NOT_FOUND|[A-Z_]*CATALOG_NOT_FOUND)", first):
+        return ConfigError(
+            f"table {name!r} of Spark's: {first.removesuffix('.')}; mend the name, or tell Spark"
+            " the catalogue (see docs/spark.md)"
+        )
+    last = said.splitlines()[-1].strip()[:300]
+    more = "" if last == first else f" ({last})"
+    return explained(error) or DataError(
+        f"table {name!r} of Spark's cannot be read: {first}{more}; nothing was published"
+    )
 
 
 def _first(text: str, sign: str) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from pathlib import Path
 
 import pytest
 
+from bandit.core import errors
 from bandit.core.errors import ConfigError, UsageError
 from bandit.runners import engine, spark_faults
 from bandit.runners.spark_faults import explained, hold_installed, hold_reachable, hold_same
@@ -176,3 +178,44 @@ def test_what_spark_says_is_told_with_a_remedy(said: str, told: str) -> None:
 
 def test_a_defect_of_ours_stays_one() -> None:
     assert explained(RuntimeError("KeyError: 'action'")) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "told"),
+    [
+        (
+            "[TABLE_OR_VIEW_NOT_FOUND] The table or view `a`.`b` cannot be found. See.\n'Plan",
+            errors.ConfigError,
+            r"table 'a\.b' of Spark's: \[TABLE_OR_VIEW_NOT_FOUND\].*; mend the name",
+        ),
+        (
+            "[USER_RAISED_EXCEPTION] '(x < 0)' is not true! SQLSTATE: P0001",
+            errors.DataError,
+            r"'a\.b' of Spark's cannot be read: \[USER_RAISED_EXCEPTION\] .* SQLSTATE: P0001; noth",
+        ),
+        (
+            "An exception was thrown from the Python worker:\nTraceback (most recent call last):\n"
+            '  File "x.py", line 1, in f\nZeroDivisionError: division by zero\n',
+            errors.DataError,
+            r"cannot be read: An exception .*\(ZeroDivisionError: division by zero\); nothing",
+        ),
+        (
+            "An error occurred while calling o7.parquet.\n: java.lang.IllegalStateException: no",
+            errors.DataError,
+            r"cannot be read: : java.lang.IllegalStateException: no; nothing was published",
+        ),
+        (
+            "An error occurred while calling o7.parquet.\n: x: Cannot call methods on a stopped"
+            " SparkContext",
+            errors.ConfigError,
+            "the Spark application was ended from outside",
+        ),
+    ],
+)
+def test_a_table_that_cannot_be_read_is_named(
+    said: str, kind: type[errors.BanditError], told: str
+) -> None:
+    found = spark_faults.of_table("a.b", RuntimeError(said))
+    assert type(found) is kind
+    assert re.search(told, str(found))
+    assert "\n" not in str(found)
