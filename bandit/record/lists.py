@@ -17,11 +17,13 @@ def rows(path: Path) -> Iterator[tuple[dict[str, str], str]]:
 
     DataError if a spreadsheet, say, has made another file of it.
     """
-    csv.field_size_limit(_MAX_CELL)
+    before = csv.field_size_limit(_MAX_CELL)
     try:
         yield from _rows(path)
     except (UnicodeDecodeError, csv.Error) as e:
         raise _not_ours(path, str(e)) from None
+    finally:
+        csv.field_size_limit(before)
 
 
 def _rows(path: Path) -> Iterator[tuple[dict[str, str], str]]:

@@ -44,7 +44,9 @@ def sentence(row: Mapping[str, Any], actions: ActionSpace, unit: str) -> str:
     planned = name_of(actions, planned_of(row))
     chosen = f"no contact: {reason}" if reason else planned or "no contact"
     if row.get("withheld"):
-        chosen += " (withheld: consent was gone when it was to go out, or nobody showed it)"
+        chosen += (
+            " (withheld, so never made: consent was gone when it was to go out or nobody showed it)"
+        )
     match row["group"]:
         case "logged":
             return f"{chosen}: taken in from a log, {chance}"

@@ -213,7 +213,8 @@ def _messages(
         column = str(one["loc"][0]) if one["loc"] else "row"
         context = one.get("ctx", {}).get("error")
         message = str(context) if context else one["msg"][0].lower() + one["msg"][1:]
-        value = f" = {shown(given[column])}" if column in given else ""
+        said = shown(given.get(column))
+        value = f" = {said}" if column in given and not message.startswith(said) else ""
         yield f"{table.shown}, row {number}: {column}{value}: {message}"
 
 

@@ -157,6 +157,7 @@ def _hold_summary(summary: WaveSummary, wave: twin.Kept) -> None:
     # Where it ran is no part of the record: the bytes are those of any machine.
     apart = {"schema", "notes", "cluster"}
     stored = {k: v for k, v in summary.to_json().items() if k not in apart}
+    assert stored.pop("split") == []  # no arm has a part of the limits, and nothing is kept of it
     assert stored == wave.manifest["summary"]
 
 
