@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from bandit.config.campaign import Campaign
-from bandit.config.tables import Form, Outcomes, Source, spark_table
+from bandit.config.tables import Outcomes, Source, spark_table
 from bandit.core.types import Progress
 from bandit.runners.runner import Cluster
 from bandit.runners.shared import shared
@@ -37,8 +37,7 @@ def taken(
             progress.step(f"reading table {name} of Spark's")
             cluster.table(name, folder / role)
             section = sections[role]
-            form = {key: getattr(section, key) for key in Form.model_fields}
-            source = Source(source=str(folder / role), query=section.query, **form)
+            source = Source(source=str(folder / role), query=section.query, **section.form)
             found[role] = Given(source, f"table {name!r} of Spark's")
         with instead(found):
             yield
