@@ -32,8 +32,11 @@ def reason_of(row: Mapping[str, Any]) -> str | None:
     return NO_ROOM if planned_of(row) else None
 
 
-def sentence(row: Mapping[str, Any], actions: ActionSpace, unit: str) -> str:
-    """Why a person got what they got; ``row`` is a decision by its columns, and ``withheld``."""
+def sentence(row: Mapping[str, Any], actions: ActionSpace, unit: str, *, live: bool) -> str:
+    """Why a person got what they got; ``row`` is a decision by its columns, and ``withheld``.
+
+    ``live``: of a sealed stream, where a contact may also have been decided and never shown.
+    """
     chance = f"with probability {row['propensity']:.4g}"
     among = f"among {row['eligible_count']} that could be taken"
     reason = reason_of(row)
@@ -44,9 +47,8 @@ def sentence(row: Mapping[str, Any], actions: ActionSpace, unit: str) -> str:
     planned = name_of(actions, planned_of(row))
     chosen = f"no contact: {reason}" if reason else planned or "no contact"
     if row.get("withheld"):
-        chosen += (
-            " (withheld, so never made: consent was gone when it was to go out or nobody showed it)"
-        )
+        unshown = " or nobody showed it" if live else ""
+        chosen += f" (withheld, so never made: consent was gone when it was to go out{unshown})"
     match row["group"]:
         case "logged":
             return f"{chosen}: taken in from a log, {chance}"

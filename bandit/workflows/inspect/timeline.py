@@ -63,7 +63,7 @@ def _decision(wave: Wave, row: dict[str, Any], unit: str) -> Moment:
         at=wave.at.isoformat(),
         kind=kind,
         what=what + (" (withheld)" if row["withheld"] else ""),
-        why=why.sentence(row, wave.actions, unit),
+        why=why.sentence(row, wave.actions, unit, live=wave.manifest.live),
         wave=wave.name,
         group=row["group"],
         probability=row["propensity"],

@@ -161,7 +161,8 @@ def _decisions(campaign: Campaign, wave: Wave, people: People) -> Iterator[Lived
             row["features"] = dict(zip(names, row["features"], strict=True))
             row["eligible"] = [wave.actions[a] for a in np.flatnonzero(rows.eligible[i])]
             row["withheld"] = bool(rows.withheld[i])
-            told = {**row, "reason": why.sentence(row, wave.actions, unit)}
+            reason = why.sentence(row, wave.actions, unit, live=wave.manifest.live)
+            told = {**row, "reason": reason}
             yield Lived(wave, told, row["withheld"])
 
 
