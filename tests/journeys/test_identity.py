@@ -39,6 +39,7 @@ policy = "rules"
 """
 
 
+@pytest.mark.long
 def test_one_of_many_forgotten_moves_no_figure_by_more_than_their_share(tmp_path: Path) -> None:
     """A mean of n loses one row: it moves by no more than that row's distance over n - 1."""
     folder = tmp_path / "operator"

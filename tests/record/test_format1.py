@@ -64,6 +64,7 @@ def test_values_and_costs_are_read_off_the_record(wave: str) -> None:
     assert "format 1" in decisions.notes[0]
 
 
+@pytest.mark.long
 def test_every_command_reads_them(campaign: Path) -> None:
     told = explain(campaign, customer=_customer(), wave="w2")
     assert told.slots

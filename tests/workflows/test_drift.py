@@ -111,6 +111,7 @@ def by_hand(folder: Path) -> dict[str, list[dict[str, float]]]:
     return found
 
 
+@pytest.mark.long
 def test_the_ratio_is_found_again_in_the_files(tmp_path: Path) -> None:
     rng = np.random.default_rng(5)
     folder = campaigns.write(tmp_path / "campaign", customers=400, pressure="slots = 2")

@@ -92,7 +92,8 @@ def made(folder: Path) -> dict[str, Any]:
     return {**found, "events": sorted(ids)}
 
 
-@pytest.mark.parametrize("once", [True, pytest.param(False, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("once", [True, False])
 def test_whatever_fails_is_told_and_the_next_seal_makes_the_same_of_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ran: Path, *, once: bool
 ) -> None:

@@ -170,6 +170,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, number: int) -> Iterator[list[str]]
         yield asked
 
 
+@pytest.mark.long
 def test_whatever_write_fails_what_goes_out_is_recorded_and_nothing_is_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: list[dict[str, object]]
 ) -> None:
