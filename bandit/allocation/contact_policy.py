@@ -87,10 +87,9 @@ def apply(policy: ContactPolicy, contacts: Contacts, refusals: Refusals) -> Pres
     )  # fmt: skip
     if policy.deep_days > 0.0 and policy.deep.any():
         offers[np.ix_(_had_deep(policy, contacts), policy.deep)] = True
-    for number in np.unique(policy.product):
+    for number in np.flatnonzero(np.bincount(policy.product) > 1):
         depths = policy.product == number
-        if depths.sum() > 1:
-            offers[:, depths] = offers[:, depths].any(axis=1, keepdims=True)
+        offers[:, depths] = offers[:, depths].any(axis=1, keepdims=True)
     return Pressure(allowance, Blocked(channels, offers))
 
 

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Send
-from starlette.types import Scope as Asgi
+from starlette.types import ASGIApp
 
 from bandit.core.errors import DataError
 from bandit.service import keys, pages
-from bandit.service.body import received
+from bandit.service.body import bounded, received
 from bandit.service.commit import Committer
+from bandit.service.direct import Direct, Respond
 from bandit.service.keys import Key, Scope
 from bandit.service.metrics import Metrics
 from bandit.service.rank import Ranks
-from bandit.service.responses import JSON, Settled, as_json, problem, told
+from bandit.service.responses import JSON, Settled, as_json, defect, problem, told
 from bandit.service.turns import Turns
 from bandit.service.wire import (
     ActivationRequest,
@@ -77,9 +77,28 @@ class Service:
         """What the streams know."""
         return self.desk.book
 
-    async def decide(self, receive: Receive) -> Response:
+    def ask(self, headers: list[tuple[bytes, bytes]], body: bytes, respond: Respond) -> None:
         """Decide for a customer, or tell again what was decided."""
-        asked = read(await received(receive), DecisionRequest).asked()
+        start = time.perf_counter()
+
+        def tell(found: bytes | BaseException) -> None:
+            self.waiting -= 1
+            response = Settled(found) if isinstance(found, bytes) else self._refused(found)
+            self.metrics.answered(DECISIONS, response.status_code, time.perf_counter() - start)
+            respond(response)
+
+        self.waiting += 1
+        try:
+            self._hold(_key(headers), "decide")
+            asked = read(bounded(body), DecisionRequest).asked()
+        except NotDecidedError as e:
+            tell(e)
+        else:
+            self.turns.ask(asked, tell)
+
+    async def decide(self, request: Request) -> Response:
+        """As `ask`, where a request did not come in one piece."""
+        asked = read(await received(request.receive), DecisionRequest).asked()
         return Settled(await self.turns.answer(asked))
 
     async def batch(self, request: Request) -> Response:
@@ -223,32 +242,30 @@ class Service:
 
         return handled
 
-    async def decisions(self, scope: Asgi, receive: Receive, send: Send) -> None:
-        """`decide` behind the same, without a framework's work: nothing is asked as often."""
-        key = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
-        response = await self._held(
-            DECISIONS, "decide", key.decode("latin-1"), lambda: self.decide(receive)
-        )
-        await response(scope, receive, send)
-
     async def _held(
         self, route: str, scope: Scope, key: str | None, answer: Callable[[], Awaitable[Response]]
     ) -> Response:
         start = time.perf_counter()
+        self.waiting += 1
         try:
             self._hold(key, scope)
-            self.waiting += 1
-            try:
-                response = await answer()
-            finally:
-                self.waiting -= 1
-        except NotDecidedError as e:
-            response = problem(e.status, str(e))
-        except DataError as e:  # what is on the disk is damaged
-            self.damaged = e
-            response = problem(503, f"{e}; the server stops")
+            response = await answer()
+        except (NotDecidedError, DataError) as e:
+            response = self._refused(e)
+        finally:
+            self.waiting -= 1
         self.metrics.answered(route, response.status_code, time.perf_counter() - start)
         return response
+
+    def _refused(self, error: BaseException) -> Response:
+        """Why there is no answer."""
+        if isinstance(error, NotDecidedError):
+            return problem(error.status, str(error))
+        if isinstance(error, DataError):  # what is on the disk is damaged
+            self.damaged = error
+            return problem(503, f"{error}; the server stops")
+        logging.getLogger("uvicorn.error").error("a request's decision", exc_info=error)
+        return defect(error)
 
     def _hold(self, key: str | None, scope: Scope) -> None:
         refused = keys.allowed(self.keys, key, scope)
@@ -257,7 +274,7 @@ class Service:
             raise NotDecidedError(refused, told[refused])
         if not self.ready:
             raise NotDecidedError(503, "the server starts or stops; ask again in a moment")
-        if self.waiting >= MOST_WAITING:
+        if self.waiting > MOST_WAITING:
             raise NotDecidedError(429, f"{MOST_WAITING:,} requests are being answered already")
 
 
@@ -265,7 +282,7 @@ def app(service: Service) -> ASGIApp:
     """The application."""
     ranks = Ranks(service.desk, service.turns, service.committer)
     routes: list[tuple[str, str, Scope, Handler]] = [
-        (DECISIONS, "POST", "decide", lambda request: service.decide(request.receive)),
+        (DECISIONS, "POST", "decide", service.decide),
         ("/v1/decisions:batch", "POST", "decide", service.batch),
         ("/v1/catalogue", "GET", "read", service.catalogue),
         ("/v1/decisions/{decision_id}", "GET", "read", service.decision),
@@ -288,17 +305,11 @@ def app(service: Service) -> ASGIApp:
         Route("/openapi.json", _static(pages.openapi(), JSON)),
         Route("/docs", _static(pages.page(), HTMLResponse.media_type or "")),
     ]
-    others = Starlette(
+    made = Starlette(
         routes=[*guarded, *open_],
         exception_handlers={HTTPException: _no_route, Exception: _defect},
     )
-    decisions = ServerErrorMiddleware(service.decisions, _defect)
-
-    async def either(scope: Asgi, receive: Receive, send: Send) -> None:
-        asks = scope["type"] == "http" and scope["path"] == DECISIONS and scope["method"] == "POST"
-        await (decisions if asks else others)(scope, receive, send)
-
-    return either
+    return Direct(made, DECISIONS, service.ask)
 
 
 def _static(content: bytes, kind: str) -> Handler:
@@ -314,5 +325,12 @@ async def _no_route(request: Request, error: Exception) -> Response:
 
 
 async def _defect(_: Request, error: Exception) -> Response:
-    told = f"a defect of ours, not yours: {type(error).__name__}; please report it"
-    return problem(500, told)
+    return defect(error)
+
+
+def _key(headers: list[tuple[bytes, bytes]]) -> str | None:
+    """What a request was authorised with."""
+    for name, value in headers:
+        if name == b"authorization":
+            return value.decode("latin-1")
+    return None

@@ -16,7 +16,7 @@ async def received(receive: Receive) -> bytes:
     """The whole body; NotDecidedError for one that is too large, too slow or broken off."""
     first, more = await _part(receive)
     if not more:
-        return _bounded(first)
+        return bounded(first)
     parts, size = [first], len(first)
     try:
         async with asyncio.timeout(SLOWEST_SECONDS):
@@ -27,7 +27,7 @@ async def received(receive: Receive) -> bytes:
                 if size > MOST_BYTES:
                     raise _too_large()
                 if not more:
-                    return _bounded(b"".join(parts))
+                    return bounded(b"".join(parts))
     except TimeoutError:
         raise NotDecidedError(
             408, f"the body did not come within {SLOWEST_SECONDS:g} seconds"
@@ -42,7 +42,8 @@ async def _part(receive: Receive) -> tuple[bytes, bool]:
     return part.get("body", b""), part.get("more_body", False)
 
 
-def _bounded(body: bytes) -> bytes:
+def bounded(body: bytes) -> bytes:
+    """A whole body; NotDecidedError for one that is too large."""
     if len(body) > MOST_BYTES:
         raise _too_large()
     return body

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from bandit.workflows.live.desk import Desk
 from bandit.workflows.live.gate import NotDecidedError
 from bandit.workflows.live.writing import write
+
+Tell = Callable[[bytes | BaseException], None]
+"""Takes an answer, or why there is none; it must not fail."""
 
 
 class Committer:
@@ -19,21 +23,21 @@ class Committer:
         self._desk = desk
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="bandit-commit")
         self._wake = asyncio.Event()
-        self._told: list[tuple[asyncio.Future[bytes], bytes]] = []
+        self._told: list[tuple[Tell, bytes]] = []
         self.task = asyncio.create_task(self._run())
 
-    def then(self, told: asyncio.Future[bytes], content: bytes) -> None:
+    def then(self, tell: Tell, content: bytes) -> None:
         """Tell ``content`` when all that was decided up to now is on the disk.
 
         NotDecidedError is told if it never will be.
         """
-        self._told.append((told, content))
+        self._told.append((tell, content))
         self._wake.set()
 
     async def settled(self) -> None:
         """When all that was decided up to now is on the disk; NotDecidedError if it never will."""
-        told = asyncio.get_running_loop().create_future()
-        self.then(told, b"")
+        tell, told = waited_for()
+        self.then(tell, b"")
         await told
 
     async def close(self) -> None:
@@ -58,13 +62,23 @@ class Committer:
                     self._desk.book.written(p.place for p in batch if p.place is not None)
                 except OSError as e:
                     self.failed = e
-            for future, content in told:
-                if future.done():  # the client went away
-                    continue
-                if self.failed is None:
-                    future.set_result(content)
-                else:
-                    future.set_exception(_refused(self.failed))
+            for tell, content in told:
+                tell(content if self.failed is None else _refused(self.failed))
+
+
+def waited_for() -> tuple[Tell, asyncio.Future[bytes]]:
+    """Where an answer is told, and where it can be waited for."""
+    found: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+    def tell(with_: bytes | BaseException) -> None:
+        if found.done():  # the client went away
+            return
+        if isinstance(with_, bytes):
+            found.set_result(with_)
+        else:
+            found.set_exception(with_)
+
+    return tell, found
 
 
 def _refused(error: OSError) -> NotDecidedError:

@@ -22,6 +22,7 @@ from bandit.core.errors import BanditError, LockedError
 from bandit.core.types import SILENT
 from bandit.record import outcomes, snapshots
 from bandit.record import waves as record
+from bandit.service.pace import settled
 from bandit.sources import sources
 from bandit.workflows.live import generation as generations
 from bandit.workflows.live.book import Book
@@ -98,6 +99,7 @@ class Refresher:
         self._stack.close()
         self._stack, self._state, self.told = made.stack, now, None
         self.serves(made.generation)
+        settled()
 
     def close(self) -> None:
         """Let the files of the last generation go."""

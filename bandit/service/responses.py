@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import msgspec
 from starlette.responses import Response
-from starlette.types import Receive, Send
-from starlette.types import Scope as Asgi
 
 from bandit.service.wire import Problem
 
@@ -15,6 +13,7 @@ _TITLES = {
     429: "too many", 503: "not now",
 }  # fmt: skip
 JSON, PROBLEM = "application/json", "application/problem+json"
+_IS_JSON = (b"content-type", JSON.encode())
 
 
 class Settled(Response):
@@ -22,14 +21,8 @@ class Settled(Response):
 
     def __init__(self, content: bytes) -> None:
         self.status_code, self.body = 200, content
-
-    async def __call__(self, scope: Asgi, receive: Receive, send: Send) -> None:
-        """Send it."""
-        del scope, receive
-        length = str(len(self.body)).encode()
-        headers = [(b"content-type", JSON.encode()), (b"content-length", length)]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": self.body})
+        self.background = None
+        self.raw_headers = [_IS_JSON, (b"content-length", b"%d" % len(content))]
 
 
 def problem(status: int, detail: str) -> Response:
@@ -40,6 +33,11 @@ def problem(status: int, detail: str) -> Response:
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     return Response(msgspec.json.encode(told(status, detail)), status, headers, PROBLEM)
+
+
+def defect(error: BaseException) -> Response:
+    """What went wrong is our fault."""
+    return problem(500, f"a defect of ours, not yours: {type(error).__name__}; please report it")
 
 
 def told(status: int, detail: str) -> Problem:

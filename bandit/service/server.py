@@ -24,6 +24,7 @@ from bandit.service import keys as api_keys
 from bandit.service.app import Service, app
 from bandit.service.commit import Committer
 from bandit.service.keys import Key
+from bandit.service.pace import paced
 from bandit.service.protocol import Bounded
 from bandit.service.refresh import Refresher
 from bandit.service.webhooks import Couriers
@@ -77,7 +78,7 @@ def serve(
         warm(made, book)
         desk = Desk(book, made, Gate(campaign.folder))
         arrivals = settle.arrivals(campaign, desk)
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        with paced(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(_serve(arrivals, refresher, known, listening, say))
 
 

@@ -7,14 +7,15 @@ what a turn costs, and nobody waits for company.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from functools import partial
 
-from bandit.service.commit import Committer
+from bandit.service.commit import Committer, Tell, waited_for
 from bandit.workflows.live.desk import Desk
 from bandit.workflows.live.gate import NotDecidedError
 from bandit.workflows.live.requests import Asked
 
-_Waiting = tuple[Asked, asyncio.Future[bytes]]
+_Waiting = tuple[Asked, Tell]
 
 MOST = 128
 """Requests of a turn: whoever comes in meanwhile waits for it."""
@@ -31,18 +32,22 @@ class Turns:
 
     async def answer(self, asked: Asked) -> bytes:
         """The answer as JSON, when it is on the disk; NotDecidedError says why there is none."""
-        found: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        self._waiting.append((asked, found))
-        if self._turn is None:
-            self._begin()
+        tell, found = waited_for()
+        self.ask(asked, tell)
         return await found
 
+    def ask(self, asked: Asked, tell: Tell) -> None:
+        """As `answer`, for who does not wait."""
+        self._waiting.append((asked, tell))
+        if self._turn is None:
+            self._begin()
+
     def _begin(self) -> None:
-        mine: list[_Waiting] = []
+        mine: deque[_Waiting] = deque()
         self._turn = asyncio.create_task(self._take(mine))
         self._turn.add_done_callback(partial(_ended, mine))
 
-    async def _take(self, mine: list[_Waiting]) -> None:
+    async def _take(self, mine: deque[_Waiting]) -> None:
         """Decide for those who wait now."""
         mine += self._waiting[:MOST]
         del self._waiting[:MOST]
@@ -50,29 +55,21 @@ class Turns:
         if self._waiting:
             self._begin()
         given = self._desk.decide_all([asked for asked, _ in mine])
-        for (_, found), one in zip(mine, given, strict=True):
+        for one in given:
+            _, tell = mine.popleft()
             if isinstance(one, NotDecidedError):
-                _settle(found, one)
+                tell(one)
                 continue
             self.decided += 1
             if one.fresh:
-                self._committer.then(found, one.content)
+                self._committer.then(tell, one.content)
             else:
-                _settle(found, one.content)
+                tell(one.content)
 
 
-def _ended(mine: list[_Waiting], turn: asyncio.Task[None]) -> None:
-    """What a turn dies of is told to all who are in it."""
+def _ended(mine: deque[_Waiting], turn: asyncio.Task[None]) -> None:
+    """What a turn dies of is told to all who are left in it."""
     error = turn.exception()
     if error is not None:
-        for _, found in mine:
-            _settle(found, error)
-
-
-def _settle(found: asyncio.Future[bytes], with_: bytes | BaseException) -> None:
-    if found.done():  # the client went away
-        return
-    if isinstance(with_, bytes):
-        found.set_result(with_)
-    else:
-        found.set_exception(with_)
+        for _, tell in mine:
+            tell(error)

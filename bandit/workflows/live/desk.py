@@ -12,41 +12,30 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
-import numpy as np
 
 from bandit.config.section import OUTBOUND
 from bandit.core.folding import fold
 from bandit.core.framed import Writer, framed
-from bandit.core.types import Bool, Float64
+from bandit.core.types import Bool
 from bandit.record import streams
 from bandit.sources import refusals
 from bandit.sources.refusals import Refusal
 from bandit.sources.wave_query import micros
-from bandit.workflows.live import frames, noting, showing
-from bandit.workflows.live.answers import Teller, cut
-from bandit.workflows.live.book import Book, Stood, refusal_events, wave_name
+from bandit.workflows.live import frames, showing
+from bandit.workflows.live.answers import cut
+from bandit.workflows.live.book import Book, Stood, refusal_events
+from bandit.workflows.live.drawing import Drawing, Drawn, written
 from bandit.workflows.live.explaining import Explainer, Of
-from bandit.workflows.live.frames import Activated, Answer, Cause, Decided, Outcome, Placed
+from bandit.workflows.live.frames import Activated, Answer, Cause, Decided, Outcome
 from bandit.workflows.live.gate import NotDecidedError
 from bandit.workflows.live.generation import Generation
-from bandit.workflows.live.heads import head, renamed
-from bandit.workflows.live.requests import (
-    Asked,
-    Given,
-    Made,
-    Met,
-    Request,
-    digest,
-    occasion_of,
-    wanted,
-)
+from bandit.workflows.live.heads import head
+from bandit.workflows.live.noting import frame
+from bandit.workflows.live.requests import Asked, Given, Met, Request, digest, occasion_of, wanted
 from bandit.workflows.live.room import Room
-from bandit.workflows.live.shadow import Beside, Shadow, Tally
+from bandit.workflows.live.shadow import Tally
 from bandit.workflows.live.situation import Present, Situation
-from bandit.workflows.live.together import fill_in_turn
 from bandit.workflows.live.writing import Pending
-from bandit.workflows.serve.prepare import Prepared
-from bandit.workflows.serve.wave import Wave
 
 
 class Desk:
@@ -82,10 +71,8 @@ class Desk:
         self.generation = generation
         self.situation = Situation(generation, self.book)
         self._refusal_events = refusal_events(campaign)
-        self._tellers: dict[str, Teller] = {}
-        self._mean = np.ascontiguousarray(generation.wave.posterior.mean)
-        self._shadow = Shadow(generation.wave, self._mean, self.shadowed)
-        self._room = Room(generation.limits, self.book.used.get(generation.day, Counter()))
+        room = Room(generation.limits, self.book.used.get(generation.day, Counter()))
+        self._drawing = Drawing(self.situation, self.segment, room, self.shadowed, self.now)
         self._slots = {p.name: p.slots for p in generation.wave.plan.placements}
 
     def decide(self, asked: Asked) -> Given:
@@ -120,7 +107,8 @@ class Desk:
         if stood.segment != self.segment:
             return None
         values = self.generation.customers.values
-        return Of(self._teller(stood.wave).wave, values.tolist() if values.ndim == 1 else None)
+        wave = self._drawing.teller(stood.wave).wave
+        return Of(wave, values.tolist() if values.ndim == 1 else None)
 
     def _round(
         self, waiting: Mapping[int, Asked], found: dict[int, Given | NotDecidedError]
@@ -167,8 +155,10 @@ class Desk:
         wants = wanted(asked, self._slots)
         without = self.situation.without(asked.exclude_offers, asked.among)
         person = Present(customer, position, self.book.of(customer), without)
-        request = Request(asked, body, person, wants, self.situation.standing(person, wants))
-        if not request.new:
+        stands = self.situation.standing(person, wants)
+        new = {n: count for n, count in wants.items() if n not in stands} if stands else wants
+        request = Request(asked, body, person, wants, stands, new)
+        if not new:
             return self._again(request)
         return self._tried(request) if asked.dry_run else request
 
@@ -189,7 +179,8 @@ class Desk:
     def at_event(self, cause: Cause, customer: int | str, position: int) -> Request:
         """What a trigger asks at an event: one contact, or none."""
         person = Present(customer, position, self.book.of(customer))
-        return Request(Asked(cause.event_id, customer, []), b"", person, {OUTBOUND: 1}, {}, cause)
+        wants = {OUTBOUND: 1}
+        return Request(Asked(cause.event_id, customer, []), b"", person, wants, {}, wants, cause)
 
     def occasion(self, request: Request) -> int:
         """The occasion on which it would be decided now."""
@@ -217,7 +208,7 @@ class Desk:
 
     def refuse(self, customer: int | str, channel: str | None) -> None:
         """Take in a refusal of a channel, or of all."""
-        at = _written(self.now())
+        at = written(self.now())
         refusal = Refusal(customer, channel, at)
         self.book.close_channel(refusal)
         if self._refusals_log is None:
@@ -261,77 +252,23 @@ class Desk:
         """What would be decided now: nothing is written, and no room is taken."""
         if OUTBOUND in request.new:
             self.hold_open()
-        occasion, joint = occasion_of(request, self.segment)
-        teller = self._teller(wave_name(self.segment, occasion, None))
-        ready, mark = self.situation.ready([request.person]), self._room.mark()
-        first = None if joint is None else joint[None, :]
-        filled = fill_in_turn(_narrowed(teller.wave, request.new), ready, first, self._room)
-        self._room.back_to(mark)
-        placed, now = teller.placed(filled.taken, ready, request.new)[0], self.now()
-        given = Given.of(self._answer(request, placed, _written(now), teller.wave), fresh=False)
-        made = next(noting.made(filled, ready, occasion, micros(now)))
-        return given._replace(tried=noting.frame(request, made, None, given.content, []))
+        made, answer, shadow = self._drawing.tried(request)
+        given = Given.of(answer, fresh=False)
+        return given._replace(tried=frame(request, made, None, given.content, shadow))
 
     def _anew(self, requests: Sequence[Request], inside: Bool | None = None) -> list[Given]:
         """Decide for customers, each of them once, and write it down."""
-        ready = self.situation.ready([request.person for request in requests], inside=inside)
-        alike: dict[tuple[object, ...], list[int]] = {}
-        before = [occasion_of(request, self.segment) for request in requests]
-        for i, (request, (occasion, joint)) in enumerate(zip(requests, before, strict=True)):
-            key = occasion, joint is None, tuple(request.new.items())
-            alike.setdefault(key, []).append(i)
         found: dict[int, Given] = {}
-        for group in alike.values():
-            occasion, first = before[group[0]]
-            joint = None if first is None else np.array([before[i][1] for i in group])
-            mine = ready if len(group) == len(requests) else ready.only(_among(group, requests))
-            given = self._alike([requests[i] for i in group], mine, occasion, joint)
-            found.update(zip(group, given, strict=True))
+        for i, drawn in self._drawing.anew(requests, inside):
+            found[i] = self._noted(requests[i], drawn)
         return [found[i] for i in range(len(requests))]
 
-    def _alike(
-        self, requests: Sequence[Request], ready: Prepared, occasion: int, joint: Float64 | None
-    ) -> list[Given]:
-        """Decide for customers of whom the same is wanted."""
-        name = wave_name(self.segment, occasion, requests[0].cause)
-        teller, new = self._teller(name), requests[0].new
-        wave = _narrowed(teller.wave, new)
-        given: list[Given] = []
-        while len(given) < len(requests):
-            filled = fill_in_turn(wave, ready, joint, self._room)
-            placed = teller.placed(filled.taken, ready, new)
-            now = self.now()
-            moment = _written(now)
-            beside = self._shadow.beside(teller.wave, filled, ready)
-            for i, made in enumerate(noting.made(filled, ready, occasion, micros(now))):
-                answer = self._answer(requests[len(given)], placed[i], moment, teller.wave)
-                given.append(self._noted(requests[len(given)], made, answer, beside[i]))
-            done = len(filled.used)
-            ready = ready.rows(done, len(ready.keys))
-            joint = None if joint is None else joint[done:]
-        return given
-
-    def _answer(
-        self, request: Request, placed: Mapping[str, Placed], at: str, wave: Wave
-    ) -> Answer:
-        return Answer(
-            request_id=request.asked.request_id,
-            customer=request.person.customer,
-            snapshot=wave.start.version,
-            decided_at=at,
-            placements=[
-                placed[n] if n in placed else cut(request.standing[n][0], count)
-                for n, count in request.wanted.items()
-            ],
-            active=request.asked.activate,
-        )
-
-    def _noted(self, request: Request, made: Made, answer: Answer, shadow: Beside) -> Given:
+    def _noted(self, request: Request, drawn: Drawn) -> Given:
         """Write a decision down."""
+        made, answer, shadow = drawn
         given = Given.of(answer, fresh=True)
         before = self.book.place_before(request.person.customer)
-        decided = noting.frame(request, made, before, given.content, shadow)
-        self._write(decided, answer)
+        self._write(frame(request, made, before, given.content, shadow), answer)
         self._shown(showing.unshown(self.book, request))
         return given
 
@@ -342,15 +279,9 @@ class Desk:
             self._write(Activated(list(decisions), micros(self.now())))
         return len(decisions)
 
-    def _teller(self, name: str) -> Teller:
-        made = self._tellers.get(name)
-        if made is None:
-            made = self._tellers[name] = Teller(renamed(self.generation.wave, name), self._mean)
-        return made
-
-    def _write(self, frame: Decided | Outcome | Activated, answer: Answer | None = None) -> None:
-        content = framed(frames.encoded(frame))
-        place = self.book.add(frame, self._end, answer)
+    def _write(self, said: Decided | Outcome | Activated, answer: Answer | None = None) -> None:
+        content = framed(frames.encoded(said))
+        place = self.book.add(said, self._end, answer)
         self.pending.append(Pending(self._writer, content, place))
         self._end += len(content)
         self.frames += 1
@@ -358,16 +289,3 @@ class Desk:
 
 def _written(moment: dt.datetime) -> str:
     return moment.isoformat(timespec="microseconds")
-
-
-def _narrowed(wave: Wave, counts: Mapping[str, int]) -> Wave:
-    """The wave with these placements alone, and so many slots of each."""
-    places = [p._replace(slots=counts[p.name]) for p in wave.plan.placements if p.name in counts]
-    return wave._replace(plan=wave.plan._replace(placements=places))
-
-
-def _among(positions: Sequence[int], all_of: Sequence[object]) -> Bool:
-    """Positions as bool[n]."""
-    found = np.zeros(len(all_of), np.bool_)
-    found[positions] = True
-    return found

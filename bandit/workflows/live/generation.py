@@ -57,11 +57,13 @@ class Customers(NamedTuple):
 
     def find(self, key: int, customer: int | str) -> int | None:
         """Where a customer with that key stands; None if nobody does."""
-        at = int(self.known.searchsorted(np.uint64(key)))
-        while at < len(self.known) and int(self.known[at]) == key:
-            position = int(self.place[at])
-            if self.ids[position].as_py() == customer:
-                return position
+        known = self.known
+        at = int(known.searchsorted(np.uint64(key)))
+        while at < len(known) and known.item(at) == key:
+            position = self.place.item(at)
+            # A whole number is its own key.
+            if type(customer) is int or self.ids[position].as_py() == customer:
+                return int(position)
             at += 1
         return None
 

@@ -67,6 +67,7 @@ class Given(NamedTuple):
 class Request(NamedTuple):
     """A request that was looked at: who is meant, what is to be decided, what stands already.
 
+    ``new`` are the placements that have no standing decision, and how many slots of each;
     ``cause`` is the event where a trigger asks.
     """
 
@@ -75,12 +76,8 @@ class Request(NamedTuple):
     person: Present
     wanted: dict[str, int]
     standing: Standing
+    new: dict[str, int]
     cause: Cause | None = None
-
-    @property
-    def new(self) -> dict[str, int]:
-        """The placements that have no standing decision, and how many slots of each."""
-        return {n: count for n, count in self.wanted.items() if n not in self.standing}
 
 
 class Made(NamedTuple):
@@ -118,6 +115,8 @@ def digest(asked: Asked) -> bytes:
 
 def occasion_of(request: Request, segment: Segment) -> tuple[int, Float64 | None]:
     """The occasion on which placements are decided, and what its slots so far tell."""
+    if not request.person.chain:
+        return 1, None
     asks = None if request.cause is None else request.cause.trigger
     mine = [s for s in request.person.chain if s.segment.path == segment.path and s.trigger == asks]
     if not mine:
@@ -131,12 +130,12 @@ def occasion_of(request: Request, segment: Segment) -> tuple[int, Float64 | None
 
 def wanted(asked: Asked, slots: Mapping[str, int]) -> dict[str, int]:
     """How many ranks of each placement, in the order of ``slots``; NotDecidedError for too many."""
-    known = ", ".join(slots)
     found: dict[str, int] = {}
     for one in asked.placements:
         most = slots.get(one.name)
         if most is None:
-            raise NotDecidedError(422, f"there is no placement {one.name!r}; known here: {known}")
+            told = f"there is no placement {one.name!r}; known here: {', '.join(slots)}"
+            raise NotDecidedError(422, told)
         count = most if one.count is None else one.count
         if not 1 <= count <= most:
             raise NotDecidedError(
@@ -146,5 +145,7 @@ def wanted(asked: Asked, slots: Mapping[str, int]) -> dict[str, int]:
             raise NotDecidedError(422, f"placement {one.name!r} is asked for twice")
         found[one.name] = count
     if not found:
-        raise NotDecidedError(422, f"no placement is asked for; known here: {known}")
+        raise NotDecidedError(422, f"no placement is asked for; known here: {', '.join(slots)}")
+    if len(found) == 1:
+        return found
     return {name: found[name] for name in slots if name in found}

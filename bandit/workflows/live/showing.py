@@ -23,7 +23,7 @@ from bandit.workflows.live.situation import Situation
 
 def unshown(book: Book, request: Request) -> list[str]:
     """Decisions that stand, that a request is told again, and that are shown by it now."""
-    if not request.asked.activate:
+    if not (request.asked.activate and request.standing):
         return []
     return [
         decision_id

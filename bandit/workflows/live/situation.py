@@ -67,6 +67,11 @@ class Situation:
         self._zone = ZoneInfo(wave.run.campaign.time_zone)
         self._at = wave.run.at.astimezone(self._zone).replace(tzinfo=None)
 
+    @property
+    def wave(self) -> Wave:
+        """The wave of the generation."""
+        return self._generation.wave
+
     def person(self, given: int | str) -> Person:
         """Who is meant; NotDecidedError for what is no key."""
         people = self._generation.customers
@@ -90,6 +95,8 @@ class Situation:
 
     def without(self, exclude: Sequence[str], among: Sequence[str] | None) -> list[int]:
         """Places of the offers that are not to be picked; NotDecidedError for an unknown name."""
+        if not exclude and among is None:
+            return []
         out = set(self.offers(exclude))
         if among is not None:
             out |= set(range(len(self._offers))) - set(self.offers(among))
@@ -135,6 +142,8 @@ class Situation:
 
     def standing(self, present: Present, wanted: Mapping[str, int]) -> Standing:
         """What was decided today at the placements wanted, and may still be given."""
+        if not present.chain:
+            return {}
         newest: Standing = {}
         for stood in present.chain:
             if stood.segment.day == self._generation.day and stood.decided.cause is None:

@@ -1,0 +1,150 @@
+"""From requests to decisions: who is alike is drawn for together; nothing is written down here."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from bandit.core.types import Bool, Float64
+from bandit.record.streams import Segment
+from bandit.sources.wave_query import micros
+from bandit.workflows.live import noting
+from bandit.workflows.live.answers import Teller, cut
+from bandit.workflows.live.book import wave_name
+from bandit.workflows.live.frames import Answer, Placed
+from bandit.workflows.live.heads import renamed
+from bandit.workflows.live.requests import Made, Request, occasion_of
+from bandit.workflows.live.room import Room
+from bandit.workflows.live.shadow import Beside, Shadow, Tally
+from bandit.workflows.live.situation import Situation
+from bandit.workflows.live.together import fill_in_turn
+from bandit.workflows.serve.prepare import Prepared
+from bandit.workflows.serve.wave import Wave
+
+
+class Drawn(NamedTuple):
+    """What a request came to, its answer, and what another policy would have picked."""
+
+    made: Made
+    answer: Answer
+    shadow: Beside
+
+
+class Drawing:
+    """Of one segment; contacts take their place in ``room`` as they are drawn."""
+
+    def __init__(
+        self,
+        situation: Situation,
+        segment: Segment,
+        room: Room,
+        tally: Tally,
+        now: Callable[[], dt.datetime],
+    ) -> None:
+        self._situation, self._segment, self._room, self._now = situation, segment, room, now
+        self._wave = situation.wave
+        self._mean = np.ascontiguousarray(self._wave.posterior.mean)
+        self._tellers: dict[str, Teller] = {}
+        self._narrow: dict[tuple[str, tuple[tuple[str, int], ...]], Wave] = {}
+        self._shadow = Shadow(self._wave, self._mean, tally)
+
+    def teller(self, name: str) -> Teller:
+        """Of the wave ``name`` of this segment."""
+        made = self._tellers.get(name)
+        if made is None:
+            made = self._tellers[name] = Teller(renamed(self._wave, name), self._mean)
+        return made
+
+    def tried(self, request: Request) -> Drawn:
+        """What would be drawn now: no room is taken."""
+        occasion, joint = occasion_of(request, self._segment)
+        teller = self.teller(wave_name(self._segment, occasion, None))
+        ready, mark = self._situation.ready([request.person]), self._room.mark()
+        first = None if joint is None else joint[None, :]
+        filled = fill_in_turn(self._narrowed(teller, request.new), ready, first, self._room)
+        self._room.back_to(mark)
+        placed, now = teller.placed(filled.taken, ready, request.new)[0], self._now()
+        made = next(noting.made(filled, ready, occasion, micros(now)))
+        return Drawn(made, _answer(request, placed, written(now), teller.wave), [])
+
+    def anew(
+        self, requests: Sequence[Request], inside: Bool | None = None
+    ) -> Iterator[tuple[int, Drawn]]:
+        """Decide for customers, each of them once; with the place of each request.
+
+        ``inside`` as in `Situation.ready`.
+        """
+        ready = self._situation.ready([request.person for request in requests], inside=inside)
+        alike: dict[tuple[object, ...], list[int]] = {}
+        before = [occasion_of(request, self._segment) for request in requests]
+        for i, (request, (occasion, joint)) in enumerate(zip(requests, before, strict=True)):
+            key = occasion, joint is None, tuple(request.new.items())
+            alike.setdefault(key, []).append(i)
+        for group in alike.values():
+            occasion, first = before[group[0]]
+            joint = None if first is None else np.array([before[i][1] for i in group])
+            mine = ready if len(group) == len(requests) else ready.only(_among(group, requests))
+            drawn = self._alike([requests[i] for i in group], mine, occasion, joint)
+            yield from zip(group, drawn, strict=True)
+
+    def _alike(
+        self, requests: Sequence[Request], ready: Prepared, occasion: int, joint: Float64 | None
+    ) -> Iterator[Drawn]:
+        """Decide for customers of whom the same is wanted."""
+        teller = self.teller(wave_name(self._segment, occasion, requests[0].cause))
+        new, begun = requests[0].new, 0
+        wave = self._narrowed(teller, new)
+        while begun < len(requests):
+            filled = fill_in_turn(wave, ready, joint, self._room)
+            placed = teller.placed(filled.taken, ready, new)
+            now = self._now()
+            moment = written(now)
+            beside = self._shadow.beside(teller.wave, filled, ready)
+            for i, made in enumerate(noting.made(filled, ready, occasion, micros(now))):
+                request = requests[begun + i]
+                answer = _answer(request, placed[i], moment, teller.wave)
+                yield Drawn(made, answer, beside[i])
+            done = len(filled.used)
+            begun += done
+            ready = ready.rows(done, len(ready.keys))
+            joint = None if joint is None else joint[done:]
+
+    def _narrowed(self, teller: Teller, counts: Mapping[str, int]) -> Wave:
+        """The wave with these placements alone, and so many slots of each."""
+        wave, asked = teller.wave, tuple(counts.items())
+        found = self._narrow.get((wave.run.wave, asked))
+        if found is None:
+            plan = wave.plan
+            some = [p._replace(slots=counts[p.name]) for p in plan.placements if p.name in counts]
+            found = wave._replace(plan=plan._replace(placements=some))
+            self._narrow[wave.run.wave, asked] = found
+        return found
+
+
+def _answer(request: Request, placed: Mapping[str, Placed], at: str, wave: Wave) -> Answer:
+    return Answer(
+        request_id=request.asked.request_id,
+        customer=request.person.customer,
+        snapshot=wave.start.version,
+        decided_at=at,
+        placements=[
+            placed[n] if n in placed else cut(request.standing[n][0], count)
+            for n, count in request.wanted.items()
+        ],
+        active=request.asked.activate,
+    )
+
+
+def written(moment: dt.datetime) -> str:
+    """A moment as answers tell it."""
+    return moment.isoformat(timespec="microseconds")
+
+
+def _among(positions: Sequence[int], all_of: Sequence[object]) -> Bool:
+    """Positions as bool[n]."""
+    found = np.zeros(len(all_of), np.bool_)
+    found[positions] = True
+    return found
