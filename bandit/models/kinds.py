@@ -21,6 +21,7 @@ from bandit.models.owned import OwnedPosterior
 from bandit.models.packed import model_of, root_factors
 from bandit.models.pooled import PooledPosterior
 from bandit.models.posterior import Posterior
+from bandit.models.relative import RelativePosterior
 
 HALF = 0.5
 """Events that a kind is taken to have had where none was seen."""
@@ -130,7 +131,7 @@ class Composed:
         """Shared and own part of `mean`, float64[k, d] each; all is own of who learns alone."""
         shared = np.zeros_like(self.mean)
         for w, part in zip(self.weights, self.parts, strict=True):
-            if isinstance(part, PooledPosterior | OwnedPosterior):
+            if isinstance(part, PooledPosterior | OwnedPosterior | RelativePosterior):
                 shared += w[:, None] * part.split_mean[0]
         return shared, self.mean - shared
 
@@ -166,7 +167,10 @@ class Composed:
     @cached_property
     def model(self) -> tuple[Model, bool]:
         """Means, factors and width bounds as the choose kernels read them; whether bounds hold."""
-        sparse = any(isinstance(part, OwnedPosterior) for part in self.parts)
+        sparse = any(
+            part.sparse if isinstance(part, RelativePosterior) else isinstance(part, OwnedPosterior)
+            for part in self.parts
+        )
         return model_of(self.mean, self.covariance, root_factors(self.covariance), sparse=sparse)
 
     @property

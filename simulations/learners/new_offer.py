@@ -37,7 +37,7 @@ def run(seed: int) -> Met:
     setting = Setting("new", World(PEOPLE, offers=20, channels=5, seed=seed), PER_WAVE)
     later = setting.crowd(TAUGHT)
     offer, new = _missed(setting, later)
-    known = blind = Learner.new(setting, share=True, apart=False)
+    known = blind = Learner.new(setting, share=True, apart=True)
     for wave in range(TAUGHT):
         crowd = setting.crowd(wave)
         actions = evenly(crowd, [seed, wave])

@@ -11,6 +11,7 @@ from bandit.models.kinds import Composed
 from bandit.models.moments import Moments
 from bandit.models.owned import OwnedPosterior
 from bandit.models.pooled import PooledPosterior
+from bandit.models.relative import RelativePosterior
 from bandit.record import why
 from bandit.results.inspect import Contender, Kind, Slot
 from bandit.workflows.serve.plan import number_of
@@ -144,7 +145,7 @@ def _contributions(wave: Wave, posterior: Moments, action: int, x: Float64) -> d
 
 def _parts(wave: Wave, posterior: Moments, action: int, x: Float64) -> dict[str, float]:
     """An action's mean: what it shares with others, what is its own, what comes from scores."""
-    if not isinstance(posterior, Composed | PooledPosterior | OwnedPosterior):
+    if not isinstance(posterior, Composed | PooledPosterior | OwnedPosterior | RelativePosterior):
         return {}
     score = np.zeros(len(x), np.bool_)
     score[[place for _, places in wave.start.spec.scored for place in places]] = True

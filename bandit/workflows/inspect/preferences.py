@@ -10,12 +10,13 @@ import numpy as np
 from bandit.config.campaign import Campaign
 from bandit.core.errors import BanditError, DataError
 from bandit.core.types import Array, Float64
-from bandit.features.action_features import CHANNEL, ActionFeatures
+from bandit.features.action_features import CHANNEL, COMMON, ActionFeatures
 from bandit.models.contrasts import contrast
 from bandit.models.kinds import Composed
 from bandit.models.moments import Moments
 from bandit.models.owned import OwnedPosterior
 from bandit.models.pooled import PooledPosterior
+from bandit.models.relative import RelativePosterior
 from bandit.record.decisions import Decisions
 from bandit.results.inspect import Preference
 from bandit.workflows.inspect import as_served
@@ -89,8 +90,8 @@ class Preferences:
         if len(columns) < 2:
             return
         self.channels = tuple(features.columns[i][1] for i in columns)
-        rows = np.zeros((len(columns), len(features.columns)))
-        rows[:, columns] = np.eye(len(columns)) - 1.0 / len(columns)
+        rows = np.tile([float(level == COMMON) for level, _ in features.columns], (len(columns), 1))
+        rows[:, columns] = np.eye(len(columns))
         for part, worth, noise in _kinds(wave.posterior):
             if (found := _moments(part, rows, self._d)) is not None:
                 self._parts.append(_Part(worth, noise, *found))
@@ -125,17 +126,32 @@ def _kinds(posterior: Moments) -> list[tuple[Moments, float, float]]:
 
 
 def _moments(part: Moments, rows: Float64, d: int) -> tuple[Float64, Float64] | None:
-    """A model's moments of the channels' parts over d features; None of one that shares nothing."""
+    """A model's moments of the channels' parts over d features; None of one that shares nothing.
+
+    ``rows`` float64[c, q] are the features of a contact on each channel, with no offer.
+    """
+    factor = np.ones(len(rows))
+    if isinstance(part, RelativePosterior):
+        factor, part = part.factors.of(rows), part.inner
+    # Of each channel less the mean over all.
+    weights = (np.eye(len(rows)) - 1.0 / len(rows)) * factor
     if isinstance(part, PooledPosterior):
-        return contrast(part, rows)
+        return _contrast(part, rows, weights)
     if not isinstance(part, OwnedPosterior):
         return None
     # A score says what an offer is worth, not a channel: of the slots nothing is taken.
     common = part.layout.common
-    mean, covariance = contrast(part.inner, rows)
+    mean, covariance = _contrast(part.inner, rows, weights)
     if not np.array_equal(part.layout.places[0, :common], np.arange(common)):
         raise DataError("features of scores must come last; restore the snapshot from a backup")
     wide, square = np.zeros((len(rows), d)), np.zeros((len(rows), d, d))
     wide[:, :common] = mean[:, :common]
     square[:, :common, :common] = covariance[:, :common, :common]
     return wide, square
+
+
+def _contrast(part: PooledPosterior, rows: Float64, weights: Float64) -> tuple[Float64, Float64]:
+    """Sums of ``m u + Z β`` over rows with ``weights`` float64[c, c]; m u stays if they do not."""
+    mean, covariance = contrast(part, weights @ rows)
+    level = part.sums.baseline * part.sums.unit
+    return mean + np.outer(weights.sum(axis=1), level), covariance

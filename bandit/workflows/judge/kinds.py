@@ -39,7 +39,7 @@ def moments(sums: Posterior, worths: Worths | None, known: Known | None) -> Mome
     models: list[Moments] = [
         part
         if known is None or not part.square_sum.any()
-        else pooled(part, known, rising=bool((worth > 0.0).any()))
-        for part, worth in zip(parts, worths.weights, strict=True)
+        else pooled(part, known, rising=bool((worth > 0.0).any()), counts=not amount)
+        for part, worth, amount in zip(parts, worths.weights, worths.amounts, strict=True)
     ]
     return composed(models, parts, worths.weights)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bandit.config.campaign import Campaign
+from bandit.config.reward import AMOUNT
 from bandit.config.worths import worths
 from bandit.core.actions import ActionSpace
 from bandit.core.errors import DataError
@@ -20,9 +21,11 @@ from bandit.models.moments import Moments
 from bandit.models.owned import Layout, OwnedPosterior, owned
 from bandit.models.pooled import PooledPosterior
 from bandit.models.posterior import Posterior
+from bandit.models.relative import RelativePosterior, counted, factors, relative
 from bandit.sources.catalogue import Catalogue
 
 HYBRID, KINDS = "hybrid", "kinds"
+Pooled = PooledPosterior | OwnedPosterior | RelativePosterior
 
 
 class Known(NamedTuple):
@@ -36,16 +39,30 @@ class Known(NamedTuple):
     layout: Layout | None
 
 
-def pooled(sums: Posterior, known: Known, *, rising: bool) -> PooledPosterior | OwnedPosterior:
-    """The model with the likeliest strengths; ``rising`` where no score may lower its mean."""
+def pooled(sums: Posterior, known: Known, *, rising: bool, counts: bool | None = None) -> Pooled:
+    """The model with the likeliest strengths; ``rising`` where no score may lower its mean.
+
+    Of ``counts`` of events it is relative; where nobody says so, the sums tell.
+    """
+    features = known.features
+    if counted(sums) if counts is None else counts:
+        found = factors(sums, features.table)
+        return RelativePosterior(sums, _shared(relative(sums, found), known, rising=rising), found)
+    return _shared(sums, known, rising=rising)
+
+
+def _shared(sums: Posterior, known: Known, *, rising: bool) -> PooledPosterior | OwnedPosterior:
     features = known.features
     if known.layout is None:
         return sums.pooled(features.table, levels=features.levels)
     return owned(sums, known.layout, features.table, features.levels, rising=rising)
 
 
-def strengths_of(posterior: PooledPosterior | OwnedPosterior, known: Known) -> dict[str, Any]:
+def strengths_of(posterior: Pooled, known: Known) -> dict[str, Any]:
     """The model as a snapshot's manifest holds it: precisions by level, not by column."""
+    if isinstance(posterior, RelativePosterior):
+        found = strengths_of(posterior.inner, known)
+        return {**found, "relative": True, "evidence": posterior.evidence}
     features, strengths = known.features, posterior.strengths
     first = [features.levels.tolist().index(number) for number in range(len(features.names))]
     shared = dict(zip(features.names, strengths.shared[first].tolist(), strict=True))
@@ -74,11 +91,17 @@ def kinds_of(
     ``kinds`` with their worths: what is worth money rises with a score, a refusal need not.
     """
     found = [
-        strengths_of(pooled(own, known, rising=isinstance(worth, str) or worth > 0), known)
+        strengths_of(
+            pooled(
+                own, known,
+                rising=isinstance(worth, str) or worth > 0, counts=worth != AMOUNT,
+            ),
+            known,
+        )
         if own.square_sum.any()
         else None
         for own, worth in zip(sums, kinds.values(), strict=True)
-    ]
+    ]  # fmt: skip
     return {"kind": KINDS, "events": dict(zip(kinds, found, strict=True))}
 
 
@@ -124,9 +147,19 @@ def moments(
 
 def _of(
     sums: Posterior, known: Known | None, model: Mapping[str, Any] | None
-) -> Posterior | PooledPosterior | OwnedPosterior:
+) -> Posterior | Pooled:
     if model is None or known is None:
         return sums
+    if model.get("relative"):
+        found = factors(sums, known.features.table)
+        return RelativePosterior(sums, _at(relative(sums, found), known, model), found)
+    return _at(sums, known, model)
+
+
+def _at(
+    sums: Posterior, known: Known, model: Mapping[str, Any]
+) -> PooledPosterior | OwnedPosterior:
+    """The model at the strengths that the record holds."""
     features = known.features
     try:
         shared = model["shared"]
