@@ -11,7 +11,7 @@ from rich.text import Text
 from bandit.core.wording import Span, interval_text
 from bandit.render.tables import notes, pairs
 from bandit.results.figures import Interval
-from bandit.results.roi import Return, RoiResult
+from bandit.results.roi import Budget, BudgetPoint, Return, RoiResult
 
 UNKNOWN = "too little to say"
 ATTRIBUTED = (
@@ -43,6 +43,8 @@ def roi_tables(result: RoiResult) -> RenderableType:
     ):
         if rows:
             shown += [Text(), *_table(title, rows, result.unit)]
+    if result.budget is not None:
+        shown += [Text(), *_budget(result.budget, result.unit)]
     return Group(*shown, Text(f"\n{ATTRIBUTED}", style="dim"), *notes(result.notes))
 
 
@@ -70,6 +72,43 @@ def _table(title: str, rows: Sequence[Return], unit: str) -> list[RenderableType
             *([] if apart else [f"{one.attributed:,.0f}"]),
         )  # fmt: skip
     return [table] if apart else [Text(f"by {title}, over {overs[0]}"), table]
+
+
+def _budget(budget: Budget, unit: str) -> list[RenderableType]:
+    """What more or less would have brought, net, by the policy's order and by two others."""
+    table = Table(box=None, pad_edge=False)
+    for head in ("budget", f"cost, {unit}", "net", "over a random order", "over the same for all"):
+        table.add_column(head, justify="left" if head == "budget" else "right", no_wrap=True)
+    for point in budget.points:
+        table.add_row(*budget_row(budget, point))
+    return [
+        Text(f"by budget, over no contact; {len(budget.waves):,} waves"),
+        table,
+        Text("\n".join(budget_words(budget, unit))),
+    ]
+
+
+def budget_row(budget: Budget, point: BudgetPoint) -> list[str]:
+    """A budget, its cost, its net, and that over both other lines."""
+    return [
+        "everybody"
+        if point.cost > budget.whole * (1.0 - 1e-9)
+        else "as spent"
+        if point.times == 1.0
+        else f"{point.times:g} times",
+        f"{point.cost:,.2f}",
+        *(_span(one) for one in (point.net, point.over_random, point.over_same)),
+    ]
+
+
+def budget_words(budget: Budget, unit: str) -> list[str]:
+    """What the order is worth, and what it is held against."""
+    return [
+        f"the order of worth adds {interval_text(budget.by_order, signed=True)} {unit} to a random"
+        f" one, averaged over all budgets up to {budget.whole:,.2f}, which contact everybody; an"
+        f" order by lot adds {interval_text(budget.by_chance, signed=True)}",
+        f"the same for all: {', '.join(budget.same)}",
+    ]
 
 
 def roi_text(one: Return) -> str:

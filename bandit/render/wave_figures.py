@@ -19,7 +19,9 @@ from bandit.render.parts import (
 )
 from bandit.render.render import Figure
 from bandit.render.style import BLUE, ORANGE, WIDTH, Spec
+from bandit.results.figures import Interval
 from bandit.results.inspect import ReportResult, Segment
+from bandit.results.roi import Budget
 
 MOST_OFFERS = 25
 
@@ -35,6 +37,8 @@ def wave_figures(result: ReportResult) -> list[Figure]:
         found.append(_peace(result))
     if result.increments:
         found.append(_increments(result))
+    if result.budget is not None:
+        found.append(_budget(result.budget, result.unit))
     if result.earned:
         found += [_expected(result), _time(result)]
     if any(stage.reached for stage in result.funnel):
@@ -117,6 +121,45 @@ def _increments(result: ReportResult) -> Figure:
         "Net reward a customer less that of the other group, with 95 % intervals, in this wave and"
         " in all closed ones; left of the line a group earned less.",
         layered([rule_at(0.0), *layers], len(rows)),
+    )
+
+
+def _budget(budget: Budget, unit: str) -> Figure:
+    """Net by what is spent: in the order of worth with its interval, and both lines below it."""
+    lines = {
+        "in the order of worth": [(p.cost, p.net) for p in budget.points],
+        "in a random order": [(p.cost, p.random) for p in budget.points],
+        "the same for all": [(p.cost, p.same) for p in budget.points],
+    }
+    rows = [
+        {**span(name, Interval(0.0, 0.0, 0.0)), "cost": 0.0} if net is None
+        else {**span(name, net), "cost": cost}
+        for name, points in lines.items()
+        for cost, net in [(0.0, None), *points]
+    ]  # fmt: skip
+    colour, _ = series("name", list(lines))
+    x = {"field": "cost", "type": "quantitative", "title": f"spent on contacts, {unit}"}
+    y = {"type": "quantitative", "title": f"net, {unit}"}
+    first = next(iter(lines))
+    layers: list[Spec] = [
+        rule_at(budget.spent, dashed=True),
+        {
+            "data": {"values": [row for row in rows if row["name"] == first]},
+            "mark": {"type": "area", "opacity": 0.15, "color": BLUE},
+            "encoding": {"x": x, "y": {**y, "field": "lower"}, "y2": {"field": "upper"}},
+        },
+        {
+            "data": {"values": rows},
+            "mark": {"type": "line", "point": True},
+            "encoding": {"x": x, "y": {**y, "field": "value"}, "color": colour},
+        },
+    ]
+    return Figure(
+        "budget",
+        "What another budget would have brought",
+        f"Net of cost by what is spent, in wave {budget.waves[0]}; the band is the 95 % interval of"
+        " the order, the dashed line what was spent.",
+        {"width": WIDTH, "height": 240, "layer": layers},
     )
 
 

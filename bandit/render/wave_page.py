@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from bandit.core.wording import interval_text, number, price_text
 from bandit.render import render
-from bandit.render.roi_tables import roi_text
+from bandit.render.roi_tables import budget_row, budget_words, roi_text
 from bandit.render.wave_figures import wave_figures
 from bandit.render.wave_tables import reached, realised
 from bandit.results.inspect import Increment, OfferEarned, Preference, ReportResult
@@ -63,6 +63,18 @@ def _tables(result: ReportResult) -> Iterator[PageTable]:
         [_return(one) for one in result.returned],
         early=True,
     )
+    if result.budget is not None:
+        budget = result.budget
+        yield PageTable(
+            f"What another budget would have brought in wave {budget.waves[0]}",
+            f"Net of cost in {unit} with 95 % intervals, over no contact: each customer's best"
+            " contact by what had been learned before, in the order of its worth a unit of cost,"
+            " until the budget is spent; by the probabilities that drew who got what. "
+            + ". ".join(line[0].upper() + line[1:] for line in budget_words(budget, unit))
+            + ".",
+            ["budget", f"cost, {unit}", "net", "over a random order", "over the same for all"],
+            [budget_row(budget, point) for point in budget.points],
+        )
     yield PageTable(
         "What each policy added",
         "Net reward of each group less that of the group it is held against, a customer and in"

@@ -8,7 +8,7 @@ from pathlib import Path
 from bandit.results.figures import Interval
 from bandit.results.money import Money
 from bandit.results.result import Result
-from bandit.results.roi import Return
+from bandit.results.roi import Budget, Return
 from bandit.results.serve import Price
 
 
@@ -230,6 +230,7 @@ class ReportResult(Result):
     frequent ones of each group; ``limits`` are those of the wave with their prices. ``outbound``,
     ``inbound`` and ``costs`` (by channel) are of contacts that were made. ``returned`` is what
     everybody who was not held out gained over the holdout: of this wave, and of all closed ones.
+    ``budget`` is what other budgets would have brought in the newest closed wave.
     ``folder`` is where its page goes, ``report`` the page.
     """
 
@@ -254,6 +255,7 @@ class ReportResult(Result):
     costs: dict[str, float]
     earned: list[Earned]
     returned: list[Return]
+    budget: Budget | None
     increments: list[Increment]
     offers: list[OfferEarned]
     drift: list[Drift]

@@ -36,6 +36,45 @@ class Return:
 
 
 @dataclass(frozen=True)
+class BudgetPoint:
+    """A budget, ``times`` what was spent: ``cost`` of it that can be spent, and what it brings.
+
+    ``value`` is the increment before costs of people in the order of their worth, ``net`` after
+    them. ``random`` is net of the same contacts in a random order, ``same`` of one contact for
+    everybody who may get it; ``over_random`` and ``over_same`` are what the order adds to them, by
+    the same people.
+    """
+
+    times: float
+    cost: float
+    value: Interval
+    net: Interval
+    random: Interval
+    same: Interval
+    over_random: Interval
+    over_same: Interval
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What more or less budget would have brought than ``spent``; ``whole`` contacts everybody.
+
+    ``same`` names the most frequent contact of each of ``waves``. ``by_order`` is what the order
+    adds to a random one, averaged over all budgets up to the whole: the area between both lines.
+    ``by_chance`` is that of an order drawn by lot, which adds nothing: its interval holds 0 but for
+    one in twenty.
+    """
+
+    waves: list[str]
+    spent: float
+    whole: float
+    same: list[str]
+    points: list[BudgetPoint]
+    by_order: Interval
+    by_chance: Interval
+
+
+@dataclass(frozen=True)
 class RoiResult(Result):
     """Increments, costs and ROI since the start, or of ``waves``, the closed ones; in ``unit``.
 
@@ -43,6 +82,7 @@ class RoiResult(Result):
     ``by_wave`` the same by wave, open ones too, and ``groups`` each policy over the holdout and
     over rules. ``segments`` are the whole by the column that was asked for, ``offers`` and
     ``channels`` of each customer's first contact. ``margin`` is the share of value that is kept.
+    ``budget`` is the curve over budgets, None where too little is known.
     """
 
     campaign: str
@@ -55,4 +95,5 @@ class RoiResult(Result):
     segments: list[Return]
     offers: list[Return]
     channels: list[Return]
+    budget: Budget | None
     notes: list[str] = field(default_factory=list)

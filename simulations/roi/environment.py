@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
+from bandit.config import campaign_file
+from bandit.core.types import SILENT
+from bandit.workflows.learn.deliver import take_in
 from bandit.workflows.learn.learn import learn
 from bandit.workflows.serve.serve_batch import serve_batch
 
 AT = dt.datetime(2026, 11, 2, tzinfo=dt.UTC)
 WEEK = dt.timedelta(days=7)
 WAVES = 2
+CAUSED = 0.08
+"""How many of the contacted buy because of it: four of five contacted buyers would have anyway."""
 CONFIG = """
 name = "known"
 seed = {seed}
@@ -24,6 +30,8 @@ numeric = ["need", "spend"]
 [reward]
 unit = "EUR"
 window_days = 7.0
+[model]
+share = false
 [policy]
 holdout = 0.15
 exploration = 0.1
@@ -50,12 +58,24 @@ eligible = "spend > 20"
 """
 
 
-def served(folder: Path, seed: int, customers: int, effect: float) -> dict[str, float]:
-    """Serve and learn; what contacts added in all, and by offer.
+class Truth(NamedTuple):
+    """What contacts added in all ("campaign") and by offer; of contacted buyers the ``organic``.
+
+    ``buyers`` are all of them: customers who bought after a contact, in a wave.
+    """
+
+    added: dict[str, float]
+    buyers: int
+    organic: int
+
+
+def served(folder: Path, seed: int, customers: int, effect: float) -> Truth:
+    """Serve, learn of each wave before the next is served, and hear of the last.
 
     People buy whether they are asked or not, the more the more they spend. Where they were asked,
     what they buy names the decision: attribution takes all of it. ``effect`` is what a contact by
-    the small offer adds on average; the large one adds twice that to those in need, else nothing.
+    the small offer adds on average, by a purchase of one in twelve; the large one adds twice that
+    to those in need, else nothing.
     """
     rng = np.random.default_rng(seed)
     folder.mkdir()
@@ -65,6 +85,7 @@ def served(folder: Path, seed: int, customers: int, effect: float) -> dict[str, 
     frame = pl.DataFrame({"customer_id": keys, "need": need, "spend": spend})
     frame.write_parquet(folder / "customers.parquet")
     truth = {"campaign": 0.0, "small": 0.0, "large": 0.0}
+    buyers = organic = 0
     for number in range(WAVES):
         at = AT + number * WEEK
         serve_batch(folder, wave=f"w{number}", at=at)
@@ -77,8 +98,11 @@ def served(folder: Path, seed: int, customers: int, effect: float) -> dict[str, 
                 truth["campaign"] += added
                 truth[offer] += added
             bought = rng.random() < 0.1 + 0.004 * min(spend[who], 50.0)
-            reward = rng.gamma(2.0, 3.0) * bought + (rng.random() < 0.2) * 5.0 * added
+            caused = (rng.random() < CAUSED) * added / CAUSED
+            reward = rng.gamma(2.0, 3.0) * bought + caused
             if reward > 0.0:
+                buyers += offer is not None
+                organic += offer is not None and bought
                 told.append({
                     "event_id": row["decision_id"],
                     "decision_id": row["decision_id"] if offer is not None else None,
@@ -89,5 +113,8 @@ def served(folder: Path, seed: int, customers: int, effect: float) -> dict[str, 
                 })  # fmt: skip
         events = folder / f"told-{number}.csv"
         pl.DataFrame(told, infer_schema_length=None).write_csv(events)
-        learn(folder, outcomes=events, at=at + WEEK)
-    return truth
+        if number + 1 < WAVES:
+            learn(folder, outcomes=events, at=at + WEEK)
+        else:
+            take_in(campaign_file.load(folder), events, SILENT)
+    return Truth(truth, buyers, organic)

@@ -33,7 +33,7 @@ SHARES = """share = [
 ]"""
 
 
-def _served(folder: Path, rng: np.random.Generator) -> Path:
+def served(folder: Path, rng: np.random.Generator) -> Path:
     """Two closed waves; contacts add something, half of the events name a customer."""
     campaigns.write(folder, customers=900, pressure="slots = 1", seed=int(rng.integers(1000)))
     config = folder / "campaign.toml"
@@ -61,7 +61,7 @@ def _served(folder: Path, rng: np.random.Generator) -> Path:
 
 @pytest.mark.parametrize("number", range(4))
 def test_every_figure_is_found_again_in_the_files(number: int, tmp_path: Path) -> None:
-    folder = _served(tmp_path / "campaign", np.random.default_rng(number))
+    folder = served(tmp_path / "campaign", np.random.default_rng(number))
     at = MONDAY + 2 * WEEK
     found, shown = roi(folder, at=at), report(folder, at=at)
     kept = twin.waves(folder)
@@ -76,7 +76,7 @@ def test_every_figure_is_found_again_in_the_files(number: int, tmp_path: Path) -
     mine = next(g for g in found.groups if (g.of, g.over) == (told.group, told.over))
     assert mine.net is not None
     assert vars(mine.net) == pytest.approx(vars(told.total), rel=1e-9)
-    taught = _taught(kept, twin.events(folder))
+    taught = taught_of(kept, twin.events(folder))
     for kind, rows in (("offer", found.offers), ("channel", found.channels)):
         names = {n for w in kept for n in _first(w, kind)}
         assert {one.of for one in rows} == names
@@ -224,7 +224,7 @@ def _over(row: dict[str, Any], taught: dict[str, float]) -> float:
     return came - float(row["expected_no_contact"])
 
 
-def _taught(kept: list[twin.Kept], told: list[dict[str, Any]]) -> dict[str, float]:
+def taught_of(kept: list[twin.Kept], told: list[dict[str, Any]]) -> dict[str, float]:
     """What names a decision, and for each of a customer's decisions what names the customer."""
     found: dict[str, float] = defaultdict(float)
     for event in told:

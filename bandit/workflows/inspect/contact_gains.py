@@ -194,7 +194,7 @@ def _contacts(
     on = rows.first & (rows.action > 0) & _drawn(rows)
     at = np.flatnonzero(on)
     cost = np.where(rows.withheld, 0.0, rows.terms.cost)[at]
-    worth, attributed = _worth(rows, came.taught)[at], _gross(rows, came.rewards)[at]
+    worth, attributed = _worth(rows, came.taught)[at], gross(rows, came.rewards)[at]
     crowd, made = crowd_of(keys_of(rows)[at]), ~rows.withheld[at]
     for j, (side, gain) in enumerate(zip(sides, gains, strict=True)):
         mine = member[rows.action[at], j]
@@ -233,28 +233,36 @@ def _drawn(rows: Rows) -> Bool:
 def _chances(served: Wave, rows: Rows, some: Array, kept: _Kept) -> Float64:
     """Probability of each action for who is not held out, before lots, float64[m, k]."""
     plan = served.plan
-    fixed = {o.name: o.value for o in served.catalogue.offers if not isinstance(o.value, str)}
-    reward = served.run.campaign.reward
-    values = np.array([
-        1.0 if reward.events else reward.no_contact_value,
-        *(
-            kept.value[a + 1] if o not in fixed else 1.0 if reward.events else fixed[o]
-            for a, (o, _) in enumerate(plan.space.pairs)
-        ),
-    ])  # fmt: skip
     shares = plan.policy.base.prior_weights(len(some))
     shares[:, -1] = 0.0
     return plan.policy.base.probabilities(
         served.posterior, rows.contexts[some], eligible=rows.eligible[some],
-        values=values, costs=plan.costs + plan.prices[0], prior=shares,
+        values=known_values(served, kept.value), costs=plan.costs + plan.prices[0], prior=shares,
     )  # fmt: skip
 
 
-def _gross(rows: Rows, rewards: Float64) -> Float64:
+def known_values(served: Wave, recorded: Float64) -> Float64:
+    """What a unit of reward was worth by action, float64[k].
+
+    One that hangs on the customer stands in the record for what was taken alone: ``recorded``
+    float64[k] is the one of somebody.
+    """
+    fixed = {o.name: o.value for o in served.catalogue.offers if not isinstance(o.value, str)}
+    reward = served.run.campaign.reward
+    return np.array([
+        1.0 if reward.events else reward.no_contact_value,
+        *(
+            recorded[a + 1] if o not in fixed else 1.0 if reward.events else fixed[o]
+            for a, (o, _) in enumerate(served.plan.space.pairs)
+        ),
+    ])  # fmt: skip
+
+
+def gross(rows: Rows, rewards: Float64) -> Float64:
     """Value times reward of each row."""
     return rows.net(rewards[rows.place]) + np.where(rows.withheld, 0.0, rows.terms.cost)
 
 
 def _worth(rows: Rows, rewards: Float64) -> Float64:
     """The same less what was expected of no contact; an unknown one counts as 0."""
-    return _gross(rows, rewards) - np.nan_to_num(rows.expected_no_contact)
+    return gross(rows, rewards) - np.nan_to_num(rows.expected_no_contact)

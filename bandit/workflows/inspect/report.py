@@ -59,6 +59,7 @@ def report(
         costs=counted.costs,
         earned=came.earned,
         returned=came.returned,
+        budget=came.budget,
         increments=came.increments,
         offers=came.offers,
         drift=came.drift,

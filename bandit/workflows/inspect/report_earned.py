@@ -9,13 +9,16 @@ from typing import NamedTuple
 
 from bandit.config.campaign import Campaign
 from bandit.core.types import Progress
+from bandit.record.attribution import Attributed
+from bandit.record.decisions import Decisions
 from bandit.record.waves import Wave
 from bandit.results.figures import Interval
 from bandit.results.inspect import Drift, Earned, Increment, OfferEarned, Stage
-from bandit.results.roi import Return
+from bandit.results.roi import Budget, Return
 from bandit.stats.crowds import Gained
 from bandit.stats.means import around
 from bandit.workflows.inspect.against import everybody
+from bandit.workflows.inspect.budget import Budgets
 from bandit.workflows.inspect.drift import drifts
 from bandit.workflows.inspect.drift import remarks as told_of_drift
 from bandit.workflows.inspect.funnel import Funnel
@@ -36,6 +39,7 @@ class Came(NamedTuple):
 
     earned: list[Earned]
     returned: list[Return]
+    budget: Budget | None
     increments: list[Increment]
     offers: list[OfferEarned]
     drift: list[Drift]
@@ -56,18 +60,25 @@ def earned(
     """
     shown = waves[-MOST_WAVES:]
     notes = [] if len(shown) == len(waves) else [f"only the last {MOST_WAVES} waves are shown"]
-    steps = Funnel(campaign)
-    by_wave, remarks = realised(campaign, shown, every, at, progress, newest=steps.of)
+    steps, budgets = Funnel(campaign), Budgets(campaign, every[0].name)
+    closed = [wave.name for wave in shown if wave.end(campaign.window) <= at]
+
+    def each(decisions: Decisions, came: Attributed) -> None:
+        if decisions.wave.name == closed[-1]:
+            budgets.add(decisions, came)
+
+    by_wave, remarks = realised(campaign, shown, every, at, progress, each, steps.of)
     drift = drifts(by_wave)
     moved = told_of_drift(drift, shown, campaign.reward.half_life_days)
     return Came(
         [e for name, groups in by_wave.items() for e in _earned(name, groups)],
         list(_returned(by_wave)),
+        budgets.told(1.0),
         list(increments(by_wave)),
         _offers(closed_offers(by_wave)),
         drift,
         steps.stages,
-        [*notes, *remarks, *moved, *steps.notes],
+        [*notes, *remarks, *moved, *steps.notes, *budgets.notes],
     )
 
 

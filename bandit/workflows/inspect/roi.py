@@ -17,6 +17,7 @@ from bandit.record.steady import steady
 from bandit.results.roi import Return, RoiResult
 from bandit.workflows.inspect import own_waves
 from bandit.workflows.inspect.against import FEWEST, Against, Side, contacts_told, everybody
+from bandit.workflows.inspect.budget import Budgets
 from bandit.workflows.inspect.contact_gains import MOST_OFFERS, Gains
 from bandit.workflows.inspect.realised import HOLDOUT, Groups, realised
 from bandit.workflows.inspect.report_earned import pairs
@@ -46,11 +47,12 @@ def roi(
     if waves:
         named = [own_waves.named(campaign, every, name) for name in waves]
         chosen = [wave for wave in chosen if wave in named]
-    gains = Gains(campaign)
+    gains, budgets = Gains(campaign), Budgets(campaign, every[0].name)
     segments = None if by is None else Segments(chosen, by)
 
     def each(decisions: Decisions, came: Attributed) -> None:
         gains.add(decisions, came)
+        budgets.add(decisions, came)
         if segments is not None:
             segments.add(decisions, came)
 
@@ -75,7 +77,8 @@ def roi(
         segments=[] if segments is None else segments.told(margin),
         offers=contacts_told(gains.offers, margin),
         channels=contacts_told(gains.channels, margin),
-        notes=[*notes, *gains.notes, *_notes(closed, gains, total)],
+        budget=budgets.told(margin),
+        notes=[*notes, *gains.notes, *budgets.notes, *_notes(closed, gains, total)],
     )
 
 
