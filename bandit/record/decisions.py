@@ -236,7 +236,7 @@ class Decisions:
                 key = (*people.numbers, None)[0] if whole else customer
                 for group in range(file.num_row_groups):
                     about = file.metadata.row_group(group)
-                    if key is not None and _may_hold(about, key):
+                    if key is not None and may_hold(about, key):
                         keys = file.read_row_group(group, ["customer_id"])["customer_id"]
                         own = people.own(keys.combine_chunks())
                         if pc.any(own).as_py():
@@ -261,8 +261,8 @@ class Decisions:
                 yield from file.iter_batches(ROWS_PER_GROUP, columns=there)
 
 
-def _may_hold(group: pq.RowGroupMetaData, key: Any) -> bool:
-    """Whether a key lies between the least and the greatest of a row group's; yes if untold."""
+def may_hold(group: pq.RowGroupMetaData, key: Any) -> bool:
+    """Whether a key lies between the least and the greatest customer of a group; yes if untold."""
     for position in range(group.num_columns):
         column = group.column(position)
         if column.path_in_schema == "customer_id":

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from bandit.core import files
 from bandit.core.types import Bool
-from bandit.record.decisions import Rows
+from bandit.record.decisions import Rows, may_hold
 from bandit.record.person import People
 from bandit.record.waves import ROWS_PER_GROUP, Wave
 
@@ -89,6 +89,26 @@ def of(wave: Wave, people: People) -> pa.Table | None:
             if pc.any(own).as_py():
                 found.append(batch.filter(own))
         return pa.Table.from_batches(found, file.schema_arrow)
+
+
+def glance(wave: Wave, customer: str) -> dict[str, Any] | None:
+    """What a wave served of one customer, by the key as it is written; None of somebody else.
+
+    Only row groups that may hold the key are read, no digest is held: fit for looking, see
+    docs/adr/0091.
+    """
+    people = People((customer,))
+    with pq.ParquetFile(wave.folder / NAME) as file:
+        whole = pa.types.is_integer(file.schema_arrow.field(CUSTOMER).type)
+        key = (*people.numbers, None)[0] if whole else customer
+        for group in range(file.num_row_groups) if key is not None else ():
+            if may_hold(file.metadata.row_group(group), key):
+                keys = file.read_row_group(group, [CUSTOMER])[CUSTOMER].combine_chunks()
+                own = pc.fill_null(people.own(keys), False)
+                if pc.any(own).as_py():
+                    row: dict[str, Any] = file.read_row_group(group).filter(own).to_pylist()[0]
+                    return row
+    return None
 
 
 class Crowds:

@@ -31,6 +31,7 @@ from bandit.sources.given import given
 from bandit.sources.proposals import Ask
 from bandit.sources.sources import Located
 from bandit.sources.typed import SAMPLE_ROWS, Relation
+from bandit.sources.variables import One
 
 __all__ = [
     "CATALOGUE",
@@ -55,6 +56,7 @@ def connect(
     roles: Sequence[str] = ROLES,
     more: Mapping[str, Source] | None = None,
     at: dt.datetime | None = None,
+    one: One | None = None,
 ) -> Database:
     """Open the sources of a campaign.
 
@@ -72,6 +74,8 @@ def connect(
         Further sources by role, for example a file of outcomes named on the command line.
     at
         Before which the customers' variables and segments are made; without it they have none.
+    one
+        The only customer of whom they are made; by default all.
 
     Raises
     ------
@@ -82,7 +86,7 @@ def connect(
     faults = Problems()
     database = open_sources(
         campaign, faults, threads=threads, extra_files=extra_files, roles=roles, more=more,
-        at=at,
+        at=at, one=one,
     )  # fmt: skip
     if faults:
         database.close()
@@ -99,6 +103,7 @@ def open_sources(
     roles: Sequence[str] = ROLES,
     more: Mapping[str, Source] | None = None,
     at: dt.datetime | None = None,
+    one: One | None = None,
 ) -> Database:
     """Like `connect`, but what is wrong goes to `faults` and the sources that are right open."""
     wanted = {role: _source(campaign, role) for role in roles} | dict(more or {})
@@ -125,7 +130,7 @@ def open_sources(
                 except BanditError as e:
                     faults.catch(e)
         if at is not None and {"customers", *events} <= database.tables.keys():
-            faults.attempt(partial(joined.join, database, campaign, at))
+            faults.attempt(partial(joined.join, database, campaign, at, one))
     except BaseException:
         database.close()
         raise

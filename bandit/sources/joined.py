@@ -18,14 +18,14 @@ from bandit.core.folding import fold
 from bandit.core.problems import Problems
 from bandit.sources.connection import Database, Table
 from bandit.sources.expressions import check_expression
-from bandit.sources.variables import evaluate, execute, table_of
+from bandit.sources.variables import One, evaluate, execute, table_of
 
 VIEW = "bandit_customers_known"
 PEOPLE = "bandit_customers"
 """The view of the customers alone."""
 
 
-def join(database: Database, campaign: Campaign, at: dt.datetime) -> None:
+def join(database: Database, campaign: Campaign, at: dt.datetime, one: One | None = None) -> None:
     """Give the customers of an open database their variables before ``at``, and their segments.
 
     ConfigError lists every fault by variable and segment.
@@ -35,14 +35,14 @@ def join(database: Database, campaign: Campaign, at: dt.datetime) -> None:
         return
     faults = Problems()
     _hold_free(campaign, people, faults)
-    made = faults.attempt(lambda: evaluate(database, campaign, at, people.key_kind or ""))
+    made = faults.attempt(lambda: evaluate(database, campaign, at, people.key_kind or "", one))
     faults.stop()
     joined, chosen = "", ["bandit_people.*"]
-    for one in made or ():
+    for part in made or ():
         joined += (
-            f" LEFT JOIN {one.table} ON {one.table}.id = bandit_people.{_key(campaign, people)}"
+            f" LEFT JOIN {part.table} ON {part.table}.id = bandit_people.{_key(campaign, people)}"
         )
-        chosen += [f"{query} AS {sql.name(name)}" for name, query in one.values().items()]
+        chosen += [f"{query} AS {sql.name(name)}" for name, query in part.values().items()]
     execute(
         database,
         f"CREATE VIEW {VIEW}_variables AS"
@@ -123,6 +123,14 @@ def _segments(
     _stand_in(database, campaign, people, body, kinds, made)
 
 
+def with_first_segment(campaign: Campaign, rows: str) -> str:
+    """SELECT of rows that tell segments, with the first of them by priority."""
+    if not campaign.crowds:
+        return f"SELECT * FROM {rows}"
+    words = " ".join(f"WHEN {sql.name(c)} THEN {sql.text(c)}" for c in campaign.crowds)
+    return f"SELECT *, CASE {words} END AS {sql.name(FIRST_SEGMENT)} FROM {rows}"
+
+
 def _stand_in(
     database: Database,
     campaign: Campaign,
@@ -133,8 +141,7 @@ def _stand_in(
 ) -> None:
     """Make the view that stands for the customers from now on, with their first segment."""
     if campaign.crowds:
-        words = " ".join(f"WHEN {sql.name(c)} THEN {sql.text(c)}" for c in campaign.crowds)
-        body = f"SELECT *, CASE {words} END AS {sql.name(FIRST_SEGMENT)} FROM ({body})"
+        body = with_first_segment(campaign, f"({body})")
         kinds = kinds | {FIRST_SEGMENT: "VARCHAR"}
     execute(database, f"CREATE VIEW {VIEW} AS {body}")
     database.tables["customers"] = people._replace(view=VIEW, columns=kinds, made=made)

@@ -38,11 +38,26 @@ class Made(NamedTuple):
         }
 
 
-def evaluate(database: Database, campaign: Campaign, at: dt.datetime, key: str) -> list[Made]:
+class One(NamedTuple):
+    """The only ``customer`` of whom variables are wanted; others get none, and are not read.
+
+    ``known``: what hangs on everybody, rfm, by name: it is taken, not made.
+    """
+
+    customer: str
+    known: Mapping[str, int | None]
+
+
+def evaluate(
+    database: Database, campaign: Campaign, at: dt.datetime, key: str, one: One | None = None
+) -> list[Made]:
     """Make the variables of all open sources of events before ``at``.
 
     ``key`` is the type of the customers' key. ConfigError lists every fault by variable.
     """
+    if one is not None:
+        value = f"TRY_CAST(? AS {key})"
+        database.connection.execute(f"SET VARIABLE bandit_one = {value}", [one.customer])
     faults = Problems()
     used = [source for source in campaign.source if campaign.variables_of(source)]
     seen = [faults.attempt(partial(events, database, campaign, s, at, key)) for s in used]
@@ -51,7 +66,8 @@ def evaluate(database: Database, campaign: Campaign, at: dt.datetime, key: str) 
     for source, found in zip(used, seen, strict=True):
         if found is not None:
             table = table_of(campaign, source)
-            empty = _make(database, campaign.variables_of(source), found, at, table)
+            rows = found if one is None else _of_one(database, found, f"{table}_one")
+            empty = _make(database, campaign.variables_of(source), rows, at, table, one)
             made.append(Made(table, empty))
     return made
 
@@ -67,6 +83,7 @@ def _make(
     found: Events,
     at: dt.datetime,
     table: str,
+    one: One | None,
 ) -> dict[str, str | None]:
     """The view of id and each variable over one scan; what each is without an event, by name."""
     now = micros(at)
@@ -79,7 +96,7 @@ def _make(
     asked = [f"{query} AS {part}" for query, part in known.items()]
     kept = [f"{one.value} AS {sql.name(name)}" for name, one in made.items() if one.value]
     kept += dict.fromkeys(part for one in made.values() if not one.value for part in one.parts)
-    size = _size(database, found)
+    size = _size(database, found) if one is None else _Size(1, 1)
     _in_parts(
         database,
         found.query,
@@ -102,6 +119,9 @@ def _make(
             _gaps(database, events, size.rows, gaps)
             joined += f" LEFT JOIN {gaps} ON {gaps}.id = parts.id"
             value = f"{gaps}.days"
+        elif not made[name].value and one is not None:
+            served = one.known[name]
+            value = f"CAST({'NULL' if served is None else served} AS BIGINT)"
         elif not made[name].value:
             value = _rfm(database, made[name], f"{table}_parts")
         chosen.append(f"{value} AS {sql.name(name)}")
@@ -110,6 +130,16 @@ def _make(
         f"CREATE VIEW {table} AS SELECT {', '.join(chosen)} FROM {table}_parts parts{joined}",
     )
     return {name: made[name].empty if name in made else None for name in variables}
+
+
+def _of_one(database: Database, found: Events, table: str) -> Events:
+    """The same of one customer, read once: a file in the order of keys is read where they lie."""
+    execute(
+        database,
+        f"CREATE TABLE {table} AS SELECT * FROM ({found.query})"
+        " WHERE id = getvariable('bandit_one')",
+    )
+    return found._replace(query=f"SELECT * FROM {table}")
 
 
 def _rfm(database: Database, made: Aggregate, table: str) -> str:

@@ -96,12 +96,29 @@ def _campaign(folder: Path, log: pl.DataFrame, kind: str, asked: str = ASKED) ->
     return campaign_file.load(folder)
 
 
-def _made(campaign: Campaign, at: dt.datetime = AT, threads: int = 1) -> pl.DataFrame:
-    with database.connect(campaign, at=at, threads=threads) as data:
+def _made(
+    campaign: Campaign,
+    at: dt.datetime = AT,
+    threads: int = 1,
+    one: variables.One | None = None,
+) -> pl.DataFrame:
+    with database.connect(campaign, at=at, threads=threads, one=one) as data:
         names = ", ".join(f'"{name}"' for name in data.table("customers").made)
         query = f"SELECT customer_id, {names} FROM {data.table('customers').view} ORDER BY 1"
         found: pl.DataFrame = data.connection.sql(query).pl()
         return found
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv"])
+def test_one_customer_alone_has_what_everybody_gives_them(tmp_path: Path, kind: str) -> None:
+    """Each function, bit for bit; fifths of everybody are handed over. Also of who has no event."""
+    campaign = _campaign(tmp_path, _log(3, 900, 25), kind)
+    whole = _made(campaign)
+    for who in (1, 7, 19, 30):
+        row = whole.filter(customer_id=who)
+        ranks = {name: row[name].item() for name in ("rfm", "rfm_year")}
+        one = variables.One(str(who), ranks)
+        assert _made(campaign, one=one).filter(customer_id=who).equals(row)
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -43,7 +43,7 @@ def customer(
         raise DataError(
             f"{missing}; nor does the record of {campaign.folder} hold anything of them"
         )
-    known = found or Today({}, [], [], None, {}, [], [])
+    known = found or Today({}, [], [], None, {}, [], [], [])
     unit = campaign.reward.unit
     return CustomerPage(
         customer=customer,
@@ -59,7 +59,7 @@ def customer(
         timeline=sorted([*past.moments, *known.elsewhere], key=lambda m: m.at, reverse=True),
         traits=known.traits,
         groups=past.groups,
-        notes=[*past.notes, *([] if missing is None else [missing])],
+        notes=[*past.notes, *known.notes, *([] if missing is None else [missing])],
     )
 
 

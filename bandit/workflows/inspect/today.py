@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bandit.config.campaign import Campaign
+from bandit.config.variables import FIRST_SEGMENT
 from bandit.core.errors import DataError
 from bandit.core.types import Float64
 from bandit.record import waves as record
@@ -19,7 +20,10 @@ from bandit.sources.catalogue import Catalogue, load_catalogue
 from bandit.sources.columns import feature_columns, key_type
 from bandit.sources.customers import CustomerRows
 from bandit.sources.database import Database
+from bandit.sources.joined import PEOPLE, with_first_segment
+from bandit.sources.sources import parquet
 from bandit.sources.wave_query import history_columns
+from bandit.workflows.inspect.one import Alone, alone
 from bandit.workflows.inspect.preferences import Preferences
 from bandit.workflows.serve import prepare
 from bandit.workflows.serve.contact_history import ContactHistory
@@ -41,12 +45,15 @@ class Today(NamedTuple):
     shut: dict[str, list[str]]
     traits: list[Trait]
     elsewhere: list[Moment]
+    notes: list[str]
 
 
 def of(campaign: Campaign, customer: str, at: dt.datetime) -> Today:
     """What a wave at ``at`` would see of the customer; DataError if nobody has the key."""
     past = ContactHistory.of(campaign, at, "", verify=False)
-    with database.connect(campaign, extra_files=past.files, at=at) as data:
+    how = alone(campaign, customer)
+    files = [*past.files, *([] if how.served is None else [how.served])]
+    with database.connect(campaign, extra_files=files, at=at, one=how.one) as data:
         catalogue = load_catalogue(campaign, data)
         found = customers.lookup(
             data, campaign, catalogue, customer,
@@ -68,8 +75,9 @@ def of(campaign: Campaign, customer: str, at: dt.datetime) -> Today:
             open=shown[0],
             peace=shown[1],
             shut={s: names for s, names in prepare.funnel(wave, found).items() if names},
-            traits=list(_traits(data, campaign, found)),
+            traits=list(_traits(data, campaign, found, how)),
             elsewhere=list(_elsewhere(data, campaign, customer)),
+            notes=how.notes,
         )
 
 
@@ -113,15 +121,23 @@ def _open(wave: Wave, x: Any, prepared: prepare.Prepared) -> tuple[list[Open], f
     return found, float(worth[0])
 
 
-def _traits(data: Database, campaign: Campaign, found: CustomerRows) -> Iterator[Trait]:
+def _traits(data: Database, campaign: Campaign, found: CustomerRows, how: Alone) -> Iterator[Trait]:
     """Features with how many customers have less, or the same; one scan for all of them."""
     columns = feature_columns(data, campaign)
     numbers = {*campaign.features.numeric, *campaign.features.date}
     numbers |= {c for s in campaign.score for c in (s.column, s.known_at) if c is not None}
     asked = [c for c in columns if c not in campaign.features.vector]
     own = {c: found.columns[c][0].as_py() for c in asked}
-    told = [c for c in asked if own[c] is not None]
-    counts = _counts(data, {c: columns[c] for c in told}, own, numbers)
+    told = {c: columns[c] for c in asked if own[c] is not None}
+    people = data.table("customers").view if how.one is None else PEOPLE
+    made = set() if how.one is None else {*data.table("customers").made, FIRST_SEGMENT}
+    views = {people: {c: q for c, q in told.items() if c not in made}}
+    if how.served is not None:
+        others = with_first_segment(campaign, parquet([how.served]))
+        views[f"({others})"] = {c: q for c, q in told.items() if c in made}
+    counts: dict[str, float | None] = {}
+    for view, some in views.items():
+        counts |= _counts(data, view, some, own, numbers) if some else {}
     for column in asked:
         share = counts.get(column)
         number = column in numbers
@@ -131,12 +147,9 @@ def _traits(data: Database, campaign: Campaign, found: CustomerRows) -> Iterator
 
 
 def _counts(
-    data: Database, columns: dict[str, str], own: dict[str, Any], numbers: set[str]
+    data: Database, view: str, columns: dict[str, str], own: dict[str, Any], numbers: set[str]
 ) -> dict[str, float | None]:
-    if not columns:
-        return {}
-    view = data.table("customers").view
-    n = data.count("customers")
+    n = int(data.rows(f"SELECT count(*) FROM {view}")[0][0])
     part = "" if n <= SAMPLE else f" TABLESAMPLE system({100.0 * SAMPLE / n:.4f} PERCENT)"
     parts = ", ".join(
         f"avg(CAST(c{i} {'<' if c in numbers else '='} ? AS DOUBLE))" for i, c in enumerate(columns)

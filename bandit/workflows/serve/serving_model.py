@@ -171,6 +171,13 @@ def _prior(
     )
 
 
+def is_fitted(campaign: Campaign) -> bool:
+    """Whether features were fitted before: else everybody must be read to fit them."""
+    config = features_config(campaign)
+    known = snapshots.latest(campaign.folder, campaign.file, config)
+    return known is not None or _fitted_before(campaign) is not None
+
+
 def _fitted_before(campaign: Campaign) -> FeatureSpec | None:
     """The features of the newest wave of these [features], whose snapshot is gone."""
     for wave in reversed(record.waves(campaign.folder)):
