@@ -107,7 +107,7 @@ def budget_words(budget: Budget, unit: str) -> list[str]:
         f"the order of worth adds {interval_text(budget.by_order, signed=True)} {unit} to a random"
         f" one, averaged over all budgets up to {budget.whole:,.2f}, which contact everybody; an"
         f" order by lot adds {interval_text(budget.by_chance, signed=True)}",
-        f"the same for all: {', '.join(budget.same)}",
+        f"the same for all: {', '.join(budget.same) or 'too few got any one contact to say'}",
     ]
 
 

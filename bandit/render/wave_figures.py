@@ -129,12 +129,13 @@ def _budget(budget: Budget, unit: str) -> Figure:
     lines = {
         "in the order of worth": [(p.cost, p.net) for p in budget.points],
         "in a random order": [(p.cost, p.random) for p in budget.points],
-        "the same for all": [(p.cost, p.same) for p in budget.points],
+        "the same for all": [(p.cost, p.same) for p in budget.points if p.same is not None],
     }
     rows = [
         {**span(name, Interval(0.0, 0.0, 0.0)), "cost": 0.0} if net is None
         else {**span(name, net), "cost": cost}
         for name, points in lines.items()
+        if points
         for cost, net in [(0.0, None), *points]
     ]  # fmt: skip
     colour, _ = series("name", list(lines))

@@ -42,7 +42,7 @@ class BudgetPoint:
     ``value`` is the increment before costs of people in the order of their worth, ``net`` after
     them. ``random`` is net of the same contacts in a random order, ``same`` of one contact for
     everybody who may get it; ``over_random`` and ``over_same`` are what the order adds to them, by
-    the same people.
+    the same people; None where too few got that one.
     """
 
     times: float
@@ -50,19 +50,19 @@ class BudgetPoint:
     value: Interval
     net: Interval
     random: Interval
-    same: Interval
+    same: Interval | None
     over_random: Interval
-    over_same: Interval
+    over_same: Interval | None
 
 
 @dataclass(frozen=True)
 class Budget:
     """What more or less budget would have brought than ``spent``; ``whole`` contacts everybody.
 
-    ``same`` names the most frequent contact of each of ``waves``. ``by_order`` is what the order
-    adds to a random one, averaged over all budgets up to the whole: the area between both lines.
-    ``by_chance`` is that of an order drawn by lot, which adds nothing: its interval holds 0 but for
-    one in twenty.
+    ``same`` names the most frequent contact of each of ``waves``; none where too few got it.
+    ``by_order`` is what the order adds to a random one, averaged over all budgets up to the whole:
+    the area between both lines. ``by_chance`` is that of an order drawn by lot, which adds nothing:
+    its interval holds 0 but for one in twenty.
     """
 
     waves: list[str]

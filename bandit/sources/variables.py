@@ -60,14 +60,16 @@ def evaluate(
         database.connection.execute(f"SET VARIABLE bandit_one = {value}", [one.customer])
     faults = Problems()
     used = [source for source in campaign.source if campaign.variables_of(source)]
+    for source in used if one is not None else ():
+        faults.attempt(partial(_narrow, database, source, key))
+    faults.stop()
     seen = [faults.attempt(partial(events, database, campaign, s, at, key)) for s in used]
     faults.stop()
     made = []
     for source, found in zip(used, seen, strict=True):
         if found is not None:
             table = table_of(campaign, source)
-            rows = found if one is None else _of_one(database, found, f"{table}_one")
-            empty = _make(database, campaign.variables_of(source), rows, at, table, one)
+            empty = _make(database, campaign.variables_of(source), found, at, table, one)
             made.append(Made(table, empty))
     return made
 
@@ -132,14 +134,21 @@ def _make(
     return {name: made[name].empty if name in made else None for name in variables}
 
 
-def _of_one(database: Database, found: Events, table: str) -> Events:
-    """The same of one customer, read once: a file in the order of keys is read where they lie."""
+def _narrow(database: Database, source: EventSource, key: str) -> None:
+    """Let a source be the rows of the one customer alone, found by nothing but the key.
+
+    They are read once. What else an event must be is asked of them, not of everybody's: a file in
+    the order of keys is then read where they lie, any other in its column of keys.
+    """
+    table = database.table(source.role)
+    view = f"{table.view}_one"
+    id_ = database.key(source.role, source.customer, key)
     execute(
         database,
-        f"CREATE TABLE {table} AS SELECT * FROM ({found.query})"
-        " WHERE id = getvariable('bandit_one')",
+        f"CREATE TABLE {view} AS SELECT * FROM {table.view}"
+        f" WHERE {id_} = getvariable('bandit_one')",
     )
-    return found._replace(query=f"SELECT * FROM {table}")
+    database.tables[source.role] = table._replace(view=view)
 
 
 def _rfm(database: Database, made: Aggregate, table: str) -> str:

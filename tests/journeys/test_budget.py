@@ -45,34 +45,48 @@ def _people(
     value = np.ones(len(costs))
     for row in kept.rows.to_dicts():
         value[row["action"]] = row["value"]
+    keep = np.ones(len(costs))
+    for row in kept.first.to_dicts():
+        keep[row["planned_action"]] = row["keep_probability"]
     found: list[dict[str, Any]] = []
+    held = 0.0 if oldest else HELD
     for row in first:
         means = value * (served.posterior.mean @ np.array(row["features"], np.float64))
         bits = np.unpackbits(np.frombuffer(row["eligible"], np.uint8), bitorder="little")
-        outbound = served.plan.placements[0].actions
-        may = [a for a in range(1, len(costs)) if bits[a] and outbound[a]]
+        may = [a for a in range(1, len(costs)) if bits[a]]
         if not may:
             continue
-        held = 0.0 if oldest else HELD
+        drawn = {a: keep[a] / bits.sum() for a in may}
+        any_ = sum(drawn.values())
+        mean, cost, price = (
+            sum(drawn[a] * of[a] for a in may) / any_ for of in (means, costs, prices)
+        )
         chance = (row["propensity"] - held * (row["action"] == 0)) / (1.0 - held)
-        own = max(may, key=lambda a: (means[a] - costs[a] - prices[a], -a))
         came = twin.net(row, taught[row["decision_id"]])
         came += 0.0 if row["withheld"] else row["cost"]
-        for target in {own} | ({same} & set(may)):
-            found += [{
-                "target": target,
-                "own": target == own,
-                "taken": {target: 1, 0: 0}.get(row["action"]),
-                "propensity": chance,
-                "came": came,
-                "expected": (means[0], means[target]),
-                "cost": costs[target],
-                "worth": (means[own] - costs[own] - prices[own] - means[0]) / costs[own],
-                "lot": int(lot_of(np.array([row["customer_id"]], np.uint64))[0]),
-                "key": row["customer_id"],
-            }]  # fmt: skip
+        about = {
+            "came": came,
+            "worth": (mean - cost - price - means[0]) / cost,
+            "lot": int(lot_of(np.array([row["customer_id"]], np.uint64))[0]),
+            "key": row["customer_id"],
+        }
+        reached = any_ * (1.0 - HELD) if oldest else any_
+        found += [about | {
+            "own": True,
+            "taken": int(row["action"] > 0),
+            "propensity": reached if row["action"] else chance,
+            "expected": (means[0], mean),
+            "cost": cost,
+        }]  # fmt: skip
+        found += [about | {
+            "own": False,
+            "taken": {same: 1, 0: 0}.get(row["action"]),
+            "propensity": chance,
+            "expected": (means[0], means[same]),
+            "cost": costs[same],
+        }] if same in may else []  # fmt: skip
     ordered = sorted((r for r in found if r["own"]), key=lambda r: (-r["worth"], r["lot"]))
-    return ordered, [r for r in found if r["target"] == same], spent, costs
+    return ordered, [r for r in found if not r["own"]], spent, costs
 
 
 @pytest.mark.parametrize("number", range(2))

@@ -1,17 +1,17 @@
 """What more or less budget would have brought, against a random order and the same for everybody.
 
-Of the customers who are in no experiment, and in no holdout with a history of its own, each has a
-contact of their own: the one that was worth most by what the wave itself had learned before, costs
-and prices of scarce room taken off. They stand in the order of that worth over no contact a unit of
-cost. The curve is made by the probabilities that drew what came about (`stats.budgets`), so that
-neither the order nor the choice sees what it is judged by. Budgets are multiples of what a wave
-spent.
+Of the customers who are in no experiment, and in no holdout with a history of its own, each would
+get a contact as the wave's policy draws one, given that it draws one. They stand in the order of
+what the wave itself expected of that, learned before, over no contact and less the prices of scarce
+room, a unit of cost. The curve is made by the probabilities that drew what came about
+(`stats.budgets`), so that the order sees nothing of what it is judged by. Budgets are multiples of
+what a wave spent.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -27,11 +27,18 @@ from bandit.stats.crowds import CROWDS, crowd_of
 from bandit.stats.means import around
 from bandit.workflows.inspect import as_served
 from bandit.workflows.inspect.against import FEWEST, MATCHED
-from bandit.workflows.inspect.contact_gains import CELLS, gross, known_values
+from bandit.workflows.inspect.contact_gains import (
+    CELLS,
+    Kept,
+    chances,
+    first_contacts,
+    gross,
+    known_values,
+)
 from bandit.workflows.inspect.realised import HOLDOUT, keys_of
 from bandit.workflows.serve.wave import Wave
 
-MOST_PEOPLE = 2_000_000
+MOST_PEOPLE = 1_000_000
 """People of a wave that are judged: of more, those of some crowds stand for all."""
 
 TIMES = (0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0)
@@ -83,28 +90,30 @@ class Budgets:
             return
         crowds = max(1, min(CROWDS, CROWDS * MOST_PEOPLE // max(1, sum(decisions.sizes))))
         judged = _Judged(crowds, name == self._oldest or about.policy.regroup == "every_wave")
-        contacts = placements[0].actions & (np.arange(len(decisions.wave.actions)) != NO_CONTACT)
-        first = _First.of(decisions, contacts, judged)
-        if not first.spent:
+        kept = first_contacts(decisions)
+        spent, parts = 0.0, list[_Seen]()
+        for rows in decisions.rows(*_COLUMNS):
+            mine = judged.of(rows) & (rows.action > 0) & ~rows.withheld
+            spent += float(rows.terms.cost[mine].sum())
+            parts += _seen(rows, came, served, kept, judged)
+        if not spent:
             self.notes.append(f"wave {name} spent nothing on contacts: no budget is told of it")
             return
-        seen = _joined(
-            list(_seen(rows, came, served, first, contacts, judged))
-            for rows in decisions.rows(*_COLUMNS)
-        )
+        seen = _joined(parts)
         own = np.lexsort((seen.chance, -seen.worth))
         ordered = seen.own.taken(own[np.isfinite(seen.worth[own])])
         same = seen.same.taken(np.flatnonzero(seen.may))
-        if not _told(ordered) or not _told(same):
+        if not _told(ordered):
             self.notes.append(
                 f"wave {name}: too few people were drawn either way to say what another budget"
                 " would have brought; more policy.exploration tells"
             )
             return
         self._waves.append(name)
-        self._same.append(served.plan.space[first.same])
+        if _told(same):
+            self._same.append(served.plan.space[_same(served, kept)])
         by_chance = ordered.taken(np.argsort(seen.chance[own][: ordered.n], kind="stable"))
-        self._count(ordered, same, by_chance, first.spent, CROWDS / crowds)
+        self._count(ordered, same, by_chance, spent, CROWDS / crowds)
 
     def _count(
         self, ordered: People, same: People, by_chance: People, spent: float, factor: float
@@ -116,11 +125,13 @@ class Budgets:
             self._areas[line] = self._areas[line].plus(people.gain(people.area()), factor)
         for times in TIMES:
             budget = times * spent
-            for line, people, h in (
+            lines = [
                 (ORDERED, ordered, ordered.reached(budget)),
                 (RANDOM, ordered, ordered.spread(budget)),
-                (SAME, same, same.spread(budget)),
-            ):
+            ]
+            if self._all_same:
+                lines.append((SAME, same, same.spread(budget)))
+            for line, people, h in lines:
                 key = line, times
                 self._gains[key] = self._gains[key].plus(people.gain(h), factor)
                 self._spent[key] += factor * min(budget, people.whole)
@@ -135,11 +146,16 @@ class Budgets:
             waves=list(self._waves),
             spent=self._cost,
             whole=self._whole,
-            same=list(dict.fromkeys(self._same)),
+            same=list(dict.fromkeys(self._same)) if self._all_same else [],
             points=[self._point(times, margin) for times in TIMES[: len(reachable) + 1]],
             by_order=_interval(self._areas[ORDERED], margin),
             by_chance=_interval(self._areas[CHANCE], margin),
         )
+
+    @property
+    def _all_same(self) -> bool:
+        """Whether each wave tells what the same contact for all brings."""
+        return len(self._same) == len(self._waves)
 
     def _point(self, times: float, margin: float) -> BudgetPoint:
         ordered, spent = self._gains[ORDERED, times], self._spent[ORDERED, times]
@@ -155,9 +171,11 @@ class Budgets:
             value=_interval(ordered, margin),
             net=_interval(ordered, margin, spent),
             random=_interval(self._gains[RANDOM, times], margin, self._spent[RANDOM, times]),
-            same=_interval(self._gains[SAME, times], margin, self._spent[SAME, times]),
+            same=_interval(self._gains[SAME, times], margin, self._spent[SAME, times])
+            if self._all_same
+            else None,
             over_random=over(RANDOM),
-            over_same=over(SAME),
+            over_same=over(SAME) if self._all_same else None,
         )
 
 
@@ -186,76 +204,70 @@ class _Judged(NamedTuple):
         return found
 
 
-class _First(NamedTuple):
-    """Of first contacts: ``value`` float64[k] as recorded, ``spent``, ``same`` most frequent."""
-
-    value: Float64
-    spent: float
-    same: int
-
-    @classmethod
-    def of(cls, decisions: Decisions, contacts: Bool, judged: _Judged) -> _First:
-        """Read the contacts of those who are judged."""
-        k = len(decisions.wave.actions)
-        value, spent, counts = np.zeros(k), 0.0, np.zeros(k, np.int64)
-        for rows in decisions.rows("action", "value", "cost", "group", "customer_id"):
-            mine = judged.of(rows) & (rows.action > 0)
-            value[rows.action] = rows.terms.value
-            spent += float(rows.terms.cost[mine & ~rows.withheld].sum())
-            counts += np.bincount(rows.action[mine], minlength=k)
-        return cls(value, spent, int(np.argmax(np.where(contacts, counts, -1))))
-
-
 def _seen(
-    rows: Rows, came: Attributed, served: Wave, first: _First, contacts: Bool, judged: _Judged
+    rows: Rows, came: Attributed, served: Wave, kept: Kept, judged: _Judged
 ) -> Iterator[_Seen]:
     """Of some rows the people who are judged."""
-    policy = served.run.campaign.policy
-    chance = judged.chance(rows, 0.0 if policy is None else policy.holdout)
-    values = known_values(served, first.value)
-    size, at = max(1, CELLS // len(contacts)), np.flatnonzero(judged.of(rows))
-    worths, keys = gross(rows, came.taught), keys_of(rows)
+    policy, plan = served.run.campaign.policy, served.plan
+    holdout = 0.0 if policy is None else policy.holdout
+    recorded = judged.chance(rows, holdout)
+    values, same = known_values(served, kept.value), _same(served, kept)
+    contacts = plan.placements[0].actions & (np.arange(len(values)) != NO_CONTACT)
+    size, at = max(1, CELLS // len(values)), np.flatnonzero(judged.of(rows))
+    came_gross, keys = gross(rows, came.taught), keys_of(rows)
     for start in range(0, len(at), size):
         some = at[start : start + size]
         means = rows.contexts[some].astype(np.float64) @ served.posterior.mean.T * values
-        may = rows.eligible[some] & contacts
-        worth = np.where(may, means - served.plan.costs - served.plan.prices[0], -np.inf)
-        best = worth.argmax(axis=1)
-        there, cost = np.arange(len(some)), served.plan.costs[best]
-        over = worth[there, best] - means[:, NO_CONTACT]
-        known = _Drawn(crowd_of(keys[some]), rows.action[some], chance[some], worths[some], means)
+        planned = chances(served, rows, some, kept) * contacts
+        any_ = planned.sum(axis=1)
+        share = planned / np.maximum(any_, 1e-12)[:, None]
+        cost = share @ plan.costs
+        over = (share * means).sum(axis=1) - cost - share @ plan.prices[0] - means[:, NO_CONTACT]
+        action = rows.action[some]
+        drawn = _Drawn(
+            crowd_of(keys[some]), action == NO_CONTACT, recorded[some], came_gross[some],
+            means[:, NO_CONTACT],
+        )  # fmt: skip
+        reached = any_ * (1.0 if not judged.held else 1.0 - holdout)
         yield _Seen(
-            over / np.maximum(cost, 1e-9),
+            np.where(any_ > 0.0, over / np.maximum(cost, 1e-9), -np.inf),
             lot_of(keys[some]),
-            may[:, first.same],
-            known.people(best, served.plan.costs),
-            known.people(np.full(len(some), first.same), served.plan.costs),
+            rows.eligible[some, same],
+            drawn.people(action > 0, reached, (share * means).sum(axis=1), cost),
+            drawn.people(
+                action == same, recorded[some], means[:, same], np.full(len(some), plan.costs[same])
+            ),
         )
 
 
 class _Drawn(NamedTuple):
-    """What was drawn, with which probability, and what came; ``means`` float64[n, k] expected."""
+    """Who was left in peace, with which ``chance`` of what came about; ``peace`` was expected."""
 
     crowd: Array
-    action: Array
+    quiet: Bool
     chance: Float64
     came: Float64
-    means: Float64
+    peace: Float64
 
-    def people(self, own: Array, costs: Float64) -> People:
-        """As people of whom each would get ``own`` int[n]."""
-        expected, peace = self.means[np.arange(len(own)), own], self.means[:, NO_CONTACT]
-        weight = 1.0 / self.chance
-        treated = np.where(self.action == own, weight, 0.0)
-        left = np.where(self.action == NO_CONTACT, weight, 0.0)
+    def people(self, reached: Bool, chance: Float64, expected: Float64, cost: Float64) -> People:
+        """As people of whom some were ``reached`` with a ``chance``; ``expected`` of a contact."""
+        treated = reached / np.maximum(chance, 1e-12)
+        left = self.quiet / self.chance
         return People(
-            self.crowd, costs[own], expected - peace, treated, treated * (self.came - expected),
-            left, left * (self.came - peace),
+            self.crowd, cost, expected - self.peace, treated, treated * (self.came - expected),
+            left, left * (self.came - self.peace),
         )  # fmt: skip
 
 
-def _joined(parts: Iterator[list[_Seen]]) -> _Seen:
-    every = [one for some in parts for one in some]
+def _same(served: Wave, kept: Kept) -> int:
+    """The most frequent first contact."""
+    outbound = served.plan.placements[0].actions
+    of = np.where(outbound, kept.contacts, -1)
+    of[NO_CONTACT] = -1
+    return int(np.argmax(of))
+
+
+def _joined(every: Sequence[_Seen]) -> _Seen:
     return _Seen(
         np.concatenate([one.worth for one in every]),
         np.concatenate([one.chance for one in every]),

@@ -44,12 +44,16 @@ _SECOND = (
 )  # fmt: skip
 
 
-class _Kept(NamedTuple):
-    """Of a wave by action, each [k]: first contacts, lots' keep probability, recorded value."""
+class Kept(NamedTuple):
+    """Of a wave by action, each [k]: first contacts, lots' keep probability, recorded value.
+
+    ``further``: contacts and shown offers that are not a customer's first contact.
+    """
 
     contacts: Array
     keep: Float64
     value: Float64
+    further: int
 
 
 class Gain:
@@ -102,7 +106,8 @@ class Gains:
         served = as_served.wave(self._campaign, decisions)
         if not served.plan.placements or not served.plan.placements[0].outbound:
             return
-        kept = self._first(decisions)
+        kept = first_contacts(decisions)
+        self.further += kept.further
         targets = _targets(served, kept)
         if not targets:
             return
@@ -127,24 +132,6 @@ class Gains:
         of = self.offers if kind == "offer" else self.channels
         return of.setdefault(name, Gain())
 
-    def _first(self, decisions: Decisions) -> _Kept:
-        """Count first contacts, and read what lots left of each action."""
-        k = len(decisions.wave.actions)
-        contacts, keep, value = np.zeros(k, np.int64), np.ones(k), np.zeros(k)
-        apart = decisions.wave.manifest.arm_prices
-        for rows in decisions.rows(*_FIRST):
-            made = (rows.action > 0) & ~rows.withheld
-            contacts += np.bincount(rows.action[made & rows.first], minlength=k)
-            self.further += int((made & ~rows.first).sum())
-            value[rows.action] = rows.terms.value
-            if "keep_probability" in rows.batch.schema.names:
-                # Arms with limits of their own have lots of their own.
-                lots = rows.first & _drawn(rows) if apart else rows.first
-                planned = rows.numbers("planned_action")[lots].astype(np.int64)
-                keep[planned] = rows.numbers("keep_probability")[lots]
-        keep[NO_CONTACT] = 1.0
-        return _Kept(contacts, keep, value)
-
     def _tell(self, wave: str, regroup: str, off: _Off) -> None:
         if off.mean > OFF:
             self.notes.append(
@@ -157,6 +144,25 @@ class Gains:
                 f"wave {wave} was served with groups that stay: what contact pressure allows tells"
                 " the group, and what offers added may be off (docs/adr/0057)"
             )
+
+
+def first_contacts(decisions: Decisions) -> Kept:
+    """Count first contacts, and read what lots left of each action."""
+    k, further = len(decisions.wave.actions), 0
+    contacts, keep, value = np.zeros(k, np.int64), np.ones(k), np.zeros(k)
+    apart = decisions.wave.manifest.arm_prices
+    for rows in decisions.rows(*_FIRST):
+        made = (rows.action > 0) & ~rows.withheld
+        contacts += np.bincount(rows.action[made & rows.first], minlength=k)
+        further += int((made & ~rows.first).sum())
+        value[rows.action] = rows.terms.value
+        if "keep_probability" in rows.batch.schema.names:
+            # Arms with limits of their own have lots of their own.
+            lots = rows.first & _drawn(rows) if apart else rows.first
+            planned = rows.numbers("planned_action")[lots].astype(np.int64)
+            keep[planned] = rows.numbers("keep_probability")[lots]
+    keep[NO_CONTACT] = 1.0
+    return Kept(contacts, keep, value, further)
 
 
 class _Off:
@@ -174,7 +180,7 @@ class _Off:
         return self._total / max(self._count, 1)
 
 
-def _targets(served: Wave, kept: _Kept) -> list[tuple[str, str, Bool]]:
+def _targets(served: Wave, kept: Kept) -> list[tuple[str, str, Bool]]:
     """Offers, those with the most contacts, and channels, each with its actions bool[k]."""
     pairs = [("", ""), *served.plan.space.pairs]
     outbound = served.plan.placements[0].actions
@@ -207,7 +213,7 @@ def _contacts(
 
 
 def _quiet(
-    rows: Rows, came: Attributed, served: Wave, kept: _Kept, member: Bool, off: _Off
+    rows: Rows, came: Attributed, served: Wave, kept: Kept, member: Bool, off: _Off
 ) -> Iterator[tuple[Float64, Float64, Array]]:
     """Those left in peace, not held out: odds float64[m, targets], x float64[m] and crowds."""
     held = 0.0 if served.run.campaign.policy is None else served.run.campaign.policy.holdout
@@ -218,8 +224,7 @@ def _quiet(
     at = np.flatnonzero(on)
     for start in range(0, len(at), size):
         some = at[start : start + size]
-        chance = _chances(served, rows, some, kept)
-        planned = chance * kept.keep
+        planned = chances(served, rows, some, kept)
         quiet = np.clip(recorded[some], 1e-12, 1.0)
         off.add(1.0 - planned[:, 1:].sum(axis=1), quiet)
         yield planned @ member / quiet[:, None], worth[some], crowd[some]
@@ -230,15 +235,16 @@ def _drawn(rows: Rows) -> Bool:
     return np.array([g != HOLDOUT and ":" not in g for g in rows.texts("group")], dtype=np.bool_)
 
 
-def _chances(served: Wave, rows: Rows, some: Array, kept: _Kept) -> Float64:
-    """Probability of each action for who is not held out, before lots, float64[m, k]."""
+def chances(served: Wave, rows: Rows, some: Array, kept: Kept) -> Float64:
+    """Probability of each contact for who is not held out, after lots, float64[m, k]."""
     plan = served.plan
     shares = plan.policy.base.prior_weights(len(some))
     shares[:, -1] = 0.0
-    return plan.policy.base.probabilities(
+    planned: Float64 = plan.policy.base.probabilities(
         served.posterior, rows.contexts[some], eligible=rows.eligible[some],
         values=known_values(served, kept.value), costs=plan.costs + plan.prices[0], prior=shares,
     )  # fmt: skip
+    return planned * kept.keep
 
 
 def known_values(served: Wave, recorded: Float64) -> Float64:
