@@ -33,11 +33,13 @@ from bandit.service.wire import (
     CatalogueAnswer,
     ConsentRequest,
     DecisionRequest,
+    Decisions,
     OutcomeRequest,
     Place,
     Refused,
     Shown,
     Taken,
+    Was,
     read,
 )
 from bandit.sources.wave_query import micros
@@ -51,6 +53,8 @@ MOST_WAITING = 2000
 """Requests that are answered at a time; more are asked to come again."""
 MOST_RELEASED = 100
 """Events that have waited, and are decided between two requests."""
+MOST_DECISIONS = 100
+"""Decisions of a customer that are told, the newest first."""
 DECISIONS = "/v1/decisions"
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -149,6 +153,16 @@ class Service:
                 " older ones",
             )  # fmt: skip
         return as_json(found[0].answer)
+
+    async def of_customer(self, request: Request) -> Response:
+        """What was decided for a customer of late, by whoever asked and by triggers."""
+        person = self.desk.situation.person(request.path_params["customer"])
+        chain = self.book.of(person.key)
+        if person.position is None and not chain:
+            raise NotDecidedError(404, "no customer has this key, and nothing was decided for one")
+        return as_json(
+            Decisions(person.key, [Was.of(one, self.book) for one in chain[:MOST_DECISIONS]])
+        )
 
     async def outcome(self, request: Request) -> Response:
         """Take in what happened."""
@@ -286,6 +300,7 @@ def app(service: Service) -> ASGIApp:
         ("/v1/decisions:batch", "POST", "decide", service.batch),
         ("/v1/catalogue", "GET", "read", service.catalogue),
         ("/v1/decisions/{decision_id}", "GET", "read", service.decision),
+        ("/v1/customers/{customer:path}/decisions", "GET", "read", service.of_customer),
         ("/v1/activations", "POST", "decide", service.activate),
         ("/v1/rank", "POST", "decide", ranks.rank),
         ("/v1/events/{event_id}/reward", "POST", "outcomes", ranks.reward),

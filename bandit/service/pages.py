@@ -18,6 +18,7 @@ from bandit.service.wire import (
     ConsentRequest,
     DecisionAnswer,
     DecisionRequest,
+    Decisions,
     OutcomeRequest,
     Problem,
     Refused,
@@ -33,6 +34,8 @@ _ROUTES: tuple[tuple[str, str, str, Any, Any], ...] = (
     ("post", "/v1/decisions:batch", "Decide for up to 100 requests", BatchRequest, BatchAnswer),
     ("get", "/v1/catalogue", "What may be placed where today", None, CatalogueAnswer),
     ("get", "/v1/decisions/{decision_id}", "The answer that a decision was in", None, Answer),
+    ("get", "/v1/customers/{customer}/decisions", "What was decided for a customer of late", None,
+     Decisions),
     ("post", "/v1/activations", "Tell that decisions which waited are shown now",
      ActivationRequest, Shown),
     ("post", "/v1/rank", "Pick one of the offers named, as Azure Personalizer was asked",
@@ -95,7 +98,7 @@ def _operation(path: str, told: str, asked: Any, given: Any, where: dict[Any, An
         schema = {"application/json": {"schema": where[asked]}}
         found["requestBody"] = {"required": True, "content": schema}
     if "{" in path:
-        name = path.partition("{")[2].rstrip("}")
+        name = path.partition("{")[2].partition("}")[0]
         found["parameters"] = [
             {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
         ]

@@ -12,13 +12,15 @@ from msgspec import Meta
 from bandit.core.schema import MOST_REWARD
 from bandit.results.inspect import Slot
 from bandit.workflows.live.arrivals import Told
+from bandit.workflows.live.book import Book, Stood
 from bandit.workflows.live.delivered import Id
-from bandit.workflows.live.frames import Answer
+from bandit.workflows.live.frames import Answer, Placed
 from bandit.workflows.live.gate import NotDecidedError
 from bandit.workflows.live.messages import moment
 from bandit.workflows.live.requests import Asked, WantedPlacement
+from bandit.workflows.live.told import Value
 
-MOST_PLACEMENTS, MOST_EXCLUDED, MOST_ACTIVATED = 50, 1000, 100
+MOST_PLACEMENTS, MOST_EXCLUDED, MOST_ACTIVATED, MOST_CONTEXT = 50, 1000, 100, 200
 
 Key = int | Id
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -37,7 +39,8 @@ class DecisionRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     With ``dry_run`` it is told what would be decided now, and nothing is. ``exclude_offers`` are
     not picked, whatever stands. What is asked for without ``activate`` counts as shown once it is
     activated, and is not learned from otherwise. With ``explain`` the answer says why each pick
-    was made.
+    was made. ``context`` says what is known of features now, by the names of [features]; null: it
+    is not known.
     """
 
     request_id: Id
@@ -47,6 +50,7 @@ class DecisionRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     exclude_offers: Annotated[list[Name], Meta(max_length=MOST_EXCLUDED)] = []
     activate: bool = True
     explain: bool = False
+    context: Annotated[dict[Name, Value], Meta(max_length=MOST_CONTEXT)] = {}
 
     def asked(self) -> Asked:
         """What is asked of the desk."""
@@ -54,7 +58,7 @@ class DecisionRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
         without = sorted(set(self.exclude_offers)) if self.exclude_offers else []
         return Asked(
             self.request_id, self.customer, places, self.dry_run, without, self.activate,
-            self.explain,
+            self.explain, context=dict(sorted(self.context.items())) if self.context else {},
         )  # fmt: skip
 
 
@@ -65,6 +69,37 @@ class DecisionAnswer(Answer, frozen=True):
     """
 
     explanation: list[Slot] = msgspec.field(default_factory=list)
+
+
+class Was(msgspec.Struct, frozen=True):
+    """What a request, or the ``trigger`` named, decided; where not ``active`` it is not shown."""
+
+    request_id: str
+    decided_at: str
+    snapshot: str
+    trigger: str | None
+    active: bool
+    placements: list[Placed]
+
+    @classmethod
+    def of(cls, stood: Stood, book: Book) -> Was:
+        """As it stands in a frame; what the answer told again is in another one."""
+        answer, own = stood.answer, stood.own
+        return cls(
+            request_id=answer.request_id,
+            decided_at=answer.decided_at,
+            snapshot=answer.snapshot,
+            trigger=stood.trigger,
+            active=not any(book.unshown(stood, placed) for placed in own),
+            placements=own,
+        )
+
+
+class Decisions(msgspec.Struct, frozen=True):
+    """The newest first, of today and yesterday."""
+
+    customer: int | str
+    decisions: list[Was]
 
 
 class BatchRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):

@@ -109,7 +109,17 @@ WRONG = [
     (b"{" * 60_000, 400, "is no DecisionRequest"),
     (b"[" * 60_000, 400, "is no DecisionRequest"),
     (b'{"request_id":"x","customer":3,"placements":[],"more":1}', 400, ">= 1"),
-    (b'{"request_id":"x","customer":3,"context":{}}', 400, "unknown field"),
+    (b'{"request_id":"x","customer":3,"sticky":{}}', 400, "unknown field"),
+    (b'{"request_id":"x","customer":3,"placements":[{"name":"home"}],"context":{"shoe":1}}', 422,
+     "known here: age, spend, owner, region"),
+    (b'{"request_id":"x","customer":3,"placements":[{"name":"home"}],"context":{"age":{}}}', 400,
+     "context"),
+    (b'{"request_id":"x","customer":3,"placements":[{"name":"home"}],"context":{"age":true}}', 422,
+     "must be a number"),
+    (b'{"request_id":"x","customer":3,"placements":[{"name":"home"}],"context":{"age":1e300}}', 422,
+     "not finite"),
+    (b'{"request_id":"x","customer":3,"placements":[{"name":"home"}],"context":{"age":1'
+     + b"0" * 400 + b"}}", 422, "too large"),
     (b'{"request_id":"","customer":3,"placements":[{"name":"home"}]}', 400, "request_id"),
     (b'{"request_id":"x","customer":null,"placements":[{"name":"home"}]}', 400, "customer"),
     (b'{"request_id":"x","customer":1e999,"placements":[{"name":"home"}]}', 400, ""),
@@ -414,3 +424,25 @@ def test_an_event_that_cannot_be_written_has_no_answer_and_no_line(tmp_path: Pat
     lines = {line["event_id"] for line in triggers.outbox(folder)}
     assert told.duplicate + told.contacted + told.no_contact == len(rows)
     assert len(lines) > 5
+
+
+def test_what_was_decided_for_a_customer_is_told_newest_first(folder: Path) -> None:
+    async def say(client: httpx.AsyncClient) -> None:
+        who = PEOPLE[77]
+        sent = [
+            body(who, "cu1", "home"), body(who, "cu2", "outbound"),
+            {**body(who, "cu3", "home"), "context": {"owner": True}, "activate": False},
+        ]  # fmt: skip
+        answers = [(await client.post("/v1/decisions", json=one)).json() for one in sent]
+        told = (await client.get(f"/v1/customers/{who}/decisions")).json()
+        assert told["customer"] == who
+        assert [d["request_id"] for d in told["decisions"]] == ["cu3", "cu2", "cu1"]
+        assert [d["active"] for d in told["decisions"]] == [False, True, True]
+        for answer, one in zip(reversed(answers), told["decisions"], strict=True):
+            assert one["placements"] == answer["placements"]
+        nothing = await client.get(f"/v1/customers/{PEOPLE[78]}/decisions")
+        assert nothing.json() == {"customer": PEOPLE[78], "decisions": []}
+        for wrong, status in (("5", 404), ("x", 422), ("../3", 404), ("a%2Fb", 422)):
+            assert (await client.get(f"/v1/customers/{wrong}/decisions")).status_code == status
+
+    talk(folder, say)

@@ -154,7 +154,8 @@ class Desk:
             return None
         wants = wanted(asked, self._slots)
         without = self.situation.without(asked.exclude_offers, asked.among)
-        person = Present(customer, position, self.book.of(customer), without)
+        context = self.situation.context(position, asked.context)
+        person = Present(customer, position, self.book.of(customer), without, context)
         stands = self.situation.standing(person, wants)
         new = {n: count for n, count in wants.items() if n not in stands} if stands else wants
         request = Request(asked, body, person, wants, stands, new)

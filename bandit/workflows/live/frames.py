@@ -112,7 +112,8 @@ class Decided(msgspec.Struct, tag="decided", array_like=True, frozen=True):
     ``before``: day, segment and place of the customer's frame before this one. Where a trigger
     decided, ``request`` is the id of the event in ``cause``, and ``occasion`` counts for it alone.
     What was decided here ``waits`` to be activated. ``shadow``: of each slot, what another policy
-    picked, and the probability that it gives to what was done.
+    picked, and the probability that it gives to what was done. ``told``: what the asker said of
+    features, which is in ``context``.
     """
 
     request: str
@@ -131,6 +132,7 @@ class Decided(msgspec.Struct, tag="decided", array_like=True, frozen=True):
     cause: Cause | None = None
     waits: bool = False
     shadow: list[tuple[int, float]] = msgspec.field(default_factory=list)
+    told: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
 class Activated(msgspec.Struct, tag="activated", array_like=True, frozen=True):

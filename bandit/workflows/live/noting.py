@@ -48,4 +48,5 @@ def frame(
         cause=request.cause,
         waits=not request.asked.activate,
         shadow=shadow,
+        told=request.asked.context,
     )

@@ -16,6 +16,7 @@ from bandit.workflows.live.frames import Answer, Cause, Decided
 from bandit.workflows.live.frames import Slot as Taken
 from bandit.workflows.live.gate import NotDecidedError
 from bandit.workflows.live.situation import Present, Standing
+from bandit.workflows.live.told import Value
 
 
 class WantedPlacement(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -30,6 +31,7 @@ class Asked(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defaul
 
     ``exclude_offers`` may not be picked, nor any that is not ``among``. Without ``activate`` what
     is decided counts as shown only once it is activated. To ``explain`` it changes nothing of it.
+    ``context``: what the asker knows of features now, by their names in order.
     """
 
     request_id: str
@@ -40,6 +42,7 @@ class Asked(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defaul
     activate: bool = True
     explain: bool = False
     among: list[str] | None = None
+    context: dict[str, Value] = {}
 
 
 class Given(NamedTuple):
@@ -122,6 +125,8 @@ def occasion_of(request: Request, segment: Segment) -> tuple[int, Float64 | None
     if not mine:
         return 1, None
     last = mine[0].decided
+    if not request.person.was_told(mine[0]):  # a wave has one context a customer
+        return last.occasion + 1, None
     done = {p.name for s in mine if s.decided.occasion == last.occasion for p in s.own}
     if done.isdisjoint(request.new):
         return last.occasion, np.array(last.joint)

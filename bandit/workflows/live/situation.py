@@ -14,12 +14,13 @@ from bandit.checks.keys import customer_key
 from bandit.config.discount import PRODUCT
 from bandit.config.section import OUTBOUND
 from bandit.core.folding import fold
-from bandit.core.types import Bool
+from bandit.core.types import Bool, Float32
 from bandit.workflows.live.answers import cut
 from bandit.workflows.live.book import Book, Stood
 from bandit.workflows.live.frames import Placed
 from bandit.workflows.live.gate import NotDecidedError
 from bandit.workflows.live.generation import Generation, Made, no_events
+from bandit.workflows.live.told import Told, Value
 from bandit.workflows.serve import prepare
 from bandit.workflows.serve.prepare import Prepared
 from bandit.workflows.serve.wave import Wave
@@ -41,13 +42,21 @@ class Person(NamedTuple):
 class Present(NamedTuple):
     """A known customer, where they stand, and their frames, the newest first.
 
-    ``without`` are the places of offers that are not to be picked.
+    ``without`` are the places of offers that are not to be picked; ``context`` float32[d] stands in
+    the place of the generation's, where the asker said something.
     """
 
     customer: int | str
     position: int
     chain: Sequence[Stood]
     without: Sequence[int] = ()
+    context: Float32 | None = None
+
+    def was_told(self, stood: Stood) -> bool:
+        """Whether a frame was decided by what is known now."""
+        if self.context is None:
+            return not stood.decided.told
+        return stood.decided.context == self.context.tobytes()
 
 
 class Situation:
@@ -64,6 +73,7 @@ class Situation:
         self._channels = {c.name: i for i, c in enumerate(wave.catalogue.channels)}
         self._whole_keys = pa.types.is_integer(generation.customers.ids.type)
         self._folded = [fold(name) for name in self._channels]
+        self._told = Told(wave.start.spec, wave.run.at)
         self._zone = ZoneInfo(wave.run.campaign.time_zone)
         self._at = wave.run.at.astimezone(self._zone).replace(tzinfo=None)
 
@@ -116,6 +126,12 @@ class Situation:
                 raise NotDecidedError(422, f"there is no offer {name!r}; known here: {told}{rest}")
         return [place for name in names for place in self._named[name]]
 
+    def context(self, position: int, given: Mapping[str, Value]) -> Float32 | None:
+        """A customer's features with what the asker says; None for who says nothing."""
+        if not given:
+            return None
+        return self._told.into(self._generation.customers.contexts[position], given)
+
     def ready(
         self, people: Sequence[Present], *, pressed: bool = True, inside: Bool | None = None
     ) -> Prepared:
@@ -137,11 +153,19 @@ class Situation:
         if not pressed:
             rows = rows._replace(contacts=no_events(len(people)))
         wave = self._generation.wave
-        found = prepare.ready(_within(wave, inside), rows, customers.contexts[positions])
+        contexts = customers.contexts[positions]
+        for row, one in enumerate(people):
+            if one.context is not None:
+                contexts[row] = one.context
+        found = prepare.ready(_within(wave, inside), rows, contexts)
         return found if inside is None else found._replace(values=prepare.values(wave, rows))
 
     def standing(self, present: Present, wanted: Mapping[str, int]) -> Standing:
-        """What was decided today at the placements wanted, and may still be given."""
+        """What was decided today at the placements wanted, and may still be given.
+
+        Where an asker says something, a list stands if it was decided by just that; a contact
+        stands in any case.
+        """
         if not present.chain:
             return {}
         newest: Standing = {}
@@ -157,6 +181,7 @@ class Situation:
             name: (placed, stood)
             for name, (placed, stood) in asked.items()
             if wanted[name] <= placed.count
+            and (name == OUTBOUND or present.context is None or present.was_told(stood))
             and _may(placed, wanted[name], still)
             and (
                 self._book.is_open(stood)
