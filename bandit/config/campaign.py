@@ -17,6 +17,7 @@ from pydantic import (
 
 from bandit.config.deciding import KINDS, Features, GroupCap, Model, Policy, Pressure, Shadow
 from bandit.config.discount import expanded
+from bandit.config.identity import Identity, hold_known
 from bandit.config.offered import Address, Channel, Offer, is_deep
 from bandit.config.reward import AMOUNT, VALUE, Kind, Reward
 from bandit.config.running import Engine, Exports, Insiders, Limits
@@ -45,6 +46,7 @@ class Campaign(Strict):
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     time_zone: str = "UTC"
     customers: Customers
+    identity: Identity | None = None
     features: Features = Features()
     score: tuple[Score, ...] = ()
     offers: Source | None = None
@@ -111,6 +113,17 @@ class Campaign(Strict):
                 )
             if inline and table is not None:
                 raise ValueError(f"{kind}s stand both in [[{kind}]] and in [{kind}s]; keep one")
+        return self
+
+    @model_validator(mode="after")
+    def _ids(self) -> Campaign:
+        sections = (
+            ("[consents]", self.consents),
+            ("[history]", self.history),
+            ("[outcomes]", self.outcomes),
+            *((f"[[source]] {s.name!r}", s) for s in self.source),
+        )
+        hold_known(self.identity, sections)
         return self
 
     @model_validator(mode="after")
@@ -227,7 +240,12 @@ class Campaign(Strict):
         # Keys that came later count only where they are used: older waves keep their digest.
         if self.model == Model():
             del content["model"]
-        for later in ("source", "variables", "segment", "score"):
+        for section in (
+            content["consents"], content["history"], content["outcomes"], *content["source"]
+        ):  # fmt: skip
+            if section is not None and section["id"] is None:
+                del section["id"]
+        for later in ("source", "variables", "segment", "score", "identity"):
             if not content[later]:
                 del content[later]
         for offer in content["offer"]:

@@ -66,9 +66,13 @@ class Customers(Source):
 
 
 class Consents(Source):
-    """Who agreed to be contacted on which channel; a refusal outweighs a grant."""
+    """Who agreed to be contacted on which channel; a refusal outweighs a grant.
+
+    ``id``, here and below: the kind of ids in ``customer``, by [identity]; our own keys without it.
+    """
 
     customer: str = "customer_id"
+    id: Name | None = None
     channel: str = "channel"
     granted: str = "granted"
 
@@ -77,6 +81,7 @@ class History(Source):
     """Contacts made outside this program; they count for contact pressure."""
 
     customer: str = "customer_id"
+    id: Name | None = None
     channel: str = "channel"
     offer: str = "offer"
     contacted_at: str = "contacted_at"
@@ -91,6 +96,7 @@ class Outcomes(Form):
     event_id: str = "event_id"
     decision: str = "decision_id"
     customer: str = "customer_id"
+    id: Name | None = None
     event: str = "event"
     reward: str = "reward"
     occurred_at: str = "occurred_at"

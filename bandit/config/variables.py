@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
-from bandit.config.section import Strict, formed
+from bandit.config.section import Name, Strict, formed
 from bandit.config.tables import Source
 from bandit.core.folding import fold
 from bandit.core.problems import nearest
@@ -45,6 +45,7 @@ class EventSource(Source):
 
     name: Word
     customer: str = "customer_id"
+    id: Name | None = None
     at: str
     known_at: str | None = None
 

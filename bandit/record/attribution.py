@@ -173,8 +173,9 @@ def _claimed(
 ) -> _Claimed:
     wave, live = decisions.wave, decisions.wave.manifest.live
     after = sources.parquet([f for w in later for f in w.decisions]) if later else None
+    whose, their = _families(connection, decisions, after)
     rival = (
-        f"""AND NOT EXISTS (SELECT 1 FROM {after} d WHERE d.customer_id = e.customer_id
+        f"""AND NOT EXISTS (SELECT 1 FROM {their} d WHERE d.customer_id = e.person
             AND d.decided_at <= e.occurred_at)"""
         if after
         else ""
@@ -199,7 +200,7 @@ def _claimed(
             UNION ALL
             SELECT d.file_index, d.file_row_number, e.event_id, {kind} AS kind, e.reward,
                    e.occurred_at, d.decided_at, {first} AS counts
-            FROM {_numbered(decisions.files)} d JOIN events e ON e.customer_id = d.customer_id
+            FROM {_numbered(decisions.files)} d JOIN ({whose}) e ON e.customer_id = d.customer_id
             WHERE e.decision_id IS NULL
               AND e.occurred_at >= $start AND e.occurred_at < $end {made} {rival}
         )
@@ -222,6 +223,44 @@ def _claimed(
         found[name].to_numpy() for name in ("kind", "reward", "counts", "inside", "days")
     )
     return _Claimed(place, kind, reward, counts, inside, days, int(starts[-1]))
+
+
+def _families(
+    connection: duckdb.DuckDBPyConnection, decisions: Decisions, after: str | None
+) -> tuple[str, str]:
+    """SQL of the events by customer of the wave and person, and of ``after`` by person.
+
+    A key that the wave has is that customer's. Of another key of the same person the events are of
+    the person's present key in the wave, or of the first one of theirs that it has.
+    """
+    if connection.execute("SELECT count(*) FROM families").fetchall()[0][0] == 0:
+        return "SELECT *, customer_id AS person FROM events", after or ""
+    there = sources.parquet(decisions.files)
+    connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE spoken_for AS
+        WITH here AS (
+            SELECT DISTINCT id, person FROM families
+            SEMI JOIN {there} made ON made.customer_id = families.id
+        )
+        SELECT families.id AS said, coalesce(
+            max(CASE WHEN here.id = families.id THEN here.id END),
+            max(CASE WHEN here.id = here.person THEN here.id END),
+            min(here.id)
+        ) AS id FROM families JOIN here USING (person) GROUP BY said
+        """
+    )
+    whose = (
+        "SELECT events.* REPLACE (coalesce(spoken_for.id, events.customer_id) AS customer_id),"
+        " coalesce(families.person, events.customer_id) AS person FROM events"
+        " LEFT JOIN spoken_for ON spoken_for.said = events.customer_id"
+        " LEFT JOIN families ON families.id = events.customer_id"
+    )
+    their = (
+        f"(SELECT coalesce(families.person, made.customer_id) AS customer_id, decided_at"
+        f" FROM {after} made LEFT JOIN families ON families.id = made.customer_id)"
+    )
+    return whose, their
 
 
 def _made(decisions: Decisions) -> Array:

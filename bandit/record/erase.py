@@ -65,18 +65,26 @@ class Erased(NamedTuple):
     waves: tuple[str, ...]
 
 
-def erase(campaign: Path, people: People, caches: Path, *, again: bool = False) -> Erased:
+def erase(
+    campaign: Path,
+    people: People,
+    caches: Path,
+    *,
+    persons: Sequence[Sequence[str]] = (),
+    again: bool = False,
+) -> Erased:
     """Remove every row about ``people``; under ``caches`` the sums of the waves that they leave.
 
     The caller holds the lock and has called `finish`. Files are checked against their digests
     before they are rewritten, so that no damage gets a new digest: DataError names the file.
     UnknownPersonError, and nothing goes, if there is no row about one of them, unless ``again``: a
-    run that died may have erased them.
+    run that died may have erased them. Of ``persons`` with several keys one is enough.
     """
     with files.aside(campaign / "forget") as stage:
         staged = Staged(campaign, stage, [], set())
         found = _stage(staged, people)
-        unknown = [key for key in people.keys if key not in staged.found]
+        each = persons or [(key,) for key in people.keys]
+        unknown = [keys[0] for keys in each if not staged.found.intersection(keys)]
         if unknown and not again:
             named = ", ".join(map(shown, unknown))
             raise UnknownPersonError(f"the record holds nothing of {named}; nobody was forgotten")
@@ -91,12 +99,18 @@ def erase(campaign: Path, people: People, caches: Path, *, again: bool = False) 
     return found
 
 
-def people(campaign: Path, keys: Sequence[str]) -> People:
-    """The customers with these keys, which are whole numbers where the record's keys are."""
+def people(
+    campaign: Path, keys: Sequence[str], elsewhere: Sequence[tuple[str, str]] = ()
+) -> People:
+    """The customers with these keys, which are whole numbers where the record's keys are.
+
+    ``elsewhere``: their ids of other kinds, each after its kind.
+    """
     found = [wave.decisions[0] for wave in record.waves(campaign)]
     found += [path / outcomes.EVENTS for path in manifest.published(campaign / outcomes.OUTCOMES)]
     kinds = (pq.read_schema(path).field("customer_id").type for path in found)
-    return People(tuple(keys), any(pa.types.is_integer(kind) for kind in kinds))
+    whole = any(pa.types.is_integer(kind) for kind in kinds)
+    return People(tuple(keys), whole, tuple(f"{kind} {id_}" for kind, id_ in elsewhere))
 
 
 def finish(campaign: Path) -> list[str]:

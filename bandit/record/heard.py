@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import duckdb
+import pyarrow as pa
 
 from bandit.core import spill, sql
 from bandit.core.days import Window
@@ -43,15 +44,15 @@ def latest(files: Sequence[Path]) -> str:
 def events_about(
     connection: duckdb.DuckDBPyConnection,
     files: Sequence[Path],
-    customer: str,
+    keys: Sequence[str],
     decisions: Sequence[str],
 ) -> list[dict[str, Any]]:
-    """Events that name a customer, or one of ``decisions``, each once, in the order of time."""
+    """Events that name a person's ``keys``, or one of ``decisions``, each once, by time."""
     if not files:
         return []
     came = f"({_deliveries(files)})"
     named = "list_contains($decisions::VARCHAR[], decision_id)"
-    theirs = f"(customer_id::VARCHAR = $customer OR {named})"
+    theirs = f"(list_contains($keys::VARCHAR[], customer_id::VARCHAR) OR {named})"
     order = ", ".join(f"{c} DESC" for c in f"delivery, {_CONTENT}".split(", "))
     found = connection.sql(
         f"SELECT event_id, {_CONTENT} FROM (SELECT * FROM {came} WHERE event_id IN"
@@ -59,7 +60,7 @@ def events_about(
         " QUALIFY row_number() OVER (PARTITION BY event_id"
         f" ORDER BY version DESC NULLS LAST, {order}) = 1)"
         f" WHERE {theirs} ORDER BY occurred_at, event_id",
-        params={"customer": customer, "decisions": list(decisions)},
+        params={"keys": list(keys), "decisions": list(decisions)},
     ).to_arrow_table()
     rows: list[dict[str, Any]] = found.to_pylist()
     return rows
@@ -87,13 +88,21 @@ class Corrected(NamedTuple):
     conflicts: int
 
 
-def load_events(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> Corrected:
+def load_events(
+    connection: duckdb.DuckDBPyConnection,
+    files: Sequence[Path],
+    families: Mapping[int | str, int | str] | None = None,
+) -> Corrected:
     """Make the table `events`: each event id once, however often it came.
+
+    With it the table `families` of id and person: customers of several keys, see
+    `sources.persons.families`; empty without them.
 
     Of deliveries that differ the one with the highest version counts, a row without one being the
     oldest; of equal versions the last delivered, ``files`` being in that order; within one delivery
     the row that sorts last. Where all rows have versions the order of the deliveries is nothing.
     """
+    _load_families(connection, families or {})
     if not files:
         connection.execute(
             "CREATE OR REPLACE TEMP TABLE events AS SELECT NULL::VARCHAR AS event_id,"
@@ -104,6 +113,18 @@ def load_events(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) ->
     connection.execute(f"CREATE OR REPLACE TEMP VIEW deliveries AS {_deliveries(files)}")
     connection.execute(f"CREATE OR REPLACE TEMP TABLE events AS {latest(files)}")
     return _corrected(connection)
+
+
+def _load_families(
+    connection: duckdb.DuckDBPyConnection, families: Mapping[int | str, int | str]
+) -> None:
+    whole = all(isinstance(key, int) for key in families)
+    kind = pa.int64() if whole and families else pa.string()
+    listed = pa.table({
+        "id": pa.array(list(families), kind), "person": pa.array(list(families.values()), kind)
+    })  # fmt: skip
+    connection.execute("DROP TABLE IF EXISTS families")
+    connection.from_arrow(listed).create("families")
 
 
 def _corrected(connection: duckdb.DuckDBPyConnection) -> Corrected:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,19 +16,19 @@ from bandit.core import files, schema, sql
 from bandit.core.batches import cut
 from bandit.core.errors import ConfigError, DataError
 from bandit.core.folding import fold, folded
-from bandit.core.problems import nearest, shown
+from bandit.core.problems import shown
 from bandit.core.schema import MOST_REWARD
-from bandit.record import event_kinds, heard, manifest, rejects
+from bandit.record import event_kinds, heard, manifest, outcome_notes, rejects
 from bandit.record.decision_ids import wave_of
 from bandit.record.rejects import Rejects
 from bandit.record.waves import Wave
-from bandit.sources import sources
+from bandit.sources import identity, sources
 from bandit.sources.cells import Use
-from bandit.sources.columns import key_column
 from bandit.sources.database import Database
 
 OUTCOMES = "outcomes"
 EVENTS = "events.parquet"
+_DOUBT = "the map gives the id to two customers; keep one of them there, or name the customer here"
 _BATCH = 65_536
 
 
@@ -121,57 +120,6 @@ def check_columns(campaign: Campaign, database: Database) -> None:
     event_kinds.hold_columns(campaign, database)
 
 
-def notes(campaign: Campaign, database: Database) -> tuple[str, ...]:
-    """Sentences about what the table ``checked`` holds that counts for nothing."""
-    names, table = campaign.outcomes, database.table("outcomes")
-    found = [*table.notes, *event_kinds.notes(campaign, database)]
-    if names.reward not in table.columns and not campaign.reward.events:
-        found.append(
-            f"{table.shown}: no column {names.reward!r}, so every outcome is worth 0;"
-            f" name yours in [outcomes] reward{nearest(names.reward, table.columns)}"
-        )
-    refusals = {fold(event): event for event in campaign.pressure.refusal_events}
-    if names.event not in table.columns:
-        if campaign.pressure.refusal_days is not None:
-            found.append(
-                f"{table.shown}: no column {names.event!r}, so no outcome is a refusal;"
-                f" name yours in [outcomes] event{nearest(names.event, table.columns)}"
-            )
-        return tuple(found)
-    kinds = database.rows(
-        f"SELECT {folded('event')} AS kind, min(event), count(*) FROM checked WHERE fault IS NULL"
-        " GROUP BY kind ORDER BY kind LIMIT 1000"
-    )
-    for kind, example, count in kinds:
-        close = difflib.get_close_matches(str(kind), list(refusals), n=1, cutoff=0.7)
-        if close and kind not in refusals:
-            found.append(
-                f"{table.shown}: {count:,} events {shown(example)} are no refusals; if they mean"
-                f" {refusals[close[0]]!r}, add them to pressure.refusal_events"
-            )
-    return tuple(found)
-
-
-def strangers(database: Database, campaign: Campaign, known: Sequence[Path]) -> tuple[str, ...]:
-    """A sentence if outcomes are of customers whom neither the source nor the record knows."""
-    people = f"SELECT {key_column(database, campaign)} FROM {database.table('customers').view}"
-    database.rows(
-        "CREATE OR REPLACE TEMP TABLE strangers AS SELECT customer_id FROM checked"
-        f" WHERE fault IS NULL AND decision_id IS NULL AND customer_id NOT IN ({people}"
-        f" WHERE {key_column(database, campaign)} IS NOT NULL)"
-    )
-    if known and database.rows("SELECT count(*) FROM strangers")[0][0]:
-        served = f"SELECT customer_id FROM {sources.parquet(known)}"
-        database.rows(f"DELETE FROM strangers WHERE customer_id IN ({served})")
-    count, example = database.rows("SELECT count(*), min(customer_id::VARCHAR) FROM strangers")[0]
-    if not count:
-        return ()
-    return (
-        f"{database.table('outcomes').shown}: {count:,} outcomes are of people whom neither the"
-        f" customers nor a wave knows, for example {shown(example)}; they count for nothing",
-    )
-
-
 def _store(
     campaign: Campaign, database: Database, events: Any, examples: str, customer: str
 ) -> Delivery:
@@ -193,7 +141,7 @@ def _store(
             content = {"kind": "outcomes", "events": rows, "rejected": rejected}
             manifest.write(partial, {**content, "delivery": _next(campaign.folder)})
             files.put_in_place((partial, parent / name))
-    return Delivery(name, new, rows, rejected, notes(campaign, database))
+    return Delivery(name, new, rows, rejected, outcome_notes.notes(campaign, database))
 
 
 def _next(campaign_folder: Path) -> int:
@@ -249,9 +197,11 @@ def _prepare(names: Outcomes, database: Database, customer: str, waves: Sequence
     def said(name: str) -> str:
         return f"{sql.name(name)}::VARCHAR" if name in columns else "NULL::VARCHAR"
 
-    key = "NULL"
+    key, unmapped = "NULL", "false"
     if names.customer in columns:
         key = database.key("outcomes", names.customer, customer)
+        if names.id is not None:
+            unmapped = f"{identity.WRITTEN} IS NOT NULL AND {key} IS NULL"
     version, no_version = _version(names, database)
     database.connection.execute(
         f"""
@@ -262,7 +212,7 @@ def _prepare(names: Outcomes, database: Database, customer: str, waves: Sequence
                    {read(names.decision, "text")}::VARCHAR AS decision_id,
                    {said(names.decision)} AS decision_text,
                    {key}::{customer} AS customer_id,
-                   {said(names.customer)} AS customer_text,
+                   {said(names.customer)} AS customer_text, {unmapped} AS unmapped,
                    coalesce({read(names.event, "text")}::VARCHAR, 'outcome') AS event,
                    {said(names.reward)} AS reward_text,
                    coalesce({read(names.reward, "number")}::DOUBLE, 0) AS reward,
@@ -274,7 +224,10 @@ def _prepare(names: Outcomes, database: Database, customer: str, waves: Sequence
             FROM {database.table("outcomes").view}
         """
     )
+    kind = sql.text(identity.kind_of(names) or "")
+    doubtful = identity.named(kind, "customer_text")
     _known(database, waves)
+    _leave_out_unmapped(database, names)
     database.connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE checked AS
@@ -293,6 +246,8 @@ def _prepare(names: Outcomes, database: Database, customer: str, waves: Sequence
                 {_fault("$version", "version_text", "neither a number nor a time")}
             WHEN decision_id IS NULL AND decision_text <> '' THEN
                 {_fault("$decision", "decision_text", "a fraction rounds; write ids as text")}
+            WHEN decision_id IS NULL AND unmapped THEN
+                {_fault("$customer", doubtful, _DOUBT)}
             WHEN decision_id IS NULL AND customer_id IS NULL THEN
                 {_fault("$customer", "customer_text", "names neither a decision nor a customer")}
             WHEN decision_id IS NOT NULL AND known.id IS NULL THEN
@@ -309,6 +264,23 @@ def _prepare(names: Outcomes, database: Database, customer: str, waves: Sequence
             "version": names.version,
         },
     )
+
+
+def _leave_out_unmapped(database: Database, names: Outcomes) -> None:
+    """A table `unmapped` of events of ids that the map does not have; they are given no more.
+
+    An id that the map gives to two customers stays, to be refused.
+    """
+    nobodys = "unmapped AND decision_id IS NULL"
+    if (kind := identity.kind_of(names)) is not None:
+        nobodys += (
+            f" AND {identity.loose('customer_text')} NOT IN"
+            f" (SELECT said FROM {identity.POSSIBLE} WHERE kind = {sql.text(kind)})"
+        )
+    database.rows(
+        f"CREATE OR REPLACE TEMP TABLE unmapped AS SELECT customer_text FROM given WHERE {nobodys}"
+    )
+    database.rows(f"DELETE FROM given WHERE {nobodys}")
 
 
 def _known(database: Database, waves: Sequence[Wave]) -> None:

@@ -19,10 +19,12 @@ class People(NamedTuple):
 
     Blanks around a key, widthless characters and the way an accent is composed tell nobody apart;
     where ``whole``, keys are whole numbers, and zeros in front or a fraction of 0 do not either.
+    ``elsewhere`` are their ids of other kinds, as rejects have them: "loyalty L17".
     """
 
     keys: tuple[str, ...]
     whole: bool = False
+    elsewhere: tuple[str, ...] = ()
 
     def own(self, column: pa.Array) -> pa.Array:
         """Rows whose key column, whole number or text, is one of theirs in any spelling."""
@@ -39,7 +41,7 @@ class People(NamedTuple):
 
     def mentioned(self, column: pa.Array) -> pa.Array:
         """Rows of a text column that are a key, or hold as a word a key that is no number."""
-        found = self.own(column)
+        found = pc.or_(self.own(column), among(column, self.elsewhere))
         words = [re.escape(spelled_key(k)) for k in self.keys if not _is_integer(k)]
         if words:
             pattern = rf"(^|[^\pL\pN])({'|'.join(words)})([^\pL\pN]|$)"

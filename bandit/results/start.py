@@ -32,10 +32,22 @@ class Remade:
 
 
 @dataclass(frozen=True)
+class Covered:
+    """Different ids of a kind in a source, how many [identity] knows, and one that it does not."""
+
+    source: str
+    kind: str
+    ids: int
+    matched: int
+    example: str | None
+
+
+@dataclass(frozen=True)
 class CheckResult(Result):
     """A campaign without faults: what it has, and what is odd about it.
 
-    ``remade``: None where past waves' variables were not made again.
+    ``identity``: the sources whose rows do not have our own keys. ``remade``: None where past
+    waves' variables were not made again.
     """
 
     campaign: str
@@ -45,6 +57,7 @@ class CheckResult(Result):
     channels: int
     features: tuple[str, ...]
     warnings: tuple[str, ...]
+    identity: tuple[Covered, ...] = ()
     remade: Remade | None = None
 
 

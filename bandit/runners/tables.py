@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from bandit.config.campaign import Campaign
+from bandit.config.identity import ROLE
 from bandit.config.tables import Outcomes, Source, spark_table
 from bandit.core.types import Progress
 from bandit.runners.runner import Cluster
@@ -14,7 +15,7 @@ from bandit.sources.database import ROLES
 from bandit.sources.given import Given, instead
 
 FOLDER, EVENTS = "tables", "source"
-OF_A_WAVE = (*ROLES, EVENTS)
+OF_A_WAVE = (*ROLES, ROLE, EVENTS)
 """Sections whose rows a wave reads."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bandit.config.campaign import Campaign
+from bandit.config.identity import ROLE
 from bandit.config.tables import Log
 from bandit.config.variables import AS_THEY_ARE, EventSource, numbers_of
 from bandit.sources import key_pin
@@ -35,7 +36,7 @@ def asked_of(
     """
     if role in {"offers", "channels"}:
         return Asked(labels=frozenset(columns))
-    if role in {"consents", "history", "outcomes"}:
+    if role in {"consents", "history", "outcomes", ROLE}:
         return _of_side(campaign, role, key_kind)
     if role == "log" and campaign.log is not None:
         return _of_log(campaign.log, campaign)
@@ -76,10 +77,13 @@ def _of_side(campaign: Campaign, role: str, key_kind: str | None) -> Asked:
         kept = [(section.granted, "truth")]
     elif role == "history":
         kept = [(section.contacted_at, "date")]
+    elif role == ROLE:
+        kept = [(section.valid_from, "date")]
+    ours = role == ROLE or section.id is None
     return Asked(
         labels=frozenset(_named(section).values()),
         kept=tuple(kept),
-        other=(section.customer, key_kind) if key_kind else None,
+        other=(section.customer, key_kind) if key_kind and ours else None,
     )
 
 
@@ -107,7 +111,7 @@ def _of_events(
         uses=tuple(read),
         free=frozenset(c for c in columns if c in whole or c.lower() in said),
         labels=frozenset((source.customer, *(column for column, _ in read))),
-        other=(source.customer, key_kind) if key_kind else None,
+        other=(source.customer, key_kind) if key_kind and source.id is None else None,
     )
 
 

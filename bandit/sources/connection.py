@@ -19,6 +19,7 @@ from bandit.sources import cells, typed
 from bandit.sources.cells import Use, Writing
 from bandit.sources.csv_source import first_line
 from bandit.sources.deadline import paced, within
+from bandit.sources.merges import Known
 
 ZONED = "TIMESTAMP WITH TIME ZONE"
 
@@ -53,6 +54,7 @@ class Database:
         self.memory_mb = memory_mb
         self._spill = spill.folder()
         self.tables: dict[str, Table] = {}
+        self.known: Known | None = None  # who is who, where [identity] says so
         self.connection = duckdb.connect(
             ":memory:",
             config={

@@ -3,6 +3,7 @@
 A grant counts for the customer and the channel that it names. A refusal counts for whomever it can
 mean: of a channel that the campaign does not have (or none, `all`, `*`) for every channel, of a
 customer who is written otherwise (blanks, case, invisible characters, 17.0 for 17) for that one.
+By [identity] a grant counts for who the customer is now, a refusal for all who may be that person.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Sequence
 from bandit.config.campaign import Campaign
 from bandit.config.tables import Consents
 from bandit.core import folding, sql
-from bandit.sources import cells, refusals
+from bandit.sources import cells, identity, refusals
 from bandit.sources.columns import key_column
 from bandit.sources.database import Database
 from bandit.sources.refusals import Refusal
@@ -56,7 +57,8 @@ def _given_live(
         f"bit_or(CASE WHEN place IS NULL THEN -1 WHEN {_bit(w)}) AS refused{w}"
         for w in range(-(-len(channels) // WORD))
     )
-    return f"SELECT id, {chosen} FROM bandit_refusals WHERE id IS NOT NULL GROUP BY id"
+    rows = identity.with_others(database, "SELECT id, place FROM bandit_refusals", "place")
+    return f"SELECT id, {chosen} FROM ({rows}) WHERE id IS NOT NULL GROUP BY id"
 
 
 def _granted(database: Database, campaign: Campaign, key: str, channels: Sequence[str]) -> str:
@@ -67,9 +69,15 @@ def _granted(database: Database, campaign: Campaign, key: str, channels: Sequenc
         return f"SELECT NULL::{key} AS id, {none} WHERE false"
     given = seen(database, campaign.consents, key, channels)
     rows = f"SELECT id, place, granted FROM ({given}) WHERE place IS NOT NULL OR NOT granted"
-    if key == "VARCHAR":
-        spelled = otherwise_spelled(given, customers(database, campaign))
-        rows += f" UNION ALL SELECT id, place, false FROM ({spelled})"
+    if campaign.consents.id is not None:
+        rows += f" UNION ALL SELECT id, place, false FROM ({meant(campaign.consents, given)})"
+    elif key == "VARCHAR":
+        people = identity.with_keys(database, customers(database, campaign))
+        rows += f" UNION ALL SELECT id, place, false FROM ({otherwise_spelled(given, people)})"
+    if database.known is not None:
+        refused = f"SELECT id, place FROM ({rows}) WHERE NOT granted"
+        others = identity.with_others(database, refused, "place")
+        rows = f"SELECT * FROM ({rows}) WHERE granted UNION ALL SELECT *, false FROM ({others})"
     chosen = ", ".join(
         f"bit_or(CASE WHEN granted AND {_bit(w)}) & ~bit_or(CASE WHEN granted THEN 0"
         f" WHEN place IS NULL THEN -1 WHEN {_bit(w)}) AS granted{w}"
@@ -96,12 +104,21 @@ def seen(database: Database, given: Consents, key: str, channels: Sequence[str])
     strict = database.key("consents", given.customer, key)
     granted = f"coalesce({value(database, given)}, false)"
     id_ = strict
-    if key == "BIGINT" and kind != key:
+    if key == "BIGINT" and kind != key and given.id is None:
         id_ = f"CASE WHEN {granted} THEN {strict} ELSE coalesce({strict}, {_number(said)}) END"
     named = database.read("consents", given.channel, "text")
     return (
         f"SELECT {id_} AS id, {said} AS said, {named} AS named,"
         f" {place(named, channels)} AS place, {granted} AS granted FROM {source.view}"
+    )
+
+
+def meant(section: Consents, given: str) -> str:
+    """SELECT of id, place: everybody whom the ids of refusals can mean, however written."""
+    return (
+        f"SELECT maybe.id, given.place FROM ({given}) given JOIN {identity.POSSIBLE} maybe"
+        f" ON maybe.kind = {sql.text(str(identity.kind_of(section)))}"
+        f" AND maybe.said = {identity.loose('given.said')} WHERE NOT given.granted"
     )
 
 

@@ -128,9 +128,16 @@ def lookup(
     withheld: Sequence[Path] = (),
     refusals: Sequence[Path] = (),
 ) -> CustomerRows:
-    """One customer by the same query; DataError if the key is none or nobody has it."""
+    """One customer by the same query, by a key of today or of before they became another.
+
+    DataError if the key is none or nobody has it.
+    """
     if key_type(database, campaign) == "BIGINT" and not _is_integer(customer):
         raise DataError(f"customer {customer!r} is no whole number; the keys of this campaign are")
+    if database.known is not None:
+        people = database.known.people.person
+        key = int(customer) if database.known.key == "BIGINT" else customer
+        customer = str(people.get(key, customer))
     plan = _plan(database, campaign, catalogue, at)
     query = wave_query(
         database, campaign, catalogue, plan.found,

@@ -12,11 +12,12 @@ from typing import Any
 import duckdb
 
 from bandit.config.campaign import Campaign
+from bandit.config.identity import ROLE
 from bandit.config.tables import Form, Source
 from bandit.core import sql
 from bandit.core.errors import BanditError, ConfigError, DataError
 from bandit.core.problems import Problems, nearest
-from bandit.sources import csv_source, joined, sources, typed
+from bandit.sources import csv_source, identity, joined, key_pin, sources, typed
 from bandit.sources.asked import asked_of
 from bandit.sources.cells import Writing
 from bandit.sources.connection import (
@@ -46,6 +47,7 @@ __all__ = [
 CATALOGUE = ("offers", "channels")
 ROLES = ("customers", *CATALOGUE, "consents", "history")
 """The sources of a wave; `connect` takes others too (outcomes, log)."""
+_FIRST = {role: place for place, role in enumerate((*CATALOGUE, "customers", ROLE))}
 
 
 def connect(
@@ -57,6 +59,7 @@ def connect(
     more: Mapping[str, Source] | None = None,
     at: dt.datetime | None = None,
     one: One | None = None,
+    moment: dt.datetime | None = None,
 ) -> Database:
     """Open the sources of a campaign.
 
@@ -76,6 +79,8 @@ def connect(
         Before which the customers' variables and segments are made; without it they have none.
     one
         The only customer of whom they are made; by default all.
+    moment
+        As of which [identity] is read; ``at`` where that is given, else now.
 
     Raises
     ------
@@ -86,7 +91,7 @@ def connect(
     faults = Problems()
     database = open_sources(
         campaign, faults, threads=threads, extra_files=extra_files, roles=roles, more=more,
-        at=at, one=one,
+        at=at, one=one, moment=moment,
     )  # fmt: skip
     if faults:
         database.close()
@@ -104,14 +109,18 @@ def open_sources(
     more: Mapping[str, Source] | None = None,
     at: dt.datetime | None = None,
     one: One | None = None,
+    moment: dt.datetime | None = None,
 ) -> Database:
     """Like `connect`, but what is wrong goes to `faults` and the sources that are right open."""
     wanted = {role: _source(campaign, role) for role in roles} | dict(more or {})
     events = {} if at is None else {s.role: given(s.role) or s for s in campaign.source}
     wanted |= events
+    if identity.concerns(campaign, wanted):
+        wanted[ROLE] = _source(campaign, ROLE)
     located: list[Located] = []
-    # The catalogue comes first: what its rules name is read of the customers.
-    for role, source in sorted(wanted.items(), key=lambda item: item[0] not in CATALOGUE):
+    # The catalogue comes first: what its rules name is read of the customers. Then they, and who
+    # is who, which all else is read by.
+    for role, source in sorted(wanted.items(), key=lambda item: _FIRST.get(item[0], len(_FIRST))):
         if source is not None:
             try:
                 located.append(sources.locate(role, source, campaign.folder))
@@ -127,6 +136,7 @@ def open_sources(
             if not found.is_database or found.files[0] in aliases:
                 try:
                     _open(database, campaign, found, aliases)
+                    _identify(database, campaign, found.role, moment or at)
                 except BanditError as e:
                     faults.catch(e)
         if at is not None and {"customers", *events} <= database.tables.keys():
@@ -135,6 +145,29 @@ def open_sources(
         database.close()
         raise
     return database
+
+
+def _identify(
+    database: Database, campaign: Campaign, role: str, moment: dt.datetime | None
+) -> None:
+    """Read who is who once the map is open, and every source's rows by it."""
+    if role != ROLE:
+        identity.apply(database, campaign, role)
+        return
+    key, asked = _key_kind(database, campaign, role), campaign.identity
+    if key is not None and asked is not None:
+        at = dt.datetime.now(dt.UTC) if moment is None else moment
+        database.known = identity.read(database, asked, at, key)
+        if "customers" in database.tables:
+            identity.apply(database, campaign, "customers")
+
+
+def _key_kind(database: Database, campaign: Campaign, role: str) -> str | None:
+    """The kind of the customers' key: theirs, and for the map without them that of the waves."""
+    people = database.tables.get("customers")
+    if people is not None:
+        return people.key_kind
+    return key_pin.pinned(campaign.folder) if role == ROLE else None
 
 
 def _source(campaign: Campaign, role: str) -> Source | None:
@@ -192,13 +225,12 @@ def _open(
         _hold_table(database, source, alias)
     _create(database, source, raw, body)
     relation = Relation(raw, _columns(database, source, raw), source.shown, text is not None)
-    people = database.tables.get("customers")
     asked = asked_of(
         campaign,
         source.role,
         relation.kinds,
         _mentioned(database, campaign),
-        people.key_kind if people is not None else None,
+        _key_kind(database, campaign, source.role),
     )
     writing = Writing(Form(**source.source.form), campaign.time_zone)
     ask, sample = _asking(database, source, relation, text)

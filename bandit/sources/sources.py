@@ -219,7 +219,7 @@ CLOCK = frozenset({
     "get_current_time", "localtime", "localtimestamp", "transaction_timestamp", "current_localtime",
     "current_localtimestamp",
 })  # fmt: skip
-REPEATED = frozenset({"customers", "offers", "channels", "history"})
+REPEATED = frozenset({"customers", "identity", "offers", "channels", "history"})
 """Their queries must give a wave the same on another day; consents are those of the moment, and
 outcomes and logs are kept as they came."""
 

@@ -14,13 +14,14 @@ import duckdb
 import pyarrow as pa
 
 from bandit.config.campaign import Campaign
+from bandit.config.identity import ROLE
 from bandit.core import sql
 from bandit.core.errors import DataError
 from bandit.core.folding import fold, folded
 from bandit.core.problems import nearest
 from bandit.core.schema import REJECTS
 from bandit.sources import consents as answers
-from bandit.sources import events, joined
+from bandit.sources import coverage, events, identity, joined
 from bandit.sources.catalogue import Catalogue
 from bandit.sources.columns import key_type
 from bandit.sources.database import Database, failed, streaming_failed
@@ -34,7 +35,7 @@ NO_DATE = "no date; write it as 2026-11-23"
 
 
 class Refused(NamedTuple):
-    """How many rows of a table are refused for a reason, and one of them."""
+    """How many rows of a table are refused for a reason, and one of them, ``row`` where known."""
 
     table: str
     shown: str
@@ -43,12 +44,14 @@ class Refused(NamedTuple):
     total: int
     column: str
     example: str
+    row: int | None = None
 
     @property
     def sentence(self) -> str:
         """For a person."""
+        row = "" if self.row is None else f" row {self.row:,},"
         return (
-            f"{self.shown}: {self.rows:,} of {self.total:,} rows refused, for example"
+            f"{self.shown}: {self.rows:,} of {self.total:,} rows refused, for example{row}"
             f" {self.column} = {self.example!r}: {self.reason}"
         )
 
@@ -58,11 +61,12 @@ def count(database: Database, campaign: Campaign) -> list[Refused]:
     found = []
     for role, rows in _refused(database, campaign).items():
         shown, total = database.table(role).shown, database.count(role)
+        number = "min_by(number, value)" if role == ROLE else "NULL"
         counted = database.rows(
-            f'SELECT reason, count(*), min_by("column", value), min(value) FROM ({rows})'
-            " GROUP BY reason ORDER BY reason"
+            f'SELECT reason, count(*), min_by("column", value), min(value), {number}'
+            f" FROM ({rows}) GROUP BY reason ORDER BY reason"
         )
-        found += [Refused(role, shown, r, int(n), total, c, v) for r, n, c, v in counted]
+        found += [Refused(role, shown, r, int(n), total, c, v, row) for r, n, c, v, row in counted]
     return found
 
 
@@ -105,6 +109,7 @@ def notes(database: Database, campaign: Campaign, catalogue: Catalogue) -> list[
     """Sentences about rows that count otherwise than written, or for nobody here."""
     found = [note for table in database.tables.values() for note in table.notes]
     found += joined.notes(database, campaign)
+    found += coverage.notes(database, campaign)
     found += _of_consents(database, campaign, [c.name for c in catalogue.channels])
     return found + _of_history(database, campaign, catalogue)
 
@@ -221,6 +226,8 @@ def _refused(database: Database, campaign: Campaign) -> dict[str, str]:
                 database, campaign, source.role, source.customer,
                 events.faults(database, campaign, source),
             )  # fmt: skip
+    if database.known is not None:
+        found[ROLE] = identity.rejects(database, database.known)
     return {role: rows for role, rows in found.items() if rows is not None}
 
 
@@ -230,10 +237,14 @@ def _select(
     """SELECT of rejects, or None where one pass over the table finds no candidate."""
     bad = " OR ".join(f"({fault.bad})" for fault in faults)
     id_ = database.key(role, customer, key_type(database, campaign))
+    # An id that the map does not know is of somebody elsewhere; only none is a fault.
+    kind = identity.kind_of(identity.section_of(campaign, role))
+    nobody = f"{id_ if kind is None else identity.WRITTEN} IS NULL"
     view = database.table(role).view
-    if not database.rows(f"SELECT bool_or({id_} IS NULL OR {bad}) FROM {view}")[0][0]:
+    if not database.rows(f"SELECT bool_or({nobody} OR {bad}) FROM {view}")[0][0]:
         return None
     given = f"coalesce(CAST({sql.name(customer)} AS VARCHAR), '')"
+    key = "given" if kind is None else identity.named(sql.text(kind), "given")
     cells = [f"coalesce(CAST({sql.name(f.column)} AS VARCHAR), '')" for f in faults]
 
     def first(answers: Sequence[str]) -> str:
@@ -243,19 +254,19 @@ def _select(
         return f"CASE {whens} ELSE {answers[-1]} END" if whens else answers[-1]
 
     rows = (
-        f"SELECT {id_} AS id, {given} AS given, {first(cells)} AS cell,"
+        f"SELECT {id_} AS id, {nobody} AS nobody, {given} AS given, {first(cells)} AS cell,"
         f" {first([sql.text(f.column) for f in faults])} AS bad_column,"
         f" {first([sql.text(f.reason) for f in faults])} AS reason"
-        f" FROM {view} WHERE {id_} IS NULL OR {bad}"
+        f" FROM {view} WHERE {nobody} OR {bad}"
     )
 
-    def either(nobody: str, otherwise: str) -> str:
-        return f"CASE WHEN id IS NULL THEN {nobody} ELSE {otherwise} END"
+    def either(without: str, otherwise: str) -> str:
+        return f"CASE WHEN nobody THEN {without} ELSE {otherwise} END"
 
     return (
-        f'SELECT {sql.text(role)} AS "table", given AS key,'
+        f'SELECT {sql.text(role)} AS "table", {key} AS key,'
         f' {either(sql.text(customer), "bad_column")} AS "column",'
         f" {either('given', 'cell')} AS value,"
         f" {either(sql.text(NO_KEY), 'reason')} AS reason"
-        f" FROM ({_known(database, campaign, rows)}) WHERE id IS NULL OR known"
+        f" FROM ({_known(database, campaign, rows)}) WHERE nobody OR known"
     )

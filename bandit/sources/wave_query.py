@@ -20,7 +20,7 @@ from bandit.core.days import day_later
 from bandit.core.errors import BanditError, ConfigError
 from bandit.core.folding import fold, folded
 from bandit.core.problems import Problems
-from bandit.sources import consents, sources
+from bandit.sources import consents, identity, sources
 from bandit.sources.catalogue import Catalogue
 from bandit.sources.columns import feature_columns, key_column, key_type
 from bandit.sources.database import Database
@@ -172,6 +172,8 @@ def wave_query(
     # A look back at one customer takes no refusal that came after: most answer the wave itself.
     until = at if one else day_later(at, campaign.time_zone)
     refused = _refusals(campaign, key, at, until, record_contacts, refusals)
+    if refused is not None:
+        refused = identity.with_others(database, refused, "channel", "offer", "age_us")
     hashed = "id" if key == "BIGINT" else "md5_number_lower(id)"
     return (
         f"SELECT customers.*, {hashed} AS key, {granted},"
@@ -244,12 +246,13 @@ def _contacts(
         gone = ""
         if withheld:
             gone = f" ANTI JOIN {sources.parquet(withheld)} withheld USING (decision_id)"
-        parts.append(
+        rows = (
             "SELECT customer_id AS id, lower(channel) AS channel, lower(offer) AS offer,"
             f" greatest({_age('decided_at', at, campaign)}, 0) AS age_us"
             f" FROM {sources.parquet(record)} made{gone} WHERE action > 0"
             f" AND placement = 'outbound' AND {_age('decided_at', at, campaign)} < {horizon_us}"
         )
+        parts.append(identity.as_now(database, rows, "channel", "offer", "age_us"))
     return " UNION ALL ".join(parts) or None
 
 

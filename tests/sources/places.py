@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from bandit.config import campaign_file
 from bandit.config.campaign import Campaign
 from bandit.core.types import SILENT
-from bandit.record import outcomes
+from bandit.record import outcome_notes, outcomes
 from bandit.sources import customers, database, unusable_rows
 from bandit.sources.catalogue import Catalogue, load_catalogue
 from bandit.sources.columns import key_type
@@ -171,7 +171,7 @@ def of_outcomes(folder: Path, rows: Rows, how: Written = PLAIN) -> Found:
     campaign = _campaign(folder, how, f'[outcomes]\ncustomer = "id"\n{source}{OFFERS}')
     with database.connect(campaign, roles=("customers", "outcomes")) as data:
         delivery = outcomes.take_in(campaign, data, key_type(data, campaign), [])
-        notes = [*delivery.notes, *outcomes.strangers(data, campaign, ())]
+        notes = [*delivery.notes, *outcome_notes.strangers(data, campaign, ())]
     stored = folder / outcomes.OUTCOMES / delivery.batch
     events = pq.read_table(stored / outcomes.EVENTS).to_pylist() if delivery.events else []
     return Found(events + [REFUSED] * delivery.rejected, notes)

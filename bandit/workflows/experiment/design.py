@@ -21,7 +21,7 @@ from bandit.record import waves as record
 from bandit.record.steady import steady
 from bandit.results.experiment import ArmPlan, ExperimentDesign, MetricPlan
 from bandit.results.figures import Interval
-from bandit.sources import customers, database
+from bandit.sources import customers, database, persons
 from bandit.sources.catalogue import load_catalogue
 from bandit.workflows.experiment.history import History, like, measured
 from bandit.workflows.experiment.read import policy_text
@@ -57,7 +57,8 @@ def design(
             " be measured; design the experiment when the first one has"
         )
     population = _population(campaign, asked, now, progress)
-    past = measured(campaign, closed, asked, population, progress)
+    people = persons.of(campaign, now)
+    past = measured(campaign, closed, asked, population, people, progress)
     if past.people < 2:
         raise DataError(
             f"wave {closed[-1].name} has {past.people} of the {len(population):,} customers whom"

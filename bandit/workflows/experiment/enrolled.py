@@ -14,8 +14,9 @@ from bandit.core.types import Array, Bool, Float64, UInt64
 from bandit.features.spec import FeatureSpec
 from bandit.record.decisions import Decisions, Rows
 from bandit.record.waves import Wave
+from bandit.sources.merges import Merged
 from bandit.stats.comoments import Comoments
-from bandit.workflows.experiment.totals import contacts, keys_of, outbound
+from bandit.workflows.experiment.totals import Now, contacts, keys_of, outbound
 from bandit.workflows.judge.groups import groups_of
 
 
@@ -23,7 +24,8 @@ class Enrolled(NamedTuple):
     """``keys`` uint64[u], rising; ``arm`` int[u] by position; ``covariates`` float64[u] by column.
 
     ``moments`` are of the features float64[d] of each arm, in ``spec``'s order. ``segments``
-    bool[u] by column and group.
+    bool[u] by column and group. ``assigned`` int64[arms] are the keys that were drawn: several of
+    them may be one person, whom ``crossed`` of them left out since their keys had several arms.
     """
 
     keys: UInt64
@@ -32,10 +34,18 @@ class Enrolled(NamedTuple):
     moments: list[Comoments]
     spec: FeatureSpec
     segments: dict[tuple[str, str], Bool]
+    assigned: Array
+    crossed: int
 
 
-def enrolled(campaign: Campaign, wave: Wave, name: str, asked: Experiment) -> Enrolled:
-    """The members of the first wave that had the experiment; held-out customers are none."""
+def enrolled(
+    campaign: Campaign, wave: Wave, name: str, asked: Experiment, people: Merged
+) -> Enrolled:
+    """The members of the first wave that had the experiment; held-out customers are none.
+
+    Keys that ``people`` know as one person are one member, with what was known of the first of
+    them; had they several arms, the person had several treatments and is compared with nobody.
+    """
     spec = FeatureSpec.from_json(wave.manifest.features.spec)
     wanted = list(dict.fromkeys(m.covariate for m in asked.metric if m.covariate is not None))
     columns = {c: spec.names.index(c) for c in wanted if c in spec.names}
@@ -63,16 +73,33 @@ def enrolled(campaign: Campaign, wave: Wave, name: str, asked: Experiment) -> En
             known.merge(Comoments.of(context[arm[mine] == a])) if (arm[mine] == a).any() else known
             for a, known in enumerate(moments)
         ]
-    key = np.concatenate([np.zeros(0, np.uint64), *keys])
-    order = np.argsort(key, kind="stable")
+    key = Now(people).of(np.concatenate([np.zeros(0, np.uint64), *keys]))
+    arm = np.concatenate([np.zeros(0, np.int64), *arms])
+    order, crossed = _once(key, arm)
     return Enrolled(
         key[order],
-        np.concatenate([np.zeros(0, np.int64), *arms])[order],
+        arm[order],
         {c: np.concatenate(parts)[order] if parts else np.zeros(0) for c, parts in kept.items()},
         moments,
         spec,
         {which: np.concatenate(parts)[order] for which, parts in groups_of_each.items()},
+        np.bincount(arm, minlength=len(asked.arm)),
+        crossed,
     )
+
+
+def _once(key: UInt64, arm: Array) -> tuple[Array, int]:
+    """Positions of the first row of each key, by key, where all its rows are of one arm.
+
+    And how many rows are of keys whose arms differ.
+    """
+    order = np.argsort(key, kind="stable")
+    if not len(order):
+        return order, 0
+    starts = np.flatnonzero(np.append(True, key[order][1:] != key[order][:-1]))
+    alike = np.minimum.reduceat(arm[order], starts) == np.maximum.reduceat(arm[order], starts)
+    sizes = np.diff(np.append(starts, len(order)))
+    return order[starts[alike]], int(sizes[~alike].sum())
 
 
 def _arms(rows: Rows, groups: Mapping[str, int]) -> Array:

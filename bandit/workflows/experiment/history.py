@@ -13,7 +13,16 @@ from bandit.core.types import Array, Bool, Float64, Progress, UInt64
 from bandit.features.spec import FeatureSpec
 from bandit.record.decisions import Decisions
 from bandit.record.waves import Wave
-from bandit.workflows.experiment.totals import Totals, contacts, events, keys_of, outbound, placed
+from bandit.sources.merges import Merged
+from bandit.workflows.experiment.totals import (
+    Now,
+    Totals,
+    contacts,
+    events,
+    keys_of,
+    outbound,
+    placed,
+)
 
 
 class History(NamedTuple):
@@ -45,6 +54,7 @@ def measured(
     closed: Sequence[Wave],
     asked: Experiment,
     population: UInt64,
+    people: Merged,
     progress: Progress,
 ) -> History:
     """Of the newest waves, as many as the experiment is to have if there are so many.
@@ -55,9 +65,10 @@ def measured(
     chosen = list(closed[-asked.waves :])
     progress.step("measuring the last waves", total=len(chosen))
     newest, oldest = chosen[-1], chosen[0]
-    keys, group, reached = _newest(campaign, newest, population)
-    totals = Totals(keys, asked.values)
-    with events(campaign) as connection:
+    now = Now(people)
+    keys, group, reached = _newest(campaign, newest, population, now)
+    totals = Totals(keys, asked.values, people)
+    with events(campaign, people) as connection:
         for wave in chosen:
             totals.add(campaign, connection, wave)
             progress.advance(1)
@@ -66,7 +77,7 @@ def measured(
         [w.name for w in chosen],
         group,
         totals.all(),
-        _covariates(campaign, oldest, keys, wanted),
+        _covariates(campaign, oldest, keys, wanted, now),
         reached,
     )
 
@@ -87,7 +98,7 @@ def like(history: History, campaign: Campaign, arm: Arm) -> Bool | None:
 
 
 def _newest(
-    campaign: Campaign, wave: Wave, population: UInt64
+    campaign: Campaign, wave: Wave, population: UInt64, now: Now
 ) -> tuple[UInt64, Array, dict[str, float]]:
     """Keys, rising, with the group of each and the counts of the funnel."""
     people = np.unique(population)
@@ -96,7 +107,7 @@ def _newest(
     counts = np.zeros(3)
     columns = ("customer_id", "group", "action", "eligible_count", "decision_id")
     for rows in Decisions(campaign.folder, wave).rows(*columns):
-        own = keys_of(rows)
+        own = now.of(keys_of(rows))
         _, mine = placed(people, own)
         first = mine & rows.first
         keys.append(own[first])
@@ -107,14 +118,14 @@ def _newest(
                    (slot & contacts(rows)).sum()]  # fmt: skip
     key = np.concatenate([np.zeros(0, np.uint64), *keys])
     group = np.concatenate([np.zeros(0, object), *groups])
-    order = np.argsort(key, kind="stable")
+    _, order = np.unique(key, return_index=True)
     names = ("eligible", "contacted", "listed")
     share = 100.0 * counts / max(len(key), 1)
     return key[order], group[order], dict(zip(names, share.tolist(), strict=True))
 
 
 def _covariates(
-    campaign: Campaign, wave: Wave, keys: UInt64, wanted: set[str]
+    campaign: Campaign, wave: Wave, keys: UInt64, wanted: set[str], now: Now
 ) -> dict[str, Float64]:
     spec = FeatureSpec.from_json(wave.manifest.features.spec)
     places = {c: spec.names.index(c) for c in sorted(wanted) if c in spec.names}
@@ -122,7 +133,7 @@ def _covariates(
     if not places:
         return out
     for rows in Decisions(campaign.folder, wave).rows("customer_id", "features"):
-        at, mine = placed(keys, keys_of(rows))
+        at, mine = placed(keys, now.of(keys_of(rows)))
         for column, place in places.items():
             out[column][at] = rows.contexts[mine, place]
     return out

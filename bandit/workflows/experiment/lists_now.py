@@ -54,7 +54,7 @@ def faults(campaign: Campaign, wave: Wave, rows: Listed, at: dt.datetime) -> Ite
     past = ContactHistory.of(campaign, at, wave.name)
     people = _People(campaign, again, rows.contacts())
     roles = ("customers", "consents", "history")
-    with database.connect(asking, roles=roles, extra_files=past.files) as data:
+    with database.connect(asking, roles=roles, extra_files=past.files, moment=at) as data:
         for address in campaign.addresses.values():
             data.column("customers", address.column)
         stream = customers.stream(

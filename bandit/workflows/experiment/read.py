@@ -16,6 +16,8 @@ from bandit.record import waves as record
 from bandit.record.steady import steady
 from bandit.record.waves import Wave
 from bandit.results.experiment import ArmCount, EffectRead, ExperimentReading, LookRead
+from bandit.sources import persons
+from bandit.sources.merges import Merged
 from bandit.workflows.experiment import claims, effects, trust
 from bandit.workflows.experiment.enrolled import Enrolled, contacted, enrolled
 from bandit.workflows.experiment.totals import CONTACTS, Totals, events
@@ -42,8 +44,9 @@ def read(
     if not closed:
         return _nothing(campaign, name, asked, waves)
     progress.step("reading the members")
-    found = enrolled(campaign, waves[0], name, asked)
-    by_wave = _values(campaign, closed, asked, found, progress)
+    people = persons.of(campaign, now)
+    found = enrolled(campaign, waves[0], name, asked, people)
+    by_wave = _values(campaign, closed, asked, found, people, progress)
     look, values = len(closed), by_wave[-1][1]
     path = effects.path(asked, found, by_wave)
     read_ = effects.effects(asked, found, values, look)
@@ -106,12 +109,14 @@ def _values(
     closed: list[Wave],
     asked: Experiment,
     found: Enrolled,
+    people: Merged,
     progress: Progress,
 ) -> list[tuple[str, dict[str, Float64]]]:
     """By each closed wave what the members had come to by then, value by value."""
     progress.step("joining decisions and outcomes", total=len(closed))
-    totals, by_wave = Totals(found.keys, [*dict.fromkeys([*asked.values, CONTACTS])]), []
-    with events(campaign) as connection:
+    values = [*dict.fromkeys([*asked.values, CONTACTS])]
+    totals, by_wave = Totals(found.keys, values, people), []
+    with events(campaign, people) as connection:
         for wave in closed:
             totals.add(campaign, connection, wave)
             by_wave.append((wave.name, totals.all()))
@@ -211,6 +216,11 @@ def _notes(
             " without that feature"
         )
     adapting = [a.name for a in asked.arm if a.policy in {LEARNED, CURRENT}]
+    if found.crossed:
+        notes.append(
+            f"{found.crossed:,} keys that turned out to be of the same people had been drawn for"
+            " several arms: these people are left out, since they had several treatments"
+        )
     if adapting:
         notes.append(
             f"{', '.join(adapting)} learned from wave to wave: the effect is that of the policy as"

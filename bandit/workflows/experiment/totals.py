@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import duckdb
 import numpy as np
 
-from bandit.checks.keys import customer_keys
+from bandit.checks.keys import customer_key, customer_keys
 from bandit.config.campaign import Campaign
 from bandit.config.experiment import EVENTS
 from bandit.config.section import OUTBOUND
@@ -18,16 +18,22 @@ from bandit.record import outcomes as deliveries
 from bandit.record import waves as record
 from bandit.record.decisions import Decisions, Rows
 from bandit.record.waves import Wave
+from bandit.sources import persons
+from bandit.sources.merges import Merged
 
 CONTACTS = "contacts"
 _COLUMNS = ("customer_id", "action", "value", "cost")
 
 
 class Totals:
-    """Σ of each of ``values`` over waves, for customers by key ``keys`` uint64[u], rising."""
+    """Σ of each of ``values`` over waves, for customers by key ``keys`` uint64[u], rising.
 
-    def __init__(self, keys: UInt64, values: Sequence[str]) -> None:
+    Those who became others by ``people`` count for who they are now.
+    """
+
+    def __init__(self, keys: UInt64, values: Sequence[str], people: Merged) -> None:
         self.keys = keys
+        self._now = Now(people)
         self._values = list(values)
         self._sums = {value: np.zeros(len(keys)) for value in self._values}
 
@@ -47,7 +53,7 @@ class Totals:
         for value, rewards in self._rewards(connection, decisions, later, campaign):
             for rows in decisions.rows(*_COLUMNS):
                 worth = _worth(value, rows, rewards)
-                at, mine = placed(self.keys, keys_of(rows))
+                at, mine = placed(self.keys, self._now.of(keys_of(rows)))
                 self._sums[value] += np.bincount(at, weights=worth[mine], minlength=len(self.keys))
 
     def _rewards(
@@ -70,6 +76,23 @@ class Totals:
             yield value, found[kind]
 
 
+class Now:
+    """Keys uint64[n] of customers as those of who they are now, by ``people``."""
+
+    def __init__(self, people: Merged) -> None:
+        pairs = sorted((customer_key(a), customer_key(b)) for a, b in people.person.items())
+        self._old = np.array([old for old, _ in pairs], np.uint64)
+        self._new = np.array([new for _, new in pairs], np.uint64)
+
+    def of(self, keys: UInt64) -> UInt64:
+        """Look them up; a copy where any is another."""
+        at, old = placed(self._old, keys)
+        if len(at):
+            keys = keys.copy()
+            keys[old] = self._new[at]
+        return keys
+
+
 def keys_of(rows: Rows) -> UInt64:
     """The customers' keys, uint64[n]."""
     return customer_keys(rows.customers.to_numpy(zero_copy_only=False))
@@ -85,10 +108,11 @@ def placed(known: UInt64, keys: UInt64) -> tuple[Array, Array]:
 
 
 @contextmanager
-def events(campaign: Campaign) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection with all events that were delivered."""
+def events(campaign: Campaign, people: Merged) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection with all events that were delivered, of ``people`` as they are known."""
     with heard.connect(campaign.limits.memory_mb) as connection:
-        heard.load_events(connection, deliveries.batches(campaign.folder))
+        files = deliveries.batches(campaign.folder)
+        heard.load_events(connection, files, persons.families(people))
         connection.execute("CREATE TEMP TABLE delivered AS FROM events")
         yield connection
 

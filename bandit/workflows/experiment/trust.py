@@ -18,11 +18,10 @@ def ratios(
     asked: Experiment, assigned: Sequence[int], found: Enrolled, sent: Contacts
 ) -> list[RatioCheck]:
     """Sizes of the arms as assigned, as listed of what was decided, and as compared."""
-    compared = np.bincount(found.arm, minlength=len(asked.arm))
     return [
         _check("assigned", np.array(assigned), np.array(asked.shares)),
         exported(sent),
-        _check("with outcome", compared, np.array(assigned)),
+        _check("with outcome", found.assigned, np.array(assigned)),
     ]
 
 

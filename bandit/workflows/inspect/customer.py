@@ -14,6 +14,7 @@ from bandit.core.types import SILENT, Progress
 from bandit.record import waves as record
 from bandit.record.steady import steady
 from bandit.results.customer import CustomerPage, Moment, Open
+from bandit.sources import persons
 from bandit.workflows.inspect import timeline, today
 from bandit.workflows.inspect.timeline import Past
 from bandit.workflows.inspect.today import Today
@@ -36,9 +37,9 @@ def customer(
     now = acting_at(at, campaign.time_zone)
     progress.step("looking into the record")
     waves = record.waves(campaign.folder)
-    past = timeline.of(campaign, waves, customer)
+    past = timeline.of(campaign, waves, persons.ids(campaign, [customer]).keys)
     progress.step("asking today's data")
-    found, missing = _today(campaign, customer, now)
+    found, missing = _today(campaign, persons.present(campaign, customer, now), now)
     if found is None and not past.moments:
         raise DataError(
             f"{missing}; nor does the record of {campaign.folder} hold anything of them"

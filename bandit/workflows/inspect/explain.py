@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ from bandit.record.decisions import Decisions, Rows
 from bandit.record.person import People
 from bandit.record.steady import steady
 from bandit.results.inspect import Explanation
-from bandit.sources import customers, database, joined
+from bandit.sources import customers, database, joined, persons
 from bandit.workflows.inspect import as_served, contenders, history
 from bandit.workflows.inspect.contenders import Draw
 from bandit.workflows.serve import experiments, prepare
@@ -52,14 +53,15 @@ def explain(
     """
     campaign = campaign_file.load(campaign_path)
     progress.step("looking into the record")
-    decisions, rows = _find(campaign, customer, wave)
+    keys = persons.ids(campaign, [customer]).keys
+    decisions, rows, customer = _find(campaign, keys, wave)
     the_wave = as_served.wave(campaign, decisions)
     asked = _asked(the_wave, decisions, rows, customer)
-    return _explained(the_wave, decisions, rows, asked, customer)
+    return _explained(the_wave, decisions, rows, asked, [customer, *keys])
 
 
-def _find(campaign: Campaign, customer: str, name: str | None) -> tuple[Decisions, Rows]:
-    """The wave and the customer's decisions in it."""
+def _find(campaign: Campaign, keys: Sequence[str], name: str | None) -> tuple[Decisions, Rows, str]:
+    """The wave and the person's decisions in it, and by which of the ``keys`` it knew them."""
     waves = [w for w in record.waves(campaign.folder) if w.manifest.kind == "wave"]
     if name is not None:
         waves = [w for w in waves if w.name == name]
@@ -67,10 +69,11 @@ def _find(campaign: Campaign, customer: str, name: str | None) -> tuple[Decision
             raise UsageError(f"{campaign.folder} has no wave {name!r}")
     for wave in reversed(waves):
         decisions = Decisions(campaign.folder, wave)
-        for rows in decisions.of(People((customer,))):
-            return decisions, rows
+        for key in keys:
+            for rows in decisions.of(People((key,))):
+                return decisions, rows, key
     where = f"wave {name}" if name else "any wave"
-    raise DataError(f"customer {customer!r} has no decision in {where} of {campaign.folder}")
+    raise DataError(f"customer {keys[0]!r} has no decision in {where} of {campaign.folder}")
 
 
 def _asked(wave: Wave, decisions: Decisions, rows: Rows, customer: str) -> _Asked:
@@ -82,7 +85,7 @@ def _asked(wave: Wave, decisions: Decisions, rows: Rows, customer: str) -> _Aske
     try:
         with database.connect(
             campaign, roles=roles, extra_files=past.files,
-            at=wave.run.at if served is None else None,
+            at=wave.run.at if served is None else None, moment=wave.run.at,
         ) as data:  # fmt: skip
             if served is not None:
                 joined.restore(data, campaign, served)
@@ -124,7 +127,7 @@ def _recorded_values(wave: Wave, rows: Rows) -> Array:
 
 
 def _explained(
-    wave: Wave, decisions: Decisions, rows: Rows, asked: _Asked, customer: str
+    wave: Wave, decisions: Decisions, rows: Rows, asked: _Asked, keys: Sequence[str]
 ) -> Explanation:
     prior, slots, again = None, [], True
     key = np.zeros(1, np.uint64) if asked.key is None else asked.key
@@ -145,13 +148,13 @@ def _explained(
         slots.append(contenders.slot(wave, row, seen))
         prior = choice.joint
     return Explanation(
-        customer=customer,
+        customer=keys[0],
         wave=decisions.wave.name,
         snapshot=decisions.wave.manifest.snapshot,
         unit=wave.run.campaign.reward.unit,
         slots=slots,
         funnel=asked.funnel,
-        history=history.of(wave.run.campaign, decisions.wave, customer),
+        history=history.of(wave.run.campaign, decisions.wave, keys),
         notes=[*_notes(wave, decisions, rows, asked, again=again), *asked.notes],
     )
 

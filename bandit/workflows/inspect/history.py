@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from bandit.config.campaign import Campaign
@@ -17,8 +17,8 @@ MOST_WAVES = 8
 """Waves that are looked into, the newest."""
 
 
-def of(campaign: Campaign, until: Wave, customer: str) -> list[PastDecision]:
-    """What was decided for ``customer`` in the last waves up to ``until``, the oldest first."""
+def of(campaign: Campaign, until: Wave, keys: Sequence[str]) -> list[PastDecision]:
+    """What was decided for a person of these ``keys`` in the last waves up to ``until``."""
     end = (until.at, until.name)
     served = [
         w
@@ -28,13 +28,13 @@ def of(campaign: Campaign, until: Wave, customer: str) -> list[PastDecision]:
     return [
         decision
         for wave in served[-MOST_WAVES:]
-        for decision in _in_wave(Decisions(campaign.folder, wave), customer)
+        for decision in _in_wave(Decisions(campaign.folder, wave), keys)
     ]
 
 
-def _in_wave(decisions: Decisions, customer: str) -> Iterator[PastDecision]:
+def _in_wave(decisions: Decisions, keys: Sequence[str]) -> Iterator[PastDecision]:
     wave = decisions.wave
-    for rows in decisions.of(People((customer,))):
+    for rows in decisions.of(People(tuple(keys))):
         for row, gone in zip(rows.batch.to_pylist(), rows.withheld.tolist(), strict=True):
             yield _past(wave, row, withheld=gone)
 

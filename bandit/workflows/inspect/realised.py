@@ -18,6 +18,7 @@ from bandit.record import outcomes as deliveries
 from bandit.record.attribution import Attributed
 from bandit.record.decisions import Decisions, Rows
 from bandit.record.waves import Wave, after
+from bandit.sources import persons
 from bandit.stats.crowds import Crowds, crowd_of
 from bandit.stats.means import Sums
 from bandit.workflows.inspect import catalogue_today
@@ -104,8 +105,9 @@ def realised(
     window = campaign.window
     progress.step("joining decisions and outcomes", total=len(waves))
     found: dict[str, Groups] = {}
+    families = persons.families(persons.of(campaign, at))
     with heard.connect(campaign.limits.memory_mb) as connection:
-        heard.load_events(connection, deliveries.batches(campaign.folder))
+        heard.load_events(connection, deliveries.batches(campaign.folder), families)
         for wave in waves:
             decisions = Decisions(campaign.folder, wave, today)
             later = after(every, wave, window)

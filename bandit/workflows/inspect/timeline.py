@@ -23,14 +23,14 @@ class Past(NamedTuple):
     notes: list[str]
 
 
-def of(campaign: Campaign, waves: Sequence[Wave], customer: str) -> Past:
-    """Everything in ``waves`` and the deliveries about a customer."""
+def of(campaign: Campaign, waves: Sequence[Wave], keys: Sequence[str]) -> Past:
+    """Everything in ``waves`` and the deliveries about a person of these keys."""
     moments: list[Moment] = []
     groups: dict[str, str] = {}
     named: dict[str, str] = {}
     lived: list[Lived] = []
     for wave in waves:
-        for row in _rows(campaign, wave, customer):
+        for row in _rows(campaign, wave, keys):
             lived.append(Lived(wave, row, row["withheld"]))
             moments.append(_decision(wave, row, wave.manifest.unit or campaign.reward.unit))
             groups.setdefault(wave.name, row["group"])
@@ -38,7 +38,7 @@ def of(campaign: Campaign, waves: Sequence[Wave], customer: str) -> Past:
     refusals = {fold(kind) for kind in campaign.pressure.refusal_events}
     with heard.connect(campaign.limits.memory_mb) as connection:
         found = heard.events_about(
-            connection, outcomes.batches(campaign.folder, verify=False), customer, list(named)
+            connection, outcomes.batches(campaign.folder, verify=False), keys, list(named)
         )
     moments += [
         _event(row, named, refusals, person_money.money(row, lived, campaign.window))
@@ -47,8 +47,8 @@ def of(campaign: Campaign, waves: Sequence[Wave], customer: str) -> Past:
     return Past(sorted(moments, key=lambda m: m.at), groups, [])
 
 
-def _rows(campaign: Campaign, wave: Wave, customer: str) -> Iterator[dict[str, Any]]:
-    for rows in Decisions(campaign.folder, wave).glance(customer):
+def _rows(campaign: Campaign, wave: Wave, keys: Sequence[str]) -> Iterator[dict[str, Any]]:
+    for rows in (r for key in keys for r in Decisions(campaign.folder, wave).glance(key)):
         for row, gone in zip(rows.batch.to_pylist(), rows.withheld.tolist(), strict=True):
             yield {**row, "withheld": gone}
 

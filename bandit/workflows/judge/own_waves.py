@@ -25,6 +25,7 @@ from bandit.record import outcomes as deliveries
 from bandit.record import waves as record
 from bandit.record.decisions import Decisions
 from bandit.record.waves import Wave
+from bandit.sources import persons
 from bandit.sources.catalogue import Catalogue as Goods
 from bandit.workflows.inspect import catalogue_today
 from bandit.workflows.judge import logged, own_rows, wave_money
@@ -153,8 +154,9 @@ def _placement(campaign: Campaign, waves: Sequence[Wave]) -> str:
 @contextmanager
 def _events(campaign: Campaign) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection with all events loaded."""
+    families = persons.families(persons.of(campaign))
     with heard.connect(campaign.limits.memory_mb) as connection:
-        heard.load_events(connection, deliveries.batches(campaign.folder))
+        heard.load_events(connection, deliveries.batches(campaign.folder), families)
         yield connection
 
 

@@ -29,7 +29,7 @@ from bandit.results.learn import LearnSummary
 from bandit.runners import engine as engines
 from bandit.runners import tables
 from bandit.runners.runner import Cluster
-from bandit.sources import database
+from bandit.sources import database, persons
 from bandit.sources.catalogue import load_catalogue
 from bandit.workflows.learn import kinds, log_back, silence, statistics
 from bandit.workflows.learn.deliver import take_in
@@ -88,14 +88,14 @@ def learn(
         if log:
             kinds.hold_no_log(campaign)
             notes += import_log(campaign, at, progress)
-        delivery = take_in(campaign, outcomes, progress)
+        delivery = take_in(campaign, outcomes, at, progress)
         index.refresh(campaign.folder)
         return _learn(campaign, at, delivery, notes, spark, progress, back, no_events=no_events)
 
 
 def _read(*, log: bool) -> list[str]:
     """The sections whose rows are read; of customers their key alone."""
-    return ["customers", "offers", "channels", "outcomes", *(["log"] if log else [])]
+    return ["customers", "identity", "offers", "channels", "outcomes", *(["log"] if log else [])]
 
 
 def _learn(
@@ -115,7 +115,7 @@ def _learn(
     parent = snapshots.latest(campaign.folder, campaign.file)
     usable, more = _usable(campaign, closed, parent)
     notes = [*notes, *more, *_gone(parent, waves)]
-    learned, differing, known, unnamed = _statistics(campaign, waves, usable, cluster, progress)
+    learned, differing, known, unnamed = _statistics(campaign, waves, usable, at, cluster, progress)
     notes = [*notes, *(delivery.notes if delivery else ()), *_told(differing), *unnamed]
     notes += silence.told(learned, parent, known, unnamed, no_events=no_events)
     new = bool(learned)
@@ -191,14 +191,16 @@ def _statistics(
     campaign: Campaign,
     waves: Sequence[Wave],
     usable: Sequence[Wave],
+    at: dt.datetime,
     cluster: Cluster | None,
     progress: Progress,
 ) -> tuple[list[statistics.Statistics], heard.Corrected, heard.Occurred, list[str]]:
     progress.step("joining decisions and outcomes", total=len(usable))
     window = campaign.window
+    families = persons.families(persons.of(campaign, at))
     connection = heard.connect(campaign.limits.memory_mb)
     try:
-        differing = heard.load_events(connection, deliveries.batches(campaign.folder))
+        differing = heard.load_events(connection, deliveries.batches(campaign.folder), families)
         known = heard.occurred(connection, waves, window)
         notes = kinds.unnamed(campaign, connection, waves)
         learned = []

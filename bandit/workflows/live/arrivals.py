@@ -66,7 +66,7 @@ class _Due(NamedTuple):
         """Whether what comes of another event may hang on what comes of this one."""
         mine = self.heard.event
         return event.event_id == mine.event_id or (
-            person is not None and person.key == mine.customer
+            person is not None and person.key == self.request.person.customer
         )
 
 
@@ -169,10 +169,12 @@ class Arrivals:
             return Told(event.event_id, UNKNOWN_CUSTOMER)
         for place, trigger in heeding:
             if self._holds(place, person.position):
-                return self._heed(event, trigger, person.position, now)
+                return self._heed(event, trigger, person.key, person.position, now)
         return Told(event.event_id, UNMATCHED)
 
-    def _heed(self, event: Event, trigger: Trigger, position: int, now: int) -> Told | _Due:
+    def _heed(
+        self, event: Event, trigger: Trigger, key: int | str, position: int, now: int
+    ) -> Told | _Due:
         due = event.at + round(trigger.delay_minutes * _MINUTE)
         until = due + round(trigger.expiry_minutes * _MINUTE)
         heard = Heard(event, trigger.name, due, until, WAITING)
@@ -180,7 +182,7 @@ class Arrivals:
             return Told(event.event_id, EXPIRED, trigger.name)
         if due > now and not self._quiet(heard, trigger):
             return self._came_to(heard, WAITING)
-        return self._due(heard, trigger, position)
+        return self._due(heard, trigger, key, position)
 
     def _now(self, heard: Heard, person: Person | None, now: int) -> Told | _Due:
         """What an event that has waited comes to."""
@@ -194,15 +196,15 @@ class Arrivals:
         place, trigger = named[heard.trigger]
         if not self._holds(place, person.position):
             return self._came_to(heard, UNMATCHED)
-        return self._due(heard, trigger, person.position)
+        return self._due(heard, trigger, person.key, person.position)
 
-    def _due(self, heard: Heard, trigger: Trigger, position: int) -> Told | _Due:
+    def _due(self, heard: Heard, trigger: Trigger, key: int | str, position: int) -> Told | _Due:
         if self._quiet(heard, trigger):
             return self._came_to(heard, QUIET)
         self._log_of_events()  # it is there before the first decision is
         event = heard.event
         cause = Cause(trigger.name, event.event_id, event.event, event.at, heard.due, heard.until)
-        request = self.desk.at_event(cause, event.customer, position)
+        request = self.desk.at_event(cause, key, position)
         return _Due(heard, trigger, request, self.desk.occasion(request))
 
     def _decide(self, run: dict[int, _Due], found: dict[int, Told | NotDecidedError]) -> None:

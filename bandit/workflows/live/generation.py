@@ -23,9 +23,10 @@ from bandit.features.drift import Drift
 from bandit.record import lock, rejects, snapshots
 from bandit.record import waves as record
 from bandit.record.rejects import Rejects
-from bandit.sources import customers, database, unusable_rows
+from bandit.sources import customers, database, persons, unusable_rows
 from bandit.sources.catalogue import load_catalogue
 from bandit.sources.customers import CustomerRows, Events
+from bandit.sources.merges import Merged
 from bandit.workflows.serve import experiments, limits, prepare, reading, serving_model
 from bandit.workflows.serve.contact_history import ContactHistory
 from bandit.workflows.serve.limits import Limits
@@ -135,13 +136,15 @@ def _with(events: Events, positions: Array, more: Sequence[Sequence[Made]]) -> E
 class Generation(NamedTuple):
     """``wave`` is the wave of the day as it would be served; ``past``: waves it looked at.
 
-    ``rejected`` customers could not be encoded: nothing is decided for them.
+    ``people``: which customers became one. ``rejected`` customers could not be encoded: nothing is
+    decided for them.
     """
 
     wave: Wave
     customers: Customers
     limits: Limits
     past: frozenset[str]
+    people: Merged
     rejected: int
     notes: tuple[str, ...]
 
@@ -202,6 +205,7 @@ def make(
             customers=columns.mapped(wave),
             limits=limits.of(campaign, catalogue, wave.plan),
             past=frozenset(w.name for w in record.waves(campaign.folder)),
+            people=persons.NOBODY if data.known is None else data.known.people,
             rejected=refused.finish(),
             notes=(*start.notes, *drift.told()),
         )

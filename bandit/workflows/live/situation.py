@@ -65,6 +65,10 @@ class Situation:
     def __init__(self, generation: Generation, book: Book) -> None:
         wave = generation.wave
         self._generation, self._book = generation, book
+        self._others = {key: group for group in generation.people.together for key in group}
+        self._old: dict[int | str, list[int | str]] = {}
+        for key, person in generation.people.person.items():
+            self._old.setdefault(person, []).append(key)
         self._offers = {o.name: i for i, o in enumerate(wave.catalogue.offers)}
         self._named = {name: [i] for name, i in self._offers.items()}
         for i, offer in enumerate(wave.catalogue.offers):
@@ -83,7 +87,10 @@ class Situation:
         return self._generation.wave
 
     def person(self, given: int | str) -> Person:
-        """Who is meant; NotDecidedError for what is no key."""
+        """Who is meant, by a key of today or of before they became another.
+
+        NotDecidedError for what is no key.
+        """
         people = self._generation.customers
         try:
             key = _whole(given) if self._whole_keys else str(given)
@@ -91,6 +98,7 @@ class Situation:
             raise NotDecidedError(
                 422, f"customer {given!r} is no whole number; the keys of this campaign are"
             ) from None
+        key = self._generation.people.person.get(key, key)
         bits = customer_key(key)
         return Person(key, bits, people.find(bits, key))
 
@@ -144,7 +152,7 @@ class Situation:
         positions = np.array([one.position for one in people], np.int64)
         rows = customers.rows(
             positions,
-            [self._contacts(one.chain) for one in people],
+            [self._contacts(self._chain(one)) for one in people],
             [self._refusals(one.customer) for one in people],
             self._closed([one.customer for one in people]),
         )
@@ -214,15 +222,23 @@ class Situation:
             if p.offer is not None
         ]
 
+    def _chain(self, present: Present) -> list[Stood]:
+        """The frames of a customer, and of those who became them."""
+        old = self._old.get(present.customer, ())
+        return [*present.chain, *(stood for key in old for stood in self._book.of(key))]
+
     def _refusals(self, customer: int | str) -> list[Made]:
-        found = self._book.refused.get(customer, ())
+        known = self._book.refused
+        keys = self._others.get(customer, (customer,))
+        found = [refused for key in keys for refused in known.get(key, ())]
         return [Made(-1, self._offers.get(r.offer or "", -1), self._age_days(r.at)) for r in found]
 
     def _closed(self, customers: Sequence[int | str]) -> Bool:
         """Channels bool[m, c] that customers refused live; an unknown one stands for all."""
         closed = np.zeros((len(customers), len(self._folded)), np.bool_)
         for row, customer in zip(closed, customers, strict=True):
-            refused = self._book.closed.get(customer)
+            keys = self._others.get(customer, (customer,))
+            refused = [name for key in keys for name in self._book.closed.get(key, ())]
             if refused:
                 names = {None if name is None else fold(name) for name in refused}
                 every = not names <= set(self._folded)

@@ -40,7 +40,7 @@ from bandit.record.steady import steady
 from bandit.record.waves import Wave
 from bandit.results.plain import fields_of
 from bandit.results.privacy import CustomerExport, Row
-from bandit.sources import refusals
+from bandit.sources import persons, refusals
 from bandit.sources.refusals import Refusal
 
 
@@ -51,7 +51,8 @@ def export_customer(
     """Gather decisions, outcomes, rejects and list rows; with ``out`` also write them as JSON."""
     campaign = campaign_file.load(campaign_path)
     progress.step("looking into the record")
-    found = gather(campaign, erase.people(campaign.folder, [customer]))
+    ids = persons.ids(campaign, [customer])
+    found = gather(campaign, erase.people(campaign.folder, ids.keys, ids.elsewhere))
     if out is not None:
         text = json.dumps(fields_of(found), indent=1, ensure_ascii=False)
         files.write_bytes(out, text.encode() + b"\n")

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from bandit.config import campaign_file
 from bandit.config.campaign import Campaign
+from bandit.config.identity import ROLE
 from bandit.config.tables import Source
 from bandit.core import files, sql
 from bandit.core.errors import BanditError, DataError, UsageError
+from bandit.core.folding import fold
 from bandit.core.types import SILENT, Progress
 from bandit.record import erase, exports, index, lock, manifest, outbox, snapshots
 from bandit.record.person import People, spelled_key
 from bandit.results.privacy import Forgotten
-from bandit.sources import database, refusals
+from bandit.sources import database, persons, refusals
 from bandit.sources.database import Database
+from bandit.sources.persons import Ids
 from bandit.workflows.learn.statistics import STATISTICS
 from bandit.workflows.live.first import hold_stopped, sealed_first
 from bandit.workflows.operate import recover
 from bandit.workflows.privacy import export_customer
 
-SOURCES = ("customers", "consents", "history", "outcomes", "log")
+SOURCES = ("customers", ROLE, "consents", "history", "outcomes", "log")
 
 
 def forget(
@@ -41,15 +45,16 @@ def forget(
         hold_stopped(campaign.folder)
         notes = recover.recover(campaign) + sealed_first(campaign, progress, empty=True)
         progress.step("rewriting the record")
-        people = erase.people(campaign.folder, keys)
-        erased = _erased(campaign, people, again=erase.FINISHED in notes)
+        ids = persons.ids(campaign, keys)
+        people = erase.people(campaign.folder, ids.keys, ids.elsewhere)
+        erased = _erased(campaign, people, ids, again=erase.FINISHED in notes)
         index.refresh(campaign.folder)
         progress.step("looking for what is left")
         _hold_gone(campaign, people)
         progress.step("looking into the sources")
         files.remove(campaign.folder / exports.TESTS)
         still_in = [
-            *_still_in(campaign, people),
+            *_still_in(campaign, people, ids),
             *_beside_lists(campaign, erased.waves),
             *(f"{path} (not looked into)" for path in outbox.others(campaign.folder)),
         ]
@@ -62,16 +67,21 @@ def forget(
             events=erased.events,
             waves=list(erased.waves),
             still_in=still_in,
-            notes=[*notes, *_said(campaign, erased, still_in, {*people.keys, *people.numbers})],
+            notes=[
+                *notes,
+                *_same(ids),
+                *_said(campaign, erased, still_in, {*people.keys, *people.numbers}),
+            ],
         )
 
 
-def _erased(campaign: Campaign, people: People, *, again: bool) -> erase.Erased:
+def _erased(campaign: Campaign, people: People, ids: Ids, *, again: bool) -> erase.Erased:
     """Erase; of somebody unknown say also which of the user's files hold them."""
     try:
-        return erase.erase(campaign.folder, people, campaign.folder / STATISTICS, again=again)
+        caches = campaign.folder / STATISTICS
+        return erase.erase(campaign.folder, people, caches, persons=ids.persons, again=again)
     except erase.UnknownPersonError as unknown:
-        held = _still_in(campaign, people)
+        held = _still_in(campaign, people, ids)
         more = f"; your own files hold them: {', '.join(held)}" if held else ""
         raise erase.UnknownPersonError(f"{unknown}{more}") from None
 
@@ -93,6 +103,14 @@ def _hold_gone(campaign: Campaign, people: People) -> None:
             f"{campaign.folder} still holds rows of them among its {', '.join(places)}, in files"
             " that no manifest names; `bandit export-customer` shows them: remove these files"
         )
+
+
+def _same(ids: Ids) -> list[str]:
+    """A sentence on keys that nobody named and that went too."""
+    others = ids.keys[len(ids.persons) :]
+    if not others:
+        return []
+    return [f"by [identity] these are the same people, and went too: {', '.join(others)}"]
 
 
 def _said(
@@ -140,14 +158,21 @@ def _spelled(column: str) -> str:
     )
 
 
+def _looked_for(people: People, ids: Ids, kind: str | None, role: str) -> list[list[Any]]:
+    """Texts and whole numbers that would be theirs in a section with ids of a ``kind``."""
+    if kind is None or role == ROLE:
+        return [[spelled_key(k) for k in people.keys], people.numbers if people.whole else []]
+    return [[spelled_key(id_) for of, id_ in ids.elsewhere if of == fold(kind)], []]
+
+
 def _opened(campaign: Campaign, role: str, events: Source | None) -> Database:
     if events is None:
         return database.connect(campaign, roles=(role,))
     return database.connect(campaign, roles=(), more={role: events})
 
 
-def _still_in(campaign: Campaign, people: People) -> list[str]:
-    """The user's own sources that still hold one of the keys, or could not be asked."""
+def _still_in(campaign: Campaign, people: People, ids: Ids) -> list[str]:
+    """The user's own sources that still hold one of the ids, or could not be asked."""
     found = []
     sections = {role: getattr(campaign, role) for role in SOURCES}
     events = {source.role: source for source in campaign.source}
@@ -161,7 +186,7 @@ def _still_in(campaign: Campaign, people: People) -> list[str]:
                     continue
                 held = data.rows(
                     f"SELECT count(*) FROM {data.table(role).view} WHERE {_spelled(column)}",
-                    [[spelled_key(k) for k in people.keys], people.numbers if people.whole else []],
+                    _looked_for(people, ids, getattr(section, "id", None), role),
                 )[0][0]
                 if held:
                     found.append(f"{data.table(role).shown} ({held:,} rows)")

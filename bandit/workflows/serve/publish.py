@@ -81,7 +81,8 @@ def export(wave: Wave, target: Target, progress: Progress) -> Lists:
     progress.step("reading consents again and writing lists")
     decisions = sorted(target.wave[0].glob("decisions-*.parquet"))
     run = wave.run
-    lists = _export(run.campaign, run.threads, decisions, target.lists[0], wave.catalogue.channels)
+    folder, channels = target.lists[0], wave.catalogue.channels
+    lists = _export(run.campaign, run.at, run.threads, decisions, folder, channels)
     shutil.copyfile(target.lists[0] / exports.WITHHELD, target.wave[0] / exports.WITHHELD)
     return lists
 
@@ -173,7 +174,7 @@ def _late(wave: record.Wave, partial: Path) -> str:
 
 def _made_good(campaign: Campaign, wave: record.Wave, partial: Path) -> str:
     decisions = [wave.manifest.verified(wave.folder, p.name) for p in wave.decisions]
-    _export(campaign, None, decisions, partial, _channels(wave))
+    _export(campaign, wave.at, None, decisions, partial, _channels(wave))
     manifest.write(partial, {"kind": "lists", "wave": wave.name})
     return f"wrote the lists of wave {wave.name}, which a run that died had left out"
 
@@ -202,13 +203,15 @@ def _hold_same(run: Run, content: dict[str, Any], folder: Path) -> None:
 
 def _export(
     campaign: Campaign,
+    at: dt.datetime,
     threads: int | None,
     decisions: Sequence[Path],
     lists: Path,
     channels: Sequence[Channel],
 ) -> Lists:
     withheld = [p for p in (decisions[0].parent / exports.WITHHELD,) if p.is_file()]
-    with database.connect(campaign, threads=threads, roles=("customers", "consents")) as fresh:
+    roles = ("customers", "consents")
+    with database.connect(campaign, threads=threads, roles=roles, moment=at) as fresh:
         before = withheld[0] if withheld else None
         return exports.write(lists, campaign, fresh, decisions, channels, withheld=before)
 

@@ -21,10 +21,10 @@ from bandit.features import FeatureSpec, encode
 from bandit.features.drift import Drift
 from bandit.logs import columns as log_columns
 from bandit.logs import labels
-from bandit.record import event_kinds, outcomes
+from bandit.record import event_kinds, outcome_notes, outcomes
 from bandit.record import waves as record
-from bandit.results.start import CheckResult
-from bandit.sources import consents, customers, database, unusable_rows
+from bandit.results.start import CheckResult, Covered
+from bandit.sources import consents, coverage, customers, database, unusable_rows
 from bandit.sources.catalogue import Catalogue, actions, read_catalogue
 from bandit.sources.columns import key_type
 from bandit.sources.database import Database
@@ -93,6 +93,7 @@ def check(
         census = _census(campaign, catalogue, data, spec, at, progress)
         faults.attempt(lambda: _hold_share(campaign, data, census))
         faults.stop()
+        covered = [Covered(*one) for one in coverage.of_sources(data, campaign)]
         warnings = [
             *(found.sentence for found in side),
             *unusable_rows.notes(data, campaign, catalogue),
@@ -114,6 +115,7 @@ def check(
         channels=len(catalogue.channels),
         features=spec.names,
         warnings=tuple(warnings),
+        identity=tuple(covered),
         remade=compared,
     )
 
@@ -143,7 +145,7 @@ def _outcomes(campaign: Campaign, data: Database, faults: Problems) -> tuple[str
         waves = record.waves(campaign.folder)
         outcomes.examine(campaign, data, key_type(data, campaign), waves)
         event_kinds.hold_known(campaign, data)
-        return (*outcomes.notes(campaign, data), *outcomes.strangers(data, campaign, ()))
+        return (*outcome_notes.notes(campaign, data), *outcome_notes.strangers(data, campaign, ()))
 
     return faults.attempt(looked) or ()
 

@@ -76,7 +76,7 @@ def _compare(campaign: Campaign, wave: Wave, faults: Problems) -> int:
         "BIGINT" if pa.types.is_integer(about.field(served_variables.CUSTOMER).type) else "VARCHAR"
     )
     more: dict[str, Source] = {source.role: source for source in then.source}
-    with database.connect(then, roles=(), more=more, extra_files=[stored]) as data:
+    with database.connect(then, roles=(), more=more, extra_files=[stored], moment=wave.at) as data:
         made = evaluate(data, then, wave.at, key)
         now = {name: query for one in made for name, query in one.values().items()}
         id_ = f"served.{sql.name(served_variables.CUSTOMER)}"

@@ -1,0 +1,94 @@
+"""How much of each source the map of ids knows, and what it leaves out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from bandit.config.campaign import Campaign
+from bandit.config.identity import OWN, ROLE
+from bandit.core import sql
+from bandit.core.problems import shown
+from bandit.sources import identity
+from bandit.sources.columns import key_column
+from bandit.sources.connection import Database
+
+
+class Coverage(NamedTuple):
+    """Different ids of a kind in a source, how many are somebody's, and one that is nobody's."""
+
+    source: str
+    kind: str
+    ids: int
+    matched: int
+    example: str | None
+
+
+def of_sources(database: Database, campaign: Campaign) -> list[Coverage]:
+    """Of each source whose rows do not have our own keys."""
+    if database.known is None:
+        return []
+    found = []
+    for role, table in database.tables.items():
+        section = identity.section_of(campaign, role)
+        if section is None or section.id is None or section.customer not in table.columns:
+            continue
+        ids, matched, example = database.rows(
+            f"SELECT count(*), count(*) FILTER (matched), min(id) FILTER (NOT matched) FROM"
+            f" (SELECT {identity.WRITTEN} AS id, bool_or({identity.OWNER} IS NOT NULL) AS matched"
+            f" FROM {table.view} WHERE {identity.WRITTEN} IS NOT NULL GROUP BY 1)"
+        )[0]
+        found.append(Coverage(table.shown, section.id, int(ids), int(matched), example))
+    return found
+
+
+def notes(database: Database, campaign: Campaign) -> list[str]:
+    """Sentences about ids that are nobody's, customers who became others, and the map's own."""
+    return [*map(_sentence, of_sources(database, campaign)), *_of_map(database, campaign)]
+
+
+def _sentence(one: Coverage) -> str:
+    said = f"{one.source}: {one.matched:,} of {one.ids:,} ids {one.kind!r} are in the map"
+    if one.example is None:
+        return said
+    return f"{said} ({one.matched / one.ids:.1%}), not {shown(one.example)}: those count for nobody"
+
+
+def _of_map(database: Database, campaign: Campaign) -> Iterator[str]:
+    known = database.known
+    if known is None or "customers" not in database.tables:
+        return
+    people = (
+        f"SELECT {key_column(database, campaign)} AS id FROM {database.tables['customers'].view}"
+    )
+    where = database.table(ROLE).shown
+    if known.people.person:
+        gone, example = database.rows(
+            f"SELECT count(*), min(id) FROM {identity.MERGED} WHERE other NOT IN"
+            f" (SELECT id FROM ({people}) WHERE id IS NOT NULL)"
+        )[0]
+        yield (
+            f"{where}: {len(known.people.person):,} customers became others; their own rows are"
+            " left out, and what is known of them counts for who they are now"
+        )
+        if gone:
+            yield (
+                f"{where}: {gone:,} of them became somebody who is not among the customers, such as"
+                f" {shown(example)}: nobody decides for them"
+            )
+    outside, example = database.rows(
+        f"SELECT count(*), min(owner) FROM (SELECT DISTINCT owner FROM {identity.GIVEN}"
+        f" WHERE folded <> {sql.text(OWN)} AND owner IS NOT NULL"
+        f" AND owner NOT IN (SELECT id FROM ({people}) WHERE id IS NOT NULL)"
+        f" AND owner NOT IN (SELECT id FROM {identity.MERGED}))"
+    )[0]
+    if outside:
+        yield (
+            f"{where}: ids of {outside:,} customers who are not among the customers, such as"
+            f" {shown(example)}"
+        )
+    later = database.rows(f"SELECT count(*) FROM {identity.GIVEN} WHERE since > {known.moment}")[0][
+        0
+    ]
+    if later:
+        yield f"{where}: {later:,} rows are valid from later on; they count for nothing yet"

@@ -1,0 +1,423 @@
+"""One identity: ids of other sources, customers who became one, through every command."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from bandit.core.errors import ConfigError, DataError
+from bandit.results.serve import WaveSummary
+from bandit.workflows.inspect.customer import customer as page
+from bandit.workflows.inspect.explain import explain
+from bandit.workflows.learn.learn import learn
+from bandit.workflows.privacy.export_customer import export_customer
+from bandit.workflows.privacy.forget import forget
+from bandit.workflows.serve.serve_batch import serve_batch
+from bandit.workflows.start.check import check
+from tests.campaigns import MONDAY, decisions
+from tests.lives import Live, picks
+
+TOML = """
+name = "one"
+[customers]
+source = "customers.csv"
+[identity]
+source = "ids.csv"
+[features]
+numeric = ["x"]
+[consents]
+source = "consents.csv"
+{consents}
+[history]
+source = "history.csv"
+{history}
+[outcomes]
+{outcomes}
+[reward]
+unit = "EUR"
+window_days = 3.0
+[pressure]
+{pressure}
+[limits]
+reject_share = 1.0
+[policy]
+holdout = 0.0
+exploration = 0.0
+share = [{{ policy = "rules", share = 1.0 }}]
+[[offer]]
+name = "a"
+[[offer]]
+name = "b"
+[[channel]]
+name = "email"
+"""
+PEOPLE = [f"c{i:02d}" for i in range(20)]
+
+
+def write(
+    folder: Path,
+    ids: Sequence[Sequence[str]] = (),
+    *,
+    people: Sequence[str] = PEOPLE,
+    consents: Sequence[Sequence[str]] | None = None,
+    contacts: Sequence[Sequence[str]] = (),
+    id_of: str | None = None,
+    pressure: str = "",
+) -> Path:
+    """A campaign in which everybody who has agreed gets offer a by e-mail."""
+    folder.mkdir(exist_ok=True)
+    said = "" if id_of is None else f'id = "{id_of}"'
+    sections = dict.fromkeys(("consents", "history", "outcomes"), said)
+    (folder / "campaign.toml").write_text(TOML.format(pressure=pressure, **sections))
+    table(
+        folder / "customers.csv",
+        ["customer_id", "x"],
+        [(p, str(i % 7)) for i, p in enumerate(people)],
+    )
+    table(folder / "ids.csv", ["customer_id", "id", "kind", "valid_from"], ids)
+    agreed = [(p, "email", "true") for p in people] if consents is None else consents
+    table(folder / "consents.csv", ["customer_id", "channel", "granted"], agreed)
+    names = ["customer_id", "channel", "offer", "contacted_at"]
+    table(folder / "history.csv", names, contacts)
+    return folder
+
+
+def table(path: Path, names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    path.write_text("\n".join(",".join(row) for row in [names, *rows]) + "\n")
+
+
+def serve(folder: Path, wave: str = "w", days: int = 0) -> WaveSummary:
+    return serve_batch(folder, wave=wave, at=MONDAY + dt.timedelta(days=days))
+
+
+def contacted(folder: Path, wave: str = "w") -> set[str]:
+    made = decisions(folder, wave).filter(pl.col("action") > 0)
+    return set(made["customer_id"].cast(pl.String))
+
+
+LOYALTY = [(f"c{i:02d}", f"L{i}", "loyalty", "2026-01-01") for i in range(19)]
+
+
+def test_consents_and_contacts_by_other_ids_are_the_customers(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        LOYALTY,
+        id_of="loyalty",
+        consents=[(f"L{i}", "email", "false" if i == 3 else "true") for i in range(20)],
+        contacts=[("L5", "email", "b", "2026-11-01"), ("L77", "email", "b", "2026-11-01")],
+        pressure="per_days = 7\nmax_contacts = 1",
+    )
+    told = serve(tmp_path)
+    assert contacted(tmp_path) == set(PEOPLE) - {"c03", "c05", "c19"}
+    said = [note for note in told.notes if "'loyalty'" in note]
+    assert any("19 of 20 ids" in note and "'L19'" in note for note in said), told.notes
+    assert any("1 of 2 ids" in note and "'L77'" in note for note in said), told.notes
+
+
+@pytest.mark.parametrize("written", ["L3", "l3", " L3 ", "L3\u200b"])
+def test_a_refusal_counts_however_its_id_is_written(tmp_path: Path, written: str) -> None:
+    agreed = [(f"L{i}", "email", "true") for i in range(19)]
+    write(tmp_path, LOYALTY, id_of="loyalty", consents=[*agreed, (written, "email", "false")])
+    serve(tmp_path)
+    assert contacted(tmp_path) == set(PEOPLE) - {"c03", "c19"}
+
+
+def test_an_id_that_moved_is_whoever_had_it_then_and_refuses_both(tmp_path: Path) -> None:
+    moved = [*LOYALTY, ("c07", "L3", "loyalty", "2026-10-01")]
+    agreed = [(f"L{i}", "email", "true") for i in range(19) if i != 3]
+    write(
+        tmp_path, moved, id_of="loyalty",
+        consents=[*agreed, ("L3", "email", "false")],
+    )  # fmt: skip
+    serve(tmp_path)
+    assert contacted(tmp_path) == set(PEOPLE) - {"c03", "c07", "c19"}
+    granted = [*agreed, ("L3", "email", "true")]
+    write(
+        tmp_path / "b", moved, id_of="loyalty", consents=granted,
+        contacts=[("L3", "email", "b", "2026-09-30"), ("L3", "email", "b", "2026-10-02")],
+        pressure='per_days = 60\nmax_contacts = 1',
+    )  # fmt: skip
+    serve(tmp_path / "b")
+    # c03 gave the grant away with the id; of the contacts one was theirs.
+    assert contacted(tmp_path / "b") == set(PEOPLE) - {"c03", "c07", "c19"}
+
+
+MERGE = [("c01", "c02", "customer", "2026-11-04")]
+
+
+def test_a_merge_counts_contacts_of_both_from_its_day_on(tmp_path: Path) -> None:
+    write(tmp_path, MERGE, pressure="per_days = 7\nmax_contacts = 2")
+    serve(tmp_path, "mon", 0)
+    assert {"c01", "c02"} <= contacted(tmp_path, "mon")
+    # On Tuesday they are two: each had one contact of two.
+    serve(tmp_path, "tue", 1)
+    assert {"c01", "c02"} <= contacted(tmp_path, "tue")
+    told = serve(tmp_path, "wed", 2)
+    made = decisions(tmp_path, "wed")
+    assert "c02" not in set(made["customer_id"].cast(pl.String))
+    assert contacted(tmp_path, "wed") == set()
+    assert any("1 customers became others" in note for note in told.notes), told.notes
+
+
+def test_the_union_presses_where_neither_alone_would(tmp_path: Path) -> None:
+    rows = [("c01", "email", "b", "2026-11-01"), ("c02", "email", "b", "2026-11-01")]
+    ids = [("c01", "c02", "customer", "2026-11-01")]
+    limits = "per_days = 7\nmax_contacts = 2"
+    write(tmp_path / "one", ids, contacts=rows, pressure=limits)
+    write(tmp_path / "two", [], contacts=rows, pressure=limits)
+    serve(tmp_path / "one")
+    serve(tmp_path / "two")
+    assert "c01" not in contacted(tmp_path / "one")
+    assert {"c01", "c02"} <= contacted(tmp_path / "two")
+
+
+@pytest.mark.parametrize("refusing", ["c01", "c02", " C02"])
+@pytest.mark.parametrize(
+    "links",
+    [
+        MERGE,
+        [("c01", "c02", "customer", "2026-11-01"), ("c02", "c02", "customer", "2026-11-02")],
+        [("c01", "c02", "customer", "2026-11-01"), ("c05", "c02", "customer", "2026-11-01")],
+        [("c01", "c02", "customer", "2026-11-01"), ("c02", "c01", "customer", "2026-11-01")],
+        [("c01", "c02", "customer", "")],
+    ],
+    ids=["merged", "taken back", "in doubt", "a circle", "no date"],
+)
+def test_a_refusal_of_either_refuses_both_however_sure_the_merge_is(
+    tmp_path: Path, links: list[tuple[str, ...]], refusing: str
+) -> None:
+    agreed = [(p, "email", "true") for p in PEOPLE]
+    write(tmp_path, links, consents=[*agreed, (refusing, "email", "false")])
+    serve(tmp_path, days=3)
+    assert not {"c01", "c02"} & contacted(tmp_path)
+    assert {"c03", "c04"} <= contacted(tmp_path)
+
+
+def test_a_wave_reads_the_map_as_it_was_valid_then(tmp_path: Path) -> None:
+    refused = [(p, "email", "false" if p == "c02" else "true") for p in PEOPLE]
+    for name, links in (("before", []), ("after", MERGE)):
+        write(tmp_path / name, links, consents=refused)
+        serve(tmp_path / name)
+    one, other = (
+        (tmp_path / name / "waves" / "w" / "decisions-0000.parquet").read_bytes()
+        for name in ("before", "after")
+    )
+    assert one == other
+    # And what was decided is explained alike once the merge counts.
+    serve(tmp_path / "after", "later", 5)
+    told = explain(tmp_path / "after", customer="c01", wave="w")
+    assert (told.slots[0].offer, told.slots[0].channel) == ("a", "email")
+    assert any("the same decisions" in note for note in told.notes), told.notes
+    assert not any("another eligible set" in note for note in told.notes), told.notes
+
+
+def test_rows_of_the_map_that_cannot_be_followed_are_refused_by_row(tmp_path: Path) -> None:
+    rows = [
+        ("c01", "L1", "loyalty", "2026-01-01"),
+        ("", "L2", "loyalty", "2026-01-01"),
+        ("c03", "", "loyalty", "2026-01-01"),
+        ("c04", "L4", "", "2026-01-01"),
+        ("c05", "L5", "loyalty", "soon"),
+        ("c06", "L6", "loyalty", "2026-01-01"),
+        ("c07", "L6", "loyalty", "2026-01-01"),
+        ("c08", "c09", "customer", "2026-01-01"),
+        ("c09", "c08", "customer", "2026-01-01"),
+    ]
+    write(tmp_path, rows)
+    serve(tmp_path)
+    found = pl.read_parquet(tmp_path / "waves" / "w" / "rejects.parquet")
+    assert set(found["table"]) == {"identity"}
+    assert found.height == 8
+    reasons = found["reason"].str.split(";").list.first().to_list()
+    assert reasons.count("one id of two customers from one moment on") == 2
+    assert reasons.count("customers became each other in a circle") == 2
+    warned = "\n".join(check(tmp_path, at=MONDAY).warnings)
+    assert "row 5, date = 'soon': no date" in warned
+    strict = (tmp_path / "campaign.toml").read_text().replace("reject_share = 1.0", "")
+    (tmp_path / "campaign.toml").write_text(strict)
+    with pytest.raises(DataError, match=r"ids.csv.*row 8"):
+        serve(tmp_path, "x")
+
+
+def test_check_says_how_many_ids_match_and_a_kind_that_is_none_is_named(tmp_path: Path) -> None:
+    write(tmp_path, LOYALTY, id_of="loyalty", consents=[("L1", "email", "1"), ("X", "email", "1")])
+    told = check(tmp_path, at=MONDAY)
+    first = told.identity[0]
+    assert (first.kind, first.ids, first.matched, first.example) == ("loyalty", 2, 1, "X")
+    assert any("1 of 2 ids 'loyalty' are in the map (50.0%)" in w for w in told.warnings)
+    write(tmp_path, LOYALTY, id_of="loyalti")
+    with pytest.raises(DataError, match="did you mean 'loyalty'"):
+        check(tmp_path, at=MONDAY)
+    text = (tmp_path / "campaign.toml").read_text()
+    (tmp_path / "campaign.toml").write_text(text.replace('[identity]\nsource = "ids.csv"\n', ""))
+    with pytest.raises(ConfigError, match=r"no \[identity\] says whose"):
+        check(tmp_path, at=MONDAY)
+
+
+def outcome(event: str, customer: str, day: int) -> dict[str, object]:
+    when = MONDAY + dt.timedelta(days=day, hours=12)
+    return {"event_id": event, "customer_id": customer, "event": "sale", "reward": 10.0,
+            "occurred_at": when.isoformat()}  # fmt: skip
+
+
+def deliver(folder: Path, *rows: dict[str, object]) -> Path:
+    path = folder / "sales.csv"
+    pl.DataFrame(rows).write_csv(path)
+    return path
+
+
+def test_outcomes_of_an_old_id_teach_decisions_of_the_new_one_and_the_reverse(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path, MERGE)
+    serve(tmp_path, "mon", 0)
+    serve(tmp_path, "fri", 4)
+    sales = [
+        outcome("1", "c02", 0),  # its own decision of Monday
+        outcome("2", "c02", 5),  # the old key after the merge: c01's decision of Friday
+        outcome("3", "c05", 5),
+    ]
+    told = learn(tmp_path, outcomes=deliver(tmp_path, *sales), at=MONDAY + dt.timedelta(days=9))
+    assert (told.events, told.outside_window) == (3, 0)
+    assert not any("neither the customers" in note for note in told.notes), told.notes
+    seen = page(tmp_path, customer="c01", at=MONDAY + dt.timedelta(days=9))
+    assert [m.kind for m in seen.timeline].count("outcome") == 2
+    assert [m.kind for m in seen.timeline].count("contact") == 3
+    assert page(tmp_path, customer="c02", at=MONDAY + dt.timedelta(days=9)).open == seen.open
+
+
+def test_an_event_counts_once_where_both_keys_were_decided_for(tmp_path: Path) -> None:
+    write(tmp_path, [*MERGE, ("c01", "c00", "customer", "2026-11-05")])
+    serve(tmp_path, "mon", 0)
+    sales = [outcome("1", "c00", 1), outcome("2", "c02", 1), outcome("3", "gone", 1)]
+    path = deliver(tmp_path, *sales)
+    ids = [*MERGE, ("c01", "gone", "customer", "2026-11-05")]
+    table(tmp_path / "ids.csv", ["customer_id", "id", "kind", "valid_from"], ids)
+    told = learn(tmp_path, outcomes=path, at=MONDAY + dt.timedelta(days=9))
+    assert (told.events, told.outside_window) == (3, 0)
+
+
+def test_outcomes_by_other_ids_are_taken_in_and_strangers_are_said(tmp_path: Path) -> None:
+    write(tmp_path, [*LOYALTY, *MERGE], id_of="loyalty", consents=[("L1", "email", "1")])
+    serve(tmp_path, "mon", 0)
+    sales = [outcome("1", "L2", 1), outcome("2", "L1", 1), outcome("3", "X", 1)]
+    told = learn(tmp_path, outcomes=deliver(tmp_path, *sales), at=MONDAY + dt.timedelta(days=9))
+    assert (told.events, told.delivered, told.rejected) == (2, 2, 0)
+    assert any("1 outcomes of ids 'loyalty'" in note and "'X'" in note for note in told.notes)
+    stored = pl.read_parquet(tmp_path / "outcomes" / "*" / "events.parquet")
+    assert sorted(stored["customer_id"]) == ["c01", "c02"]
+
+
+def test_forget_and_export_follow_all_keys_of_a_person(tmp_path: Path) -> None:
+    doubt = [("c11", "c12", "customer", "2026-11-01"), ("c13", "c12", "customer", "2026-11-01")]
+    write(tmp_path, [*MERGE, *doubt])
+    serve(tmp_path, "mon", 0)
+    serve(tmp_path, "fri", 4)
+    learn(
+        tmp_path, outcomes=deliver(tmp_path, outcome("1", "c02", 0)),
+        at=MONDAY + dt.timedelta(days=9),
+    )  # fmt: skip
+    held = export_customer(tmp_path, customer="c02")
+    assert {row["customer_id"] for row in held.decisions} == {"c01", "c02"}
+    assert len(held.outcomes) == 1
+    gone = forget(tmp_path, customers=["c01"])
+    assert set(gone.customers) == {"c01", "c02"}
+    assert any("went too: c02" in note for note in gone.notes), gone.notes
+    assert any("ids.csv" in source for source in gone.still_in), gone.still_in
+    left = set(decisions(tmp_path, "mon")["customer_id"].cast(pl.String))
+    assert left == set(PEOPLE) - {"c01", "c02"}
+    assert not export_customer(tmp_path, customer="c02").decisions
+    # What is in doubt is nobody else's ground to be forgotten.
+    assert forget(tmp_path, customers=["c11"]).customers == ["c11"]
+    with pytest.raises(DataError, match="holds nothing"):
+        forget(tmp_path, customers=["c02"])
+
+
+def test_numbers_elsewhere_are_not_taken_for_numbers_of_ours(tmp_path: Path) -> None:
+    people = [str(i) for i in range(1, 21)]
+    ids = [(str(i), str(21 - i), "loyalty", "2026-01-01") for i in range(1, 21)]
+    write(
+        tmp_path, [*ids, ("2", "1", "customer", "2026-11-01")], people=people, id_of="loyalty",
+        consents=[(str(i), "email", "false" if i == 20 else "true") for i in range(1, 21)],
+    )  # fmt: skip
+    serve(tmp_path)
+    # Loyalty 20 is customer 1, who became 2.
+    assert contacted(tmp_path) == {str(i) for i in range(3, 21)}
+    assert set(forget(tmp_path, customers=["2"]).customers) == {"1", "2"}
+    assert set(map(str, decisions(tmp_path, "w")["customer_id"])) == set(people) - {"1", "2"}
+
+
+def test_live_an_old_key_is_recognised_and_who_refused_stays_refused(tmp_path: Path) -> None:
+    write(tmp_path, [("c01", "c02", "customer", "2026-11-01")])
+    with ExitStack() as stack:
+        live = Live(tmp_path, stack)
+        answer = live.ask("c02", "outbound")
+        assert answer.customer == "c01"
+        assert picks(answer)
+        again = live.ask("c01", "outbound")
+        assert [p.decision_id for p in picks(again)] == [p.decision_id for p in picks(answer)]
+        live.desk.refuse(live.desk.situation.person("c02").key, None)
+        live.write()
+        assert not picks(live.ask("c01", "outbound"))
+    with ExitStack() as stack:
+        assert not picks(Live(tmp_path, stack).ask("c02", "outbound"))
+
+
+def test_live_a_refusal_of_before_the_merge_holds_after_it(tmp_path: Path) -> None:
+    write(tmp_path, [])
+    with ExitStack() as stack:
+        live = Live(tmp_path, stack)
+        live.desk.refuse("c02", "email")
+        live.write()
+    write(tmp_path, [("c01", "c02", "customer", "2026-11-01")])
+    with ExitStack() as stack:
+        live = Live(tmp_path, stack)
+        assert not picks(live.ask("c01", "outbound"))
+        assert picks(live.ask("c03", "outbound"))
+    serve(tmp_path, "tue", 1)
+    assert "c01" not in contacted(tmp_path, "tue")
+
+
+def test_the_same_bytes_for_any_order_of_the_map(tmp_path: Path) -> None:
+    rows = [*LOYALTY, *MERGE, ("c04", "c03", "customer", "2026-10-01")]
+    agreed = [(f"L{i}", "email", "true") for i in range(19)]
+    made = []
+    for name, order in (("a", rows), ("b", rows[::-1])):
+        write(tmp_path / name, order, id_of="loyalty", consents=agreed)
+        serve(tmp_path / name, days=5)
+        folder = tmp_path / name / "waves" / "w"
+        made.append({p.name: p.read_bytes() for p in folder.glob("*.parquet")})
+        assert json.loads((folder / "manifest.json").read_text())["wave"] == "w"
+    assert made[0] == made[1]
+
+
+def test_a_variable_is_of_the_events_of_all_keys_of_a_person(tmp_path: Path) -> None:
+    write(tmp_path, [*LOYALTY, *MERGE])
+    table(
+        tmp_path / "sales.csv",
+        ["customer_id", "at"],
+        [("L1", "2026-11-01"), ("L2", "2026-11-01"), ("L2", "2026-11-02"), ("L5", "2026-11-01")],
+    )
+    more = """
+[[source]]
+name = "sales"
+source = "sales.csv"
+at = "at"
+id = "loyalty"
+[variables]
+bought = { function = "count" }
+"""
+    text = (tmp_path / "campaign.toml").read_text()
+    (tmp_path / "campaign.toml").write_text(text + more)
+    serve(tmp_path, days=5)
+    known = pl.read_parquet(tmp_path / "waves" / "w" / "variables.parquet")
+    found = dict(known.select("customer_id", "bought").iter_rows())
+    assert (found["c01"], found["c05"], found["c03"]) == (3, 1, 0)
+    assert "c02" not in found
+    assert check(tmp_path, at=MONDAY + dt.timedelta(days=6), leakage=True).remade is not None
