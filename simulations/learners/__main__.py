@@ -15,7 +15,7 @@ PARTS = ("worlds", "new offer")
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--operators", type=int, default=3, help="replicates of each world")
+    parser.add_argument("--operators", type=int, default=5, help="replicates of each world")
     parser.add_argument("--waves", type=int, default=3, help="that are decided by what was learned")
     parser.add_argument("--only", choices=PARTS, help="leave the other part as it is")
     wanted = parser.parse_args()

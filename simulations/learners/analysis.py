@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from bandit.core.types import Float64
+from bandit.stats.quantiles import student_t_quantile
 from simulations.learners.new_offer import Met
 from simulations.learners.scores import LEARNERS as SCORED
 from simulations.learners.sweep import LEARNERS, Run
@@ -27,8 +28,8 @@ def worlds(runs: Sequence[Run]) -> str:
         f"{seeds} operators a world. *First* is the first wave that has learned something, of one"
         " random wave; *later* the mean of that and all that follow. Gain is EUR a customer over"
         " rules; *more* what a learner gains over rules beyond what the disjoint one gains, in"
-        " brackets least and most among the operators; *way* the share of the distance from rules"
-        " to the best.",
+        " brackets the 95 % interval of the paired difference; *way* the share of the distance from"
+        " rules to the best.",
         "",
     ]
     for world in dict.fromkeys(run.world for run in runs):
@@ -103,11 +104,16 @@ def _row(who: str, runs: Sequence[Run]) -> str:
 
 
 def _more(own: Float64, base: Float64) -> str:
-    """Gains of operators against the disjoint ones; a share where there is something to share."""
+    """Gain beyond the disjoint learner's, with Student's interval of the paired difference.
+
+    A share of what that gains, where there is something to share.
+    """
+    more = own - base
+    reach = np.inf
+    if len(more) > 1:
+        reach = student_t_quantile(0.975, len(more) - 1) * more.std(ddof=1) / len(more) ** 0.5
+    middle, low, high = more.mean(), more.mean() - reach, more.mean() + reach
     if base.mean() <= 0.0:
-        return f"{own.mean() - base.mean():+.3f} EUR"
-    whole = f"{own.mean() / base.mean() - 1.0:+.0%}"
-    if base.min() <= 0.0:
-        return whole
-    each = own / base - 1.0
-    return f"{whole} ({each.min():+.0%} to {each.max():+.0%})"
+        return f"{middle:+.3f} EUR ({low:+.3f} to {high:+.3f})"
+    middle, low, high = (number / base.mean() for number in (middle, low, high))
+    return f"{middle:+.0%} ({low:+.0%} to {high:+.0%})"

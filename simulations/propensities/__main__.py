@@ -1,7 +1,7 @@
-"""`python -m simulations.propensities [--redraws N] [--kinds|--live]` writes into the README.
+"""`python -m simulations.propensities [--redraws N] [--kinds|--whole|--live]` writes the README.
 
-With ``--kinds`` the part on three kinds of events, with ``--live`` that on live decisions, which
-take a few minutes each, and nothing else.
+With ``--kinds`` the part on three kinds of events, with ``--whole`` that on counts with scores and
+depths, with ``--live`` that on live decisions, which take a few minutes each, and nothing else.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ MARK = "<!-- generated below -->\n"
 LIVE = "<!-- generated with --live -->\n"
 KINDS_SAID = "The same where sale"
 KINDS = "<!-- generated with --kinds -->\n"
+WHOLE_SAID = "And where sales"
+WHOLE = "<!-- generated with --whole -->\n"
 README = Path(__file__).parent / "README.md"
 CUSTOMERS, MANY = 200, 20_000
 TIGHT = ("channels.email.capacity=40", "channels.sms.capacity=25", "limits.max_contacts=90")
@@ -31,13 +33,14 @@ def main() -> None:
     parser.add_argument("--logged", type=int, default=MANY)
     parser.add_argument("--logs", type=int, default=40)
     parser.add_argument("--kinds", action="store_true")
+    parser.add_argument("--whole", action="store_true")
     parser.add_argument("--live", action="store_true")
     wanted = parser.parse_args()
     if wanted.live:
         _live(wanted.redraws)
         return
-    if wanted.kinds:
-        _kinds(wanted.redraws)
+    if wanted.kinds or wanted.whole:
+        _kinds(wanted.redraws, whole=wanted.whole)
         return
     with tempfile.TemporaryDirectory() as scratch:
         loose = constrained(Path(scratch) / "loose", CUSTOMERS, FREE)
@@ -70,19 +73,21 @@ def _live(redraws: int) -> None:
     README.write_text(head + LIVE + text + KINDS_SAID + rest.split(KINDS_SAID)[1], encoding="utf-8")
 
 
-def _kinds(redraws: int) -> None:
+def _kinds(redraws: int, *, whole: bool) -> None:
+    asked = {"kinds": not whole, "whole": whole}
     with tempfile.TemporaryDirectory() as scratch:
-        loose = constrained(Path(scratch) / "loose", CUSTOMERS, FREE, kinds=True)
-        tight = constrained(Path(scratch) / "tight", CUSTOMERS, TIGHT, kinds=True)
+        loose = constrained(Path(scratch) / "loose", CUSTOMERS, FREE, **asked)
+        tight = constrained(Path(scratch) / "tight", CUSTOMERS, TIGHT, **asked)
         caps = (f"channels.email.capacity={MANY // 5}", f"limits.max_contacts={MANY // 2}")
-        large = constrained(Path(scratch) / "large", MANY, caps, kinds=True)
+        large = constrained(Path(scratch) / "large", MANY, caps, **asked)
         found = agreement(
             redraw(loose, 4 * redraws), redraw(tight, redraws), own_weights(large, 10)
         )
     text = "\n".join(found) + "\n\n"
     print(text)
-    head, rest = README.read_text(encoding="utf-8").split(KINDS)
-    README.write_text(head + KINDS + text + MARK + rest.split(MARK)[1], encoding="utf-8")
+    mark, after = (WHOLE, MARK) if whole else (KINDS, WHOLE_SAID)
+    head, rest = README.read_text(encoding="utf-8").split(mark)
+    README.write_text(head + mark + text + after + rest.split(after)[1], encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from bandit.config import campaign_file
@@ -51,31 +52,67 @@ unsubscribe = -8.0
 """
 
 
-def operator(folder: Path, count: int, *, kinds: bool = False) -> tuple[World, dt.datetime]:
+COUNTS = """no_contact_value = 0.0
+
+[reward.events]
+sale = "value"
+refusal = -8.0
+unsubscribe = -8.0
+
+[pressure]
+"""
+DEPTHS = """
+[offer.discount]
+price = 60.0
+unit_cost = 20.0
+depths = [0.0, 0.1, 0.2]
+"""
+
+
+def operator(
+    folder: Path, count: int, *, kinds: bool = False, whole: bool = False
+) -> tuple[World, dt.datetime]:
     """A campaign that has served and learned from two waves, and the time of its third.
 
-    With ``kinds`` sale, refusal and unsubscription are learned each by a model of its own.
+    With ``kinds`` sale, refusal and unsubscription are learned each by a model of its own. The
+    ``whole`` counts sales, has a score an offer besides, and its last offer in three depths.
     """
-    world = World(customers=count, offers=6, channels=3, seed=3)
+    world = World(customers=count, offers=6, channels=3, seed=3, scores=6 if whole else 0)
     plan = Plan(shares=(("rules", 0.3), ("lin_ts", 0.6)), exploration=0.1, alpha=1.0)
     world.write(folder, plan=plan)
-    if kinds:
+    if kinds or whole:
         file = folder / "campaign.toml"
-        file.write_text(file.read_text().replace("[pressure]\n", KINDS))
+        text = file.read_text().replace("[pressure]\n", COUNTS if whole else KINDS)
+        file.write_text(_valued(text, world) if whole else text)
     at = world.origin
     for number in range(2):
         serve_batch(folder, wave=f"w{number}", at=at)
         decisions = pq.read_table(sorted((folder / "waves" / f"w{number}").glob("decisions-*")))
-        events = world.respond(decisions, at)
+        # The world knows no depths: it answers to the offer.
+        offer = pc.replace_substring_regex(decisions["offer"].cast("string"), r"-\d+$", "")
+        place = decisions.schema.get_field_index("offer")
+        events = world.respond(decisions.set_column(place, "offer", offer), at)
         pq.write_table(events, folder / f"events{number}.parquet")
         at += WINDOW
         learn(folder, outcomes=folder / f"events{number}.parquet", at=at)
     return world, at + WINDOW
 
 
-def constrained(folder: Path, count: int, caps: Sequence[str], *, kinds: bool = False) -> Setting:
+def _valued(text: str, world: World) -> str:
+    """Offers worth their margins, the last of them in depths: its value is then what is left."""
+    told = world.assortment
+    for name, margin in zip(told.offers[:-1], told.margin_eur.tolist(), strict=False):
+        text = text.replace(
+            f'[[offer]]\nname = "{name}"\n', f'[[offer]]\nname = "{name}"\nvalue = {margin}\n'
+        )
+    return text + DEPTHS
+
+
+def constrained(
+    folder: Path, count: int, caps: Sequence[str], *, kinds: bool = False, whole: bool = False
+) -> Setting:
     """The third wave with these limits, prices found and frozen."""
-    world, at = operator(folder, count, kinds=kinds)
+    world, at = operator(folder, count, kinds=kinds, whole=whole)
     campaign = campaign_file.load(folder)
     past = ContactHistory.of(campaign, at, "w2")
     with ExitStack() as stack:
