@@ -150,15 +150,29 @@ def solve(sums: Sums, parts: Split, strengths: Strengths, first: int = 0) -> Sol
         parts.group[first:], parts.entry[first:], facts.matrix, beta, facts.root, facts.cross,
         _columns(facts, beta), mean, common, covariance,
     )  # fmt: skip
-    unit, step = sums.unit, _step(sums.unit, strengths.intercept)
+    covariance = _turned(covariance, sums.unit, strengths.intercept)
+    told, shared = (_back(found, sums, strengths) for found in (mean, common))
+    return Solved(told, shared, covariance, facts.noise_variance, facts.evidence)
 
-    def back(means: Float64) -> Float64:
-        level = step * np.einsum("ki,i->k", means, unit) + sums.baseline
-        turned: Float64 = means + np.outer(level, unit)
-        return turned
 
-    covariance = _turned(covariance, unit, strengths.intercept)
-    return Solved(back(mean), back(common), covariance, facts.noise_variance, facts.evidence)
+def means(sums: Sums, parts: Split, strengths: Strengths) -> Float64:
+    """`Solved.mean` alone, float64[k, d], in a third of the time: ``λD = I − H/λ``."""
+    facts = eliminate(sums, parts, strengths)
+    beta = facts.vector.copy()
+    blocked_cholesky.backward_into(facts.matrix, beta)
+    shared = np.einsum("kq,qd->kd", parts.table, beta.reshape(parts.rest.size, sums.n_features))
+    inside = np.flatnonzero(parts.group >= 0)
+    columns = _columns(facts, beta)
+    shared[inside] += parts.entry[inside, None] * columns[parts.group[inside]]
+    own = shared - np.einsum("kij,kj->ki", facts.inner, shared) / strengths.own
+    return _back(own + facts.drawn, sums, strengths)
+
+
+def _back(found: Float64, sums: Sums, strengths: Strengths) -> Float64:
+    """Means in the user's coordinates."""
+    level = _step(sums.unit, strengths.intercept) * np.einsum("ki,i->k", found, sums.unit)
+    turned: Float64 = found + np.outer(level + sums.baseline, sums.unit)
+    return turned
 
 
 def _columns(facts: Facts, beta: Float64) -> Float64:

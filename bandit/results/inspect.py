@@ -205,6 +205,20 @@ class Drift:
 
 
 @dataclass(frozen=True)
+class HalfLife:
+    """Which forgetting would have foretold the newest ``waves`` best, each by those before it.
+
+    ``gains``: log likelihood over never forgetting by half-life in days, of all kinds of events
+    together; ``suggested`` is None where no half-life wins clearly. ``configured`` is today's.
+    """
+
+    configured: float | None
+    suggested: float | None
+    waves: int
+    gains: dict[str, float]
+
+
+@dataclass(frozen=True)
 class Stage:
     """How many ``contacts`` (or shown offers) of a channel had an event of a kind in the window.
 
@@ -259,6 +273,7 @@ class ReportResult(Result):
     increments: list[Increment]
     offers: list[OfferEarned]
     drift: list[Drift]
+    half_life: HalfLife | None
     funnel: list[Stage]
     limits: list[Price]
     folder: Path

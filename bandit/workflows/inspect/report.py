@@ -14,7 +14,7 @@ from bandit.record import waves as record
 from bandit.record.steady import steady
 from bandit.results.inspect import ReportResult
 from bandit.results.serve import Price
-from bandit.workflows.inspect import own_waves, report_counts, report_earned
+from bandit.workflows.inspect import half_life, own_waves, report_counts, report_earned
 from bandit.workflows.inspect.status import who
 from bandit.workflows.judge.job import REPORTS
 
@@ -36,6 +36,7 @@ def report(
     progress.step("reading the wave")
     counted = report_counts.count(campaign, chosen)
     came = report_earned.earned(campaign, until, waves, acting_at(at, campaign.time_zone), progress)
+    forgetting = half_life.half_life(campaign, waves)
     about, summary = chosen.manifest, chosen.manifest.summary
     return ReportResult(
         campaign=campaign.name,
@@ -63,10 +64,11 @@ def report(
         increments=came.increments,
         offers=came.offers,
         drift=came.drift,
+        half_life=forgetting,
         funnel=came.funnel,
         limits=[Price(**limit) for limit in summary.get("limits") or []],
         folder=campaign.folder / REPORTS / chosen.name,
-        notes=[*came.notes, *counted.notes],
+        notes=[*came.notes, *half_life.remark(forgetting), *counted.notes],
     )
 
 

@@ -95,6 +95,14 @@ def of_wave(
     )
 
 
+def stored(campaign: Campaign, wave: str, key: str) -> Posterior | None:
+    """The sums that a snapshot was made of; None where they were deleted or are damaged."""
+    try:
+        return _read(campaign.folder / STATISTICS / f"{wave}-{key}")
+    except (DataError, KeyError):
+        return None
+
+
 def drop_stale(campaign: Campaign, learned: Sequence[Statistics]) -> None:
     """Remove statistics that no wave's outcomes give any more."""
     current = {f"{s.wave.name}-{s.key}" for s in learned}
@@ -115,15 +123,19 @@ def _key(campaign: Campaign, decisions: Decisions, rewards: Float64) -> str:
 
 def _kept(folder: Path) -> Posterior | None:
     """Kept statistics; a damaged file is as good as none."""
-    if not folder.is_dir():
-        return None
     try:
-        content = StatisticsManifest.of(folder, manifest.read(folder))
-        found = load_posterior(content.verified(folder, _FILE))
-        return found if isinstance(found, Posterior) else None
+        return _read(folder)
     except (DataError, KeyError):
         files.remove(folder)
         return None
+
+
+def _read(folder: Path) -> Posterior | None:
+    if not folder.is_dir():
+        return None
+    content = StatisticsManifest.of(folder, manifest.read(folder))
+    found = load_posterior(content.verified(folder, _FILE))
+    return found if isinstance(found, Posterior) else None
 
 
 def _keep(folder: Path, wave: Wave, posterior: Posterior) -> None:

@@ -134,20 +134,22 @@ def moments(
         known = Known(space, features, layout(spec, space))
         model = {**model, "features": features.to_json()}
     if worth is None:
-        return _of(sums.add_actions(len(space) - k), known, model), model
+        return of_record(sums.add_actions(len(space) - k), known, model), model
     try:
         told = {} if model is None else model["events"]
         models = [
-            _of(own, known, told.get(kind)) for own, kind in zip(parts, worth.kinds, strict=True)
+            of_record(own, known, told.get(kind))
+            for own, kind in zip(parts, worth.kinds, strict=True)
         ]
     except (KeyError, AttributeError) as e:
         raise _damaged(e) from None
     return composed(models, parts, worth.weights), model
 
 
-def _of(
+def of_record(
     sums: Posterior, known: Known | None, model: Mapping[str, Any] | None
 ) -> Posterior | Pooled:
+    """The model of sums, of one reward or of one kind, as `strengths_of` recorded it."""
     if model is None or known is None:
         return sums
     if model.get("relative"):

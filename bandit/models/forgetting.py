@@ -1,0 +1,78 @@
+"""How fast to forget: which half-life would have foretold each wave best from those before it.
+
+A wave's rows are ``r = xᵀθ + noise``; of a θ that others taught, their log likelihood is
+``−½ Σ (r² − 2 θᵀ x r + (xᵀθ)²)/σ²``, which the wave's sums say. So candidates are held against each
+other from sums alone, each wave by those whose outcomes were known when it began.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from bandit.core.types import Float64
+from bandit.models.hybrid import Split, Strengths, means, split
+from bandit.models.posterior import Posterior
+from bandit.models.sums import Sums
+
+HALF_LIVES = (240.0, 120.0, 60.0, 30.0)
+"""Days, each half of the one before; never forgetting stands beside them."""
+NEWEST = 6
+"""Waves that are foretold: further back it was another time."""
+CLEAR = 3.0
+"""Log likelihood by which forgetting must win before it is suggested: odds of twenty to one."""
+
+
+class Told(NamedTuple):
+    """What a wave has shown: ``at`` and ``known`` are days, when it was and when it was closed."""
+
+    at: float
+    known: float
+    sums: Posterior
+
+
+def gains(waves: Sequence[Told], features: Float64, strengths: Strengths) -> Float64:
+    """Log likelihood over never forgetting, float64[h, w], of each of `HALF_LIVES`.
+
+    Of the newest w ≤ `NEWEST` waves that some other was known before, in units of the noise that
+    `strengths` say; ``waves`` in the order of their time.
+    """
+    parts = split(features)
+    chosen = [wave for wave in waves if any(other.known <= wave.at for other in waves)]
+    noise = strengths.noise or 1.0
+    found = np.zeros((len(HALF_LIVES), len(chosen[-NEWEST:])))
+    for place, wave in enumerate(chosen[-NEWEST:]):
+        before = [other for other in waves if other.known <= wave.at]
+        never = _loss(wave.sums, _taught(before, wave.at, None), parts, strengths)
+        for row, half_life in enumerate(HALF_LIVES):
+            taught = _taught(before, wave.at, half_life)
+            found[row, place] = never - _loss(wave.sums, taught, parts, strengths)
+    return 0.5 * found / noise
+
+
+def suggested(gained: Float64) -> float | None:
+    """The half-life whose waves were likeliest together, None for never: if it is `CLEAR`."""
+    total = gained.sum(axis=1)
+    best = int(total.argmax())
+    return HALF_LIVES[best] if total[best] >= CLEAR else None
+
+
+def _taught(waves: Sequence[Told], at: float, half_life: float | None) -> Sums:
+    """The sums of waves as they weigh at day ``at``."""
+    found: Sums | None = None
+    for wave in waves:
+        keep = 1.0 if half_life is None else 0.5 ** ((at - wave.at) / half_life)
+        part = wave.sums.decay(keep)
+        found = part if found is None else found.merge(part)
+    if found is None:
+        raise ValueError("a wave is foretold by others that were known before it")
+    return found
+
+
+def _loss(seen: Sums, taught: Sums, parts: Split, strengths: Strengths) -> float:
+    """``Σ (r − xᵀθ)²`` less Σ r², of the rows of ``seen``."""
+    theta = means(taught, parts, strengths)
+    met = np.einsum("kij,kj->ki", seen.gram, theta) - 2.0 * seen.shift
+    return float(np.einsum("ki,ki->k", theta, met).sum())

@@ -1,0 +1,141 @@
+"""Whether what was learned long ago still helps: a half-life that would have foretold better."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from bandit.config.campaign import Campaign
+from bandit.core.types import Float64
+from bandit.features.action_features import action_features
+from bandit.features.score_layout import layout
+from bandit.features.spec import FeatureSpec
+from bandit.models.forgetting import HALF_LIVES, Told, gains, suggested
+from bandit.models.kinds import aligned, split
+from bandit.models.owned import OwnedPosterior, gathered
+from bandit.models.pooled import PooledPosterior
+from bandit.models.posterior import Posterior
+from bandit.models.relative import RelativePosterior, relative
+from bandit.record import snapshots
+from bandit.record.snapshots import Snapshot
+from bandit.record.waves import Wave
+from bandit.results.inspect import HalfLife
+from bandit.workflows.inspect.as_served import catalogue
+from bandit.workflows.learn.statistics import stored
+from bandit.workflows.serve.moments import Known, Pooled, of_record
+from bandit.workflows.serve.serving_model import features_config, sums_of
+
+MOST_WAVES = 12
+"""Newest waves that foretell and are foretold."""
+MOST_CELLS = 4_000_000
+"""Numbers of a wave's sums beyond which it would take minutes."""
+
+
+def half_life(campaign: Campaign, waves: Sequence[Wave]) -> HalfLife | None:
+    """By the waves that the newest snapshot was learned from, at the strengths that it found.
+
+    None where there is nothing to tell: pairs that learn alone, one wave, statistics that were
+    deleted (the next `learn` makes them anew), or too many pairs.
+    """
+    newest = snapshots.latest(campaign.folder, campaign.file, features_config(campaign))
+    if newest is None or newest.manifest.fold is None or newest.manifest.model is None:
+        return None
+    known = {wave.name: wave for wave in waves}
+    learned = [
+        (known[name], stored(campaign, name, key))
+        for name, key in newest.manifest.fold.waves[-MOST_WAVES:]
+        if name in known
+    ]
+    told = _told(campaign, newest, learned)
+    if len(told) < 2:
+        return None
+    gained = _gained(campaign, newest, told, learned[-1][0])
+    if not gained.size:
+        return None
+    total = gained.sum(axis=1).tolist()
+    return HalfLife(
+        configured=campaign.reward.half_life_days,
+        suggested=suggested(gained),
+        waves=gained.shape[1],
+        gains={f"{days:g}": gain for days, gain in zip(HALF_LIVES, total, strict=True)},
+    )
+
+
+def remark(found: HalfLife | None) -> list[str]:
+    """A sentence, where the past misleads and nobody forgets it."""
+    if found is None or found.suggested is None or found.configured is not None:
+        return []
+    days = f"{found.suggested:g}"
+    return [
+        f"a half-life of {days} days would have foretold the newest {found.waves} waves better"
+        f" (log likelihood {found.gains[days]:+.1f} over never forgetting): tastes turn;"
+        f" reward.half_life_days = {days} heeds it"
+    ]
+
+
+def _told(
+    campaign: Campaign, newest: Snapshot, learned: Sequence[tuple[Wave, Posterior | None]]
+) -> list[Told]:
+    """Sums over the snapshot's actions, all kinds together; none at all where some are missing."""
+    kinds = max(len(newest.manifest.kinds or {}), 1)
+    constant = FeatureSpec.from_json(newest.features.spec).constant
+    found = []
+    for wave, sums in learned:
+        if sums is None or sums.gram.size > MOST_CELLS:
+            return []
+        placed = aligned(sums, kinds, newest.actions.positions_in(wave.actions))
+        at, known = wave.at, wave.end(campaign.window)
+        found.append(Told(_days(at), _days(known), replace(placed, constant=constant)))
+    return found
+
+
+def _gained(campaign: Campaign, newest: Snapshot, told: Sequence[Told], last: Wave) -> Float64:
+    """Of all kinds that were ever seen together, each in coordinates that its model solves in."""
+    spec, actions = FeatureSpec.from_json(newest.features.spec), newest.actions
+    offered = catalogue(campaign, last.manifest)
+    features = action_features(actions, offered, campaign.model.columns, spec.n_features)
+    known = Known(actions, features, layout(spec, actions))
+    model, kinds = newest.manifest.model or {}, newest.manifest.kinds or {}
+    models = [model["events"].get(kind) for kind in kinds] if kinds else [model]
+    total = np.zeros((len(HALF_LIVES), 0))
+    for i, (strengths, sums) in enumerate(
+        zip(models, split(sums_of(newest), len(models)), strict=True)
+    ):
+        if strengths is None:
+            continue
+        posterior = of_record(sums, known, strengths)
+        inner = _inner(posterior)
+        waves = [
+            Told(wave.at, wave.known, _inside(posterior, split(wave.sums, len(models))[i]))
+            for wave in told
+        ]
+        noise = inner.noise_scale**2
+        gained = gains(waves, inner.features, inner.strengths._replace(noise=noise))
+        total = total + gained if total.size else gained
+    return total
+
+
+def _inside(posterior: Posterior | Pooled, sums: Posterior) -> Posterior:
+    """A wave's sums in the coordinates of the model's inner one."""
+    if isinstance(posterior, RelativePosterior):
+        sums, posterior = relative(sums, posterior.factors), posterior.inner
+    if isinstance(posterior, OwnedPosterior):
+        return gathered(sums, posterior.layout, posterior.weight, posterior.dropped)
+    return sums
+
+
+def _inner(posterior: Posterior | Pooled) -> PooledPosterior:
+    if isinstance(posterior, RelativePosterior):
+        return _inner(posterior.inner)
+    if isinstance(posterior, OwnedPosterior):
+        return posterior.inner
+    if not isinstance(posterior, PooledPosterior):
+        raise TypeError("a recorded model is of pairs that share")
+    return posterior
+
+
+def _days(at: dt.datetime) -> float:
+    return at.timestamp() / 86_400.0
