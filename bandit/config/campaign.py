@@ -17,6 +17,7 @@ from pydantic import (
 
 from bandit.config.deciding import KINDS, Features, GroupCap, Model, Policy, Pressure, Shadow
 from bandit.config.discount import expanded
+from bandit.config.household import Household
 from bandit.config.identity import Identity, hold_known
 from bandit.config.offered import Address, Channel, Offer, is_deep
 from bandit.config.reward import AMOUNT, VALUE, Kind, Reward
@@ -42,6 +43,8 @@ class Campaign(Strict):
     file: str = Field(default=DEFAULT_FILE, exclude=True)
     # Of the experiments that run and of triggers: asked of each customer, as offers' rules are.
     populations: tuple[str | None, ...] = Field(default=(), exclude=True)
+    # Of the experiments that assign households.
+    households: tuple[Household, ...] = Field(default=(), exclude=True)
     name: Name = "campaign"
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     time_zone: str = "UTC"

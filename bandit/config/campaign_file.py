@@ -19,7 +19,7 @@ MAX_CHARACTERS = 10_000_000
 _PART = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')"""
 _DEEP = re.compile(rf"(?<![\w-])(?:{_PART}[ \t]*+\.[ \t]*+){{32}}")
 """A key of so many parts; the parser takes the square of their number in time and memory."""
-_OURS = {"folder", "file", "populations"}
+_OURS = {"folder", "file", "populations", "households"}
 """Fields that no file may set."""
 _UNFIT = re.compile("[*?[\ud800-\udfff]")
 _SHOULD = ": input should be "

@@ -111,11 +111,13 @@ class Experiment(Strict):
     """The whole of an experiment's file.
 
     ``population`` is asked of each customer, like an offer's rule; ``segments`` are features by
-    which the primary effect is looked at too.
+    which the primary effect is looked at too. Where the ``unit`` is the household, all customers
+    with one value in the column ``household`` are in one arm; who has none is one of their own.
     """
 
     hypothesis: _Text
-    unit: Literal["customer"] = "customer"
+    unit: Literal["customer", "household"] = "customer"
+    household: str | None = None
     population: _Text | None = None
     layer: Name
     share: Annotated[float, Field(ge=1e-4, le=1, allow_inf_nan=False)]
@@ -129,6 +131,11 @@ class Experiment(Strict):
 
     @model_validator(mode="after")
     def _arms_and_metrics(self) -> Experiment:
+        if (self.unit == "household") != (self.household is not None):
+            raise ValueError(
+                'unit = "household" needs household, the column of the customers that says which,'
+                " and no other unit does"
+            )
         names = [arm.name for arm in self.arm]
         if len(names) < 2 or len(set(names)) < len(names):
             raise ValueError("at least two [[arm]] are needed, each with a name of its own")
@@ -178,7 +185,10 @@ class Experiment(Strict):
     @property
     def digest(self) -> str:
         """sha256 of the content, comments and layout apart."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        content = self.model_dump(mode="json")
+        if content["household"] is None:  # it came later
+            del content["household"]
+        text = json.dumps(content, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -10,7 +10,8 @@ See docs/adr/0085.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 
@@ -150,6 +151,11 @@ class Arms(Mixture):
             rows = arm == a
             component[rows] = mine[np.searchsorted(edges[:-1], where[rows], side="right")]
         return np.where(held < 0, held, component).astype(np.int16)
+
+    def assigned(self, units: UInt64) -> Self:
+        """The same for customers of whom each is of a unit: their arm is that of the unit."""
+        arm = self.arm_of(units)
+        return replace(self, arm_of=lambda _: arm)
 
     def first_weights(self, keys: UInt64) -> Float64:
         """Weights of the groups before the first slot, float64[n, p + 1], as in `prior_weights`."""

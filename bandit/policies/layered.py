@@ -34,11 +34,15 @@ class Layered:
         which: Array,
         keys: UInt64,
         *,
+        units: UInt64 | None = None,
         prior: Float64 | None = None,
         population: Array | None = None,
         **asked: Any,
     ) -> Choice:
-        """As `Mixture.choose`; ``which`` int16[n] is the experiment of each customer, -1 none."""
+        """As `Mixture.choose`; ``which`` int16[n] is the experiment of each customer, -1 none.
+
+        ``units`` uint64[n] are what was assigned there as a whole, the keys themselves without.
+        """
         if not self.experiments:
             return self.base.choose(posterior, contexts, keys=keys, prior=prior, **asked)
         n = contexts.shape[0]
@@ -46,7 +50,7 @@ class Layered:
             np.zeros(n, np.int32), np.ones(n), np.zeros(n, np.float32), np.zeros(n, np.int16),
             np.zeros((n, self._width)),
         )  # fmt: skip
-        for part in self._parts(which, keys, prior, population, asked):
+        for part in self._parts(which, keys, units, prior, population, asked):
             made = part.policy.choose(
                 posterior, contexts[part.rows], keys=keys[part.rows], prior=part.prior, **part.asked
             )
@@ -63,6 +67,7 @@ class Layered:
         which: Array,
         keys: UInt64,
         *,
+        units: UInt64 | None = None,
         population: Array | None = None,
         **asked: Any,
     ) -> Int32:
@@ -70,7 +75,7 @@ class Layered:
         if not self.experiments:
             return self.base.drawn(posterior, contexts, keys=keys, **asked)
         action = np.zeros(contexts.shape[0], np.int32)
-        for part in self._parts(which, keys, None, population, asked):
+        for part in self._parts(which, keys, units, None, population, asked):
             rows = part.rows
             action[rows] = part.policy.drawn(
                 posterior, contexts[rows], keys=keys[rows], **part.asked
@@ -85,6 +90,7 @@ class Layered:
         which: Array,
         keys: UInt64,
         *,
+        units: UInt64 | None = None,
         prior: Float64 | None = None,
         population: Array | None = None,
         **asked: Any,
@@ -93,7 +99,7 @@ class Layered:
         if not self.experiments:
             return self.base.expectation(posterior, contexts, weights, prior=prior, **asked)
         out = np.zeros(contexts.shape[0])
-        for part in self._parts(which, keys, prior, population, asked):
+        for part in self._parts(which, keys, units, prior, population, asked):
             out[part.rows] = part.policy.expectation(
                 posterior,
                 contexts[part.rows],
@@ -110,6 +116,7 @@ class Layered:
         which: Array,
         keys: UInt64,
         *,
+        units: UInt64 | None = None,
         prior: Float64 | None = None,
         population: Array | None = None,
         **asked: Any,
@@ -119,7 +126,7 @@ class Layered:
             np.zeros((contexts.shape[0], posterior.n_actions if posterior is not None else 0))
             for _ in range(2 + self._groups)
         ]
-        for part in self._parts(which, keys, prior, population, asked):
+        for part in self._parts(which, keys, units, prior, population, asked):
             parts = part.policy.contributions(
                 posterior, contexts[part.rows], prior=part.prior, **part.asked
             )
@@ -142,6 +149,7 @@ class Layered:
         self,
         which: Array,
         keys: UInt64,
+        units: UInt64 | None,
         prior: Float64 | None,
         population: Array | None,
         asked: dict[str, Any],
@@ -156,12 +164,14 @@ class Layered:
             column += width
             group += max(policy.arm) + 1 if isinstance(policy, Arms) else width
             for one, rows in _by_population(population, mine):
-                weights = None
+                weights, mine_ = None, policy
+                if isinstance(policy, Arms):
+                    mine_ = policy.assigned((keys if units is None else units)[rows])
                 if prior is not None:
                     weights = prior[np.ix_(rows, columns)]
-                elif isinstance(policy, Arms):
-                    weights = policy.first_weights(keys[rows])
-                yield _Part(policy, one, rows, columns, weights, of, _of_rows(asked, rows, one))
+                elif isinstance(mine_, Arms):
+                    weights = mine_.first_weights(keys[rows])
+                yield _Part(mine_, one, rows, columns, weights, of, _of_rows(asked, rows, one))
 
 
 @dataclass(frozen=True, eq=False)

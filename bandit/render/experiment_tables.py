@@ -137,11 +137,12 @@ def reading_tables(result: ExperimentReading) -> RenderableType:
 
 def arm_rows(result: ExperimentReading) -> Heads:
     """The arms with their sizes."""
+    homes = ["households"] if any(a.units is not None for a in result.arms) else []
     return (
-        ("arm", "policy", "share", "assigned", "compared", "contacts", "exported"),
+        ("arm", "policy", "share", "assigned", "compared", *homes, "contacts", "exported"),
         [
             (a.arm, a.policy, f"{a.share:.0%}", f"{a.assigned:,}", f"{a.compared:,}",
-             f"{a.contacts:,}", f"{a.exported:,}")
+             *(f"{a.units:,}" for _ in homes), f"{a.contacts:,}", f"{a.exported:,}")
             for a in result.arms
         ],
     )  # fmt: skip

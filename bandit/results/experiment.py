@@ -23,7 +23,9 @@ class ArmPlan:
 class MetricPlan:
     """One arm against the control on the primary metric.
 
-    ``mean`` and ``sd`` a customer over the experiment, ``rho`` of the covariate, as measured.
+    ``mean`` and ``sd`` a customer over the experiment, ``rho`` of the covariate, as measured;
+    ``icc`` is what people of a household have in common, ``household_size`` the mean size that a
+    customer sees, both None where customers are assigned.
     ``needed`` customers in both arms show ``effect`` with the power asked for; ``available`` show
     no less than ``detectable`` with it, and ``effect`` with probability ``chance``.
     """
@@ -33,6 +35,8 @@ class MetricPlan:
     mean: float
     sd: float
     rho: float
+    icc: float | None
+    household_size: float | None
     effect: float
     needed: int
     available: int
@@ -99,7 +103,8 @@ class ExperimentStop(Result):
 class ArmCount:
     """``assigned`` at the first wave, ``contacts`` decided over the waves, ``exported`` of them.
 
-    ``compared`` are the assigned whom the record still has.
+    ``compared`` are the assigned whom the record still has; ``units`` the households that they are
+    of, None where customers were assigned.
     """
 
     arm: str
@@ -107,6 +112,7 @@ class ArmCount:
     share: float
     assigned: int
     compared: int
+    units: int | None
     contacts: int
     exported: int
 

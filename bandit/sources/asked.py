@@ -50,6 +50,7 @@ def asked_of(
     return Asked(
         uses=uses(campaign),
         free=frozenset(c for c in columns if c.lower() in said) | {key},
+        labels=frozenset(one.column for one in campaign.households) - {key},
         key=(key, key_pin.pinned(campaign.folder)),
     )
 

@@ -49,6 +49,7 @@ class CustomerRows(NamedTuple):
     bool[n, offers]; ``values`` float32[n, offers], or float32[offers] where none is an
     expression; ``within`` bool[n, populations]: of which the customer is; ``consent``
     bool[n, channels]; ``served`` variables and segments, None where the campaign has none;
+    ``units`` uint64[n, households]: the unit of each in the experiments that assign households;
     ``rejects`` rows of schema.REJECTS.
     """
 
@@ -62,6 +63,7 @@ class CustomerRows(NamedTuple):
     contacts: Events
     refusals: Events
     served: pa.RecordBatch | None
+    units: UInt64
     rejects: list[Reject]
 
 
@@ -72,6 +74,7 @@ class _Plan(NamedTuple):
     found: Expressions
     features: tuple[str, ...]
     made: tuple[str, ...]
+    units: tuple[str, ...]
     key: str
 
 
@@ -162,6 +165,7 @@ def kept(rows: CustomerRows, keep: Bool) -> CustomerRows:
         contacts=ragged.kept(rows.contacts, keep),
         refusals=ragged.kept(rows.refusals, keep),
         served=None if rows.served is None else rows.served.filter(mask),
+        units=rows.units[keep],
     )
 
 
@@ -181,6 +185,7 @@ def _plan(database: Database, campaign: Campaign, catalogue: Catalogue, at: dt.d
         found or Expressions((), (), (), ()),
         tuple(features or ()),
         database.table("customers").made,
+        tuple(one.unit for one in campaign.households),
         campaign.customers.key,
     )
 
@@ -223,6 +228,7 @@ def _convert(plan: _Plan, batch: pa.RecordBatch, before: Any, after: Any) -> Cus
         contacts=ragged.listed(batch.column("contacts")),
         refusals=ragged.listed(batch.column("refusals")),
         served=_columns(batch, "x", plan.made) if plan.made else None,
+        units=_units(plan, batch),
         rejects=rejects,
     )
 
@@ -230,6 +236,13 @@ def _convert(plan: _Plan, batch: pa.RecordBatch, before: Any, after: Any) -> Cus
 def _columns(batch: pa.RecordBatch, letter: str, names: Sequence[str]) -> pa.RecordBatch:
     arrays = [batch.column(f"{letter}{i}") for i in range(len(names))]
     return pa.RecordBatch.from_arrays(arrays, names=list(names))
+
+
+def _units(plan: _Plan, batch: pa.RecordBatch) -> UInt64:
+    out = np.zeros((batch.num_rows, len(plan.units)), np.uint64)
+    for place, name in enumerate(plan.units):
+        out[:, place] = batch.column(f"x{plan.made.index(name)}").to_numpy(zero_copy_only=False)
+    return out
 
 
 def _set(column: pa.Array) -> Bool:

@@ -129,9 +129,10 @@ def open_sources(
     database = Database(
         threads or os.cpu_count() or 1, campaign.limits.memory_mb, campaign.limits.query_seconds
     )
+    seen = [file for one in campaign.households for file in one.seen]
     try:
         aliases = _attach(database, located, faults)
-        _lock(database, [f for s in located for f in s.files] + list(extra_files))
+        _lock(database, [f for s in located for f in s.files] + [*extra_files, *seen])
         for found in located:
             if not found.is_database or found.files[0] in aliases:
                 try:

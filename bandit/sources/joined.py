@@ -16,6 +16,7 @@ from bandit.core import sql
 from bandit.core.errors import BanditError, ConfigError
 from bandit.core.folding import fold
 from bandit.core.problems import Problems
+from bandit.sources import households
 from bandit.sources.connection import Database, Table
 from bandit.sources.expressions import check_expression
 from bandit.sources.variables import One, evaluate, execute, table_of
@@ -31,17 +32,19 @@ def join(database: Database, campaign: Campaign, at: dt.datetime, one: One | Non
     ConfigError lists every fault by variable and segment.
     """
     people = database.table("customers")
-    if people.key_kind is None or not (campaign.variables or campaign.segment):
+    asked = campaign.variables or campaign.segment or campaign.households
+    if people.key_kind is None or not asked:
         return
     faults = Problems()
     _hold_free(campaign, people, faults)
     made = faults.attempt(lambda: evaluate(database, campaign, at, people.key_kind or "", one))
+    key = f"bandit_people.{_key(campaign, people)}"
+    units = faults.attempt(lambda: households.units(database, campaign, key))
     faults.stop()
-    joined, chosen = "", ["bandit_people.*"]
+    more, joined = units or ([], "")
+    chosen = ["bandit_people.*", *more]
     for part in made or ():
-        joined += (
-            f" LEFT JOIN {part.table} ON {part.table}.id = bandit_people.{_key(campaign, people)}"
-        )
+        joined += f" LEFT JOIN {part.table} ON {part.table}.id = {key}"
         chosen += [f"{query} AS {sql.name(name)}" for name, query in part.values().items()]
     execute(
         database,
@@ -49,7 +52,8 @@ def join(database: Database, campaign: Campaign, at: dt.datetime, one: One | Non
         f" SELECT {', '.join(chosen)} FROM {people.view} bandit_people{joined}",
     )
     found = database.describe(f"SELECT * FROM {VIEW}_variables")
-    kinds = dict(people.columns) | {name: found[name] for name in campaign.variables}
+    made_here = (*campaign.variables, *(one.unit for one in campaign.households))
+    kinds = dict(people.columns) | {name: found[name] for name in made_here}
     _segments(database, campaign, kinds, at)
 
 
@@ -87,6 +91,7 @@ def _hold_free(campaign: Campaign, people: Table, faults: Problems) -> None:
     taken = {fold(column): column for column in people.columns}
     names = [("variable", name) for name in campaign.variables]
     names += [("segment", segment.name) for segment in campaign.segment]
+    names += [("the unit of", one.unit) for one in campaign.households]
     if campaign.segment:
         names.append(("the column of the first segment,", FIRST_SEGMENT))
     for kind, name in names:
@@ -119,7 +124,7 @@ def _segments(
     faults.stop()
     body = f"SELECT {', '.join(chosen)} FROM {VIEW}_variables"
     kinds |= dict.fromkeys(campaign.crowds, "BOOLEAN")
-    made = (*campaign.variables, *campaign.crowds)
+    made = (*campaign.variables, *campaign.crowds, *(one.unit for one in campaign.households))
     _stand_in(database, campaign, people, body, kinds, made)
 
 
@@ -152,6 +157,7 @@ def notes(database: Database, campaign: Campaign) -> list[str]:
     people, told = database.tables.get("customers"), list[str]()
     if people is None or not people.made:
         return told
+    told += households.notes(database, campaign)
     for source in campaign.source:
         variables, table = campaign.variables_of(source), table_of(campaign, source)
         if not variables:

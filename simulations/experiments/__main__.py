@@ -1,6 +1,7 @@
 """`python -m simulations.experiments [FILE] [--runs N] [--planted N]` writes into the README.
 
-With ``--waves N`` only what N waves a row show, as the product serves them.
+With ``--waves N`` only what N waves a row show, as the product serves them; with ``--homes`` only
+what concerns households.
 """
 
 from __future__ import annotations
@@ -8,14 +9,16 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from simulations.experiments.analysis import of_waves, report, shared
+from simulations.experiments.analysis import of_homes, of_waves, report, shared
 from simulations.experiments.environment import Population
+from simulations.experiments.homes import planted, redrawn
 from simulations.experiments.shared_caps import shared_caps, truth
 from simulations.experiments.sweep import false_alarms, power
 from simulations.experiments.waves_under_caps import rows
 
 HERE = Path(__file__).parent
 WAVES, MARK = "<!-- waves generated below -->\n", "<!-- generated below -->\n"
+HOMES = "<!-- homes generated below -->\n"
 CUSTOMERS, CROWD = 3_000, 15_000
 
 
@@ -27,16 +30,26 @@ def main() -> None:
     parser.add_argument("--planted", type=int, default=500)
     parser.add_argument("--customers", type=int, default=20_000)
     parser.add_argument("--waves", type=int)
+    parser.add_argument("--homes", action="store_true")
+    parser.add_argument("--redrawn", type=int, default=100_000)
     wanted = parser.parse_args()
     readme = HERE / "README.md"
     head, rest = readme.read_text(encoding="utf-8").split(MARK)
     if wanted.waves is not None:
         text = of_waves(rows(wanted.waves, CUSTOMERS, CROWD), wanted.waves, CUSTOMERS)
         print(text)
-        above = head.split(WAVES)[0]
-        readme.write_text(f"{above}{WAVES}{text}\n{MARK}{rest}", encoding="utf-8")
+        above, _, homes = head.partition(HOMES)
+        above = above.split(WAVES)[0]
+        readme.write_text(f"{above}{WAVES}{text}\n{HOMES}{homes}{MARK}{rest}", encoding="utf-8")
         return
     population = Population.read(wanted.file)
+    if wanted.homes:
+        found = planted(population, wanted.planted, wanted.customers)
+        text = of_homes(found, redrawn(wanted.redrawn), wanted.planted)
+        print(text)
+        above = head.split(HOMES)[0]
+        readme.write_text(f"{above}{HOMES}{text}\n{MARK}{rest}", encoding="utf-8")
+        return
     alarms = [
         false_alarms(population, "spend", wanted.runs, adjusted=False),
         false_alarms(population, "spend, history as covariate", wanted.runs, adjusted=True),

@@ -9,6 +9,7 @@ import pytest
 
 from bandit import allocation
 from simulations.experiments.environment import Population
+from simulations.experiments.homes import planted, redrawn
 from simulations.experiments.shared_caps import called, crowd, shared_caps, truth
 from simulations.experiments.sweep import false_alarms, power
 
@@ -41,6 +42,15 @@ def test_arms_that_compete_for_a_capacity_want_their_own_part_of_it():
     people = crowd(3000, 1)
     solved = allocation.solve(people.new[:, None], [[1.0]], [900.0]).assignment[:, 0] == 0
     assert np.array_equal(called(people.new, 900), solved)
+
+
+def test_households_are_found_as_surely_and_weighed_as_exactly(population):
+    runs = 40
+    for row in planted(population, runs, 8000):
+        assert abs(row.found - 0.8) < 4.0 * math.sqrt(0.8 * 0.2 / runs), row.name
+    for found in redrawn(6_000):
+        assert found.worst < 4.5, found.name
+        assert abs(found.weight - 1.0) < 4.5 * found.error
 
 
 def test_effects_of_the_promised_size_are_found(population):

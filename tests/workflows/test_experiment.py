@@ -549,9 +549,10 @@ def test_a_loss_at_export_alarms_and_opt_outs_by_chance_do_not():
     """2 % of one arm's contacts on no list; of 1,000 waves with opt-outs by chance 3 at most."""
     rng = np.random.default_rng(0)
     decided = np.array([100_000, 100_000])
-    lost = trust.exported(Contacts(decided, decided - [0, 2_000]))
+    lost = trust.exported(Contacts(decided, decided - [0, 2_000], None))
     assert lost.alarm
     alarms = sum(
-        trust.exported(Contacts(decided, rng.binomial(decided, 0.99))).alarm for _ in range(1000)
+        trust.exported(Contacts(decided, rng.binomial(decided, 0.99), None)).alarm
+        for _ in range(1000)
     )
     assert alarms <= 3

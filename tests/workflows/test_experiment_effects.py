@@ -34,7 +34,9 @@ def asked(method="group_sequential", arms=3, **more):
 
 def members(rng, arms=3):
     arm = rng.integers(0, arms, N)
-    return Enrolled(np.arange(N, dtype=np.uint64), arm, {}, [], FeatureSpec(True, ()), {})
+    counts = np.bincount(arm)
+    spec = FeatureSpec(True, ())
+    return Enrolled(np.arange(N, dtype=np.uint64), arm, {}, [], spec, {}, counts, 0, None, None)
 
 
 def waves(rng, effect=0.0, found=None):

@@ -60,6 +60,7 @@ def claim(campaign: Campaign, name: str, asked: Experiment) -> Started:
             f"experiment {name!r} was started already; one that goes again needs a name of its own"
         )
     _hold_one_layer(campaign, known, name, asked)
+    _hold_one_unit(known, name, asked)
     layer = known.find(asked.layer) or Layer(name=asked.layer, seed=campaign.seed)
     after = shared_out(layer).claim(name, asked.share, asked.start, asked.cooldown_days)
     made = Claimed(
@@ -81,6 +82,19 @@ def stop(campaign: Campaign, found: Started, end: dt.date) -> Started:
     layer = found.layer.model_copy(update={"claims": tuple(claims)})
     layers.write(campaign.folder, layers.read(campaign.folder).having(layer))
     return Started(layer, stopped)
+
+
+def _hold_one_unit(known: layers.Layers, name: str, asked: Experiment) -> None:
+    """Buckets of customers and of households would share people, and rest of others' treatments."""
+    layer = known.find(asked.layer)
+    for other in layer.claims if layer is not None else ():
+        if other.experiment.household != asked.household:
+            theirs = other.experiment.household or "customer"
+            raise ConfigError(
+                f"layer {asked.layer!r} assigns by {theirs!r} since experiment {other.name!r}, and"
+                f" {name!r} by {asked.household or 'customer'!r}: give it a layer of its own once"
+                f" {other.name!r} has stopped, or the same unit"
+            )
 
 
 def _hold_one_layer(campaign: Campaign, known: layers.Layers, name: str, asked: Experiment) -> None:

@@ -15,7 +15,7 @@ from bandit.config.campaign import Campaign
 from bandit.config.experiment import CONFIDENCE_SEQUENCE, GROUP_SEQUENTIAL, Experiment, Metric
 from bandit.core.days import acting_at
 from bandit.core.errors import DataError
-from bandit.core.types import SILENT, Bool, Float64, Progress, UInt64
+from bandit.core.types import SILENT, Bool, Float64, Progress
 from bandit.core.wording import number, rounded_up
 from bandit.record import waves as record
 from bandit.record.steady import steady
@@ -23,9 +23,10 @@ from bandit.results.experiment import ArmPlan, ExperimentDesign, MetricPlan
 from bandit.results.figures import Interval
 from bandit.sources import customers, database, persons
 from bandit.sources.catalogue import load_catalogue
-from bandit.workflows.experiment.history import History, like, measured
+from bandit.stats.intraclass import Crowd, intraclass
+from bandit.workflows.experiment.history import History, Population, like, measured
 from bandit.workflows.experiment.read import policy_text
-from bandit.workflows.experiment.start import hold_possible
+from bandit.workflows.experiment.start import asking, hold_possible
 
 _SEQUENCE_COST = 1.55**2
 """By what a sequence multiplies the customers: its limits are 1.55 times as wide."""
@@ -56,9 +57,10 @@ def design(
             f"{campaign.folder}: no wave has a closed window, so that neither spread nor losses can"
             " be measured; design the experiment when the first one has"
         )
-    population = _population(campaign, asked, now, progress)
+    wanted = _population(campaign, asked, name, now, progress)
+    population = wanted.keys
     people = persons.of(campaign, now)
-    past = measured(campaign, closed, asked, population, people, progress)
+    past = measured(campaign, closed, asked, wanted, people, progress)
     if past.people < 2:
         raise DataError(
             f"wave {closed[-1].name} has {past.people} of the {len(population):,} customers whom"
@@ -89,23 +91,26 @@ def design(
         control_cost_if=control * abs(asked.primary.minimum_effect or 0.0),
         can_succeed=enough,
         verdict=_verdict(asked, plans, len(population), campaign.policy.holdout),
-        notes=[*remarks, *_notes(asked, past)],
+        notes=[*remarks, *_notes(asked, past), *_of_homes(plans)],
     )
 
 
 def _population(
-    campaign: Campaign, asked: Experiment, at: dt.datetime, progress: Progress
-) -> UInt64:
-    """Keys of the customers of today whom the experiment is about."""
-    wants = campaign.model_copy(update={"populations": (asked.population,)})
+    campaign: Campaign, asked: Experiment, name: str, at: dt.datetime, progress: Progress
+) -> Population:
+    """The customers of today whom the experiment is about."""
+    wants = asking(campaign, asked, name)
     progress.step("asking who is of the population")
     with database.connect(wants, at=at) as data:
         catalogue = load_catalogue(wants, data)
         found = [
-            rows.keys[rows.within[:, 0]]
+            (rows.keys[rows.within[:, 0]], rows.units[rows.within[:, 0]])
             for rows in customers.stream(data, wants, catalogue, at=at)
         ]  # fmt: skip
-    return np.concatenate([np.zeros(0, np.uint64), *found])
+    keys = np.concatenate([np.zeros(0, np.uint64), *(own for own, _ in found)])
+    if asked.household is None:
+        return Population(keys, keys)
+    return Population(keys, np.concatenate([np.zeros(0, np.uint64), *(u[:, 0] for _, u in found)]))
 
 
 def _looks_cost(asked: Experiment) -> float:
@@ -131,6 +136,7 @@ def _plan(
     values = whole[some] * longer
     mean, sd = float(values.mean()), float(values.std(ddof=1))
     rho = _rho(past, whole, some, metric.covariate)
+    crowd = _crowd(campaign, asked, past, whole, metric.covariate)
     both = control.share + other.share
     available = round(members * both)
     effect = abs(metric.minimum_effect or 0.0)
@@ -146,6 +152,8 @@ def _plan(
         alpha=asked.alpha_each,
         control_share=control.share / both,
         rho=rho,
+        icc=crowd.icc,
+        cluster_size=crowd.size,
         looks=cost,
     )
     few = max(available, 1)
@@ -155,6 +163,8 @@ def _plan(
         mean=mean,
         sd=sd,
         rho=rho,
+        icc=None if asked.household is None else crowd.icc,
+        household_size=None if asked.household is None else crowd.size,
         effect=effect,
         needed=math.ceil(plan.size(effect)),
         available=available,
@@ -185,6 +195,26 @@ def _rho(past: History, whole: Float64, some: Bool, covariate: str | None) -> fl
     if x.std() == 0.0 or y.std() == 0.0:
         return 0.0
     return float(np.clip(np.corrcoef(x, y)[0, 1], -0.999, 0.999))
+
+
+def _crowd(
+    campaign: Campaign, asked: Experiment, past: History, whole: Float64, covariate: str | None
+) -> Crowd:
+    """What people of a household have in common, after what the covariate explains.
+
+    Measured on all who were not held out, since of one group there is seldom a whole household; the
+    size is that of the members, of whom the holdout takes each one by one.
+    """
+    if asked.household is None:
+        return Crowd(0.0, 1.0)
+    free = past.free()
+    values, column = whole[free], past.covariates.get(covariate or "")
+    if column is not None and column[free].std() > 0.0:
+        x = column[free] - column[free].mean()
+        values = values - x * float(x @ values) / float(x @ x)
+    alone = intraclass(values, past.units[free])
+    size = intraclass(whole, past.units).size
+    return Crowd(alone.icc, 1.0 + (size - 1.0) * (1.0 - campaign.policy.holdout))
 
 
 def _missed(campaign: Campaign, asked: Experiment, past: History, control: int) -> Interval | None:
@@ -242,3 +272,16 @@ def _notes(asked: Experiment, past: History) -> list[str]:
     if past.people < 1000:
         notes.append(f"measured on {past.people:,} people: the spread is known roughly")
     return notes
+
+
+def _of_homes(plans: list[MetricPlan]) -> list[str]:
+    """By what households multiply the number of customers that it takes."""
+    found = [(p.icc, p.household_size) for p in plans if p.household_size is not None]
+    if not found:
+        return []
+    icc, size = max((icc or 0.0, size) for icc, size in found)
+    return [
+        f"a customer's household has {size:.1f} people in the mean, whose values correlate by"
+        f" {icc:.2f} in the past: it takes {1.0 + (size - 1.0) * icc:.2f} times as many customers"
+        " as if each were assigned alone"
+    ]

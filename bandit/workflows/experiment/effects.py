@@ -72,6 +72,7 @@ def compared(
         treated,
         sizes=sizes,
         covariate=None if covariate is None else covariate[rows],
+        clusters=None if found.units is None else found.units[rows],
         confidence=confidence,
         adjustment="lin",
     )
@@ -107,6 +108,7 @@ def _contacted(
         values[metric.value][rows],
         found.arm[rows] == arm,
         values[CONTACTS][rows] > 0.0,
+        clusters=None if found.units is None else found.units[rows],
         confidence=1.0 - asked.looks.alpha,
     )
     return Interval(one.value, one.lower, one.upper)

@@ -7,16 +7,20 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
+from bandit.checks.keys import customer_keys
 from bandit.config.campaign import Campaign
 from bandit.config.experiment import Experiment
+from bandit.config.household import Household
 from bandit.core.types import Array, Bool, Float64, UInt64
 from bandit.features.spec import FeatureSpec
+from bandit.record import served_variables
 from bandit.record.decisions import Decisions, Rows
 from bandit.record.waves import Wave
 from bandit.sources.merges import Merged
 from bandit.stats.comoments import Comoments
-from bandit.workflows.experiment.totals import Now, contacts, keys_of, outbound
+from bandit.workflows.experiment.totals import Now, contacts, keys_of, outbound, placed
 from bandit.workflows.judge.groups import groups_of
 
 
@@ -26,6 +30,8 @@ class Enrolled(NamedTuple):
     ``moments`` are of the features float64[d] of each arm, in ``spec``'s order. ``segments``
     bool[u] by column and group. ``assigned`` int64[arms] are the keys that were drawn: several of
     them may be one person, whom ``crossed`` of them left out since their keys had several arms.
+    ``units`` uint64[u] are the households, where these were assigned, ``homes`` int64[arms] how
+    many were drawn.
     """
 
     keys: UInt64
@@ -36,6 +42,8 @@ class Enrolled(NamedTuple):
     segments: dict[tuple[str, str], Bool]
     assigned: Array
     crossed: int
+    units: UInt64 | None
+    homes: Array | None
 
 
 def enrolled(
@@ -73,7 +81,9 @@ def enrolled(
             known.merge(Comoments.of(context[arm[mine] == a])) if (arm[mine] == a).any() else known
             for a, known in enumerate(moments)
         ]
-    key = Now(people).of(np.concatenate([np.zeros(0, np.uint64), *keys]))
+    drawn = np.concatenate([np.zeros(0, np.uint64), *keys])
+    units = None if asked.household is None else Units(wave, name).of(drawn)
+    key = Now(people).of(drawn)
     arm = np.concatenate([np.zeros(0, np.int64), *arms])
     order, crossed = _once(key, arm)
     return Enrolled(
@@ -85,7 +95,33 @@ def enrolled(
         {which: np.concatenate(parts)[order] for which, parts in groups_of_each.items()},
         np.bincount(arm, minlength=len(asked.arm)),
         crossed,
+        None if units is None else units[order],
+        None if units is None else _counted(arm, units, len(asked.arm)),
     )
+
+
+class Units:
+    """The units of an experiment's customers as a wave served them."""
+
+    def __init__(self, wave: Wave, name: str) -> None:
+        path = wave.manifest.verified(wave.folder, served_variables.NAME)
+        column = Household(name, "").unit
+        table = pq.read_table(path, columns=[served_variables.CUSTOMER, column])
+        keys = customer_keys(table[served_variables.CUSTOMER].to_numpy())
+        order = np.argsort(keys, kind="stable")
+        self._keys, self._units = keys[order], table[column].to_numpy()[order]
+
+    def of(self, keys: UInt64) -> UInt64:
+        """The unit of each key, uint64[n]; of a key that the wave does not have the key itself."""
+        at, known = placed(self._keys, keys)
+        out = keys.copy()
+        out[known] = self._units[at]
+        return out
+
+
+def _counted(arm: Array, units: UInt64, arms: int) -> Array:
+    """How many different ``units`` each arm has, int64[arms]."""
+    return np.array([len(np.unique(units[arm == a])) for a in range(arms)], np.int64)
 
 
 def _once(key: UInt64, arm: Array) -> tuple[Array, int]:
@@ -111,20 +147,39 @@ def _arms(rows: Rows, groups: Mapping[str, int]) -> Array:
 
 
 class Contacts(NamedTuple):
-    """By arm, int64[arms]: contacts that were ``decided``, and those on a list."""
+    """By arm, int64[arms]: contacts that were ``decided``, and those on a list.
+
+    ``units``: how many households had a contact decided and exported, [2, arms]; None where
+    customers were assigned.
+    """
 
     decided: Array
     exported: Array
+    units: Array | None
 
 
 def contacted(campaign: Campaign, waves: Sequence[Wave], name: str, asked: Experiment) -> Contacts:
     """Outbound contacts of the experiment's rows over the waves."""
     groups = {f"{name}:{arm.name}": number for number, arm in enumerate(asked.arm)}
-    decided, exported = np.zeros(len(asked.arm), np.int64), np.zeros(len(asked.arm), np.int64)
+    arms = len(asked.arm)
+    counts = np.zeros((2, arms), np.int64)
+    reached: list[tuple[list[Array], list[Array]]] = [([], []), ([], [])]
     for wave in waves:
-        for rows in Decisions(campaign.folder, wave).rows("group", "action", "decision_id"):
+        units = None if asked.household is None else Units(wave, name)
+        columns = ("group", "action", "decision_id", "customer_id")
+        for rows in Decisions(campaign.folder, wave).rows(*columns):
             arm = _arms(rows, groups)
-            mine = arm >= 0
-            decided += np.bincount(arm[mine & outbound(rows)], minlength=len(asked.arm))
-            exported += np.bincount(arm[mine & contacts(rows)], minlength=len(asked.arm))
-    return Contacts(decided, exported)
+            for stage, made in enumerate((outbound(rows), contacts(rows))):
+                mine = (arm >= 0) & made
+                counts[stage] += np.bincount(arm[mine], minlength=arms)
+                if units is not None:
+                    reached[stage][0].append(arm[mine])
+                    reached[stage][1].append(units.of(keys_of(rows)[mine]))
+    if asked.household is None:
+        return Contacts(counts[0], counts[1], None)
+    each = [
+        _counted(np.concatenate([np.zeros(0, np.int64), *own]),
+                 np.concatenate([np.zeros(0, np.uint64), *theirs]), arms)
+        for own, theirs in reached
+    ]  # fmt: skip
+    return Contacts(counts[0], counts[1], np.stack(each))

@@ -25,16 +25,24 @@ from bandit.workflows.experiment.totals import (
 )
 
 
+class Population(NamedTuple):
+    """``keys`` uint64[n] of today's members-to-be, and of what each is one, ``units`` uint64[n]."""
+
+    keys: UInt64
+    units: UInt64
+
+
 class History(NamedTuple):
     """The population's people of ``waves``: ``totals`` by metric value over them all.
 
-    ``group`` is what each was in at the newest one (objects), ``covariates`` float64[u] as served
-    at the oldest one. ``reached``: of 100 people of the newest wave how many had something
-    eligible, were contacted, and were on a list.
+    ``group`` is what each was in at the newest one (objects), ``units`` uint64[u] of what they are
+    one today, ``covariates`` float64[u] as served at the oldest one. ``reached``: of 100 people of
+    the newest wave how many had something eligible, were contacted, and were on a list.
     """
 
     waves: list[str]
     group: Array
+    units: UInt64
     totals: dict[str, Float64]
     covariates: dict[str, Float64]
     reached: dict[str, float]
@@ -53,20 +61,19 @@ def measured(
     campaign: Campaign,
     closed: Sequence[Wave],
     asked: Experiment,
-    population: UInt64,
+    population: Population,
     people: Merged,
     progress: Progress,
 ) -> History:
     """Of the newest waves, as many as the experiment is to have if there are so many.
 
-    ``population`` uint64[n] are the keys of today's members-to-be. Only people who are in the
-    newest wave count.
+    Only people of the ``population`` who are in the newest wave count.
     """
     chosen = list(closed[-asked.waves :])
     progress.step("measuring the last waves", total=len(chosen))
     newest, oldest = chosen[-1], chosen[0]
     now = Now(people)
-    keys, group, reached = _newest(campaign, newest, population, now)
+    keys, group, reached = _newest(campaign, newest, population.keys, now)
     totals = Totals(keys, asked.values, people)
     with events(campaign, people) as connection:
         for wave in chosen:
@@ -76,6 +83,7 @@ def measured(
     return History(
         [w.name for w in chosen],
         group,
+        _units(population, keys),
         totals.all(),
         _covariates(campaign, oldest, keys, wanted, now),
         reached,
@@ -122,6 +130,12 @@ def _newest(
     names = ("eligible", "contacted", "listed")
     share = 100.0 * counts / max(len(key), 1)
     return key[order], group[order], dict(zip(names, share.tolist(), strict=True))
+
+
+def _units(population: Population, keys: UInt64) -> UInt64:
+    order = np.argsort(population.keys, kind="stable")
+    at, _ = placed(population.keys[order], keys)
+    return population.units[order][at]
 
 
 def _covariates(

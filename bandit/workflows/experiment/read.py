@@ -81,6 +81,7 @@ def read(
                 arm.share,
                 assigned[a],
                 counted[a],
+                None if found.homes is None else int(found.homes[a]),
                 int(sent.decided[a]),
                 int(sent.exported[a]),
             )
@@ -209,6 +210,11 @@ def _notes(
     asked: Experiment, found: Enrolled, waiting: list[str], pooled: Sequence[str]
 ) -> list[str]:
     notes = []
+    if found.homes is not None:
+        notes.append(
+            f"whole households by {asked.household!r} were assigned: intervals and sample ratios"
+            " are theirs; who has moved since is compared with the household and the arm of then"
+        )
     lost = {m.covariate for m in asked.metric if m.covariate not in {None, *found.covariates}}
     if lost:
         notes.append(

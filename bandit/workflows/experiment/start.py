@@ -9,6 +9,7 @@ from bandit.config import campaign_file
 from bandit.config import experiment as config
 from bandit.config.campaign import Campaign
 from bandit.config.experiment import CURRENT, LEARNED, Experiment
+from bandit.config.household import Household
 from bandit.core.days import acting_at, day_of
 from bandit.core.errors import ConfigError
 from bandit.core.problems import Problems, nearest
@@ -86,10 +87,16 @@ def stop(
     )
 
 
+def asking(campaign: Campaign, asked: Experiment, name: str) -> Campaign:
+    """The campaign, which asks each customer for the population and the household."""
+    homes = () if asked.household is None else (Household(name, asked.household),)
+    return campaign.model_copy(update={"populations": (asked.population,), "households": homes})
+
+
 def hold_possible(campaign: Campaign, asked: Experiment, name: str, at: dt.datetime) -> list[str]:
     """ConfigError for whatever of the experiment this campaign does not have; else remarks."""
     faults, path = Problems(), config.path_of(campaign.folder, name)
-    wants = campaign.model_copy(update={"populations": (asked.population,)})
+    wants = asking(campaign, asked, name)
     roles = ("customers", *database.CATALOGUE)
     with database.connect(wants, roles=roles, at=at) as data:
         catalogue = load_catalogue(wants, data)

@@ -17,17 +17,23 @@ from bandit.workflows.experiment.enrolled import Contacts, Enrolled
 def ratios(
     asked: Experiment, assigned: Sequence[int], found: Enrolled, sent: Contacts
 ) -> list[RatioCheck]:
-    """Sizes of the arms as assigned, as listed of what was decided, and as compared."""
+    """Sizes of the arms as assigned, as listed of what was decided, and as compared.
+
+    Where households were assigned they are what is counted, but for customers of whom the record
+    has nothing any more.
+    """
+    drawn = np.array(assigned) if found.homes is None else found.homes
     return [
-        _check("assigned", np.array(assigned), np.array(asked.shares)),
+        _check("assigned", drawn, np.array(asked.shares)),
         exported(sent),
         _check("with outcome", found.assigned, np.array(assigned)),
     ]
 
 
 def exported(sent: Contacts) -> RatioCheck:
-    """Listed contacts by arm against those that were decided."""
-    return _check("exported", sent.exported, sent.decided)
+    """Listed contacts by arm against those that were decided; households where they are units."""
+    decided, listed = (sent.decided, sent.exported) if sent.units is None else sent.units
+    return _check("exported", listed, decided)
 
 
 def _check(stage: str, counts: Array, meant: Array) -> RatioCheck:

@@ -38,7 +38,8 @@ class Seen(NamedTuple):
 class Draw(NamedTuple):
     """What one decision was drawn from, of one customer: contexts float32[1, d], and so on.
 
-    ``prior`` as in `Mixture.choose`; ``values`` float32[k]; ``population``: whose prices are paid.
+    ``prior`` as in `Mixture.choose`; ``values`` float32[k]; ``population``: whose prices are paid;
+    ``unit`` uint64[1] what an experiment assigned as a whole.
     """
 
     contexts: Float32
@@ -47,6 +48,7 @@ class Draw(NamedTuple):
     which: Array
     population: int
     key: Array
+    unit: Array
     prior: Float64 | None
 
 
@@ -58,6 +60,7 @@ def derived(wave: Wave, placement: str, number: int, draw: Draw) -> tuple[Seen, 
         "eligible": draw.eligible,
         "values": draw.values,
         "costs": wave.plan.costs + prices,
+        "units": draw.unit,
     }
     contributions = wave.plan.policy.contributions(
         wave.posterior, draw.contexts, draw.which, draw.key, **problem, prior=draw.prior

@@ -30,13 +30,14 @@ class _Asked(NamedTuple):
     """What the customer's data of today say: ``values`` float32[k], ``key`` uint64[1] or None.
 
     ``now`` bool[k]: who may get what, None where that cannot be asked. ``experiment`` int16[1]: the
-    one that the customer is in, -1 for none.
+    one that the customer is in, -1 for none, by ``unit`` uint64[1].
     """
 
     values: Array
     key: UInt64 | None
     now: Bool | None
     experiment: Array
+    unit: UInt64
     funnel: dict[str, list[str]]
     notes: list[str]
 
@@ -98,7 +99,7 @@ def _asked(wave: Wave, decisions: Decisions, rows: Rows, customer: str) -> _Aske
         ready = prepare.prepare(wave, found)[0]
     except BanditError as e:
         values, none = _recorded_values(wave, rows), np.full(1, -1, np.int16)
-        return _Asked(values, None, None, none, {}, [
+        return _Asked(values, None, None, none, np.zeros(1, np.uint64), {}, [
             "the customer's data of today cannot be asked by this wave's rules, so that neither"
             f" these nor the draw are shown: {str(e).splitlines()[0]}"
         ])  # fmt: skip
@@ -107,6 +108,7 @@ def _asked(wave: Wave, decisions: Decisions, rows: Rows, customer: str) -> _Aske
         key=found.keys,
         now=ready.mask[0] if len(ready.mask) else None,
         experiment=ready.experiment[:1],
+        unit=ready.units[:1] if len(ready.units) else found.keys,
         funnel=prepare.funnel(wave, found),
         notes=[],
     )
@@ -132,7 +134,7 @@ def _explained(
     prior, slots, again = None, [], True
     key = np.zeros(1, np.uint64) if asked.key is None else asked.key
     which = _experiment(wave, rows, asked)
-    population = _population(wave, rows, which, key)
+    population = _population(wave, rows, which, asked.unit)
     for i, row in enumerate(rows.batch.to_pylist()):
         draw = Draw(
             contexts=rows.contexts[i : i + 1],
@@ -141,6 +143,7 @@ def _explained(
             which=which,
             population=population,
             key=key,
+            unit=asked.unit,
             prior=prior,
         )
         seen, choice = contenders.derived(wave, row["placement"], row["slot"], draw)
@@ -169,12 +172,12 @@ def _experiment(wave: Wave, rows: Rows, asked: _Asked) -> Array:
     return asked.experiment if held else np.full(1, -1, np.int16)
 
 
-def _population(wave: Wave, rows: Rows, which: Array, key: UInt64) -> int:
+def _population(wave: Wave, rows: Rows, which: Array, unit: UInt64) -> int:
     """Whose prices the customer paid, by the record where it tells."""
     group = str(rows.texts("group")[0])
     if group in wave.plan.apart:
         return 1 + wave.plan.apart.index(group)
-    return int(experiments.populations(wave.run.experiments, which, key)[0])
+    return int(experiments.populations(wave.run.experiments, which, unit)[0])
 
 
 def _notes(

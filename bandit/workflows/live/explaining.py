@@ -112,7 +112,7 @@ def _each(
     which = _experiment(wave, decided.slots[0].group, situation, person)
     population = int(experiments.populations(wave.run.experiments, which, key)[0])
     for taken in rebuilt.taken(wave, batch, mine):
-        draw = Draw(batch.contexts, taken.allowed, values, which, population, key, prior)
+        draw = Draw(batch.contexts, taken.allowed, values, which, population, key, key, prior)
         seen, choice = contenders.derived(wave, taken.placement.name, taken.slot, draw)
         yield _row(wave, taken), seen
         prior = choice.joint

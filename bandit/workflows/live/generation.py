@@ -96,6 +96,7 @@ class Customers(NamedTuple):
             contacts=_with(self.contacts, positions, contacts),
             refusals=_with(self.refusals, positions, refusals),
             served=None,
+            units=np.zeros((len(positions), 0), np.uint64),
             rejects=[],
         )
 
@@ -169,7 +170,8 @@ def make(
     """
     day = day_of(at, campaign.time_zone).isoformat()
     found = experiments.running(campaign, record.waves(campaign.folder), "", at)
-    campaign = experiments.asked(campaign, found).asking_conditions()
+    experiments.hold_customers(found)
+    campaign = experiments.asked(campaign, found, ()).asking_conditions()
     run = Run(campaign, f"live-{day}", at, seed, experiments=found)
     past = ContactHistory.of(campaign, at, "")
     with ExitStack() as opened:

@@ -42,6 +42,7 @@ def prepared(wave: Wave, fixed: Sequence[float] | None, people: Sequence[Person]
         allowance=np.zeros(n, np.int32),
         values=values,
         experiment=np.full(n, -1, np.int16),
+        units=np.zeros(n, np.uint64),
         population=np.array([_population(wave, person) for person in people], np.int16),
     )
 

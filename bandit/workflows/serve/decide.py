@@ -90,6 +90,7 @@ def _asked(wave: Wave, batch: Prepared, slot: Slot, seed: int) -> dict[str, Any]
         "population": batch.population[rows] if plan.apart else None,
         "which": batch.experiment[rows],
         "keys": batch.keys[rows],
+        "units": batch.units[rows],
         "seed": seed,
         "wave": number_of(wave.run.wave),
         "draw": slot.placement.draw + slot.number - 1,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ from bandit import experiments
 from bandit.config import experiment as config
 from bandit.config.campaign import Campaign
 from bandit.config.experiment import Arm, Experiment
+from bandit.config.household import Household
 from bandit.core.actions import ActionSpace
 from bandit.core.days import day_of
 from bandit.core.errors import ConfigError
@@ -21,7 +23,7 @@ from bandit.policies.arms import Arms, Floor, Only, Peace
 from bandit.policies.mixture import Mixture
 from bandit.policies.policy import Policy
 from bandit.policies.rules import Rules
-from bandit.record import layers
+from bandit.record import layers, served_variables
 from bandit.record.manifests import Served
 from bandit.record.waves import Wave
 
@@ -74,27 +76,66 @@ def hold_unedited(campaign: Campaign, claim: layers.Claimed) -> None:
         )
 
 
-def asked(campaign: Campaign, found: Sequence[Served]) -> Campaign:
-    """The campaign, which asks each customer for the experiments' populations."""
-    return campaign.model_copy(
-        update={"populations": tuple(s.experiment.population for s in found)}
+def asked(campaign: Campaign, found: Sequence[Served], waves: Sequence[Wave]) -> Campaign:
+    """The campaign, which asks each customer for the experiments' populations and households.
+
+    ``waves`` are the earlier ones: who was in one keeps the household of then.
+    """
+    homes = tuple(
+        Household(s.name, s.experiment.household, _seen(s.name, waves))
+        for s in found
+        if s.experiment.household is not None
+    )
+    populations = tuple(s.experiment.population for s in found)
+    return campaign.model_copy(update={"populations": populations, "households": homes})
+
+
+def _seen(name: str, waves: Sequence[Wave]) -> tuple[Path, ...]:
+    """The files of units of the waves that had an experiment."""
+    return tuple(
+        w.manifest.verified(w.folder, served_variables.NAME)
+        for w in waves
+        if takes_part(w, name) and served_variables.NAME in w.manifest.files
     )
 
 
-def members(found: Sequence[Served], keys: UInt64, within: Bool) -> Array:
-    """The experiment of each customer, int16[n], -1 for none.
+def hold_customers(found: Sequence[Served]) -> None:
+    """ConfigError for an experiment of households: live, one customer is decided for at a time."""
+    for served in found:
+        if served.experiment.household is not None:
+            raise ConfigError(
+                f"experiment {served.name!r} assigns households, which live decisions do not:"
+                " serve it by waves (`bandit serve-batch`) until it is over, or stop it"
+            )
 
-    ``within`` bool[n, experiments] is who is of the population. Buckets are no one's twice, as all
+
+class Members(NamedTuple):
+    """The ``experiment`` of each customer int16[n], -1 for none, and their ``units`` uint64[n]."""
+
+    experiment: Array
+    units: UInt64
+
+
+def members(found: Sequence[Served], keys: UInt64, units: UInt64, within: Bool) -> Members:
+    """Who is in which experiment, and what was assigned there as a whole.
+
+    ``within`` bool[n, experiments] is who is of the population, ``units`` uint64[n, households]
+    those of the experiments that assign households, in turn. Buckets are no one's twice, as all
     experiments of a campaign that run at a time are of one layer.
     """
-    which = np.full(keys.shape[0], -1, np.int16)
+    which, own = np.full(keys.shape[0], -1, np.int16), keys
+    homes = iter(units.T)
     for number, served in enumerate(found):
-        bucket = experiments.buckets(keys, served.experiment.layer, seed=served.seed)
+        theirs = keys if served.experiment.household is None else next(homes)
+        bucket = experiments.buckets(theirs, served.experiment.layer, seed=served.seed)
         mine = np.zeros(experiments.BUCKETS, dtype=np.bool_)
         for first, last in served.ranges:
             mine[first:last] = True
-        which[mine[bucket] & within[:, number]] = number
-    return which
+        inside = mine[bucket] & within[:, number]
+        which[inside] = number
+        if theirs is not keys:
+            own = np.where(inside, theirs, own)
+    return Members(which, own)
 
 
 def apart(found: Sequence[Served]) -> tuple[str, ...]:
@@ -110,14 +151,14 @@ def apart(found: Sequence[Served]) -> tuple[str, ...]:
     )
 
 
-def populations(found: Sequence[Served], which: Array, keys: UInt64) -> Array:
-    """The population of each customer, int16[n], by experiment int16[n] and key alone."""
-    of, number = np.zeros(keys.shape[0], np.int16), 0
+def populations(found: Sequence[Served], which: Array, units: UInt64) -> Array:
+    """The population of each customer, int16[n], by experiment int16[n] and unit alone."""
+    of, number = np.zeros(units.shape[0], np.int16), 0
     for place, served in enumerate(found):
         if not served.experiment.splits:
             continue
         rows = np.flatnonzero(which == place)
-        arm = _arm_of(served.name, tuple(served.experiment.shares), served.seed, keys[rows])
+        arm = _arm_of(served.name, tuple(served.experiment.shares), served.seed, units[rows])
         for position, one in enumerate(served.experiment.arm):
             if one.capacity == config.PROPORTIONAL:
                 number += 1

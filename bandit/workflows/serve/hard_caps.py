@@ -131,6 +131,7 @@ def thinned(
             given_up if apart else given_up[0],
             batch.experiment[rows[quiet]],
             batch.keys[rows[quiet]],
+            units=batch.units[rows[quiet]],
             eligible=taken.allowed[quiet],
             values=batch.values if batch.values.ndim == 1 else batch.values[rows[quiet]],
             costs=wave.plan.charges,

@@ -26,6 +26,7 @@ class Prepared(NamedTuple):
     ``mask`` bool[n, k]: the actions allowed; ``left`` int32[n, 5] as in `Eligible`; ``allowance``
     int32[n]: outbound contacts still allowed; ``values`` float32[k], or float32[n, k] where they
     hang on the customer. ``experiment`` int16[n] is the one that a customer is in, -1 for none;
+    ``units`` uint64[n] what was assigned there as a whole, the customer or a household;
     ``population`` int16[n] whose limits and prices are theirs, 0 everybody else's.
     """
 
@@ -37,6 +38,7 @@ class Prepared(NamedTuple):
     allowance: Array
     values: Array
     experiment: Array
+    units: UInt64
     population: Array
 
     def rows(self, first: int, last: int) -> Prepared:
@@ -50,6 +52,7 @@ class Prepared(NamedTuple):
             allowance=self.allowance[first:last],
             values=self.values if self.values.ndim == 1 else self.values[first:last],
             experiment=self.experiment[first:last],
+            units=self.units[first:last],
             population=self.population[first:last],
         )
 
@@ -64,6 +67,7 @@ class Prepared(NamedTuple):
             allowance=self.allowance[keep],
             values=self.values if self.values.ndim == 1 else self.values[keep],
             experiment=self.experiment[keep],
+            units=self.units[keep],
             population=self.population[keep],
         )
 
@@ -84,6 +88,7 @@ def joined(batches: Sequence[Prepared]) -> Prepared:
         if first.values.ndim == 1
         else np.concatenate([b.values for b in batches]),
         experiment=np.concatenate([b.experiment for b in batches]),
+        units=np.concatenate([b.units for b in batches]),
         population=np.concatenate([b.population for b in batches]),
     )
 
@@ -106,7 +111,7 @@ def encoded(wave: Wave, rows: CustomerRows) -> tuple[CustomerRows, Float32, list
 def ready(wave: Wave, rows: CustomerRows, contexts: Float32) -> Prepared:
     """Ask the rules and look up the values of customers with contexts float32[n, d]."""
     pressed, running = pressure(wave, rows), wave.run.experiments
-    which = experiments.members(running, rows.keys, rows.within)
+    found_in = experiments.members(running, rows.keys, rows.units, rows.within)
     found = eligibility.eligible(wave.plan.actions, rows.rules, rows.consent, pressed.blocked)
     return Prepared(
         ids=rows.ids,
@@ -116,8 +121,9 @@ def ready(wave: Wave, rows: CustomerRows, contexts: Float32) -> Prepared:
         left=found.left,
         allowance=pressed.allowance,
         values=values(wave, rows),
-        experiment=which,
-        population=experiments.populations(running, which, rows.keys),
+        experiment=found_in.experiment,
+        units=found_in.units,
+        population=experiments.populations(running, *found_in),
     )
 
 

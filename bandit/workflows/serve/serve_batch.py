@@ -189,7 +189,8 @@ def _serve(
 def _with_experiments(run: Run) -> Run:
     published = record.waves(run.campaign.folder)
     found = experiments.running(run.campaign, published, run.wave, run.at)
-    return run._replace(campaign=experiments.asked(run.campaign, found), experiments=found)
+    asking = experiments.asked(run.campaign, found, published)
+    return run._replace(campaign=asking, experiments=found)
 
 
 def _nothing_known(wave: Wave) -> list[str]:

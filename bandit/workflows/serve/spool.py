@@ -54,6 +54,7 @@ class Spool:
             "left": _rows(batch.left),
             "allowance": batch.allowance,
             "experiment": batch.experiment,
+            "units": batch.units,
             "population": batch.population,
         }
         if batch.values.ndim == 2:
@@ -87,6 +88,7 @@ def read(folder: Path, number: int) -> Prepared:
         allowance=_array(table, "allowance").to_numpy(),
         values=_matrix(table, "values") if "values" in table.column_names else fixed,
         experiment=_array(table, "experiment").to_numpy(),
+        units=_array(table, "units").to_numpy(),
         population=_array(table, "population").to_numpy(),
     )
 
