@@ -62,7 +62,9 @@ Frame = Any
 """Polars, pandas, Arrow, a DuckDB relation: anything with ``__arrow_c_stream__``."""
 R = TypeVar("R", bound=Result)
 P = TypeVar("P", ReportResult, SimulateResult, WhatIf, ExperimentReading)
-ROLES = ("customers", "offers", "channels", "consents", "history", "outcomes", "log")
+ROLES = (
+    "customers", "identity", "offers", "channels", "consents", "history", "outcomes", "log",
+)  # fmt: skip
 
 
 class Experiment:

@@ -14,12 +14,16 @@ ROLE = "identity"
 
 
 class Identity(Source):
-    """One row a link: an ``id`` of some ``kind`` is the customer's from ``valid_from`` on."""
+    """One row a link: an ``id`` of some ``kind`` is the customer's from ``valid_from`` on.
+
+    ``known_at``: when it could be known, where it is told later than it holds.
+    """
 
     customer: str = "customer_id"
     id: str = "id"
     kind: str = "kind"
     valid_from: str = "valid_from"
+    known_at: str | None = None
 
 
 Section = Consents | History | Outcomes | EventSource

@@ -79,7 +79,8 @@ def _of_side(campaign: Campaign, role: str, key_kind: str | None) -> Asked:
     elif role == "history":
         kept = [(section.contacted_at, "date")]
     elif role == ROLE:
-        kept = [(section.valid_from, "date")]
+        dates = dict.fromkeys((section.valid_from, section.known_at or section.valid_from))
+        kept = [(column, "date") for column in dates]
     ours = role == ROLE or section.id is None
     return Asked(
         labels=frozenset(_named(section).values()),

@@ -87,8 +87,8 @@ def _of_map(database: Database, campaign: Campaign) -> Iterator[str]:
             f"{where}: ids of {outside:,} customers who are not among the customers, such as"
             f" {shown(example)}"
         )
-    later = database.rows(f"SELECT count(*) FROM {identity.GIVEN} WHERE since > {known.moment}")[0][
-        0
-    ]
+    later = database.rows(
+        f"SELECT count(*) FROM {identity.GIVEN} WHERE greatest(since, known) > {known.moment}"
+    )[0][0]
     if later:
         yield f"{where}: {later:,} rows are valid from later on; they count for nothing yet"

@@ -1,9 +1,9 @@
 """Who is who: ids of other sources as the customers' key, customers who became others.
 
 What is asked of a row is one column, `PERSON`: the key of the customer whom it is about, as the map
-was valid at the moment that the sources were opened for. It stands beside the user's own columns in
-a view over them; nothing is written. A row that has a date is of whoever had the id then, one
-without of whoever has it now. See docs/adr/0145.
+was valid and known at the moment that the sources were opened for. It stands beside the user's own
+columns in a view over them; nothing is written. A row that has a date is of whoever had the id
+then, one without of whoever has it now. See docs/adr/0145.
 """
 
 from __future__ import annotations
@@ -47,8 +47,7 @@ def read(database: Database, asked: Identity, at: dt.datetime, key: str) -> Know
     database.rows(f"CREATE TABLE {GIVEN} AS {_given(database, asked, key)}")
     listed = database.rows(
         f"SELECT number, own, owner, since FROM {GIVEN} WHERE folded = {sql.text(OWN)}"
-        f" AND own IS NOT NULL AND owner IS NOT NULL AND coalesce(since, 0) <= {moment}"
-        " ORDER BY number"
+        f" AND own IS NOT NULL AND owner IS NOT NULL AND {_counts(moment)} ORDER BY number"
     )
     people = merged(Link(*row) for row in listed)
     _pairs(database, MERGED, key, list(people.person.items()))
@@ -65,9 +64,14 @@ def read(database: Database, asked: Identity, at: dt.datetime, key: str) -> Know
     database.rows(
         f"CREATE TABLE {POSSIBLE} AS SELECT DISTINCT folded AS kind, {loose('id')} AS said,"
         f" owner AS id FROM {GIVEN} WHERE folded <> {sql.text(OWN)} AND id IS NOT NULL"
-        f" AND owner IS NOT NULL AND coalesce(since, 0) <= {moment}"
+        f" AND owner IS NOT NULL AND {_counts(moment)}"
     )
     return Known(moment, key, people)
+
+
+def _counts(moment: int) -> str:
+    """SQL of whether a row of the map counts at all: it may, where nobody can say from when on."""
+    return f"coalesce(greatest(since, known), {moment}) <= {moment}"
 
 
 def _owners(moment: int) -> str:
@@ -76,7 +80,7 @@ def _owners(moment: int) -> str:
         "SELECT folded AS kind, id, since,"
         " CASE WHEN count(DISTINCT owner) = 1 THEN min(owner) END AS owner"
         f" FROM {GIVEN} WHERE folded <> {sql.text(OWN)} AND id IS NOT NULL AND owner IS NOT NULL"
-        f" AND since <= {moment} GROUP BY folded, id, since"
+        f" AND since IS NOT NULL AND {_counts(moment)} GROUP BY folded, id, since"
     )
 
 
@@ -84,6 +88,7 @@ def _given(database: Database, asked: Identity, key: str) -> str:
     """SELECT of the map's rows as they are meant; ``own`` is the id as a key of ours."""
     kind = database.read(ROLE, asked.kind, "text")
     when = database.read(ROLE, asked.valid_from, "date")
+    heard = database.read(ROLE, asked.known_at or asked.valid_from, "date")
     own = typed.as_key(sql.name(asked.id), database.column(ROLE, asked.id), key)
     said = [
         f"coalesce(CAST({sql.name(column)} AS VARCHAR), '') AS said_{name}"
@@ -95,7 +100,9 @@ def _given(database: Database, asked: Identity, key: str) -> str:
     return (
         f"SELECT row_number() OVER () AS number, {folding.folded(kind)} AS folded,"
         f" {_written(database, ROLE, asked.id)} AS id, {own} AS own,"
-        f" {database.key(ROLE, asked.customer, key)} AS owner, epoch_us({when}) AS since,"
+        f" {database.key(ROLE, asked.customer, key)} AS owner,"
+        f" CASE WHEN {heard} IS NOT NULL THEN epoch_us({when}) END AS since,"
+        f" epoch_us({heard}) AS known,"
         f" {', '.join(said)} FROM {database.table(ROLE).view}"
     )
 
@@ -263,7 +270,7 @@ def rejects(database: Database, known: Known) -> str:
         (f"CASE WHEN folded = {own} THEN own IS NULL ELSE id IS NULL END", "id", sql.text(NO_ID)),
         ("owner IS NULL", "customer", sql.text(NO_CUSTOMER)),
         ("since IS NULL", "date", sql.text(NO_DATE)),
-        (f"folded <> {own} AND since <= {known.moment} AND one <> other", "customer",
+        (f"folded <> {own} AND {_counts(known.moment)} AND one <> other", "customer",
          sql.text(TWO)),
         ("odd.reason IS NOT NULL", "customer", "odd.reason"),
     )  # fmt: skip
@@ -272,7 +279,7 @@ def rejects(database: Database, known: Known) -> str:
         whens = zip(cases, answers, strict=True)
         return f"CASE {' '.join(f'WHEN {case[0]} THEN {answer}' for case, answer in whens)} END"
 
-    among = "OVER (PARTITION BY folded, id, since)"
+    among = f"OVER (PARTITION BY folded, id, since, {_counts(known.moment)})"
     return (
         f'SELECT number, {sql.text(ROLE)} AS "table",'
         f" CASE WHEN folded = {own} THEN said_id ELSE {named('folded', 'said_id')} END AS key,"

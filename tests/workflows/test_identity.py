@@ -384,6 +384,30 @@ def test_live_a_refusal_of_before_the_merge_holds_after_it(tmp_path: Path) -> No
     assert "c01" not in contacted(tmp_path, "tue")
 
 
+class OptingOut:
+    """A progress under which a key opts out after the wave was decided, before its lists."""
+
+    def __init__(self, folder: Path, key: str) -> None:
+        self._path, self._key = folder / "consents.csv", key
+
+    def step(self, text: str, total: int | None = None) -> None:
+        del total
+        if text.startswith("reading consents again"):
+            self._path.write_text(f"{self._path.read_text()}{self._key},email,false\n")
+
+    def advance(self, count: int) -> None:
+        """Nobody opts out within a step."""
+
+
+@pytest.mark.parametrize("key", ["c01", "c02"])
+def test_who_opts_out_by_any_key_before_the_lists_is_on_none(tmp_path: Path, key: str) -> None:
+    write(tmp_path, [("c01", "c02", "customer", "2026-11-01")])
+    serve_batch(tmp_path, wave="w", at=MONDAY, progress=OptingOut(tmp_path, key))
+    assert "c01" in contacted(tmp_path)
+    listed = pl.read_csv(tmp_path / "exports" / "w" / "email.csv")["customer_id"].to_list()
+    assert sorted(listed) == sorted(set(PEOPLE) - {"c01", "c02"})
+
+
 def test_the_same_bytes_for_any_order_of_the_map(tmp_path: Path) -> None:
     rows = [*LOYALTY, *MERGE, ("c04", "c03", "customer", "2026-10-01")]
     agreed = [(f"L{i}", "email", "true") for i in range(19)]
