@@ -54,6 +54,10 @@ def _sentence(one: Coverage) -> str:
     return f"{said} ({one.matched / one.ids:.1%}), not {shown(one.example)}: those count for nobody"
 
 
+_MANY = 100
+"""So many keys nobody has: an id that stands for none links them."""
+
+
 def _of_map(database: Database, campaign: Campaign) -> Iterator[str]:
     known = database.known
     if known is None or "customers" not in database.tables:
@@ -76,6 +80,13 @@ def _of_map(database: Database, campaign: Campaign) -> Iterator[str]:
                 f"{where}: {gone:,} of them became somebody who is not among the customers, such as"
                 f" {shown(example)}: nobody decides for them"
             )
+    largest = max(known.people.together, key=len, default=())
+    if len(largest) > _MANY:
+        yield (
+            f"{where}: {len(largest):,} customers are linked as one person, such as"
+            f" {shown(largest[0])}: does a row name a customer who stands for nobody? a refusal of"
+            " one refuses all"
+        )
     outside, example = database.rows(
         f"SELECT count(*), min(owner) FROM (SELECT DISTINCT owner FROM {identity.GIVEN}"
         f" WHERE folded <> {sql.text(OWN)} AND owner IS NOT NULL"

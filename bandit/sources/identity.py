@@ -51,7 +51,7 @@ def read(database: Database, asked: Identity, at: dt.datetime, key: str) -> Know
     )
     people = merged(Link(*row) for row in listed)
     _pairs(database, MERGED, key, list(people.person.items()))
-    _pairs(database, TOGETHER, key, [(a, b) for g in people.together for a in g for b in g])
+    _pairs(database, TOGETHER, key, [(one, group[0]) for group in people.together for one in group])
     database.rows(
         f"CREATE TABLE {LINKS} AS SELECT dated.kind, dated.id, dated.owner,"
         " coalesce(others.other, dated.owner) AS person,"
@@ -136,14 +136,22 @@ def as_now(database: Database, rows: str, *more: str) -> str:
     )
 
 
-def with_others(database: Database, rows: str, *more: str) -> str:
-    """Rows of id and ``more``, each also for all who may be the same person."""
-    if database.known is None:
+def with_others(database: Database, rows: str, *more: str, least: str | None = None) -> str:
+    """Rows of id and ``more``, each also for all who may be the same person.
+
+    Of such people each different row is given once, with the ``least`` of a column if one is named:
+    memory grows with them, not with their square.
+    """
+    if database.known is None or not database.known.people.together:
         return rows
-    columns = "".join(f", given.{name}" for name in more)
+    names = ", ".join(more)
+    also = "" if least is None else f", min({least}) AS {least}"
+    kept = ", ".join(["id", *more, *([] if least is None else [least])])
     return (
-        f"SELECT coalesce(together.other, given.id) AS id{columns} FROM ({rows}) given"
-        f" LEFT JOIN {TOGETHER} together ON together.id = given.id"
+        f"SELECT {kept} FROM ({rows}) alone ANTI JOIN {TOGETHER} several USING (id) UNION ALL"
+        f" SELECT {kept} FROM (SELECT other AS person, {names}{also} FROM ({rows}) given"
+        f" JOIN {TOGETHER} several USING (id) GROUP BY ALL) found"
+        f" JOIN (SELECT id, other AS person FROM {TOGETHER}) every USING (person)"
     )
 
 

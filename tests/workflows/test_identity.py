@@ -289,6 +289,7 @@ def test_outcomes_of_an_old_id_teach_decisions_of_the_new_one_and_the_reverse(
     seen = page(tmp_path, customer="c01", at=MONDAY + dt.timedelta(days=9))
     assert [m.kind for m in seen.timeline].count("outcome") == 2
     assert [m.kind for m in seen.timeline].count("contact") == 3
+    assert "by [identity] the same person has been c02" in seen.notes
     assert page(tmp_path, customer="c02", at=MONDAY + dt.timedelta(days=9)).open == seen.open
 
 
@@ -406,6 +407,17 @@ def test_who_opts_out_by_any_key_before_the_lists_is_on_none(tmp_path: Path, key
     assert "c01" in contacted(tmp_path)
     listed = pl.read_csv(tmp_path / "exports" / "w" / "email.csv")["customer_id"].to_list()
     assert sorted(listed) == sorted(set(PEOPLE) - {"c01", "c02"})
+
+
+def test_a_customer_who_stands_for_nobody_is_told_and_costs_no_square(tmp_path: Path) -> None:
+    crowd = [f"x{i}" for i in range(3_000)]
+    links = [("c00", key, "customer", "2026-10-01") for key in crowd]
+    agreed = [(p, "email", "true") for p in PEOPLE]
+    refused = [(key, "email", "false") for key in crowd]
+    write(tmp_path, links, consents=[*agreed, *refused])
+    told = serve(tmp_path)
+    assert contacted(tmp_path) == set(PEOPLE) - {"c00"}
+    assert any("3,001 customers are linked as one person" in note for note in told.notes)
 
 
 def test_the_same_bytes_for_any_order_of_the_map(tmp_path: Path) -> None:

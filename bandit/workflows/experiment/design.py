@@ -21,7 +21,7 @@ from bandit.record import waves as record
 from bandit.record.steady import steady
 from bandit.results.experiment import ArmPlan, ExperimentDesign, MetricPlan
 from bandit.results.figures import Interval
-from bandit.sources import customers, database, persons
+from bandit.sources import customers, database, households, persons
 from bandit.sources.catalogue import load_catalogue
 from bandit.stats.intraclass import Crowd, intraclass
 from bandit.workflows.experiment.history import History, Population, like, measured
@@ -91,7 +91,7 @@ def design(
         control_cost_if=control * abs(asked.primary.minimum_effect or 0.0),
         can_succeed=enough,
         verdict=_verdict(asked, plans, len(population), campaign.policy.holdout),
-        notes=[*remarks, *_notes(asked, past), *_of_homes(plans)],
+        notes=[*remarks, *_notes(asked, past), *_of_homes(plans), *wanted.notes],
     )
 
 
@@ -107,10 +107,12 @@ def _population(
             (rows.keys[rows.within[:, 0]], rows.units[rows.within[:, 0]])
             for rows in customers.stream(data, wants, catalogue, at=at)
         ]  # fmt: skip
+        notes = tuple(households.notes(data, wants))
     keys = np.concatenate([np.zeros(0, np.uint64), *(own for own, _ in found)])
     if asked.household is None:
         return Population(keys, keys)
-    return Population(keys, np.concatenate([np.zeros(0, np.uint64), *(u[:, 0] for _, u in found)]))
+    units = np.concatenate([np.zeros(0, np.uint64), *(u[:, 0] for _, u in found)])
+    return Population(keys, units, notes)
 
 
 def _looks_cost(asked: Experiment) -> float:

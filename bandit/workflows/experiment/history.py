@@ -26,10 +26,14 @@ from bandit.workflows.experiment.totals import (
 
 
 class Population(NamedTuple):
-    """``keys`` uint64[n] of today's members-to-be, and of what each is one, ``units`` uint64[n]."""
+    """``keys`` uint64[n] of today's members-to-be, and of what each is one, ``units`` uint64[n].
+
+    ``notes``: what is to be said of the households.
+    """
 
     keys: UInt64
     units: UInt64
+    notes: tuple[str, ...] = ()
 
 
 class History(NamedTuple):

@@ -37,7 +37,8 @@ def customer(
     now = acting_at(at, campaign.time_zone)
     progress.step("looking into the record")
     waves = record.waves(campaign.folder)
-    past = timeline.of(campaign, waves, persons.ids(campaign, [customer]).keys)
+    keys = persons.ids(campaign, [customer]).keys
+    past = timeline.of(campaign, waves, keys)
     progress.step("asking today's data")
     found, missing = _today(campaign, persons.present(campaign, customer, now), now)
     if found is None and not past.moments:
@@ -60,8 +61,15 @@ def customer(
         timeline=sorted([*past.moments, *known.elsewhere], key=lambda m: m.at, reverse=True),
         traits=known.traits,
         groups=past.groups,
-        notes=[*past.notes, *known.notes, *([] if missing is None else [missing])],
+        notes=[*_same(keys), *past.notes, *known.notes, *([] if missing is None else [missing])],
     )
+
+
+def _same(keys: Sequence[str]) -> list[str]:
+    """A sentence on the other keys of the person."""
+    if len(keys) < 2:
+        return []
+    return [f"by [identity] the same person has been {', '.join(keys[1:])}"]
 
 
 def _today(campaign: Campaign, customer: str, at: dt.datetime) -> tuple[Today | None, str | None]:
