@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import shutil
+from collections import Counter
 from contextlib import ExitStack
 from io import StringIO
 from pathlib import Path
@@ -28,6 +29,7 @@ from bandit.workflows.inspect.explain import explain
 from bandit.workflows.inspect.report import report
 from bandit.workflows.judge.simulate import simulate
 from bandit.workflows.learn.learn import learn
+from bandit.workflows.live.room import Rooms
 from bandit.workflows.live.seal import seal
 from bandit.workflows.serve import limits, pricing, spool
 from bandit.workflows.serve.decide import fill
@@ -323,6 +325,48 @@ def test_live_decisions_pay_the_prices_of_their_arm_in_the_newest_wave(
     rows = pl.concat([campaigns.decisions(folder, wave.wave) for wave in waves])
     paid = dict(rows.select("decision_id", "price_paid").iter_rows())
     assert {p.decision_id: p.price for p in told}.items() <= paid.items()
+
+
+def test_a_live_day_has_room_for_each_arm_also_after_a_restart(
+    served: tuple[Path, WaveSummary], tmp_path: Path
+) -> None:
+    """Each population fills its part of the cap and passes it not, whoever comes first."""
+    folder = Path(shutil.copytree(served[0], tmp_path / "c"))
+    file = folder / "campaign.toml"
+    file.write_text(file.read_text().replace("max_contacts = 401", "max_contacts = 41"))
+    people = campaigns.people(CUSTOMERS)["customer_id"].to_list()
+    made: Counter[str] = Counter()
+    for some in (people[:150], people[150:400]):
+        with ExitStack() as stack:
+            live = Live(folder, stack, at=day(18))
+            for customer in some:
+                for placed in live.ask(customer, "outbound").placements:
+                    for pick in placed.picks:
+                        arm = pick.group if pick.group in ARMS else "everybody else"
+                        made[arm] += pick.offer is not None
+            live.write()
+            of = live.desk.generation.populations
+            used = dict(live.book.used["2026-11-18"])
+    assert of.sum() == CUSTOMERS
+    quota = 41 * of / CUSTOMERS
+    for name, part in zip(("everybody else", *ARMS), quota, strict=True):
+        assert abs(made[name] - part) < 1.0
+        assert used[f"limits.max_contacts of {name}"] == made[name]
+    assert made.total() == used["limits.max_contacts"] == 41
+
+
+def test_a_room_that_was_used_before_the_parts_is_not_passed() -> None:
+    """The whole binds where the day began without parts; what is given back is free again."""
+    whole = Limits(("all",), np.array([[0.0], [1.0]]), np.array([10.0]), np.array([0.0]))
+    used = Counter({"all": 8.0})
+    rooms = Rooms(whole, ("x:a",), np.array([5, 5]), used)
+    mine, rest = rooms.of(1), rooms.of(0)
+    before = mine.mark()
+    assert mine.use(1) == {"all": 1.0, "all of x:a": 1.0}
+    assert rest.use(1) == {"all": 1.0, "all of everybody else": 1.0}
+    assert mine.left().tolist() == rest.left().tolist() == [True, False]
+    mine.back_to(before)
+    assert rest.left().tolist() == [True, True]
 
 
 def test_a_summary_is_told_again_and_shown_by_population(

@@ -32,7 +32,7 @@ from bandit.workflows.live.generation import Generation
 from bandit.workflows.live.heads import head
 from bandit.workflows.live.noting import frame
 from bandit.workflows.live.requests import Asked, Given, Met, Request, digest, occasion_of, wanted
-from bandit.workflows.live.room import Room
+from bandit.workflows.live.room import Rooms
 from bandit.workflows.live.shadow import Tally
 from bandit.workflows.live.situation import Present, Situation
 from bandit.workflows.live.writing import Pending
@@ -71,8 +71,10 @@ class Desk:
         self.generation = generation
         self.situation = Situation(generation, self.book)
         self._refusal_events = refusal_events(campaign)
-        room = Room(generation.limits, self.book.used.get(generation.day, Counter()))
-        self._drawing = Drawing(self.situation, self.segment, room, self.shadowed, self.now)
+        used = self.book.used.get(generation.day, Counter())
+        apart = generation.wave.plan.apart
+        rooms = Rooms(generation.limits, apart, generation.populations, used)
+        self._drawing = Drawing(self.situation, self.segment, rooms, self.shadowed, self.now)
         self._slots = {p.name: p.slots for p in generation.wave.plan.placements}
 
     def decide(self, asked: Asked) -> Given:

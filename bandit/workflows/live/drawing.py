@@ -17,7 +17,7 @@ from bandit.workflows.live.book import wave_name
 from bandit.workflows.live.frames import Answer, Placed
 from bandit.workflows.live.heads import renamed
 from bandit.workflows.live.requests import Made, Request, occasion_of
-from bandit.workflows.live.room import Room
+from bandit.workflows.live.room import Rooms
 from bandit.workflows.live.shadow import Beside, Shadow, Tally
 from bandit.workflows.live.situation import Situation
 from bandit.workflows.live.together import fill_in_turn
@@ -34,17 +34,17 @@ class Drawn(NamedTuple):
 
 
 class Drawing:
-    """Of one segment; contacts take their place in ``room`` as they are drawn."""
+    """Of one segment; contacts take their place in ``rooms`` as they are drawn."""
 
     def __init__(
         self,
         situation: Situation,
         segment: Segment,
-        room: Room,
+        rooms: Rooms,
         tally: Tally,
         now: Callable[[], dt.datetime],
     ) -> None:
-        self._situation, self._segment, self._room, self._now = situation, segment, room, now
+        self._situation, self._segment, self._rooms, self._now = situation, segment, rooms, now
         self._wave = situation.wave
         self._mean = np.ascontiguousarray(self._wave.posterior.mean)
         self._tellers: dict[str, Teller] = {}
@@ -62,10 +62,12 @@ class Drawing:
         """What would be drawn now: no room is taken."""
         occasion, joint = occasion_of(request, self._segment)
         teller = self.teller(wave_name(self._segment, occasion, None))
-        ready, mark = self._situation.ready([request.person]), self._room.mark()
+        ready = self._situation.ready([request.person])
+        room = self._rooms.of(int(ready.population[0]))
+        mark = room.mark()
         first = None if joint is None else joint[None, :]
-        filled = fill_in_turn(self._narrowed(teller, request.new), ready, first, self._room)
-        self._room.back_to(mark)
+        filled = fill_in_turn(self._narrowed(teller, request.new), ready, first, room)
+        room.back_to(mark)
         placed, now = teller.placed(filled.taken, ready, request.new)[0], self._now()
         made = next(noting.made(filled, ready, occasion, micros(now)))
         return Drawn(made, _answer(request, placed, written(now), teller.wave), [])
@@ -81,7 +83,8 @@ class Drawing:
         alike: dict[tuple[object, ...], list[int]] = {}
         before = [occasion_of(request, self._segment) for request in requests]
         for i, (request, (occasion, joint)) in enumerate(zip(requests, before, strict=True)):
-            key = occasion, joint is None, tuple(request.new.items())
+            population = int(ready.population[i])
+            key = occasion, joint is None, tuple(request.new.items()), population
             alike.setdefault(key, []).append(i)
         for group in alike.values():
             occasion, first = before[group[0]]
@@ -93,12 +96,13 @@ class Drawing:
     def _alike(
         self, requests: Sequence[Request], ready: Prepared, occasion: int, joint: Float64 | None
     ) -> Iterator[Drawn]:
-        """Decide for customers of whom the same is wanted."""
+        """Decide for customers of one population, of whom the same is wanted."""
         teller = self.teller(wave_name(self._segment, occasion, requests[0].cause))
         new, begun = requests[0].new, 0
         wave = self._narrowed(teller, new)
+        room = self._rooms.of(int(ready.population[0]))
         while begun < len(requests):
-            filled = fill_in_turn(wave, ready, joint, self._room)
+            filled = fill_in_turn(wave, ready, joint, room)
             placed = teller.placed(filled.taken, ready, new)
             now = self._now()
             moment = written(now)

@@ -137,13 +137,15 @@ def _with(events: Events, positions: Array, more: Sequence[Sequence[Made]]) -> E
 class Generation(NamedTuple):
     """``wave`` is the wave of the day as it would be served; ``past``: waves it looked at.
 
-    ``people``: which customers became one. ``rejected`` customers could not be encoded: nothing is
-    decided for them.
+    ``populations`` int64[p] counts the customers of everybody else and of each arm with a part of
+    the ``limits``; ``people``: which customers became one. ``rejected`` customers could not be
+    encoded: nothing is decided for them.
     """
 
     wave: Wave
     customers: Customers
     limits: Limits
+    populations: Array
     past: frozenset[str]
     people: Merged
     rejected: int
@@ -195,8 +197,12 @@ def make(
             record_contacts=past.contacts, withheld=past.withheld, refusals=past.refusals,
         )  # fmt: skip
         columns = _Columns(folder)
+        populations = np.zeros(1 + len(wave.plan.apart), np.int64)
         for rows in stream:
             kept, contexts, faults = prepare.encoded(wave, rows)
+            which = experiments.members(found, kept.keys, kept.within)
+            of = experiments.populations(found, which, kept.keys)
+            populations += np.bincount(of, minlength=len(populations))
             if rows.rejects or faults:
                 refused.add(rows.rejects + faults)
             drift.add(rows.columns, contexts)
@@ -206,6 +212,7 @@ def make(
             wave=wave,
             customers=columns.mapped(wave),
             limits=limits.of(campaign, catalogue, wave.plan),
+            populations=populations,
             past=frozenset(w.name for w in record.waves(campaign.folder)),
             people=persons.NOBODY if data.known is None else data.known.people,
             rejected=refused.finish(),
