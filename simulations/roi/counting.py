@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 import tempfile
 from collections import defaultdict
 from pathlib import Path
-from typing import NamedTuple
 from unittest import mock
 
 from bandit.record import index
@@ -59,34 +56,26 @@ class Lots:
             self.ordered += budget.by_order.lower > 0.0
 
 
-class World(NamedTuple):
+class World:
     """An effect's runs: figures by name, orders by lot, and contacted buyers, organic ones."""
 
-    figures: dict[str, Count]
-    lots: Lots
-    buyers: int
-    organic: int
+    def __init__(self, effect: float) -> None:
+        self.effect = effect
+        self.figures: dict[str, Count] = defaultdict(Count)
+        self.lots = Lots()
+        self.buyers = self.organic = 0
 
-
-def counted(effect: float, first: int, runs: int, customers: int) -> World:
-    """The whole campaign, each offer and the budget over worlds of seeds from ``first`` on."""
-    found: dict[str, Count] = defaultdict(Count)
-    lots, buyers, organic = Lots(), 0, 0
-    for seed in range(first, first + runs):
-        folder = Path(tempfile.mkdtemp()) / "campaign"
-        # Without views for queries, which nobody asks for here: a quarter of the time.
-        with mock.patch.object(index, "refresh", return_value=False):
-            truth = served(folder, seed, customers, effect)
-        shown = roi(folder, at=AT + WAVES * WEEK)
-        found["campaign"].add(shown.total, truth.added["campaign"])
+    def run(self, seed: int, customers: int) -> None:
+        """Serve a campaign and hold what `roi` tells against what is known."""
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name) / "campaign"
+            # Without views for queries, which nobody asks for here: a quarter of the time.
+            with mock.patch.object(index, "refresh", return_value=False):
+                truth = served(folder, seed, customers, self.effect)
+            shown = roi(folder, at=AT + WAVES * WEEK)
+        self.figures["campaign"].add(shown.total, truth.added["campaign"])
         for one in shown.offers:
-            found[one.of].add(one, truth.added[one.of])
-        lots.add(shown.budget)
-        buyers, organic = buyers + truth.buyers, organic + truth.organic
-        shutil.rmtree(folder.parent)
-        if (seed + 1) % 50 == 0:
-            told = [count.row(effect, name) for name, count in found.items()]
-            sys.stderr.write(
-                f"{seed + 1}: {lots.held} of {lots.told} by lot\n{chr(10).join(told)}\n"
-            )
-    return World(found, lots, buyers, organic)
+            self.figures[one.of].add(one, truth.added[one.of])
+        self.lots.add(shown.budget)
+        self.buyers += truth.buyers
+        self.organic += truth.organic

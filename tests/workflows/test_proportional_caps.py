@@ -25,6 +25,7 @@ from bandit.runners import engine
 from bandit.workflows.experiment.design import design
 from bandit.workflows.experiment.read import read
 from bandit.workflows.experiment.start import start
+from bandit.workflows.inspect.customer import customer
 from bandit.workflows.inspect.explain import explain
 from bandit.workflows.inspect.report import report
 from bandit.workflows.judge.simulate import simulate
@@ -325,6 +326,28 @@ def test_live_decisions_pay_the_prices_of_their_arm_in_the_newest_wave(
     rows = pl.concat([campaigns.decisions(folder, wave.wave) for wave in waves])
     paid = dict(rows.select("decision_id", "price_paid").iter_rows())
     assert {p.decision_id: p.price for p in told}.items() <= paid.items()
+
+
+def test_a_members_page_shows_the_prices_of_the_arm(
+    served: tuple[Path, WaveSummary], tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(served[0], tmp_path / "c"))
+    about = json.loads((folder / "waves" / "2026-11-09" / "manifest.json").read_text())
+    actions = [None, *map(tuple, about["actions"])]
+    rows = outbound(folder).filter(pl.col("slot") == 1)
+    seen = 0
+    for group in (*ARMS, "rules"):
+        prices = about["arm_prices"].get(group, about["prices"])
+        some = rows.filter(pl.col("group") == group)["customer_id"].head(3).to_list()
+        for who in some:
+            page = customer(folder, customer=str(who), at=day(24))
+            told = [note for note in page.notes if "in experiment 'spring'" in note]
+            assert len(told) == (group in ARMS)
+            for one in page.open:
+                seen += 1
+                assert one.price == prices[actions.index((one.offer, one.channel))]
+                assert one.worth == pytest.approx(one.value * one.mean - one.cost - one.price)
+    assert seen > 10
 
 
 def test_a_live_day_has_room_for_each_arm_also_after_a_restart(

@@ -13,6 +13,7 @@ from bandit.config.variables import FIRST_SEGMENT
 from bandit.core.errors import DataError
 from bandit.core.types import Float64
 from bandit.record import waves as record
+from bandit.record.manifests import Served
 from bandit.results.customer import Moment, Open, Trait
 from bandit.results.inspect import Preference
 from bandit.sources import customers, database
@@ -25,7 +26,7 @@ from bandit.sources.sources import parquet
 from bandit.sources.wave_query import history_columns
 from bandit.workflows.inspect.one import Alone, alone
 from bandit.workflows.inspect.preferences import Preferences
-from bandit.workflows.serve import prepare
+from bandit.workflows.serve import experiments, prepare, standing_prices
 from bandit.workflows.serve.contact_history import ContactHistory
 from bandit.workflows.serve.plan import wave_name
 from bandit.workflows.serve.serving_model import serving_model
@@ -50,6 +51,8 @@ class Today(NamedTuple):
 
 def of(campaign: Campaign, customer: str, at: dt.datetime) -> Today:
     """What a wave at ``at`` would see of the customer; DataError if nobody has the key."""
+    running = experiments.running(campaign, record.waves(campaign.folder), "", at)
+    campaign = experiments.asked(campaign, running)
     past = ContactHistory.of(campaign, at, "", verify=False)
     how = alone(campaign, customer)
     files = [*past.files, *([] if how.served is None else [how.served])]
@@ -59,10 +62,13 @@ def of(campaign: Campaign, customer: str, at: dt.datetime) -> Today:
             data, campaign, catalogue, customer,
             at=at, record_contacts=past.contacts, withheld=past.withheld, refusals=past.refusals,
         )  # fmt: skip
-        wave = _wave(campaign, data, catalogue, at)
+        wave = _wave(campaign, data, catalogue, at, running)
         if not len(found.ids):
             raise DataError(f"customer {customer!r} is refused: {found.rejects[0]['reason']}")
         prepared, _ = prepare.prepare(wave, found)
+        member = None
+        if len(prepared.ids):
+            member = experiments.told_of(running, int(prepared.experiment[0]), prepared.units)
         shown = _open(wave, prepared.contexts[0], prepared) if len(prepared.ids) else ([], None)
         prefers = _prefers(wave, prepared) if len(prepared.ids) else []
         return Today(
@@ -77,20 +83,23 @@ def of(campaign: Campaign, customer: str, at: dt.datetime) -> Today:
             shut={s: names for s, names in prepare.funnel(wave, found).items() if names},
             traits=list(_traits(data, campaign, found, how)),
             elsewhere=list(_elsewhere(data, campaign, customer)),
-            notes=how.notes,
+            notes=[*how.notes, *([] if member is None else [member])],
         )
 
 
-def _wave(campaign: Campaign, data: Database, catalogue: Catalogue, at: dt.datetime) -> Wave:
+def _wave(
+    campaign: Campaign,
+    data: Database,
+    catalogue: Catalogue,
+    at: dt.datetime,
+    running: tuple[Served, ...],
+) -> Wave:
     """A wave of today at the prices of the newest one."""
-    run = Run(campaign, wave_name(None, at, campaign.time_zone), at, campaign.seed, dry_run=True)
+    name = wave_name(None, at, campaign.time_zone)
+    run = Run(campaign, name, at, campaign.seed, dry_run=True, experiments=running)
     start = serving_model(campaign, data, None, at)
     wave = Wave.of(run, catalogue, start, customers.customer_type(data, campaign))
-    served = [w for w in record.waves(campaign.folder) if w.manifest.prices is not None]
-    if not served:
-        return wave
-    newest = served[-1]
-    return wave.at_prices(newest.actions.align(np.array(newest.manifest.prices), wave.plan.space))
+    return standing_prices.of(campaign, wave)
 
 
 def _prefers(wave: Wave, prepared: prepare.Prepared) -> list[Preference]:
@@ -103,7 +112,8 @@ def _open(wave: Wave, x: Any, prepared: prepare.Prepared) -> tuple[list[Open], f
     means: Float64 = wave.posterior.mean @ x.astype(np.float64)
     values = prepared.values if prepared.values.ndim == 1 else prepared.values[0]
     plan = wave.plan
-    worth = values * means - plan.charges
+    prices = plan.prices[int(prepared.population[0])]
+    worth = values * means - plan.costs - prices
     allowed = np.flatnonzero(prepared.mask[0][1:]) + 1
     order = allowed[np.argsort(-worth[allowed], kind="stable")]
     found = [
@@ -113,7 +123,7 @@ def _open(wave: Wave, x: Any, prepared: prepare.Prepared) -> tuple[list[Open], f
             mean=float(means[a]),
             value=float(values[a]),
             cost=float(plan.costs[a]),
-            price=float(plan.prices[0, a]),
+            price=float(prices[a]),
             worth=float(worth[a]),
         )
         for a in order.tolist()

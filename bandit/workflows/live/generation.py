@@ -27,7 +27,14 @@ from bandit.sources import customers, database, persons, unusable_rows
 from bandit.sources.catalogue import load_catalogue
 from bandit.sources.customers import CustomerRows, Events
 from bandit.sources.merges import Merged
-from bandit.workflows.serve import experiments, limits, prepare, reading, serving_model
+from bandit.workflows.serve import (
+    experiments,
+    limits,
+    prepare,
+    reading,
+    serving_model,
+    standing_prices,
+)
 from bandit.workflows.serve.contact_history import ContactHistory
 from bandit.workflows.serve.limits import Limits
 from bandit.workflows.serve.wave import Run, Wave
@@ -185,7 +192,7 @@ def make(
             with nullcontext() if held else lock.hold(campaign.folder, "serve"):
                 start = _stored(campaign, start)
         wave = Wave.of(run, catalogue, start, customers.customer_type(data, campaign))
-        wave = wave.at_prices(_last_prices(campaign, wave))
+        wave = standing_prices.of(campaign, wave)
         unusable_rows.hold_share(campaign, unusable_rows.count(data, campaign))
         bound = reading.bound(campaign, data)
         refused = opened.enter_context(Rejects(spill.new(opened) / rejects.NAME, bound))
@@ -200,8 +207,8 @@ def make(
         populations = np.zeros(1 + len(wave.plan.apart), np.int64)
         for rows in stream:
             kept, contexts, faults = prepare.encoded(wave, rows)
-            which = experiments.members(found, kept.keys, kept.within)
-            of = experiments.populations(found, which, kept.keys)
+            members = experiments.members(found, kept.keys, kept.units, kept.within)
+            of = experiments.populations(found, *members)
             populations += np.bincount(of, minlength=len(populations))
             if rows.rejects or faults:
                 refused.add(rows.rejects + faults)
@@ -227,20 +234,6 @@ def _stored(campaign: Campaign, start: serving_model.ServingModel) -> serving_mo
         serving_model.save(start, partial, campaign)
         files.put_in_place((partial, final))
     return start._replace(is_new=False)
-
-
-def _last_prices(campaign: Campaign, wave: Wave) -> Array:
-    """Prices float64[p, k] of the newest wave that had any, by the names of the actions.
-
-    An arm with limits of its own that was not in that wave has everybody's.
-    """
-    for before in reversed(record.waves(campaign.folder)):
-        about = before.manifest
-        if before.campaign == campaign.file and about.prices is not None:
-            own = [about.arm_prices.get(arm, about.prices) for arm in wave.plan.apart]
-            table = np.array([about.prices, *own])
-            return np.stack([before.actions.align(row, wave.plan.space) for row in table])
-    return np.zeros(len(wave.plan.space))
 
 
 class _Columns:

@@ -158,12 +158,23 @@ def populations(found: Sequence[Served], which: Array, units: UInt64) -> Array:
         if not served.experiment.splits:
             continue
         rows = np.flatnonzero(which == place)
-        arm = _arm_of(served.name, tuple(served.experiment.shares), served.seed, units[rows])
+        arm = arm_of(served.name, tuple(served.experiment.shares), served.seed, units[rows])
         for position, one in enumerate(served.experiment.arm):
             if one.capacity == config.PROPORTIONAL:
                 number += 1
                 of[rows[arm == position]] = number
     return of
+
+
+def told_of(found: Sequence[Served], which: int, unit: UInt64) -> str | None:
+    """In which experiment and arm a customer is, in words; ``unit`` uint64[1]."""
+    if which < 0:
+        return None
+    served = found[which]
+    place = int(arm_of(served.name, tuple(served.experiment.shares), served.seed, unit)[0])
+    arm = served.experiment.arm[place]
+    own = " with limits and prices of its own" if arm.capacity == config.PROPORTIONAL else ""
+    return f"in experiment {served.name!r}, arm {arm.name!r}{own}"
 
 
 def notes(found: Sequence[Served], limited: bool) -> list[str]:
@@ -219,12 +230,13 @@ def policy_of(served: Served, bench: Bench) -> Arms:
         group_seed=bench.base.group_seed,
         share_seed=bench.base.share_seed,
         arm=tuple(arm),
-        arm_of=partial(_arm_of, served.name, tuple(served.experiment.shares), served.seed),
+        arm_of=partial(arm_of, served.name, tuple(served.experiment.shares), served.seed),
         known=served.known,
     )
 
 
-def _arm_of(name: str, shares: tuple[float, ...], seed: int, keys: UInt64) -> Array:
+def arm_of(name: str, shares: tuple[float, ...], seed: int, keys: UInt64) -> Array:
+    """The arm of each member by its place among the ``shares``, int[n]."""
     return experiments.arms(keys, name, shares, seed=seed)
 
 
