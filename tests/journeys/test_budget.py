@@ -31,14 +31,14 @@ HELD = 0.1
 
 
 def _people(
-    folder: Path, kept: twin.Kept, taught: dict[str, float], *, oldest: bool
+    folder: Path, kept: twin.Kept, taught: dict[str, float], *, held_too: bool
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]], float, np.ndarray]:
     """Rows of the ordered and of the same for all, what was spent, and all means float64[n, k]."""
     campaign = campaign_file.load(folder)
     wave = next(w for w in record.waves(folder) if w.name == kept.name)
     served = as_served.wave(campaign, Decisions(folder, wave))
     costs, prices = served.plan.costs, served.plan.prices[0]
-    first = [r for r in kept.first.to_dicts() if oldest or r["group"] != "holdout"]
+    first = [r for r in kept.first.to_dicts() if held_too or r["group"] != "holdout"]
     made = [r for r in first if r["action"]]
     spent = sum(r["cost"] for r in made if not r["withheld"])
     same = int(np.argmax(np.bincount([r["action"] for r in made], minlength=len(costs))))
@@ -49,7 +49,7 @@ def _people(
     for row in kept.first.to_dicts():
         keep[row["planned_action"]] = row["keep_probability"]
     found: list[dict[str, Any]] = []
-    held = 0.0 if oldest else HELD
+    held = 0.0 if held_too else HELD
     for row in first:
         means = value * (served.posterior.mean @ np.array(row["features"], np.float64))
         bits = np.unpackbits(np.frombuffer(row["eligible"], np.uint8), bitorder="little")
@@ -70,7 +70,7 @@ def _people(
             "lot": int(lot_of(np.array([row["customer_id"]], np.uint64))[0]),
             "key": row["customer_id"],
         }
-        reached = any_ * (1.0 - HELD) if oldest else any_
+        reached = any_ * (1.0 - HELD) if held_too else any_
         found += [about | {
             "own": True,
             "taken": int(row["action"] > 0),
@@ -89,16 +89,18 @@ def _people(
     return ordered, [r for r in found if not r["own"]], spent, costs
 
 
-@pytest.mark.parametrize("number", range(2))
-def test_every_budget_is_found_again_in_the_files(number: int, tmp_path: Path) -> None:
-    folder = test_roi.served(tmp_path / "campaign", np.random.default_rng(number))
+@pytest.mark.parametrize("anew", [False, True])
+def test_every_budget_is_found_again_in_the_files(anew: bool, tmp_path: Path) -> None:
+    """The wave that had learned; its holdout is among them where it was drawn anew."""
+    policy = 'regroup = "every_wave"' if anew else ""
+    folder = test_roi.served(tmp_path / "campaign", np.random.default_rng(int(anew)), policy)
     at = MONDAY + 2 * WEEK
     kept = twin.waves(folder)
     taught = test_roi.taught_of(kept, twin.events(folder))
-    parts = [_people(folder, w, taught, oldest=i == 0) for i, w in enumerate(kept)]
+    parts = [_people(folder, kept[1], taught, held_too=anew)]
     found = roi(folder, at=at, margin=0.5).budget
     assert found is not None
-    assert found.waves == ["w1", "w2"]
+    assert found.waves == ["w2"]
     assert found.spent == pytest.approx(sum(p[2] for p in parts))
     assert found.whole == pytest.approx(sum(r["cost"] for p in parts for r in p[0]))
     assert len(found.points) > 3
@@ -117,8 +119,7 @@ def test_every_budget_is_found_again_in_the_files(number: int, tmp_path: Path) -
         assert point.cost == pytest.approx(cost)
         assert point.value.value == pytest.approx(value)
         assert point.net.value == pytest.approx(value - cost)
-        # people of both waves are one unit: not just the root of both squares
-        assert point.value.upper - value == pytest.approx(Z * error, rel=0.25)
+        assert point.value.upper - value == pytest.approx(Z * error, rel=0.1)  # some share a crowd
         assert point.same.value == pytest.approx(alone)
         assert point.over_same.value == pytest.approx(point.net.value - alone)
     area = [sum(_area(p[0], by_lot=by_lot) for p in parts) for by_lot in (False, True)]

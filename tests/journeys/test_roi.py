@@ -33,11 +33,12 @@ SHARES = """share = [
 ]"""
 
 
-def served(folder: Path, rng: np.random.Generator) -> Path:
+def served(folder: Path, rng: np.random.Generator, policy: str = "") -> Path:
     """Two closed waves; contacts add something, half of the events name a customer."""
     campaigns.write(folder, customers=900, pressure="slots = 1", seed=int(rng.integers(1000)))
     config = folder / "campaign.toml"
     text = config.read_text().replace(SHARES, 'share = [{ policy = "uniform", share = 1.0 }]')
+    text = text.replace("holdout = 0.1\n", f"holdout = 0.1\n{policy}\n")
     text = text.replace('name = "sms"\n', 'name = "sms"\ncapacity = 90\n')
     config.write_text(text.replace('value = "1 + spend / 100"', "value = 2.0"))
     for number, wave in enumerate(("w1", "w2")):

@@ -88,6 +88,9 @@ class Budgets:
         placements = served.plan.placements
         if not placements or not placements[0].outbound:
             return
+        if not served.start.posterior.count.any():
+            self.notes.append(f"wave {name} had learned nothing: it has no order for a budget")
+            return
         crowds = max(1, min(CROWDS, CROWDS * MOST_PEOPLE // max(1, sum(decisions.sizes))))
         judged = _Judged(crowds, name == self._oldest or about.policy.regroup == "every_wave")
         kept = first_contacts(decisions)
@@ -105,8 +108,9 @@ class Budgets:
         same = seen.same.taken(np.flatnonzero(seen.may))
         if not _told(ordered):
             self.notes.append(
-                f"wave {name}: too few people were drawn either way to say what another budget"
-                " would have brought; more policy.exploration tells"
+                f"wave {name}: too few people were left in peace by the draw to say what another"
+                " budget would have brought; policy.regroup = 'every_wave', whose holdout counts,"
+                " or more policy.exploration tells"
             )
             return
         self._waves.append(name)
