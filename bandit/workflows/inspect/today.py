@@ -51,8 +51,9 @@ class Today(NamedTuple):
 
 def of(campaign: Campaign, customer: str, at: dt.datetime) -> Today:
     """What a wave at ``at`` would see of the customer; DataError if nobody has the key."""
-    running = experiments.running(campaign, record.waves(campaign.folder), "", at)
-    campaign = experiments.asked(campaign, running)
+    waves = record.waves(campaign.folder)
+    running = experiments.running(campaign, waves, "", at)
+    campaign = experiments.asked(campaign, running, waves)
     past = ContactHistory.of(campaign, at, "", verify=False)
     how = alone(campaign, customer)
     files = [*past.files, *([] if how.served is None else [how.served])]
