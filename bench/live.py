@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import multiprocessing
 import os
@@ -20,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -34,8 +35,10 @@ from bandit.service.server import serve
 OFFERS, CHANNELS = 33, 3
 
 
-def campaign(folder: Path, customers: int, offers: int, features: int) -> Path:
-    """A campaign of three inbound channels, with everything to learn."""
+def campaign(
+    folder: Path, customers: int, offers: int, features: int, channels: int = CHANNELS
+) -> Path:
+    """A campaign of inbound channels, with everything to learn."""
     folder.mkdir(parents=True)
     rng = np.random.default_rng(1)
     x = rng.standard_normal((customers, features)).astype(np.float32)
@@ -54,7 +57,7 @@ numeric = [{names}]
 [policy]
 share = [{{ policy = "rules", share = 0.2 }}, {{ policy = "lin_ts", share = 0.8 }}]
 """
-    for c in range(CHANNELS):
+    for c in range(channels):
         text += f'[[channel]]\nname = "c{c}"\nkind = "inbound"\nconsent = false\n'
     for o in range(offers):
         text += f'[[offer]]\nname = "o{o}"\npriority = {o}\n'
@@ -139,10 +142,11 @@ class Connection:
         """How a request of any bytes is answered."""
         return (await self._answer(request))[0]
 
-    async def ask(self, customer: int, request: str) -> bytes:
-        """The body of the answer to a request for one placement."""
+    async def ask(self, customer: int, request: str, places: Sequence[str] = ("c0",)) -> bytes:
+        """The body of the answer to a request for placements."""
         body = json.dumps({
-            "request_id": request, "customer": customer, "placements": [{"name": "c0"}],
+            "request_id": request, "customer": customer,
+            "placements": [{"name": name} for name in places],
         }).encode()  # fmt: skip
         status, answer = await self._answer(
             b"POST /v1/decisions HTTP/1.1\r\nhost: l\r\ncontent-length: %d\r\n\r\n%s"
@@ -193,6 +197,7 @@ async def open_loop(
     port: int, people: Iterator[int], rate: float, asks: int, name: str = "o"
 ) -> list[float]:
     """Milliseconds from when each question was due to its answer; ``name`` begins each request."""
+    gc.freeze()  # what is measured is the server's waiting, not this process's collector
     async with connected(port, 256) as some:
         free: asyncio.Queue[Connection] = asyncio.Queue()
         for one in some:
@@ -306,6 +311,10 @@ def main() -> None:
     parser.add_argument("--customers", type=int, default=50_000)
     parser.add_argument("--offers", type=int, default=OFFERS)
     parser.add_argument("--features", type=int, default=32)
+    parser.add_argument(
+        "--channels", type=int, default=CHANNELS,
+        help="inbound, each with all offers; a request asks for one of them",
+    )  # fmt: skip
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--rate", type=float, default=1500)
     parser.add_argument("--asks", type=int, default=10_000)
@@ -315,7 +324,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="bench-live-") as scratch:
         folder = Path(scratch) / "c"
         apart = multiprocessing.get_context("spawn").Process(
-            target=campaign, args=(folder, given.customers, given.offers, given.features)
+            target=campaign,
+            args=(folder, given.customers, given.offers, given.features, given.channels),
         )
         apart.start()
         apart.join()

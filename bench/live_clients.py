@@ -2,7 +2,8 @@
 
 `python -m bench.live_clients abuse` sends bodies with bytes changed, cut and doubled, paths that
 lead outside, bodies without an end, and leaves half-sent requests lying open; `soak` asks in an
-open loop for some time. Both tell what the server's memory was and is.
+open loop for some time. Both tell what the server's memory was and is. `schema` lets Schemathesis
+make requests from /openapi.json for ``--seconds``; it is a command of its own (`--schemathesis`).
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import asyncio
 import json
 import re
 import signal
+import subprocess
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -23,6 +26,10 @@ import numpy as np
 
 from bench.live import Connection, Server, campaign, connected, open_loop
 
+CHECKS = (
+    "not_a_server_error,status_code_conformance,content_type_conformance,"
+    "response_schema_conformance,negative_data_rejection"
+)
 PATHS = (
     "/../campaign.toml", "/%2e%2e/%2e%2e/etc/passwd", "/v1/decisions/..%2f..%2fcampaign.toml",
     "/v1/decisions/" + "a" * 60_000, "/v1//decisions", "//v1/decisions", "/v1/decisions%00",
@@ -133,6 +140,24 @@ def abuse(given: argparse.Namespace, folder: Path) -> None:
     print(f"memory {before:.0f} MB before, {after:.0f} MB after")
 
 
+def schema(given: argparse.Namespace, folder: Path) -> None:
+    """Print what Schemathesis finds; ends with its exit code."""
+    server = Server(folder)
+    before = megabytes(server)
+    checked = subprocess.run(
+        [
+            given.schemathesis, "run", f"http://127.0.0.1:{server.port}/openapi.json",
+            "--max-time", str(round(given.seconds)), "--checks", CHECKS, "--workers", "2",
+            "--continue-on-failure", "--suppress-health-check", "all", "--no-color",
+        ],
+        check=False,
+    )  # fmt: skip
+    after = megabytes(server)
+    code = server.end(signal.SIGTERM)
+    print(f"memory {before:.0f} MB before, {after:.0f} MB after; the server's exit {code}")
+    sys.exit(checked.returncode)
+
+
 def soak(given: argparse.Namespace, folder: Path) -> None:
     """Print memory as time goes on."""
     server = Server(folder)
@@ -151,15 +176,16 @@ def soak(given: argparse.Namespace, folder: Path) -> None:
 def main() -> None:
     """Make a campaign and do what is asked."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["abuse", "soak"])
+    parser.add_argument("what", choices=["abuse", "soak", "schema"])
     parser.add_argument("--customers", type=int, default=50_000)
     parser.add_argument("--rate", type=float, default=1000)
     parser.add_argument("--seconds", type=float, default=300)
     parser.add_argument("--asks", type=int, default=10_000)
+    parser.add_argument("--schemathesis", default="schemathesis", help="the command")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench-live-") as scratch:
         folder = campaign(Path(scratch) / "c", given.customers, 33, 32)
-        {"abuse": abuse, "soak": soak}[given.what](given, folder)
+        {"abuse": abuse, "soak": soak, "schema": schema}[given.what](given, folder)
 
 
 if __name__ == "__main__":

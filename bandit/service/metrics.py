@@ -2,9 +2,51 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from bisect import bisect_left
+from collections import Counter as Counts
+from collections.abc import Iterator
+from itertools import accumulate
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
+from prometheus_client.registry import Collector
 
 _SECONDS = (0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256, 0.512, 1.0, 4.0)
+
+
+class _Answers(Collector):
+    """Answers by route and status, and how long they took.
+
+    Each answer is counted, so what is counted is put into Prometheus' form when it is asked for.
+    """
+
+    def __init__(self) -> None:
+        self._by = Counts[tuple[str, int]]()
+        self._times: dict[str, list[int]] = {}
+        self._sums: dict[str, float] = {}
+
+    def add(self, route: str, status: int, seconds: float) -> None:
+        self._by[route, status] += 1
+        times = self._times.get(route)
+        if times is None:
+            times = self._times[route] = [0] * (len(_SECONDS) + 1)
+            self._sums[route] = 0.0
+        times[bisect_left(_SECONDS, seconds)] += 1
+        self._sums[route] += seconds
+
+    def collect(self) -> Iterator[CounterMetricFamily | HistogramMetricFamily]:
+        told = "Requests by route and status"
+        requests = CounterMetricFamily("bandit_requests", told, labels=["route", "status"])
+        for (route, status), count in self._by.items():
+            requests.add_metric([route, str(status)], count)
+        yield requests
+        told = "From a request's last byte to its answer"
+        spent = HistogramMetricFamily("bandit_request_seconds", told, labels=["route"])
+        bounds = [*(str(bound) for bound in _SECONDS), "+Inf"]
+        for route, times in self._times.items():
+            buckets = list(zip(bounds, accumulate(times), strict=True))
+            spent.add_metric([route], buckets, self._sums[route])
+        yield spent
 
 
 class Metrics:
@@ -12,15 +54,8 @@ class Metrics:
 
     def __init__(self) -> None:
         registry = self._registry = CollectorRegistry()
-        self._children: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
-        self._requests = Counter(
-            "bandit_requests", "Requests by route and status", ["route", "status"],
-            registry=registry,
-        )  # fmt: skip
-        self._seconds = Histogram(
-            "bandit_request_seconds", "From a request's last byte to its answer", ["route"],
-            buckets=_SECONDS, registry=registry,
-        )  # fmt: skip
+        self._answers = _Answers()
+        registry.register(self._answers)
         self.events = Counter(
             "bandit_events", "Events of triggers by what they came to", ["fate"],
             registry=registry,
@@ -49,13 +84,7 @@ class Metrics:
 
     def answered(self, route: str, status: int, seconds: float) -> None:
         """Count an answer."""
-        found = self._children.get((route, status))
-        if found is None:
-            found = self._requests.labels(route, status), self._seconds.labels(route)
-            self._children[route, status] = found
-        count, spent = found
-        count.inc()
-        spent.observe(seconds)
+        self._answers.add(route, status, seconds)
 
     def text(self) -> bytes:
         """All of them."""

@@ -90,7 +90,7 @@ def _operation(path: str, told: str, asked: Any, given: Any, where: dict[Any, An
     if given is not None:
         answer["content"] = {"application/json": {"schema": where[given]}}
     found: dict[str, Any] = {"summary": told, "responses": {done: answer}}
-    if given is not None or asked is not None:
+    if path.startswith("/v1/"):
         error = {"application/problem+json": {"schema": where[Problem]}}
         for status, why in _STATUS.items():
             found["responses"][status] = {"description": why, "content": error}

@@ -47,6 +47,8 @@ class Bounded(HttpToolsProtocol):
     """
 
     _late: asyncio.TimerHandle | None = None
+    _resting: asyncio.TimerHandle | None = None
+    _rests_since = 0.0
     _in_head = _in_request = True
     _head = 0
     _direct: Direct | None = None
@@ -66,6 +68,8 @@ class Bounded(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait for nothing any more."""
         self._came()
+        if self._resting is not None:
+            self._resting.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -115,6 +119,17 @@ class Bounded(HttpToolsProtocol):
         self.cycle = cast(Any, asked)
         self._direct.ask(self.headers, body, asked.respond)
 
+    def on_response_complete(self) -> None:
+        """Let the connection rest: one timer for all of its requests, for each costs as much."""
+        if self.pipeline or self.transport.is_closing():
+            super().on_response_complete()
+            return
+        self.server_state.total_requests += 1
+        self.flow.resume_reading()
+        self._rests_since = self.loop.time()
+        if self._resting is None:
+            self._resting = self.loop.call_later(self.timeout_keep_alive, self._rested)
+
     def write(self, response: Response, *, keep_alive: bool) -> None:
         """Answer the request that was handed over."""
         headers = [*self.server_state.default_headers, *response.raw_headers]
@@ -129,6 +144,17 @@ class Bounded(HttpToolsProtocol):
         if not keep_alive:
             self.transport.close()
         self.on_response_complete()
+
+    def _rested(self) -> None:
+        """Close a connection on which nothing was asked for long enough."""
+        self._resting = None
+        left = self._rests_since + self.timeout_keep_alive - self.loop.time()
+        if self._in_request or not (self.cycle is None or self.cycle.response_complete):
+            left = self.timeout_keep_alive
+        if left > 0.0:
+            self._resting = self.loop.call_later(left, self._rested)
+        else:
+            self.timeout_keep_alive_handler()
 
     def _is_direct(self) -> bool:
         """Whether a request whose head is there may be handed over, if its body is too."""

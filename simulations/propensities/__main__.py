@@ -1,7 +1,8 @@
-"""`python -m simulations.propensities [--redraws N] [--kinds|--whole|--live]` writes the README.
+"""`python -m simulations.propensities [--redraws N] [--kinds|--whole|--live|--days]`: the README.
 
 With ``--kinds`` the part on three kinds of events, with ``--whole`` that on counts with scores and
-depths, with ``--live`` that on live decisions, which take a few minutes each, and nothing else.
+depths, with ``--live`` that on live decisions, with ``--days`` that on whole live days; each takes a
+few minutes, and writes nothing else.
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from simulations.propensities import live
+from simulations.propensities import day, live
 from simulations.propensities.analysis import agreement, report
 from simulations.propensities.environment import constrained
 from simulations.propensities.sweep import judged, own_weights, redraw
 
 MARK = "<!-- generated below -->\n"
 LIVE = "<!-- generated with --live -->\n"
+DAYS = "<!-- generated with --days -->\n"
+DAYS_SAID = "Whole days"
 KINDS_SAID = "The same where sale"
 KINDS = "<!-- generated with --kinds -->\n"
 WHOLE_SAID = "And where sales"
@@ -35,9 +38,14 @@ def main() -> None:
     parser.add_argument("--kinds", action="store_true")
     parser.add_argument("--whole", action="store_true")
     parser.add_argument("--live", action="store_true")
+    parser.add_argument("--days", action="store_true")
+    parser.add_argument("--customers", type=int, default=25_000, help="of --days")
     wanted = parser.parse_args()
     if wanted.live:
         _live(wanted.redraws)
+        return
+    if wanted.days:
+        _days(wanted.customers)
         return
     if wanted.kinds or wanted.whole:
         _kinds(wanted.redraws, whole=wanted.whole)
@@ -70,7 +78,15 @@ def _live(redraws: int) -> None:
     text = live.report(found, capped, passed)
     print(text)
     head, rest = README.read_text(encoding="utf-8").split(LIVE)
-    README.write_text(head + LIVE + text + KINDS_SAID + rest.split(KINDS_SAID)[1], encoding="utf-8")
+    README.write_text(head + LIVE + text + DAYS_SAID + rest.split(DAYS_SAID)[1], encoding="utf-8")
+
+
+def _days(customers: int) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        text = day.report(list(day.days(Path(scratch), customers)))
+    print(text)
+    head, rest = README.read_text(encoding="utf-8").split(DAYS)
+    README.write_text(head + DAYS + text + KINDS_SAID + rest.split(KINDS_SAID)[1], encoding="utf-8")
 
 
 def _kinds(redraws: int, *, whole: bool) -> None:

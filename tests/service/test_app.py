@@ -238,12 +238,18 @@ def test_pages_need_nothing_else(folder: Path) -> None:
     async def say(client: httpx.AsyncClient) -> None:
         described = (await client.get("/openapi.json")).json()
         assert set(described["paths"]) > {"/v1/decisions", "/v1/outcomes", "/v1/consents"}
+        for path, methods in described["paths"].items():
+            for one in methods.values():
+                assert ("404" in one["responses"]) == path.startswith("/v1/")
         page = (await client.get("/docs")).text
         assert "/v1/decisions" in page
         assert "http:" not in page
         assert "https:" not in page
         await client.post("/v1/decisions", json=body(PEOPLE[3], "m1", "home"))
-        assert 'route="/v1/decisions",status="200"' in (await client.get("/metrics")).text
+        counted = (await client.get("/metrics")).text
+        assert 'bandit_requests_total{route="/v1/decisions",status="200"} 1.0' in counted
+        assert 'bandit_request_seconds_count{route="/v1/decisions"} 1.0' in counted
+        assert 'bandit_request_seconds_bucket{le="+Inf",route="/v1/decisions"} 1.0' in counted
 
     talk(folder, say)
 

@@ -30,12 +30,15 @@ async def told(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": str(len(body)).encode()})
 
 
-def serving(say: Callable[[int], Awaitable[None]]) -> None:
-    """Say something to a server at a port."""
+def serving(say: Callable[[int], Awaitable[None]], keep: int = 5) -> None:
+    """Say something to a server at a port, which keeps resting connections for so many seconds."""
 
     async def run() -> None:
         listening = socket.create_server(("127.0.0.1", 0))
-        config = uvicorn.Config(told, http=Bounded, ws="none", lifespan="off", log_level="error")
+        config = uvicorn.Config(
+            told, http=Bounded, ws="none", lifespan="off", log_level="error",
+            timeout_keep_alive=keep,
+        )  # fmt: skip
         server = uvicorn.Server(config)
         running = asyncio.create_task(server.serve([listening]))
         while not server.started:
@@ -98,3 +101,20 @@ def test_a_head_without_an_end_is_cut_off() -> None:
         writer.close()
 
     serving(say)
+
+
+def test_a_connection_that_rests_too_long_is_closed_and_one_that_asks_is_kept() -> None:
+    async def say(port: int) -> None:
+        resting, its = await asyncio.open_connection("127.0.0.1", port)
+        its.write(RIGHT)
+        assert b"200 OK" in await resting.readuntil(b"0\r\n\r\n")
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for _ in range(4):
+            writer.write(RIGHT)
+            assert b"200 OK" in await reader.readuntil(b"0\r\n\r\n")
+            await asyncio.sleep(0.6)
+        assert await asyncio.wait_for(resting.read(), 5) == b""
+        its.close()
+        writer.close()
+
+    serving(say, keep=1)

@@ -118,6 +118,8 @@ def no_events(n: int) -> Events:
 
 
 def _with(events: Events, positions: Array, more: Sequence[Sequence[Made]]) -> Events:
+    if not any(more) and not len(events.channel):  # nothing happened to anybody
+        return no_events(len(positions))
     first, last = events.offsets[positions], events.offsets[positions + 1]
     if (first == last).all() and not any(more):
         return no_events(len(positions))
