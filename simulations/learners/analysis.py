@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -62,8 +62,8 @@ def new_offers(met: Sequence[Met]) -> str:
         "## A new offer in its first wave",
         "",
         "The offer that the truth would miss most is held back from two random waves. *Described*: by"
-        " a hybrid that knows its family and its channels, and has never seen it; *known*: by one"
-        " that saw it like the others. *Error closed*: how far the mean squared error of what"
+        " kinds of events that know its margin, its family and its channels, and have never seen it;"
+        " *known*: by ones that saw it like the others. *Error closed*: how far the mean squared error of what"
         " contacts with it are expected to bring has gone from taking it for the mean contact to"
         " knowing it; *value closed*: the same of EUR a customer, among those who may get it, chosen"
         " by the mean.",
@@ -78,8 +78,24 @@ def new_offers(met: Sequence[Met]) -> str:
             for m in met
         ),
         "",
+        f"Together {_closed(met, lambda m: m.errors[0], lambda m: m.errors[1], lambda m: m.errors[2])}"
+        f" of the error, {_closed(met, lambda m: m.without, lambda m: m.described, lambda m: m.known)}"
+        " of the value.",
+        "",
     ]
     return "\n".join(lines)
+
+
+def _closed(
+    met: Sequence[Met],
+    untold: Callable[[Met], float],
+    described: Callable[[Met], float],
+    known: Callable[[Met], float],
+) -> str:
+    """Share of the way from untold to known, weighed by customers."""
+    weight = np.array([m.customers for m in met], np.float64)
+    begin, there, end = (float(weight @ [of(m) for m in met]) for of in (untold, described, known))
+    return f"{(there - begin) / (end - begin):.0%}"
 
 
 def _error(met: Met) -> float:
