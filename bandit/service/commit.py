@@ -15,11 +15,16 @@ Tell = Callable[[bytes | BaseException], None]
 
 
 class Committer:
-    """One writer thread; ``failed`` is what the disk said when it refused, and then for good."""
+    """One writer thread; ``failed`` is what the disk said when it refused, and then for good.
+
+    It is ``busy`` while the disk is, and tells ``freed`` when that is over.
+    """
 
     def __init__(self, desk: Desk) -> None:
         self.failed: OSError | None = None
         self.commits = 0
+        self.busy = False
+        self.freed: Callable[[], None] = _nobody_waits
         self._desk = desk
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="bandit-commit")
         self._wake = asyncio.Event()
@@ -56,14 +61,21 @@ class Committer:
             told, self._told = self._told, []
             batch, self._desk.pending = self._desk.pending, []
             if self.failed is None and batch:
+                self.busy = True
                 try:
                     await loop.run_in_executor(self._thread, write, batch)
                     self.commits += 1
                     self._desk.book.written(p.place for p in batch if p.place is not None)
                 except OSError as e:
                     self.failed = e
+                self.busy = False
             for tell, content in told:
                 tell(content if self.failed is None else _refused(self.failed))
+            self.freed()
+
+
+def _nobody_waits() -> None:
+    """Nobody waits for the disk to be free."""
 
 
 def waited_for() -> tuple[Tell, asyncio.Future[bytes]]:

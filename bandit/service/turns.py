@@ -1,7 +1,8 @@
 """Requests that came in together are decided together; each is answered once the disk has it.
 
 While some are decided others come in, and are the next turn: the busier the server, the more share
-what a turn costs, and nobody waits for company.
+what a turn costs. While the disk is busy nobody could be answered, so there a few wait for one
+another, for a moment at most; else nobody waits for company.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ _Waiting = tuple[Asked, Tell]
 
 MOST = 128
 """Requests of a turn: whoever comes in meanwhile waits for it."""
+COMPANY, PATIENCE_SECONDS = 24, 0.001
+"""While the disk is busy a turn begins with so many, or after so long, or when it is free."""
 
 
 class Turns:
@@ -29,6 +32,8 @@ class Turns:
         self._desk, self._committer = desk, committer
         self._waiting: list[_Waiting] = []
         self._turn: asyncio.Task[None] | None = None
+        self._soon: asyncio.TimerHandle | None = None
+        committer.freed = self._begin
 
     async def answer(self, asked: Asked) -> bytes:
         """The answer as JSON, when it is on the disk; NotDecidedError says why there is none."""
@@ -39,10 +44,19 @@ class Turns:
     def ask(self, asked: Asked, tell: Tell) -> None:
         """As `answer`, for who does not wait."""
         self._waiting.append((asked, tell))
-        if self._turn is None:
+        if not self._committer.busy or len(self._waiting) >= COMPANY:
             self._begin()
+        elif self._turn is None and self._soon is None:
+            loop = asyncio.get_running_loop()
+            self._soon = loop.call_later(PATIENCE_SECONDS, self._begin)
 
     def _begin(self) -> None:
+        """Let a turn begin, unless one is about to or nobody waits."""
+        if self._soon is not None:
+            self._soon.cancel()
+            self._soon = None
+        if self._turn is not None or not self._waiting:
+            return
         mine: deque[_Waiting] = deque()
         self._turn = asyncio.create_task(self._take(mine))
         self._turn.add_done_callback(partial(_ended, mine))
