@@ -73,14 +73,15 @@ natural = np.uint64
 """Makes a place in an array of a number that is surely not negative: for any other, code is made
 that counts from the array's end if it is, which is much of what a short loop does."""
 
-inline = _compiler(inline="always", **OWNING)
-"""A helper that disappears into its caller."""
-
 serial = _compiler(**BARE)
 """One thread, called from Python; allocates nothing."""
 
 within = _compiler(**{**BARE, **WITHIN})
 """As `serial`, called by kernels alone."""
+
+inline = _compiler(forceinline=True, **{**BARE, **WITHIN})
+"""As `within`, and LLVM copies it into its callers. Numba itself would copy it (`inline="always"`)
+before it knows the types, and look at each copy anew."""
 
 allocating = _compiler(**OWNING)
 """One thread, called from Python; makes arrays."""

@@ -8,7 +8,7 @@ to decide. Here that is done once, and the kernel is given an address.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numba import config, typeof
@@ -46,9 +46,20 @@ def _of_content(held: Held, number: int) -> Any:
     return held.content[number]
 
 
+def _itself(content: Any) -> Any:
+    return content
+
+
 _in_kernel: Any = _of_content if _plain else _holding.part
 part: Callable[[Held, int], Any] = _in_kernel
-"""``part(held, 3)`` in a kernel is part 3; the number must be written there."""
+"""``part(held, 3)`` in a kernel is part 3; the number must be written there. A named tuple's parts
+are had by their names, of it and of any named tuple in it: only what is looked at is loaded."""
+
+Content = TypeVar("Content", bound=tuple[Any, ...])
+_in_place: Any = _itself if _plain else _holding.here
+here: Callable[[Content], Content] = _in_place
+"""``here(each)`` in a kernel holds a named tuple that it was given, for the kernels that it calls:
+they are handed one word instead of the tuple, and know its parts by their names alone."""
 
 _put: Any = _holding.put
 _typeof: Any = typeof
@@ -61,7 +72,7 @@ def _kind_of(content: tuple[Any, ...]) -> Any:
     mark = compute_fingerprint(content)
     kind = _kinds.get(mark)
     if kind is None:
-        kind = _kinds[mark] = _holding.HeldType(_typeof(content))
+        kind = _kinds[mark] = _holding.HeldType(_typeof(content), lasting=True)
     return kind
 
 

@@ -13,8 +13,14 @@ from __future__ import annotations
 import numpy as np
 
 from bandit.core.types import Array, Bool, Float64, Int32, Int64, UInt8
-from bandit.kernels._compile import allocating, serial_fast, within
-from bandit.kernels.allocation.passes import insert, row_best, row_select
+from bandit.kernels._compile import serial, serial_fast, within
+from bandit.kernels.allocation.passes import (
+    EVERYONE,
+    empty_lists,
+    insert,
+    row_best,
+    row_select,
+)
 
 UNDECIDED = 1
 DECIDED = 2
@@ -67,7 +73,6 @@ def _clashes(families: Int32, size: int, family: int) -> bool:
     return False
 
 
-@allocating
 def classify_into(
     first: int,
     last: int,
@@ -89,14 +94,22 @@ def classify_into(
     ends of the box; groups int32[k]. Writes status uint8[n] (0 never takes anything, UNDECIDED,
     DECIDED), size int32[n], value float64[blocks] and counts int64[blocks, k] of the decided.
     """
+    taken, family = np.empty(slots, np.int32), np.empty(slots, np.int32)
+    _classify_into(
+        first, last, values, eligible, low, high, groups, slots, block, status, size, value, counts,
+        *empty_lists(slots), taken, family, EVERYONE,
+    )  # fmt: skip
+
+
+@serial
+def _classify_into(
+    first: int, last: int, values: Array, eligible: Bool, low: Float64, high: Float64,
+    groups: Int32, slots: int, block: int, status: UInt8, size: Int32, value: Float64,
+    counts: Int64, worths: Float64, items: Int32, families: Int32, taken: Int32,
+    taken_family: Int32, everyone: Bool,
+) -> None:  # fmt: skip
     n, k = values.shape
     masked = eligible.shape[0] > 0
-    worths = np.empty(slots)
-    items = np.empty(slots, np.int32)
-    families = np.empty(slots, np.int32)
-    taken = np.empty(slots, np.int32)
-    taken_family = np.empty(slots, np.int32)
-    everyone = np.empty(0, np.bool_)
     for b in range(first, last):  # axis: blocks of customers
         total = 0.0
         for i in range(b * block, min(n, (b + 1) * block)):
@@ -141,7 +154,6 @@ def classify_into(
         value[b] = total
 
 
-@allocating
 def gather_into(
     first: int,
     last: int,
@@ -161,12 +173,20 @@ def gather_into(
     The rule is `classify_into`'s; offsets int64[r + 1] come from its sizes. Writes action
     int32[e], value float64[e].
     """
+    _gather_into(
+        first, last, values, eligible, low, high, groups, slots, rows, offsets, action, value,
+        *empty_lists(slots), EVERYONE,
+    )  # fmt: skip
+
+
+@serial
+def _gather_into(
+    first: int, last: int, values: Array, eligible: Bool, low: Float64, high: Float64,
+    groups: Int32, slots: int, rows: Int64, offsets: Int64, action: Int32, value: Float64,
+    worths: Float64, items: Int32, families: Int32, everyone: Bool,
+) -> None:  # fmt: skip
     k = values.shape[1]
     masked = eligible.shape[0] > 0
-    worths = np.empty(slots)
-    items = np.empty(slots, np.int32)
-    families = np.empty(slots, np.int32)
-    everyone = np.empty(0, np.bool_)
     for r in range(first, last):  # axis: undecided customers
         row = values[rows[r]]
         mask = eligible[rows[r]] if masked else everyone
@@ -210,7 +230,6 @@ def contender_select(
     return size
 
 
-@allocating
 def contender_pass_into(
     first: int,
     last: int,
@@ -229,11 +248,20 @@ def contender_pass_into(
 
     offsets int64[r + 1]; worth, total float64[blocks]; counts int64[blocks, k].
     """
+    _contender_pass_into(
+        first, last, offsets, action, value, costs, groups, block, chosen, worth, total, counts,
+        *empty_lists(chosen.shape[1]),
+    )  # fmt: skip
+
+
+@serial
+def _contender_pass_into(
+    first: int, last: int, offsets: Int64, action: Int32, value: Float64, costs: Float64,
+    groups: Int32, block: int, chosen: Int32, worth: Float64, total: Float64, counts: Int64,
+    worths: Float64, items: Int32, families: Int32,
+) -> None:  # fmt: skip
     r = offsets.shape[0] - 1
     slots = chosen.shape[1]
-    worths = np.empty(slots)
-    items = np.empty(slots, np.int32)
-    families = np.empty(slots, np.int32)
     for b in range(first, last):  # axis: blocks of customers
         worth_sum = 0.0
         value_sum = 0.0
@@ -251,7 +279,6 @@ def contender_pass_into(
         total[b] = value_sum
 
 
-@allocating
 def contender_moves_into(
     first: int,
     last: int,
@@ -270,9 +297,18 @@ def contender_moves_into(
     Writes margin float64[r], what the change would lose (infinite where there is none), and the
     actions that would leave and enter, int32[r], −1 for none.
     """
-    worths = np.empty(slots)
-    items = np.empty(slots, np.int32)
-    families = np.empty(slots, np.int32)
+    _contender_moves_into(
+        first, last, offsets, action, value, costs, groups, slots, margin, leaves, enters,
+        *empty_lists(slots),
+    )  # fmt: skip
+
+
+@serial
+def _contender_moves_into(
+    first: int, last: int, offsets: Int64, action: Int32, value: Float64, costs: Float64,
+    groups: Int32, slots: int, margin: Float64, leaves: Int32, enters: Int32, worths: Float64,
+    items: Int32, families: Int32,
+) -> None:  # fmt: skip
     for i in range(first, last):  # axis: customers
         size = contender_select(
             action, value, offsets[i], offsets[i + 1], costs, groups, worths, items, families

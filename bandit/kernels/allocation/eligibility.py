@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from bandit.core.types import Array
-from bandit.kernels._compile import allocating
+from bandit.kernels._compile import serial
 
 
-@allocating
 def mask_into(
     first: int,
     last: int,
@@ -34,17 +33,32 @@ def mask_into(
     """
     k = offer.shape[0]
     n_offers, n_channels = rules.shape[1], consent.shape[1]
+    there = (offer >= 0) & (channel >= 0)
     # One place more than there are offers and channels: that of the unknown, which nothing opens.
-    of_offer = np.zeros(n_offers + 1, np.uint8)
-    of_channel = np.zeros(n_channels + 1, np.uint8)
-    o, c = np.empty(k, np.uint32), np.empty(k, np.uint32)
-    known, out = np.zeros(k, np.uint8), np.zeros(k, np.uint8)
-    for a in range(1, k):
-        there = offer[a] >= 0 and channel[a] >= 0
-        o[a], c[a] = (offer[a], channel[a]) if there else (n_offers, n_channels)
-        known[a], out[a] = running[a] and there, outbound[a]
-    all_out, known_out = np.int32(out.sum()), np.int32((known & out).sum())
+    o = np.where(there, offer, n_offers).astype(np.uint32)
+    c = np.where(there, channel, n_channels).astype(np.uint32)
+    known, out = (running & there).astype(np.uint8), outbound.astype(np.uint8)
+    known[0] = out[0] = 0
+    of_offer, of_channel = np.zeros(n_offers + 1, np.uint8), np.zeros(n_channels + 1, np.uint8)
     by_offer, by_channel = np.zeros(k, np.uint8), np.zeros(k, np.uint8)
+    _mask_into(
+        first, last, rules, consent, blocked_channels, blocked_offers, mask, left, o, c, known, out,
+        of_offer, of_channel, by_offer, by_channel,
+    )  # fmt: skip
+
+
+@serial
+def _mask_into(
+    first: int, last: int, rules: Array, consent: Array, blocked_channels: Array,
+    blocked_offers: Array, mask: Array, left: Array, o: Array, c: Array, known: Array, out: Array,
+    of_offer: Array, of_channel: Array, by_offer: Array, by_channel: Array,
+) -> None:  # fmt: skip
+    k = o.shape[0]
+    n_offers, n_channels = rules.shape[1], consent.shape[1]
+    all_out, known_out = np.int32(0), np.int32(0)
+    for a in range(1, k):
+        all_out += np.int32(out[a])
+        known_out += np.int32(known[a] & out[a])
     for i in range(first, last):
         for j in range(n_offers):
             of_offer[j] = np.uint8(rules[i, j]) | (np.uint8(blocked_offers[i, j]) << 1)
@@ -67,7 +81,6 @@ def mask_into(
         )  # fmt: skip
 
 
-@allocating
 def pressure_into(
     first: int,
     last: int,
@@ -98,14 +111,31 @@ def pressure_into(
     ``blocked_offers`` bool[n, offers]. A refusal blocks its offer's whole family; one that names no
     offer blocks every offer. Limits that are not set come as -1.
     """
+    on_channel = np.zeros(blocked_channels.shape[1], np.int64)
+    _pressure_into(
+        first, last, offsets, contact_offer, contact_channel, contact_age, refusal_offsets,
+        refusal_offer, refusal_age, max_contacts, per_days, channel_max, channel_days, quiet_days,
+        same_offer_days, refusal_days, family, allowance, blocked_channels, blocked_offers,
+        on_channel,
+    )  # fmt: skip
+
+
+@serial
+def _pressure_into(
+    first: int, last: int, offsets: Array, contact_offer: Array, contact_channel: Array,
+    contact_age: Array, refusal_offsets: Array, refusal_offer: Array, refusal_age: Array,
+    max_contacts: int, per_days: float, channel_max: Array, channel_days: Array, quiet_days: float,
+    same_offer_days: float, refusal_days: float, family: Array, allowance: Array,
+    blocked_channels: Array, blocked_offers: Array, on_channel: Array,
+) -> None:  # fmt: skip
     n_channels, n_offers = blocked_channels.shape[1], blocked_offers.shape[1]
-    on_channel = np.zeros(n_channels, np.int64)
     for i in range(first, last):
         recent = 0
         for c in range(n_channels):
             on_channel[c] = 0
-        blocked_channels[i] = False
-        blocked_offers[i] = False
+            blocked_channels[i, c] = False
+        for o in range(n_offers):
+            blocked_offers[i, o] = False
         for j in range(offsets[i], offsets[i + 1]):
             age, c, o = contact_age[j], contact_channel[j], contact_offer[j]
             if age < per_days:
@@ -128,4 +158,5 @@ def pressure_into(
                     if o < 0 or other == o or family[other] == family[o]:
                         blocked_offers[i, other] = True
         if allowance[i] == 0:
-            blocked_channels[i] = True
+            for c in range(n_channels):
+                blocked_channels[i, c] = True

@@ -13,7 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from bandit.core.types import Float64, Int64
-from bandit.kernels._compile import allocating, within
+from bandit.kernels._compile import serial, within
+from bandit.kernels.held import here
 
 ITERATIONS = 80
 DONE = 1e-10
@@ -107,6 +108,7 @@ def _newton_into(
     ``move`` float64[s] is that of d, ``both`` float64[b + 1] that of the weights and of t.
     """
     b, s = slopes.shape
+    turned = system.turned
     for i in range(s):
         step[_LOW, i] = aims[1, i] / state[_ABOVE, i] - state[_LOW, i]
         step[_HIGH, i] = aims[2, i] / state[_BELOW, i] - state[_HIGH, i]
@@ -126,7 +128,7 @@ def _newton_into(
     _solve_into(system.cuts, system.cuts_order, both)
     for i in range(s):
         for c in range(b):
-            move[i] -= system.turned[c, i] * both[c]
+            move[i] -= turned[c, i] * both[c]
         step[_ABOVE, i], step[_BELOW, i] = move[i], -move[i]
         step[_LOW, i] -= state[_LOW, i] / state[_ABOVE, i] * move[i]
         step[_HIGH, i] += state[_HIGH, i] / state[_BELOW, i] * move[i]
@@ -162,7 +164,6 @@ def _system_into(state: Float64, slopes: Float64, metric: Float64, system: _Syst
     return _factored(cuts, system.cuts_order)
 
 
-@allocating
 def interior(
     errors: Float64, slopes: Float64, metric: Float64, low: Float64, high: Float64
 ) -> tuple[Float64, Float64]:
@@ -177,6 +178,20 @@ def interior(
         np.empty((s, s)), np.empty(s, np.int64), np.empty((b, s)), np.empty((b + 1, b + 1)),
         np.empty(b + 1, np.int64),
     )  # fmt: skip
+    _interior_into(
+        errors, slopes, metric, low, high, d, move, both, state, step, trial, aims, system
+    )
+    return d, state[_WEIGHT, :b].copy()
+
+
+@serial
+def _interior_into(
+    errors: Float64, slopes: Float64, metric: Float64, low: Float64, high: Float64, d: Float64,
+    move: Float64, both: Float64, state: Float64, step: Float64, trial: Float64, aims: Float64,
+    system: _System,
+) -> None:  # fmt: skip
+    b, s = slopes.shape
+    lies = here(system)
     for i in range(s):
         inset = min(0.1 * (high[i] - low[i]), 1.0)
         d[i] = min(max(0.0, low[i] + inset), high[i] - inset)
@@ -195,10 +210,11 @@ def interior(
     for _ in range(ITERATIONS):
         gap = _gap(state, b, s)
         # Where the system is singular d is as near as floating point allows.
-        if gap < DONE or not _system_into(state, slopes, metric, system):
+        if gap < DONE or not _system_into(state, slopes, metric, lies):
             break
-        aims[:] = 0.0
-        _newton_into(d, state, slopes, metric, system, aims, move, both, step)
+        for i in range(aims.shape[1]):
+            aims[0, i] = aims[1, i] = aims[2, i] = 0.0
+        _newton_into(d, state, slopes, metric, lies, aims, move, both, step)
         length = min(1.0, _reach(state, step, b, s))
         for part in range(6):
             for i in range(b if part in (_SLACK, _WEIGHT) else s):
@@ -209,11 +225,10 @@ def interior(
         for i in range(s):
             aims[1, i] = centre - step[_LOW, i] * step[_ABOVE, i]
             aims[2, i] = centre - step[_HIGH, i] * step[_BELOW, i]
-        _newton_into(d, state, slopes, metric, system, aims, move, both, step)
+        _newton_into(d, state, slopes, metric, lies, aims, move, both, step)
         length = min(1.0, 0.99 * _reach(state, step, b, s))
         for i in range(s):
             d[i] += length * move[i]
         for part in range(6):
             for i in range(b if part in (_SLACK, _WEIGHT) else s):
                 state[part, i] += length * step[part, i]
-    return d, state[_WEIGHT, :b].copy()

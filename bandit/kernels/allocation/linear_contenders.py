@@ -13,7 +13,7 @@ import numpy as np
 
 from bandit.core.types import Bool, Float32, Float64, Int32, Int64, UInt8
 from bandit.kernels import simd
-from bandit.kernels._compile import allocating, within, within_allocating
+from bandit.kernels._compile import serial, within
 from bandit.kernels.allocation.contenders import DECIDED, UNDECIDED
 from bandit.kernels.simd import product
 
@@ -62,15 +62,13 @@ def _worth_into(
     return simd.reduce_max(largest)
 
 
-@within_allocating
-def _own_of(factors: Float32, width: int) -> Float32:
+def _scratch(d: int, factors: Float32, width: int) -> tuple[Float32, Float32, Float32]:
+    """Room for rows, for their worths, and the factors of a row: those of all if they are one."""
     own = np.zeros(width, np.float32)
-    for a in range(factors.shape[1]):
-        own[a] = factors[0, a]
-    return own
+    own[: factors.shape[1]] = factors[0]
+    return np.empty(ROWS * d, np.float32), np.empty(ROWS * width, np.float32), own
 
 
-@allocating
 def worths_into(
     first: int, last: int, contexts: Float32, panels: Float32, factors: Float32, costs: Float32,
     out: Float32,
@@ -80,9 +78,16 @@ def worths_into(
     ``contexts`` float32[n, d]; ``panels`` θ packed by `product.pack_columns_into`, w columns;
     ``factors`` float32[1 or n, k]; ``costs`` float32[w].
     """
+    scratch = _scratch(contexts.shape[1], factors, costs.size)
+    _worths_into(first, last, contexts, panels, factors, costs, out, *scratch)
+
+
+@serial
+def _worths_into(
+    first: int, last: int, contexts: Float32, panels: Float32, factors: Float32, costs: Float32,
+    out: Float32, x: Float32, table: Float32, own: Float32,
+) -> None:  # fmt: skip
     d, width = contexts.shape[1], costs.size
-    x, table = np.empty(ROWS * d, np.float32), np.empty(ROWS * width, np.float32)
-    own = _own_of(factors, width)
     for top in range(first, last, ROWS):
         rows = min(ROWS, last - top)
         _rows_into(contexts, top, rows, x)
@@ -133,17 +138,14 @@ def _survivors_into(
         found[left >> 6] = bits & words[left >> 6]
 
 
-@within_allocating
 def _narrowed(costs: Float64, width: int) -> tuple[Float32, np.float32]:
-    """Pad with zeros to float32; return them and the largest."""
-    out, largest = np.zeros(width, np.float32), np.float32(0.0)
-    for a in range(costs.size):
-        out[a] = np.float32(costs[a])
-        largest = max(largest, abs(out[a]))
-    return out, largest
+    """Pad with zeros to float32; return them and the largest, infinite where float32 ends."""
+    out = np.zeros(width, np.float32)
+    with np.errstate(over="ignore"):
+        out[: costs.size] = costs
+    return out, np.float32(np.abs(out).max(initial=0.0))
 
 
-@allocating
 def contenders_into(
     first: int, last: int, contexts: Float32, panels: Float32, factors: Float32, costs: Float32,
     mask: UInt8, awake: Bool, opened: Int64, low: Float64, high: Float64, room: int, status: UInt8,
@@ -158,12 +160,26 @@ def contenders_into(
     into ``value`` float64[blocks] and ``counts`` int64[blocks, k]. A block that needs more than
     ``room`` places has size −1 in its first row.
     """
-    d, width = contexts.shape[1], costs.size
-    x, table = np.empty(ROWS * d, np.float32), np.empty(ROWS * width, np.float32)
-    own = _own_of(factors, width)
+    width = costs.size
     words, found = np.empty(opened.size, np.int64), np.empty(opened.size, np.int64)
     cheap, low_size = _narrowed(low, width)
     dear, high_size = _narrowed(high, width)
+    _contenders_into(
+        first, last, contexts, panels, factors, costs, mask, awake, opened, low, high, room, status,
+        size, action, worth, value, counts, *_scratch(contexts.shape[1], factors, width), words,
+        found, cheap, dear, max(low_size, high_size),
+    )  # fmt: skip
+
+
+@serial
+def _contenders_into(
+    first: int, last: int, contexts: Float32, panels: Float32, factors: Float32, costs: Float32,
+    mask: UInt8, awake: Bool, opened: Int64, low: Float64, high: Float64, room: int, status: UInt8,
+    size: Int32, action: Int32, worth: Float64, value: Float64, counts: Int64, x: Float32,
+    table: Float32, own: Float32, words: Int64, found: Int64, cheap: Float32, dear: Float32,
+    dearest: np.float32,
+) -> None:  # fmt: skip
+    d, width = contexts.shape[1], costs.size
     for block in range(first // BLOCK, (last + BLOCK - 1) // BLOCK):
         begin, end = block * BLOCK, min(last, (block + 1) * BLOCK)
         place, limit, total = block * room, (block + 1) * room, 0.0
@@ -175,7 +191,7 @@ def contenders_into(
                 i, at = top + r, r * width
                 largest = _worth_into(table, at, width, factors, i, costs, own)
                 _bits_into(mask, i, awake[i], opened, words)
-                margin = SLACK * (largest + max(low_size, high_size))
+                margin = SLACK * (largest + dearest)
                 _survivors_into(table, at, width, words, cheap, dear, margin, found)
                 floor = 0.0
                 for word in range(found.size):

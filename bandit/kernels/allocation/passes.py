@@ -10,10 +10,12 @@ Ties go to the lowest action; an action worth exactly zero is not taken.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from bandit.core.types import Array, Bool, Float64, Int32, Int64
-from bandit.kernels._compile import allocating, serial_fast, within
+from bandit.kernels._compile import serial, serial_fast, within
 
 NEVER = -1e300
 """Worth of an action that is not eligible: finite, so that fast-math may assume no infinity."""
@@ -112,7 +114,22 @@ def row_select(
     return size
 
 
-@allocating
+class Lists(NamedTuple):
+    """Scratch for the best set of a row, one place a slot."""
+
+    worths: Float64
+    items: Int32
+    families: Int32
+
+
+def empty_lists(slots: int) -> Lists:
+    """Make room for so many slots."""
+    return Lists(np.empty(slots), np.empty(slots, np.int32), np.empty(slots, np.int32))
+
+
+EVERYONE: Bool = np.empty(0, np.bool_)
+
+
 def pass_into(
     first: int,
     last: int,
@@ -134,14 +151,23 @@ def pass_into(
     worth float64[blocks] = Σ h_i, value float64[blocks] = Σ v of what is taken, counts
     int64[blocks, k].
     """
+    lists = empty_lists(chosen.shape[1])
+    _pass_into(
+        first, last, values, eligible, costs, groups, block, chosen, worth, value, counts,
+        *lists, EVERYONE,
+    )  # fmt: skip
+
+
+@serial
+def _pass_into(
+    first: int, last: int, values: Array, eligible: Bool, costs: Float64, groups: Int32, block: int,
+    chosen: Int32, worth: Float64, value: Float64, counts: Int64, worths: Float64, items: Int32,
+    families: Int32, everyone: Bool,
+) -> None:  # fmt: skip
     n = values.shape[0]
     slots = chosen.shape[1]
     masked = eligible.shape[0] > 0
     keep = chosen.shape[0] > 0
-    worths = np.empty(slots)
-    items = np.empty(slots, np.int32)
-    families = np.empty(slots, np.int32)
-    everyone = np.empty(0, np.bool_)
     for b in range(first, last):  # axis: blocks of customers
         worth_sum = 0.0
         value_sum = 0.0

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from bandit.core.types import Array, Float64, Int32, Int64
-from bandit.kernels._compile import allocating, serial, within
+from bandit.kernels._compile import serial, within
 
 MEND = 0
 IMPROVE = 1
@@ -73,7 +73,6 @@ def violation_change(
     )
 
 
-@allocating
 def best_moves_into(
     first: int,
     last: int,
@@ -101,8 +100,19 @@ def best_moves_into(
     Writes score float64[r] (infinite where there is no move), slot int32[r] (−1: an empty one),
     entry int32[r] (−1: leave the slot empty).
     """
+    _best_moves_into(
+        first, last, mode, offsets, action, value, costs, groups, chosen, start, resource, amount,
+        used, bounds, weights, score, slot, entry, np.zeros(used.shape[0]),
+    )  # fmt: skip
+
+
+@serial
+def _best_moves_into(
+    first: int, last: int, mode: int, offsets: Int64, action: Int32, value: Float64, costs: Float64,
+    groups: Int32, chosen: Int32, start: Int64, resource: Int32, amount: Float64, used: Float64,
+    bounds: Float64, weights: Float64, score: Float64, slot: Int32, entry: Int32, d: Float64,
+) -> None:  # fmt: skip
     slots = chosen.shape[1]
-    d = np.zeros(used.shape[0])
     for i in range(first, last):  # axis: customers
         best, best_slot, best_entry = np.inf, -1, -1
         for e in range(offsets[i] - 1, offsets[i + 1]):
@@ -151,7 +161,6 @@ def best_moves_into(
         score[i], slot[i], entry[i] = best, best_slot, best_entry
 
 
-@allocating
 def apply_moves_into(
     mode: int,
     order: Array,
@@ -170,7 +179,19 @@ def apply_moves_into(
 
     Changes chosen int32[r, slots] and used float64[m].
     """
-    d = np.zeros(used.shape[0])
+    made: int = _apply_moves_into(
+        mode, order, action, slot, entry, start, resource, amount, bounds, weights, chosen, used,
+        np.zeros(used.shape[0]),
+    )  # fmt: skip
+    return made
+
+
+@serial
+def _apply_moves_into(
+    mode: int, order: Array, action: Int32, slot: Int32, entry: Int32, start: Int64,
+    resource: Int32, amount: Float64, bounds: Float64, weights: Float64, chosen: Int32,
+    used: Float64, d: Float64,
+) -> int:  # fmt: skip
     made = 0
     for i in order:
         s, e = slot[i], entry[i]

@@ -20,15 +20,13 @@ from bandit.core.types import Bool, Float32, Float64, Int32, Int64, Integer, UIn
 from bandit.kernels import simd
 from bandit.kernels._compile import natural, within
 from bandit.kernels.linear.int16_bounds import Rounded
+from bandit.kernels.linear.situation import Pairs
 
 ROUNDING = np.float32(2.0**-20)
 """Relative slack of priced bounds: six roundings of 2⁻²⁴ each and the two conversions."""
 UNDERFLOW = np.float32(1e-30)
 """Absolute slack: far above what gradual underflow of float32 can lose."""
 OVERFLOW = np.float32(1e30)
-
-Listing = tuple[Int32, Int32, Float32, Float32]
-"""Row, action, upper bound and draw of contenders, as in `Pairs`."""
 
 
 class Bounds(NamedTuple):
@@ -111,15 +109,18 @@ def bound_into(
     not below it; a threshold that is not finite lets everyone through. ``spread``: both ends grow
     with q, so both take its upper end.
     """
-    top, bottom, _, _, error, values, costs, steps = bounds
+    top, bottom, error, values, costs, steps = (
+        bounds.top, bounds.bottom, bounds.error, bounds.values, bounds.costs, bounds.steps
+    )  # fmt: skip
     lanes, width = simd.LANES, error.size
     size = (width + 63) >> 6
     lowest = simd.splat(np.float32(-np.inf))
     tiny, rounding = simd.splat(UNDERFLOW), simd.splat(ROUNDING)
+    mosts, leasts, lengths = rounded.most, rounded.least, rounded.length
     for r in range(rows):
         best, at = lowest, r * width
-        most, length = simd.splat(rounded.most[r]), simd.splat(rounded.length[r])
-        least = most if spread else simd.splat(rounded.least[r])
+        most, length = simd.splat(mosts[r]), simd.splat(lengths[r])
+        least = most if spread else simd.splat(leasts[r])
         values_at, costs_at = r * steps[0], r * steps[1]
         for place in range(0, width, lanes):
             bits = words[r * size + (place >> 6)] >> (place & 63)
@@ -164,7 +165,7 @@ def include(given: Int32, top: int, rows: int, size: int, words: Int64, alive: I
 @within
 def append_into(
     bounds: Float32, rows: int, width: int, threshold: Float32, alive: Int64, top: int, base: int,
-    first: Int64, count: np.int64, pairs: Listing, lone: Int32,
+    first: Int64, count: np.int64, pairs: Pairs, lone: Int32,
 ) -> np.int64:  # fmt: skip
     """Append the surviving actions of a block to ``pairs``; return the new count.
 
@@ -172,7 +173,7 @@ def append_into(
     where row ``base + i`` ends. With ``lone`` int32[rows from base] not empty, a row's only
     survivor goes there instead (-1 else).
     """
-    row_of, action_of, high_of, draw_of = pairs
+    row_of, action_of, high_of, draw_of = pairs.row, pairs.action, pairs.high, pairs.draw
     size = (width + 63) >> 6
     apart = lone.size > 0
     for r in range(rows):

@@ -85,7 +85,10 @@ def settle_wanted(
     x: Float64, z: Float64,
 ) -> None:  # fmt: skip
     """Give every wanted pair its moments and worth ``v·(μ + alpha·s·z) − c``."""
-    _, _, rows, actions, _, draws, means, widths, worths, wanted, settled, start, order = pairs
+    rows, actions, draws, means, widths, worths, wanted, settled, start, order = (
+        pairs.row, pairs.action, pairs.draw, pairs.mean, pairs.width, pairs.worth, pairs.wanted,
+        pairs.settled, pairs.start, pairs.order,
+    )  # fmt: skip
     settle.order_by_action(actions, wanted, count, start, order)
     settle.moments_into(
         situation.narrow, situation.broad, rows, actions, order, start,
@@ -108,7 +111,7 @@ def settle_wanted(
 @within
 def pilots_into(pairs: Pairs, rows: int, everyone: bool) -> None:
     """Want the most promising contender of each row, or everyone."""
-    first, _, _, _, high, _, _, _, _, wanted, settled, _, _ = pairs
+    first, high, wanted, settled = pairs.first, pairs.high, pairs.wanted, pairs.settled
     for i in range(rows):
         if first[i + 1] > first[i]:
             pilot = natural(first[i])
@@ -136,7 +139,9 @@ def alike_out(pairs: Pairs, rows: int, weights: Float64) -> None:
 @within
 def challengers_into(pairs: Pairs, rows: int) -> bool:
     """Want whoever might still beat what is settled; tell whether there is anyone."""
-    first, _, _, _, high, _, _, _, worth, wanted, settled, _, _ = pairs
+    first, high, worth, wanted, settled = (
+        pairs.first, pairs.high, pairs.worth, pairs.wanted, pairs.settled
+    )  # fmt: skip
     found = False
     for i in range(rows):
         level = -np.inf
@@ -157,7 +162,9 @@ def winners_into(
     pairs: Pairs, rows: int, base: int, action: Int32, mean: Float64, width: Float64
 ) -> None:
     """Take each row's largest settled worth, the lowest action on ties."""
-    first, lone, _, action_of, _, _, mean_of, width_of, worth, _, settled, _, _ = pairs
+    first, lone, action_of, mean_of, width_of, worth, settled = (
+        pairs.first, pairs.lone, pairs.action, pairs.mean, pairs.width, pairs.worth, pairs.settled
+    )  # fmt: skip
     for i in range(rows):
         if first[i + 1] == first[i]:
             action[base + i] = lone[i]
@@ -219,17 +226,17 @@ def expectations_into(
     out: Float64,
 ) -> None:  # fmt: skip
     """``Σ_a π(a)·weight_a`` with π(a) that a samples the largest worth, from settled contenders."""
-    first, action_of = pairs.first, pairs.action
+    first, action_of, weights = pairs.first, pairs.action, mode.weights
     scratch, shares = settling.wins, settling.shares
     for i in range(rows):
         row, begin, number = base + i, first[i], first[i + 1] - first[i]
-        least = most = mode.weights[action_of[begin]]
+        least = most = weights[action_of[begin]]
         above = 0
         for b in range(number):
-            least = min(least, mode.weights[action_of[begin + b]])
-            most = max(most, mode.weights[action_of[begin + b]])
+            least = min(least, weights[action_of[begin + b]])
+            most = max(most, weights[action_of[begin + b]])
         for b in range(number):
-            above += mode.weights[action_of[begin + b]] > least
+            above += weights[action_of[begin + b]] > least
         total = least
         if above > 0:
             _worths_into(situation, mode.alpha, pairs, row, begin, number, scratch)
@@ -240,7 +247,7 @@ def expectations_into(
                     settling.below, settling.heights,
                 )  # fmt: skip
             for b in range(number):
-                weight = mode.weights[action_of[begin + b]] - least
+                weight = weights[action_of[begin + b]] - least
                 if weight > 0.0:
                     share = shares[b]
                     if not together:

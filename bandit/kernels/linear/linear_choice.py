@@ -17,7 +17,7 @@ import numpy as np
 from bandit.core.types import Array, Bool, Float32, Float64, Int32, Int64
 from bandit.kernels import simd
 from bandit.kernels._compile import serial, within
-from bandit.kernels.held import Held, part
+from bandit.kernels.held import Held, here, part
 from bandit.kernels.linear import contenders, decide
 from bandit.kernels.linear import int16_bounds as coarse
 from bandit.kernels.linear import pair_moments as settle
@@ -165,8 +165,7 @@ def choose_rows_into(
 ) -> None:  # fmt: skip
     """Decide rows first to last with what `held` made.
 
-    Its parts come apart, and what is asked often is taken out of its tuple once: each look into a
-    tuple is compiled as a copy of all of it.
+    What is called is handed where tuples lie: by value each would be a hundred arguments.
     """
     model: Model = part(prepared, 0)
     x: Float32 = part(prepared, 1)
@@ -181,6 +180,7 @@ def choose_rows_into(
     draws: sampled.Draws = part(prepared, 10)
     pairs: Pairs = part(prepared, 11)
     settling: decide.Settling = part(prepared, 12)
+    situation, mode = here(situation), here(mode)
     coarse_weights, theta, doubt = model.coarse, model.theta, mode.doubt
     narrow, broad, values, costs = (
         situation.narrow, situation.broad, situation.values, situation.costs
@@ -192,8 +192,7 @@ def choose_rows_into(
     reach = REACHES[mode.propensity]
     block, size = threshold.size, (columns + 63) >> 6
     sampling = mode.thompson or mode.propensity > 0
-    own = (pairs.row, pairs.action, pairs.high, pairs.draw)
-    room = own[0].size
+    room = pairs.row.size
     bounds_into(model, situation, mode, bounds)
     if not bounded:
         # The pooled factor is too ill-conditioned to bound anything: settle everyone.
@@ -229,12 +228,12 @@ def choose_rows_into(
                 if given.size > 0:
                     contenders.include(given, top, rows, size, words, alive)
                 count = sampled.append_into(
-                    draws, rows, size, threshold, alive, top, base, firsts, count, own,
+                    draws, rows, size, threshold, alive, top, base, firsts, count, pairs,
                     lone,
                 )  # fmt: skip
             else:
                 count = contenders.append_into(
-                    table, rows, columns, threshold, alive, top, base, firsts, count, own,
+                    table, rows, columns, threshold, alive, top, base, firsts, count, pairs,
                     lone,
                 )  # fmt: skip
             if count + block * k > room or top + rows == end:

@@ -16,8 +16,9 @@ from bandit.core.types import Float32, Int32, Int64, UInt64
 from bandit.kernels import keyed_random as kr
 from bandit.kernels import simd
 from bandit.kernels._compile import inline, natural, within
-from bandit.kernels.linear.contenders import OVERFLOW, ROUNDING, UNDERFLOW, Bounds, Listing
+from bandit.kernels.linear.contenders import OVERFLOW, ROUNDING, UNDERFLOW, Bounds
 from bandit.kernels.linear.int16_bounds import Rounded
+from bandit.kernels.linear.situation import Pairs
 from bandit.kernels.linear.win_probability import REACH
 from bandit.kernels.stats.normal import log_tail, quantile
 
@@ -59,7 +60,9 @@ def draw_into(
     stream: np.uint64, keys: UInt64, top: int, rows: int, size: int, alive: Int64, draws: Draws
 ) -> None:
     """List the actions ``alive`` int64[rows, size], then draw their normals, a loop a step."""
-    first, action_of, bits_of, logs, normal, _, _ = draws
+    first, action_of, bits_of, logs, normal = (
+        draws.first, draws.action, draws.bits, draws.logs, draws.normal
+    )  # fmt: skip
     count = 0
     for r in range(rows):
         row = kr.row_key(stream, keys[top + r])
@@ -103,7 +106,10 @@ def winners_into(
     float32[rows, width] are the means; ``draws.high`` and ``threshold`` float32[rows]
     receive the upper end of each sampled worth and the best lower end of a row.
     """
-    first, action_of, _, _, normal, high_of, reach_of = draws
+    first, action_of, normal, high_of, reach_of = (
+        draws.first, draws.action, draws.normal, draws.high, draws.reach
+    )  # fmt: skip
+    mosts, leasts, lengths = rounded.most, rounded.least, rounded.length
     size = (width + 63) >> 6
     error, upper, lower, values, costs = (
         bounds.error, bounds.upper, bounds.lower, bounds.values, bounds.costs
@@ -111,7 +117,7 @@ def winners_into(
     value_step, cost_step = bounds.steps[0], bounds.steps[1]
     for r in range(rows):
         best, best_reach = _NOWHERE, _NOWHERE
-        most, least, length = rounded.most[r], rounded.least[r], rounded.length[r]
+        most, least, length = mosts[r], leasts[r], lengths[r]
         line, values_at, costs_at = (
             natural(r * width), natural(r * value_step), natural(r * cost_step)
         )  # fmt: skip
@@ -149,17 +155,17 @@ def winners_into(
 @within
 def append_into(
     draws: Draws, rows: int, size: int, threshold: Float32, alive: Int64, top: int, base: int,
-    first: Int64, count: np.int64, pairs: Listing, lone: Int32,
+    first: Int64, count: np.int64, pairs: Pairs, lone: Int32,
 ) -> np.int64:  # fmt: skip
     """Append the survivors with their draws, as `contenders.append_into`."""
-    row_of, action_of, high_of, draw_of = pairs
-    listed, highs, normals = draws.action, draws.high, draws.normal
+    row_of, action_of, high_of, draw_of = pairs.row, pairs.action, pairs.high, pairs.draw
+    begins, listed, highs, normals = draws.first, draws.action, draws.high, draws.normal
     apart = lone.size > 0
     for r in range(rows):
         number, only = 0, np.int64(-1)
         certain = abs(threshold[r]) < OVERFLOW
         begin = count
-        for each in range(draws.first[r], draws.first[r + 1]):
+        for each in range(begins[r], begins[r + 1]):
             p, to = natural(each), natural(count)
             a = np.int64(listed[p])
             if (alive[natural(r * size + (a >> 6))] >> (a & 63)) & 1:

@@ -131,7 +131,10 @@ def _nodes(steps: float) -> int:
 @within
 def _spread_over(scratch: Scratch, count: Integer, edge: float) -> float:
     """Integral over rivals (``count`` padded) from z = ``edge`` on."""
-    _, _, offset, rate, work, bending, places, weights = scratch
+    offset, rate, work, bending, places, weights = (
+        scratch.offset, scratch.rate, scratch.work, scratch.bending, scratch.places,
+        scratch.weights,
+    )  # fmt: skip
     low = _lower_end(offset, rate, count)
     if not max(low, edge) < REACH:
         return 0.0

@@ -20,9 +20,9 @@ from llvmlite import binding
 from numba import config
 
 from bandit.core.types import Array, Float32, Float64, Int16, Int64, Integer, UInt8
+from bandit.kernels.simd import bits_compiled, tiles_compiled
 from bandit.kernels.simd import compiled as simd_compiled
 from bandit.kernels.simd import plain as simd_plain
-from bandit.kernels.simd import tiles_compiled
 
 LANES = 16
 """float32 lanes of a vector."""
@@ -73,22 +73,23 @@ fill 16 of 256. Either way every sum runs in the same order: the bits do not tel
 
 _plain = vars(config)["DISABLE_JIT"]
 _home: Any = simd_plain if _plain else simd_compiled
+_bits: Any = simd_plain if _plain else bits_compiled
 absolute: Callable[[_Vector], _Vector] = _home.absolute
 add: Callable[[_Vector, _Vector], _Vector] = _home.add
-bits_not_below: Callable[[_Vector, _Vector], np.int64] = _home.bits_not_below
-count_bits: Callable[[Integer], int] = _home.count_bits
+bits_not_below: Callable[[_Vector, _Vector], np.int64] = _bits.bits_not_below
+count_bits: Callable[[Integer], int] = _bits.count_bits
 div: Callable[[_Vector, _Vector], _Vector] = _home.div
 exponent: Callable[[Vector64], Vector64] = _home.exponent
 fma: Callable[[_Vector, _Vector, _Vector], _Vector] = _home.fma
 load: Callable[[_Table[Scalar], Integer], _Table[Scalar]] = _home.load
-lowest_bit: Callable[[Integer], int] = _home.lowest_bit
+lowest_bit: Callable[[Integer], int] = _bits.lowest_bit
 mantissa: Callable[[Vector64], Vector64] = _home.mantissa
 maximum: Callable[[_Vector, _Vector], _Vector] = _home.maximum
 minimum: Callable[[_Vector, _Vector], _Vector] = _home.minimum
 mul: Callable[[_Vector, _Vector], _Vector] = _home.mul
 narrow: Callable[[Float64, Integer], Vector32] = _home.narrow
-nonzero_bits: Callable[[UInt8, int], np.int64] = _home.nonzero_bits
-pick: Callable[[np.int64, _Vector, _Vector], _Vector] = _home.pick
+nonzero_bits: Callable[[UInt8, int], np.int64] = _bits.nonzero_bits
+pick: Callable[[np.int64, _Vector, _Vector], _Vector] = _bits.pick
 prefetch: Callable[[Array, Integer], None] = _home.prefetch
 quantise: Callable[[Float32, int, Float32, int, np.float32, Int16, int], None] = _home.quantise
 reduce_add: Callable[[_Table[Scalar]], Scalar] = _home.reduce_add

@@ -19,7 +19,8 @@ class Worth:
     """Makes blocks of batches: means and costs of a wave, packed once."""
 
     def __init__(self, wave: Wave) -> None:
-        mean = wave.posterior.mean
+        # One that may be written, as all that the packing is compiled for.
+        mean = wave.posterior.mean.copy()
         columns = product.padded(mean.shape[0], simd.LANES)
         self._panels = np.zeros(columns * mean.shape[1], np.float32)
         product.pack_columns_into(mean, self._panels)
