@@ -251,10 +251,14 @@ class Campaign:
         return self._run(customer_page, customer=str(customer), at=at)
 
     def clusters(
-        self, *by: str, count: int | None = None, at: dt.datetime | None = None
+        self,
+        *by: str,
+        count: int | None = None,
+        soft: float = 1.0,
+        at: dt.datetime | None = None,
     ) -> Clusters:
         """Crowds that lie apart in the columns ``by``, as segments to take over."""
-        return self._run(clusters, by=by, count=count, at=at)
+        return self._run(clusters, by=by, count=count, soft=soft, at=at)
 
     def status(self, *, at: dt.datetime | None = None) -> CampaignStatus:
         """Waves, windows, snapshots, who ran what, and what can be done next."""

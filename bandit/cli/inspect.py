@@ -129,10 +129,18 @@ def clusters(
     count: Annotated[
         int | None, typer.Option(help="how many; the most stable of 2 to 6 by default")
     ] = None,
+    soft: Annotated[
+        float,
+        typer.Option(
+            metavar="RATIO",
+            help="also of a cluster who is so many times as likely of it as of the likeliest, say"
+            " 0.5; 1 is one cluster each",
+        ),
+    ] = 1.0,
     at: At = None,
 ) -> None:
     """Find crowds that lie apart and write them as [[segment]] to take over."""
     from bandit.workflows.inspect.clusters import clusters as workflow
 
     columns = tuple(column.strip() for column in by.split(","))
-    run(how, workflow, campaign_path=campaign, by=columns, count=count, at=at)
+    run(how, workflow, campaign_path=campaign, by=columns, count=count, soft=soft, at=at)

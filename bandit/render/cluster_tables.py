@@ -15,6 +15,8 @@ def cluster_tables(result: Clusters) -> RenderableType:
         f"{len(result.clusters)} clusters of {result.customers:,} customers; stability"
         f" {result.stability:.2f} (adjusted Rand between halves, 1 is the same crowds each time)"
     )
+    if result.several:
+        head += f"; {result.several:.1%} are of several"
     table = Table("cluster", "share")
     for column in result.clusters[0].means:
         table.add_column(f"mean {column}", justify="right")

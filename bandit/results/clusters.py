@@ -19,9 +19,13 @@ class Cluster:
 
 @dataclass(frozen=True)
 class Clusters(Result):
-    """``stability``: mean adjusted Rand index between halves; of a sample of ``customers``."""
+    """``stability``: mean adjusted Rand index between halves; of a sample of ``customers``.
+
+    ``several``: the share of them who are of more than one.
+    """
 
     campaign: str
     customers: int
     stability: float
+    several: float
     clusters: tuple[Cluster, ...]

@@ -58,6 +58,35 @@ def test_crowds_that_are_there_become_segments_of_the_same_people(
         assert members[one.name].sum() == (members["segment"] == one.name).sum()
 
 
+def test_softly_who_stands_between_crowds_is_of_several(tmp_path: Path) -> None:
+    """The segments' members are those of the formula; each is of the nearest at least."""
+    folder = _write(tmp_path / "campaign", 5.0)
+    hard = clusters(folder, by=("age", "spend"), count=3, at=MONDAY)
+    found = clusters(folder, by=("age", "spend"), count=3, soft=0.1, at=MONDAY)
+    assert hard.several == 0.0 < found.several < 0.5
+    assert [c.means for c in found.clusters] == [c.means for c in hard.clusters]
+    both = {c.name: (h.where, c.where) for h, c in zip(hard.clusters, found.clusters, strict=True)}
+    segments = "".join(
+        f"[[segment]]\nname = \"{name}_{kind}\"\nwhere = '{where[kind]}'\n"
+        for name, where in both.items()
+        for kind in (0, 1)
+    )
+    file = folder / "campaign.toml"
+    file.write_text(file.read_text() + segments)
+    campaign = campaign_file.load(folder)
+    with database.connect(campaign, at=MONDAY) as data:
+        view = data.table("customers").view
+        members = data.connection.sql(f"SELECT * FROM {view}").pl()
+    of = members.select(pl.sum_horizontal([f"{name}_1" for name in both])).to_series()
+    assert of.min() == 1
+    assert (of > 1).mean() == pytest.approx(found.several, abs=1e-4)
+    for one in found.clusters:
+        assert (members[f"{one.name}_1"] | ~members[f"{one.name}_0"]).all()
+        assert members[f"{one.name}_1"].mean() == pytest.approx(one.share, abs=1e-4)
+    with pytest.raises(UsageError, match=r"--soft 0\.0"):
+        clusters(folder, by=("age",), soft=0.0)
+
+
 def test_without_a_count_the_most_stable_is_taken(tmp_path: Path) -> None:
     folder = _write(tmp_path / "campaign", 8.0)
     assert len(clusters(folder, by=("age", "spend"), at=MONDAY).clusters) == 3

@@ -5,6 +5,10 @@ customer is of the cluster whose centre is nearest, which is a conjunction of li
 so a cluster becomes a segment like any other, whose meaning stands in campaign.toml and in the
 record of each wave.
 
+With ``soft`` a customer is also of each cluster that is at least so many times as likely as the
+likeliest, by normal crowds of one spread s: |z − c_j|² < |z − c_l|² + 2 s² ln(1/soft) for every
+other l, which is linear too. Who stands between crowds is then of several.
+
 Stability is the mean adjusted Rand index (Hubert, Arabie 1985) of everybody's clusters by one half
 of the sample against those by the other half, over random halves: 1 is the same crowds each time,
 0 is chance. Bootstrap resamples share most of their people and agree where there are no crowds:
@@ -14,6 +18,7 @@ four clusters of one normal cloud do so at 0.7.
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
@@ -55,11 +60,14 @@ def clusters(
     *,
     by: Sequence[str],
     count: int | None = None,
+    soft: float = 1.0,
     at: dt.datetime | None = None,
     seed: int | None = None,
     progress: Progress = SILENT,
 ) -> Clusters:
     """Find ``count`` clusters by the columns ``by``; without it the most stable of 2 to 6.
+
+    ``soft`` in (0, 1]; at 1 everybody is of one cluster.
 
     Raises
     ------
@@ -72,6 +80,8 @@ def clusters(
         raise UsageError(f"--by: name 1 to {MOST_COLUMNS} different columns, joined by commas")
     if count is not None and not 2 <= count <= MOST_CLUSTERS:
         raise UsageError(f"--count {count}: write 2 to {MOST_CLUSTERS}")
+    if not 0.0 < soft <= 1.0:
+        raise UsageError(f"--soft {soft}: write more than 0 and at most 1; 1 is one cluster each")
     campaign = campaign_file.load(campaign_path)
     at = acting_at(at, campaign.time_zone)
     progress.step("reading a sample of the customers")
@@ -93,7 +103,7 @@ def clusters(
             f" Rand {stability:.2f} at best, less than {LEAST_STABILITY}; take other columns"
             f"{', or leave --count out' if count is not None else ''}"
         )
-    return _told(campaign, people, kinds, (centres, labels), stability)
+    return _told(campaign, people, kinds, (centres, labels), stability, soft)
 
 
 def _sample(campaign: Campaign, data: Database, kinds: dict[str, str]) -> Float64:
@@ -174,27 +184,33 @@ def _told(
     kinds: dict[str, str],
     fitted: tuple[Float64, Array],
     stability: float,
+    soft: float,
 ) -> Clusters:
     centres, labels = fitted
+    d2 = ((people.z[:, None, :] - centres[None]) ** 2).sum(axis=2)
+    spread = float(d2.min(axis=1).mean()) / people.z.shape[1]
+    slack = -2.0 * spread * math.log(soft)
+    member = d2 <= d2.min(axis=1, keepdims=True) + slack
     means = _rounded(centres * people.scale + people.mean)
     return Clusters(
         campaign=campaign.name,
         customers=len(labels),
         stability=stability,
+        several=round(float((member.sum(axis=1) > 1).mean()), 4) if soft < 1.0 else 0.0,
         clusters=tuple(
             Cluster(
                 name=f"cluster_{j + 1}",
-                share=round(float((labels == j).mean()), 4),
+                share=round(float((labels == j if soft == 1.0 else member[:, j]).mean()), 4),
                 means=dict(zip(kinds, means[j].tolist(), strict=True)),
-                where=_where(people, kinds, centres, j),
+                where=_where(people, kinds, centres, j, slack),
             )
             for j in range(len(centres))
         ),
     )
 
 
-def _where(people: _People, kinds: dict[str, str], centres: Float64, own: int) -> str:
-    """That the own centre is nearest: |z − c_j|² < |z − c_l|² for each other l, which is linear."""
+def _where(people: _People, kinds: dict[str, str], centres: Float64, own: int, slack: float) -> str:
+    """That no centre is nearer by more than ``slack``: |z − c_j|² < |z − c_l|² + slack."""
     cells = []
     for place, (name, kind) in enumerate(kinds.items()):
         quoted = sql.name(name)
@@ -206,7 +222,7 @@ def _where(people: _People, kinds: dict[str, str], centres: Float64, own: int) -
         if other != own:
             slope = 2 * (centres[other] - centres[own]) / people.scale
             far, near = (float((centres[j] ** 2).sum()) for j in (other, own))
-            bound = far - near + float((slope * people.mean).sum())
+            bound = far - near + float((slope * people.mean).sum()) + slack
             terms = [f"{_number(s)} * {c}" for s, c in zip(slope, cells, strict=True) if s]
             parts.append(f"{' + '.join(terms)} < {_number(bound)}")
     return " AND ".join(parts)
