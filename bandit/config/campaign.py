@@ -15,6 +15,7 @@ from pydantic import (
     model_validator,
 )
 
+from bandit.config.basket import BOUGHT, Basket
 from bandit.config.deciding import KINDS, Features, GroupCap, Model, Policy, Pressure, Shadow
 from bandit.config.discount import expanded
 from bandit.config.household import Household
@@ -62,6 +63,7 @@ class Campaign(Strict):
     source: tuple[EventSource, ...] = ()
     variables: dict[Word, Variable] = Field(default_factory=dict)
     segment: tuple[Segment, ...] = ()
+    basket: Basket | None = None
     reward: Reward = Reward()
     model: Model = Model()
     pressure: Pressure = Pressure()
@@ -98,6 +100,13 @@ class Campaign(Strict):
             for name, variable in self.variables.items()
             if resolved(self.source, variable) is source
         }
+
+    def read_of(self, source: EventSource) -> dict[str, Variable]:
+        """What is read of a source: its variables, and the products of [basket]."""
+        found = self.variables_of(source)
+        if self.basket is not None and resolved(self.source, self.basket.bought) is source:
+            found[BOUGHT] = self.basket.bought
+        return found
 
     def asking_conditions(self) -> Campaign:
         """The same, which asks each customer for the triggers' conditions after the populations."""
@@ -137,6 +146,26 @@ class Campaign(Strict):
                 resolved(self.source, variable)
             except ValueError as e:
                 raise ValueError(f"variables.{name}: {e}") from None
+        return self
+
+    @model_validator(mode="after")
+    def _baskets(self) -> Campaign:
+        if self.basket is None:
+            return self
+        try:
+            resolved(self.source, self.basket.bought)
+        except ValueError as e:
+            raise ValueError(f"basket: {e}") from None
+        if not self.model.share:
+            raise ValueError(
+                "what a basket lacks is learned of the offers that name it: leave [model] share ="
+                " false out, or [basket]"
+            )
+        if self.log is not None:
+            raise ValueError(
+                "of a log nobody can say what was bought before each of its decisions: leave [log]"
+                " out, or [basket]"
+            )
         return self
 
     @field_validator("funnel")
@@ -248,7 +277,7 @@ class Campaign(Strict):
         ):  # fmt: skip
             if section is not None and section["id"] is None:
                 del section["id"]
-        for later in ("source", "variables", "segment", "score", "identity"):
+        for later in ("source", "variables", "segment", "score", "identity", "basket"):
             if not content[later]:
                 del content[later]
         for offer in content["offer"]:

@@ -29,7 +29,8 @@ class Drift:
     """Sums over batches of encoded customers, and sentences about columns that are not as before.
 
     Of a column with mean m and scale s at the fit, and z = (x − m) / s of those that are known:
-    E x² = m² + 2 m s E z + s² E z² is held against m² + s².
+    E x² = m² + 2 m s E z + s² E z² is held against m² + s². Gaps are made anew at each wave, and
+    nothing is said of them.
     """
 
     def __init__(self, spec: FeatureSpec) -> None:
@@ -37,7 +38,7 @@ class Drift:
         self._rows = 0
         self._sum = np.zeros(spec.n_features)
         self._squares = np.zeros(spec.n_features)
-        self._blank = dict.fromkeys((c.name for c in spec.columns), 0)
+        self._blank = dict.fromkeys((c.name for c in spec.columns if c.product is None), 0)
 
     def add(self, columns: pa.RecordBatch, contexts: Float32) -> None:
         """Count a batch: its columns, and the contexts float32[n, d] of them that are kept."""
@@ -51,7 +52,11 @@ class Drift:
         """A sentence for each column that has changed."""
         if self._rows < FEW:
             return []
-        return [text for column, first in self._placed() if (text := self._of(column, first))]
+        return [
+            text
+            for column, first in self._placed()
+            if column.product is None and (text := self._of(column, first))
+        ]
 
     def _placed(self) -> Iterator[tuple[Column, int]]:
         """The columns with the place of their first feature."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import duckdb
@@ -29,6 +30,7 @@ def fit(
     relation: duckdb.DuckDBPyRelation,
     at: dt.datetime,
     scores: Sequence[Score] = (),
+    gaps: Mapping[str, str] = MappingProxyType({}),
 ) -> FeatureSpec:
     """Learn means, scales, categories and the ranks of scores from all customers.
 
@@ -43,6 +45,9 @@ def fit(
         Time of the wave; dates become ages in days before it.
     scores
         Whose columns are DOUBLE, with TIMESTAMP for when they were computed.
+    gaps
+        Columns of what baskets lack, each with its product; those that tell nobody from anybody
+        else are left out.
 
     Returns
     -------
@@ -59,12 +64,13 @@ def fit(
     wanted = [(name, kind) for kind in KINDS for name in getattr(features, kind)]
     known_at = [(s.known_at, DATE) for s in scores if s.known_at is not None]
     _check_types(relation, [*wanted, *((s.column, SCORE) for s in scores), *known_at])
-    if not wanted and not scores:
+    if not wanted and not scores and not gaps:
         return FeatureSpec(features.intercept, ())
     try:
         total, counted = _counted(relation, wanted, at)
         common = _common(relation, features.categorical, features.max_categories)
-        cut = [_cut(relation, score, at) for score in scores]
+        cut = [_cut(relation, score.column, score.known_at, at) for score in scores]
+        lacking = [_gap(name, gaps[name], _cut(relation, name, None, at)) for name in gaps]
     except duckdb.Error as e:
         reason = str(e).split("\n", 1)[0]
         raise DataError(f"the feature columns cannot be read: {reason}") from None
@@ -86,6 +92,7 @@ def fit(
             faults.append(str(e))
     if faults:
         raise DataError("\n".join(faults))
+    columns += [column for column in lacking if column is not None]
     return FeatureSpec(features.intercept, tuple(columns))
 
 
@@ -257,16 +264,16 @@ def _vector(name: str, counted: Sequence[Any], total: int) -> Column:
 
 
 def _cut(
-    relation: duckdb.DuckDBPyRelation, score: Score, at: dt.datetime
+    relation: duckdb.DuckDBPyRelation, column: str, known_at: str | None, at: dt.datetime
 ) -> tuple[int, int, list[float] | None]:
     """Of a score: how many cells are filled, how many count, and what stands at `ranks.shares`.
 
     The cuts are cells of the column, the same whatever the order of the rows.
     """
-    c = _quoted(score.column)
+    c = _quoted(column)
     counts = f"isfinite({c})"
-    if score.known_at is not None:
-        counts += f" AND {age_days(_quoted(score.known_at), at)} >= 0"
+    if known_at is not None:
+        counts += f" AND {age_days(_quoted(known_at), at)} >= 0"
     row = relation.aggregate(
         f"count({c}), count(*) FILTER ({counts}),"
         f" quantile_disc({c}, {list(ranks.shares())}) FILTER ({counts})"
@@ -291,6 +298,14 @@ def _score(score: Score, found: tuple[int, int, list[float] | None], total: int)
         score.column, SCORE, missing=filled != total, blank=_blank(filled, total),
         offers=score.of, known_at=score.known_at, cuts=ranked.cuts, terms=ranked.terms,
     )  # fmt: skip
+
+
+def _gap(name: str, product: str, found: tuple[int, int, list[float] | None]) -> Column | None:
+    """Who holds the product, or has no basket, has no gap: there may be such at any wave."""
+    ranked = None if found[2] is None else ranks.ranks(found[2])
+    if ranked is None:
+        return None
+    return Column(name, SCORE, missing=True, cuts=ranked.cuts, terms=ranked.terms, product=product)
 
 
 def _blank(known: int, total: int) -> float:

@@ -31,9 +31,9 @@ class Column:
     each of `categories`, one for all others, one for missing values where the fit saw some. vector:
     its `length` numbers as they are, missing 0, with the same indicator. score (of [[score]]): its
     two `terms` by the bin that `cuts` put it in, see `ranks`, missing 0, with the same indicator;
-    only actions of `offers` have coefficients on them. ``blank`` and ``other`` are the shares of
-    missing values and of values that are no category at the fit, for `drift`; None where the fit is
-    older than that was kept.
+    only actions of `offers` have coefficients on them, or those whose offer names the ``product``
+    of a gap. ``blank`` and ``other`` are the shares of missing values and of values that are no
+    category at the fit, for `drift`; None where the fit is older than that was kept.
     """
 
     name: str
@@ -49,6 +49,7 @@ class Column:
     known_at: str | None = None
     cuts: tuple[float, ...] | None = None
     terms: tuple[tuple[float, float], ...] | None = None
+    product: str | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -171,6 +172,6 @@ def _ranked(column: Column) -> bool:
         len(terms) == len(cuts) + 1 >= 2
         and all(isinstance(cut, float) for cut in cuts)
         and list(cuts) == sorted(cuts)
-        and all(isinstance(offer, str) for offer in column.offers or (0,))
+        and all(isinstance(name, str) for name in column.offers or (column.product,))
         and isinstance(column.known_at, str | None)
     )

@@ -121,7 +121,7 @@ def eliminate(sums: Sums, parts: Split, strengths: Strengths) -> Facts:
         pooled.dense_rows_into, q, 1, parts.table, precision, inner, told, cross, left,
         matrix, vector,
     )  # fmt: skip
-    _factor(matrix)
+    factor(matrix)
     blocked_cholesky.forward_into(matrix, vector)
     total = float((sums.square_sum - 2.0 * base * sums.reward_sum + base**2 * sums.count).sum())
     explained = float(own[:, 1].sum() + group[:, 1].sum() + (vector**2).sum())
@@ -183,7 +183,7 @@ def _columns(facts: Facts, beta: Float64) -> Float64:
     return rest
 
 
-def _factor(matrix: Float64) -> None:
+def factor(matrix: Float64) -> None:
     """Cholesky factor in place, block by block, in one order whatever the threads."""
     size = matrix.shape[0]
     turned = np.zeros((blocked_cholesky.BLOCK, size))

@@ -31,6 +31,8 @@ def explanation_tables(e: Explanation) -> RenderableType:
         if slot.parts:
             parts = "  ".join(f"{name} {term:+.3f}" for name, term in slot.parts.items())
             shown.append(Text(f"of the mean, from other actions and its own: {parts}"))
+    if e.gaps:
+        shown += [Text("\nwhat the basket lacked, by like baskets", style="bold"), _gaps(e)]
     if e.funnel:
         shown.append(Text("\ntaken out, by rule", style="bold"))
         shown.append(pairs({stage: listed(out) for stage, out in e.funnel.items()}))
@@ -89,6 +91,23 @@ def _kinds(slot: Slot, unit: str) -> Table:
     for c in slot.contenders:
         cells = (x for kind in c.kinds for x in (kind.money, kind.width))
         table.add_row(_name(c), *(f"{x:.3f}" for x in cells))
+    return table
+
+
+def _gaps(e: Explanation) -> Table:
+    """Each product with its gap and what carried it."""
+    table = Table(box=None, pad_edge=False)
+    for column in ("product", "offers", "gap", "carried by"):
+        table.add_column(column, justify="right" if column == "gap" else "left")
+    for one in e.gaps:
+        if one.held:
+            why = "is in the basket"
+        elif one.gap is None:
+            why = "nothing was bought"
+        else:
+            why = ", ".join(f"{item.product} {item.part:+.3f}" for item in one.items)
+        gap = "–" if one.gap is None else f"{one.gap:.3f}"
+        table.add_row(one.product, ", ".join(one.offers), gap, why)
     return table
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bandit.results.basket import Gap
 from bandit.results.figures import Interval
 from bandit.results.money import Money
 from bandit.results.result import Result
@@ -56,8 +57,9 @@ class Slot:
     ``planned`` is the draw's action, None for no contact, and ``keep`` the probability that the
     lots leave it; ``reason`` says why there is no contact. ``features``: what each feature added to
     the planned action's mean. ``parts``: of that mean, what comes from actions that have something
-    in common with it ("shared"), what from its own experience ("own") and, with [[score]], what
-    from its offer's scores ("score"); empty where each learns alone.
+    in common with it ("shared"), what from its own experience ("own") and, with [[score]] and
+    [basket], what from its offer's scores ("score") and from what the basket lacks ("gap"); empty
+    where each learns alone.
     """
 
     placement: str
@@ -100,7 +102,8 @@ class PastDecision:
 class Explanation(Result):
     """``funnel``: for each rule, the (offer, channel) pairs that it took out.
 
-    ``history``: the customer's decisions in the last waves, this one included.
+    ``history``: the customer's decisions in the last waves, this one included. ``gaps``: what the
+    basket lacked, where the campaign has a [basket].
     """
 
     customer: str
@@ -111,6 +114,7 @@ class Explanation(Result):
     funnel: dict[str, list[str]]
     history: list[PastDecision]
     notes: list[str] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -103,7 +103,7 @@ def _of_events(
     campaign: Campaign, source: EventSource, columns: Mapping[str, str], key_kind: str | None
 ) -> Asked:
     """Events: dates and numbers as such, and what conditions and words name as rules see it."""
-    variables = campaign.variables_of(source)
+    variables = campaign.read_of(source)
     said = "\n".join(v.where.lower() for v in variables.values() if v.where is not None)
     whole = {v.column for v in variables.values() if v.function in AS_THEY_ARE}
     dates = dict.fromkeys((source.at, source.known_at or source.at))

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from bandit.config import worths
+from bandit.config.basket import Basket
 from bandit.config.campaign import Campaign
 from bandit.config.offered import Channel, Offer
 from bandit.config.section import OUTBOUND
@@ -48,7 +49,9 @@ def load_catalogue(campaign: Campaign, database: Database) -> Catalogue:
 def read_catalogue(campaign: Campaign, database: Database, faults: Problems) -> Catalogue:
     """Like `load_catalogue`, but what is wrong goes to `faults`; what is right is returned."""
     offers, channels = campaign.offer, campaign.channel
+    basket = campaign.basket
     declared = campaign.model.columns
+    declared += () if basket is None else (basket.offer_column,)
     offers = offers or faults.attempt(lambda: _read(database, "offers", Offer, declared)) or ()
     channels = channels or faults.attempt(lambda: _read(database, "channels", Channel)) or ()
     offers = tuple(_as_called(offer, channels) for offer in offers)
@@ -61,7 +64,9 @@ def read_catalogue(campaign: Campaign, database: Database, faults: Problems) -> 
             for c in channels
             if c.name.lower() == "withheld"
         )
-    faults.config.extend(_without(offers, declared))
+    faults.config.extend(_without(offers, campaign.model.columns))
+    if basket is not None:
+        faults.config.extend(_unnamed(offers, basket))
     faults.config.extend(worths.faults(campaign.reward, offers))
     if offers:
         faults.config.extend(_unknown_in_scores(campaign, offers))
@@ -235,6 +240,17 @@ def _without(offers: Sequence[Offer], declared: Iterable[str]) -> Iterable[str]:
                 f"[model] columns: no offer has a value for {name!r}{nearest(name, known)}; add the"
                 " column to the offers, or features = { … } to an [[offer]]"
             )
+
+
+def _unnamed(offers: Sequence[Offer], basket: Basket) -> Iterable[str]:
+    """That no offer names a product."""
+    known = sorted({name for offer in offers for name in offer.features})
+    if offers and basket.offer_column not in known:
+        yield (
+            f"[basket] offer_column = {basket.offer_column!r}: no offer names a product there"
+            f"{nearest(basket.offer_column, known)}; add the column to the offers, or features ="
+            " { … } to an [[offer]]"
+        )
 
 
 def _unknown_channels(offers: Iterable[Offer], channels: Iterable[Channel]) -> Iterable[str]:

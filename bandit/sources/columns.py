@@ -17,8 +17,9 @@ from bandit.sources.database import Database, failed
 def feature_columns(database: Database, campaign: Campaign) -> dict[str, str]:
     """SQL of each feature column, in the order of the configuration.
 
-    numeric is DOUBLE, boolean BOOLEAN, categorical VARCHAR, date TIMESTAMP in UTC, vector FLOAT[d]
-    or FLOAT[]. ConfigError lists every column that is missing or of another kind.
+    Gaps of baskets follow. numeric is DOUBLE, boolean BOOLEAN, categorical VARCHAR, date TIMESTAMP
+    in UTC, vector FLOAT[d] or FLOAT[]. ConfigError lists every column that is missing or of another
+    kind.
     """
     faults = Problems()
     found: dict[str, str] = {}
@@ -28,7 +29,9 @@ def feature_columns(database: Database, campaign: Campaign) -> dict[str, str]:
         except BanditError as e:
             faults.catch(e)
     faults.stop()
-    return found
+    people = database.tables.get("customers")
+    gaps = () if people is None else people.gaps
+    return found | {column: sql.name(column) for column in gaps}
 
 
 def _typed(database: Database, column: str, use: Use) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, NamedTuple, Self
 
 import duckdb
@@ -30,7 +30,8 @@ class Table(NamedTuple):
     ``names``: the hidden columns by (column, use); ``writing``: how its cells are written;
     ``unfit``: columns that cannot be read for a use, and why; ``notes``: what is odd about it;
     ``hints``: settings that would read what does not fit; ``made``: columns that are variables or
-    segments of the campaign's, no columns of the file.
+    segments of the campaign's, no columns of the file; ``gaps``: those of what baskets lack, with
+    their SQL over `basket.GAPS`.
     """
 
     view: str
@@ -44,6 +45,7 @@ class Table(NamedTuple):
     notes: tuple[str, ...]
     hints: tuple[str, ...]
     made: tuple[str, ...] = ()
+    gaps: Mapping[str, str] = MappingProxyType({})
 
 
 class Database:

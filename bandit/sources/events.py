@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import NamedTuple
 
+from bandit.config.basket import BOUGHT
 from bandit.config.campaign import Campaign
 from bandit.config.variables import AS_THEY_ARE, EventSource, Variable, numbers_of
 from bandit.core import sql
@@ -49,7 +50,7 @@ def faults(database: Database, campaign: Campaign, source: EventSource) -> list[
         when = database.read(role, column, "date")
         found.append(Fault(column, f"{when} IS NULL", "no date; write it as 2026-11-23 10:00:00"))
     kinds = database.table(role).columns
-    for column in numbers_of(campaign.variables_of(source)):
+    for column in numbers_of(campaign.read_of(source)):
         number = database.read(role, column, "number")
         bad = f"NOT coalesce({number} BETWEEN {-MOST} AND {MOST}, true)"
         if kinds[column] == "VARCHAR":
@@ -74,11 +75,12 @@ def events(
     columns: dict[str, str] = {}
     flags: dict[str, str] = {}
     rows = {}
-    for name, variable in campaign.variables_of(source).items():
+    for name, variable in campaign.read_of(source).items():
         try:
             rows[name] = _row(database, campaign, role, variable, at, columns, flags)
         except BanditError as e:
-            gathered.config.extend(f"variables.{name}: {line}" for line in str(e).splitlines())
+            said = name if name == BOUGHT else f"variables.{name}"
+            gathered.config.extend(f"{said}: {line}" for line in str(e).splitlines())
     gathered.stop()
     bad, view = faults(database, campaign, source), database.table(role).view
     happened = f"epoch_us({database.read(role, source.at, 'date')})"
@@ -106,7 +108,7 @@ def micros(at: dt.datetime) -> int:
 def _oldest(campaign: Campaign, source: EventSource, at: dt.datetime) -> int | None:
     """The moment before which no variable of the source looks; None where one looks at all."""
     days = []
-    for variable in campaign.variables_of(source).values():
+    for variable in campaign.read_of(source).values():
         if variable.days is None:
             return None
         days.append(variable.days * (2 if variable.function == "trend" else 1))

@@ -1,4 +1,4 @@
-"""The customers with their variables and segments as columns beside their own.
+"""The customers with their variables, segments and gaps as columns beside their own.
 
 They are made before a moment, so a wave of a day gone by has those of that day, as far as the
 sources tell what was known then.
@@ -7,6 +7,7 @@ sources tell what was known then.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 
 import pyarrow as pa
 
@@ -16,7 +17,7 @@ from bandit.core import sql
 from bandit.core.errors import BanditError, ConfigError
 from bandit.core.folding import fold
 from bandit.core.problems import Problems
-from bandit.sources import households
+from bandit.sources import basket, households
 from bandit.sources.connection import Database, Table
 from bandit.sources.expressions import check_expression
 from bandit.sources.variables import One, evaluate, execute, table_of
@@ -32,19 +33,25 @@ def join(database: Database, campaign: Campaign, at: dt.datetime, one: One | Non
     ConfigError lists every fault by variable and segment.
     """
     people = database.table("customers")
-    asked = campaign.variables or campaign.segment or campaign.households
-    if people.key_kind is None or not asked:
+    key = people.key_kind
+    asked = campaign.variables or campaign.segment or campaign.households or campaign.basket
+    if key is None or not asked:
         return
     faults = Problems()
-    _hold_free(campaign, people, faults)
-    made = faults.attempt(lambda: evaluate(database, campaign, at, people.key_kind or "", one))
-    key = f"bandit_people.{_key(campaign, people)}"
-    units = faults.attempt(lambda: households.units(database, campaign, key))
+    _hold_free(campaign, people, basket.products(database, campaign), faults)
+    # Likeness is learned from everybody, so before the events are narrowed to one.
+    gaps = faults.attempt(lambda: basket.evaluate(database, campaign, at, key)) or {}
+    made = faults.attempt(lambda: evaluate(database, campaign, at, key, one))
+    own = f"bandit_people.{_key(campaign, people)}"
+    units = faults.attempt(lambda: households.units(database, campaign, own))
     faults.stop()
     more, joined = units or ([], "")
     chosen = ["bandit_people.*", *more]
+    if gaps:
+        joined += f" LEFT JOIN {basket.GAPS} ON {basket.GAPS}.id = {own}"
+        chosen += [f"{query} AS {sql.name(column)}" for column, query in gaps.items()]
     for part in made or ():
-        joined += f" LEFT JOIN {part.table} ON {part.table}.id = {key}"
+        joined += f" LEFT JOIN {part.table} ON {part.table}.id = {own}"
         chosen += [f"{query} AS {sql.name(name)}" for name, query in part.values().items()]
     execute(
         database,
@@ -52,9 +59,11 @@ def join(database: Database, campaign: Campaign, at: dt.datetime, one: One | Non
         f" SELECT {', '.join(chosen)} FROM {people.view} bandit_people{joined}",
     )
     found = database.describe(f"SELECT * FROM {VIEW}_variables")
-    made_here = (*campaign.variables, *(one.unit for one in campaign.households))
+    made_here = (*campaign.variables, *(one.unit for one in campaign.households), *gaps)
     kinds = dict(people.columns) | {name: found[name] for name in made_here}
     _segments(database, campaign, kinds, at)
+    known = database.table("customers")
+    database.tables["customers"] = known._replace(gaps=gaps)
 
 
 def _key(campaign: Campaign, people: Table) -> str:
@@ -69,7 +78,7 @@ def restore(database: Database, campaign: Campaign, served: pa.Table) -> None:
     people = database.table("customers")
     made = tuple(served.column_names[1:])
     faults = Problems()
-    _hold_free(campaign, people, faults)
+    _hold_free(campaign, people, (), faults)
     faults.stop()
     relation = database.connection.from_arrow(served)
     relation.create("bandit_served")
@@ -86,12 +95,15 @@ def restore(database: Database, campaign: Campaign, served: pa.Table) -> None:
     _stand_in(database, campaign, people, "SELECT * FROM " + VIEW + "_variables", kinds, made)
 
 
-def _hold_free(campaign: Campaign, people: Table, faults: Problems) -> None:
-    """The names of variables and segments are no columns of the customers."""
+def _hold_free(
+    campaign: Campaign, people: Table, products: Sequence[str], faults: Problems
+) -> None:
+    """The names of variables, segments and gaps are no columns of the customers."""
     taken = {fold(column): column for column in people.columns}
     names = [("variable", name) for name in campaign.variables]
     names += [("segment", segment.name) for segment in campaign.segment]
     names += [("the unit of", one.unit) for one in campaign.households]
+    names += [("the gap", basket.column_of(product)) for product in products]
     if campaign.segment:
         names.append(("the column of the first segment,", FIRST_SEGMENT))
     for kind, name in names:
@@ -155,9 +167,10 @@ def _stand_in(
 def notes(database: Database, campaign: Campaign) -> list[str]:
     """Sentences about events of people elsewhere, and about variables that are of no event."""
     people, told = database.tables.get("customers"), list[str]()
-    if people is None or not people.made:
+    if people is None or people.view != VIEW:
         return told
     told += households.notes(database, campaign)
+    told += basket.notes(database, campaign, f"SELECT {_key(campaign, people)} AS id FROM {PEOPLE}")
     for source in campaign.source:
         variables, table = campaign.variables_of(source), table_of(campaign, source)
         if not variables:

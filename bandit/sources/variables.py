@@ -99,7 +99,7 @@ def _make(
     kept = [f"{one.value} AS {sql.name(name)}" for name, one in made.items() if one.value]
     kept += dict.fromkeys(part for one in made.values() if not one.value for part in one.parts)
     size = _size(database, found) if one is None else _Size(1, 1)
-    _in_parts(
+    in_parts(
         database,
         found.query,
         f"{table}_parts",
@@ -107,7 +107,7 @@ def _make(
             f"SELECT {', '.join(['id', *kept])} FROM"
             f" (SELECT {', '.join(['id', *asked])} FROM ({rows}) GROUP BY id)"
         ),
-        max(1, -(-size.people * (len(asked) + 3) * STATE_BYTES // _room(database))),
+        max(1, -(-size.people * (len(asked) + 3) * STATE_BYTES // room(database))),
     )
     chosen, joined = ["parts.id AS id"], ""
     for place, (name, variable) in enumerate(variables.items()):
@@ -177,12 +177,12 @@ def _size(database: Database, found: Events) -> _Size:
     return _Size(*database.rows(f"SELECT {counted} FROM ({found.query})")[0])
 
 
-def _room(database: Database) -> int:
+def room(database: Database) -> int:
     """Bytes that a part may take; the rest holds the results."""
     return database.memory_mb * 1_000_000 // 2
 
 
-def _in_parts(
+def in_parts(
     database: Database, events: str, table: str, query: Callable[[str], str], parts: int
 ) -> None:
     """The table of ``query`` over the events, made in so many parts of the customers.
@@ -217,7 +217,7 @@ def _gaps(database: Database, events: str, rows: int, table: str) -> None:
             " WHERE gap > 0 GROUP BY id"
         )
 
-    _in_parts(database, events, table, query, max(1, -(-rows * GAP_BYTES // _room(database))))
+    in_parts(database, events, table, query, max(1, -(-rows * GAP_BYTES // room(database))))
 
 
 def execute(database: Database, statement: str) -> None:

@@ -1,12 +1,14 @@
 """Generated operators whose true response is known: for the demo, tests and simulations."""
 
 from bandit.worlds.assortment import Assortment, assortment
+from bandit.worlds.baskets import Grocer
 from bandit.worlds.files import Plan, campaign_text, write_database
 from bandit.worlds.operator import World
 from bandit.worlds.people import People, people
 
 __all__ = [
     "Assortment",
+    "Grocer",
     "People",
     "Plan",
     "World",

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from bandit.config.basket import Basket
 from bandit.config.campaign import Campaign
 from bandit.config.deciding import Features
 from bandit.config.offered import Channel, Offer
@@ -66,10 +67,13 @@ def campaign_of(campaign: Campaign, about: WaveManifest) -> Campaign:
         config = dict(about.features.config)
         scores = config.pop("score", [])
         given["score"] = tuple(Score.model_validate_json(json.dumps(one)) for one in scores)
+        given["basket"] = None
+        if (basket := config.pop("basket", None)) is not None:
+            given["basket"] = Basket.model_validate_json(json.dumps(basket))
         given["features"] = Features.model_validate_json(json.dumps(config))
     made = about.made or Made()
     known = {"source": made.source, "variables": made.variables, "segment": made.segment}
-    given = {k: v for k, v in given.items() if v is not None}
+    given = {k: v for k, v in given.items() if v is not None or k == "basket"}
     return campaign.model_copy(update=known | given)
 
 

@@ -147,12 +147,14 @@ def _contributions(wave: Wave, posterior: Moments, action: int, x: Float64) -> d
 
 
 def _parts(wave: Wave, posterior: Moments, action: int, x: Float64) -> dict[str, float]:
-    """An action's mean: what it shares with others, what is its own, what comes from scores."""
+    """An action's mean: what it shares with others, its own, and of its scores and gap."""
     if not isinstance(posterior, Composed | PooledPosterior | OwnedPosterior | RelativePosterior):
         return {}
-    score = np.zeros(len(x), np.bool_)
-    score[[place for _, places in wave.start.spec.scored for place in places]] = True
-    rest = np.where(score, 0.0, x)
+    terms: dict[str, float] = {}
+    rest = x.copy()
+    for column, places in wave.start.spec.scored:
+        name, at = "score" if column.product is None else "gap", list(places)
+        terms[name] = terms.get(name, 0.0) + float(posterior.mean[action][at] @ x[at])
+        rest[at] = 0.0
     shared, own = (float(part[action] @ rest) for part in posterior.split_mean)
-    found = {"shared": shared, "own": own}
-    return {**found, "score": float(posterior.mean[action] @ (x - rest))} if score.any() else found
+    return {"shared": shared, "own": own, **terms}

@@ -19,7 +19,7 @@ from bandit.record.person import People
 from bandit.record.steady import steady
 from bandit.results.inspect import Explanation
 from bandit.sources import customers, database, joined, persons
-from bandit.workflows.inspect import as_served, contenders, history
+from bandit.workflows.inspect import as_served, carried, contenders, history
 from bandit.workflows.inspect.contenders import Draw
 from bandit.workflows.serve import experiments, prepare
 from bandit.workflows.serve.contact_history import ContactHistory
@@ -150,6 +150,7 @@ def _explained(
         again = again and int(choice.action[0]) == why.planned_of(row)
         slots.append(contenders.slot(wave, row, seen))
         prior = choice.joint
+    gaps, more = carried.of(wave, keys[0], rows.contexts[0])
     return Explanation(
         customer=keys[0],
         wave=decisions.wave.name,
@@ -158,7 +159,8 @@ def _explained(
         slots=slots,
         funnel=asked.funnel,
         history=history.of(wave.run.campaign, decisions.wave, keys),
-        notes=[*_notes(wave, decisions, rows, asked, again=again), *asked.notes],
+        notes=[*_notes(wave, decisions, rows, asked, again=again), *asked.notes, *more],
+        gaps=gaps,
     )
 
 

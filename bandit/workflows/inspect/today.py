@@ -137,6 +137,7 @@ def _traits(data: Database, campaign: Campaign, found: CustomerRows, how: Alone)
     columns = feature_columns(data, campaign)
     numbers = {*campaign.features.numeric, *campaign.features.date}
     numbers |= {c for s in campaign.score for c in (s.column, s.known_at) if c is not None}
+    numbers |= set(data.table("customers").gaps)
     asked = [c for c in columns if c not in campaign.features.vector]
     own = {c: found.columns[c][0].as_py() for c in asked}
     told = {c: columns[c] for c in asked if own[c] is not None}

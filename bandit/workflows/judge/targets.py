@@ -21,7 +21,7 @@ from bandit.core.actions import PEACE
 from bandit.core.errors import DataError
 from bandit.core.types import Array, Bool, Float64
 from bandit.features.action_features import action_features
-from bandit.features.score_layout import layout
+from bandit.features.score_layout import layout, products_of
 from bandit.models.moments import Moments
 from bandit.models.posterior import Posterior
 from bandit.ope.calibration import Calibrated, calibrated
@@ -126,7 +126,8 @@ class Bench:
         catalogue = self.logged.catalogue.served or today
         space = self.logged.catalogue.actions
         features = action_features(space, catalogue, self.campaign.model.columns, d)
-        known = Known(space, features, layout(self.logged.spec, space))
+        products = products_of(self.campaign.basket, catalogue)
+        known = Known(space, features, layout(self.logged.spec, space, products))
         return [kinds.moments(sums, self._worths, known) for sums in self._alone(None)]
 
     def _alone(self, ridge: float | None) -> list[Posterior]:

@@ -16,7 +16,7 @@ from bandit.core.actions import ActionSpace
 from bandit.core.days import acting_at
 from bandit.core.types import SILENT, Progress
 from bandit.features.action_features import action_features
-from bandit.features.score_layout import layout
+from bandit.features.score_layout import layout, products_of
 from bandit.features.spec import FeatureSpec
 from bandit.models.kinds import aligned, split
 from bandit.models.posterior import INTERCEPT, Posterior
@@ -284,7 +284,8 @@ def _strengths(campaign: Campaign, fold: Fold) -> dict[str, Any] | None:
         catalogue = load_catalogue(campaign, data)
     sums = fold.posterior
     features = action_features(fold.actions, catalogue, campaign.model.columns, sums.n_features)
-    known = Known(fold.actions, features, layout(fold.spec, fold.actions))
+    products = products_of(campaign.basket, catalogue)
+    known = Known(fold.actions, features, layout(fold.spec, fold.actions, products))
     if named := campaign.reward.kinds:
         return kinds_of(split(sums, len(named)), named, known)
     return strengths_of(pooled(sums, known, rising=True), known)

@@ -13,7 +13,7 @@ from bandit.config.worths import worths
 from bandit.core.actions import ActionSpace
 from bandit.core.errors import DataError
 from bandit.features.action_features import ActionFeatures, action_features
-from bandit.features.score_layout import layout
+from bandit.features.score_layout import layout, products_of
 from bandit.features.spec import FeatureSpec
 from bandit.models.hybrid import Strengths
 from bandit.models.kinds import composed, split
@@ -131,7 +131,7 @@ def moments(
             if "features" in model
             else action_features(space, catalogue, campaign.model.columns, sums.n_features)
         )
-        known = Known(space, features, layout(spec, space))
+        known = Known(space, features, layout(spec, space, products_of(campaign.basket, catalogue)))
         model = {**model, "features": features.to_json()}
     if worth is None:
         return of_record(sums.add_actions(len(space) - k), known, model), model

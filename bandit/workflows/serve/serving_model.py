@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ from bandit.models.posterior_file import load_posterior, save_posterior
 from bandit.record import snapshots
 from bandit.record import waves as record
 from bandit.record.manifests import Features
+from bandit.sources.basket import column_of, products
 from bandit.sources.columns import feature_relation
 from bandit.sources.database import Database
 
@@ -49,6 +50,13 @@ def serving_model(
     Features are fitted once for one [features]: those that some snapshot or wave was made with are
     taken up again, so that what is learned from all of them can be added up.
     """
+    start = _start(campaign, data, version, at)
+    return start._replace(notes=[*start.notes, *_unfitted(data, start)])
+
+
+def _start(
+    campaign: Campaign, data: Database, version: str | None, at: dt.datetime
+) -> ServingModel:
     config = features_config(campaign)
     if version is not None:
         stored = snapshots.load(campaign.folder, version)
@@ -64,9 +72,21 @@ def serving_model(
     newest = snapshots.latest(campaign.folder, campaign.file)
     if newest is None:
         return _prior(campaign, data, at, None, [])
-    said = "[features] or [[score]]" if campaign.score else "[features]"
+    parts = ("[features]", *("[[score]]",) * bool(campaign.score))
+    said = " or ".join((*parts, *("[basket]",) * (campaign.basket is not None)))
     note = f"{said} changed since snapshot {newest.version}: this wave starts from a prior"
     return _prior(campaign, data, at, newest.version, [note])
+
+
+def _unfitted(data: Database, start: ServingModel) -> Iterator[str]:
+    """Gaps that were no features yet when the model's were fitted."""
+    fitted = {column.name for column in start.spec.columns}
+    if unknown := [name for name in data.table("customers").gaps if name not in fitted]:
+        yield (
+            f"[basket]: {', '.join(unknown)} told nobody from anybody, or no offer named the"
+            " product, when the features were fitted: its offers are decided without; another"
+            " [basket] days fits them anew and starts from a prior"
+        )
 
 
 def save(start: ServingModel, partial: Path, campaign: Campaign) -> None:
@@ -155,7 +175,10 @@ def _prior(
     spec = _fitted_before(campaign)
     if spec is None:
         with data.limited():
-            spec = fit(campaign.features, feature_relation(data, campaign), at, campaign.score)
+            gaps = {column_of(product): product for product in products(data, campaign)}
+            gaps = {c: p for c, p in gaps.items() if c in data.table("customers").gaps}
+            relation = feature_relation(data, campaign)
+            spec = fit(campaign.features, relation, at, campaign.score, gaps)
     kinds, ridge = campaign.reward.counting, campaign.reward.ridge
     return ServingModel(
         version=snapshots.next_version(campaign.folder),
@@ -188,8 +211,10 @@ def _fitted_before(campaign: Campaign) -> FeatureSpec | None:
 
 
 def features_config(campaign: Campaign) -> dict[str, Any]:
-    """[features], and [[score]] where there are some, as manifests hold them."""
+    """[features], with [[score]] and [basket] where there are some, as manifests hold them."""
     content = campaign.features.model_dump(mode="json")
     if campaign.score:
         content["score"] = [score.model_dump(mode="json") for score in campaign.score]
+    if campaign.basket is not None:
+        content["basket"] = campaign.basket.model_dump(mode="json")
     return content
