@@ -78,7 +78,7 @@ def _owners(moment: int) -> str:
     """SELECT of kind, id, since, owner of ids elsewhere; no owner where there are two."""
     return (
         "SELECT folded AS kind, id, since,"
-        " CASE WHEN count(DISTINCT owner) = 1 THEN min(owner) END AS owner"
+        " CASE WHEN min(owner) = max(owner) THEN min(owner) END AS owner"
         f" FROM {GIVEN} WHERE folded <> {sql.text(OWN)} AND id IS NOT NULL AND owner IS NOT NULL"
         f" AND since IS NOT NULL AND {_counts(moment)} GROUP BY folded, id, since"
     )
@@ -121,8 +121,11 @@ def _written(database: Database, role: str, column: str) -> str:
 
 def loose(expression: str) -> str:
     """SQL of an id as refusals compare it: 017, 17.0 and ' 17' are one, and so is any case."""
-    plain = f"regexp_replace({folding.folded(expression)}, '^([0-9]+)[.]0+$', '\\1')"
-    return f"regexp_replace({plain}, '^0+([0-9]+)$', '\\1')"
+    cut = f"regexp_replace({folding.folded(expression)}, '^([0-9]+)[.]0+$', '\\1')"
+    cut = f"regexp_replace({cut}, '^0+([0-9]+)$', '\\1')"
+    # Most ids stand there as they are compared, which is found out quickly.
+    plain = f"regexp_full_match({expression}, '[a-z1-9][a-z0-9]*')"
+    return f"CASE WHEN {plain} THEN {expression} ELSE {cut} END"
 
 
 def as_now(database: Database, rows: str, *more: str) -> str:
@@ -260,8 +263,23 @@ def _hold_kind(database: Database, kind: str, where: str) -> None:
         )
 
 
-def rejects(database: Database, known: Known) -> str:
-    """SELECT of number and schema.REJECTS of the map's rows that are not followed."""
+def _may_be_odd(database: Database) -> bool:
+    """Whether a cell of the map is missing, or an id of two customers."""
+    own = f"CASE WHEN folded = {sql.text(OWN)} THEN own IS NULL ELSE id IS NULL END"
+    missing, two = database.rows(
+        f"SELECT (SELECT bool_or(coalesce(folded, '') = '' OR {own} OR owner IS NULL OR since IS"
+        f" NULL) FROM {GIVEN}), (SELECT bool_or(owner IS NULL) FROM {LINKS})"
+    )[0]
+    return bool(missing or two)
+
+
+def rejects(database: Database, known: Known) -> str | None:
+    """SELECT of number and schema.REJECTS of the map's rows that are not followed.
+
+    None where one look at the table finds no candidate.
+    """
+    if not (known.people.contradicting or known.people.circles or _may_be_odd(database)):
+        return None
     odd = [*((link.row, TWO) for link in known.people.contradicting),
            *((link.row, CIRCLE) for link in known.people.circles)]  # fmt: skip
     numbers = pa.table(
