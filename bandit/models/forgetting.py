@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bandit.core.types import Float64
-from bandit.models.hybrid import Split, Strengths, means, split
+from bandit.models.hybrid import Strengths, means, split
 from bandit.models.posterior import Posterior
 from bandit.models.sums import Sums
 
@@ -23,6 +23,10 @@ NEWEST = 6
 """Waves that are foretold: further back it was another time."""
 CLEAR = 3.0
 """Log likelihood by which forgetting must win before it is suggested: odds of twenty to one."""
+WORTH = 0.1
+"""And as a share of what never forgetting foretells over each action's mean: straight lines through
+what is curved fit those customers better who get an action now, so forgetting always wins a little.
+"""
 
 
 class Told(NamedTuple):
@@ -33,8 +37,22 @@ class Told(NamedTuple):
     sums: Posterior
 
 
-def gains(waves: Sequence[Told], features: Float64, strengths: Strengths) -> Float64:
-    """Log likelihood over never forgetting, float64[h, w], of each of `HALF_LIVES`.
+class Gains(NamedTuple):
+    """Log likelihoods of w waves: ``over`` never forgetting float64[h, w], of each of `HALF_LIVES`.
+
+    ``foretold`` float64[w]: of never forgetting over what is alike for all customers.
+    """
+
+    over: Float64
+    foretold: Float64
+
+    def plus(self, other: Gains) -> Gains:
+        """Of two kinds of events together."""
+        return Gains(self.over + other.over, self.foretold + other.foretold)
+
+
+def gains(waves: Sequence[Told], features: Float64, strengths: Strengths) -> Gains:
+    """How well each wave is foretold by those that were known when it began.
 
     Of the newest w ≤ `NEWEST` waves that some other was known before, in units of the noise that
     `strengths` say; ``waves`` in the order of their time.
@@ -43,20 +61,25 @@ def gains(waves: Sequence[Told], features: Float64, strengths: Strengths) -> Flo
     chosen = [wave for wave in waves if any(other.known <= wave.at for other in waves)]
     noise = strengths.noise or 1.0
     found = np.zeros((len(HALF_LIVES), len(chosen[-NEWEST:])))
+    alike = np.zeros(found.shape[1])
     for place, wave in enumerate(chosen[-NEWEST:]):
         before = [other for other in waves if other.known <= wave.at]
-        never = _loss(wave.sums, _taught(before, wave.at, None), parts, strengths)
+        whole = _taught(before, wave.at, None)
+        never = _loss(wave.sums, means(whole, parts, strengths))
+        alike[place] = _loss(wave.sums, np.tile(whole.baseline * whole.unit, (len(features), 1)))
+        alike[place] -= never
         for row, half_life in enumerate(HALF_LIVES):
             taught = _taught(before, wave.at, half_life)
-            found[row, place] = never - _loss(wave.sums, taught, parts, strengths)
-    return 0.5 * found / noise
+            found[row, place] = never - _loss(wave.sums, means(taught, parts, strengths))
+    return Gains(0.5 * found / noise, 0.5 * alike / noise)
 
 
-def suggested(gained: Float64) -> float | None:
-    """The half-life whose waves were likeliest together, None for never: if it is `CLEAR`."""
-    total = gained.sum(axis=1)
+def suggested(gained: Gains) -> float | None:
+    """The half-life whose waves were likeliest together, None for never: if it is worth it."""
+    total = gained.over.sum(axis=1)
     best = int(total.argmax())
-    return HALF_LIVES[best] if total[best] >= CLEAR else None
+    least = max(CLEAR, WORTH * float(gained.foretold.sum()))
+    return HALF_LIVES[best] if total[best] >= least else None
 
 
 def _taught(waves: Sequence[Told], at: float, half_life: float | None) -> Sums:
@@ -71,8 +94,7 @@ def _taught(waves: Sequence[Told], at: float, half_life: float | None) -> Sums:
     return found
 
 
-def _loss(seen: Sums, taught: Sums, parts: Split, strengths: Strengths) -> float:
+def _loss(seen: Sums, theta: Float64) -> float:
     """``Σ (r − xᵀθ)²`` less Σ r², of the rows of ``seen``."""
-    theta = means(taught, parts, strengths)
     met = np.einsum("kij,kj->ki", seen.gram, theta) - 2.0 * seen.shift
     return float(np.einsum("ki,ki->k", theta, met).sum())

@@ -213,12 +213,14 @@ class HalfLife:
     """Which forgetting would have foretold the newest ``waves`` best, each by those before it.
 
     ``gains``: log likelihood over never forgetting by half-life in days, of all kinds of events
-    together; ``suggested`` is None where no half-life wins clearly. ``configured`` is today's.
+    together, and ``foretold`` what that has over each action's mean; ``suggested`` is None where no
+    half-life wins clearly. ``configured`` is today's.
     """
 
     configured: float | None
     suggested: float | None
     waves: int
+    foretold: float
     gains: dict[str, float]
 
 

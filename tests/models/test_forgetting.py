@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bandit.models.forgetting import CLEAR, HALF_LIVES, NEWEST, Told, gains, suggested
+from bandit.models.forgetting import CLEAR, HALF_LIVES, NEWEST, WORTH, Gains, Told, gains, suggested
 from bandit.models.hybrid import Strengths, means, solve, split
 from bandit.models.pooled import PooledPosterior
 from bandit.models.posterior import Posterior
@@ -48,7 +48,7 @@ def test_gains_are_those_of_the_rows(rng) -> None:
     """Each wave's rows one by one under what the known ones taught, weighed by their age."""
     rows, told = _waves(rng, (1.0, 0.4, -0.2, -0.8))
     found = gains(told, FEATURES, STRENGTHS)
-    assert found.shape == (len(HALF_LIVES), 3)
+    assert found.over.shape == (len(HALF_LIVES), 3)
     for place, wave in enumerate((1, 2, 3)):
         x, a, r = rows[wave]
         squares = {}
@@ -61,16 +61,19 @@ def test_gains_are_those_of_the_rows(rng) -> None:
             squares[half_life] = ((r - np.einsum("nd,nd->n", x, theta[a])) ** 2).sum()
         for row, half_life in enumerate(HALF_LIVES):
             expected = 0.5 * (squares[None] - squares[half_life]) / 0.25
-            assert found[row, place] == pytest.approx(expected, abs=1e-6)
+            assert found.over[row, place] == pytest.approx(expected, abs=1e-6)
+        alike = ((r - np.concatenate([rows[t][2] for t in range(wave)]).mean()) ** 2).sum()
+        expected = 0.5 * (alike - squares[None]) / 0.25
+        assert found.foretold[place] == pytest.approx(expected, abs=1e-6)
 
 
 def test_a_wave_is_foretold_by_what_was_known_when_it_began(rng) -> None:
     """Where windows close later, the newest wave before teaches nothing yet."""
     _, told = _waves(rng, (1.0, 1.0, 1.0))
     late = [wave._replace(known=wave.at + 20.0) for wave in told]
-    assert gains(late, FEATURES, STRENGTHS).shape[1] == 1
+    assert gains(late, FEATURES, STRENGTHS).foretold.size == 1
     alone = gains([late[0], late[2]], FEATURES, STRENGTHS)
-    np.testing.assert_array_equal(gains(late, FEATURES, STRENGTHS), alone)
+    np.testing.assert_array_equal(gains(late, FEATURES, STRENGTHS).over, alone.over)
 
 
 def test_tastes_that_turn_are_forgotten_and_steady_ones_are_not() -> None:
@@ -86,8 +89,9 @@ def test_tastes_that_turn_are_forgotten_and_steady_ones_are_not() -> None:
 
 
 def test_only_what_is_clear_is_suggested() -> None:
-    """The likeliest half-life, where it wins by `CLEAR`; never otherwise."""
-    gained = np.zeros((len(HALF_LIVES), NEWEST))
-    gained[2, :2] = 0.6 * CLEAR
-    assert suggested(gained) == HALF_LIVES[2]
-    assert suggested(0.5 * gained) is None
+    """The likeliest half-life, where it wins by `CLEAR` and by `WORTH`; never otherwise."""
+    over, foretold = np.zeros((len(HALF_LIVES), NEWEST)), np.zeros(NEWEST)
+    over[2, :2] = 0.6 * CLEAR
+    assert suggested(Gains(over, foretold)) == HALF_LIVES[2]
+    assert suggested(Gains(0.5 * over, foretold)) is None
+    assert suggested(Gains(over, foretold + 2.0 * CLEAR / WORTH / NEWEST)) is None

@@ -6,14 +6,11 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from bandit.config.campaign import Campaign
-from bandit.core.types import Float64
 from bandit.features.action_features import action_features
 from bandit.features.score_layout import layout
 from bandit.features.spec import FeatureSpec
-from bandit.models.forgetting import HALF_LIVES, Told, gains, suggested
+from bandit.models.forgetting import HALF_LIVES, Gains, Told, gains, suggested
 from bandit.models.kinds import aligned, split
 from bandit.models.owned import OwnedPosterior, gathered
 from bandit.models.pooled import PooledPosterior
@@ -53,13 +50,14 @@ def half_life(campaign: Campaign, waves: Sequence[Wave]) -> HalfLife | None:
     if len(told) < 2:
         return None
     gained = _gained(campaign, newest, told, learned[-1][0])
-    if not gained.size:
+    if gained is None or not gained.foretold.size:
         return None
-    total = gained.sum(axis=1).tolist()
+    total = gained.over.sum(axis=1).tolist()
     return HalfLife(
         configured=campaign.reward.half_life_days,
         suggested=suggested(gained),
-        waves=gained.shape[1],
+        waves=gained.foretold.size,
+        foretold=float(gained.foretold.sum()),
         gains={f"{days:g}": gain for days, gain in zip(HALF_LIVES, total, strict=True)},
     )
 
@@ -71,8 +69,9 @@ def remark(found: HalfLife | None) -> list[str]:
     days = f"{found.suggested:g}"
     return [
         f"a half-life of {days} days would have foretold the newest {found.waves} waves better"
-        f" (log likelihood {found.gains[days]:+.1f} over never forgetting): tastes turn;"
-        f" reward.half_life_days = {days} heeds it"
+        f" (log likelihood {found.gains[days]:+.1f} over never forgetting, which has"
+        f" {found.foretold:.1f} over each action's mean): tastes seem to turn;"
+        f" reward.half_life_days = {days} would heed it"
     ]
 
 
@@ -92,7 +91,7 @@ def _told(
     return found
 
 
-def _gained(campaign: Campaign, newest: Snapshot, told: Sequence[Told], last: Wave) -> Float64:
+def _gained(campaign: Campaign, newest: Snapshot, told: Sequence[Told], last: Wave) -> Gains | None:
     """Of all kinds that were ever seen together, each in coordinates that its model solves in."""
     spec, actions = FeatureSpec.from_json(newest.features.spec), newest.actions
     offered = catalogue(campaign, last.manifest)
@@ -100,7 +99,7 @@ def _gained(campaign: Campaign, newest: Snapshot, told: Sequence[Told], last: Wa
     known = Known(actions, features, layout(spec, actions))
     model, kinds = newest.manifest.model or {}, newest.manifest.kinds or {}
     models = [model["events"].get(kind) for kind in kinds] if kinds else [model]
-    total = np.zeros((len(HALF_LIVES), 0))
+    total: Gains | None = None
     for i, (strengths, sums) in enumerate(
         zip(models, split(sums_of(newest), len(models)), strict=True)
     ):
@@ -114,7 +113,7 @@ def _gained(campaign: Campaign, newest: Snapshot, told: Sequence[Told], last: Wa
         ]
         noise = inner.noise_scale**2
         gained = gains(waves, inner.features, inner.strengths._replace(noise=noise))
-        total = total + gained if total.size else gained
+        total = gained if total is None else total.plus(gained)
     return total
 
 
