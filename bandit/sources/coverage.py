@@ -44,7 +44,8 @@ def of_sources(database: Database, campaign: Campaign) -> list[Coverage]:
 
 def notes(database: Database, campaign: Campaign) -> list[str]:
     """Sentences about ids that are nobody's, customers who became others, and the map's own."""
-    return [*map(_sentence, of_sources(database, campaign)), *_of_map(database, campaign)]
+    covered = [one for one in of_sources(database, campaign) if one.ids]
+    return [*map(_sentence, covered), *_of_map(database, campaign)]
 
 
 def _sentence(one: Coverage) -> str:

@@ -87,6 +87,7 @@ def _owners(moment: int) -> str:
 def _given(database: Database, asked: Identity, key: str) -> str:
     """SELECT of the map's rows as they are meant; ``own`` is the id as a key of ours."""
     kind = database.read(ROLE, asked.kind, "text")
+    database.read(ROLE, asked.customer, "text")  # which says of a column that it holds no keys
     when = database.read(ROLE, asked.valid_from, "date")
     heard = database.read(ROLE, asked.known_at or asked.valid_from, "date")
     own = typed.as_key(sql.name(asked.id), database.column(ROLE, asked.id), key)

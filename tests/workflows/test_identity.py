@@ -260,6 +260,27 @@ def test_check_says_how_many_ids_match_and_a_kind_that_is_none_is_named(tmp_path
         check(tmp_path, at=MONDAY)
 
 
+@pytest.mark.parametrize(
+    ("column", "values", "said"),
+    [
+        ("customer_id", [["c01"]], "needed is text or a whole number"),
+        ("id", [{"a": 1}], "needed is text or a whole number"),
+        ("valid_from", [20260101], "needed is a date"),
+        ("kind", ["loyalti"], "did you mean 'loyalti'"),
+    ],
+)
+def test_a_map_of_other_types_is_refused_by_column(
+    tmp_path: Path, column: str, values: list[object], said: str
+) -> None:
+    write(tmp_path, LOYALTY, id_of="loyalty")
+    one = {"customer_id": ["c01"], "id": ["L1"], "kind": ["loyalty"], "valid_from": ["2026-01-01"]}
+    pl.DataFrame({**one, column: values}).write_parquet(tmp_path / "ids.parquet")
+    text = (tmp_path / "campaign.toml").read_text().replace("ids.csv", "ids.parquet")
+    (tmp_path / "campaign.toml").write_text(text)
+    with pytest.raises((ConfigError, DataError), match=said):
+        check(tmp_path, at=MONDAY)
+
+
 def outcome(event: str, customer: str, day: int) -> dict[str, object]:
     when = MONDAY + dt.timedelta(days=day, hours=12)
     return {"event_id": event, "customer_id": customer, "event": "sale", "reward": 10.0,
