@@ -17,6 +17,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from bandit.core.errors import DataError
+from bandit.service import headers as headers_of
 from bandit.service import keys, pages
 from bandit.service.body import bounded, received
 from bandit.service.commit import Committer
@@ -93,17 +94,19 @@ class Service:
 
         self.waiting += 1
         try:
-            self._hold(_key(headers), "decide")
+            self._hold(headers_of.key(headers), "decide")
             asked = read(bounded(body), DecisionRequest).asked()
+            seconds = headers_of.deadline(headers)
         except NotDecidedError as e:
             tell(e)
         else:
-            self.turns.ask(asked, tell)
+            self.turns.ask(asked, tell, seconds)
 
     async def decide(self, request: Request) -> Response:
         """As `ask`, where a request did not come in one piece."""
         asked = read(await received(request.receive), DecisionRequest).asked()
-        return Settled(await self.turns.answer(asked))
+        seconds = headers_of.deadline(request.headers.raw)
+        return Settled(await self.turns.answer(asked, seconds))
 
     async def batch(self, request: Request) -> Response:
         """Decide for several requests; each has its answer or its problem, in their order."""
@@ -341,11 +344,3 @@ async def _no_route(request: Request, error: Exception) -> Response:
 
 async def _defect(_: Request, error: Exception) -> Response:
     return defect(error)
-
-
-def _key(headers: list[tuple[bytes, bytes]]) -> str | None:
-    """What a request was authorised with."""
-    for name, value in headers:
-        if name == b"authorization":
-            return value.decode("latin-1")
-    return None

@@ -58,6 +58,11 @@ _STATUS = {
     "503": "not now: starting, stopping, a wave is being planned, or the disk refuses",
 }  # fmt: skip
 
+_DEADLINE = {
+    "name": "Deadline-Ms", "in": "header", "required": False,
+    "description": "after so many milliseconds a list is the rules' to pick",
+    "schema": {"type": "integer", "minimum": 0, "maximum": 999_999},
+}  # fmt: skip
 _DONE = {
     "/v1/rank": "201",
     "/v1/events/{event_id}/reward": "204",
@@ -97,6 +102,8 @@ def _operation(path: str, told: str, asked: Any, given: Any, where: dict[Any, An
     if asked is not None:
         schema = {"application/json": {"schema": where[asked]}}
         found["requestBody"] = {"required": True, "content": schema}
+    if path == "/v1/decisions" and asked is not None:
+        found["parameters"] = [_DEADLINE]
     if "{" in path:
         name = path.partition("{")[2].partition("}")[0]
         found["parameters"] = [

@@ -147,7 +147,7 @@ def _ranked(desk: Desk, sent: RankRequest, answer: Answer) -> RankAnswer:
         event_id=sent.event_id,
         reward_action_id=pick.offer,
         ranking=[
-            Ranked(pick.offer, pick.propensity),
+            Ranked(pick.offer, pick.propensity or 0.0),
             *(Ranked(offer, chances.get(offer, 0.0)) for offer in rest),
         ],
         decision_id=pick.decision_id,

@@ -16,7 +16,8 @@ from bandit.workflows.live.desk import Desk
 from bandit.workflows.live.gate import NotDecidedError
 from bandit.workflows.live.requests import Asked
 
-_Waiting = tuple[Asked, Tell]
+_Waiting = tuple[Asked, Tell, float | None]
+"""With the loop's time by which it should be decided."""
 
 MOST = 128
 """Requests of a turn: whoever comes in meanwhile waits for it."""
@@ -35,15 +36,16 @@ class Turns:
         self._soon: asyncio.TimerHandle | None = None
         committer.freed = self._begin
 
-    async def answer(self, asked: Asked) -> bytes:
+    async def answer(self, asked: Asked, seconds: float | None = None) -> bytes:
         """The answer as JSON, when it is on the disk; NotDecidedError says why there is none."""
         tell, found = waited_for()
-        self.ask(asked, tell)
+        self.ask(asked, tell, seconds)
         return await found
 
-    def ask(self, asked: Asked, tell: Tell) -> None:
-        """As `answer`, for who does not wait."""
-        self._waiting.append((asked, tell))
+    def ask(self, asked: Asked, tell: Tell, seconds: float | None = None) -> None:
+        """As `answer`, for who does not wait; after ``seconds`` rules decide alone."""
+        until = None if seconds is None else asyncio.get_running_loop().time() + seconds
+        self._waiting.append((asked, tell, until))
         if not self._committer.busy or len(self._waiting) >= COMPANY:
             self._begin()
         elif self._turn is None and self._soon is None:
@@ -68,9 +70,11 @@ class Turns:
         self._turn = None
         if self._waiting:
             self._begin()
-        given = self._desk.decide_all([asked for asked, _ in mine])
+        now = asyncio.get_running_loop().time()
+        late = {i for i, (_, _, until) in enumerate(mine) if until is not None and until <= now}
+        given = self._desk.decide_all([asked for asked, _, _ in mine], late)
         for one in given:
-            _, tell = mine.popleft()
+            _, tell, _ = mine.popleft()
             if isinstance(one, NotDecidedError):
                 tell(one)
                 continue
@@ -85,5 +89,5 @@ def _ended(mine: deque[_Waiting], turn: asyncio.Task[None]) -> None:
     """What a turn dies of is told to all who are left in it."""
     error = turn.exception()
     if error is not None:
-        for _, tell in mine:
+        for _, tell, _ in mine:
             tell(error)

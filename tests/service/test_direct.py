@@ -185,7 +185,7 @@ def test_a_defect_is_told_and_the_next_is_answered(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def say(port: int, service: Service) -> None:
-        def broken(_: object) -> None:
+        def broken(*_: object) -> None:
             raise ZeroDivisionError
 
         with monkeypatch.context() as patch:
@@ -196,3 +196,22 @@ def test_a_defect_is_told_and_the_next_is_answered(
         assert b" 200 " in (await asked(port, request(body(PEOPLE[0], "b"))))[0]
 
     served(folder, say)
+
+
+def test_past_its_deadline_a_list_is_the_rules_and_a_wrong_deadline_is_told(folder: Path) -> None:
+    async def say(port: int, _: Service) -> None:
+        for n, at in enumerate((0, 30)):
+            sent = request(body(PEOPLE[n], f"l{n}"), "Deadline-Ms: 0")
+            told = json.loads((await asked(port, sent, at=at))[1])
+            assert {p["group"] for p in told["placements"][0]["picks"]} == {"fallback"}
+            sent = request(body(PEOPLE[n + 10], f"w{n}"), "Deadline-Ms: 60000")
+            told = json.loads((await asked(port, sent, at=at))[1])
+            assert all(p["propensity"] > 0 for p in told["placements"][0]["picks"])
+            for wrong in ("-1", "soon", "1.5", "1234567", ""):
+                sent = request(body(PEOPLE[n + 20], f"x{n}"), f"Deadline-Ms: {wrong}")
+                assert b" 400 " in (await asked(port, sent, at=at))[0]
+
+    served(folder, say)
+    assert {r: f.fallback for r, f in written(folder).items()} == {
+        "l0": True, "w0": False, "l1": True, "w1": False,
+    }  # fmt: skip

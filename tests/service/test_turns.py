@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -43,9 +43,9 @@ def test_while_the_disk_is_busy_requests_gather_and_no_longer(
     async def run(live: Live) -> None:
         whole = live.desk.decide_all
 
-        def counted(asks: Sequence[Asked]) -> Any:
+        def counted(asks: Sequence[Asked], late: Set[int]) -> Any:
             sizes.append(len(asks))
-            return whole(asks)
+            return whole(asks, late)
 
         monkeypatch.setattr(live.desk, "decide_all", counted)
         committer = Committer(live.desk)

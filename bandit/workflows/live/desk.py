@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 
 import msgspec
 
@@ -36,6 +36,11 @@ from bandit.workflows.live.room import Rooms
 from bandit.workflows.live.shadow import Tally
 from bandit.workflows.live.situation import Present, Situation
 from bandit.workflows.live.writing import Pending
+
+TOO_LATE = (
+    "Deadline-Ms is over before this was decided, and contacts and experiments have no fallback:"
+    " nothing is decided, ask again"
+)
 
 
 class Desk:
@@ -84,12 +89,17 @@ class Desk:
             raise given
         return given
 
-    def decide_all(self, asks: Sequence[Asked]) -> list[Given | NotDecidedError]:
-        """Decide for several at once, with the answers that they have one after the other."""
+    def decide_all(
+        self, asks: Sequence[Asked], late: Set[int] = frozenset()
+    ) -> list[Given | NotDecidedError]:
+        """Decide for several at once, with the answers that they have one after the other.
+
+        Those in the places ``late`` have no time left: what does not stand is the rules' to pick.
+        """
         found: dict[int, Given | NotDecidedError] = {}
         waiting = dict(enumerate(asks))
         while waiting:
-            waiting = self._round(waiting, found)
+            waiting = self._round(waiting, found, late)
         return [self._told(asked, found[number]) for number, asked in enumerate(asks)]
 
     def _told(self, asked: Asked, given: Given | NotDecidedError) -> Given | NotDecidedError:
@@ -113,7 +123,10 @@ class Desk:
         return Of(wave, values.tolist() if values.ndim == 1 else None)
 
     def _round(
-        self, waiting: Mapping[int, Asked], found: dict[int, Given | NotDecidedError]
+        self,
+        waiting: Mapping[int, Asked],
+        found: dict[int, Given | NotDecidedError],
+        late: Set[int],
     ) -> dict[int, Asked]:
         """Decide for each customer once; what is asked of them beside that waits for a round."""
         requests: dict[int, Request] = {}
@@ -138,10 +151,26 @@ class Desk:
                 if OUTBOUND in request.new:
                     found[number] = NotDecidedError(closed.status, str(closed))
                     del requests[number]
+        if late:
+            hurried = {n: requests.pop(n) for n in list(requests) if n in late}
+            found.update(self._hurried(hurried))
         if requests:
             given = self._anew(list(requests.values()))
             found.update(zip(requests, given, strict=True))
         return later
+
+    def _hurried(self, requests: Mapping[int, Request]) -> dict[int, Given | NotDecidedError]:
+        """What rules pick for lists; a contact, or an experiment's member, has no such fallback."""
+        found: dict[int, Given | NotDecidedError] = {}
+        rest: dict[int, Request] = {}
+        for number, request in requests.items():
+            if OUTBOUND in request.new or self.generation.wave.run.experiments:
+                found[number] = NotDecidedError(503, TOO_LATE)
+            else:
+                rest[number] = request
+        if rest:
+            found.update(zip(rest, self._anew(list(rest.values()), late=True), strict=True))
+        return found
 
     def _looked(self, asked: Asked, met: Met) -> Request | Given | None:
         """What is to be decided, or the answer that stands; None where it hangs on who was met."""
@@ -259,10 +288,12 @@ class Desk:
         given = Given.of(answer, fresh=False)
         return given._replace(tried=frame(request, made, None, given.content, shadow))
 
-    def _anew(self, requests: Sequence[Request], inside: Bool | None = None) -> list[Given]:
+    def _anew(
+        self, requests: Sequence[Request], inside: Bool | None = None, *, late: bool = False
+    ) -> list[Given]:
         """Decide for customers, each of them once, and write it down."""
         found: dict[int, Given] = {}
-        for i, drawn in self._drawing.anew(requests, inside):
+        for i, drawn in self._drawing.anew(requests, inside, late=late):
             found[i] = self._noted(requests[i], drawn)
         return [found[i] for i in range(len(requests))]
 

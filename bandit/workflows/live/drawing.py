@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 
+from bandit.config.deciding import Shadow as Shadowed
 from bandit.core.types import Bool, Float64
+from bandit.policies.layered import Layered
 from bandit.record.streams import Segment
 from bandit.sources.wave_query import micros
 from bandit.workflows.live import noting
 from bandit.workflows.live.answers import Teller, cut
 from bandit.workflows.live.book import wave_name
-from bandit.workflows.live.frames import Answer, Placed
+from bandit.workflows.live.frames import FALLBACK, Answer, Placed
 from bandit.workflows.live.heads import renamed
 from bandit.workflows.live.requests import Made, Request, occasion_of
 from bandit.workflows.live.room import Rooms
 from bandit.workflows.live.shadow import Beside, Shadow, Tally
 from bandit.workflows.live.situation import Situation
 from bandit.workflows.live.together import fill_in_turn
+from bandit.workflows.serve.plan import alone
 from bandit.workflows.serve.prepare import Prepared
 from bandit.workflows.serve.wave import Wave
 
@@ -73,15 +78,15 @@ class Drawing:
         return Drawn(made, _answer(request, placed, written(now), teller.wave), [])
 
     def anew(
-        self, requests: Sequence[Request], inside: Bool | None = None
+        self, requests: Sequence[Request], inside: Bool | None = None, *, late: bool = False
     ) -> Iterator[tuple[int, Drawn]]:
         """Decide for customers, each of them once; with the place of each request.
 
-        ``inside`` as in `Situation.ready`.
+        ``inside`` as in `Situation.ready`; where it is too ``late`` for more, by the rules alone.
         """
         ready = self._situation.ready([request.person for request in requests], inside=inside)
         alike: dict[tuple[object, ...], list[int]] = {}
-        before = [occasion_of(request, self._segment) for request in requests]
+        before = [occasion_of(request, self._segment, late=late) for request in requests]
         for i, (request, (occasion, joint)) in enumerate(zip(requests, before, strict=True)):
             population = int(ready.population[i])
             key = occasion, joint is None, tuple(request.new.items()), population
@@ -90,25 +95,36 @@ class Drawing:
             occasion, first = before[group[0]]
             joint = None if first is None else np.array([before[i][1] for i in group])
             mine = ready if len(group) == len(requests) else ready.only(_among(group, requests))
-            drawn = self._alike([requests[i] for i in group], mine, occasion, joint)
+            drawn = self._alike([requests[i] for i in group], mine, occasion, joint, late)
             yield from zip(group, drawn, strict=True)
 
     def _alike(
-        self, requests: Sequence[Request], ready: Prepared, occasion: int, joint: Float64 | None
+        self,
+        requests: Sequence[Request],
+        ready: Prepared,
+        occasion: int,
+        joint: Float64 | None,
+        late: bool,
     ) -> Iterator[Drawn]:
         """Decide for customers of one population, of whom the same is wanted."""
         teller = self.teller(wave_name(self._segment, occasion, requests[0].cause))
         new, begun = requests[0].new, 0
         wave = self._narrowed(teller, new)
+        if late:
+            wave = by_rules(wave)
         room = self._rooms.of(int(ready.population[0]))
         while begun < len(requests):
             filled = fill_in_turn(wave, ready, joint, room)
             placed = teller.placed(filled.taken, ready, new)
             now = self._now()
             moment = written(now)
-            beside = self._shadow.beside(teller.wave, filled, ready)
+            beside = [] if late else self._shadow.beside(teller.wave, filled, ready)
             for i, made in enumerate(noting.made(filled, ready, occasion, micros(now))):
                 request = requests[begun + i]
+                if late:
+                    answer = _answer(request, _fallback(placed[i]), moment, teller.wave)
+                    yield Drawn(made._replace(fallback=True), answer, [])
+                    continue
                 answer = _answer(request, placed[i], moment, teller.wave)
                 yield Drawn(made, answer, beside[i])
             done = len(filled.used)
@@ -126,6 +142,27 @@ class Drawing:
             found = wave._replace(plan=plan._replace(placements=some))
             self._narrow[wave.run.wave, asked] = found
         return found
+
+
+def by_rules(wave: Wave) -> Wave:
+    """The wave whose rules decide for everybody but the holdout."""
+    plan, noise = wave.plan, wave.posterior.noise_scale
+    rules = alone(Shadowed(policy="rules"), plan.actions, wave.catalogue.offers, noise)
+    base = replace(plan.policy.base, components=((1.0, rules),), exploration=0.0)
+    return wave._replace(plan=plan._replace(policy=Layered(base)))
+
+
+def _fallback(placed: Mapping[str, Placed]) -> dict[str, Placed]:
+    """Picks as what they are."""
+    return {
+        name: msgspec.structs.replace(
+            one,
+            picks=[
+                msgspec.structs.replace(pick, propensity=None, group=FALLBACK) for pick in one.picks
+            ],
+        )
+        for name, one in placed.items()
+    }
 
 
 def _answer(request: Request, placed: Mapping[str, Placed], at: str, wave: Wave) -> Answer:

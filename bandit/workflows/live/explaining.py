@@ -55,7 +55,7 @@ class Explainer:
         for placed in answer.placements:
             known = self._book.decision(placed.picks[0].decision_id)
             stood = tried if known is None else known[0]
-            if stood is None:
+            if stood is None or stood.decided.fallback:
                 continue
             of, ranks = now(stood) or self._again(stood), {pick.rank for pick in placed.picks}
             for row, seen in _each(of, stood, _before(stood, chain), situation, person):
@@ -68,7 +68,7 @@ class Explainer:
     ) -> dict[str | None, float]:
         """The probability of each offer, None for no offer, when a decision of ours was drawn."""
         found = self._book.decision(decision_id)
-        if found is None:
+        if found is None or found[0].decided.fallback:
             return {}
         stood, pick = found
         of, chances = now(stood) or self._again(stood), dict[str | None, float]()

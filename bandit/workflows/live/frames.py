@@ -6,6 +6,9 @@ from typing import Any
 
 import msgspec
 
+FALLBACK = "fallback"
+"""Group of what rules picked alone, since there was no time for more."""
+
 
 class Head(msgspec.Struct, tag="head", array_like=True, frozen=True):
     """The first frame of a segment: all that its decisions were made with, but for the customers.
@@ -34,13 +37,16 @@ class Head(msgspec.Struct, tag="head", array_like=True, frozen=True):
 
 
 class Pick(msgspec.Struct, frozen=True):
-    """One decision as it is answered; ``offer`` and ``channel`` are null for no contact."""
+    """One decision as it is answered; ``offer`` and ``channel`` are null for no contact.
+
+    Of a fallback ``propensity`` is null: nobody can say how probable it was to be too late.
+    """
 
     rank: int
     decision_id: str
     offer: str | None
     channel: str | None
-    propensity: float
+    propensity: float | None
     score: float
     expected_reward: float
     expected_value: float
@@ -113,7 +119,7 @@ class Decided(msgspec.Struct, tag="decided", array_like=True, frozen=True):
     decided, ``request`` is the id of the event in ``cause``, and ``occasion`` counts for it alone.
     What was decided here ``waits`` to be activated. ``shadow``: of each slot, what another policy
     picked, and the probability that it gives to what was done. ``told``: what the asker said of
-    features, which is in ``context``.
+    features, which is in ``context``. A ``fallback`` is of the rules alone, and never learned from.
     """
 
     request: str
@@ -133,6 +139,7 @@ class Decided(msgspec.Struct, tag="decided", array_like=True, frozen=True):
     waits: bool = False
     shadow: list[tuple[int, float]] = msgspec.field(default_factory=list)
     told: dict[str, Any] = msgspec.field(default_factory=dict)
+    fallback: bool = False
 
 
 class Activated(msgspec.Struct, tag="activated", array_like=True, frozen=True):

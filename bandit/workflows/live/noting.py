@@ -49,4 +49,5 @@ def frame(
         waits=not request.asked.activate,
         shadow=shadow,
         told=request.asked.context,
+        fallback=made.fallback,
     )

@@ -94,6 +94,7 @@ class Made(NamedTuple):
     left: list[int]
     values: bytes
     used: Mapping[str, float]
+    fallback: bool = False
 
 
 class Met:
@@ -116,8 +117,13 @@ def digest(asked: Asked) -> bytes:
     return hashlib.blake2b(msgspec.json.encode(asked), digest_size=16).digest()
 
 
-def occasion_of(request: Request, segment: Segment) -> tuple[int, Float64 | None]:
-    """The occasion on which placements are decided, and what its slots so far tell."""
+def occasion_of(
+    request: Request, segment: Segment, *, late: bool = False
+) -> tuple[int, Float64 | None]:
+    """The occasion on which placements are decided, and what its slots so far tell.
+
+    One that is too ``late`` for more than rules is an occasion of its own.
+    """
     if not request.person.chain:
         return 1, None
     asks = None if request.cause is None else request.cause.trigger
@@ -125,7 +131,8 @@ def occasion_of(request: Request, segment: Segment) -> tuple[int, Float64 | None
     if not mine:
         return 1, None
     last = mine[0].decided
-    if not request.person.was_told(mine[0]):  # a wave has one context a customer
+    # A wave has one context a customer, and one way to decide.
+    if late or last.fallback or not request.person.was_told(mine[0]):
         return last.occasion + 1, None
     done = {p.name for s in mine if s.decided.occasion == last.occasion for p in s.own}
     if done.isdisjoint(request.new):

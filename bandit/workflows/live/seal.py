@@ -51,11 +51,15 @@ _PATIENCE_SECONDS = 10.0
 
 
 class _Content(NamedTuple):
-    """A segment's decisions by wave and customer, its outcomes, and what waits to be shown."""
+    """A segment's decisions by wave and customer, its outcomes, and what waits to be shown.
+
+    What is a ``fallback`` is withheld from learning and judging, shown or not.
+    """
 
     waves: dict[str, dict[int | str, Person]]
     outcomes: list[Outcome]
     waiting: dict[str, list[str]]
+    fallback: dict[str, list[str]]
 
 
 def seal(campaign_path: Path, *, progress: Progress = SILENT) -> Sealed:
@@ -132,7 +136,7 @@ def _of_the_dead(folder: Path, notes: list[str]) -> list[Segment]:
 
 
 def _read(segment: Segment) -> _Content:
-    found = _Content({}, [], defaultdict(list))
+    found = _Content({}, [], defaultdict(list), defaultdict(list))
     for _, content in Frames(segment.path):
         match frames.decoded(content):
             case Decided() as one:
@@ -140,6 +144,8 @@ def _read(segment: Segment) -> _Content:
                 people = found.waves.setdefault(name, {})
                 person = people.setdefault(one.customer, Person(one, []))
                 person.slots.extend((slot, one.at) for slot in one.slots)
+                if one.fallback:
+                    found.fallback[name] += showing.made(one, name)
                 if one.waits:
                     found.waiting[name] += showing.made(one, name)
             case Outcome() as outcome:
@@ -167,7 +173,8 @@ def _waves(
     for name, people in content.waves.items():
         if not (campaign.folder / record.WAVES / name).exists():
             gone = [*_held(people, withheld), *content.waiting.get(name, ())]
-            _publish(campaign, head, name, people, before, gone)
+            gone += content.fallback.get(name, ())
+            _publish(campaign, head, name, people, before, list(dict.fromkeys(gone)))
         before.append(name)
         yield SealedWave(name, len(people), sum(len(p.slots) for p in people.values()))
 

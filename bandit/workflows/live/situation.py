@@ -178,7 +178,8 @@ class Situation:
             return {}
         newest: Standing = {}
         for stood in present.chain:
-            if stood.segment.day == self._generation.day and stood.decided.cause is None:
+            made = stood.decided
+            if stood.segment.day == self._generation.day and not (made.cause or made.fallback):
                 for placed in stood.own:
                     newest.setdefault(placed.name, (placed, stood))
         asked = {name: newest[name] for name in wanted if name in newest}
