@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument("--whole", action="store_true")
     parser.add_argument("--live", action="store_true")
     parser.add_argument("--days", action="store_true")
-    parser.add_argument("--customers", type=int, default=25_000, help="of --days")
+    parser.add_argument("--customers", type=int, default=20_000, help="of --days")
     wanted = parser.parse_args()
     if wanted.live:
         _live(wanted.redraws)
