@@ -25,6 +25,7 @@ from bandit.kernels.keyed_random import stream_key
 from bandit.kernels.linear import masked_choice as worth
 from bandit.kernels.threads import spread
 from bandit.models.moments import Moments
+from bandit.models.rising import Rising
 
 GRAIN = 4096
 """Rows that a thread looks through at a time."""
@@ -43,6 +44,8 @@ class ChoiceRequest(NamedTuple):
 
     ``eligible`` uint8[n, k] (DENSE) or uint8[n, ceil(k/8)] (PACKED) as ``packing`` says;
     ``values``, ``costs`` float64[1 or n, k], ``priced`` if either was given; ``keys`` uint64[n].
+    ``lifts`` float64[n, k] are what a `Rising` posterior moves means by, and ``charges`` the costs
+    less their worth, for whoever reads the means without them.
     """
 
     posterior: Moments | None
@@ -58,6 +61,8 @@ class ChoiceRequest(NamedTuple):
     seed: int
     wave: int
     draw: int
+    charges: Float64
+    lifts: Float64 | None
 
     def stream(self, purpose: int) -> np.uint64:
         """Mix seed, wave, draw and purpose: the part of a random key that all rows share."""
@@ -168,12 +173,20 @@ def checked(
     bits, packing = _check_eligible(allowed, n, k)
     if complete:
         _refuse_empty_row(_first_row_without_action(bits, packing, n, k))
+    value, cost = (
+        check_table("values", worth_of, n, k, 1.0),
+        check_table("costs", cost_of, n, k, 0.0),
+    )
+    charges, lifts = cost, None
+    if isinstance(posterior, Rising):
+        lifts = posterior.lifts(x)
+        charges = np.ascontiguousarray(cost - value * lifts)
     # By position: names take as long as the smallest kernel.
     request = ChoiceRequest(
         posterior, x, n, k, bits, packing,
-        check_table("values", worth_of, n, k, 1.0), check_table("costs", cost_of, n, k, 0.0),
-        bool(tables), np.arange(n, dtype=np.uint64) if keys is None else customer_keys(keys, n),
-        seed, wave, draw,
+        value, cost, bool(tables) or lifts is not None,
+        np.arange(n, dtype=np.uint64) if keys is None else customer_keys(keys, n),
+        seed, wave, draw, charges, lifts,
     )  # fmt: skip
     if validate:
         request.validate()

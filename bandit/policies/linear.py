@@ -36,7 +36,7 @@ def _contexts(request: ChoiceRequest) -> tuple[Float32, Float64]:
 def _situation(request: ChoiceRequest) -> Situation:
     narrow, broad = _contexts(request)
     return Situation(
-        narrow, broad, request.eligible, request.packing, request.values, request.costs,
+        narrow, broad, request.eligible, request.packing, request.values, request.charges,
         request.priced, request.keys, request.needs_posterior().model[1],
     )  # fmt: skip
 
@@ -106,6 +106,8 @@ def choose_linear(
         spread(kernel, n, TASK, model, situation, mode, *out)
     if mode.doubt[0]:
         request.validate()
+    if request.lifts is not None:
+        mean += request.lifts[np.arange(n), action]
     return action, mean, width, chance
 
 
@@ -139,7 +141,7 @@ def moments_table(request: ChoiceRequest) -> tuple[Float64, Float64]:
         linear_choice.moments_table_into, request.n, GRAIN,
         narrow, broad, model.theta, model.inverse, means, widths,
     )  # fmt: skip
-    return means, widths
+    return means if request.lifts is None else means + request.lifts, widths
 
 
 def widths_at(request: ChoiceRequest, action: Int32) -> Float64:
@@ -162,4 +164,4 @@ def means_at(request: ChoiceRequest, action: Int32) -> Float64:
     narrow, broad = _contexts(request)
     theta = request.posterior.model[0].theta
     spread(pair_moments.row_means_into, request.n, TASK, narrow, broad, action, theta, out)
-    return out
+    return out if request.lifts is None else out + request.lifts[np.arange(request.n), action]

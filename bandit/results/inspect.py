@@ -58,8 +58,9 @@ class Slot:
     lots leave it; ``reason`` says why there is no contact. ``features``: what each feature added to
     the planned action's mean. ``parts``: of that mean, what comes from actions that have something
     in common with it ("shared"), what from its own experience ("own") and, with [[score]] and
-    [basket], what from its offer's scores ("score") and from what the basket lacks ("gap"); empty
-    where each learns alone.
+    [basket], what from its offer's scores ("score") and from what the basket lacks ("gap"); by how
+    much it was moved so that responses rise with the depth ("depth"). Empty where each learns
+    alone.
     """
 
     placement: str

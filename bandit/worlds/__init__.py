@@ -2,6 +2,7 @@
 
 from bandit.worlds.assortment import Assortment, assortment
 from bandit.worlds.baskets import Grocer
+from bandit.worlds.depths import Shop
 from bandit.worlds.files import Plan, campaign_text, write_database
 from bandit.worlds.operator import World
 from bandit.worlds.people import People, people
@@ -11,6 +12,7 @@ __all__ = [
     "Grocer",
     "People",
     "Plan",
+    "Shop",
     "World",
     "assortment",
     "campaign_text",

@@ -5,9 +5,15 @@ from __future__ import annotations
 import datetime as dt
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
+from bandit.config import campaign_file
+from bandit.models.rising import Rising
+from bandit.record import waves as record
+from bandit.record.decisions import Decisions
+from bandit.workflows.inspect import as_served
 from bandit.workflows.learn.learn import learn
 from bandit.workflows.serve.serve_batch import serve_batch
 from tests import campaigns
@@ -73,3 +79,23 @@ def test_another_depth_is_the_same_offer_again(served: Path) -> None:
     assert all(who)
     assert not who[0] & who[1]
     assert not who[1] & who[2]
+
+
+def test_responses_rise_with_the_depth_for_every_customer(served: Path) -> None:
+    """What the record expects of a contact is the nearest rise of what was learned of depths."""
+    campaign = campaign_file.load(served)
+    (decisions,) = (
+        Decisions(served, wave) for wave in record.waves(campaign.folder) if wave.name == "w1"
+    )
+    again = as_served.wave(campaign, decisions)
+    assert isinstance(again.posterior, Rising)
+    frame = campaigns.decisions(served, "w1")
+    x = np.stack(frame["features"].to_list()).astype(np.float32)
+    plain = x.astype(np.float64) @ again.posterior.mean.T
+    means = plain + again.posterior.lifts(x)
+    names = [f"{offer}/email" for offer in ("tv-0", "tv-10", "tv-12.5", "tv-30")]
+    chain = [again.plan.space.index(name) for name in names]
+    assert (np.diff(means[:, chain], axis=1) >= -1e-12).all()
+    assert (np.diff(plain[:, chain], axis=1) < 0.0).any()
+    taken = means[np.arange(len(x)), frame["action"].to_numpy()]
+    np.testing.assert_allclose(frame["expected_reward"].to_numpy(), taken, atol=1e-5)

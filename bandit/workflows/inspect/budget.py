@@ -18,6 +18,7 @@ import numpy as np
 
 from bandit.config.campaign import Campaign
 from bandit.core.types import NO_CONTACT, Array, Bool, Float64, UInt64
+from bandit.models.rising import lifts_of
 from bandit.record.attribution import Attributed
 from bandit.record.decisions import Decisions, Rows
 from bandit.results.figures import Interval
@@ -221,7 +222,8 @@ def _seen(
     came_gross, keys = gross(rows, came.taught), keys_of(rows)
     for start in range(0, len(at), size):
         some = at[start : start + size]
-        means = rows.contexts[some].astype(np.float64) @ served.posterior.mean.T * values
+        x = rows.contexts[some].astype(np.float64)
+        means = (x @ served.posterior.mean.T + lifts_of(served.posterior, x)) * values
         planned = chances(served, rows, some, kept) * contacts
         any_ = planned.sum(axis=1)
         share = planned / np.maximum(any_, 1e-12)[:, None]

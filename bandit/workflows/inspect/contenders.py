@@ -12,6 +12,7 @@ from bandit.models.moments import Moments
 from bandit.models.owned import OwnedPosterior
 from bandit.models.pooled import PooledPosterior
 from bandit.models.relative import RelativePosterior
+from bandit.models.rising import inner, lifts_of
 from bandit.record import why
 from bandit.results.inspect import Contender, Kind, Slot
 from bandit.workflows.serve.plan import number_of
@@ -75,9 +76,10 @@ def derived(wave: Wave, placement: str, number: int, draw: Draw) -> tuple[Seen, 
 
 def slot(wave: Wave, row: dict[str, Any], seen: Seen) -> Slot:
     """A decision of the record with those it was taken from, the likeliest first."""
-    posterior, x = wave.posterior, seen.context.astype(np.float64)
+    posterior, x = inner(wave.posterior), seen.context.astype(np.float64)
     planned = why.planned_of(row)
-    means = posterior.mean @ x
+    lifts = lifts_of(wave.posterior, x[None, :])[0]
+    means = posterior.mean @ x + lifts
     probability: Float64 = np.sum(seen.parts, axis=0)
     order = np.lexsort((np.arange(len(means)), -means, -probability, ~seen.allowed))
     shown = [int(a) for a in order[:MOST_CONTENDERS] if seen.allowed[a]]
@@ -97,7 +99,7 @@ def slot(wave: Wave, row: dict[str, Any], seen: Seen) -> Slot:
         contenders=found,
         others=int(seen.allowed.sum()) - len(found),
         features=_contributions(wave, posterior, planned, x),
-        parts=_parts(wave, posterior, planned, x),
+        parts=_parts(wave, posterior, planned, x, float(lifts[planned])),
     )
 
 
@@ -126,7 +128,7 @@ def _contender(wave: Wave, seen: Seen, action: int, mean: float, x: Float64) -> 
 
 def _kinds(wave: Wave, action: int, value: float, x: Float64) -> list[Kind]:
     """What each kind of events is expected to bring, and how well that is known."""
-    posterior, worths = wave.posterior, wave.worths
+    posterior, worths = inner(wave.posterior), wave.worths
     if worths is None or not isinstance(posterior, Composed):
         return []
     found = []
@@ -146,8 +148,10 @@ def _contributions(wave: Wave, posterior: Moments, action: int, x: Float64) -> d
     return {wave.start.spec.names[j]: float(terms[j]) for j in largest if terms[j] != 0.0}
 
 
-def _parts(wave: Wave, posterior: Moments, action: int, x: Float64) -> dict[str, float]:
-    """An action's mean: what it shares with others, its own, and of its scores and gap."""
+def _parts(
+    wave: Wave, posterior: Moments, action: int, x: Float64, lift: float
+) -> dict[str, float]:
+    """An action's mean: what it shares with others, its own, scores and gap, what order adds."""
     if not isinstance(posterior, Composed | PooledPosterior | OwnedPosterior | RelativePosterior):
         return {}
     terms: dict[str, float] = {}
@@ -157,4 +161,6 @@ def _parts(wave: Wave, posterior: Moments, action: int, x: Float64) -> dict[str,
         terms[name] = terms.get(name, 0.0) + float(posterior.mean[action][at] @ x[at])
         rest[at] = 0.0
     shared, own = (float(part[action] @ rest) for part in posterior.split_mean)
+    if lift != 0.0:
+        terms["depth"] = lift
     return {"shared": shared, "own": own, **terms}

@@ -17,6 +17,7 @@ from bandit.models.moments import Moments
 from bandit.models.owned import OwnedPosterior
 from bandit.models.pooled import PooledPosterior
 from bandit.models.relative import RelativePosterior
+from bandit.models.rising import inner
 from bandit.record.decisions import Decisions
 from bandit.results.inspect import Preference
 from bandit.workflows.inspect import as_served
@@ -92,7 +93,7 @@ class Preferences:
         self.channels = tuple(features.columns[i][1] for i in columns)
         rows = np.tile([float(level == COMMON) for level, _ in features.columns], (len(columns), 1))
         rows[:, columns] = np.eye(len(columns))
-        for part, worth, noise in _kinds(wave.posterior):
+        for part, worth, noise in _kinds(inner(wave.posterior)):
             if (found := _moments(part, rows, self._d)) is not None:
                 self._parts.append(_Part(worth, noise, *found))
 

@@ -12,6 +12,7 @@ from bandit.config.campaign import Campaign
 from bandit.config.variables import FIRST_SEGMENT
 from bandit.core.errors import DataError
 from bandit.core.types import Float64
+from bandit.models.rising import lifts_of
 from bandit.record import waves as record
 from bandit.record.manifests import Served
 from bandit.results.customer import Moment, Open, Trait
@@ -110,7 +111,8 @@ def _prefers(wave: Wave, prepared: prepare.Prepared) -> list[Preference]:
 
 def _open(wave: Wave, x: Any, prepared: prepare.Prepared) -> tuple[list[Open], float]:
     """Actions that are allowed, by worth, and what no contact is worth."""
-    means: Float64 = wave.posterior.mean @ x.astype(np.float64)
+    x = x.astype(np.float64)
+    means: Float64 = wave.posterior.mean @ x + lifts_of(wave.posterior, x[None, :])[0]
     values = prepared.values if prepared.values.ndim == 1 else prepared.values[0]
     plan = wave.plan
     prices = plan.prices[int(prepared.population[0])]

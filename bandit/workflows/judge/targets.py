@@ -7,7 +7,7 @@ mean probability of each action.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
@@ -35,7 +35,7 @@ from bandit.workflows.judge import mabwiser as simulate_mabwiser
 from bandit.workflows.judge import probabilities as simulate_probabilities
 from bandit.workflows.judge import snapshot as simulate_snapshot
 from bandit.workflows.judge.logged import Logged
-from bandit.workflows.serve.moments import Known
+from bandit.workflows.serve.moments import Known, rising
 
 BLOCK_CELLS = 4_000_000
 """Probabilities made at a time: 32 MB."""
@@ -115,20 +115,28 @@ class Bench:
         """For each fold what the others have to teach; alone, at ``ridge``, if there is one."""
         alone = ridge is not None or not self.campaign.model.share
         if alone:
-            return [kinds.moments(sums, self._worths, None) for sums in self._alone(ridge)]
+            return self._risen([kinds.moments(s, self._worths, None) for s in self._alone(ridge)])
         return self._pooled
+
+    def _risen(self, found: Sequence[Moments]) -> list[Moments]:
+        space = self.logged.catalogue.actions
+        return [rising(one, self._catalogue, space, self._worths) for one in found]
+
+    @property
+    def _catalogue(self) -> Catalogue:
+        """As it was served, today's for a log of others."""
+        today = Catalogue(self.campaign.offer, self.campaign.channel)
+        return self.logged.catalogue.served or today
 
     @cached_property
     def _pooled(self) -> list[Moments]:
         """What actions share is found anew on each fold's own rows."""
         d = self.logged.log.contexts.shape[1]
-        today = Catalogue(self.campaign.offer, self.campaign.channel)
-        catalogue = self.logged.catalogue.served or today
         space = self.logged.catalogue.actions
-        features = action_features(space, catalogue, self.campaign.model.columns, d)
-        products = products_of(self.campaign.basket, catalogue)
+        features = action_features(space, self._catalogue, self.campaign.model.columns, d)
+        products = products_of(self.campaign.basket, self._catalogue)
         known = Known(space, features, layout(self.logged.spec, space, products))
-        return [kinds.moments(sums, self._worths, known) for sums in self._alone(None)]
+        return self._risen([kinds.moments(s, self._worths, known) for s in self._alone(None)])
 
     def _alone(self, ridge: float | None) -> list[Posterior]:
         prior = self.campaign.reward.ridge if ridge is None else ridge

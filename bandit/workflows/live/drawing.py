@@ -12,6 +12,7 @@ import numpy as np
 
 from bandit.config.deciding import Shadow as Shadowed
 from bandit.core.types import Bool, Float64
+from bandit.models.rising import TakenMean
 from bandit.policies.layered import Layered
 from bandit.record.streams import Segment
 from bandit.sources.wave_query import micros
@@ -51,7 +52,7 @@ class Drawing:
     ) -> None:
         self._situation, self._segment, self._rooms, self._now = situation, segment, rooms, now
         self._wave = situation.wave
-        self._mean = np.ascontiguousarray(self._wave.posterior.mean)
+        self._mean = TakenMean(self._wave.posterior)
         self._tellers: dict[str, Teller] = {}
         self._narrow: dict[tuple[str, tuple[tuple[str, int], ...]], Wave] = {}
         self._shadow = Shadow(self._wave, self._mean, tally)

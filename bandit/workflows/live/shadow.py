@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bandit.core.types import Array, Float32, Float64, Int32
-from bandit.kernels.linear.posterior_mean_of import taken_mean_into
+from bandit.models.rising import TakenMean
 from bandit.policies.choice_request import checked
 from bandit.policies.policy import Policy
 from bandit.workflows.live.together import Filled
@@ -26,9 +26,9 @@ class Tally:
 
 
 class Shadow:
-    """Of one generation's wave; ``mean`` float64[k, d] is its posterior's."""
+    """Of one generation's wave; ``mean`` is its posterior's."""
 
-    def __init__(self, wave: Wave, mean: Float64, tally: Tally) -> None:
+    def __init__(self, wave: Wave, mean: TakenMean, tally: Tally) -> None:
         asked = wave.run.campaign.shadow
         self._mean, self._tally = mean, tally
         self._policy: Policy | None = None
@@ -57,9 +57,7 @@ class Shadow:
 
     def _worth(self, wave: Wave, ready: Prepared, rows: Array, action: Int32) -> Float32:
         """Expected worth float32[m] of actions, before prices."""
-        m = len(rows)
-        reward = np.empty(m, np.float32)
-        taken_mean_into(0, m, ready.contexts[rows], self._mean, action, reward)
+        reward = self._mean.of(ready.contexts[rows], action, len(rows))
         value = ready.values[rows, action] if ready.values.ndim == 2 else ready.values[action]
         return np.asarray(value * reward - wave.plan.costs[action], np.float32)
 

@@ -10,8 +10,7 @@ import pyarrow as pa
 from bandit.core import schema
 from bandit.core.reasons import REASONS
 from bandit.core.types import EXPLORATION, HOLDOUT, Array, Float32
-from bandit.kernels.linear.posterior_mean_of import taken_mean_into
-from bandit.kernels.threads import spread
+from bandit.models.rising import TakenMean
 from bandit.record.decision_ids import DecisionIds
 from bandit.workflows.serve.prepare import Prepared
 from bandit.workflows.serve.wave import Taken, Wave
@@ -29,7 +28,7 @@ class Assembler:
             wave.customer_type, posterior.n_actions, posterior.n_features
         )
         self._plan, self._run, self._snapshot = plan, wave.run, wave.start.version
-        self._mean = np.ascontiguousarray(posterior.mean)
+        self._mean = TakenMean(posterior)
         self._ids = DecisionIds(wave.run.wave, wave.content)
         self._offers = _Names([offer for offer, _ in plan.space.pairs])
         self._channels = _Names([channel for _, channel in plan.space.pairs])
@@ -125,9 +124,7 @@ class Assembler:
         return np.full(taken.rows.shape[0], position, dtype=np.int32)
 
     def _mean_reward(self, features: Float32, action: Array) -> Float32:
-        reward = np.empty(action.shape[0], dtype=np.float32)
-        spread(taken_mean_into, action.shape[0], GRAIN, features, self._mean, action, reward)
-        return reward
+        return self._mean.of(features, action, GRAIN)
 
 
 def _reason(taken: Taken) -> Array:

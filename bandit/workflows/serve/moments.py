@@ -8,20 +8,23 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bandit.config.campaign import Campaign
+from bandit.config.discount import DEPTH, PRODUCT
 from bandit.config.reward import AMOUNT
-from bandit.config.worths import worths
+from bandit.config.worths import Worths, worths
 from bandit.core.actions import ActionSpace
 from bandit.core.errors import DataError
+from bandit.core.types import Array
 from bandit.features.action_features import ActionFeatures, action_features
 from bandit.features.score_layout import layout, products_of
 from bandit.features.spec import FeatureSpec
 from bandit.models.hybrid import Strengths
-from bandit.models.kinds import composed, split
+from bandit.models.kinds import Composed, composed, split
 from bandit.models.moments import Moments
 from bandit.models.owned import Layout, OwnedPosterior, owned
 from bandit.models.pooled import PooledPosterior
 from bandit.models.posterior import Posterior
 from bandit.models.relative import RelativePosterior, counted, factors, relative
+from bandit.models.rising import Response, Rising
 from bandit.sources.catalogue import Catalogue
 
 HYBRID, KINDS = "hybrid", "kinds"
@@ -105,6 +108,45 @@ def kinds_of(
     return {"kind": KINDS, "events": dict(zip(kinds, found, strict=True))}
 
 
+def rising(
+    posterior: Moments, catalogue: Catalogue, space: ActionSpace, worth: Worths | None
+) -> Moments:
+    """With an expected response that rises with the depth of an offer that comes in several.
+
+    Of kinds of events those rise that are counted and worth something.
+    """
+    chains = _chains(catalogue, space)
+    if not chains or posterior.link != "identity":
+        return posterior
+    responses = [Response(posterior.mean, np.ones(len(space)))]
+    if isinstance(posterior, Composed) and worth is not None:
+        responses = [
+            Response(part.mean, weight)
+            for part, weight, amount in zip(
+                posterior.parts, posterior.weights, worth.amounts, strict=True
+            )
+            if not amount and weight[1:].max() > 0.0
+        ]
+    start = np.cumsum([0, *map(len, chains)])
+    return Rising(posterior, tuple(responses), np.concatenate(chains), start)
+
+
+def _chains(catalogue: Catalogue, space: ActionSpace) -> list[Array]:
+    """The actions of each offer's depths on a channel, the least deep first."""
+    found: dict[tuple[Any, str], list[tuple[float, int]]] = {}
+    of = {offer.name: offer.features for offer in catalogue.offers}
+    for action, (offer, channel) in enumerate(space.pairs, 1):
+        own = of.get(offer, {})
+        depth = own.get(DEPTH)
+        if PRODUCT in own and isinstance(depth, int | float):
+            found.setdefault((own[PRODUCT], channel), []).append((float(depth), action))
+    return [
+        np.array([action for _, action in sorted(depths)])
+        for depths in found.values()
+        if len(depths) > 1
+    ]
+
+
 def moments(
     campaign: Campaign,
     catalogue: Catalogue,
@@ -134,7 +176,8 @@ def moments(
         known = Known(space, features, layout(spec, space, products_of(campaign.basket, catalogue)))
         model = {**model, "features": features.to_json()}
     if worth is None:
-        return of_record(sums.add_actions(len(space) - k), known, model), model
+        found: Moments = of_record(sums.add_actions(len(space) - k), known, model)
+        return rising(found, catalogue, space, None), model
     try:
         told = {} if model is None else model["events"]
         models = [
@@ -143,7 +186,7 @@ def moments(
         ]
     except (KeyError, AttributeError) as e:
         raise _damaged(e) from None
-    return composed(models, parts, worth.weights), model
+    return rising(composed(models, parts, worth.weights), catalogue, space, worth), model
 
 
 def of_record(
