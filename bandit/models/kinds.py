@@ -15,6 +15,7 @@ import numpy as np
 
 from bandit.core.errors import ConfigError
 from bandit.core.types import Array, Float64, Int32
+from bandit.kernels.beta.beta_below import Tables
 from bandit.kernels.linear.decide import Model
 from bandit.models.moments import Moments
 from bandit.models.owned import OwnedPosterior
@@ -22,6 +23,7 @@ from bandit.models.packed import model_of, root_factors
 from bandit.models.pooled import PooledPosterior
 from bandit.models.posterior import Posterior
 from bandit.models.relative import RelativePosterior
+from bandit.models.sums import rate_tables
 
 HALF = 0.5
 """Events that a kind is taken to have had where none was seen."""
@@ -179,9 +181,9 @@ class Composed:
         raise ConfigError("beta_ts learns the rate of one outcome, [reward.events] are several")
 
     @property
-    def rates(self) -> tuple[Float64, Float64]:
+    def rates(self) -> Tables:
         """Refused: money has no rate."""
-        return self.rate_shapes
+        return rate_tables(*self.rate_shapes)
 
 
 def composed(parts: Sequence[Moments], sums: Sequence[Posterior], weights: Float64) -> Composed:

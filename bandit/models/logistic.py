@@ -14,6 +14,7 @@ from bandit.checks.arrays import check_actions, check_contexts, check_vector
 from bandit.core.actions import ActionSpace
 from bandit.core.errors import DataError
 from bandit.core.types import Array, Float64
+from bandit.kernels.beta.beta_below import Tables
 from bandit.kernels.linear.decide import Model
 from bandit.kernels.linear.link import LOGIT
 from bandit.models import shown
@@ -278,7 +279,7 @@ class LogisticPosterior:
         return 1.0 + self.won, 1.0 + self.tried - self.won
 
     @cached_property
-    def rates(self) -> tuple[Float64, Float64]:
+    def rates(self) -> Tables:
         """As in `Posterior`."""
         return rate_tables(*self.rate_shapes)
 

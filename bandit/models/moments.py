@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Literal, Protocol, Self
 
 from bandit.core.types import Array, Float64
+from bandit.kernels.beta.beta_below import Tables
 from bandit.kernels.linear.decide import Model
 
 
@@ -53,8 +54,8 @@ class Moments(Protocol):
         """``1 + Σ r`` and ``1 + n − Σ r`` of rewards in [0, 1], contexts apart, float64[k]."""
 
     @property
-    def rates(self) -> tuple[Float64, Float64]:
-        """Quantiles of the rates and their slopes, float64[k, nodes]."""
+    def rates(self) -> Tables:
+        """Tables of the quantiles and distributions of the rates."""
 
 
 class Learner(Moments, Protocol):

@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from bandit.core.types import Array, Bool, Float64
+from bandit.kernels.beta.beta_below import Tables
 from bandit.kernels.linear.decide import Model
 from bandit.models.hybrid import Strengths
 from bandit.models.packed import model_of, root_factors
@@ -126,7 +127,7 @@ class OwnedPosterior:
         return self.sums.rate_shapes
 
     @property
-    def rates(self) -> tuple[Float64, Float64]:
+    def rates(self) -> Tables:
         """As in `Posterior`."""
         return self.sums.rates
 

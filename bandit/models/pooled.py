@@ -16,6 +16,7 @@ import numpy.typing as npt
 from bandit.core.actions import ActionSpace
 from bandit.core.errors import DataError
 from bandit.core.types import Array, Float64
+from bandit.kernels.beta.beta_below import Tables
 from bandit.kernels.linear.decide import Model
 from bandit.models import shown
 from bandit.models.hybrid import Solved, Split, Strengths, solve, split
@@ -170,7 +171,7 @@ class PooledPosterior:
         return self.sums.rate_shapes
 
     @property
-    def rates(self) -> tuple[Float64, Float64]:
+    def rates(self) -> Tables:
         """As in `Posterior`."""
         return self.sums.rates
 

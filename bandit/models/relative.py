@@ -16,6 +16,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from bandit.core.types import Float64
+from bandit.kernels.beta.beta_below import Tables
 from bandit.kernels.linear.decide import Model
 from bandit.models.owned import OwnedPosterior
 from bandit.models.packed import model_of, root_factors
@@ -107,7 +108,7 @@ class RelativePosterior:
         return self.sums.rate_shapes
 
     @property
-    def rates(self) -> tuple[Float64, Float64]:
+    def rates(self) -> Tables:
         """As in `Posterior`."""
         return self.sums.rates
 

@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from bandit.core.types import Array, Float32, Float64, Int64
+from bandit.kernels.beta.beta_below import Tables
 from bandit.kernels.linear.decide import Model
 from bandit.kernels.linear.isotonic import lifts_into
 from bandit.kernels.linear.posterior_mean_of import taken_mean_into
@@ -85,7 +86,7 @@ class Rising:
         return self.inner.rate_shapes
 
     @property
-    def rates(self) -> tuple[Float64, Float64]:
+    def rates(self) -> Tables:
         """As in the model."""
         return self.inner.rates
 

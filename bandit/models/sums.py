@@ -14,7 +14,8 @@ from bandit.checks.arrays import check_actions, check_finite, check_vector, shap
 from bandit.core.actions import ActionSpace
 from bandit.core.errors import DataError
 from bandit.core.types import Array, Float64
-from bandit.kernels.beta import beta
+from bandit.kernels.beta import beta, beta_below
+from bandit.kernels.beta.beta_below import Tables
 from bandit.kernels.linear import gram
 from bandit.kernels.threads import spread
 from bandit.models import shown
@@ -278,14 +279,16 @@ class Sums:
         return 1.0 + won, 1.0 + count - won
 
     @cached_property
-    def rates(self) -> tuple[Float64, Float64]:
-        """Table of the rates' quantiles and their slopes, float64[k, nodes], see `kernels.beta`."""
+    def rates(self) -> Tables:
+        """Tables of the rates' quantiles and distributions."""
         return rate_tables(*self.rate_shapes)
 
 
-def rate_tables(first: Float64, second: Float64) -> tuple[Float64, Float64]:
-    """Quantiles and slopes float64[k, nodes] of Betas with parameters float64[k]."""
-    quantiles = np.zeros((first.size, beta.NODES))
-    slopes = np.zeros_like(quantiles)
-    spread(beta.table_into, first.size, 1, first, second, quantiles, slopes)
-    return quantiles, slopes
+def rate_tables(first: Float64, second: Float64) -> Tables:
+    """Tables of Betas with parameters float64[k]."""
+    k = first.size
+    quantiles, slopes = np.zeros((k, beta.NODES)), np.zeros((k, beta.NODES))
+    below = np.zeros((k, 2 * beta_below.GRID))
+    spread(beta.table_into, k, 1, first, second, quantiles, slopes)
+    spread(beta_below.table_into, k, 1, quantiles, slopes, below)
+    return Tables(quantiles, slopes, below)

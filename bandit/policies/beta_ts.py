@@ -51,23 +51,23 @@ class BetaTS(Policy):
 
     def decide(self, request: ChoiceRequest) -> Int32:
         """Draw one keyed Beta variate an action, by inversion."""
-        quantiles, slopes = request.needs_posterior().rates
+        tables = request.needs_posterior().rates
         sampled = np.zeros((request.n, request.k))
         stream = request.stream(keyed_random.SAMPLE)
         spread(
             beta.beta_draws_into, request.n, GRAIN,
-            quantiles, slopes, stream, request.keys, sampled,
+            tables.quantiles, tables.slopes, stream, request.keys, sampled,
         )  # fmt: skip
         return best_action(request, sampled)
 
     def propensity(self, request: ChoiceRequest, action: Int32, decided: Int32) -> Float64:
         """Probability that ``action`` samples the largest worth."""
         del decided
-        quantiles, slopes = request.needs_posterior().rates
+        tables = request.needs_posterior().rates
         eligible, index, place = _alike(request, [action.view(np.uint8).reshape(-1, 4)])
         taken, out = action[index], np.zeros(index.size)
         spread(
-            thompson.taken_probability_into, index.size, 1, quantiles, slopes,
+            thompson.taken_probability_into, index.size, 1, tables,
             eligible, request.packing, request.values, request.costs, taken, out,
         )  # fmt: skip
         chance: Float64 = np.clip(out, 0.0, 1.0)[place]
@@ -75,11 +75,11 @@ class BetaTS(Policy):
 
     def distribution(self, request: ChoiceRequest) -> Float64:
         """Probability of every action."""
-        quantiles, slopes = request.needs_posterior().rates
+        tables = request.needs_posterior().rates
         eligible, index, place = _alike(request, [])
         out = np.zeros((index.size, request.k))
         spread(
-            thompson.all_probabilities_into, index.size, 1, quantiles, slopes,
+            thompson.all_probabilities_into, index.size, 1, tables,
             eligible, request.packing, request.values, request.costs, out,
         )  # fmt: skip
         table: Float64 = out[place]

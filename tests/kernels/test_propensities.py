@@ -6,9 +6,15 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from bandit.kernels.beta import beta
+from bandit.kernels._compile import entered
+from bandit.kernels.beta import beta, beta_below
 from bandit.kernels.beta import beta_win_probability as thompson
+from bandit.models.sums import rate_tables
+from reference.beta_win_probability import winning_probability as beta_twin
 from tests.kernels.wins import normal_wins as _normal
+
+_below_at = entered(beta_below.below_at)
+_has_corner = entered(beta_below.has_corner)
 
 
 def _twin(centres, scales, own):
@@ -63,22 +69,76 @@ def test_beta_functions(a, b):
         assert beta.beta_density(a, b, x) == pytest.approx(law.pdf(x), rel=1e-7)
     quantiles, slopes = np.zeros((1, beta.NODES)), np.zeros((1, beta.NODES))
     beta.table_into(0, 1, np.array([a]), np.array([b]), quantiles, slopes)
+    below = np.zeros((1, 2 * beta_below.GRID))
+    beta_below.table_into(0, 1, quantiles, slopes, below)
+    tables = beta_below.Tables(quantiles, slopes, below)
     for z in np.linspace(-6, 6, 97):
         x = beta.quantile_at(quantiles, slopes, 0, z)
         assert abs(law.cdf(x) - stats.norm.cdf(z)) < 2e-8
-        assert abs(beta.cumulative_at(quantiles, slopes, 0, x) - stats.norm.cdf(z)) < 1e-8
+        place = (x - quantiles[0, 0]) / (quantiles[0, -1] - quantiles[0, 0]) * (beta_below.GRID - 1)
+        assert abs(_below_at(tables, 0, _has_corner(tables, 0), place) - stats.norm.cdf(z)) < 3e-8
 
 
-@pytest.mark.parametrize("seed", range(6))
-def test_beta_rivals(seed):
-    rng = np.random.default_rng(seed)
-    first, second = 1.0 + rng.poisson(5, 4) * 10.0**seed, 1.0 + rng.poisson(9, 4) * 10.0**seed
-    value, cost = rng.choice([-1.0, 0.5, 2.0], 4), rng.normal(size=4) * 0.1
-    sample = value * rng.beta(first, second, (400_000, 4)) - cost
-    share = np.bincount(np.argmax(sample, axis=1), minlength=4) / len(sample)
-    every, rivals_of = np.arange(4), np.zeros(4, np.int64)
-    quantiles, slopes = np.zeros((4, beta.NODES)), np.zeros((4, beta.NODES))
-    beta.table_into(0, 4, first, second, quantiles, slopes)
-    for a in range(4):
-        p = thompson.winning_probability(quantiles, slopes, value, cost, a, every, 4, rivals_of)
-        assert abs(p - share[a]) < 4.5 * np.sqrt(max(p * (1 - p), 1e-6) / len(sample))
+def _beta(tables, value, cost, own):
+    """By the kernel that choices use."""
+    out = np.zeros(1)
+    thompson.taken_probability_into(
+        0, 1, tables, np.zeros((1, 1), np.uint8), 0, value[None], cost[None],
+        np.array([own], np.int32), out,
+    )  # fmt: skip
+    return out[0]
+
+
+def _alike(rng, m):
+    seen = rng.integers(500, 5_000, m)
+    return 1.0 + rng.binomial(seen, 0.01), 1.0 + 0.99 * seen
+
+
+def _ages(rng, m):
+    seen = 10.0 ** rng.uniform(0, 7, m)
+    return 1.0 + np.floor(0.02 * seen), 1.0 + seen
+
+
+def _young(rng, m):
+    return 1.0 + rng.integers(0, 3, m), 1.0 + rng.integers(0, 200, m)
+
+
+def _one_new(rng, m):
+    first, second = 1.0 + rng.integers(19_000, 21_000, m), np.full(m, 1e6)
+    first[0] = second[0] = 1.0
+    return first, second
+
+
+def _spread(rng, m):
+    seen = 10.0 ** rng.uniform(2, 4, m)
+    return 1.0 + seen * rng.uniform(0.005, 0.05, m), 1.0 + seen
+
+
+@pytest.mark.parametrize("law", [_alike, _ages, _young, _one_new, _spread])
+@pytest.mark.parametrize("prices", ["none", "values", "both", "signs"])
+def test_beta_rivals(law, prices):
+    rng = np.random.default_rng([len(prices), len(law.__name__)])
+    for m in (2, 8):
+        first, second = law(rng, m)
+        tables = rate_tables(first, second)
+        value, cost = np.ones(m), np.zeros(m)
+        if prices != "none":
+            value = rng.lognormal(0.0, 0.5, m)
+        if prices in {"both", "signs"}:
+            cost = rng.exponential(0.01, m)
+        if prices == "signs":
+            value *= rng.choice([-1.0, 0.0, 1.0], m, p=[0.2, 0.2, 0.6])
+        for own in {0, int(rng.integers(m))}:
+            p = _beta(tables, value, cost, own)
+            assert p == pytest.approx(beta_twin(first, second, value, cost, own), abs=1e-6)
+
+
+@pytest.mark.parametrize("law", [_alike, _ages, _young, _one_new, _spread])
+def test_beta_probabilities_sum_to_one(law):
+    rng = np.random.default_rng(9)
+    for m in (2, 5, 40):
+        first, second = law(rng, m)
+        value, cost = rng.lognormal(0.0, 0.3, m), rng.exponential(0.005, m)
+        tables = rate_tables(first, second)
+        total = sum(_beta(tables, value, cost, own) for own in range(m))
+        assert total == pytest.approx(1.0, abs=2e-7 * m)

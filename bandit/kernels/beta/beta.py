@@ -3,7 +3,7 @@
 The regularised incomplete beta function comes from its continued fraction (DLMF 8.17.22), evaluated
 with Lentz's method on the side of the mean where it converges fast. The table holds each action's
 quantiles ``Q(Φ(z))`` and their slopes on an even grid of z: a cubic between nodes is off by less
-than 1e-8, which makes a draw one lookup of a keyed normal z.
+than 1e-8, which makes a draw one lookup of a keyed normal z. `beta_below` is the other way round.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def table_into(
 
 
 @inline
-def _cubic(left: float, right: float, left_slope: float, right_slope: float, t: float) -> float:
+def cubic(left: float, right: float, left_slope: float, right_slope: float, t: float) -> float:
     """Hermite's cubic at t in [0, 1]."""
     chord = right - left
     bend = left_slope + right_slope - 2.0 * chord
@@ -133,14 +133,14 @@ def quantile_at(quantiles: Float64, slopes: Float64, a: Integer, z: float) -> fl
     """Q(Φ(z)) of action a from the table."""
     place = min(max((z + LIMIT) / STEP, 0.0), NODES - 1.0000001)
     node = int(place)
-    return _cubic(
+    return cubic(
         quantiles[a, node], quantiles[a, node + 1], slopes[a, node], slopes[a, node + 1],
         place - node,
     )  # fmt: skip
 
 
-@serial
-def cumulative_at(quantiles: Float64, slopes: Float64, a: int, x: float) -> float:
+@within
+def cumulative_at(quantiles: Float64, slopes: Float64, a: Integer, x: float) -> float:
     """P(p ≤ x) for action a, by inverting the table: bisection to a cell, secants within it."""
     if x <= quantiles[a, 0]:
         return 0.0
@@ -158,7 +158,7 @@ def cumulative_at(quantiles: Float64, slopes: Float64, a: int, x: float) -> floa
     t0, t1 = 0.0, 1.0
     t = (x - left) / (right - left)
     for _ in range(40):
-        gap = _cubic(left, right, left_slope, right_slope, t) - x
+        gap = cubic(left, right, left_slope, right_slope, t) - x
         if gap > 0.0:
             t1 = t
         else:
