@@ -9,6 +9,7 @@ from collections import Counter
 from contextlib import ExitStack
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -28,6 +29,7 @@ from bandit.workflows.experiment.start import start
 from bandit.workflows.inspect.customer import customer
 from bandit.workflows.inspect.explain import explain
 from bandit.workflows.inspect.report import report
+from bandit.workflows.judge import targets
 from bandit.workflows.judge.simulate import simulate
 from bandit.workflows.learn.learn import learn
 from bandit.workflows.live.room import Rooms
@@ -212,6 +214,25 @@ def test_propensities_are_given_the_arm_from_the_first_wave_on(
     found = simulate(folder, at=day(24))
     for row in found.candidates:
         assert abs(row.mean_weight - 1.0) <= 4.0 * row.mean_weight_error, row.name
+
+
+def test_the_learner_is_judged_at_the_prices_of_the_arm_that_decides_as_it_does(
+    served: tuple[Path, WaveSummary], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, _ = served
+    about = json.loads((folder / "waves" / "2026-11-09" / "manifest.json").read_text())
+    own, rest = about["arm_prices"]["spring:learned"], about["prices"]
+    assert own != rest
+    paid, asked = [], targets._asked
+
+    def spied(*given: Any) -> Any:
+        paid.append(None if len(given) < 5 or given[4] is None else given[4].tolist())
+        return asked(*given)
+
+    monkeypatch.setattr(targets, "_asked", spied)
+    simulate(folder, at=day(24))
+    assert own in paid
+    assert rest not in paid
 
 
 def test_explain_and_report_know_the_arms_prices_and_lots(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
@@ -29,7 +30,8 @@ class Catalogue:
 
     Net reward is value · reward − cost. ``has_no_contact``: action 0 is no contact;
     ``order``: of the rules, best first; ``prices`` float64[k] are those that the newest wave
-    was served at;
+    was served at, and ``own_prices`` those of an arm with limits of its own, by the label of the
+    share that decides as it does;
     ``served`` are offers and channels as they were served, None where the log does not tell.
     """
 
@@ -40,6 +42,11 @@ class Catalogue:
     has_no_contact: bool
     prices: Float64
     served: Goods | None = None
+    own_prices: Mapping[str, Float64] = field(default_factory=dict)
+
+    def prices_of(self, label: str) -> Float64:
+        """What a candidate pays for scarce room: its arm's prices where it was one, float64[k]."""
+        return self.own_prices.get(label, self.prices)
 
     @property
     def k(self) -> int:

@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from bandit.config.campaign import Campaign
+from bandit.config.experiment import LEARNED, RULES
 from bandit.core.actions import ActionSpace
 from bandit.core.errors import ConfigError, DataError
 from bandit.core.types import Float64, Progress
@@ -185,7 +186,23 @@ def _catalogue(
     if newest.manifest.prices is not None:
         prices = newest.actions.align(np.array(newest.manifest.prices), actions)
     order = sorted(range(1, len(actions)), key=lambda a: (priority[a], a))
-    return Catalogue(actions, values, costs, (*order, 0), True, prices, _offers_served(waves))
+    return Catalogue(
+        actions, values, costs, (*order, 0), True, prices, _offers_served(waves),
+        _learners_prices(newest, actions),
+    )  # fmt: skip
+
+
+def _learners_prices(wave: Wave, actions: ActionSpace) -> dict[str, Float64]:
+    """The prices of an arm that decides as the largest share that learns, under its label."""
+    about = wave.manifest
+    learn = [] if about.policy is None else [s for s in about.policy.shares if s.policy != RULES]
+    for served in about.experiments:
+        for arm in served.experiment.arm:
+            own = about.arm_prices.get(f"{served.name}:{arm.name}")
+            if arm.policy == LEARNED and own is not None and learn:
+                label = max(learn, key=lambda s: s.share).label
+                return {label: wave.actions.align(np.array(own), actions)}
+    return {}
 
 
 def _offers_served(waves: Sequence[Wave]) -> Goods | None:

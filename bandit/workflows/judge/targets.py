@@ -223,7 +223,7 @@ def _mabwiser(bench: Bench, candidate: Candidate) -> Iterator[tuple[Array, Float
 def _fitted(bench: Bench, candidate: Candidate) -> Iterator[tuple[Array, Float64]]:
     """Policies on the posterior of the other folds; those that do not learn ignore it."""
     ridge = None if candidate.ridge is None else _one(candidate.ridge)
-    prices = bench.logged.catalogue.prices if candidate.prices else None
+    prices = bench.logged.catalogue.prices_of(candidate.label) if candidate.prices else None
     for f, posterior in enumerate(bench.posteriors(ridge)):
         policy = _policy(bench, candidate, posterior)
         for rows in bench.blocks(f):
