@@ -27,7 +27,7 @@ from bandit.results.experiment import (
     ExperimentStart,
     ExperimentStop,
 )
-from bandit.results.inspect import CampaignStatus, Explanation, ReportResult
+from bandit.results.inspect import Explanation, ReportResult
 from bandit.results.judge import SimulateResult
 from bandit.results.learn import LearnSummary
 from bandit.results.live import Triggered
@@ -37,6 +37,7 @@ from bandit.results.result import Result
 from bandit.results.roi import RoiResult
 from bandit.results.serve import WaveSummary, WhatIf
 from bandit.results.start import CheckResult
+from bandit.results.status import CampaignStatus
 from bandit.sources.given import Given, instead
 from bandit.workflows.experiment.design import design
 from bandit.workflows.experiment.read import read

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bandit.render.tables import following, notes, pairs
-from bandit.results.inspect import (
+from bandit.results.status import (
     CampaignStatus,
     ExperimentStatus,
     RunStatus,

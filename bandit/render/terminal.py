@@ -33,6 +33,7 @@ from bandit.results import (
     roi,
     serve,
     start,
+    status,
 )
 from bandit.results.result import Result
 
@@ -66,7 +67,7 @@ tables.register(roi.RoiResult, roi_tables)
 tables.register(inspect.Explanation, explanation_tables)
 tables.register(customer.CustomerPage, customer_tables)
 tables.register(clusters.Clusters, cluster_tables)
-tables.register(inspect.CampaignStatus, status_tables)
+tables.register(status.CampaignStatus, status_tables)
 tables.register(operate.Rollback, simple.rollback_tables)
 tables.register(privacy.Forgotten, simple.forget_tables)
 tables.register(privacy.CustomerExport, simple.export_tables)

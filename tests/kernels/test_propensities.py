@@ -8,7 +8,7 @@ from scipy import integrate, stats
 
 from bandit.kernels._compile import entered
 from bandit.kernels.beta import beta, beta_below
-from bandit.kernels.beta import beta_win_probability as thompson
+from bandit.kernels.beta import beta_rows as thompson
 from bandit.models.sums import rate_tables
 from reference.beta_win_probability import winning_probability as beta_twin
 from tests.kernels.wins import normal_wins as _normal

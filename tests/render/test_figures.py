@@ -70,7 +70,14 @@ def test_the_telephone_gets_the_short_text():
 
 def test_a_wave_of_nobody_has_no_figures():
     nothing = SimpleNamespace(
-        grid={}, segments=[], at_peace={}, earned=[], increments=[], limits=[], funnel=[]
+        grid={},
+        segments=[],
+        at_peace={},
+        earned=[],
+        increments=[],
+        limits=[],
+        funnel=[],
+        budget=None,
     )
     assert wave_figures(nothing) == []
 

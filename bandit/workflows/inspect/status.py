@@ -17,7 +17,7 @@ from bandit.record import waves as record
 from bandit.record.journal import Entry
 from bandit.record.steady import steady
 from bandit.record.waves import Wave
-from bandit.results.inspect import (
+from bandit.results.status import (
     CampaignStatus,
     ExperimentStatus,
     RunStatus,
