@@ -116,5 +116,5 @@ def served(folder: Path, seed: int, customers: int, effect: float) -> Truth:
         if number + 1 < WAVES:
             learn(folder, outcomes=events, at=at + WEEK)
         else:
-            take_in(campaign_file.load(folder), events, SILENT)
+            take_in(campaign_file.load(folder), events, at + WEEK, SILENT)
     return Truth(truth, buyers, organic)
