@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bandit.config.campaign import Campaign
+from bandit.core.errors import BanditError
 from bandit.core.types import NO_CONTACT, Array, Bool, Float64, UInt64
 from bandit.models.rising import lifts_of
 from bandit.record.attribution import Attributed
@@ -85,7 +86,11 @@ class Budgets:
         about, name = decisions.wave.manifest, decisions.wave.name
         if about.kind != "wave" or about.policy is None:
             return
-        served = as_served.wave(self._campaign, decisions)
+        try:
+            served = as_served.wave(self._campaign, decisions)
+        except BanditError as e:
+            self.notes.append(f"wave {name}: no budget is told of it: {str(e).splitlines()[0]}")
+            return
         placements = served.plan.placements
         if not placements or not placements[0].outbound:
             return

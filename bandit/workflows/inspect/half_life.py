@@ -23,7 +23,7 @@ from bandit.results.inspect import HalfLife
 from bandit.workflows.inspect.as_served import catalogue
 from bandit.workflows.learn.statistics import stored
 from bandit.workflows.serve.moments import Known, Pooled, of_record
-from bandit.workflows.serve.serving_model import features_config, sums_of
+from bandit.workflows.serve.serving_model import sums_of
 
 MOST_WAVES = 12
 """Newest waves that foretell and are foretold."""
@@ -37,7 +37,7 @@ def half_life(campaign: Campaign, waves: Sequence[Wave]) -> HalfLife | None:
     None where there is nothing to tell: pairs that learn alone, one wave, statistics that were
     deleted (the next `learn` makes them anew), or too many pairs.
     """
-    newest = snapshots.latest(campaign.folder, campaign.file, features_config(campaign))
+    newest = snapshots.latest(campaign.folder, campaign.file)
     if newest is None or newest.manifest.fold is None or newest.manifest.model is None:
         return None
     known = {wave.name: wave for wave in waves}
