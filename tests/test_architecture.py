@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import ast
+import re
+import sys
 import tomllib
 from collections.abc import Iterator, Mapping
 from graphlib import TopologicalSorter
@@ -92,6 +94,26 @@ def test_no_module_leads_back_to_itself() -> None:
     }
     graph = {name: imports(module, known) - {name} for name, module in known.items()}
     assert len(list(TopologicalSorter(graph).static_order())) == len(known)  # else: CycleError
+
+
+LIVE = ("service", "workflows/live")
+"""Rooms that begin with the extra `service`, and say so where it is not there."""
+
+
+def test_what_runs_without_an_extra_begins_with_the_dependencies_alone() -> None:
+    """What an extra brings is imported where it is used."""
+    config = tomllib.loads((HOME / "pyproject.toml").read_text(encoding="utf-8"))
+    given = {re.split("[^a-z_]", name)[0] for name in config["project"]["dependencies"]}
+    given |= {"bandit", "llvmlite", *sys.stdlib_module_names}  # llvmlite is Numba's
+    more = set()
+    for module in (HOME / "bandit").rglob("*.py"):
+        place = module.relative_to(HOME / "bandit").as_posix()
+        if not place.startswith(LIVE):
+            body = ast.parse(module.read_text(encoding="utf-8")).body
+            names = [n.name for node in body if isinstance(node, ast.Import) for n in node.names]
+            names += [str(n.module) for n in body if isinstance(n, ast.ImportFrom)]
+            more |= {(place, name) for name in names if name.split(".")[0] not in given}
+    assert more == set()
 
 
 if __name__ == "__main__":
