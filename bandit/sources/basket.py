@@ -26,13 +26,15 @@ from bandit.sources.connection import Database
 from bandit.sources.events import events
 from bandit.sources.variables import STATE_BYTES, execute, in_parts, room
 
-ITEMS, LINES, WEIGHTS, GAPS = (
+NAMED, ITEMS, LINES, WEIGHTS, GAPS = (
+    "bandit_basket_named",
     "bandit_basket_items",
     "bandit_basket_lines",
     "bandit_basket_weights",
     "bandit_basket_gaps",
 )
-"""Tables of product and item; of id, item and how much; of item and weights; of id and gaps."""
+"""Tables of product that offers name; of product and item; of id, item and how much; of item and
+weights; of id and gaps."""
 MOST_ITEMS = 2_000
 """Products that baskets are compared by, those bought most; and all that offers name."""
 MOST_PEOPLE = 100_000
@@ -129,8 +131,10 @@ def _lines(
         f"SELECT id, {MOMENT}, CAST({row.column} AS VARCHAR) AS product FROM ({found.query})"
         f" WHERE {row.fits} AND {row.column} IS NOT NULL"
     )
-    listed = ", ".join(map(sql.text, named))
-    kept = f"rank <= {MOST_ITEMS} OR product IN ({listed})"
+    database.connection.from_arrow(pa.table({"product": pa.array(named, pa.string())})).create(
+        NAMED
+    )
+    kept = f"rank <= {MOST_ITEMS} OR product IN (FROM {NAMED})"
     execute(
         database,
         f"CREATE TABLE {ITEMS} AS SELECT product,"
@@ -152,7 +156,9 @@ def _lines(
         max(1, -(-max(rows, people) * 4 * STATE_BYTES // room(database))),
     )
     return dict(
-        database.rows(f"SELECT product, item FROM {ITEMS} WHERE product IN ({listed}) ORDER BY ALL")
+        database.rows(
+            f"SELECT product, item FROM {ITEMS} SEMI JOIN {NAMED} USING (product) ORDER BY ALL"
+        )
     )
 
 
@@ -228,8 +234,8 @@ def notes(database: Database, campaign: Campaign, people: str) -> list[str]:
     ever = {
         name
         for (name,) in database.rows(
-            f"SELECT DISTINCT {cell} FROM {view} WHERE {cell} IN"
-            f" ({', '.join(map(sql.text, missing)) or 'NULL'})"
+            f"SELECT DISTINCT {cell} FROM {view} WHERE list_contains(?::VARCHAR[], {cell})",
+            [missing],
         )
     }
     unbought = [product for product in missing if product in ever]
