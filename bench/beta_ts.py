@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
+from typing import Any
 
 import numpy as np
 
@@ -34,7 +35,7 @@ def main() -> None:
         x, eligible = np.zeros((n, 1), np.float32), rng.random((n, k)) < 0.5
         eligible[:, 0] = True
         same, own = np.ones((n, k)), rng.lognormal(0.0, 0.25, (n, k))
-        asked = {
+        asked: dict[str, dict[str, Any]] = {
             "shared": {},
             "neither": {"values": same},
             "masks": {"eligible": eligible},

@@ -52,7 +52,7 @@ def _greedy_twin(inputs: Inputs) -> None:
 
 
 def _masked_twin(inputs: Inputs) -> None:
-    given = {"eligible": inputs.eligible, "values": inputs.values}
+    given: dict[str, Any] = {"eligible": inputs.eligible, "values": inputs.values}
     choice = bandit.LinUCB(1.0).choose(inputs.posterior, inputs.contexts, **given)
     _twin_worth(inputs, choice.action, 1.0, inputs.eligible, inputs.values)
 

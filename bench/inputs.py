@@ -27,7 +27,7 @@ def _wishart(factor: np.ndarray, count: int, rng: np.random.Generator) -> np.nda
     d = len(factor)
     if count < d:
         rows = rng.normal(size=(count, d)) @ factor.T
-        return rows.T @ rows
+        return np.asarray(rows.T @ rows)
     root = np.tril(rng.normal(size=(d, d)), -1)
     root[np.diag_indices(d)] = np.sqrt(rng.chisquare(count - np.arange(d)))
     product = factor @ root

@@ -84,7 +84,10 @@ def _practised(small: Path, large: Path, times: int) -> None:
     often = replace(once, **{name: times * getattr(once, name) for name in sums})
     folder = large / snapshots.SNAPSHOTS / known.version
     folder.mkdir(parents=True)
-    about = {"unit": known.manifest.unit, "fold": known.manifest.fold.model_dump()}
+    fold = known.manifest.fold
+    if fold is None:
+        raise SystemExit("the small campaign's snapshot folds nothing")
+    about = {"unit": known.manifest.unit, "fold": fold.model_dump()}
     snapshots.fill(
         folder,
         save=partial(save_posterior, posterior=often),

@@ -16,6 +16,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -62,7 +63,7 @@ def main() -> None:
                 if name == "alone":
                     file = home / "campaign.toml"
                     file.write_text(file.read_text() + "\n[model]\nshare = false\n")
-                found[name] = _timed(lambda home=home: serve_batch(home, wave="w1", at=at))[1]
+                found[name] = _timed(partial(serve_batch, home, wave="w1", at=at))[1]
                 shutil.rmtree(home)
             ratios.append(found["shared"] / found["alone"])
             print(f"wave, processor: shared {found['shared']:.1f} s, alone {found['alone']:.1f} s")

@@ -23,6 +23,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -99,6 +100,10 @@ class Server:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def _tell(where: int, line: str) -> None:
+    os.write(where, f"{line}\n".encode())
+
+
 class Forked:
     """A server forked from this process, which has read the code: a start is its campaign alone.
 
@@ -113,9 +118,7 @@ class Forked:
             code = 1
             try:
                 os.close(heard)
-                serve(
-                    folder, port=0, say=lambda line: os.write(tell, f"{line}\n".encode()) and None
-                )
+                serve(folder, port=0, say=partial(_tell, tell))
                 code = 0
             finally:
                 os._exit(code)  # whatever it died of, it is not this process
@@ -291,9 +294,9 @@ def kills(given: argparse.Namespace, folder: Path) -> None:
         asyncio.run(asked_until(server.port, people, answers, time.monotonic() + 5))
         killing.wait()
         server.wait()
-    server = Server(folder)
-    missing, differing = asyncio.run(asked_again(server.port, answers))
-    server.end(signal.SIGTERM)
+    last = Server(folder)
+    missing, differing = asyncio.run(asked_again(last.port, answers))
+    last.end(signal.SIGTERM)
     ids = [
         p["decision_id"] for a in answers.values() for p in json.loads(a)["placements"][0]["picks"]
     ]

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
+from bandit.core.types import Array
 from bandit.kernels import simd
 from bandit.kernels._compile import serial
 
@@ -20,7 +22,7 @@ PRODUCTS = 200_000
 
 
 @serial
-def _floats(x, w, out, d, turns):
+def _floats(x: Array, w: Array, out: Array, d: int, turns: int) -> None:
     for _ in range(turns):
         if TILE == 1:
             simd.tile_6x1(x, 0, d, w, 0, d, out, 0, COLUMNS)
@@ -29,7 +31,9 @@ def _floats(x, w, out, d, turns):
 
 
 @serial
-def _integers(x, w, unit, scale, out, d, turns):
+def _integers(
+    x: Array, w: Array, unit: Array, scale: Array, out: Array, d: int, turns: int
+) -> None:
     for _ in range(turns):
         if TILE == 1:
             simd.coarse_6x1(x, 0, d, w, 0, d >> 1, unit, 0, scale, 0, out, 0, COLUMNS)
@@ -55,7 +59,7 @@ def peak(d: int = 128) -> dict[str, float]:
     for name, kind in (("float32", np.float32), ("float64", np.float64)):
         x, w = rng.random(6 * d).astype(kind), rng.random(COLUMNS * d).astype(kind)
         out = np.zeros(6 * COLUMNS, kind)
-        seconds = _fastest(lambda x=x, w=w, out=out: _floats(x, w, out, d, turns))
+        seconds = _fastest(partial(_floats, x, w, out, d, turns))
         found[name] = 6 * TILE * d * turns / seconds * 1e-9
     x, w = (rng.integers(-99, 99, n).astype(np.int16) for n in (6 * d, COLUMNS * d))
     unit, scale = np.ones(6, np.float32), np.ones(COLUMNS, np.float32)

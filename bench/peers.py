@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
+from bandit.core.types import Array
 from bench.case import Peer, Run
 from bench.inputs import Inputs
 
 SMALL = 2_000
 
 
-def _mab(inputs: Inputs, learning):
+def _mab(inputs: Inputs, learning: Any) -> Any:
     """A MABWiser model whose arms carry the case's own sums."""
     from mabwiser.mab import MAB
 
@@ -66,12 +69,12 @@ def numpy_lin_ucb(rows: int = SMALL) -> Peer:
         mean = inputs.posterior.mean.astype(np.float32)
         factor = inputs.posterior.inverse_factor.astype(np.float32)
 
-        def run():
+        def run() -> Array:
             scores = x @ mean.T
             for a in range(len(mean)):
                 turned = x @ factor[a].T
                 scores[:, a] += np.sqrt(np.einsum("ij,ij->i", turned, turned))
-            return scores.argmax(axis=1)
+            return np.asarray(scores.argmax(axis=1))
 
         return run
 
@@ -134,7 +137,7 @@ def vowpal_wabbit(exploration: str, rows: int = 100) -> Peer:
             labelled[taken] = f"0:{-inputs.rewards[i]:.4f}:0.1 {offers[taken]}"
             model.learn("\n".join([line, *labelled]))
 
-        def run():
+        def run() -> None:
             for example in examples:
                 model.predict(example)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -32,7 +34,7 @@ _moments_into, _order_by_action = entered(settle.moments_into), entered(settle.o
 _single_moments_into = entered(settle.single_moments_into)
 
 
-def _nanoseconds(call, rows: int) -> float:
+def _nanoseconds(call: Callable[[], Any], rows: int) -> float:
     call()
     began = time.perf_counter()
     for _ in range(REPEATS):
@@ -73,7 +75,7 @@ def stages(d: int = 64, k: int = 100, observations: int = 20_000) -> dict[str, f
     _order_by_action(actions, np.ones(pairs, np.bool_), pairs, start, order)
     draws = sampled.empty_draws(BLOCK, k)
 
-    def bound(how, spread) -> None:
+    def bound(how: Any, spread: Any) -> None:
         _eligible_into(none, 0, 0, BLOCK, k, words)
         _bound_into(table, BLOCK, rounded, how, words, False, spread, highs, level, alive)
 
@@ -118,11 +120,12 @@ def whole(rows: int = 1_000_000) -> dict[str, float]:
     request = checked(inputs.posterior, inputs.contexts)
     _ = inputs.posterior.model
     seconds = {}
-    for name, given in {
+    ways: dict[str, dict[str, Any]] = {
         "LinUCB": {},
         "LinTS, draw only": {"thompson": True, "propensity": NOTHING, "scored": False},
         "LinTS with propensity": {"thompson": True, "propensity": OWN},
-    }.items():
+    }
+    for name, given in ways.items():
         began = time.perf_counter()
         choose_linear(request, 1.0, **given)
         seconds[name] = time.perf_counter() - began

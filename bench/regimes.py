@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import statistics
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -59,7 +60,7 @@ def regime(signal: str, observations: int, d: int, k: int, count: int) -> list[d
         calls[f"mabwiser {name}"] = peers.mabwiser(name).prepare(inputs, few)
     ours = _policies(noise)
     for name, policy in ours.items():
-        calls[name] = lambda policy=policy: policy.choose(inputs.posterior, inputs.contexts)
+        calls[name] = partial(policy.choose, inputs.posterior, inputs.contexts)
     taken = rounds(calls, count)
     found = []
     for name, policy in ours.items():

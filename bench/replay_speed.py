@@ -73,7 +73,7 @@ def speeds(rows: int) -> list[Speed]:
 
 def _speed(log: ope.Log, mode: str, size: int, peer_rows: int) -> Speed:
     """The peer plays half of its rows and is credited with all of them."""
-    part, wave = log.take(slice(0, peer_rows)), size or log.n // 2
+    part, wave = log.take(np.arange(peer_rows)), size or log.n // 2
     replay_lin_ucb(part, waves=wave)
     ours, theirs = [], []
     for _ in range(ROUNDS):

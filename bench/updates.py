@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import argparse
 import statistics
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -33,11 +36,11 @@ def main() -> None:
             inputs.actions[order], inputs.rewards[order],
         )  # fmt: skip
         prior = bandit.Posterior.prior(k, d)
-        calls = {"partial_fit": peers.mabwiser_update(given.rows).prepare(inputs, given.rows)}
+        calls: dict[str, Callable[[], Any]] = {
+            "partial_fit": peers.mabwiser_update(given.rows).prepare(inputs, given.rows)
+        }
         for name, rows in (("random", inputs), ("in order of actions", ordered)):
-            calls[name] = lambda rows=rows, prior=prior: prior.update(
-                rows.contexts, rows.actions, rows.rewards
-            )
+            calls[name] = partial(prior.update, rows.contexts, rows.actions, rows.rewards)
         taken = rounds(calls, given.rounds)
         theirs = taken.pop("partial_fit")
         for name, seconds in taken.items():

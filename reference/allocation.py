@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import combinations
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, OptimizeResult, milp
@@ -19,7 +19,7 @@ class Instance(NamedTuple):
     slots: int
     exclusive: np.ndarray | None
 
-    def rules(self) -> dict[str, object]:
+    def rules(self) -> dict[str, Any]:
         return {
             "minimums": self.minimums,
             "eligible": self.eligible,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, Self
+from typing import Protocol, Self
 
 from bandit.core.types import Array, Bool, Choice, Float64, Int32, UInt64
 
 
 class _Policy(Protocol):
-    def choose(self, posterior: Any, contexts: Array, /, **options: Any) -> Choice: ...
+    @property
+    def choose(self) -> Callable[..., Choice]: ...
 
 
 class _Posterior(Protocol):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -113,7 +114,7 @@ def pass_speed(rows: int, actions: int) -> dict[str, Speed]:
     costs = given.usage @ np.full(len(given.limits), 0.8)
     block = Block(given.values)
     masked = Block(given.values, np.random.default_rng(0).random(given.values.shape) < 0.5)
-    jobs = {
+    jobs: dict[str, Callable[[], Any]] = {
         "choose": lambda: choose(block, problem, costs),
         "choose, eligibility mask": lambda: choose(masked, problem, costs),
         "contenders of a 2 % box": lambda: contenders([block], problem, 0.99 * costs, 1.01 * costs),

@@ -59,8 +59,10 @@ def run(year: Year, seed: int) -> Found:
     often = dict(zip(times["product"], times["count"], strict=True))
     bought = np.array([float(often.get(name, 0)) for name in product])
     scores = gaps, held.sum(axis=0).astype(np.float64), bought
-    ranks = [_rank(np.broadcast_to(s, held.shape), held, rows, target) for s in scores]
-    return Found(seed, *ranks, (~held[rows]).sum(axis=1))
+    gap, popular, usual = (
+        _rank(np.broadcast_to(s, held.shape), held, rows, target) for s in scores
+    )
+    return Found(seed, gap, popular, usual, (~held[rows]).sum(axis=1))
 
 
 def _rank(score: Array, held: Array, rows: Array, target: Array) -> Array:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bandit.core.types import Float64
+from bandit.core.types import Array, Float64
 
 SEGMENTS = np.array([0.4, 0.3, 0.2, 0.1])
 CHANCE = np.array([[0.20, 0.30, 0.25], [0.35, 0.20, 0.30], [0.15, 0.25, 0.40], [0.50, 0.30, 0.10]])
@@ -73,17 +73,20 @@ def without_lift(n: int, seed: int) -> tuple[Float64, Float64]:
     return rewards.astype(float), _at(TARGET[segment], actions) / _at(logging, actions)
 
 
-def _fixed(segment: np.ndarray) -> Float64:
-    return np.array([[0.5, 0.3, 0.2], [0.2, 0.5, 0.3], [0.3, 0.3, 0.4], [0.4, 0.4, 0.2]])[segment]
+def _fixed(segment: Array) -> Float64:
+    shares = np.array([[0.5, 0.3, 0.2], [0.2, 0.5, 0.3], [0.3, 0.3, 0.4], [0.4, 0.4, 0.2]])
+    return np.asarray(shares[segment])
 
 
 def _drifting(n: int) -> Float64:
     """From mostly the first action to mostly the last."""
     share = np.linspace(0.0, 1.0, n)[:, None]
-    return (1 - share) * np.array([0.7, 0.2, 0.1]) + share * np.array([0.1, 0.2, 0.7])
+    return np.asarray((1 - share) * np.array([0.7, 0.2, 0.1]) + share * np.array([0.1, 0.2, 0.7]))
 
 
-def _learning(segment, coin, bought, chance):
+def _learning(
+    segment: Array, coin: Float64, bought: Float64, chance: Float64
+) -> tuple[Float64, Array, Array]:
     """Epsilon-greedy by segment, learning after each twentieth of the log from all before."""
     n = len(segment)
     logging, actions, rewards = np.empty((n, 3)), np.empty(n, int), np.empty(n, bool)
@@ -98,9 +101,9 @@ def _learning(segment, coin, bought, chance):
     return logging, actions, rewards
 
 
-def _draw(chances: Float64, coin: Float64) -> np.ndarray:
-    return (coin[:, None] > chances.cumsum(axis=1)).sum(axis=1).clip(0, 2)
+def _draw(chances: Float64, coin: Float64) -> Array:
+    return np.asarray((coin[:, None] > chances.cumsum(axis=1)).sum(axis=1).clip(0, 2))
 
 
 def _at(table: Float64, actions: np.ndarray) -> Float64:
-    return table[np.arange(len(actions)), actions]
+    return np.asarray(table[np.arange(len(actions)), actions])

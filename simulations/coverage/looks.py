@@ -26,7 +26,7 @@ ROWS = 300
 @cache
 def confidences(waves: int, rows: int) -> Float64:
     """Of each look, as `bandit.workflows.judge.looks` has them at 95 %."""
-    limits = experiments.open_ended(np.arange(1, waves + 1) * rows, alpha=0.1)
+    limits = experiments.open_ended([float(wave * rows) for wave in range(1, waves + 1)], alpha=0.1)
     return np.array([1.0 - normal_tail(limit) for limit in limits])
 
 

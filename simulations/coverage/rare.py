@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bandit import ope
-from bandit.core.types import Float64
+from bandit.core.types import Array, Float64
 from bandit.ope.diagnostics import weigh
 from bandit.ope.estimate import Estimate, laid_off
 from bandit.ope.gate import judge, refuse
@@ -64,7 +64,7 @@ def sales(world: World, seed: int) -> Sales:
     n, rng = world.rows, np.random.default_rng([seed, world.rows, world.clustered])
     actions = rng.choice(len(LOGGING), p=LOGGING, size=n)
     who = np.arange(n) // VISITS
-    bought = rng.random(n) < CONVERSION
+    bought: Array = rng.random(n) < CONVERSION
     if world.clustered:
         faithful = rng.random(n // VISITS) < CONVERSION / 2
         bought = faithful[who] | (rng.random(n) < CONVERSION / 2 / (1 - CONVERSION / 2))

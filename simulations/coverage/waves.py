@@ -55,7 +55,7 @@ def campaign(customers: int, seed: int, *, shares: bool) -> Campaign:
     rows: list[tuple[Float64, dict[str, Float64], dict[str, Float64]]] = []
     mean = (WORTH + TASTE)[kind]
     spread = rng.normal(0.0, 1.0, customers)
-    held = None
+    held = np.zeros(customers, np.bool_)
     for wave in range(WAVES):
         eligible = wave - last > REST
         eligible[:, 0] = True

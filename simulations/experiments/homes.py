@@ -63,7 +63,7 @@ def _plan(past: Trial, crowd: Crowd) -> Plan:
 
 def _explained(past: Trial) -> Float64:
     x = past.covariate - past.covariate.mean()
-    return x * float(x @ past.values) / float(x @ x)
+    return np.asarray(x * float(x @ past.values) / float(x @ x))
 
 
 def _power(name: str, plan: Plan, population: Population, runs: int, n: int) -> Power:

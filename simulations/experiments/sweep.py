@@ -64,13 +64,16 @@ def _path(
     n = len(trial.values)
     shares = (control_share, 1.0 - control_share)
     treated = experiments.arms(np.arange(n), f"a/a {run}", shares) == 1
-    whole, z = None, np.empty(BLOCKS)
+    whole: Arms | None = None
+    z = np.empty(BLOCKS)
     for i, rows in enumerate(np.array_split(np.arange(n), BLOCKS)):
         covariate = trial.covariate[rows] if adjusted else None
         block = Arms.of(trial.values[rows], treated[rows], covariate=covariate)
         whole = block if whole is None else whole.merge(block)
         found = whole.contrast("lin")
         z[i] = abs(found.treated - found.control) / np.sqrt(found.variance)
+    if whole is None:
+        raise ValueError("an experiment has blocks")
     return z, experiments.conclude(whole, adjustment="lin").p_value
 
 

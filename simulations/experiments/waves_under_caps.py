@@ -29,6 +29,7 @@ from bandit.core.types import SILENT, Array, Float64
 from bandit.experiments import Comparison
 from bandit.features.drift import Drift
 from bandit.record.manifests import Served
+from bandit.record.rejects import Rejects
 from bandit.sources import customers, database
 from bandit.sources.catalogue import load_catalogue
 from bandit.workflows.learn.learn import learn
@@ -129,12 +130,15 @@ def setting(folder: Path, count: int) -> Setting:
     toml.write_text(CAMPAIGN.format(exploration=0.02, capacity=f"capacity = {round(CAP * count)}"))
     campaign = campaign_file.load(folder)
     past = ContactHistory.of(campaign, LATER, "next")
-    with database.connect(campaign, extra_files=past.files) as data:
+    with (
+        database.connect(campaign, extra_files=past.files) as data,
+        Rejects(folder / "refused.parquet") as refused,
+    ):
         catalogue = load_catalogue(campaign, data)
         start = serving_model(campaign, data, None, LATER)
         run = Run(campaign, "next", LATER, campaign.seed)
         wave = Wave.of(run, catalogue, start, customers.customer_type(data, campaign))
-        crowd = joined(list(reading.prepared(wave, data, past, [], Drift(start.spec))))
+        crowd = joined(list(reading.prepared(wave, data, past, refused, Drift(start.spec))))
         caps = limits.of(campaign, catalogue, wave.plan)
     return Setting(wave, crowd, gain, caps)
 

@@ -32,7 +32,7 @@ def load(file: Path, outcome: str = "spend") -> Log:
 
 def constant(log: Log, arm: int) -> Float64:
     """Everybody gets `arm`: probabilities float64[n, 3]."""
-    return np.eye(3)[np.full(log.n, arm)]
+    return np.asarray(np.eye(3)[np.full(log.n, arm)])
 
 
 def rule(log: Log) -> Float64:

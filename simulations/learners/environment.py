@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -25,7 +25,7 @@ DAYS_BETWEEN_WAVES = 7
 CAPS = {"call": 0.05, "post": 0.25}
 """Share of the customers that a channel may reach in a wave."""
 FITTED = 20_000
-COLUMNS = {
+COLUMNS: dict[str, Any] = {
     "numeric": [
         "age", "tenure_months", "arpu_eur", "data_gb", "voice_minutes", "roaming_days",
         "household", "app_days", "open_rate",

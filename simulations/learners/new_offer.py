@@ -43,15 +43,26 @@ def run(seed: int) -> Met:
         actions = evenly(crowd, [seed, wave])
         happened = setting.world.happened(crowd.ids, actions, setting.at(wave))
         known = known.taught(crowd, actions, happened)
-        seen = ~new[actions]
+        seen = np.asarray(~new[actions])
         own, sold, refused = happened
         told = own[seen], sold[seen], refused[seen]
-        blind = blind.taught(Crowd(*(part[seen] for part in crowd)), actions[seen], told)
-    may = later.eligible[:, new].any(axis=1)
-    crowd = Crowd(*(part[may] for part in later))
+        blind = blind.taught(_of(crowd, seen), actions[seen], told)
+    may = np.asarray(later.eligible[:, new].any(axis=1))
+    crowd = _of(later, may)
     old = crowd._replace(eligible=crowd.eligible & ~new)
-    values = [_value(blind, old), _value(blind, crowd), _value(known, crowd)]
-    return Met(seed, offer, int(may.sum()), *values, _errors(crowd, new, blind, known))
+    return Met(
+        seed,
+        offer,
+        int(may.sum()),
+        _value(blind, old),
+        _value(blind, crowd),
+        _value(known, crowd),
+        _errors(crowd, new, blind, known),
+    )
+
+
+def _of(crowd: Crowd, rows: Bool) -> Crowd:
+    return Crowd(crowd.ids[rows], crowd.contexts[rows], crowd.eligible[rows], crowd.net[rows])
 
 
 def _errors(crowd: Crowd, new: Bool, blind: Learner, known: Learner) -> tuple[float, float, float]:

@@ -58,6 +58,6 @@ def _raw(setting: Setting) -> Callable[[Crowd], Array]:
         worth[:, 1:] = np.repeat(score, setting.world.channels, axis=1) * setting.margins[1:]
         worth -= setting.world.costs
         worth -= setting.prices(worth, crowd.eligible)
-        return np.where(crowd.eligible, worth, -np.inf).argmax(axis=1)
+        return np.asarray(np.where(crowd.eligible, worth, -np.inf).argmax(axis=1))
 
     return decide

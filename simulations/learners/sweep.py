@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -30,7 +30,7 @@ class Run(NamedTuple):
 
 def settings(seed: int) -> list[Setting]:
     """Operators of 100 pairs, of which a random wave sees each some 50 times, and of 1,000."""
-    common = {"offers": 20, "channels": 5, "seed": seed}
+    common: dict[str, Any] = {"offers": 20, "channels": 5, "seed": seed}
     return [
         Setting("common", World(PEOPLE, **common), 5_000),
         Setting("rare", World(PEOPLE, **common, ceiling=0.1), 5_000),
@@ -74,14 +74,15 @@ def best(setting: Setting) -> Callable[[Crowd], Array]:
 
     def decide(crowd: Crowd) -> Array:
         worth = crowd.net - setting.prices(crowd.net, crowd.eligible)
-        return np.where(crowd.eligible, worth, -np.inf).argmax(axis=1)
+        return np.asarray(np.where(crowd.eligible, worth, -np.inf).argmax(axis=1))
 
     return decide
 
 
 def learning(setting: Setting, crowds: list[Crowd], learner: Learner) -> Float64:
     """The first wave is drawn evenly; the second as well, since nothing is known of the first."""
-    waiting, value = [], []
+    waiting: list[tuple[Crowd, Array, Any]] = []
+    value = []
     for wave, crowd in enumerate(crowds):
         if wave >= DELAY:
             learner = learner.taught(*waiting[wave - DELAY])
@@ -97,7 +98,7 @@ def learning(setting: Setting, crowds: list[Crowd], learner: Learner) -> Float64
 def evenly(crowd: Crowd, seed: list[int]) -> Array:
     """Any eligible action with the same probability."""
     draw = np.random.default_rng(seed).random(crowd.eligible.shape)
-    return np.where(crowd.eligible, draw, -1.0).argmax(axis=1)
+    return np.asarray(np.where(crowd.eligible, draw, -1.0).argmax(axis=1))
 
 
 def _earned(crowd: Crowd, actions: Array) -> float:

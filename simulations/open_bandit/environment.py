@@ -26,7 +26,9 @@ class Experiment:
 
     @property
     def weights(self) -> Float64:
-        return self.target[self.log.actions, self.log.positions] / self.log.propensities
+        if self.log.propensities is None:
+            raise TypeError("a log of Open Bandit has propensities")
+        return np.asarray(self.target[self.log.actions, self.log.positions] / self.log.propensities)
 
     @property
     def target_rows(self) -> Float64:

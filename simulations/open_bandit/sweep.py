@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from bandit import ope
+from bandit.core.types import Float64
 from bandit.ope.diagnostics import diagnose
 from bandit.ope.gate import Verdict, judge
 from bandit.ope.tuning import tune
@@ -42,10 +43,10 @@ class Gate(NamedTuple):
     verdict: Verdict
 
 
-def recipes(experiment: Experiment, q_logged, q_target) -> list[ope.Recipe]:
+def recipes(experiment: Experiment, q_logged: Float64, q_target: Float64) -> list[ope.Recipe]:
     """Fixed ones, and those whose parameter SLOPE chooses."""
     arrays = (experiment.log.rewards, experiment.weights)
-    model = {"q_logged": q_logged, "q_target": q_target}
+    model: dict[str, Any] = {"q_logged": q_logged, "q_target": q_target}
     fixed = [ope.Recipe(name) for name in ("ips", "snips", "dm", "dr", "sndr")]
     tuned = [
         tune("switch_dr", GRID, *arrays, **model),

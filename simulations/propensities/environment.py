@@ -17,6 +17,7 @@ from bandit.config import campaign_file
 from bandit.core import spill
 from bandit.core.types import SILENT
 from bandit.features.drift import Drift
+from bandit.record.rejects import Rejects
 from bandit.sources import customers, database
 from bandit.sources.catalogue import load_catalogue
 from bandit.workflows.learn.learn import learn
@@ -127,7 +128,8 @@ def constrained(
         policy = replace(wave.plan.policy, base=base)
         wave = wave._replace(plan=wave.plan._replace(policy=policy))
         resources = limits.of(campaign, catalogue, wave.plan)
-        batches = reading.prepared(wave, data, past, [], Drift(start.spec))
+        refused = stack.enter_context(Rejects(folder / "refused.parquet"))
+        batches = reading.prepared(wave, data, past, refused, Drift(start.spec))
         spool = reading.spooled(spill.new(stack), batches, count, SILENT)
         priced = pricing.find(wave, resources, spool, SILENT)
         batch = next(iter(spool))

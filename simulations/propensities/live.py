@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from bandit.workflows.live.room import Room
+from bandit.workflows.live.room import Room, Rooms
 from bandit.workflows.live.together import fill_in_turn
 from bandit.workflows.serve.wave import Wave
 from simulations.propensities.environment import Setting, distribution
@@ -32,13 +32,19 @@ def _again(setting: Setting, seed: int) -> Wave:
     return setting.wave._replace(run=setting.wave.run._replace(seed=seed))
 
 
+def _room(setting: Setting) -> Room:
+    """Of everybody, where nothing is used yet."""
+    everybody = np.array([len(setting.batch.keys)])
+    return Rooms(setting.caps, setting.wave.plan.apart, everybody, Counter()).of(0)
+
+
 def drawn(setting: Setting, redraws: int) -> Live:
     """Frequencies of first picks against the stated probabilities, where no cap binds."""
     policy = distribution(setting.wave, setting.batch)
     n, k = policy.shape
     rows, counts, furthest = np.arange(n), np.zeros((n, k)), 0.0
     for seed in range(1, redraws + 1):
-        wave, room = _again(setting, seed), Room(setting.caps, Counter())
+        wave, room = _again(setting, seed), _room(setting)
         first = fill_in_turn(wave, setting.batch, None, room).taken[0].choice
         counts[rows, first.action] += 1
         stated = policy[rows, first.action]
@@ -57,7 +63,7 @@ def weights(setting: Setting, redraws: int) -> tuple[Weights, int]:
     """
     total, passed = [], 0
     for seed in range(1, redraws + 1):
-        wave, room = _again(setting, seed), Room(setting.caps, Counter())
+        wave, room = _again(setting, seed), _room(setting)
         batch, used = setting.batch, Counter[str]()
         while len(batch.keys):
             filled = fill_in_turn(wave, batch, None, room)

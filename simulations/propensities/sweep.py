@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +10,7 @@ from scipy import stats
 
 from bandit import ope
 from bandit.core.types import NO_CONTACT
-from bandit.workflows.serve.decide import choose, fill
+from bandit.workflows.serve.decide import fill
 from bandit.workflows.serve.hard_caps import Planned
 from simulations.propensities.environment import Setting, distribution
 
@@ -110,7 +109,8 @@ def judged(setting: Setting, logs: int) -> list[Judged]:
     for day in range(logs):
         at = setting.wave.run.at + dt.timedelta(days=day)
         truths[day] = (target * setting.world.net_values(ids, at)).sum(axis=1).mean()
-        logged = next(fill(setting.free, batch, partial(choose, seed=day))).choice
+        free = setting.free._replace(run=setting.free.run._replace(seed=day))
+        logged = next(fill(free, batch)).choice
         reward = setting.world.sample(ids, logged.action, at) - costs[logged.action]
         weight = target[rows, logged.action] / logged.propensity
         q_logged = mean[rows, logged.action]
@@ -120,7 +120,7 @@ def judged(setting: Setting, logs: int) -> list[Judged]:
     result = []
     for name, estimates in found.items():
         error = np.array([e.value for e in estimates]) - truths
-        inside = sum(e.lower <= t <= e.upper for e, t in zip(estimates, truths, strict=True))
+        inside = sum(bool(e.lower <= t <= e.upper) for e, t in zip(estimates, truths, strict=True))
         result.append(
             Judged(
                 name, logs, inside, float(truths.mean()), float(error.mean()),

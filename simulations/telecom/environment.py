@@ -128,4 +128,5 @@ def _numbers(column: pa.Array) -> Float64:
         column = column.cast(pa.int32())
     elif pa.types.is_boolean(column.type):
         column = column.cast(pa.int8())
-    return column.cast(pa.float64()).to_numpy(zero_copy_only=False)
+    found: Float64 = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
+    return found

@@ -23,6 +23,7 @@ NOISE_EUR = 7.0
 class Forgetting(Learning):
     """Learning whose posterior decays towards the prior by `keep` before each wave's rows."""
 
+    posterior: Posterior
     keep: float = 1.0
 
     def update(
