@@ -20,7 +20,7 @@ from bandit.config.deciding import KINDS, Features, GroupCap, Model, Policy, Pre
 from bandit.config.discount import expanded
 from bandit.config.household import Household
 from bandit.config.identity import Identity, hold_known
-from bandit.config.offered import Address, Channel, Offer, is_deep
+from bandit.config.offered import Address, Channel, Offer, none_so_deep
 from bandit.config.reward import AMOUNT, VALUE, Kind, Reward
 from bandit.config.running import Engine, Exports, Insiders, Limits
 from bandit.config.score import Score
@@ -184,12 +184,8 @@ class Campaign(Strict):
 
     @model_validator(mode="after")
     def _deep(self) -> Campaign:
-        deep = self.pressure.deep
-        if deep is not None and self.offer and not any(is_deep(o, deep.depth) for o in self.offer):
-            raise ValueError(
-                f"pressure.deep.depth = {deep.depth:g}: no offer has a discount so deep; name one"
-                " that there is"
-            )
+        for fault in none_so_deep(self.offer, self.pressure.deep):
+            raise ValueError(fault)
         return self
 
     @model_validator(mode="after")

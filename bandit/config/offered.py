@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -9,7 +10,7 @@ from pydantic import (
     model_validator,
 )
 
-from bandit.config.discount import DEPTH
+from bandit.config.discount import DEPTH, PRODUCT, Deep
 from bandit.config.reward import Amount, Days
 from bandit.config.section import INBOUND, OUTBOUND, Cost, Count, Day, Name, Strict
 
@@ -50,6 +51,41 @@ def is_deep(offer: Offer, depth: float) -> bool:
     """Whether its feature `DEPTH` is of ``depth`` or more."""
     own = offer.features.get(DEPTH)
     return isinstance(own, int | float) and not isinstance(own, bool) and own >= depth
+
+
+def none_so_deep(offers: Sequence[Offer], deep: Deep | None) -> Iterator[str]:
+    """That none of the offers is what [pressure] deep speaks of."""
+    if deep is not None and offers and not any(is_deep(o, deep.depth) for o in offers):
+        yield (
+            f"pressure.deep.depth = {deep.depth:g}: no offer has a discount so deep; name one that"
+            " there is"
+        )
+
+
+def odd_depths(offers: Iterable[Offer]) -> Iterator[str]:
+    """What is wrong with offers that a table says to be the depths of one (`PRODUCT`)."""
+    first: dict[object, Offer] = {}
+    seen: dict[tuple[object, object], Offer] = {}
+    for offer in offers:
+        if PRODUCT not in offer.features:
+            continue
+        whole, depth = offer.features[PRODUCT], offer.features.get(DEPTH)
+        said = f"offer {offer.name!r}, a depth of {whole!r}"
+        if isinstance(depth, bool | str | None) or not 0.0 <= depth < 1.0:
+            yield (
+                f"{said}: depth is {depth!r}; each must be a number of at least 0 and below 1,"
+                " such as 0.2"
+            )
+            continue
+        other = seen.setdefault((whole, depth), offer)
+        if other is not offer:
+            yield f"{said}: {other.name!r} has the depth {depth:g} as well; keep one of them"
+        family = first.setdefault(whole, offer).family
+        if offer.family is None or offer.family != family:
+            yield (
+                f"{said}: family is {offer.family!r}, that of {first[whole].name!r} {family!r};"
+                " depths of one offer are one family, so that a customer gets one of them in a wave"
+            )
 
 
 class Channel(Strict):

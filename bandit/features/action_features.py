@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from bandit.config.discount import PRODUCT
 from bandit.core.actions import ActionSpace
 from bandit.core.errors import DataError
 from bandit.core.types import Array, Float64
@@ -62,9 +63,9 @@ def action_features(
     """Features of ``actions``, of offers and channels in ``catalogue`` and of those gone from it.
 
     ``declared`` are columns of the offers: numbers are standardised over the offers, anything else
-    is a category; an offer without a value has the mean, or none. Every declared column is a level
-    of its own. Levels that would make the model too large for d = ``n_features`` are left out,
-    families first: each pair keeps its own part in any case.
+    is a category, and so is the offer that a depth is of; an offer without a value has the mean, or
+    none. Every declared column is a level of its own. Levels that would make the model too large
+    for d = ``n_features`` are left out, families first: each pair keeps its own part in any case.
     """
     pairs = actions.pairs
     of = {offer.name: offer for offer in catalogue.offers}
@@ -75,7 +76,7 @@ def action_features(
     parts.append((CHANNEL, _one_hot([c for _, c in pairs])))
     for name in declared:
         values = [of[o].features.get(name) if o in of else None for o, _ in pairs]
-        parts.append((name, _declared(values)))
+        parts.append((name, _one_hot(values) if name == PRODUCT else _declared(values)))
     for level in (FAMILY, OFFER):
         if not _fits(parts, n_features):
             parts = [part for part in parts if part[0] != level]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import decimal
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -11,7 +12,8 @@ from pydantic import BaseModel, ValidationError
 from bandit.config import worths
 from bandit.config.basket import Basket
 from bandit.config.campaign import Campaign
-from bandit.config.offered import Channel, Offer
+from bandit.config.discount import PRODUCT
+from bandit.config.offered import Channel, Offer, none_so_deep, odd_depths
 from bandit.config.section import OUTBOUND
 from bandit.core import sql
 from bandit.core.actions import ActionSpace
@@ -50,8 +52,9 @@ def read_catalogue(campaign: Campaign, database: Database, faults: Problems) -> 
     """Like `load_catalogue`, but what is wrong goes to `faults`; what is right is returned."""
     offers, channels = campaign.offer, campaign.channel
     basket = campaign.basket
-    declared = campaign.model.columns
-    declared += () if basket is None else (basket.offer_column,)
+    declared = dict.fromkeys(campaign.model.columns, "number")
+    declared |= {PRODUCT: "text"} if PRODUCT in declared else {}
+    declared |= {} if basket is None else {basket.offer_column: "text"}
     offers = offers or faults.attempt(lambda: _read(database, "offers", Offer, declared)) or ()
     channels = channels or faults.attempt(lambda: _read(database, "channels", Channel)) or ()
     offers = tuple(_as_called(offer, channels) for offer in offers)
@@ -65,6 +68,7 @@ def read_catalogue(campaign: Campaign, database: Database, faults: Problems) -> 
             if c.name.lower() == "withheld"
         )
     faults.config.extend(_without(offers, campaign.model.columns))
+    faults.config.extend((*odd_depths(offers), *none_so_deep(offers, campaign.pressure.deep)))
     if basket is not None:
         faults.config.extend(_unnamed(offers, basket))
     faults.config.extend(worths.faults(campaign.reward, offers))
@@ -89,9 +93,12 @@ def actions(catalogue: Catalogue) -> ActionSpace:
 
 
 def _read(
-    database: Database, role: str, model: type[Model], declared: Sequence[str] = ()
+    database: Database,
+    role: str,
+    model: type[Model],
+    declared: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Model, ...]:
-    """``declared`` columns go to the model's ``features``."""
+    """``declared`` columns go to the model's ``features``; a "number" where all cells say one."""
     table = database.table(role)
     unknown = [c for c in table.columns if c not in {*model.model_fields, *declared} - {"features"}]
     if unknown:
@@ -102,7 +109,11 @@ def _read(
         ))  # fmt: skip
     if "name" not in table.columns:
         raise ConfigError(f"{table.shown}: column 'name' is missing; add it")
-    asked = ", ".join(_asked(database, role, column) for column in table.columns)
+    texts = {c for c in table.columns if not _of_numbers(database, role, c, declared.get(c))}
+    asked = ", ".join(
+        _asked(database, role, c) if c in texts else f"{database.read(role, c, 'number')}, NULL"
+        for c in table.columns
+    )
     rows = database.rows(f"SELECT {asked} FROM {table.view} LIMIT {MAX_ROWS + 1}")
     if len(rows) > MAX_ROWS:
         raise ConfigError(f"{table.shown}: more than {MAX_ROWS} rows; is it the right table?")
@@ -124,6 +135,16 @@ def _read(
             faults.config.extend(_messages(table, number, given, e))
     faults.stop()
     return tuple(found)
+
+
+def _of_numbers(database: Database, role: str, column: str, use: str | None) -> bool:
+    """Whether a column of text, as every one of a CSV file is, says numbers and nothing else."""
+    if use != "number" or database.tables[role].columns[column] != "VARCHAR":
+        return False
+    known, odd = database.read(role, column, "number"), database.misread(role, column, "number")
+    view = database.table(role).view
+    ((some, none),) = database.rows(f"SELECT count({known}), count_if({odd}) FROM {view}")
+    return bool(some and not none)
 
 
 def _asked(database: Database, role: str, column: str) -> str:

@@ -1,29 +1,27 @@
-"""`python -m simulations.propensities [--redraws N] [--kinds|--whole|--live|--days]`: the README.
+"""`python -m simulations.propensities [--redraws N] [--models|--live|--days]` writes the README.
 
-With ``--kinds`` the part on three kinds of events, with ``--whole`` that on counts with scores and
-depths, with ``--live`` that on live decisions, with ``--days`` that on whole live days; each takes a
-few minutes, and writes nothing else.
+With ``--models`` the part on every model that a campaign can have, with ``--live`` that on live
+decisions, with ``--days`` that on whole live days; each takes some minutes, and writes nothing else.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 from pathlib import Path
 
 from simulations.propensities import day, live
-from simulations.propensities.analysis import agreement, report
-from simulations.propensities.environment import constrained
-from simulations.propensities.sweep import judged, own_weights, redraw
+from simulations.propensities.analysis import models, report
+from simulations.propensities.environment import MODELS, constrained
+from simulations.propensities.sweep import Modelled, judged, own_weights, redraw
 
 MARK = "<!-- generated below -->\n"
 LIVE = "<!-- generated with --live -->\n"
 DAYS = "<!-- generated with --days -->\n"
 DAYS_SAID = "Whole days"
-KINDS_SAID = "The same where sale"
-KINDS = "<!-- generated with --kinds -->\n"
-WHOLE_SAID = "And where sales"
-WHOLE = "<!-- generated with --whole -->\n"
+MODELS_SAID = "The same for every model"
+MODELS_MARK = "<!-- generated with --models -->\n"
 README = Path(__file__).parent / "README.md"
 CUSTOMERS, MANY = 200, 20_000
 TIGHT = ("channels.email.capacity=40", "channels.sms.capacity=25", "limits.max_contacts=90")
@@ -35,8 +33,7 @@ def main() -> None:
     parser.add_argument("--redraws", type=int, default=5000)
     parser.add_argument("--logged", type=int, default=MANY)
     parser.add_argument("--logs", type=int, default=40)
-    parser.add_argument("--kinds", action="store_true")
-    parser.add_argument("--whole", action="store_true")
+    parser.add_argument("--models", action="store_true")
     parser.add_argument("--live", action="store_true")
     parser.add_argument("--days", action="store_true")
     parser.add_argument("--customers", type=int, default=20_000, help="of --days")
@@ -47,8 +44,8 @@ def main() -> None:
     if wanted.days:
         _days(wanted.customers)
         return
-    if wanted.kinds or wanted.whole:
-        _kinds(wanted.redraws, whole=wanted.whole)
+    if wanted.models:
+        _models(wanted.redraws)
         return
     with tempfile.TemporaryDirectory() as scratch:
         loose = constrained(Path(scratch) / "loose", CUSTOMERS, FREE)
@@ -86,24 +83,26 @@ def _days(customers: int) -> None:
         text = day.report(list(day.days(Path(scratch), customers)))
     print(text)
     head, rest = README.read_text(encoding="utf-8").split(DAYS)
-    README.write_text(head + DAYS + text + KINDS_SAID + rest.split(KINDS_SAID)[1], encoding="utf-8")
+    README.write_text(
+        head + DAYS + text + MODELS_SAID + rest.split(MODELS_SAID)[1], encoding="utf-8"
+    )
 
 
-def _kinds(redraws: int, *, whole: bool) -> None:
-    asked = {"kinds": not whole, "whole": whole}
-    with tempfile.TemporaryDirectory() as scratch:
-        loose = constrained(Path(scratch) / "loose", CUSTOMERS, FREE, **asked)
-        tight = constrained(Path(scratch) / "tight", CUSTOMERS, TIGHT, **asked)
-        caps = (f"channels.email.capacity={MANY // 5}", f"limits.max_contacts={MANY // 2}")
-        large = constrained(Path(scratch) / "large", MANY, caps, **asked)
-        found = agreement(
-            redraw(loose, 4 * redraws), redraw(tight, redraws), own_weights(large, 10)
-        )
-    text = "\n".join(found) + "\n\n"
-    print(text)
-    mark, after = (WHOLE, MARK) if whole else (KINDS, WHOLE_SAID)
-    head, rest = README.read_text(encoding="utf-8").split(mark)
-    README.write_text(head + mark + text + after + rest.split(after)[1], encoding="utf-8")
+def _models(redraws: int) -> None:
+    found: list[Modelled] = []
+    caps = (f"channels.email.capacity={MANY // 5}", f"limits.max_contacts={MANY // 2}")
+    for name in MODELS:
+        with tempfile.TemporaryDirectory() as scratch:
+            loose = constrained(Path(scratch) / "loose", CUSTOMERS, FREE, name)
+            tight = constrained(Path(scratch) / "tight", CUSTOMERS, TIGHT, name)
+            large = constrained(Path(scratch) / "large", MANY, caps, name)
+            drawn = redraw(loose, 4 * redraws), redraw(tight, redraws)
+            found.append(Modelled(name, *drawn, own_weights(large, 10)))
+        print(f"{name}: drawn", file=sys.stderr, flush=True)
+        head, rest = README.read_text(encoding="utf-8").split(MODELS_MARK)
+        text = head + MODELS_MARK + models(found) + MARK + rest.split(MARK)[1]
+        README.write_text(text, encoding="utf-8")
+    print(models(found))
 
 
 if __name__ == "__main__":

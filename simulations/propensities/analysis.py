@@ -4,10 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from simulations.propensities.sweep import Agreement, Judged, Weights
+from simulations.propensities.sweep import Agreement, Judged, Modelled, Weights
 
 
-def agreement(loose: Agreement, tight: Agreement, weights: Weights) -> list[str]:
+def models(found: Sequence[Modelled]) -> str:
+    """Lines of Markdown, a row a model."""
+    lines = [
+        "| model | pairs | redraws, within the 99.9 % interval | under binding caps | a cap passed |"
+        " mean weight | from 1 |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, loose, tight, weights in found:
+        sigma = (weights.mean - 1.0) / weights.standard_error
+        lines.append(
+            f"| {name} | {loose.pairs:,} | {loose.redraws:,}, {loose.inside:.2%} |"
+            f" {tight.redraws:,}, {tight.inside:.2%} | {tight.passed} |"
+            f" {weights.mean:.4f} ± {weights.standard_error:.4f} | {sigma:+.2f} s.e. |"
+        )
+    return "\n".join(lines) + "\n\n"
+
+
+def _agreement(loose: Agreement, tight: Agreement, weights: Weights) -> list[str]:
     """Lines of Markdown on frequencies and mean weight."""
     lines = ["| wave | redraws | (customer, action) pairs | within the 99.9 % interval | thinned | a cap passed |"]  # fmt: skip
     lines.append("|---|---|---|---|---|---|")
@@ -27,7 +44,7 @@ def agreement(loose: Agreement, tight: Agreement, weights: Weights) -> list[str]
 
 def report(loose: Agreement, tight: Agreement, weights: Weights, judged: Sequence[Judged]) -> str:
     """Markdown."""
-    lines = agreement(loose, tight, weights)
+    lines = _agreement(loose, tight, weights)
     lines.append("")
     lines.append("A constrained policy judged from logs of the free one:")
     lines.append("")

@@ -28,6 +28,7 @@ from bandit.workflows.serve.prepare import Prepared
 from bandit.workflows.serve.serve_batch import serve_batch
 from bandit.workflows.serve.serving_model import serving_model
 from bandit.workflows.serve.wave import Run, Wave
+from bandit.worlds.baskets import Grocer
 from bandit.worlds.files import Plan
 from bandit.worlds.operator import World
 
@@ -68,23 +69,40 @@ price = 60.0
 unit_cost = 20.0
 depths = [0.0, 0.1, 0.2]
 """
+BASKET = """[[source]]
+name = "purchases"
+source = "purchases.parquet"
+at = "bought_at"
+
+[basket]
+
+[reward]
+"""
+MODELS: dict[str, frozenset[str]] = {
+    "hybrid": frozenset(),
+    "kinds, of money": frozenset({"money"}),
+    "kinds, counted": frozenset({"counts"}),
+    "scores": frozenset({"counts", "scores"}),
+    "depths": frozenset({"counts", "depths"}),
+    "baskets": frozenset({"counts", "baskets"}),
+    "all of it": frozenset({"counts", "scores", "depths", "baskets"}),
+}
+"""What a campaign's model is made of, by its name: one learned reward, or sale, refusal and
+unsubscription each by a model of its own; sales counted and worth the offer's margin; a score an
+offer; the last offer in three depths; offers of products and a table of purchases."""
 
 
-def operator(
-    folder: Path, count: int, *, kinds: bool = False, whole: bool = False
-) -> tuple[World, dt.datetime]:
-    """A campaign that has served and learned from two waves, and the time of its third.
-
-    With ``kinds`` sale, refusal and unsubscription are learned each by a model of its own. The
-    ``whole`` counts sales, has a score an offer besides, and its last offer in three depths.
-    """
-    world = World(customers=count, offers=6, channels=3, seed=3, scores=6 if whole else 0)
+def operator(folder: Path, count: int, model: str = "hybrid") -> tuple[World, dt.datetime]:
+    """A campaign of one of `MODELS` that has learned from two waves, and the time of its third."""
+    parts = MODELS[model]
+    world = World(customers=count, offers=6, channels=3, seed=3, scores=6 * ("scores" in parts))
     plan = Plan(shares=(("rules", 0.3), ("lin_ts", 0.6)), exploration=0.1, alpha=1.0)
     world.write(folder, plan=plan)
-    if kinds or whole:
-        file = folder / "campaign.toml"
-        text = file.read_text().replace("[pressure]\n", COUNTS if whole else KINDS)
-        file.write_text(_valued(text, world) if whole else text)
+    file = folder / "campaign.toml"
+    file.write_text(_told(file.read_text(), parts, world))
+    if "baskets" in parts:
+        bought = Grocer(count, seed=3).purchases(np.arange(1, count + 1))
+        pq.write_table(bought, folder / "purchases.parquet")
     at = world.origin
     for number in range(2):
         serve_batch(folder, wave=f"w{number}", at=at)
@@ -99,21 +117,29 @@ def operator(
     return world, at + WINDOW
 
 
-def _valued(text: str, world: World) -> str:
-    """Offers worth their margins, the last of them in depths: its value is then what is left."""
+def _told(text: str, parts: frozenset[str], world: World) -> str:
+    """campaign.toml with what the model is made of."""
     told = world.assortment
-    for name, margin in zip(told.offers[:-1], told.margin_eur.tolist(), strict=False):
-        text = text.replace(
-            f'[[offer]]\nname = "{name}"\n', f'[[offer]]\nname = "{name}"\nvalue = {margin}\n'
-        )
-    return text + DEPTHS
+    if "money" in parts:
+        text = text.replace("[pressure]\n", KINDS)
+    if "counts" in parts:
+        text = text.replace("[pressure]\n", COUNTS)
+    if "baskets" in parts:
+        text = text.replace("[reward]\n", BASKET)
+    for place, (name, margin) in enumerate(zip(told.offers, told.margin_eur.tolist(), strict=True)):
+        # An offer in depths has the margin that each of them leaves.
+        whole = "depths" in parts and name == told.offers[-1]
+        more = f"value = {margin}\n" if "counts" in parts and not whole else ""
+        if "baskets" in parts:
+            more += f'features = {{ product = "product {place:02d}" }}\n'
+        offer = f'[[offer]]\nname = "{name}"\n'
+        text = text.replace(offer, offer + more)
+    return text + DEPTHS * ("depths" in parts)
 
 
-def constrained(
-    folder: Path, count: int, caps: Sequence[str], *, kinds: bool = False, whole: bool = False
-) -> Setting:
+def constrained(folder: Path, count: int, caps: Sequence[str], model: str = "hybrid") -> Setting:
     """The third wave with these limits, prices found and frozen."""
-    world, at = operator(folder, count, kinds=kinds, whole=whole)
+    world, at = operator(folder, count, model)
     campaign = campaign_file.load(folder)
     past = ContactHistory.of(campaign, at, "w2")
     with ExitStack() as stack:

@@ -33,6 +33,15 @@ class Weights(NamedTuple):
     waves: int
 
 
+class Modelled(NamedTuple):
+    """One of `MODELS`: without caps, under caps that bind, and weights of a larger such wave."""
+
+    name: str
+    loose: Agreement
+    tight: Agreement
+    weights: Weights
+
+
 class Judged(NamedTuple):
     """A constrained policy, judged from ``logs`` of a free one, a day each.
 

@@ -42,6 +42,15 @@ def test_levels_of_offers_channels_families_and_declared_columns() -> None:
     np.testing.assert_array_equal(turned.table, found.table)
 
 
+def test_the_offer_of_a_depth_is_a_name_also_where_it_is_a_number() -> None:
+    offers = tuple(
+        o.model_copy(update={"features": {"depths_of": 17 + i}}) for i, o in enumerate(OFFERS)
+    )
+    found = _table(action_features(SPACE, Catalogue(offers, CHANNELS), ["depths_of"], 10))
+    assert found["depths_of", "17"] == [0, 1, 1, 0, 0]
+    assert found["depths_of", "18"] == [0, 0, 0, 1, 0]
+
+
 def test_levels_that_are_too_large_are_left_out() -> None:
     space = ActionSpace.of_pairs((f"o{i}", "email") for i in range(300))
     offers = tuple(Offer(name=f"o{i}", family=f"f{i % 100}") for i in range(300))

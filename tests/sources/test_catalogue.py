@@ -166,3 +166,18 @@ def test_names_are_checked_against_each_other(tmp_path: Path, case: str) -> None
     with pytest.raises(ConfigError) as caught:
         _load(small.campaign(tmp_path, toml))
     assert str(caught.value) == said
+
+
+def test_declared_columns_of_a_csv_are_numbers_where_every_cell_is_one(tmp_path: Path) -> None:
+    """Text is what a CSV has; with a decimal comma 9,5 is a number and 9.5 none."""
+    toml = TABLES.format(offers=f'{OFFERS}\ndecimal = ","', channels=CHANNELS)
+    toml += '[model]\ncolumns = ["price", "size", "depths_of", "depth"]\n'
+    rows = (
+        "name,family,price,size,depths_of,depth\n"
+        'a,net,"9,5",12,17,0\nb,net,,9.5,17,"0,25"\nc,,"1,5",XL,,0\n'
+    )
+    catalogue = _load(small.campaign(tmp_path, toml, offers=rows, channels=CHANNEL_ROWS))
+    a, b, c = (offer.features for offer in catalogue.offers)
+    assert a == {"price": 9.5, "size": "12", "depths_of": "17", "depth": 0.0}
+    assert b == {"size": "9.5", "depths_of": "17", "depth": 0.25}
+    assert c == {"price": 1.5, "size": "XL", "depth": 0.0}

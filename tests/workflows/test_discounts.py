@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from bandit.config import campaign_file
+from bandit.core.errors import ConfigError
 from bandit.models.rising import Rising
 from bandit.record import waves as record
 from bandit.record.decisions import Decisions
@@ -99,3 +100,64 @@ def test_responses_rise_with_the_depth_for_every_customer(served: Path) -> None:
     assert (np.diff(plain[:, chain], axis=1) < 0.0).any()
     taken = means[np.arange(len(x)), frame["action"].to_numpy()]
     np.testing.assert_allclose(frame["expected_reward"].to_numpy(), taken, atol=1e-5)
+
+
+TABLE = """name,family,priority,cost,eligible,channels,value,depths_of,depth
+fibre,net,1,0.1,region = 'north' or age > 40,,1.0,,0
+cable,net,2,,,,1.0,,0
+music,,3,,,"email,home",1 + spend / 100,,0
+tv-0,tv,4,,,email,12.0,tv,0
+tv-10,tv,4,,,email,8.5,tv,0.1
+tv-12.5,tv,4,,,email,7.75,tv,0.125
+tv-30,tv,4,,,email,2.5,tv,0.3
+"""
+
+
+def _of_table(folder: Path, rows: str, pressure: str = "slots = 2") -> Path:
+    """The campaign whose offers stand in a table."""
+    file = campaigns.write(folder, pressure=pressure, customers=200) / "campaign.toml"
+    text = file.read_text()
+    declared = '[model]\ncolumns = ["depths_of", "depth"]\n[offers]\nsource = "offers.csv"\n'
+    file.write_text(text[: text.index("[[offer]]")] + declared)
+    (folder / "offers.csv").write_text(rows)
+    return folder
+
+
+def test_depths_of_a_table_are_served_as_declared_ones(tmp_path: Path) -> None:
+    """Before and after something was learned, to the bit: order, sharing, propensities."""
+    table = _of_table(tmp_path / "table", TABLE)
+    declared = campaigns.write(tmp_path / "declared", customers=200, more=TV)
+    for folder in (table, declared):
+        serve_batch(folder, wave="w0", at=MONDAY)
+        rows = [
+            {"event_id": d, "decision_id": d, "reward": 1.0, "occurred_at": "2026-11-04"}
+            for d in _sent(folder, "w0")["decision_id"][::3]
+        ]
+        learn(folder, outcomes=campaigns.outcomes(folder / "o.csv", rows), at=MONDAY + 9 * DAY)
+        serve_batch(folder, wave="w1", at=MONDAY + 10 * DAY)
+    for wave in ("w0", "w1"):
+        one, other = (campaigns.decisions(folder, wave) for folder in (table, declared))
+        same = ["customer_id", "slot", "offer", "channel", "propensity", "expected_reward", "value"]
+        assert one.select(same).equals(other.select(same))
+    assert _sent(table, "w1")["offer"].str.starts_with("tv-").any()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("tv,0.125", "tv,12.5 %", "offer 'tv-12.5', a depth of 'tv': depth is '12.5 %'"),
+        ("tv,0.125", "tv,", "depth is None; each must be a number"),
+        ("tv,0.125", "tv,12.5", "depth is 12.5; each must be a number of at least 0 and below 1"),
+        ("tv,0.125", "tv,0.1", "'tv-10' has the depth 0.1 as well"),
+        ("tv-30,tv,", "tv-30,,", "family is None, that of 'tv-0' 'tv'"),
+        ("tv,0.3", "tv,0.2", "pressure.deep.depth = 0.25: no offer has a discount so deep"),
+    ],
+)
+def test_depths_of_a_table_that_cannot_be_are_refused(
+    tmp_path: Path, old: str, new: str, said: str
+) -> None:
+    rows = TABLE.replace(old, new)
+    assert rows != TABLE
+    folder = _of_table(tmp_path, rows, "deep = { depth = 0.25, days = 15 }")
+    with pytest.raises(ConfigError, match=said):
+        serve_batch(folder, wave="w0", at=MONDAY)

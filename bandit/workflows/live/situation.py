@@ -72,7 +72,8 @@ class Situation:
         self._offers = {o.name: i for i, o in enumerate(wave.catalogue.offers)}
         self._named = {name: [i] for name, i in self._offers.items()}
         for i, offer in enumerate(wave.catalogue.offers):
-            if isinstance(whole := offer.features.get(PRODUCT), str) and whole not in self._offers:
+            whole = str(offer.features.get(PRODUCT, offer.name))
+            if whole not in self._offers:
                 self._named.setdefault(whole, []).append(i)
         self._channels = {c.name: i for i, c in enumerate(wave.catalogue.channels)}
         self._whole_keys = pa.types.is_integer(generation.customers.ids.type)
