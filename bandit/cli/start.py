@@ -9,7 +9,7 @@ import typer
 
 from bandit.cli.command import How, command
 from bandit.cli.console import run
-from bandit.cli.options import MAX_SEED, CampaignArg
+from bandit.cli.options import MAX_SEED, At, CampaignArg
 
 
 def add(app: typer.Typer) -> None:
@@ -54,8 +54,9 @@ def check(
             help="make past waves' variables again of what was known then, and compare",
         ),
     ] = False,
+    at: At = None,
 ) -> None:
     """Check configuration and data, everything wrong at once; writes nothing."""
     from bandit.workflows.start.check import check as workflow
 
-    run(how, workflow, campaign_path=campaign, leakage=leakage)
+    run(how, workflow, campaign_path=campaign, leakage=leakage, at=at)

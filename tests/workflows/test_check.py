@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import json
 from io import StringIO
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from bandit.cli import main
 from bandit.core.errors import BanditError, ConfigError, DataError
 from bandit.render.terminal import show
 from bandit.results.start import CheckResult
@@ -126,6 +128,19 @@ def test_what_is_odd_is_a_warning(tmp_path: Path) -> None:
         f"{tmp_path}/consents.csv: 1 rows are for channel 'e-mail', which the campaign does not"
         " have; did you mean 'email'?",
     )
+
+
+def test_the_wave_of_another_day_is_checked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    toml = small.TOML + '[[offer]]\nname = "new"\nstarts = 2026-11-24\n'
+    folder = str(small.write(tmp_path, toml, history=HISTORY))
+    told = "offer 'new' starts on 2026-11-24; it is not served before"
+    for day, warns in (("2026-11-23", True), ("2026-11-24", False)):
+        with pytest.raises(SystemExit) as ended:
+            main(["check", folder, "--at", day, "--json"])
+        assert not ended.value.code
+        assert (told in json.loads(capsys.readouterr().out)["warnings"]) == warns
 
 
 def test_channels_that_no_offer_uses_or_nobody_agreed_to(tmp_path: Path) -> None:

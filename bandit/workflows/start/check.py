@@ -61,7 +61,7 @@ def check(
     leakage: bool = False,
     progress: Progress = SILENT,
 ) -> CheckResult:
-    """Read everything that a wave at `at` (default now) would read.
+    """Read everything that a wave at `at` (default: the wave of today) would read.
 
     With ``leakage`` past waves' variables are made again too, of what was known at their time: one
     that differs from what was served is a DataError.
@@ -73,7 +73,7 @@ def check(
         the catalogue, the expressions, the features and the rows.
     """
     campaign = campaign_file.load(campaign_path).asking_conditions()
-    at = dt.datetime.now(dt.UTC) if at is None else acting_at(at, campaign.time_zone)
+    at = acting_at(at, campaign.time_zone)
     faults = Problems()
     progress.step("opening sources")
     roles = [*database.ROLES, "outcomes", *(["log"] if campaign.log else [])]
