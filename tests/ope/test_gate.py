@@ -155,6 +155,7 @@ def candidates(seed, n=500, many=12):
     return {str(j): paired_terms(recipe, rewards, sides[:, j]) for j in range(many)}
 
 
+@pytest.mark.long
 def test_winners_curse_is_paid_for():
     """The best of twelve worthless candidates: alone it looks good far too often."""
     logs, naive, band, split = 200, 0, 0, 0

@@ -5,6 +5,7 @@ import pytest
 from simulations.coverage.known_truth import BIASED, errors
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("data", ["digits", "wine"])
 def test_estimators_are_unbiased_and_doubly_robust_is_sharper(data):
     """Over 200 logs made from labels, each estimator's mean is within 3 standard errors."""

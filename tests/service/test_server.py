@@ -84,6 +84,7 @@ def running(folder: Path) -> Iterator[Server]:
         server.process.communicate()
 
 
+@pytest.mark.long
 def test_killed_under_load_no_answer_is_lost_and_all_retries_are_equal(tmp_path: Path) -> None:
     """A kill, then a seal beside the running server, then an orderly end."""
     folder = campaigns.write(tmp_path / "c")
@@ -198,6 +199,7 @@ def test_a_new_configuration_snapshot_and_wave_are_in_use_without_a_failed_reque
         assert server.end(signal.SIGTERM) == 0
 
 
+@pytest.mark.long
 def test_killed_while_events_come_each_is_decided_once_and_stands_in_the_outbox(
     tmp_path: Path,
 ) -> None:

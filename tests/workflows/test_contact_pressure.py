@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -28,6 +29,7 @@ def _made(folder: Path, wave: str) -> list[int]:
     return rows.filter(pl.col("decision_id").is_in(list(listed)))["customer_id"].to_list()
 
 
+@pytest.mark.long
 @given(
     days=st.lists(st.sampled_from([0.0, 0.0, 0.5, -1.0, 3.0, 20.0]), min_size=2, max_size=4),
 )

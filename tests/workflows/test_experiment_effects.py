@@ -47,6 +47,7 @@ def waves(rng, effect=0.0, found=None):
     return [(f"w{i}", {"net": np.sum(steps[: i + 1], axis=0)}) for i in range(WAVES)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("method", ["group_sequential", "confidence_sequence", "fixed"])
 def test_of_experiments_without_an_effect_few_ever_alarm(method):
     """Over all looks and arms together; one standard error of a share near 5 % is 1.1 points."""

@@ -271,6 +271,7 @@ def test_an_arms_prices_are_those_of_a_wave_of_its_customers_alone(tmp_path: Pat
     assert found[1].prices[0] != found[2].prices[0]
 
 
+@pytest.mark.long
 def test_over_redraws_of_draws_and_lots_weights_have_mean_one_in_each_arm(tmp_path: Path) -> None:
     """Given the arms: 1[an action was taken] / its propensity, for whoever may get it."""
     given = world.setting(tmp_path / "calls", 600)
@@ -445,6 +446,7 @@ def test_a_reading_says_who_shared_limits_and_nothing_where_nobody_did(
     assert not any("shared limits" in note for note in found.notes)
 
 
+@pytest.mark.long
 def test_one_pool_misleads_and_proportional_parts_cover(tmp_path: Path) -> None:
     """The treatment wants twice as much of a capacity; 40 runs a way, small."""
     given = world.setting(tmp_path / "calls", 9000)
