@@ -25,10 +25,12 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 import duckdb
 import numpy as np
 import pyarrow as pa
+import uvloop
 
 from bandit import LinTS, Mixture, Posterior, Rules
 from bandit.service.server import serve
@@ -135,11 +137,15 @@ class Forked:
         os.waitpid(self.pid, 0)
 
 
-class Connection:
-    """HTTP over one connection that is kept, as little of it as is needed."""
+class Connection(asyncio.Protocol):
+    """HTTP over one connection that is kept, one request at a time, as little of it as is needed.
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader, self._writer = reader, writer
+    It shares its cores with the server, so what it takes is taken from what is measured.
+    """
+
+    _transport: asyncio.Transport
+    _came = b""
+    _waits: asyncio.Future[tuple[str, bytes]] | None = None
 
     async def status(self, request: bytes) -> str:
         """How a request of any bytes is answered."""
@@ -147,34 +153,56 @@ class Connection:
 
     async def ask(self, customer: int, request: str, places: Sequence[str] = ("c0",)) -> bytes:
         """The body of the answer to a request for placements."""
-        body = json.dumps({
-            "request_id": request, "customer": customer,
-            "placements": [{"name": name} for name in places],
-        }).encode()  # fmt: skip
+        wanted = ",".join(f'{{"name":"{name}"}}' for name in places)
+        body = f'{{"request_id":"{request}","customer":{customer},"placements":[{wanted}]}}'
         status, answer = await self._answer(
-            b"POST /v1/decisions HTTP/1.1\r\nhost: l\r\ncontent-length: %d\r\n\r\n%s"
-            % (len(body), body)
-        )
+            f"POST /v1/decisions HTTP/1.1\r\nhost: l\r\ncontent-length: {len(body)}\r\n\r\n{body}"
+            .encode()
+        )  # fmt: skip
         if status != "200":
             raise ConnectionError(answer.decode())
         return answer
 
     async def _answer(self, request: bytes) -> tuple[str, bytes]:
-        self._writer.write(request)
-        head = await self._reader.readuntil(b"\r\n\r\n")
-        found = re.search(rb"content-length: (\d+)", head)
-        answer = await self._reader.readexactly(int(found[1]) if found else 0)
-        return head.split(b" ", 2)[1].decode(), answer
+        if self._transport.is_closing():
+            raise ConnectionResetError
+        self._waits = asyncio.get_running_loop().create_future()
+        self._transport.write(request)
+        return await self._waits
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the transport."""
+        self._transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Take in bytes; whoever waits is told once an answer is whole."""
+        self._came = came = self._came + data if self._came else data
+        head = came.find(b"\r\n\r\n") + 4
+        if head < 4 or self._waits is None:
+            return
+        start = came.find(b"content-length: ", 0, head) + 16
+        length = int(came[start : came.index(b"\r", start)]) if start >= 16 else 0
+        if len(came) >= head + length:
+            waits, self._waits = self._waits, None
+            self._came = came[head + length :]
+            if not waits.done():
+                waits.set_result((came[9:12].decode(), came[head : head + length]))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell whoever waits."""
+        if self._waits is not None and not self._waits.done():
+            self._waits.set_exception(exc or ConnectionResetError())
 
     def close(self) -> None:
         """Let it go."""
-        self._writer.close()
+        self._transport.close()
 
 
 @asynccontextmanager
 async def connected(port: int, count: int) -> AsyncIterator[list[Connection]]:
     """Some connections."""
-    made = [Connection(*await asyncio.open_connection("127.0.0.1", port)) for _ in range(count)]
+    loop = asyncio.get_running_loop()
+    made = [(await loop.create_connection(Connection, "127.0.0.1", port))[1] for _ in range(count)]
     try:
         yield made
     finally:
@@ -229,9 +257,9 @@ def load(given: argparse.Namespace, folder: Path) -> None:
     people = iter(range(given.customers))
     try:
         before = server.spent()
-        told = asyncio.run(closed_loop(server.port, people, given.connections, given.asks))
+        told = uvloop.run(closed_loop(server.port, people, given.connections, given.asks))
         spent = server.spent() - before
-        late = asyncio.run(open_loop(server.port, people, given.rate, given.asks))
+        late = uvloop.run(open_loop(server.port, people, given.rate, given.asks))
     finally:
         code = server.end(signal.SIGTERM)
     p50, p99, p999 = np.percentile(late, [50, 99, 99.9])
@@ -249,7 +277,7 @@ async def asked_until(
         waiting = iter(people)
 
         async def work(one: Connection) -> None:
-            with suppress(OSError, asyncio.IncompleteReadError):
+            with suppress(OSError):
                 while time.monotonic() < until and (c := next(waiting, None)) is not None:
                     answers[c] = await one.ask(c, f"k{c}")
 

@@ -41,8 +41,9 @@ def _situation(request: ChoiceRequest) -> Situation:
     )  # fmt: skip
 
 
-_SIZES = (1, 6, 24)
-"""Rows for which scratch is kept: a whole tile of them, and as many as the least block."""
+_SIZES = (1, 6, 24, 48, 96, 128)
+"""Rows for which scratch is kept: a whole tile of them, as many as a block has, and a few blocks'
+rows, as a turn of live decisions has at most."""
 
 
 class _Kept(threading.local):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from bandit.workflows.live.desk import Desk
 from bandit.workflows.live.gate import NotDecidedError
-from bandit.workflows.live.writing import write
+from bandit.workflows.live.writing import Pending, write
 
 Tell = Callable[[bytes | BaseException], None]
 """Takes an answer, or why there is none; it must not fail."""
@@ -47,31 +47,39 @@ class Committer:
 
     async def close(self) -> None:
         """Write what waits, and end."""
-        if self._desk.pending and self.failed is None:
+        if self.failed is None:
             await self.settled()
         self.task.cancel()
         await asyncio.gather(self.task, return_exceptions=True)
         self._thread.shutdown()
 
     async def _run(self) -> None:
-        loop = asyncio.get_running_loop()
+        written: list[tuple[Tell, bytes]] = []
         while True:
-            await self._wake.wait()
+            if not (written or self._told):
+                await self._wake.wait()
             self._wake.clear()
             told, self._told = self._told, []
             batch, self._desk.pending = self._desk.pending, []
-            if self.failed is None and batch:
-                self.busy = True
+            # The disk begins with the next before those of the last are answered: that takes long.
+            writing = self._begun(batch) if batch and self.failed is None else None
+            for tell, content in written:
+                tell(content if self.failed is None else _refused(self.failed))
+            if written:
+                self.freed()
+            if writing is not None:
                 try:
-                    await loop.run_in_executor(self._thread, write, batch)
+                    await writing
                     self.commits += 1
                     self._desk.book.written(p.place for p in batch if p.place is not None)
                 except OSError as e:
                     self.failed = e
                 self.busy = False
-            for tell, content in told:
-                tell(content if self.failed is None else _refused(self.failed))
-            self.freed()
+            written = told
+
+    def _begun(self, batch: Sequence[Pending]) -> asyncio.Future[None]:
+        self.busy = True
+        return asyncio.get_running_loop().run_in_executor(self._thread, write, batch)
 
 
 def _nobody_waits() -> None:

@@ -27,4 +27,7 @@ def deadline(headers: Headers) -> float | None:
 
 
 def _value(headers: Headers, wanted: bytes) -> bytes | None:
-    return next((value for name, value in headers if name == wanted), None)
+    for name, value in headers:
+        if name == wanted:
+            return value
+    return None

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-SWITCH_SECONDS = 2e-4
+SWITCH_SECONDS = 5e-5
 """After so long a thread that waits has its turn: the one that syncs waits three times a commit."""
 THRESHOLDS = (20_000, 20, 20)
 """Of the collector: what is decided is let go by its last reference, and makes no cycles."""

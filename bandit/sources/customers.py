@@ -16,10 +16,9 @@ from bandit.core.errors import DataError
 from bandit.core.problems import Problems
 from bandit.core.schema import REJECTS
 from bandit.core.types import Bool, Float32, UInt64
-from bandit.sources import ragged
+from bandit.sources import consents, ragged
 from bandit.sources.catalogue import Catalogue
 from bandit.sources.columns import customer_type, feature_columns, feature_relation, key_type
-from bandit.sources.consents import WORD
 from bandit.sources.database import Database
 from bandit.sources.ragged import Events
 from bandit.sources.wave_query import Expressions, check_columns, expressions, wave_query
@@ -88,6 +87,7 @@ def stream(
     record_contacts: Sequence[Path] = (),
     withheld: Sequence[Path] = (),
     refusals: Sequence[Path] = (),
+    ordered: bool = True,
 ) -> Iterator[CustomerRows]:
     """All customers, `batch_size` (default limits.batch_size) source rows a batch.
 
@@ -103,6 +103,8 @@ def stream(
         Parquet files with the decision_id of contacts that were never made.
     refusals
         Parquet files of schema.outcomes; events in pressure.refusal_events count.
+    ordered
+        By the key; without it they come as they stand in the source, which takes half as long.
 
     Raises
     ------
@@ -115,9 +117,14 @@ def stream(
     query = wave_query(
         database, campaign, catalogue, plan.found,
         at=at, record_contacts=record_contacts, withheld=withheld, refusals=refusals, one=False,
+        ordered=ordered,
     )  # fmt: skip
     size = batch_size or campaign.limits.batch_size
-    return _rows(plan, database.stream(query, rows=size))
+    batches = database.stream(query, rows=size)
+    if ordered:
+        return _rows(plan, batches)
+    again = _given_again(database, campaign)
+    return (_convert(plan, batch, _among(batch.column("id"), again)) for batch in batches)
 
 
 def lookup(
@@ -196,18 +203,33 @@ def _rows(plan: _Plan, batches: Iterator[pa.RecordBatch]) -> Iterator[CustomerRo
     held: pa.RecordBatch | None = None
     for batch in batches:
         if held is not None:
-            yield _convert(plan, held, before, batch.column("id")[0])
+            ids = held.column("id")
+            yield _convert(plan, held, _repeated(ids, before, batch.column("id")[0]))
             before = held.column("id")[-1]
         held = batch
     if held is not None:
-        yield _convert(plan, held, before, None)
+        yield _convert(plan, held, _repeated(held.column("id"), before, None))
 
 
-def _convert(plan: _Plan, batch: pa.RecordBatch, before: Any, after: Any) -> CustomerRows:
+def _given_again(database: Database, campaign: Campaign) -> list[int | str]:
+    """Keys that several rows have."""
+    people = consents.customers(database, campaign)
+    found = database.rows(
+        f"SELECT id FROM ({people}) WHERE id IS NOT NULL GROUP BY id HAVING count(*) > 1"
+    )
+    return [key for (key,) in found]
+
+
+def _among(ids: pa.Array, keys: Sequence[int | str]) -> Bool:
+    """Rows that have one of these keys."""
+    found = pc.is_in(ids, value_set=pa.array(keys, ids.type))
+    return np.asarray(found.to_numpy(zero_copy_only=False), dtype=bool)
+
+
+def _convert(plan: _Plan, batch: pa.RecordBatch, repeated: Bool) -> CustomerRows:
     rules = _rules(plan, batch, plan.found.rule_of)
     within = _rules(plan, batch, plan.found.population_of)
     values, bad_values = _values(plan, batch, rules)
-    repeated = _repeated(batch.column("id"), before, after)
     faulty = _set(batch.column("fault"))
     missing = ~_set(batch.column("id"))
     keep = ~(repeated | faulty | missing | bad_values.any(axis=1))
@@ -296,8 +318,8 @@ def _consent(plan: _Plan, batch: pa.RecordBatch) -> Bool:
     """Who agreed to a channel, or need not, and did not refuse it live."""
 
     def bit(name: str, position: int) -> Bool:
-        word = pc.fill_null(batch.column(f"{name}{position // WORD}"), 0)
-        found: Bool = (word.to_numpy(zero_copy_only=False) >> (position % WORD)) & 1 == 1
+        word = pc.fill_null(batch.column(f"{name}{position // consents.WORD}"), 0)
+        found: Bool = (word.to_numpy(zero_copy_only=False) >> (position % consents.WORD)) & 1 == 1
         return found
 
     out = np.ones((batch.num_rows, len(plan.catalogue.channels)), dtype=bool)

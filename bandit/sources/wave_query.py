@@ -155,6 +155,7 @@ def wave_query(
     withheld: Sequence[Path],
     refusals: Sequence[Path],
     one: bool,
+    ordered: bool = True,
 ) -> str:
     """The SELECT of id, key, fault, f0.., r0.., v0.., x0.., granted0.., refused0.., contacts, ...
 
@@ -182,7 +183,7 @@ def wave_query(
         f" LEFT JOIN ({consented}) consents USING (id)"
         f" LEFT JOIN ({_listed(contacts)}) contacts USING (id)"
         f" LEFT JOIN ({_listed(refused)}) refusals USING (id)"
-        " ORDER BY id NULLS FIRST"
+        f"{' ORDER BY id NULLS FIRST' if ordered else ''}"
     )
 
 

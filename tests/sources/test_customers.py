@@ -409,3 +409,33 @@ def test_another_process_may_hold_the_database_open_for_reading(tmp_path: Path) 
     with database.connect(campaign) as data:
         assert data.count("customers") == 10
     other.close()
+
+
+@pytest.mark.parametrize("text", [False, True])
+def test_without_an_order_the_same_customers_are_taken_and_refused(
+    tmp_path: Path, text: bool
+) -> None:
+    """A key that stands twice is refused wherever its rows are, in whatever batch."""
+    keys = ["7", "2", "9", "", "4", "2", "9", "1", "", "3"]
+    if text:
+        keys = [key and f"k{key}" for key in keys]
+    rows = "".join(f"{key},{20 + n},{n}\n" for n, key in enumerate(keys))
+    toml = small.TOML.replace(
+        'boolean = ["member"]\ncategorical = ["city"]\ndate = ["joined"]\n', ""
+    )
+    asked = small.campaign(tmp_path, toml, customers=f"customer_id,age,spend\n{rows}")
+
+    def all_of(ordered: bool) -> tuple[list[tuple[object, ...]], list[str]]:
+        found = _stream(asked, batch_size=3, ordered=ordered)
+        people = [
+            (key, age, number)
+            for one in found
+            for key, age, number in zip(
+                one.ids.to_pylist(), one.columns.column("age").to_pylist(), one.keys.tolist(),
+                strict=True,
+            )
+        ]  # fmt: skip
+        return sorted(people), sorted(str(sorted(r.items())) for one in found for r in one.rejects)
+
+    assert all_of(ordered=False) == all_of(ordered=True)
+    assert len(all_of(ordered=False)[0]) == 4

@@ -24,6 +24,7 @@ class Teller:
         self._mean = mean
         self._ids = DecisionIds(wave.run.wave, wave.content)
         self._pairs = [(None, None), *wave.plan.space.pairs]
+        self._groups = {g: group_name(wave.plan.groups, g) for g in _numbers(wave.plan.groups)}
         self._prices = wave.plan.prices.astype(np.float32).astype(np.float64).tolist()
 
     def placed(
@@ -68,7 +69,7 @@ class Teller:
                 expected_reward=expected,
                 expected_value=worthy,
                 price=self._prices[population][a],
-                group=group_name(plan.groups, group),
+                group=self._groups[group],
             )
             for decision_id, a, propensity, score, expected, worthy, group, population in columns
         ]
@@ -106,6 +107,11 @@ def slots_of(taken: Sequence[Taken], ready: Prepared) -> list[list[Slot]]:
                 )
             )
     return found
+
+
+def _numbers(names: Sequence[str]) -> list[int]:
+    """What choices call these groups."""
+    return [EXPLORATION, HOLDOUT, *range(len(names))]
 
 
 def group_name(names: Sequence[str], number: int) -> str:

@@ -130,8 +130,9 @@ class Drawing:
                 yield Drawn(made, answer, beside[i])
             done = len(filled.used)
             begun += done
-            ready = ready.rows(done, len(ready.keys))
-            joint = None if joint is None else joint[done:]
+            if begun < len(requests):
+                ready = ready.rows(done, len(ready.keys))
+                joint = None if joint is None else joint[done:]
 
     def _narrowed(self, teller: Teller, counts: Mapping[str, int]) -> Wave:
         """The wave with these placements alone, and so many slots of each."""

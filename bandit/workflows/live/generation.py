@@ -23,6 +23,7 @@ from bandit.features.drift import Drift
 from bandit.record import lock, rejects, snapshots
 from bandit.record import waves as record
 from bandit.record.rejects import Rejects
+from bandit.runners.overlap import ahead, behind
 from bandit.sources import customers, database, persons, unusable_rows
 from bandit.sources.catalogue import load_catalogue
 from bandit.sources.customers import CustomerRows, Events
@@ -204,19 +205,21 @@ def make(
         stream = customers.stream(
             data, campaign, catalogue, at=at,
             record_contacts=past.contacts, withheld=past.withheld, refusals=past.refusals,
+            ordered=False,  # their keys are sorted here
         )  # fmt: skip
         columns = _Columns(folder)
         populations = np.zeros(1 + len(wave.plan.apart), np.int64)
-        for rows in stream:
-            kept, contexts, faults = prepare.encoded(wave, rows)
-            members = experiments.members(found, kept.keys, kept.units, kept.within)
-            of = experiments.populations(found, *members)
-            populations += np.bincount(of, minlength=len(populations))
-            if rows.rejects or faults:
-                refused.add(rows.rejects + faults)
-            drift.add(rows.columns, contexts)
-            columns.add(kept, contexts)
-            progress.advance(len(kept.ids))
+        with behind(columns.add) as keep:
+            for rows in ahead(stream):
+                kept, contexts, faults = prepare.encoded(wave, rows)
+                members = experiments.members(found, kept.keys, kept.units, kept.within)
+                of = experiments.populations(found, *members)
+                populations += np.bincount(of, minlength=len(populations))
+                if rows.rejects or faults:
+                    refused.add(rows.rejects + faults)
+                drift.add(rows.columns, contexts)
+                keep(kept, contexts)
+                progress.advance(len(kept.ids))
         return Generation(
             wave=wave,
             customers=columns.mapped(wave),

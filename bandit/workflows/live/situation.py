@@ -153,8 +153,8 @@ class Situation:
         positions = np.array([one.position for one in people], np.int64)
         rows = customers.rows(
             positions,
-            [self._contacts(self._chain(one)) for one in people],
-            [self._refusals(one.customer) for one in people],
+            [self._contacts(chain) if (chain := self._chain(one)) else () for one in people],
+            [self._refusals(one.customer) if self._book.refused else () for one in people],
             self._closed([one.customer for one in people]),
         )
         if any(one.without for one in people):
@@ -212,7 +212,7 @@ class Situation:
         names = self._generation.wave.plan.space.names
         return {name for a, name in enumerate(names) if may[a]}
 
-    def _contacts(self, chain: Sequence[Stood]) -> list[Made]:
+    def _contacts(self, chain: Sequence[Stood]) -> Sequence[Made]:
         """The customer's contacts in streams that the generation did not look at."""
         return [
             Made(self._channels.get(p.channel or "", -1), self._offers.get(p.offer, -1), age)
@@ -224,9 +224,11 @@ class Situation:
             if p.offer is not None
         ]
 
-    def _chain(self, present: Present) -> list[Stood]:
+    def _chain(self, present: Present) -> Sequence[Stood]:
         """The frames of a customer, and of those who became them."""
-        old = self._old.get(present.customer, ())
+        old = self._old.get(present.customer)
+        if not old:
+            return present.chain
         return [*present.chain, *(stood for key in old for stood in self._book.of(key))]
 
     def _refusals(self, customer: int | str) -> list[Made]:
@@ -238,6 +240,8 @@ class Situation:
     def _closed(self, customers: Sequence[int | str]) -> Bool:
         """Channels bool[m, c] that customers refused live; an unknown one stands for all."""
         closed = np.zeros((len(customers), len(self._folded)), np.bool_)
+        if not self._book.closed:
+            return closed
         for row, customer in zip(closed, customers, strict=True):
             keys = self._others.get(customer, (customer,))
             refused = [name for key in keys for name in self._book.closed.get(key, ())]

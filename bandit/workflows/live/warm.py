@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bandit.models.rising import TakenMean
+from bandit.workflows.live.answers import Teller
 from bandit.workflows.live.book import Book
 from bandit.workflows.live.generation import Generation
 from bandit.workflows.live.situation import Present, Situation
@@ -12,11 +14,13 @@ CUSTOMERS = 64
 
 
 def warm(generation: Generation, book: Book) -> None:
-    """Decide for some customers at every placement; nothing is written down."""
-    situation, known = Situation(generation, book), generation.customers
+    """Decide for some customers at every placement, and say so; nothing is written down."""
+    situation, known, wave = Situation(generation, book), generation.customers, generation.wave
+    teller = Teller(wave, TakenMean(wave.posterior))
+    slots = {place.name: place.slots for place in wave.plan.placements}
     some = range(min(CUSTOMERS, len(known.keys)))
     people = [Present(known.ids[position].as_py(), position, ()) for position in some]
     for together in (people, *([one] for one in people)):
         if together:
-            for _ in fill(generation.wave, situation.ready(together)):
-                pass
+            ready = situation.ready(together)
+            teller.placed(list(fill(wave, ready)), ready, slots)
