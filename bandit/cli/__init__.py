@@ -17,9 +17,10 @@ def main(arguments: list[str] | None = None) -> NoReturn:
             " record: on Windows run it in the Windows Subsystem for Linux\n"
         )
         sys.exit(UsageError.exit_code)
-    from bandit.cli import signals
+    from bandit.cli import lean, signals
 
     signals.install()
+    lean.SHORT.own = arguments is None
     try:
         from bandit.cli.app import main as run
 

@@ -9,6 +9,7 @@ import typer
 
 from bandit.cli.command import How, command
 from bandit.cli.console import run
+from bandit.cli.lean import lean
 from bandit.cli.options import At, CampaignArg, CustomerArg, NewestWave
 
 
@@ -104,6 +105,7 @@ def customer(
     at: At = None,
 ) -> None:
     """Show one person: what was done and why, what came of it, what may be offered now."""
+    lean(campaign)
     from bandit.render.customer_page import with_customer_page
     from bandit.render.render import need
     from bandit.workflows.inspect.customer import customer as workflow

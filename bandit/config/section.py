@@ -62,4 +62,7 @@ INBOUND = "inbound"
 class Strict(BaseModel):
     """A section: unknown keys are faults, and so is what is nearly of the right kind."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
+    # Built when one is first read: most commands read whole campaigns, which build their parts.
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, populate_by_name=True, defer_build=True
+    )

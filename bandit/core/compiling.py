@@ -1,6 +1,7 @@
 """The first run on a machine compiles the kernels: whoever listens is told, and how far it is.
 
-Nothing here imports the compiler, so that a command which needs no kernel starts at once.
+Nothing here imports the compiler, so that a command which needs no kernel starts at once, and one
+that decides for a single customer can leave it out.
 """
 
 from __future__ import annotations
@@ -15,9 +16,14 @@ _KERNELS = 130
 
 
 class Compiling:
-    """Counts kernels as they are compiled, and says so now and then."""
+    """Counts kernels as they are compiled, and says so now and then.
+
+    ``left_out``, set before any kernel is imported, lets them stay Python: the same figures, a
+    hundred times as slow, and nothing to load.
+    """
 
     def __init__(self) -> None:
+        self.left_out = False
         self.say: Callable[[str], None] | None = None
         self._count = 0
         self._told = -EVERY

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 PARSER_FAULTS = (SqlglotError, RecursionError, ValueError, AttributeError, TypeError, LookupError)
@@ -22,12 +21,12 @@ LISTS = re.compile(r"^(?P<item>[A-Z]+(?:\(\d+,\d+\))?)\[(?P<size>\d*)\]$")
 
 def name(identifier: str) -> str:
     """A quoted identifier."""
-    return exp.to_identifier(identifier, quoted=True).sql("duckdb")
+    return '"' + identifier.replace('"', '""') + '"'
 
 
 def text(value: str) -> str:
     """A string literal; for file paths in statements that take no parameters."""
-    return exp.Literal.string(value).sql("duckdb")
+    return "'" + value.replace("'", "''") + "'"
 
 
 def is_number(kind: str) -> bool:

@@ -5,57 +5,33 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-import numba
 import numpy as np
-from numba import config
-from numba.core import event
 
 from bandit.core.compiling import COMPILING
-from bandit.kernels._linking import Linking
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 
-def _kept() -> bool:
-    """Whether compiled kernels can be kept: a service without a home has nowhere to keep them."""
-    try:
-        numba.njit(cache=True)(lambda: None)
-    except RuntimeError:
-        return False
-    return True
+if COMPILING.left_out:
+    _numba: Any = None
+else:
+    from bandit.kernels import _numba
 
+PLAIN = _numba is None or _numba.DISABLED
+"""Whether the kernels stay Python."""
 
-# NUMBA_DISABLE_JIT=1 turns all of these into plain Python, for coverage and for debugging.
 COMMON: dict[str, Any] = {
     "nogil": True,
-    "cache": _kept(),
+    "cache": not PLAIN and _numba.kept(),
     "error_model": "numpy",
     # Nobody takes a kernel's address.
     "no_cfunc_wrapper": True,
 }
 
 
-class _Told(event.Listener):
-    """Passes on that kernels are being compiled, and not read from where they are kept."""
-
-    def on_start(self, event: Any) -> None:
-        """Begin one."""
-        del event
-        COMPILING.begun()
-
-    def on_end(self, event: Any) -> None:
-        """Be done with one."""
-        del event
-        COMPILING.ended()
-
-
-_register: Any = event.register
-_register("numba:compile", _Told())
-
-
 def _compiler(**options: Any) -> Callable[[Kernel], Kernel]:
-    if not vars(config)["DISABLE_JIT"]:
-        compiler: Callable[[Kernel], Kernel] = numba.njit(**options)
+    if not PLAIN:
+        compiler: Callable[[Kernel], Kernel] = _numba.njit(**options)
         return compiler
     # Compiled arithmetic wraps and overflows without a word, and kernels count on it.
     return np.errstate(over="ignore", invalid="ignore", divide="ignore")
@@ -66,7 +42,9 @@ BARE: dict[str, Any] = {"_nrt": False, **COMMON}
 nothing (the compiler refuses if it does) and hands out no array of its own."""
 OWNING: dict[str, Any] = {"_nrt": True, **COMMON}
 """References are counted, whoever calls: left unsaid, the caller's choice would hold."""
-WITHIN: dict[str, Any] = {"no_cpython_wrapper": True, "pipeline_class": Linking, "cache": False}
+WITHIN: dict[str, Any] = {
+    "no_cpython_wrapper": True, "pipeline_class": None if PLAIN else _numba.Linking, "cache": False
+}  # fmt: skip
 """Nor a way in from Python, nor machine code of its own: see `_linking`."""
 
 natural = np.uint64
@@ -91,6 +69,11 @@ within_allocating = _compiler(**{**OWNING, **WITHIN})
 
 serial_fast = _compiler(fastmath=True, **OWNING)
 """Reassociation allowed: only where NaN and infinity cannot reach, and the kernel says why."""
+
+
+def threads() -> int:
+    """How many threads kernels may use: Numba's number, or one where they stay Python."""
+    return 1 if _numba is None else int(_numba.threads())
 
 
 def entered(kernel: Kernel) -> Kernel:

@@ -11,14 +11,15 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numpy as np
-from numba import config, typeof
-from numba._dispatcher import compute_fingerprint
 
 from bandit.core.types import Array
-from bandit.kernels import _holding
-from bandit.kernels._compile import serial
+from bandit.kernels._compile import PLAIN, serial
 
-_plain = vars(config)["DISABLE_JIT"]
+if not PLAIN:
+    from numba import typeof
+    from numba._dispatcher import compute_fingerprint
+
+    from bandit.kernels import _holding
 
 
 class Held:
@@ -28,7 +29,7 @@ class Held:
 
     def __init__(self, content: tuple[Any, ...]) -> None:
         self.content = content
-        if not _plain:
+        if not PLAIN:
             self.kind = _kind_of(content)
             self.memory = np.empty(_size(content), np.int64)
             self.address: int = self.memory.ctypes.data
@@ -50,21 +51,22 @@ def _itself(content: Any) -> Any:
     return content
 
 
-_in_kernel: Any = _of_content if _plain else _holding.part
+_in_kernel: Any = _of_content if PLAIN else _holding.part
 part: Callable[[Held, int], Any] = _in_kernel
 """``part(held, 3)`` in a kernel is part 3; the number must be written there. A named tuple's parts
 are had by their names, of it and of any named tuple in it: only what is looked at is loaded."""
 
 Content = TypeVar("Content", bound=tuple[Any, ...])
-_in_place: Any = _itself if _plain else _holding.here
+_in_place: Any = _itself if PLAIN else _holding.here
 here: Callable[[Content], Content] = _in_place
 """``here(each)`` in a kernel holds a named tuple that it was given, for the kernels that it calls:
 they are handed one word instead of the tuple, and know its parts by their names alone."""
 
-_put: Any = _holding.put
-_typeof: Any = typeof
+_put: Any = None if PLAIN else _holding.put
+_typeof: Any = None if PLAIN else typeof
 _kinds: dict[bytes, Any] = {}
-_holding.register(Held)
+if not PLAIN:
+    _holding.register(Held)
 
 
 def _kind_of(content: tuple[Any, ...]) -> Any:

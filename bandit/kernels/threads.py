@@ -14,7 +14,7 @@ from functools import cache
 from itertools import pairwise
 from typing import TypeVarTuple
 
-import numba
+from bandit.kernels import _compile
 
 Rest = TypeVarTuple("Rest")
 
@@ -36,7 +36,7 @@ def spread(kernel: Callable[[int, int, *Rest], None], count: int, grain: int, *a
     The number of threads is Numba's (``NUMBA_NUM_THREADS``, ``numba.set_num_threads``).
     """
     grains = -(-count // grain)
-    threads = numba.get_num_threads() if grains > 1 else 1
+    threads = _compile.threads() if grains > 1 else 1
     if threads == 1:
         kernel(0, count, *args)
         return

@@ -20,7 +20,6 @@ from bandit.config.variables import EventSource, resolved
 from bandit.core import sql
 from bandit.core.problems import nearest
 from bandit.core.types import Float64
-from bandit.models.gaps import weights
 from bandit.sources.aggregates import MOMENT
 from bandit.sources.connection import Database
 from bandit.sources.events import events
@@ -89,6 +88,8 @@ def evaluate(database: Database, campaign: Campaign, at: dt.datetime, key: str) 
         execute(database, f"CREATE TABLE {GAPS} (id {key})")
         return {}
     gram = _gram(database)
+    from bandit.models.gaps import weights  # noqa: PLC0415 - for those with a basket alone
+
     found = np.round(weights(gram, np.array(list(wanted.values()))) * UNIT).astype(np.int64)
     columns = {f"w{j}": found[:, j] for j in range(len(wanted))}
     table = pa.table({"item": np.arange(len(gram), dtype=np.int32), **columns})

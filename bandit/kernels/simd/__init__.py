@@ -16,13 +16,17 @@ from typing import Any, Protocol, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
-from llvmlite import binding
-from numba import config
 
 from bandit.core.types import Array, Float32, Float64, Int16, Int64, Integer, UInt8
-from bandit.kernels.simd import bits_compiled, tiles_compiled
-from bandit.kernels.simd import compiled as simd_compiled
+from bandit.kernels._compile import PLAIN
 from bandit.kernels.simd import plain as simd_plain
+
+if not PLAIN:
+    from llvmlite import binding
+    from numba import config
+
+    from bandit.kernels.simd import bits_compiled, tiles_compiled
+    from bandit.kernels.simd import compiled as simd_compiled
 
 LANES = 16
 """float32 lanes of a vector."""
@@ -67,13 +71,12 @@ def _whole_registers() -> bool:
     return bool(binding.get_host_cpu_features().get("avx512f", False))
 
 
-TILE = 4 if _whole_registers() else 1
+TILE = 4 if not PLAIN and _whole_registers() else 1
 """Vectors of columns of a register tile: six rows by four fill 32 registers of 512 bits, six by one
 fill 16 of 256. Either way every sum runs in the same order: the bits do not tell."""
 
-_plain = vars(config)["DISABLE_JIT"]
-_home: Any = simd_plain if _plain else simd_compiled
-_bits: Any = simd_plain if _plain else bits_compiled
+_home: Any = simd_plain if PLAIN else simd_compiled
+_bits: Any = simd_plain if PLAIN else bits_compiled
 absolute: Callable[[_Vector], _Vector] = _home.absolute
 add: Callable[[_Vector, _Vector], _Vector] = _home.add
 bits_not_below: Callable[[_Vector, _Vector], np.int64] = _bits.bits_not_below
@@ -104,7 +107,7 @@ widen: Callable[[Array, Integer], Vector64] = _home.widen
 _Coarse = Callable[
     [Int16, int, int, Int16, int, int, Float32, int, Float32, int, Float32, int, int], None
 ]
-_tiles: Any = simd_plain if _plain else tiles_compiled
+_tiles: Any = simd_plain if PLAIN else tiles_compiled
 coarse_6x1: _Coarse = _tiles.coarse_6x1
 coarse_6x2: _Coarse = _tiles.coarse_6x2
 coarse_6x3: _Coarse = _tiles.coarse_6x3

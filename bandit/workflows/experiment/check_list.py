@@ -20,7 +20,7 @@ from bandit.results.experiment import ListCheck, ListFault, RatioCheck
 from bandit.workflows.experiment import claims, lists_now, trust
 from bandit.workflows.experiment.enrolled import contacted
 from bandit.workflows.experiment.lists_read import Listed, listed, of_record
-from bandit.workflows.serve.experiments import takes_part
+from bandit.workflows.serve.taking_part import takes_part
 
 
 @steady

@@ -12,7 +12,7 @@ from bandit.core.errors import ConfigError
 from bandit.core.problems import nearest
 from bandit.record import layers
 from bandit.record.layers import Claimed, Layer
-from bandit.workflows.serve.experiments import hold_unedited
+from bandit.workflows.serve.taking_part import hold_unedited
 
 
 class Started(NamedTuple):

@@ -22,7 +22,7 @@ from bandit.workflows.experiment import claims, effects, trust
 from bandit.workflows.experiment.enrolled import Enrolled, contacted, enrolled
 from bandit.workflows.experiment.totals import CONTACTS, Totals, events
 from bandit.workflows.judge.job import REPORTS
-from bandit.workflows.serve.experiments import takes_part
+from bandit.workflows.serve.taking_part import takes_part
 
 
 @steady

@@ -22,7 +22,7 @@ from bandit.sources.catalogue import actions, load_catalogue
 from bandit.sources.wave_query import expressions
 from bandit.workflows.experiment import claims
 from bandit.workflows.serve import limits
-from bandit.workflows.serve.experiments import takes_part
+from bandit.workflows.serve.taking_part import takes_part
 
 
 def start(

@@ -27,7 +27,7 @@ from bandit.record.decisions import Decisions
 from bandit.record.manifests import Made, WaveManifest
 from bandit.sources import database
 from bandit.sources.catalogue import Catalogue, load_catalogue
-from bandit.workflows.serve import experiments, serving_model
+from bandit.workflows.serve import serving_model, taking_part
 from bandit.workflows.serve.wave import Run, Wave
 
 
@@ -45,7 +45,7 @@ def wave(campaign: Campaign, decisions: Decisions) -> Wave:
         model=about.model,
         spec=FeatureSpec.from_json(about.features.spec),
     )
-    then = experiments.asked(then, about.experiments, ())
+    then = taking_part.asked(then, about.experiments, ())
     run = Run(then, served.name, served.at, about.seed, experiments=about.experiments)
     key = pa.int64()  # of no consequence: no decision is written
     again = Wave.of(run, catalogue(campaign, about), start, key)

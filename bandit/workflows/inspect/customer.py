@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bandit.config import campaign_file
-from bandit.config.campaign import Campaign
 from bandit.core.days import acting_at
 from bandit.core.errors import BanditError, DataError
 from bandit.core.types import SILENT, Progress
@@ -15,9 +15,11 @@ from bandit.record import waves as record
 from bandit.record.steady import steady
 from bandit.results.customer import CustomerPage, Moment, Open
 from bandit.sources import persons
-from bandit.workflows.inspect import timeline, today
-from bandit.workflows.inspect.timeline import Past
-from bandit.workflows.inspect.today import Today
+from bandit.workflows.inspect import opened
+
+if TYPE_CHECKING:
+    from bandit.workflows.inspect.timeline import Past
+    from bandit.workflows.inspect.today import Today
 
 
 @steady
@@ -38,14 +40,22 @@ def customer(
     progress.step("looking into the record")
     waves = record.waves(campaign.folder)
     keys = persons.ids(campaign, [customer]).keys
-    past = timeline.of(campaign, waves, keys)
-    progress.step("asking today's data")
-    found, missing = _today(campaign, persons.present(campaign, customer, now), now)
+    person = persons.present(campaign, customer, now)
+    with opened.aside(campaign, waves, person, now) as sources:
+        # Loaded while DuckDB looks for the person's events, which leaves the interpreter free.
+        from bandit.workflows.inspect import timeline, today  # noqa: PLC0415
+
+        past = timeline.of(campaign, waves, keys)
+        progress.step("asking today's data")
+        try:
+            found, missing = today.of(sources.result(), person, now), None
+        except BanditError as e:
+            found, missing = None, str(e).splitlines()[0]
     if found is None and not past.moments:
         raise DataError(
             f"{missing}; nor does the record of {campaign.folder} hold anything of them"
         )
-    known = found or Today({}, [], [], None, {}, [], [], [])
+    known = found or today.NOTHING
     unit = campaign.reward.unit
     return CustomerPage(
         customer=customer,
@@ -70,14 +80,6 @@ def _same(keys: Sequence[str]) -> list[str]:
     if len(keys) < 2:
         return []
     return [f"by [identity] the same person has been {', '.join(keys[1:])}"]
-
-
-def _today(campaign: Campaign, customer: str, at: dt.datetime) -> tuple[Today | None, str | None]:
-    """What today's data say, or None and why they cannot be asked."""
-    try:
-        return today.of(campaign, customer, at), None
-    except BanditError as e:
-        return None, str(e).splitlines()[0]
 
 
 def _words(past: Past, now: Today | None, unit: str) -> list[str]:

@@ -7,16 +7,16 @@ was served yet everybody's are made.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from bandit.config.campaign import Campaign
 from bandit.record import served_variables
-from bandit.record import waves as record
 from bandit.record.manifests import Made
 from bandit.record.waves import Wave
 from bandit.sources.variables import One
-from bandit.workflows.serve.serving_model import is_fitted
+from bandit.workflows.serve.fitted import is_fitted
 
 
 class Alone(NamedTuple):
@@ -33,11 +33,11 @@ class Alone(NamedTuple):
 EVERYBODY = Alone(None, None, [])
 
 
-def alone(campaign: Campaign, customer: str) -> Alone:
-    """How the variables of a customer are made."""
+def alone(campaign: Campaign, waves: Sequence[Wave], customer: str) -> Alone:
+    """How the variables of a customer are made; ``waves`` are the published ones."""
     if not (campaign.variables or campaign.segment) or not is_fitted(campaign):
         return EVERYBODY
-    wave = _served(campaign)
+    wave = _served(campaign, waves)
     ranked = [name for name, v in campaign.variables.items() if v.function == "rfm"]
     if not ranked:
         path = None if wave is None else wave.folder / served_variables.NAME
@@ -53,12 +53,12 @@ def alone(campaign: Campaign, customer: str) -> Alone:
     return Alone(One(customer, known), wave.folder / served_variables.NAME, [note])
 
 
-def _served(campaign: Campaign) -> Wave | None:
+def _served(campaign: Campaign, waves: Sequence[Wave]) -> Wave | None:
     """The newest wave that served these variables and segments."""
     wanted = Made(source=campaign.source, variables=campaign.variables, segment=campaign.segment)
     found = [
         wave
-        for wave in record.waves(campaign.folder)
+        for wave in waves
         if served_variables.NAME in wave.manifest.files and wave.manifest.made == wanted
     ]
     return found[-1] if found else None

@@ -24,7 +24,7 @@ from bandit.results.status import (
     SnapshotStatus,
     WaveStatus,
 )
-from bandit.workflows.serve.experiments import takes_part
+from bandit.workflows.serve.taking_part import takes_part
 
 MOST_RUNS = 20
 """Lines of the journal that are shown, the newest."""

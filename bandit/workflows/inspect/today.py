@@ -13,11 +13,10 @@ from bandit.config.variables import FIRST_SEGMENT
 from bandit.core.errors import DataError
 from bandit.core.types import Float64
 from bandit.models.rising import lifts_of
-from bandit.record import waves as record
 from bandit.record.manifests import Served
 from bandit.results.customer import Moment, Open, Trait
 from bandit.results.inspect import Preference
-from bandit.sources import customers, database
+from bandit.sources import customers
 from bandit.sources.catalogue import Catalogue, load_catalogue
 from bandit.sources.columns import feature_columns, key_type
 from bandit.sources.customers import CustomerRows
@@ -25,10 +24,10 @@ from bandit.sources.database import Database
 from bandit.sources.joined import PEOPLE, with_first_segment
 from bandit.sources.sources import parquet
 from bandit.sources.wave_query import history_columns
-from bandit.workflows.inspect.one import Alone, alone
+from bandit.workflows.inspect.one import Alone
+from bandit.workflows.inspect.opened import Opened
 from bandit.workflows.inspect.preferences import Preferences
 from bandit.workflows.serve import experiments, prepare, standing_prices
-from bandit.workflows.serve.contact_history import ContactHistory
 from bandit.workflows.serve.plan import wave_name
 from bandit.workflows.serve.serving_model import serving_model
 from bandit.workflows.serve.wave import Run, Wave
@@ -50,43 +49,41 @@ class Today(NamedTuple):
     notes: list[str]
 
 
-def of(campaign: Campaign, customer: str, at: dt.datetime) -> Today:
+NOTHING = Today({}, [], [], None, {}, [], [], [])
+"""Of somebody whom today's data do not know."""
+
+
+def of(sources: Opened, customer: str, at: dt.datetime) -> Today:
     """What a wave at ``at`` would see of the customer; DataError if nobody has the key."""
-    waves = record.waves(campaign.folder)
-    running = experiments.running(campaign, waves, "", at)
-    campaign = experiments.asked(campaign, running, waves)
-    past = ContactHistory.of(campaign, at, "", verify=False)
-    how = alone(campaign, customer)
-    files = [*past.files, *([] if how.served is None else [how.served])]
-    with database.connect(campaign, extra_files=files, at=at, one=how.one) as data:
-        catalogue = load_catalogue(campaign, data)
-        found = customers.lookup(
-            data, campaign, catalogue, customer,
-            at=at, record_contacts=past.contacts, withheld=past.withheld, refusals=past.refusals,
-        )  # fmt: skip
-        wave = _wave(campaign, data, catalogue, at, running)
-        if not len(found.ids):
-            raise DataError(f"customer {customer!r} is refused: {found.rejects[0]['reason']}")
-        prepared, _ = prepare.prepare(wave, found)
-        member = None
-        if len(prepared.ids):
-            member = experiments.told_of(running, int(prepared.experiment[0]), prepared.units)
-        shown = _open(wave, prepared.contexts[0], prepared) if len(prepared.ids) else ([], None)
-        prefers = _prefers(wave, prepared) if len(prepared.ids) else []
-        return Today(
-            consents={
-                channel.name: bool(found.consent[0, place])
-                for place, channel in enumerate(catalogue.channels)
-                if channel.consent
-            },
-            prefers=prefers,
-            open=shown[0],
-            peace=shown[1],
-            shut={s: names for s, names in prepare.funnel(wave, found).items() if names},
-            traits=list(_traits(data, campaign, found, how)),
-            elsewhere=list(_elsewhere(data, campaign, customer)),
-            notes=[*how.notes, *([] if member is None else [member])],
-        )
+    campaign, running, past, how, data = sources
+    catalogue = load_catalogue(campaign, data)
+    found = customers.lookup(
+        data, campaign, catalogue, customer,
+        at=at, record_contacts=past.contacts, withheld=past.withheld, refusals=past.refusals,
+    )  # fmt: skip
+    wave = _wave(campaign, data, catalogue, at, running)
+    if not len(found.ids):
+        raise DataError(f"customer {customer!r} is refused: {found.rejects[0]['reason']}")
+    prepared, _ = prepare.prepare(wave, found)
+    member = None
+    if len(prepared.ids):
+        member = experiments.told_of(running, int(prepared.experiment[0]), prepared.units)
+    shown = _open(wave, prepared.contexts[0], prepared) if len(prepared.ids) else ([], None)
+    prefers = _prefers(wave, prepared) if len(prepared.ids) else []
+    return Today(
+        consents={
+            channel.name: bool(found.consent[0, place])
+            for place, channel in enumerate(catalogue.channels)
+            if channel.consent
+        },
+        prefers=prefers,
+        open=shown[0],
+        peace=shown[1],
+        shut={s: names for s, names in prepare.funnel(wave, found).items() if names},
+        traits=list(_traits(data, campaign, found, how)),
+        elsewhere=list(_elsewhere(data, campaign, customer)),
+        notes=[*how.notes, *([] if member is None else [member])],
+    )
 
 
 def _wave(

@@ -36,7 +36,7 @@ from bandit.workflows.learn.deliver import take_in
 from bandit.workflows.learn.import_log import import_log
 from bandit.workflows.live.first import sealed_first
 from bandit.workflows.operate import recover
-from bandit.workflows.serve import serving_model
+from bandit.workflows.serve.fitted import features_config
 from bandit.workflows.serve.moments import Known, kinds_of, pooled, strengths_of
 
 
@@ -158,7 +158,7 @@ def _usable(
     Of several encodings the newest counts, and that of a snapshot before that of a wave: a wave is
     open yet, and what it starts from must not be replaced by something older.
     """
-    config = serving_model.features_config(campaign)
+    config = features_config(campaign)
     own = [w for w in waves if w.campaign == campaign.file]
     alike = [w for w in own if w.manifest.features.config == config]
     newest = [p.features for p in (parent,) if p is not None and p.features.config == config]

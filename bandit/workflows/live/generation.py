@@ -35,6 +35,7 @@ from bandit.workflows.serve import (
     reading,
     serving_model,
     standing_prices,
+    taking_part,
 )
 from bandit.workflows.serve.contact_history import ContactHistory
 from bandit.workflows.serve.limits import Limits
@@ -181,9 +182,9 @@ def make(
     ``held``: the caller holds the campaign.
     """
     day = day_of(at, campaign.time_zone).isoformat()
-    found = experiments.running(campaign, record.waves(campaign.folder), "", at)
+    found = taking_part.running(campaign, record.waves(campaign.folder), "", at)
     experiments.hold_customers(found)
-    campaign = experiments.asked(campaign, found, ()).asking_conditions()
+    campaign = taking_part.asked(campaign, found, ()).asking_conditions()
     run = Run(campaign, f"live-{day}", at, seed, experiments=found)
     past = ContactHistory.of(campaign, at, "")
     with ExitStack() as opened:

@@ -36,6 +36,7 @@ from bandit.workflows.serve import (
     pricing,
     publish,
     reading,
+    taking_part,
     unsaid,
 )
 from bandit.workflows.serve.apart import Apart
@@ -188,8 +189,8 @@ def _serve(
 
 def _with_experiments(run: Run) -> Run:
     published = record.waves(run.campaign.folder)
-    found = experiments.running(run.campaign, published, run.wave, run.at)
-    asking = experiments.asked(run.campaign, found, published)
+    found = taking_part.running(run.campaign, published, run.wave, run.at)
+    asking = taking_part.asked(run.campaign, found, published)
     return run._replace(campaign=asking, experiments=found)
 
 

@@ -16,11 +16,11 @@ from bandit.models.kinds import split, stacked
 from bandit.models.posterior import Posterior
 from bandit.models.posterior_file import load_posterior, save_posterior
 from bandit.record import snapshots
-from bandit.record import waves as record
 from bandit.record.manifests import Features
 from bandit.sources.basket import column_of, products
 from bandit.sources.columns import feature_relation
 from bandit.sources.database import Database
+from bandit.workflows.serve.fitted import features_config, fitted_before
 
 
 class ServingModel(NamedTuple):
@@ -172,7 +172,7 @@ def of_snapshot(stored: snapshots.Snapshot) -> ServingModel:
 def _prior(
     campaign: Campaign, data: Database, at: dt.datetime, parent: str | None, notes: list[str]
 ) -> ServingModel:
-    spec = _fitted_before(campaign)
+    spec = fitted_before(campaign)
     if spec is None:
         with data.limited():
             gaps = {column_of(product): product for product in products(data, campaign)}
@@ -192,29 +192,3 @@ def _prior(
         notes=notes,
         kinds=kinds,
     )
-
-
-def is_fitted(campaign: Campaign) -> bool:
-    """Whether features were fitted before: else everybody must be read to fit them."""
-    config = features_config(campaign)
-    known = snapshots.latest(campaign.folder, campaign.file, config)
-    return known is not None or _fitted_before(campaign) is not None
-
-
-def _fitted_before(campaign: Campaign) -> FeatureSpec | None:
-    """The features of the newest wave of these [features], whose snapshot is gone."""
-    for wave in reversed(record.waves(campaign.folder)):
-        features = wave.manifest.features
-        if wave.campaign == campaign.file and features.config == features_config(campaign):
-            return FeatureSpec.from_json(features.spec)
-    return None
-
-
-def features_config(campaign: Campaign) -> dict[str, Any]:
-    """[features], with [[score]] and [basket] where there are some, as manifests hold them."""
-    content = campaign.features.model_dump(mode="json")
-    if campaign.score:
-        content["score"] = [score.model_dump(mode="json") for score in campaign.score]
-    if campaign.basket is not None:
-        content["basket"] = campaign.basket.model_dump(mode="json")
-    return content

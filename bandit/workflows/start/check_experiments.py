@@ -13,7 +13,7 @@ from bandit.core.problems import Problems
 from bandit.record import layers
 from bandit.record import waves as record
 from bandit.workflows.experiment.start import hold_possible
-from bandit.workflows.serve.experiments import running
+from bandit.workflows.serve.taking_part import running
 
 
 def check_experiments(campaign: Campaign, at: dt.datetime, faults: Problems) -> tuple[str, ...]:

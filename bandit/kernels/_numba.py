@@ -1,0 +1,52 @@
+"""What of the compiler the kernels need; importing it is half of a small command."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numba
+from numba import config
+from numba.core import event
+
+from bandit.core.compiling import COMPILING
+from bandit.kernels._linking import Linking
+
+__all__ = ["DISABLED", "Linking", "kept", "njit", "threads"]
+
+njit: Callable[..., Any] = numba.njit
+
+# NUMBA_DISABLE_JIT=1 turns all of these into plain Python, for coverage and for debugging.
+DISABLED = bool(vars(config)["DISABLE_JIT"])
+
+
+def kept() -> bool:
+    """Whether compiled kernels can be kept: a service without a home has nowhere to keep them."""
+    try:
+        numba.njit(cache=True)(lambda: None)
+    except RuntimeError:
+        return False
+    return True
+
+
+def threads() -> int:
+    """How many may be used (``NUMBA_NUM_THREADS``, ``numba.set_num_threads``)."""
+    return int(numba.get_num_threads())
+
+
+class _Told(event.Listener):
+    """Passes on that kernels are being compiled, and not read from where they are kept."""
+
+    def on_start(self, event: Any) -> None:
+        """Begin one."""
+        del event
+        COMPILING.begun()
+
+    def on_end(self, event: Any) -> None:
+        """Be done with one."""
+        del event
+        COMPILING.ended()
+
+
+_register: Any = event.register
+_register("numba:compile", _Told())

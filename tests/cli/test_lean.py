@@ -1,0 +1,81 @@
+"""A small command leaves out what it does not need, and says what it says otherwise."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bandit.cli import lean
+from bandit.core.compiling import COMPILING
+from bandit.workflows.inspect import light
+from bandit.workflows.inspect.customer import customer
+from bandit.workflows.learn.learn import learn
+from bandit.workflows.serve.serve_batch import serve_batch
+from tests import campaigns
+from tests.campaigns import MONDAY
+
+WEEK = dt.timedelta(days=7)
+ALONE = "[model]\nshare = false"
+PROGRAM = """
+import sys
+from bandit.cli import main
+sys.argv = ["bandit", "customer", {folder!r}, "{who}", "--json", "--at", "2026-11-09"]
+try:
+    main()
+finally:
+    print("LOADED", *sys.modules)
+"""
+
+
+def _learned(folder: Path, more: str) -> Path:
+    """A wave with a few sales, and what was learned of them."""
+    campaigns.write(folder, customers=60, more=more)
+    serve_batch(folder, wave="w1", at=MONDAY)
+    sold = [
+        {
+            "event_id": f"e{number}", "decision_id": row["decision_id"], "customer_id": None,
+            "event": "sale", "reward": 1.0 + number % 3, "occurred_at": "2026-11-03T10:00:00+00:00",
+        }
+        for number, row in enumerate(campaigns.decisions(folder, "w1").to_dicts())
+        if number % 2
+    ]  # fmt: skip
+    learn(folder, outcomes=campaigns.outcomes(folder / "sold.csv", sold), at=MONDAY + WEEK)
+    return folder
+
+
+def test_a_page_is_made_without_the_compiler_and_says_the_same(tmp_path: Path) -> None:
+    folder = _learned(tmp_path, ALONE)
+    assert light.is_light(folder)
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM.format(folder=str(folder), who=10)],
+        text=True, capture_output=True, check=False,
+    )  # fmt: skip
+    told, loaded = done.stdout.split("LOADED")
+    assert not {"numba", "llvmlite", "pandas", "polars"} & set(loaded.split()), done.stderr
+    page = customer(folder, customer="10", at=MONDAY + WEEK)
+    assert any(one.mean for one in page.open)
+    assert json.loads(told) == json.loads(json.dumps(page.to_json()))
+
+
+def test_what_takes_python_long_takes_the_compiler(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not light.is_light(tmp_path / "nowhere")
+    folder = campaigns.write(tmp_path, customers=60, more=ALONE)
+    assert not light.is_light(folder)  # nothing is fitted: everybody is read
+    serve_batch(folder, wave="w1", at=MONDAY)
+    assert light.is_light(folder)
+    monkeypatch.setattr(light, "MOST", 10)
+    assert not light.is_light(folder)
+
+
+def test_a_process_that_goes_on_keeps_everything(tmp_path: Path) -> None:
+    before = list(sys.meta_path)
+    lean.lean(tmp_path)
+    assert not COMPILING.left_out
+    assert sys.meta_path == before
