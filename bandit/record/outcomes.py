@@ -22,7 +22,7 @@ from bandit.record import event_kinds, heard, manifest, outcome_notes, rejects
 from bandit.record.decision_ids import wave_of
 from bandit.record.rejects import Rejects
 from bandit.record.waves import Wave
-from bandit.sources import identity, sources
+from bandit.sources import identity, identity_map, sources
 from bandit.sources.cells import Use
 from bandit.sources.database import Database
 
@@ -225,7 +225,7 @@ def _prepare(names: Outcomes, database: Database, customer: str, waves: Sequence
         """
     )
     kind = sql.text(identity.kind_of(names) or "")
-    doubtful = identity.named(kind, "customer_text")
+    doubtful = identity_map.named(kind, "customer_text")
     _known(database, waves)
     _leave_out_unmapped(database, names)
     database.connection.execute(
@@ -274,8 +274,8 @@ def _leave_out_unmapped(database: Database, names: Outcomes) -> None:
     nobodys = "unmapped AND decision_id IS NULL"
     if (kind := identity.kind_of(names)) is not None:
         nobodys += (
-            f" AND {identity.loose('customer_text')} NOT IN"
-            f" (SELECT said FROM {identity.POSSIBLE} WHERE kind = {sql.text(kind)})"
+            f" AND {identity_map.loose('customer_text')} NOT IN"
+            f" (SELECT said FROM {identity_map.POSSIBLE} WHERE kind = {sql.text(kind)})"
         )
     database.rows(
         f"CREATE OR REPLACE TEMP TABLE unmapped AS SELECT customer_text FROM given WHERE {nobodys}"

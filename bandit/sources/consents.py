@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from bandit.config.campaign import Campaign
 from bandit.config.tables import Consents
 from bandit.core import folding, sql
-from bandit.sources import cells, identity, refusals
+from bandit.sources import cells, identity, identity_map, refusals
 from bandit.sources.columns import key_column
 from bandit.sources.database import Database
 from bandit.sources.refusals import Refusal
@@ -116,9 +116,9 @@ def seen(database: Database, given: Consents, key: str, channels: Sequence[str])
 def meant(section: Consents, given: str) -> str:
     """SELECT of id, place: everybody whom the ids of refusals can mean, however written."""
     return (
-        f"SELECT maybe.id, given.place FROM ({given}) given JOIN {identity.POSSIBLE} maybe"
+        f"SELECT maybe.id, given.place FROM ({given}) given JOIN {identity_map.POSSIBLE} maybe"
         f" ON maybe.kind = {sql.text(str(identity.kind_of(section)))}"
-        f" AND maybe.said = {identity.loose('given.said')} WHERE NOT given.granted"
+        f" AND maybe.said = {identity_map.loose('given.said')} WHERE NOT given.granted"
     )
 
 

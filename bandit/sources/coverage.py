@@ -9,7 +9,7 @@ from bandit.config.campaign import Campaign
 from bandit.config.identity import OWN, ROLE
 from bandit.core import sql
 from bandit.core.problems import shown
-from bandit.sources import identity
+from bandit.sources import identity, identity_map
 from bandit.sources.columns import key_column
 from bandit.sources.connection import Database
 
@@ -69,7 +69,7 @@ def _of_map(database: Database, campaign: Campaign) -> Iterator[str]:
     where = database.table(ROLE).shown
     if known.people.person:
         gone, example = database.rows(
-            f"SELECT count(*), min(id) FROM {identity.MERGED} WHERE other NOT IN"
+            f"SELECT count(*), min(id) FROM {identity_map.MERGED} WHERE other NOT IN"
             f" (SELECT id FROM ({people}) WHERE id IS NOT NULL)"
         )[0]
         yield (
@@ -89,10 +89,10 @@ def _of_map(database: Database, campaign: Campaign) -> Iterator[str]:
             " one refuses all"
         )
     outside, example = database.rows(
-        f"SELECT count(*), min(owner) FROM (SELECT DISTINCT owner FROM {identity.GIVEN}"
+        f"SELECT count(*), min(owner) FROM (SELECT DISTINCT owner FROM {identity_map.GIVEN}"
         f" WHERE folded <> {sql.text(OWN)} AND owner IS NOT NULL"
         f" AND owner NOT IN (SELECT id FROM ({people}) WHERE id IS NOT NULL)"
-        f" AND owner NOT IN (SELECT id FROM {identity.MERGED}))"
+        f" AND owner NOT IN (SELECT id FROM {identity_map.MERGED}))"
     )[0]
     if outside:
         yield (
@@ -100,7 +100,7 @@ def _of_map(database: Database, campaign: Campaign) -> Iterator[str]:
             f" {shown(example)}"
         )
     later = database.rows(
-        f"SELECT count(*) FROM {identity.GIVEN} WHERE greatest(since, known) > {known.moment}"
+        f"SELECT count(*) FROM {identity_map.GIVEN} WHERE greatest(since, known) > {known.moment}"
     )[0][0]
     if later:
         yield f"{where}: {later:,} rows are valid from later on; they count for nothing yet"

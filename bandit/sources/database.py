@@ -17,7 +17,7 @@ from bandit.config.tables import Form, Source
 from bandit.core import sql
 from bandit.core.errors import BanditError, ConfigError, DataError
 from bandit.core.problems import Problems, nearest
-from bandit.sources import csv_source, identity, joined, key_pin, sources, typed
+from bandit.sources import csv_source, identity, identity_map, joined, key_pin, sources, typed
 from bandit.sources.asked import asked_of
 from bandit.sources.cells import Writing
 from bandit.sources.connection import (
@@ -158,7 +158,7 @@ def _identify(
     key, asked = _key_kind(database, campaign, role), campaign.identity
     if key is not None and asked is not None:
         at = dt.datetime.now(dt.UTC) if moment is None else moment
-        database.known = identity.read(database, asked, at, key)
+        database.known = identity_map.read(database, asked, at, key)
         if "customers" in database.tables:
             identity.apply(database, campaign, "customers")
 

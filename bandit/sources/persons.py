@@ -9,7 +9,7 @@ from typing import NamedTuple
 from bandit.config.campaign import Campaign
 from bandit.config.identity import OWN, ROLE
 from bandit.core import sql
-from bandit.sources import database, identity
+from bandit.sources import database, identity_map
 from bandit.sources.merges import Key, Merged
 
 NOBODY = Merged({}, (), (), ())
@@ -67,7 +67,7 @@ def ids(campaign: Campaign, keys: Sequence[str]) -> Ids:
         now = {str(key): str(person) for key, person in families(data.known.people).items()}
         found = Ids([_same(now, key) for key in keys], [])
         listed = data.rows(
-            f"SELECT DISTINCT folded, id FROM {identity.GIVEN} WHERE folded <> {sql.text(OWN)}"
+            f"SELECT DISTINCT folded, id FROM {identity_map.GIVEN} WHERE folded <> {sql.text(OWN)}"
             " AND id IS NOT NULL AND list_contains(?::VARCHAR[], CAST(owner AS VARCHAR))"
             " ORDER BY ALL",
             [found.keys],

@@ -21,7 +21,7 @@ from bandit.core.folding import fold, folded
 from bandit.core.problems import nearest
 from bandit.core.schema import REJECTS
 from bandit.sources import consents as answers
-from bandit.sources import coverage, events, identity, joined
+from bandit.sources import coverage, events, identity, identity_map, joined
 from bandit.sources.catalogue import Catalogue
 from bandit.sources.columns import key_type
 from bandit.sources.database import Database, failed, streaming_failed
@@ -227,7 +227,7 @@ def _refused(database: Database, campaign: Campaign) -> dict[str, str]:
                 events.faults(database, campaign, source),
             )  # fmt: skip
     if database.known is not None:
-        found[ROLE] = identity.rejects(database, database.known)
+        found[ROLE] = identity_map.rejects(database, database.known)
     return {role: rows for role, rows in found.items() if rows is not None}
 
 
@@ -244,7 +244,7 @@ def _select(
     if not database.rows(f"SELECT bool_or({nobody} OR {bad}) FROM {view}")[0][0]:
         return None
     given = f"coalesce(CAST({sql.name(customer)} AS VARCHAR), '')"
-    key = "given" if kind is None else identity.named(sql.text(kind), "given")
+    key = "given" if kind is None else identity_map.named(sql.text(kind), "given")
     cells = [f"coalesce(CAST({sql.name(f.column)} AS VARCHAR), '')" for f in faults]
 
     def first(answers: Sequence[str]) -> str:
