@@ -6,7 +6,7 @@ not store is rebuilt as far as the record allows (`record.format1`), and `notes`
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from bandit.core.types import Array, Bool, Float32, Float64, Int32
+from bandit.core.types import Array, Bool, Float32, Float64, Int32, UInt64
 from bandit.record import exports
 from bandit.record.format1 import Rebuilt, Terms, Today, rebuilt
 from bandit.record.person import People, among
@@ -72,6 +72,11 @@ class Rows:
     def customers(self) -> pa.Array:
         """The user's own keys."""
         return self.batch["customer_id"]
+
+    def together(self, keys: UInt64) -> UInt64:
+        """Keys uint64[n] of customers as those of whoever lives together, where that is known."""
+        whose = self._decisions.whose
+        return keys if whose is None else whose(keys)
 
     @cached_property
     def action(self) -> Int32:
@@ -156,11 +161,18 @@ class Decisions:
     """The decisions of one wave.
 
     ``campaign`` is its folder, where the lists tell what was withheld; ``today`` fills in what a
-    wave of format 1 leaves open.
+    wave of format 1 leaves open; ``whose`` says by keys uint64[n] who lives together, if asked.
     """
 
-    def __init__(self, campaign: Path, wave: Wave, today: Today | None = None) -> None:
+    def __init__(
+        self,
+        campaign: Path,
+        wave: Wave,
+        today: Today | None = None,
+        whose: Callable[[UInt64], UInt64] | None = None,
+    ) -> None:
         self.wave = wave
+        self.whose = whose
         self._campaign = campaign
         self._today = today or Today({}, 1.0)
 

@@ -297,9 +297,9 @@ def _variables(staged: Staged, wave: Wave, people: People) -> int:
         staged.sight(people, batch[served_variables.CUSTOMER].filter(own))
         return pc.invert(own)
 
-    if served_variables.NAME not in wave.content["files"]:
-        return 0
-    return _filtered(staged, wave.folder, wave.content, served_variables.NAME, keep)
+    names = (served_variables.NAME, served_variables.UNITS)
+    held = [name for name in names if name in wave.content["files"]]
+    return sum(_filtered(staged, wave.folder, wave.content, name, keep) for name in held)
 
 
 def _events(

@@ -22,6 +22,8 @@ from bandit.record.person import People
 from bandit.record.waves import ROWS_PER_GROUP, Wave
 
 NAME = "variables.parquet"
+UNITS = "units.parquet"
+"""Of a wave that was decided live: customer_id, then what experiments of households assigned."""
 CUSTOMER = "customer_id"
 
 
@@ -77,11 +79,17 @@ class ServedVariables:
         self._rows -= rows
 
 
-def of(wave: Wave, people: People) -> pa.Table | None:
-    """The rows about some customers; None where the wave has no variables."""
-    if NAME not in wave.manifest.files:
+def units(wave: Wave) -> Path | None:
+    """The file that has the units of a wave's customers, checked; None where there is none."""
+    found = [name for name in (NAME, UNITS) if name in wave.manifest.files]
+    return wave.manifest.verified(wave.folder, found[0]) if found else None
+
+
+def of(wave: Wave, people: People, name: str = NAME) -> pa.Table | None:
+    """The rows about some customers in the file ``name``; None where the wave has none such."""
+    if name not in wave.manifest.files:
         return None
-    path = files.verify(wave.folder, NAME, wave.manifest.files[NAME].sha256)
+    path = files.verify(wave.folder, name, wave.manifest.files[name].sha256)
     found = []
     with pq.ParquetFile(path) as file:
         for batch in file.iter_batches(ROWS_PER_GROUP):

@@ -7,19 +7,27 @@ import shutil
 from contextlib import ExitStack
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from bandit import experiments
 from bandit.checks.keys import customer_keys
+from bandit.config import campaign_file
 from bandit.core.errors import ConfigError
+from bandit.core.types import SILENT
 from bandit.stats.intraclass import intraclass
 from bandit.workflows.experiment.design import design
 from bandit.workflows.experiment.read import read
 from bandit.workflows.experiment.start import start, stop
 from bandit.workflows.inspect.explain import explain
+from bandit.workflows.inspect.realised import keys_of, realised
+from bandit.workflows.judge import own_waves
 from bandit.workflows.learn.learn import learn
+from bandit.workflows.live.requests import Asked, WantedPlacement
+from bandit.workflows.live.seal import seal
 from bandit.workflows.privacy.export_customer import export_customer
 from bandit.workflows.privacy.forget import forget
 from bandit.workflows.serve.serve_batch import serve_batch
@@ -223,12 +231,68 @@ def test_a_layer_has_one_unit_and_a_column_that_is_none_is_named(
         start(folder, name="none", at=day(9))
 
 
-def test_live_decisions_say_that_they_do_not_assign_homes(begun: Path) -> None:
-    with (
-        ExitStack() as stack,
-        pytest.raises(ConfigError, match="assigns households, which live decisions do not"),
-    ):
-        Live(begun, stack, at=day(9))
+def test_live_a_home_has_the_arm_that_a_wave_gives_it(
+    begun: Path, served: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(begun, tmp_path / "c")
+    some = arms(served, "2026-11-09").filter(pl.col("place") < 40)
+    with ExitStack() as stack:
+        live = Live(folder, stack, at=day(9))
+        for customer in some["customer_id"]:
+            live.ask(customer, "outbound", count=1)
+        live.write()
+    sealed = seal(folder).waves[0].wave
+    assert_frame_equal(arms(folder, sealed), some, check_row_order=False)
+    # The units stay: a wave after it, whose customers have moved, keeps the arms of then.
+    campaigns.write_customers(folder, people(moved=True))
+    serve_batch(folder, at=day(17))
+    moved = some.filter(pl.col("place").is_in([5, 9]))
+    after = arms(folder, "2026-11-17").filter(pl.col("place").is_in([5, 9]))
+    assert len(moved)
+    assert_frame_equal(after, moved, check_row_order=False)
+    # And they go with whom they are of.
+    held = export_customer(folder, customer=str(some["customer_id"][0])).variables
+    assert sealed in [row["wave"] for row in held]
+    forget(folder, customers=[str(some["customer_id"][0])])
+    assert not export_customer(folder, customer=str(some["customer_id"][0])).variables
+
+
+def test_live_an_explanation_knows_the_home(begun: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(begun, tmp_path / "c")
+    told = {}
+    with ExitStack() as stack:
+        live = Live(folder, stack, at=day(9))
+        for customer in (38, 66):  # one of them moves
+            asked = Asked(str(customer), customer, [WantedPlacement("outbound", 1)], explain=True)
+            given = live.desk.decide(asked)
+            told[customer] = msgspec.json.decode(given.content)["explanation"]
+        live.write()
+    seal(folder)
+    campaigns.write_customers(folder, people(moved=True))
+    for customer, slots in told.items():
+        again = msgspec.to_builtins(explain(folder, customer=str(customer)).slots)
+        assert [one["contenders"] for one in again] == [one["contenders"] for one in slots]
+
+
+def test_estimators_over_waves_take_homes_for_clusters(served: Path) -> None:
+    campaign = campaign_file.load(served)
+    waves, _ = own_waves.usable(campaign, day(26))
+    logged = own_waves.read(campaign, waves, [], SILENT)
+    assert logged.customers is not None
+    place = (logged.customers.astype(np.int64) - 3) // 7
+    homes = np.where(place % 10 == 0, -1 - place, place // SIZE)
+    pairs = np.unique(np.stack([homes, logged.log.clusters]), axis=1)
+    assert len(pairs.T) == len(np.unique(homes)) == len(np.unique(logged.log.clusters))
+    seen = []
+    realised(
+        campaign, waves, waves, day(26), SILENT,
+        lambda decisions, _: seen.extend(
+            len(np.unique(keys_of(rows))) < len(np.unique(rows.customers.to_numpy()))
+            for rows in decisions.rows("customer_id")
+        ),
+    )  # fmt: skip
+    assert seen
+    assert all(seen)
 
 
 def test_forget_takes_the_unit_out_too(served: Path, tmp_path: Path) -> None:

@@ -7,20 +7,17 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from bandit.checks.keys import customer_keys
 from bandit.config.campaign import Campaign
 from bandit.config.experiment import Experiment
-from bandit.config.household import Household
 from bandit.core.types import Array, Bool, Float64, UInt64
 from bandit.features.spec import FeatureSpec
-from bandit.record import served_variables
 from bandit.record.decisions import Decisions, Rows
+from bandit.record.homes import Homes
 from bandit.record.waves import Wave
 from bandit.sources.merges import Merged
 from bandit.stats.comoments import Comoments
-from bandit.workflows.experiment.totals import Now, contacts, keys_of, outbound, placed
+from bandit.workflows.experiment.totals import Now, contacts, keys_of, outbound
 from bandit.workflows.judge.groups import groups_of
 
 
@@ -82,7 +79,7 @@ def enrolled(
             for a, known in enumerate(moments)
         ]
     drawn = np.concatenate([np.zeros(0, np.uint64), *keys])
-    units = None if asked.household is None else Units(wave, name).of(drawn)
+    units = None if asked.household is None else Homes.in_wave(wave, name).whose(drawn)
     key = Now(people).of(drawn)
     arm = np.concatenate([np.zeros(0, np.int64), *arms])
     order, crossed = _once(key, arm)
@@ -98,25 +95,6 @@ def enrolled(
         None if units is None else units[order],
         None if units is None else _counted(arm, units, len(asked.arm)),
     )
-
-
-class Units:
-    """The units of an experiment's customers as a wave served them."""
-
-    def __init__(self, wave: Wave, name: str) -> None:
-        path = wave.manifest.verified(wave.folder, served_variables.NAME)
-        column = Household(name, "").unit
-        table = pq.read_table(path, columns=[served_variables.CUSTOMER, column])
-        keys = customer_keys(table[served_variables.CUSTOMER].to_numpy())
-        order = np.argsort(keys, kind="stable")
-        self._keys, self._units = keys[order], table[column].to_numpy()[order]
-
-    def of(self, keys: UInt64) -> UInt64:
-        """The unit of each key, uint64[n]; of a key that the wave does not have the key itself."""
-        at, known = placed(self._keys, keys)
-        out = keys.copy()
-        out[known] = self._units[at]
-        return out
 
 
 def _counted(arm: Array, units: UInt64, arms: int) -> Array:
@@ -165,16 +143,16 @@ def contacted(campaign: Campaign, waves: Sequence[Wave], name: str, asked: Exper
     counts = np.zeros((2, arms), np.int64)
     reached: list[tuple[list[Array], list[Array]]] = [([], []), ([], [])]
     for wave in waves:
-        units = None if asked.household is None else Units(wave, name)
+        homes = None if asked.household is None else Homes.in_wave(wave, name)
         columns = ("group", "action", "decision_id", "customer_id")
         for rows in Decisions(campaign.folder, wave).rows(*columns):
             arm = _arms(rows, groups)
             for stage, made in enumerate((outbound(rows), contacts(rows))):
                 mine = (arm >= 0) & made
                 counts[stage] += np.bincount(arm[mine], minlength=arms)
-                if units is not None:
+                if homes is not None:
                     reached[stage][0].append(arm[mine])
-                    reached[stage][1].append(units.of(keys_of(rows)[mine]))
+                    reached[stage][1].append(homes.whose(keys_of(rows)[mine]))
     if asked.household is None:
         return Contacts(counts[0], counts[1], None)
     each = [

@@ -17,6 +17,7 @@ from bandit.record import attribution, heard
 from bandit.record import outcomes as deliveries
 from bandit.record import waves as record
 from bandit.record.decisions import Decisions, Rows
+from bandit.record.homes import placed
 from bandit.record.waves import Wave
 from bandit.sources import persons
 from bandit.sources.merges import Merged
@@ -96,15 +97,6 @@ class Now:
 def keys_of(rows: Rows) -> UInt64:
     """The customers' keys, uint64[n]."""
     return customer_keys(rows.customers.to_numpy(zero_copy_only=False))
-
-
-def placed(known: UInt64, keys: UInt64) -> tuple[Array, Array]:
-    """Where keys stand among ``known`` ones, rising, and which of them do, bool[n]."""
-    if not len(known):
-        return np.zeros(0, np.int64), np.zeros(len(keys), dtype=np.bool_)
-    at = np.minimum(np.searchsorted(known, keys), len(known) - 1)
-    mine = known[at] == keys
-    return at[mine], mine
 
 
 @contextmanager

@@ -45,7 +45,7 @@ def wave(campaign: Campaign, decisions: Decisions) -> Wave:
         model=about.model,
         spec=FeatureSpec.from_json(about.features.spec),
     )
-    then = taking_part.asked(then, about.experiments, ())
+    then = taking_part.asked(then, about.experiments, [served] if about.live else ())
     run = Run(then, served.name, served.at, about.seed, experiments=about.experiments)
     key = pa.int64()  # of no consequence: no decision is written
     again = Wave.of(run, catalogue(campaign, about), start, key)

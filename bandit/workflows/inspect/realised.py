@@ -17,6 +17,7 @@ from bandit.record import attribution, heard
 from bandit.record import outcomes as deliveries
 from bandit.record.attribution import Attributed
 from bandit.record.decisions import Decisions, Rows
+from bandit.record.homes import Homes
 from bandit.record.waves import Wave, after
 from bandit.sources import persons
 from bandit.stats.crowds import Crowds, crowd_of
@@ -105,11 +106,13 @@ def realised(
     window = campaign.window
     progress.step("joining decisions and outcomes", total=len(waves))
     found: dict[str, Groups] = {}
+    homes = Homes.of(every)
+    whose = None if homes is None else homes.whose
     families = persons.families(persons.of(campaign, at))
     with heard.connect(campaign.limits.memory_mb) as connection:
         heard.load_events(connection, deliveries.batches(campaign.folder), families)
         for wave in waves:
-            decisions = Decisions(campaign.folder, wave, today)
+            decisions = Decisions(campaign.folder, wave, today, whose)
             later = after(every, wave, window)
             came = attribution.attribute(connection, decisions, later, window)
             closed = wave.end(window) <= at
@@ -181,11 +184,14 @@ def group_of(rows: Rows, last: str) -> Array:
 
 
 def keys_of(rows: Rows) -> UInt64:
-    """Customers as 64 bits; rows of a log that name nobody are each their own."""
+    """Who belongs together, as 64 bits: a customer, or the household that was assigned as a whole.
+
+    Rows of a log that name nobody are each their own.
+    """
     customers = rows.customers
     if customers.null_count:
         return np.arange(rows.place.start, rows.place.start + len(rows), dtype=np.uint64)
-    return customer_keys(customers.to_numpy(zero_copy_only=False))
+    return rows.together(customer_keys(customers.to_numpy(zero_copy_only=False)))
 
 
 def _expected(rows: Rows) -> Float64:

@@ -2,7 +2,7 @@
 
 Judged are the decisions of one placement's first slot, one a customer and wave: there alone the
 propensity is unconditional, and a customer's own outcomes belong to that slot. Rows of one customer
-are one cluster.
+are one cluster, and those of a household where experiments assigned households.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from bandit.checks.keys import customer_keys
 from bandit.config.campaign import Campaign
 from bandit.config.experiment import LEARNED, RULES
 from bandit.core.actions import ActionSpace
@@ -25,6 +26,7 @@ from bandit.record import attribution, heard
 from bandit.record import outcomes as deliveries
 from bandit.record import waves as record
 from bandit.record.decisions import Decisions
+from bandit.record.homes import Homes
 from bandit.record.waves import Wave
 from bandit.sources import persons
 from bandit.sources.catalogue import Catalogue as Goods
@@ -118,7 +120,7 @@ def _assembled(
         propensities=np.concatenate([p.propensity for p in parts]),
         eligible=np.concatenate([p.eligible for p in parts]),
         customers=ids,
-        clusters=ids,
+        clusters=_together(waves, ids),
         times=np.repeat(np.array(at).astype("datetime64[us]"), sizes),
         row_values=np.concatenate([p.value for p in parts]),
         row_costs=np.concatenate([p.cost for p in parts]),
@@ -139,6 +141,12 @@ def _assembled(
         ),
         notes=notes,
     )
+
+
+def _together(waves: Sequence[Wave], ids: pa.Array) -> pa.Array:
+    """Who is one cluster: a customer, or a household where experiments assigned these."""
+    homes = None if ids.null_count else Homes.of(waves)
+    return ids if homes is None else pa.array(homes.whose(customer_keys(ids.to_numpy())))
 
 
 def _placement(campaign: Campaign, waves: Sequence[Wave]) -> str:

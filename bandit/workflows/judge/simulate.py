@@ -170,7 +170,7 @@ def _judged(job: Job, bench: Bench, targets: list[Target]) -> SimulateResult:
         title=logged.title,
         unit=logged.unit,
         rows=log.n,
-        customers=len(np.unique(log.clusters)),
+        customers=len(np.unique(log.clusters if logged.customers is None else logged.customers)),
         actions=log.n_actions,
         causal=causal,
         logged=Interval(own.value, own.lower, own.upper),

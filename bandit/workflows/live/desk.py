@@ -286,7 +286,8 @@ class Desk:
             self.hold_open()
         made, answer, shadow = self._drawing.tried(request)
         given = Given.of(answer, fresh=False)
-        return given._replace(tried=frame(request, made, None, given.content, shadow))
+        tried = frame(request, made, None, given.content, shadow, self._units(request))
+        return given._replace(tried=tried)
 
     def _anew(
         self, requests: Sequence[Request], inside: Bool | None = None, *, late: bool = False
@@ -302,9 +303,15 @@ class Desk:
         made, answer, shadow = drawn
         given = Given.of(answer, fresh=True)
         before = self.book.place_before(request.person.customer)
-        self._write(frame(request, made, before, given.content, shadow), answer)
+        units = self._units(request)
+        self._write(frame(request, made, before, given.content, shadow, units), answer)
         self._shown(showing.unshown(self.book, request))
         return given
+
+    def _units(self, request: Request) -> list[int]:
+        """The customer's unit in each experiment of households."""
+        units: list[int] = self.generation.customers.units[request.person.position].tolist()
+        return units
 
     def _shown(self, decisions: Sequence[str]) -> int:
         """Note that decisions are shown; how many these are."""

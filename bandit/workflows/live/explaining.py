@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bandit.core.reasons import REASONS
-from bandit.core.types import HOLDOUT, Array, Float64
+from bandit.core.types import HOLDOUT, Array, Float64, UInt64
 from bandit.results.inspect import Slot
 from bandit.workflows.inspect import contenders
 from bandit.workflows.inspect.contenders import Draw, Seen
@@ -110,12 +110,22 @@ def _each(
     values = batch.values if batch.values.ndim == 1 else batch.values[0]
     key = np.array([person.bits], np.uint64)
     which = _experiment(wave, decided.slots[0].group, situation, person)
-    population = int(experiments.populations(wave.run.experiments, which, key)[0])
+    unit = _unit(wave, which, key, decided.units)
+    population = int(experiments.populations(wave.run.experiments, which, unit)[0])
     for taken in rebuilt.taken(wave, batch, mine):
-        draw = Draw(batch.contexts, taken.allowed, values, which, population, key, key, prior)
+        draw = Draw(batch.contexts, taken.allowed, values, which, population, key, unit, prior)
         seen, choice = contenders.derived(wave, taken.placement.name, taken.slot, draw)
         yield _row(wave, taken), seen
         prior = choice.joint
+
+
+def _unit(wave: Wave, which: Array, key: UInt64, units: Sequence[int]) -> UInt64:
+    """What the customer's experiment assigned, uint64[1]: they, or the household of then."""
+    homes = experiments.of_homes(wave.run.experiments)
+    name = wave.run.experiments[which[0]].name if which[0] >= 0 else ""
+    if name not in homes or len(units) != len(homes):
+        return key
+    return np.array([units[homes.index(name)]], np.uint64)
 
 
 def _experiment(wave: Wave, group: int, situation: Situation, person: Person) -> Array:

@@ -120,6 +120,7 @@ class Decided(msgspec.Struct, tag="decided", array_like=True, frozen=True):
     What was decided here ``waits`` to be activated. ``shadow``: of each slot, what another policy
     picked, and the probability that it gives to what was done. ``told``: what the asker said of
     features, which is in ``context``. A ``fallback`` is of the rules alone, and never learned from.
+    ``units``: the customer's in each experiment that assigns households.
     """
 
     request: str
@@ -140,6 +141,7 @@ class Decided(msgspec.Struct, tag="decided", array_like=True, frozen=True):
     shadow: list[tuple[int, float]] = msgspec.field(default_factory=list)
     told: dict[str, Any] = msgspec.field(default_factory=dict)
     fallback: bool = False
+    units: list[int] = msgspec.field(default_factory=list)
 
 
 class Activated(msgspec.Struct, tag="activated", array_like=True, frozen=True):

@@ -62,6 +62,7 @@ class Customers(NamedTuple):
     consent: Array
     values: Float32
     within: Array
+    units: Array
     contacts: Events
     refusals: Events
 
@@ -105,7 +106,7 @@ class Customers(NamedTuple):
             contacts=_with(self.contacts, positions, contacts),
             refusals=_with(self.refusals, positions, refusals),
             served=None,
-            units=np.zeros((len(positions), 0), np.uint64),
+            units=self.units[positions],
             rejects=[],
         )
 
@@ -182,9 +183,9 @@ def make(
     ``held``: the caller holds the campaign.
     """
     day = day_of(at, campaign.time_zone).isoformat()
-    found = taking_part.running(campaign, record.waves(campaign.folder), "", at)
-    experiments.hold_customers(found)
-    campaign = taking_part.asked(campaign, found, ()).asking_conditions()
+    waves = record.waves(campaign.folder)
+    found = taking_part.running(campaign, waves, "", at)
+    campaign = taking_part.asked(campaign, found, waves).asking_conditions()
     run = Run(campaign, f"live-{day}", at, seed, experiments=found)
     past = ContactHistory.of(campaign, at, "")
     with ExitStack() as opened:
@@ -260,6 +261,7 @@ class _Columns:
             "rules": rows.rules,
             "within": rows.within,
             "consent": rows.consent,
+            "units": rows.units,
         }
         if rows.values.ndim == 2:
             columns["values"] = rows.values
@@ -303,6 +305,7 @@ class _Columns:
             rules=self._mapped("rules"),
             within=self._mapped("within"),
             consent=self._mapped("consent"),
+            units=self._mapped("units"),
             values=self._mapped("values") if self._fixed is None else self._fixed,
             contacts=events("contacts"),
             refusals=events("refusals"),

@@ -29,8 +29,9 @@ def frame(
     before: tuple[str, int, int] | None,
     answer: bytes,
     shadow: Beside,
+    units: list[int],
 ) -> Decided:
-    """The frame of one; ``before`` as in `Decided`."""
+    """The frame of one; ``before`` and ``units`` as in `Decided`."""
     return Decided(
         request=request.asked.request_id,
         asked=request.body,
@@ -50,4 +51,5 @@ def frame(
         shadow=shadow,
         told=request.asked.context,
         fallback=made.fallback,
+        units=units,
     )

@@ -22,14 +22,16 @@ import pyarrow as pa
 
 from bandit.config import campaign_file
 from bandit.config.campaign import Campaign
+from bandit.config.household import Household
 from bandit.core import files
 from bandit.core.days import day_of, midnight
 from bandit.core.errors import LockedError
 from bandit.core.framed import Frames, mended
 from bandit.core.types import SILENT, Progress
-from bandit.record import events, exports, index, lock, manifest, streams
+from bandit.record import events, exports, index, lock, manifest, served_variables, streams
 from bandit.record import waves as record
 from bandit.record.exports import Lists
+from bandit.record.served_variables import ServedVariables
 from bandit.record.streams import STREAMS, TURN, Segment
 from bandit.record.waves import DecisionWriter
 from bandit.results.live import Sealed, SealedWave
@@ -40,7 +42,7 @@ from bandit.workflows.live.frames import Answer, Decided, Head, Outcome
 from bandit.workflows.live.heads import wave_of
 from bandit.workflows.live.rebuilt import Person
 from bandit.workflows.operate import recover
-from bandit.workflows.serve import publish
+from bandit.workflows.serve import experiments, publish
 from bandit.workflows.serve.assemble import Assembler
 from bandit.workflows.serve.summary import WaveTally, summarise
 from bandit.workflows.serve.wave import Taken, Wave
@@ -206,6 +208,7 @@ def _publish(
             writer.close()
         finally:
             writer.abandon()
+        _write_units(partial, wave, [people[customer] for customer in order])
         held = exports.write_withheld(partial, withheld) if withheld else 0
         summary = summarise(wave, tally, Lists({}, held), rejected=0, parts=[], priced=[], notes=[])
         past = [*head.past, *before]
@@ -214,6 +217,21 @@ def _publish(
         asked = {} if cause is None else {"trigger": cause.trigger}
         manifest.write(partial, {**content, "live": True, **asked})
         files.put_in_place((partial, final))
+
+
+def _write_units(partial: Path, wave: Wave, people: Sequence[Person]) -> None:
+    """Keep the unit of each customer in the experiments of households, as it was served."""
+    names = experiments.of_homes(wave.run.experiments)
+    told = [person.first for person in people if len(person.first.units) == len(names)]
+    if not names or not told:
+        return
+    ids = pa.array([one.customer for one in told], wave.customer_type)
+    units = np.array([one.units for one in told], np.uint64)
+    columns = [pa.array(units[:, place]) for place in range(len(names))]
+    kept = pa.RecordBatch.from_arrays(columns, [Household(name, "").unit for name in names])
+    with ServedVariables(partial / served_variables.UNITS) as file:
+        file.add(ids, kept)
+        file.finish()
 
 
 def _without(waiting: Mapping[str, Sequence[str]], shown: Set[str]) -> dict[str, list[str]]:

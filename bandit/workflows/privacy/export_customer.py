@@ -149,9 +149,10 @@ def _worth(event: dict[str, Any], lived: Sequence[Lived], window: Window) -> dic
 
 
 def _variables(wave: Wave, people: People) -> Iterator[Row]:
-    served = served_variables.of(wave, people)
-    for row in [] if served is None else served.to_pylist():
-        yield {"wave": wave.name, **row}
+    for name in (served_variables.NAME, served_variables.UNITS):
+        served = served_variables.of(wave, people, name)
+        for row in [] if served is None else served.to_pylist():
+            yield {"wave": wave.name, **row}
 
 
 def _decisions(campaign: Campaign, wave: Wave, people: People) -> Iterator[Lived]:

@@ -21,16 +21,6 @@ from bandit.policies.rules import Rules
 from bandit.record.manifests import Served
 
 
-def hold_customers(found: Sequence[Served]) -> None:
-    """ConfigError for an experiment of households: live, one customer is decided for at a time."""
-    for served in found:
-        if served.experiment.household is not None:
-            raise ConfigError(
-                f"experiment {served.name!r} assigns households, which live decisions do not:"
-                " serve it by waves (`bandit serve-batch`) until it is over, or stop it"
-            )
-
-
 class Members(NamedTuple):
     """The ``experiment`` of each customer int16[n], -1 for none, and their ``units`` uint64[n]."""
 
@@ -58,6 +48,11 @@ def members(found: Sequence[Served], keys: UInt64, units: UInt64, within: Bool) 
         if theirs is not keys:
             own = np.where(inside, theirs, own)
     return Members(which, own)
+
+
+def of_homes(found: Sequence[Served]) -> list[str]:
+    """The experiments that assign households, in the order of customers' ``units``."""
+    return [served.name for served in found if served.experiment.household is not None]
 
 
 def apart(found: Sequence[Served]) -> tuple[str, ...]:

@@ -80,8 +80,5 @@ def asked(campaign: Campaign, found: Sequence[Served], waves: Sequence[Wave]) ->
 
 def _seen(name: str, waves: Sequence[Wave]) -> tuple[Path, ...]:
     """The files of units of the waves that had an experiment."""
-    return tuple(
-        w.manifest.verified(w.folder, served_variables.NAME)
-        for w in waves
-        if takes_part(w, name) and served_variables.NAME in w.manifest.files
-    )
+    found = [served_variables.units(w) for w in waves if takes_part(w, name)]
+    return tuple(path for path in found if path is not None)
