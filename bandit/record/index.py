@@ -61,6 +61,7 @@ def refresh(folder: Path) -> bool:
             _hold_whole(folder)
             raise files.unwritable(path, OSError(str(e).split("\n", 1)[0])) from None
         files.remove(path.with_name(f"{NAME}.wal"))  # a stranger's: it must not be replayed on ours
+        (partial / NAME).chmod(files.PRIVATE_FILE)
         files.sync(partial / NAME)
         (partial / NAME).replace(path)
         files.sync(folder)

@@ -69,5 +69,6 @@ def strangers(database: Database, campaign: Campaign, known: Sequence[Path]) -> 
         return ()
     return (
         f"{database.table('outcomes').shown}: {count:,} outcomes are of people whom neither the"
-        f" customers nor a wave knows, for example {shown(example)}; they count for nothing",
+        f" customers nor a wave knows, for example {shown(example)}; they count for nothing,"
+        " a refusal for whoever is written alike",
     )

@@ -22,7 +22,7 @@ from bandit.record import event_kinds, heard, manifest, outcome_notes, rejects
 from bandit.record.decision_ids import wave_of
 from bandit.record.rejects import Rejects
 from bandit.record.waves import Wave
-from bandit.sources import identity, identity_map, sources
+from bandit.sources import identity, identity_map, sources, spellings
 from bandit.sources.cells import Use
 from bandit.sources.database import Database
 
@@ -73,7 +73,7 @@ def examine(campaign: Campaign, database: Database, customer: str, waves: Sequen
     ConfigError for columns that are none, DataError if too many rows are refused.
     """
     check_columns(campaign, database)
-    _prepare(campaign.outcomes, database, customer, waves)
+    _prepare(campaign, database, customer, waves)
     total, bad = database.rows("SELECT count(*), count(fault) FROM checked")[0]
     limit = campaign.limits.reject_share
     examples = "SELECT {} FROM checked WHERE fault IS NOT NULL ORDER BY number".format(
@@ -184,9 +184,11 @@ def waves_named(
     return {str(name) for (name,) in found}
 
 
-def _prepare(names: Outcomes, database: Database, customer: str, waves: Sequence[Wave]) -> None:
+def _prepare(
+    campaign: Campaign, database: Database, customer: str, waves: Sequence[Wave]
+) -> None:
     """A table `checked` of the rows in our columns, each with its fault or NULL."""
-    columns = database.table("outcomes").columns
+    columns, names = database.table("outcomes").columns, campaign.outcomes
 
     def read(name: str, use: Use) -> str:
         return database.read("outcomes", name, use) if name in columns else "NULL"
@@ -202,6 +204,12 @@ def _prepare(names: Outcomes, database: Database, customer: str, waves: Sequence
         key = database.key("outcomes", names.customer, customer)
         if names.id is not None:
             unmapped = f"{identity.WRITTEN} IS NOT NULL AND {key} IS NULL"
+        elif customer == "BIGINT" and columns[names.customer] == "VARCHAR":
+            refusing = ", ".join(sql.text(fold(e)) for e in campaign.pressure.refusal_events)
+            refuses = f"{folded(read(names.event, 'text'))} IN ({refusing or 'NULL'})"
+            loosely = spellings.number(sql.name(names.customer))
+            either = f"coalesce(TRY_CAST({key} AS BIGINT), {loosely})"
+            key = f"CASE WHEN {refuses} THEN {either} ELSE ({key})::BIGINT END"
     version, no_version = _version(names, database)
     database.connection.execute(
         f"""

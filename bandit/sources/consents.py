@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from bandit.config.campaign import Campaign
 from bandit.config.tables import Consents
 from bandit.core import folding, sql
-from bandit.sources import cells, identity, identity_map, refusals
+from bandit.sources import cells, identity, identity_map, refusals, spellings
 from bandit.sources.columns import key_column
 from bandit.sources.database import Database
 from bandit.sources.refusals import Refusal
@@ -35,13 +35,17 @@ def bits(database: Database, campaign: Campaign, key: str, channels: Sequence[st
     if not given:
         none = ", ".join(f"0::BIGINT AS refused{w}" for w in words)
         return f"SELECT *, {none} FROM ({granted})"
-    live = _given_live(database, given, key, channels)
+    live = _given_live(database, campaign, given, key, channels)
     names = ", ".join(f"granted{w}, coalesce(refused{w}, 0) AS refused{w}" for w in words)
     return f"SELECT id, {names} FROM ({granted}) granted FULL JOIN ({live}) live USING (id)"
 
 
 def _given_live(
-    database: Database, given: Sequence[Refusal], key: str, channels: Sequence[str]
+    database: Database,
+    campaign: Campaign,
+    given: Sequence[Refusal],
+    key: str,
+    channels: Sequence[str],
 ) -> str:
     """SELECT of id, refused0.. over the refusals that were given live."""
     database.rows(f"CREATE OR REPLACE TABLE bandit_refusals (id {key}, place BIGINT)")
@@ -57,7 +61,7 @@ def _given_live(
         f"bit_or(CASE WHEN place IS NULL THEN -1 WHEN {_bit(w)}) AS refused{w}"
         for w in range(-(-len(channels) // WORD))
     )
-    rows = identity.with_others(database, "SELECT id, place FROM bandit_refusals", "place")
+    rows = meant(database, campaign, key, "SELECT id, place FROM bandit_refusals", "place")
     return f"SELECT id, {chosen} FROM ({rows}) WHERE id IS NOT NULL GROUP BY id"
 
 
@@ -70,10 +74,12 @@ def _granted(database: Database, campaign: Campaign, key: str, channels: Sequenc
     given = seen(database, campaign.consents, key, channels)
     rows = f"SELECT id, place, granted FROM ({given}) WHERE place IS NOT NULL OR NOT granted"
     if campaign.consents.id is not None:
-        rows += f" UNION ALL SELECT id, place, false FROM ({meant(campaign.consents, given)})"
+        rows += f" UNION ALL SELECT id, place, false FROM ({by_id(campaign.consents, given)})"
     elif key == "VARCHAR":
         people = identity.with_keys(database, customers(database, campaign))
-        rows += f" UNION ALL SELECT id, place, false FROM ({otherwise_spelled(given, people)})"
+        refused = f"SELECT said, place FROM ({given}) WHERE NOT granted"
+        odd = spellings.alike(refused, people, "place")
+        rows += f" UNION ALL SELECT id, place, false FROM ({odd})"
     if database.known is not None:
         refused = f"SELECT id, place FROM ({rows}) WHERE NOT granted"
         others = identity.with_others(database, refused, "place")
@@ -105,7 +111,8 @@ def seen(database: Database, given: Consents, key: str, channels: Sequence[str])
     granted = f"coalesce({value(database, given)}, false)"
     id_ = strict
     if key == "BIGINT" and kind != key and given.id is None:
-        id_ = f"CASE WHEN {granted} THEN {strict} ELSE coalesce({strict}, {_number(said)}) END"
+        either = f"coalesce({strict}, {spellings.number(said)})"
+        id_ = f"CASE WHEN {granted} THEN {strict} ELSE {either} END"
     named = database.read("consents", given.channel, "text")
     return (
         f"SELECT {id_} AS id, {said} AS said, {named} AS named,"
@@ -113,42 +120,40 @@ def seen(database: Database, given: Consents, key: str, channels: Sequence[str])
     )
 
 
-def meant(section: Consents, given: str) -> str:
+def by_id(section: Consents, given: str) -> str:
     """SELECT of id, place: everybody whom the ids of refusals can mean, however written."""
     return (
         f"SELECT maybe.id, given.place FROM ({given}) given JOIN {identity_map.POSSIBLE} maybe"
-        f" ON maybe.kind = {sql.text(str(identity.kind_of(section)))}"
+        f" ON maybe.kind IN ({sql.text(str(identity.kind_of(section)))}, '')"
         f" AND maybe.said = {identity_map.loose('given.said')} WHERE NOT given.granted"
     )
+
+
+def meant(
+    database: Database,
+    campaign: Campaign,
+    key: str,
+    rows: str,
+    *more: str,
+    least: str | None = None,
+) -> str:
+    """Refusals (id, ``more``) of the record, also of all whom their keys can mean.
+
+    Of people who may be one, each different row is given once, as by `identity.with_others`.
+    """
+    if key == "VARCHAR":
+        columns = ", ".join([*more, *([] if least is None else [least])])
+        people = identity.with_keys(database, customers(database, campaign))
+        odd = f"SELECT id AS said, {columns} FROM ({rows}) ANTI JOIN ({people}) USING (id)"
+        if database.rows(f"SELECT count(*) FROM ({odd})")[0][0]:
+            also = spellings.alike(odd, people, *columns.split(", "))
+            rows = f"{rows} UNION ALL SELECT id, {columns} FROM ({also})"
+    return identity.with_others(database, rows, *more, least=least)
 
 
 def customers(database: Database, campaign: Campaign) -> str:
     """SELECT of the id of every customer."""
     return f"SELECT {key_column(database, campaign)} AS id FROM {database.table('customers').view}"
-
-
-def otherwise_spelled(given: str, people: str) -> str:
-    """SELECT of id, said, place: refusals of ``people`` who are written in another way.
-
-    Case is passed over only where nobody is written in the refusal's.
-    """
-    near = f"{folding.whole('said')} = {folding.whole('id')}"
-    pairs = (
-        f"SELECT id, said, place, {near} AS near FROM (SELECT DISTINCT said, place"
-        f" FROM ({given}) given WHERE NOT granted AND said IS NOT NULL) refused"
-        f" JOIN ({people}) people ON {folding.folded('said')} = {folding.folded('people.id')}"
-    )
-    return (
-        f"SELECT id, said, place FROM (SELECT *, bool_or(near) OVER (PARTITION BY said) AS known"
-        f" FROM ({pairs})) WHERE near OR NOT known"
-    )
-
-
-def _number(said: str) -> str:
-    """A whole number however it is written: 017, ' 17', 17.0."""
-    plain = folding.whole(said)
-    number = f"TRY_CAST({plain} AS BIGINT)"
-    return f"CASE WHEN TRY_CAST({plain} AS DOUBLE) = {number} THEN {number} END"
 
 
 def place(said: str, names: Sequence[str]) -> str:

@@ -158,8 +158,12 @@ def _identify(
     key, asked = _key_kind(database, campaign, role), campaign.identity
     if key is not None and asked is not None:
         at = dt.datetime.now(dt.UTC) if moment is None else moment
-        database.known = identity_map.read(database, asked, at, key)
-        if "customers" in database.tables:
+        people = database.tables.get("customers")
+        column = campaign.customers.key
+        ids = None if people is None else people.names.get((column, "key"), sql.name(column))
+        listed = None if people is None else f"SELECT {ids} AS id FROM {people.view}"
+        database.known = identity_map.read(database, asked, at, key, listed)
+        if people is not None:
             identity.apply(database, campaign, "customers")
 
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from bandit.config.identity import OWN, ROLE, Identity
 from bandit.core import folding, sql
-from bandit.sources import typed
+from bandit.sources import spellings, typed
 from bandit.sources.connection import Database
 from bandit.sources.events import micros
 from bandit.sources.merges import Key, Known, Link, merged
@@ -34,17 +34,27 @@ CIRCLE = (
 )
 
 
-def read(database: Database, asked: Identity, at: dt.datetime, key: str) -> Known:
-    """Make the tables of the map; ``key`` is BIGINT or VARCHAR."""
-    moment = micros(at)
+def read(
+    database: Database, asked: Identity, at: dt.datetime, key: str, people: str | None
+) -> Known:
+    """Make the tables of the map; ``key`` is BIGINT or VARCHAR.
+
+    ``people`` is a SELECT of the customers' ids, where they are open: a key that is written
+    otherwise counts for refusals alone.
+    """
+    moment, own = micros(at), sql.text(OWN)
     database.rows(f"CREATE TABLE {GIVEN} AS {_given(database, asked, key)}")
     listed = database.rows(
-        f"SELECT number, own, owner, since FROM {GIVEN} WHERE folded = {sql.text(OWN)}"
-        f" AND own IS NOT NULL AND owner IS NOT NULL AND {_counts(moment)} ORDER BY number"
+        "SELECT number, own_maybe, owner_maybe, CASE WHEN own IS NOT NULL AND owner IS NOT NULL AND"
+        f" folded = {own} THEN since END FROM {GIVEN} WHERE coalesce(folded, '') IN ({own}, '') AND"
+        f" own_maybe IS NOT NULL AND owner_maybe IS NOT NULL AND {_counts(moment)} ORDER BY number"
     )
-    people = merged(Link(*row) for row in listed)
-    _pairs(database, MERGED, key, list(people.person.items()))
-    _pairs(database, TOGETHER, key, [(one, group[0]) for group in people.together for one in group])
+    links = [Link(*row) for row in listed]
+    if key == "VARCHAR" and people is not None:
+        links += _otherwise(database, moment, people)
+    found = merged(links)
+    _pairs(database, MERGED, key, list(found.person.items()))
+    _pairs(database, TOGETHER, key, [(one, group[0]) for group in found.together for one in group])
     database.rows(
         f"CREATE TABLE {LINKS} AS SELECT dated.kind, dated.id, dated.owner,"
         " coalesce(others.other, dated.owner) AS person,"
@@ -55,11 +65,28 @@ def read(database: Database, asked: Identity, at: dt.datetime, key: str) -> Know
         f" LEFT JOIN {MERGED} others ON others.id = dated.owner"
     )
     database.rows(
-        f"CREATE TABLE {POSSIBLE} AS SELECT DISTINCT folded AS kind, {loose('id')} AS said,"
-        f" owner AS id FROM {GIVEN} WHERE folded <> {sql.text(OWN)} AND id IS NOT NULL"
-        f" AND owner IS NOT NULL AND {_counts(moment)}"
+        f"CREATE TABLE {POSSIBLE} AS SELECT DISTINCT coalesce(folded, '') AS kind,"
+        f" {loose('id')} AS said, owner_maybe AS id FROM {GIVEN}"
+        f" WHERE coalesce(folded, '') <> {own} AND id IS NOT NULL"
+        f" AND owner_maybe IS NOT NULL AND {_counts(moment)}"
     )
-    return Known(moment, key, people)
+    return Known(moment, key, found)
+
+
+def _otherwise(database: Database, moment: int, people: str) -> list[Link]:
+    """Links, for refusals alone, of keys in the map to whom they can mean: 'K17 ' to 'K17'.
+
+    ``people`` is a SELECT of the customers' ids, which are texts.
+    """
+    own = f"SELECT own AS said FROM {GIVEN} WHERE coalesce(folded, '') IN ({sql.text(OWN)}, '')"
+    keys = f"{own} AND {_counts(moment)} UNION SELECT owner FROM {GIVEN} WHERE {_counts(moment)}"
+    odd = f"SELECT said FROM ({keys}) ANTI JOIN ({people}) ON id = said"
+    found = database.rows(
+        f"SELECT said, id FROM ({spellings.alike(odd, people)}) UNION ALL SELECT said,"
+        f" min(said) OVER (PARTITION BY {folding.folded('said')}) FROM ({odd})"
+        " WHERE said IS NOT NULL ORDER BY ALL"
+    )
+    return [Link(0, said, meant, None) for said, meant in found if said != meant]
 
 
 def _counts(moment: int) -> str:
@@ -84,6 +111,14 @@ def _given(database: Database, asked: Identity, key: str) -> str:
     when = database.read(ROLE, asked.valid_from, "date")
     heard = database.read(ROLE, asked.known_at or asked.valid_from, "date")
     own = typed.as_key(sql.name(asked.id), database.column(ROLE, asked.id), key)
+    owner = database.key(ROLE, asked.customer, key)
+
+    def maybe(column: str, strict: str) -> str:
+        """A key however it is written: texts are seen to where the customers are known."""
+        if key != "BIGINT" or database.column(ROLE, column) != "VARCHAR":
+            return strict
+        return f"coalesce({strict}, {spellings.number(sql.name(column))})"
+
     said = [
         f"coalesce(CAST({sql.name(column)} AS VARCHAR), '') AS said_{name}"
         for name, column in (
@@ -94,7 +129,8 @@ def _given(database: Database, asked: Identity, key: str) -> str:
     return (
         f"SELECT row_number() OVER () AS number, {folding.folded(kind)} AS folded,"
         f" {written(database, ROLE, asked.id)} AS id, {own} AS own,"
-        f" {database.key(ROLE, asked.customer, key)} AS owner,"
+        f" {owner} AS owner, {maybe(asked.id, own)} AS own_maybe,"
+        f" {maybe(asked.customer, owner)} AS owner_maybe,"
         f" CASE WHEN {heard} IS NOT NULL THEN epoch_us({when}) END AS since,"
         f" epoch_us({heard}) AS known,"
         f" {', '.join(said)} FROM {database.table(ROLE).view}"

@@ -21,7 +21,7 @@ from bandit.core.folding import fold, folded
 from bandit.core.problems import nearest
 from bandit.core.schema import REJECTS
 from bandit.sources import consents as answers
-from bandit.sources import coverage, events, identity, identity_map, joined
+from bandit.sources import coverage, events, identity, identity_map, joined, spellings
 from bandit.sources.catalogue import Catalogue
 from bandit.sources.columns import key_type
 from bandit.sources.database import Database, failed, streaming_failed
@@ -179,7 +179,8 @@ def _of_consents(database: Database, campaign: Campaign, channels: Sequence[str]
     if refusals:
         found.append(f"{shown}: {refusals:,} refusals match no customer as they are written")
     if refusals and key == "VARCHAR":
-        spelled = answers.otherwise_spelled(given, answers.customers(database, campaign))
+        refused = f"SELECT said FROM ({given}) WHERE NOT granted"
+        spelled = spellings.alike(refused, answers.customers(database, campaign))
         odd = database.rows(f"SELECT count(*) FROM ({spelled}) WHERE said <> id")[0][0]
         if odd:
             found.append(

@@ -174,7 +174,9 @@ def wave_query(
     until = at if one else day_later(at, campaign.time_zone)
     refused = _refusals(campaign, key, at, until, record_contacts, refusals)
     if refused is not None:
-        refused = identity.with_others(database, refused, "channel", "offer", least="age_us")
+        refused = consents.meant(
+            database, campaign, key, refused, "channel", "offer", least="age_us"
+        )
     hashed = "id" if key == "BIGINT" else "md5_number_lower(id)"
     return (
         f"SELECT customers.*, {hashed} AS key, {granted},"

@@ -48,6 +48,10 @@ def test_the_views_hold_the_record(campaign: Path) -> None:
     ]
 
 
+def test_it_is_for_its_owner_alone_as_what_it_shows(campaign: Path) -> None:
+    assert (campaign / index.NAME).stat().st_mode & 0o777 == 0o600
+
+
 def test_an_index_that_is_right_is_left_alone(campaign: Path) -> None:
     before = (campaign / index.NAME).stat().st_mtime_ns
     assert not index.refresh(campaign)

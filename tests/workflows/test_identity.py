@@ -128,6 +128,50 @@ def test_a_refusal_counts_however_its_id_is_written(tmp_path: Path, written: str
     assert contacted(tmp_path) == set(PEOPLE) - {"c03", "c19"}
 
 
+@pytest.mark.parametrize("written", ["c03 ", "C03", "\u00a0c03", "c03\u200b"])
+@pytest.mark.parametrize("kind", ["loyalty", ""])
+def test_a_refusal_counts_however_the_map_writes_the_customer(
+    tmp_path: Path, written: str, kind: str
+) -> None:
+    agreed = [(f"L{i}", "email", "true") for i in range(19)]
+    ids = [*LOYALTY, (written, "L99", kind, "2026-01-01")]
+    write(tmp_path, ids, id_of="loyalty", consents=[*agreed, ("L99", "email", "false")])
+    serve(tmp_path)
+    assert contacted(tmp_path) == set(PEOPLE) - {"c03", "c19"}
+
+
+@pytest.mark.parametrize("written", ["003", "3.0", "+3", "\u00a03", "3\u200b"])
+@pytest.mark.parametrize("place", ["id", "customer"])
+def test_a_refusal_counts_however_the_map_writes_a_whole_number(
+    tmp_path: Path, written: str, place: str
+) -> None:
+    people = [str(i) for i in range(20)]
+    link = (written, "77") if place == "customer" else ("77", written)
+    agreed = [(p, "email", "true") for p in [*people, "77"]]
+    refused = [("77" if place == "customer" else "3", "email", "false")]
+    write(
+        tmp_path,
+        [(*link, "customer", "2026-01-01")],
+        people=[*people, "77"],
+        consents=[*agreed, *refused],
+    )
+    serve(tmp_path)
+    assert not contacted(tmp_path) & {"3", "77"}
+    assert len(contacted(tmp_path)) >= 19
+
+
+@pytest.mark.parametrize("written", ["C02 ", "x09"])
+def test_a_merge_in_another_writing_merges_nobody_and_refuses_all(
+    tmp_path: Path, written: str
+) -> None:
+    ids = [("c01", "X09", "customer", "2026-01-01"), (written, "c03", "customer", "2026-01-01")]
+    agreed = [(p, "email", "true") for p in PEOPLE]
+    write(tmp_path, ids, consents=[*agreed, ("c03", "email", "false")])
+    serve(tmp_path)
+    meant = {"C02 ": "c02", "x09": "c01"}[written]
+    assert contacted(tmp_path) == set(PEOPLE) - {"c03", meant}
+
+
 def test_an_id_that_moved_is_whoever_had_it_then_and_refuses_both(tmp_path: Path) -> None:
     moved = [*LOYALTY, ("c07", "L3", "loyalty", "2026-10-01")]
     agreed = [(f"L{i}", "email", "true") for i in range(19) if i != 3]
@@ -389,6 +433,22 @@ def test_live_an_old_key_is_recognised_and_who_refused_stays_refused(tmp_path: P
         assert not picks(live.ask("c01", "outbound"))
     with ExitStack() as stack:
         assert not picks(Live(tmp_path, stack).ask("c02", "outbound"))
+
+
+@pytest.mark.parametrize("written", ["C02", " c02", "c02\u200b"])
+def test_live_a_refusal_counts_however_its_key_is_written(tmp_path: Path, written: str) -> None:
+    write(tmp_path, [("c01", "c02", "customer", "2026-11-01")])
+    with ExitStack() as stack:
+        live = Live(tmp_path, stack)
+        assert picks(live.ask("c01", "outbound"))
+        live.desk.refuse(live.desk.situation.person(written).key, None)
+        live.write()
+        assert not picks(live.ask("c01", "outbound"))
+        assert picks(live.ask("c03", "outbound"))
+    with ExitStack() as stack:
+        assert not picks(Live(tmp_path, stack).ask("c02", "outbound"))
+    serve(tmp_path, "tue", 1)
+    assert "c01" not in contacted(tmp_path, "tue")
 
 
 def test_live_a_refusal_of_before_the_merge_holds_after_it(tmp_path: Path) -> None:

@@ -243,6 +243,7 @@ class Desk:
         at = written(self.now())
         refusal = Refusal(customer, channel, at)
         self.book.close_channel(refusal)
+        self.situation.refused(customer)
         if self._refusals_log is None:
             folder = self.generation.wave.run.campaign.folder
             self._refusals_log = Writer(refusals.next_file(folder))

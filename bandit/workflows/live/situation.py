@@ -78,6 +78,9 @@ class Situation:
         self._channels = {c.name: i for i, c in enumerate(wave.catalogue.channels)}
         self._whole_keys = pa.types.is_integer(generation.customers.ids.type)
         self._folded = [fold(name) for name in self._channels]
+        self._odd: dict[str, list[str]] = {}
+        for key in book.closed:
+            self.refused(key)
         self._told = Told(wave.start.spec, wave.run.at)
         self._zone = ZoneInfo(wave.run.campaign.time_zone)
         self._at = wave.run.at.astimezone(self._zone).replace(tzinfo=None)
@@ -237,6 +240,14 @@ class Situation:
         found = [refused for key in keys for refused in known.get(key, ())]
         return [Made(-1, self._offers.get(r.offer or "", -1), self._age_days(r.at)) for r in found]
 
+    def refused(self, key: int | str) -> None:
+        """Take in who refuses a channel: a text that is nobody's key counts for all written alike.
+
+        So it is in the waves (docs/adr/0051).
+        """
+        if isinstance(key, str) and self._generation.customers.find(customer_key(key), key) is None:
+            self._odd.setdefault(fold(key), []).append(key)
+
     def _closed(self, customers: Sequence[int | str]) -> Bool:
         """Channels bool[m, c] that customers refused live; an unknown one stands for all."""
         closed = np.zeros((len(customers), len(self._folded)), np.bool_)
@@ -244,6 +255,8 @@ class Situation:
             return closed
         for row, customer in zip(closed, customers, strict=True):
             keys = self._others.get(customer, (customer,))
+            if self._odd:
+                keys = [*keys, *(odd for key in keys for odd in self._odd.get(fold(str(key)), ()))]
             refused = [name for key in keys for name in self._book.closed.get(key, ())]
             if refused:
                 names = {None if name is None else fold(name) for name in refused}
