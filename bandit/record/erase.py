@@ -54,7 +54,8 @@ class UnknownPersonError(DataError):
 class Erased(NamedTuple):
     """How many rows of each kind went; ``waves``: those that lost decisions.
 
-    ``listed``: in the outbox too; ``events``: that triggers had heeded, or that waited.
+    ``listed``: in the outbox too; ``events``: that triggers had heeded, or that waited; ``kinds``:
+    of the outcomes.
     """
 
     decisions: int
@@ -63,6 +64,12 @@ class Erased(NamedTuple):
     listed: int
     events: int
     waves: tuple[str, ...]
+    kinds: frozenset[str] = frozenset()
+
+    @property
+    def rows(self) -> int:
+        """How many went in all."""
+        return self.decisions + self.outcomes + self.rejects + self.listed + self.events
 
 
 def erase(
@@ -81,14 +88,14 @@ def erase(
     run that died may have erased them. Of ``persons`` with several keys one is enough.
     """
     with files.aside(campaign / "forget") as stage:
-        staged = Staged(campaign, stage, [], set())
+        staged = Staged(campaign, stage, [], set(), set())
         found = _stage(staged, people)
         each = persons or [(key,) for key in people.keys]
         unknown = [keys[0] for keys in each if not staged.found.intersection(keys)]
         if unknown and not again:
             named = ", ".join(map(shown, unknown))
             raise UnknownPersonError(f"the record holds nothing of {named}; nobody was forgotten")
-        if not any(found[:-1]):
+        if not found.rows:
             return found
         for folder in manifest.published(caches):
             if any(folder.name.startswith(f"{wave}-") for wave in found.waves):
@@ -213,7 +220,8 @@ def _stage(staged: Staged, people: People) -> Erased:
         events, refusals = events + lost, refusals + refused
     listed += erase_events.outbox_lines(staged, people)
     heard = erase_events.heard(staged, people)
-    return Erased(decisions, events, refusals, listed, heard, tuple(left))
+    kinds = frozenset(staged.kinds)
+    return Erased(decisions, events, refusals, listed, heard, tuple(left), kinds)
 
 
 def _decision_ids(staged: Staged, wave: Wave, people: People) -> Iterator[str]:
@@ -309,7 +317,9 @@ def _events(
         own, mentioned = people.own(batch["customer_id"]), people.mentioned(batch["event_id"])
         staged.sight(people, batch["customer_id"].filter(own))
         staged.sight(people, batch["event_id"].filter(mentioned))
-        return pc.invert(pc.or_(pc.or_(own, mentioned), among(batch["decision_id"], gone)))
+        goes = pc.or_(pc.or_(own, mentioned), among(batch["decision_id"], gone))
+        staged.kinds.update(pc.unique(batch["event"].filter(goes)).to_pylist())
+        return pc.invert(goes)
 
     return _filtered(staged, folder, content, outcomes.EVENTS, keep)
 

@@ -12,12 +12,16 @@ from bandit.record.person import People
 
 
 class Staged(NamedTuple):
-    """Where the rewritten files wait, what goes without a successor, and whose rows were found."""
+    """Where the rewritten files wait, what goes without a successor, and whose rows were found.
+
+    ``kinds``: of the events that go.
+    """
 
     campaign: Path
     stage: Path
     removals: list[str]
     found: set[str]
+    kinds: set[str]
 
     def of(self, folder: Path) -> Path:
         """Where the new files of `folder` wait."""

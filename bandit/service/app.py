@@ -160,7 +160,7 @@ class Service:
     async def of_customer(self, request: Request) -> Response:
         """What was decided for a customer of late, by whoever asked and by triggers."""
         person = self.desk.situation.person(request.path_params["customer"])
-        chain = self.book.of(person.key)
+        chain = self.desk.situation.past(person.key, self.book.of(person.key))
         if person.position is None and not chain:
             raise NotDecidedError(404, "no customer has this key, and nothing was decided for one")
         return as_json(

@@ -104,6 +104,15 @@ def test_forgetting_twice_finds_nothing(campaign: Path) -> None:
     assert small.tree(campaign) == before
 
 
+def test_who_had_refused_by_an_event_is_said(campaign: Path) -> None:
+    key = _someone(campaign)
+    said = f"event_id,customer_id,event,occurred_at\nno,{key},Unsubscribe,{LATER.date()}\n"
+    (campaign / "said.csv").write_text(said, encoding="utf-8")
+    learn(campaign, outcomes=campaign / "said.csv", at=LATER)
+    found = forget(campaign, customers=[key])
+    assert any("by which they refused (Unsubscribe)" in note for note in found.notes)
+
+
 def test_a_slip_in_one_key_forgets_nobody(campaign: Path) -> None:
     key = _someone(campaign)
     before = small.tree(campaign)

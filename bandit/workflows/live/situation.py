@@ -156,7 +156,10 @@ class Situation:
         positions = np.array([one.position for one in people], np.int64)
         rows = customers.rows(
             positions,
-            [self._contacts(chain) if (chain := self._chain(one)) else () for one in people],
+            [
+                self._contacts(chain) if (chain := self.past(one.customer, one.chain)) else ()
+                for one in people
+            ],
             [self._refusals(one.customer) if self._book.refused else () for one in people],
             self._closed([one.customer for one in people]),
         )
@@ -227,12 +230,13 @@ class Situation:
             if p.offer is not None
         ]
 
-    def _chain(self, present: Present) -> Sequence[Stood]:
-        """The frames of a customer, and of those who became them."""
-        old = self._old.get(present.customer)
-        if not old:
-            return present.chain
-        return [*present.chain, *(stood for key in old for stood in self._book.of(key))]
+    def past(self, customer: int | str, chain: Sequence[Stood]) -> Sequence[Stood]:
+        """The frames of a customer and of those who became them, the newest first."""
+        keys = self._old.get(customer)
+        if not keys:
+            return chain
+        old = [stood for key in keys for stood in self._book.of(key)]
+        return sorted([*chain, *old], key=lambda stood: -stood.decided.at)
 
     def _refusals(self, customer: int | str) -> list[Made]:
         known = self._book.refused

@@ -117,7 +117,7 @@ def _said(
     campaign: Campaign, erased: erase.Erased, still_in: Sequence[str], people: set[int | str]
 ) -> list[str]:
     said = []
-    if not any(erased[:-1]):
+    if not erased.rows:
         said.append("the record held nothing of them")
     elif snapshots.versions(campaign.folder):
         said.append(
@@ -128,6 +128,13 @@ def _said(
         said.append(
             "their refusals that were given live are kept, so that nobody contacts them again while"
             " your customers' table holds them"
+        )
+    refused = {fold(kind) for kind in campaign.pressure.refusal_events}
+    if gone := sorted(kind for kind in erased.kinds if fold(kind) in refused):
+        said.append(
+            f"with them went events by which they refused ({', '.join(gone)}): nothing here keeps"
+            " contacts from them now; take them out of your customers, or write the refusal into"
+            " [consents], before the next wave"
         )
     if still_in:
         said.append(
