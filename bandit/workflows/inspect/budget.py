@@ -201,7 +201,8 @@ class _Judged(NamedTuple):
     def of(self, rows: Rows) -> Bool:
         """First rows of those people, of no experiment; bool[n]."""
         group = np.array(
-            [":" in g or (g == HOLDOUT and not self.held) for g in rows.texts("group")]
+            [":" in g or (g == HOLDOUT and not self.held) for g in rows.texts("group")],
+            dtype=np.bool_,
         )
         found: Bool = rows.first & ~group & (crowd_of(keys_of(rows)) < self.crowds)
         return found
