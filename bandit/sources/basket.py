@@ -220,7 +220,7 @@ def notes(database: Database, campaign: Campaign, people: str) -> list[str]:
     if not named:
         return [f"[basket]: no offer names a product in {basket.offer_column!r}"]
     total, empty = database.rows(
-        f"SELECT count(*), count(*) FILTER (id NOT IN (SELECT id FROM {GAPS})) FROM ({people})"
+        f"SELECT count(*), count(*) FILTER (id NOT IN (SELECT id FROM {LINES})) FROM ({people})"
     )[0]
     told = []
     if empty:

@@ -170,6 +170,8 @@ def test_empty_baskets_unbought_products_and_names_of_none_are_told(tmp_path: Pa
     assert "2 of 4 products that offers name in 'sells' stand nowhere" in told
     assert "such as 'q5'" in told
     assert _gaps(tmp_path).keys() == {"gap_p0"}
+    _write(tmp_path, receipts, ["P0"])
+    assert f"{empty} of {PEOPLE} customers bought nothing in 100 days" in _told(tmp_path)
 
 
 def test_where_nobody_bought_anything_nobody_has_a_gap(tmp_path: Path) -> None:
