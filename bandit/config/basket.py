@@ -13,6 +13,13 @@ BOUGHT = "[basket] product"
 """What the product of a purchase is called among the variables of its source."""
 
 
+def named(value: float | bool | str) -> str:
+    """A product as purchases have it: 4711 in TOML is a number, and 4711.0 of it here."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
+
+
 class Basket(Strict):
     """Purchases are events of ``source``, each of one ``product``, of the last ``days``.
 

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from bandit.config.basket import Basket
+from bandit.config.basket import Basket, named
 from bandit.core.actions import ActionSpace
 from bandit.features.spec import FeatureSpec
 from bandit.models.owned import Layout
@@ -23,7 +23,7 @@ def products_of(basket: Basket | None, catalogue: Catalogue) -> dict[str, str]:
     if basket is None:
         return {}
     column = basket.offer_column
-    return {o.name: str(o.features[column]) for o in catalogue.offers if column in o.features}
+    return {o.name: named(o.features[column]) for o in catalogue.offers if column in o.features}
 
 
 def layout(

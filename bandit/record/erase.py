@@ -113,7 +113,7 @@ def people(
 
     ``elsewhere``: their ids of other kinds, each after its kind.
     """
-    found = [wave.decisions[0] for wave in record.waves(campaign)]
+    found = [wave.decisions[0] for wave in record.waves(campaign) if wave.decisions]
     found += [path / outcomes.EVENTS for path in manifest.published(campaign / outcomes.OUTCOMES)]
     kinds = (pq.read_schema(path).field("customer_id").type for path in found)
     whole = any(pa.types.is_integer(kind) for kind in kinds)

@@ -15,11 +15,13 @@ import numpy as np
 import pyarrow as pa
 
 from bandit.config.basket import BOUGHT, Basket
+from bandit.config.basket import named as name_of
 from bandit.config.campaign import Campaign
 from bandit.config.variables import EventSource, resolved
 from bandit.core import sql
 from bandit.core.problems import nearest
 from bandit.core.types import Float64
+from bandit.sources import cells
 from bandit.sources.aggregates import MOMENT
 from bandit.sources.connection import Database
 from bandit.sources.events import events
@@ -66,10 +68,10 @@ def products(database: Database, campaign: Campaign) -> list[str]:
     if campaign.basket is None:
         return []
     column = campaign.basket.offer_column
-    named = {str(o.features[column]) for o in campaign.offer if column in o.features}
+    named = {name_of(o.features[column]) for o in campaign.offer if column in o.features}
     offers = database.tables.get("offers")
     if offers is not None and column in offers.columns:
-        cell = f"CAST({sql.name(column)} AS VARCHAR)"
+        cell = cells.text(sql.name(column), offers.columns[column])
         rows = database.rows(f"SELECT DISTINCT {cell} FROM {offers.view} WHERE {cell} IS NOT NULL")
         named |= {str(product) for (product,) in rows}
     return sorted(named)
@@ -127,9 +129,10 @@ def _lines(
 ) -> dict[str, int]:
     """Make `ITEMS` and `LINES`; the items of what offers name, of what somebody bought."""
     found = events(database, campaign, source_of(campaign, basket), at, key)
-    row = found.rows[BOUGHT]
+    row, role = found.rows[BOUGHT], source_of(campaign, basket).role
+    product = cells.text(row.column, database.column(role, basket.product))
     bought = (
-        f"SELECT id, {MOMENT}, CAST({row.column} AS VARCHAR) AS product FROM ({found.query})"
+        f"SELECT id, {MOMENT}, {product} AS product FROM ({found.query})"
         f" WHERE {row.fits} AND {row.column} IS NOT NULL"
     )
     database.connection.from_arrow(pa.table({"product": pa.array(named, pa.string())})).create(
@@ -230,8 +233,8 @@ def notes(database: Database, campaign: Campaign, people: str) -> list[str]:
         )
     bought = {name for (name,) in database.rows(f"SELECT product FROM {ITEMS}")}
     missing = [product for product in named if product not in bought]
-    cell = f"CAST({sql.name(basket.product)} AS VARCHAR)"
     view = database.table(source.role).view
+    cell = cells.text(sql.name(basket.product), database.column(source.role, basket.product))
     ever = {
         name
         for (name,) in database.rows(

@@ -174,6 +174,19 @@ def test_empty_baskets_unbought_products_and_names_of_none_are_told(tmp_path: Pa
     assert f"{empty} of {PEOPLE} customers bought nothing in 100 days" in _told(tmp_path)
 
 
+@pytest.mark.parametrize("kind", [pl.Int32, pl.Float64, pl.String])
+def test_a_product_may_be_a_number(tmp_path: Path, kind: type[pl.DataType]) -> None:
+    receipts = _receipts(8)
+    _write(tmp_path, receipts, ["p1", "p4"])
+    wanted = _gaps(tmp_path)
+    code = pl.col("what").str.slice(1).cast(pl.Int32)
+    _write(tmp_path, receipts.with_columns(what=code.cast(kind)), ["p1", "p4"])
+    file = tmp_path / "campaign.toml"
+    file.write_text(file.read_text().replace('"p1"', "1").replace('"p4"', "4"))
+    assert _gaps(tmp_path) == {"gap_1": wanted["gap_p1"], "gap_4": wanted["gap_p4"]}
+    assert "stand nowhere" not in _told(tmp_path)
+
+
 def test_where_nobody_bought_anything_nobody_has_a_gap(tmp_path: Path) -> None:
     _write(tmp_path, _receipts(8).clear(), ["p0"])
     assert _gaps(tmp_path) == {}

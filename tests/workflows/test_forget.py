@@ -12,9 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from bandit.core import files
-from bandit.core.errors import DataError, UsageError
+from bandit.core.errors import ConfigError, DataError, UsageError
 from bandit.models.posterior_file import load_posterior
 from bandit.record import erase, manifest
+from bandit.workflows.judge.simulate import simulate
 from bandit.workflows.learn.learn import learn
 from bandit.workflows.privacy.export_customer import export_customer
 from bandit.workflows.privacy.forget import forget
@@ -111,6 +112,16 @@ def test_who_had_refused_by_an_event_is_said(campaign: Path) -> None:
     learn(campaign, outcomes=campaign / "said.csv", at=LATER)
     found = forget(campaign, customers=[key])
     assert any("by which they refused (Unsubscribe)" in note for note in found.notes)
+
+
+def test_a_wave_whose_customers_are_all_forgotten_stops_nothing(campaign: Path) -> None:
+    everybody = sorted({row["customer_id"] for w in WAVES for row in people.decisions(campaign, w)})
+    forget(campaign, customers=everybody)
+    assert not export_customer(campaign, customer=everybody[0]).decisions
+    with pytest.raises(DataError, match="nothing of"):
+        forget(campaign, customers=[everybody[0]])
+    with pytest.raises(ConfigError, match="everybody in them was forgotten"):
+        simulate(campaign, at=LATER)
 
 
 def test_a_slip_in_one_key_forgets_nobody(campaign: Path) -> None:

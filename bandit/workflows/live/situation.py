@@ -258,7 +258,7 @@ class Situation:
         if not self._book.closed:
             return closed
         for row, customer in zip(closed, customers, strict=True):
-            keys = self._others.get(customer, (customer,))
+            keys: Sequence[int | str] = self._others.get(customer, (customer,))
             if self._odd:
                 keys = [*keys, *(odd for key in keys for odd in self._odd.get(fold(str(key)), ()))]
             refused = [name for key in keys for name in self._book.closed.get(key, ())]
