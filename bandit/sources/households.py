@@ -11,7 +11,7 @@ from bandit.config.campaign import Campaign
 from bandit.config.household import Household
 from bandit.core import sql
 from bandit.core.errors import ConfigError
-from bandit.sources import sources
+from bandit.sources import cells, sources
 from bandit.sources.connection import Database, Table
 
 CUSTOMER = "customer_id"
@@ -32,13 +32,14 @@ def units(database: Database, campaign: Campaign, key: str) -> tuple[list[str], 
 
 
 def household(people: Table, one: Household) -> str:
-    """SQL of the key of a customer's household as text, NULL for none."""
+    """SQL of the key of a customer's household as text, NULL for none; 12.0 is 12, as in keys."""
     if one.column not in people.columns:
         raise ConfigError(
             f"experiment {one.experiment!r}: {people.shown} has no column {one.column!r}; name in"
             " household the column that says of which household a customer is"
         )
-    return f"nullif(trim(CAST({sql.name(one.column)} AS VARCHAR)), '')"
+    said = cells.text(sql.name(one.column), people.columns[one.column])
+    return f"nullif(trim(CAST({said} AS VARCHAR)), '')"
 
 
 def of_today(people: Table, one: Household, key: str) -> str:

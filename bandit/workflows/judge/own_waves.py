@@ -54,9 +54,10 @@ def usable(campaign: Campaign, at: dt.datetime) -> tuple[list[Wave], list[str]]:
         notes.append(f"left out, they are of another campaign file: {', '.join(others)}")
     if open_ := [w.name for w in waves if w not in closed]:
         notes.append(f"left out, their window is open: {', '.join(open_)}")
-    if emptied := [w.name for w in closed if not w.decisions]:
-        notes.append(f"left out, everybody in them was forgotten: {', '.join(emptied)}")
-        closed = [w for w in closed if w.decisions]
+    if emptied := [w for w in closed if w.manifest.forgotten >= w.manifest.decisions]:
+        names = ", ".join(w.name for w in emptied)
+        notes.append(f"left out, everybody in them was forgotten: {names}")
+        closed = [w for w in closed if w not in emptied]
     if not closed:
         return [], notes
     spec = closed[-1].manifest.features
