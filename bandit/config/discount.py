@@ -79,8 +79,16 @@ def expanded(raw: Mapping[str, Any]) -> Mapping[str, Any]:
     return content
 
 
+_PLAINLY = {
+    "tuple_type": "input should be a list, [0.0, 0.1]",
+    "model_type": "write it as a section, [offer.discount] with price and depths",
+}
+
+
 def _of_depths(offer: Mapping[str, Any]) -> list[dict[str, Any]]:
     name = offer.get("name")
+    if name is None:
+        raise ValueError("an offer with [offer.discount] has no name; add it, in quotes")
     if "value" in offer:
         raise ValueError(
             f"offer {name!r} has a value and a discount, whose price and unit_cost say it; keep one"
@@ -89,6 +97,7 @@ def _of_depths(offer: Mapping[str, Any]) -> list[dict[str, Any]]:
         discount = Discount.model_validate(offer["discount"])
     except ValidationError as e:
         fault = e.errors(include_url=False)[0]
+        fault["msg"] = _PLAINLY.get(fault["type"], fault["msg"])
         where = ".".join(map(str, ("discount", *fault["loc"])))
         told = fault["ctx"]["error"] if fault["type"] == "value_error" else fault["msg"].lower()
         raise ValueError(f"offer {name!r}, {where}: {told}") from None

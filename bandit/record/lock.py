@@ -98,8 +98,11 @@ def _open(path: Path) -> tuple[int, bool]:
     """
     try:
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644), True
-    except PermissionError:
-        return os.open(path, os.O_RDONLY | os.O_NOFOLLOW), False
+    except PermissionError as refused:
+        try:
+            return os.open(path, os.O_RDONLY | os.O_NOFOLLOW), False
+        except FileNotFoundError:  # there is none: the folder may not be written to
+            raise refused from None
 
 
 def _give_way(path: Path, handle: int) -> None:

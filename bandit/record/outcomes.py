@@ -184,9 +184,7 @@ def waves_named(
     return {str(name) for (name,) in found}
 
 
-def _prepare(
-    campaign: Campaign, database: Database, customer: str, waves: Sequence[Wave]
-) -> None:
+def _prepare(campaign: Campaign, database: Database, customer: str, waves: Sequence[Wave]) -> None:
     """A table `checked` of the rows in our columns, each with its fault or NULL."""
     columns, names = database.table("outcomes").columns, campaign.outcomes
 

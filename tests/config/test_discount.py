@@ -70,6 +70,8 @@ def test_without_depths_nothing_changes(tmp_path: Path) -> None:
         ("[0.0, 0.1, 0.125, 0.3]", "[0.1, 0.0]", "deeper than the one before"),
         ("[0.0, 0.1, 0.125, 0.3]", "[0.1, 0.10001]", "a tenth of a percent"),
         ("[0.0, 0.1, 0.125, 0.3]", "[0.1, 1.0]", "discount.depths.1: .*less than 1"),
+        ('name = "tv"\n', "", "discount. has no name; add it"),
+        ("[0.0, 0.1, 0.125, 0.3]", '"0.1"', "discount.depths: .*a list"),
         ("price = 30.0", "prize = 30.0", "discount.pri[zc]e"),
         ("priority = 4", "value = 3.0", "has a value and a discount"),
         ("[offer.discount]", "[offer.discounts]", "unknown key .*discounts"),

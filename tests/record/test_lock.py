@@ -90,6 +90,22 @@ def test_a_disk_that_refuses_is_told(
             pass
 
 
+def test_a_folder_that_may_not_be_written_to_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really = os.open
+
+    def refuse(path: Path, flags: int, *more: int) -> int:
+        if flags & os.O_CREAT:
+            raise PermissionError(13, "Permission denied", str(path))
+        return really(path, flags, *more)
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(DataError, match="could not be locked: Permission denied"):  # noqa: SIM117
+        with lock.hold(tmp_path, "learn"):
+            pass
+
+
 def test_a_link_is_not_followed(tmp_path: Path) -> None:
     target = tmp_path / "somewhere"
     target.write_text("mine")
