@@ -99,6 +99,21 @@ class Made(BaseModel):
     segment: tuple[Segment, ...] = ()
 
 
+class Shadowed(BaseModel):
+    """What a shadow came to beside live decisions: sums over the ``slots`` that it was asked for.
+
+    ``agreed`` of the probability that it gives to what was done, ``lift`` of the expected worth of
+    its picks less that of the served ones.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    slots: int
+    agreed: float
+    lift: float
+
+
 class WaveManifest(Manifest):
     """A wave, and what it was served with; from ``offers`` on since format 2.
 
@@ -111,7 +126,8 @@ class WaveManifest(Manifest):
     ``campaign_seed`` decides holdout and shares, ``seed`` everything else; ``live``: its customers
     were decided for one by one, each at the placements that were asked for; ``log`` digests the log
     that a wave of others was read from; ``experiments`` are those whose members it assigned;
-    ``trigger`` decided, at events; ``made``: its variables and segments, None where it had none.
+    ``trigger`` decided, at events; ``made``: its variables and segments, None where it had none;
+    ``shadow`` decided beside it, None where none did.
     """
 
     wave: str
@@ -146,6 +162,7 @@ class WaveManifest(Manifest):
     log: str | None = None
     experiments: tuple[Served, ...] = ()
     made: Made | None = None
+    shadow: Shadowed | None = None
 
     @property
     def space(self) -> ActionSpace:

@@ -8,7 +8,7 @@ from typing import Any
 from bandit.core.wording import interval_text, number, rounded_up
 from bandit.render import render
 from bandit.render.simulate_figures import decision_of, simulate_figures
-from bandit.render.simulate_tables import group_rows, method, whole_rows, words
+from bandit.render.simulate_tables import beside, group_rows, method, whole_rows, words
 from bandit.results.judge import Judged, SimulateResult
 
 
@@ -22,7 +22,7 @@ def write_simulation(folder: Path, result: SimulateResult, made_by: str) -> Path
         "gate": f"{gate.candidate}: {gate.decision}",
         "words": words(result),
         "facts": _facts(result),
-        "notes": result.notes,
+        "notes": [*beside(result), *result.notes],
         "heads": heads,
         "rows": rows,
         "reasons": {row.name: row.reason for row in result.candidates},

@@ -26,6 +26,7 @@ def simulate_tables(result: SimulateResult) -> RenderableType:
     parts: list[RenderableType] = [title, pairs(facts), _table(result)]
     parts += [_groups(result)] if result.groups else []
     parts += [_whole(result)] if result.whole else []
+    parts += [Text(line) for line in beside(result)]
     parts += [_verdict(result)]
     return Group(*parts, *page(result.report), *notes(result.notes))
 
@@ -114,6 +115,15 @@ def whole_rows(result: SimulateResult) -> tuple[list[str], list[list[str]]]:
             [one.name, interval_text(one.value), *lift, f"{one.effective_sample_size:,.0f}"]
         )
     return [*heads, "ESS"], rows
+
+
+def beside(result: SimulateResult) -> list[str]:
+    """What shadows came to live, a sentence each."""
+    return [
+        f"shadow {one.name}, beside {one.slots:,} live slots: it gives {one.agreement:.1%} to what"
+        f" was done; by the model its picks are worth {one.lift:+.4g} {result.unit} a slot more"
+        for one in result.shadows
+    ]
 
 
 def _cells(result: SimulateResult, row: Judged) -> list[RenderableType]:

@@ -65,6 +65,20 @@ class WholeWave:
 
 
 @dataclass(frozen=True)
+class Beside:
+    """A shadow as it decided live beside the served policy, in ``slots`` of these waves.
+
+    ``agreement`` is the mean probability that it gives to what was done, ``lift`` how much more its
+    picks were expected to be worth than the served ones, a slot, by the model that decided.
+    """
+
+    name: str
+    slots: int
+    agreement: float
+    lift: float
+
+
+@dataclass(frozen=True)
 class SegmentLift:
     """Lift of the gate's candidate among some customers."""
 
@@ -144,6 +158,7 @@ class SimulateResult(Result):
     folder: Path
     looks: int
     promised: float
+    shadows: list[Beside] = field(default_factory=list)
     curves: list[LearningCurve] = field(default_factory=list)
     report: Path | None = None
     notes: list[str] = field(default_factory=list)

@@ -14,6 +14,7 @@ from bandit.core.errors import DataError
 from bandit.core.types import Array, Bool, Float64, Int32
 from bandit.features.spec import FeatureSpec
 from bandit.ope.log import Log
+from bandit.results.judge import Beside
 from bandit.sources.catalogue import Catalogue as Goods
 from bandit.workflows.judge.slates import Slates
 
@@ -85,7 +86,8 @@ class Waves:
     an arm that takes some actions only: they teach what happens, but are no part of the population
     that weights speak of; the others' propensities are given that they are not held out.
 
-    ``events`` float64[n, K]: how many of each kind of [reward.events] came, None without it.
+    ``events`` float64[n, K]: how many of each kind of [reward.events] came, None without it;
+    ``shadows``: what decided beside them live.
     """
 
     names: tuple[str, ...]
@@ -99,6 +101,7 @@ class Waves:
     shares: tuple[tuple[PolicyShare, ...] | None, ...] = ()
     holds_out: bool = False
     events: Float64 | None = None
+    shadows: tuple[Beside, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,7 +27,9 @@ from bandit.record import outcomes as deliveries
 from bandit.record import waves as record
 from bandit.record.decisions import Decisions
 from bandit.record.homes import Homes
+from bandit.record.manifests import Shadowed
 from bandit.record.waves import Wave
+from bandit.results.judge import Beside
 from bandit.sources import persons
 from bandit.sources.catalogue import Catalogue as Goods
 from bandit.workflows.inspect import catalogue_today
@@ -142,6 +144,7 @@ def _assembled(
                 None if w.manifest.policy is None else w.manifest.policy.shares for w in waves
             ),
             events=events,
+            shadows=_shadows(waves),
         ),
         notes=notes,
     )
@@ -215,6 +218,20 @@ def _learners_prices(wave: Wave, actions: ActionSpace) -> dict[str, Float64]:
                 label = max(learn, key=lambda s: s.share).label
                 return {label: wave.actions.align(np.array(own), actions)}
     return {}
+
+
+def _shadows(waves: Sequence[Wave]) -> tuple[Beside, ...]:
+    """What decided beside live waves, by name, in the order in which they began."""
+    sums: dict[str, list[Shadowed]] = {}
+    for wave in waves:
+        if (one := wave.manifest.shadow) is not None:
+            sums.setdefault(one.name, []).append(one)
+    found = []
+    for name, parts in sums.items():
+        slots = sum(one.slots for one in parts)
+        agreed, lift = sum(one.agreed for one in parts), sum(one.lift for one in parts)
+        found.append(Beside(name, slots, agreed / slots, lift / slots))
+    return tuple(found)
 
 
 def _offers_served(waves: Sequence[Wave]) -> Goods | None:

@@ -190,6 +190,7 @@ def _judged(job: Job, bench: Bench, targets: list[Target]) -> SimulateResult:
         folder=job.reports,
         looks=looks,
         promised=job.settings.confidence,
+        shadows=[] if logged.waves is None else list(logged.waves.shadows),
         notes=[
             *logged.notes,
             *_uncapped(logged, targets),

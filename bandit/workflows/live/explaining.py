@@ -105,7 +105,7 @@ def _each(
 ) -> Iterator[tuple[dict[str, Any], Seen]]:
     """Each decision of a frame as a row of the record, with what it was taken from."""
     wave, decided = of.wave, stood.decided
-    mine = [rebuilt.Person(decided, [(slot, decided.at) for slot in decided.slots])]
+    mine = [rebuilt.Person(decided, [(slot, decided.at) for slot in decided.slots], [])]
     batch = rebuilt.prepared(wave, of.fixed, mine)
     values = batch.values if batch.values.ndim == 1 else batch.values[0]
     key = np.array([person.bits], np.uint64)

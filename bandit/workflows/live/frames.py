@@ -16,7 +16,7 @@ class Head(msgspec.Struct, tag="head", array_like=True, frozen=True):
     ``campaign``, ``offers`` and ``channels`` are those of the day as JSON; ``values`` float[k],
     None where they hang on the customer; ``past``: the waves whose contacts were looked at;
     ``arm_prices`` float[k] of each arm with limits of its own, where ``prices`` are everybody
-    else's.
+    else's; ``shadow`` is the name of the policy that decided beside.
     """
 
     wave: str
@@ -34,6 +34,7 @@ class Head(msgspec.Struct, tag="head", array_like=True, frozen=True):
     past: list[str]
     experiments: list[dict[str, Any]]
     arm_prices: list[list[float]] = []
+    shadow: str | None = None
 
 
 class Pick(msgspec.Struct, frozen=True):

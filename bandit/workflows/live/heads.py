@@ -19,6 +19,7 @@ from bandit.workflows.serve.wave import Wave
 def head(generation: Generation, segment: Segment) -> Head:
     """What a segment's decisions are made with."""
     wave, values = generation.wave, generation.customers.values
+    shadow = wave.run.campaign.shadow
     return Head(
         wave=segment.wave,
         day=segment.day,
@@ -27,6 +28,7 @@ def head(generation: Generation, segment: Segment) -> Head:
         arm_prices=wave.plan.prices[1:].tolist(),
         values=values.tolist() if values.ndim == 1 else None,
         past=sorted(generation.past),
+        shadow=None if shadow is None else shadow.label,
         **told(wave),
     )
 

@@ -18,10 +18,14 @@ from bandit.workflows.serve.wave import Taken, Wave
 
 
 class Person(NamedTuple):
-    """What was decided for a customer on one occasion: the first frame, and every slot's time."""
+    """What was decided for a customer on one occasion: the first frame, and every slot's time.
+
+    ``beside`` each slot is what a shadow did there, as in `Decided`, None where it was not asked.
+    """
 
     first: Decided
     slots: list[tuple[Slot, int]]
+    beside: list[tuple[int, float] | None]
 
 
 def prepared(wave: Wave, fixed: Sequence[float] | None, people: Sequence[Person]) -> Prepared:

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -28,9 +28,11 @@ from bandit.core.days import day_of, midnight
 from bandit.core.errors import LockedError
 from bandit.core.framed import Frames, mended
 from bandit.core.types import SILENT, Progress
+from bandit.models.rising import TakenMean
 from bandit.record import events, exports, index, lock, manifest, served_variables, streams
 from bandit.record import waves as record
 from bandit.record.exports import Lists
+from bandit.record.manifests import Shadowed
 from bandit.record.served_variables import ServedVariables
 from bandit.record.streams import STREAMS, TURN, Segment
 from bandit.record.waves import DecisionWriter
@@ -41,6 +43,7 @@ from bandit.workflows.live.book import head_of, wave_name
 from bandit.workflows.live.frames import Answer, Decided, Head, Outcome
 from bandit.workflows.live.heads import wave_of
 from bandit.workflows.live.rebuilt import Person
+from bandit.workflows.live.shadow import Tally
 from bandit.workflows.operate import recover
 from bandit.workflows.serve import experiments, publish
 from bandit.workflows.serve.assemble import Assembler
@@ -144,8 +147,9 @@ def _read(segment: Segment) -> _Content:
             case Decided() as one:
                 name = wave_name(segment, one.occasion, one.cause)
                 people = found.waves.setdefault(name, {})
-                person = people.setdefault(one.customer, Person(one, []))
+                person = people.setdefault(one.customer, Person(one, [], []))
                 person.slots.extend((slot, one.at) for slot in one.slots)
+                person.beside.extend(one.shadow or [None] * len(one.slots))
                 if one.fallback:
                     found.fallback[name] += showing.made(one, name)
                 if one.waits:
@@ -192,6 +196,7 @@ def _publish(
     """``withheld`` are decisions that never came about."""
     wave = _as_asked(wave_of(campaign.folder, head, name), people)
     tally, assembler = WaveTally(wave.plan), Assembler(wave)
+    shadowed, mean = Tally(), TakenMean(wave.posterior)
     final = campaign.folder / record.WAVES / name
     order = sorted(people)
     with files.aside(final) as partial:
@@ -205,6 +210,7 @@ def _publish(
                 rows = _dated(rows, taken, some)
                 writer.write(rows)
                 tally.add(taken, batch, rows)
+                shadowed.add_sealed(wave, mean, batch, some)
             writer.close()
         finally:
             writer.abandon()
@@ -215,7 +221,7 @@ def _publish(
         content = publish.content(wave, past, summary)
         cause = next(iter(people.values())).first.cause
         asked = {} if cause is None else {"trigger": cause.trigger}
-        manifest.write(partial, {**content, "live": True, **asked})
+        manifest.write(partial, {**content, "live": True, **asked, **_beside(head, shadowed)})
         files.put_in_place((partial, final))
 
 
@@ -232,6 +238,16 @@ def _write_units(partial: Path, wave: Wave, people: Sequence[Person]) -> None:
     with ServedVariables(partial / served_variables.UNITS) as file:
         file.add(ids, kept)
         file.finish()
+
+
+def _beside(head: Head, tally: Tally) -> dict[str, Any]:
+    """What the manifest says of a shadow; nothing where none decided beside."""
+    if head.shadow is None or not tally.decisions:
+        return {}
+    sums = Shadowed(
+        name=head.shadow, slots=tally.decisions, agreed=tally.agreed, lift=tally.lift
+    )  # fmt: skip
+    return {"shadow": sums.model_dump()}
 
 
 def _without(waiting: Mapping[str, Sequence[str]], shown: Set[str]) -> dict[str, list[str]]:

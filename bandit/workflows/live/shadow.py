@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from bandit.core.types import Array, Float32, Float64, Int32
 from bandit.models.rising import TakenMean
 from bandit.policies.choice_request import checked
 from bandit.policies.policy import Policy
+from bandit.workflows.live.rebuilt import Person
 from bandit.workflows.live.together import Filled
 from bandit.workflows.serve.plan import alone, number_of
 from bandit.workflows.serve.prepare import Prepared
@@ -18,11 +21,41 @@ Beside = list[tuple[int, float]]
 
 
 class Tally:
-    """What shadows have come to since the server began; ``lift`` sums expected worth."""
+    """What shadows have come to; ``lift`` sums expected worth."""
 
     def __init__(self) -> None:
         self.decisions = 0
         self.agreed = self.lift = 0.0
+
+    def add(
+        self, wave: Wave, mean: TakenMean, ready: Prepared, rows: Array,
+        done: Int32, picked: Int32, chance: Float64,
+    ) -> None:  # fmt: skip
+        """Take in ``picked`` int32[m] beside what was ``done`` for customers ``rows`` int64[m].
+
+        ``chance`` float64[m] is the probability that the shadow gives to what was done.
+        """
+        worth = _worth(wave, mean, ready, rows, picked) - _worth(wave, mean, ready, rows, done)
+        self.decisions += len(rows)
+        self.agreed += float(chance.sum())
+        self.lift += float(worth.sum())
+
+    def add_sealed(
+        self, wave: Wave, mean: TakenMean, ready: Prepared, people: Sequence[Person]
+    ) -> None:
+        """Take in what stands beside the decisions of people, who are ``ready`` in their order."""
+        found = [
+            (row, slot.action, *mine)
+            for row, person in enumerate(people)
+            for (slot, _), mine in zip(person.slots, person.beside, strict=True)
+            if mine is not None
+        ]
+        if found:
+            rows, done, picked, chance = zip(*found, strict=True)
+            self.add(
+                wave, mean, ready, np.array(rows), np.array(done, np.int32),
+                np.array(picked, np.int32), np.array(chance),
+            )  # fmt: skip
 
 
 class Shadow:
@@ -47,19 +80,17 @@ class Shadow:
                 continue
             rows, done = taken.rows[standing], taken.choice.action[standing]
             picked, chance = _picked(self._policy, wave, ready, taken, standing)
-            worth = self._worth(wave, ready, rows, picked) - self._worth(wave, ready, rows, done)
-            self._tally.decisions += len(rows)
-            self._tally.agreed += float(chance.sum())
-            self._tally.lift += float(worth.sum())
+            self._tally.add(wave, self._mean, ready, rows, done, picked, chance)
             for row, action, p in zip(rows, picked.tolist(), chance.tolist(), strict=True):
                 found[row].append((action, p))
         return found
 
-    def _worth(self, wave: Wave, ready: Prepared, rows: Array, action: Int32) -> Float32:
-        """Expected worth float32[m] of actions, before prices."""
-        reward = self._mean.of(ready.contexts[rows], action, len(rows))
-        value = ready.values[rows, action] if ready.values.ndim == 2 else ready.values[action]
-        return np.asarray(value * reward - wave.plan.costs[action], np.float32)
+
+def _worth(wave: Wave, mean: TakenMean, ready: Prepared, rows: Array, action: Int32) -> Float32:
+    """Expected worth float32[m] of actions, before prices."""
+    reward = mean.of(ready.contexts[rows], action, len(rows))
+    value = ready.values[rows, action] if ready.values.ndim == 2 else ready.values[action]
+    return np.asarray(value * reward - wave.plan.costs[action], np.float32)
 
 
 def _picked(

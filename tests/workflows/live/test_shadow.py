@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from bandit.config import campaign_file
+from bandit.record import manifest
 from bandit.workflows.judge.simulate import simulate
 from bandit.workflows.live import frames
 from bandit.workflows.live.frames import Decided
@@ -92,9 +94,37 @@ def test_metrics_tell_its_agreement_and_lift_and_simulate_judges_it(tmp_path: Pa
     told = talk(folder, say)
     for figure in ("decisions", "agreement", "lift"):
         assert f'bandit_shadow{{figure="{figure}"}}' in told
-    seal(folder)
+    sealed = seal(folder).waves
     result = simulate(folder)
     assert "bold" in [row.name for row in result.candidates]
+    (beside,) = result.shadows
+    assert beside.name == "bold"
+    assert beside.slots == sum(wave.decisions for wave in sealed)
+    for figure, value in vars(beside).items():
+        if figure in {"agreement", "lift"}:
+            there = re.search(rf'bandit_shadow{{figure="{figure}"}} (\S+)', told)
+            assert there is not None
+            assert value == pytest.approx(float(there[1]), rel=1e-4, abs=1e-7)
+
+
+def test_a_sealed_wave_keeps_what_came_of_it_and_who_came_too_late_is_left_out(
+    tmp_path: Path, stack: ExitStack
+) -> None:
+    """Contacts and lists of everybody, of which some were left to the rules."""
+    folder = campaigns.write(tmp_path / "c", more=shadow("greedy", 'name = "bold"'))
+    live = Live(folder, stack)
+    late = [Asked(f"l{c}", c, [WantedPlacement("home")]) for c in PEOPLE[:40]]
+    live.desk.decide_all(late, set(range(40)))
+    assert not live.desk.shadowed.decisions
+    live.desk.decide_all([Asked(f"r{c}", c, PLACES) for c in PEOPLE])
+    live.write()
+    tally = live.desk.shadowed
+    kept = [manifest.read(folder / "waves" / one.wave) for one in seal(folder).waves]
+    sums = [one["shadow"] for one in kept if "shadow" in one]
+    assert {one["name"] for one in sums} == {"bold"}
+    assert sum(one["slots"] for one in sums) == tally.decisions
+    assert sum(one["agreed"] for one in sums) == pytest.approx(tally.agreed)
+    assert sum(one["lift"] for one in sums) == pytest.approx(tally.lift, abs=1e-4)
 
 
 def test_it_changes_no_wave(tmp_path: Path) -> None:
