@@ -3,6 +3,10 @@
 People are thrown into `CROWDS` crowds by a hash, and a crowd is the unit: people are independent,
 so that the variance of a sum is that of the sums of crowds, whatever one person's rows have in
 common. Crowds merge by adding, in memory that does not grow with the number of people.
+
+A group's own rows are a poor judge of their spread where purchases are rare and weights differ: the
+one that did not come is missing from the mean and from the error at once. What both sides of a
+difference show of it together holds the error up (`Gained`; docs/adr/0180).
 """
 
 from __future__ import annotations
@@ -17,6 +21,10 @@ from bandit.stats.means import around
 from bandit.stats.ratios import Errors, Ratio, roi
 
 CROWDS = 1 << 16
+DOUBT = 5.0
+"""How many crowds of a side the spread of both sides is worth against its own (docs/adr/0180)."""
+
+_TINY = 1e-9
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -28,27 +36,29 @@ def crowd_of(keys: UInt64) -> Array:
 
 
 class Crowds(NamedTuple):
-    """``total`` Σx and ``people`` by crowd, float64[CROWDS] each.
+    """``total`` Σx, ``people`` and ``squares`` by crowd, float64[CROWDS] each.
 
-    People who stand for others count with weights: Σwx, and Σw in ``people``.
+    People who stand for others count with weights: Σwx, Σw in ``people`` and Σw² in ``squares``.
     """
 
     total: Float64
     people: Float64
+    squares: Float64
 
     @classmethod
     def none(cls) -> Self:
         """Nobody yet."""
-        return cls(np.zeros(CROWDS), np.zeros(CROWDS))
+        return cls(np.zeros(CROWDS), np.zeros(CROWDS), np.zeros(CROWDS))
 
     def add(self, crowd: Array, values: Float64, people: Array) -> None:
         """Add rows: ``crowd`` int[n], ``values`` float64[n], ``people`` 1 on one row a person."""
         self.total[:] += np.bincount(crowd, weights=values, minlength=CROWDS)
         self.people[:] += np.bincount(crowd, weights=people, minlength=CROWDS)
+        self.squares[:] += np.bincount(crowd, weights=people * people, minlength=CROWDS)
 
     def merge(self, other: Self) -> Self:
         """Both groups together."""
-        return type(self)(self.total + other.total, self.people + other.people)
+        return type(self)(*(one + two for one, two in zip(self, other, strict=True)))
 
     @property
     def size(self) -> float:
@@ -81,19 +91,39 @@ class Gained:
     """What some people gained over others, in total over several waves of independent draws.
 
     In wave w the n people of one group gain n·(m - m'), m and m' being both groups' means. A person
-    who is in several waves, in whatever group, is one unit: ψ sums Σ (x - m) - (n/n') Σ (x' - m').
+    who is in several waves, in whatever group, is one unit: ψ sums what each side's mean would move
+    without the crowd, R / (1 - h) of the one and -(n/n') R' / (1 - h') of the other, where R are a
+    side's `Crowds.residual` and h a crowd's share of its weights.
+
+    Σψ² is no less than what both sides would show if their residuals were alike: of a side with
+    Q = Σw² and V = ΣR² / (1 - h)², whose m = (ΣR²)² / ΣR⁴ crowds speak for it,
+
+        doubt = max(0, DOUBT (Q s² - V) / (m + DOUBT)),
+
+    s² being the variance of a person's residual by both sides, each with its m. `doubt` is added.
     """
 
     def __init__(self) -> None:
         self.people = 0
         self.total = 0.0
         self._influence = np.zeros(CROWDS)
+        self._doubt = 0.0
 
-    def add(self, one: Crowds, other: Crowds) -> None:
-        """Add a wave in which both groups have somebody."""
+    def add(self, one: Crowds, other: Crowds, *, by_chance: bool = True) -> None:
+        """Add a wave in which both groups have somebody.
+
+        ``by_chance``: what is summed came about by chance, as purchases do and costs do not, so
+        that a side's own rows may lack what the other's show.
+        """
+        factor = one.size / other.size
         self.people += one.n
         self.total += one.size * (one.mean - other.mean)
-        self._influence += one.residual() - one.size / other.size * other.residual()
+        sides = _Spread.of(one), _Spread.of(other)
+        self._influence += sides[0].influence - factor * sides[1].influence
+        if by_chance:
+            heard = sum(side.heard for side in sides)
+            each = sum(side.each * side.heard for side in sides) / heard if heard else 0.0
+            self._doubt += sides[0].doubt(each) + factor**2 * sides[1].doubt(each)
 
     def mixed(self, other: Gained, share: float, factor: float) -> Gained:
         """``share`` times this and ``factor`` times another figure of the same people."""
@@ -101,21 +131,55 @@ class Gained:
         found.people = self.people
         found.total = share * self.total + factor * other.total
         found._influence = share * self._influence + factor * other._influence
+        found._doubt = share**2 * self._doubt + factor**2 * other._doubt
         return found
 
     def roi(self, cost: Gained, share: float, quantile: float) -> Ratio:
         """Return on what the same people cost, ``share`` of this being the gain."""
         errors = Errors(
-            share**2 * self._covariance(self),
-            cost._covariance(cost),
-            share * self._covariance(cost),
+            share**2 * self.variance,
+            cost.variance,
+            share * float(self._influence @ cost._influence),
         )
         return roi(share * self.total, cost.total, errors, quantile)
 
     @property
+    def variance(self) -> float:
+        """Squared standard error of ``total``."""
+        return float(self._influence @ self._influence) + self._doubt
+
+    @property
     def error(self) -> float:
         """Standard error of ``total``."""
-        return math.sqrt(self._covariance(self))
+        return math.sqrt(self.variance)
 
-    def _covariance(self, other: Gained) -> float:
-        return float(self._influence @ other._influence)
+
+class _Spread(NamedTuple):
+    """How the people of one side differ.
+
+    ``influence`` R / (1 - h) float64[CROWDS], ``squares`` Σw², ``each`` s² of a person by this side
+    alone, ``heard`` m = (ΣR²)² / ΣR⁴ for R / (1 - h).
+    """
+
+    influence: Float64
+    squares: float
+    each: float
+    heard: float
+
+    @classmethod
+    def of(cls, side: Crowds) -> _Spread:
+        """Of the crowds that have somebody."""
+        there = side.people > 0.0
+        residual, people = side.residual(), side.people[there]
+        rest = 1.0 - side.people / side.size
+        influence = np.where(rest > _TINY, residual / np.maximum(rest, _TINY), 0.0)
+        apart = people / side.squares[there] * residual[there] * influence[there]
+        square = influence * influence
+        fourth = float(square @ square)
+        heard = float(square.sum()) ** 2 / fourth if fourth > 0.0 else 0.0
+        return cls(influence, float(side.squares.sum()), float(apart.sum()) / side.size, heard)
+
+    def doubt(self, each: float) -> float:
+        """What the variance lacks where a person's is ``each`` by both sides."""
+        own = float(self.influence @ self.influence)
+        return max(0.0, DOUBT * (self.squares * each - own) / (self.heard + DOUBT))

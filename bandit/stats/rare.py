@@ -7,6 +7,8 @@ error too: estimate and error are small together, so that the truth lies above.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
@@ -17,10 +19,31 @@ PRIOR_REWARDS = 150.0
 """How many rewards the assumption is worth that they fall on rows whatever their weight."""
 
 
+class Rewards(NamedTuple):
+    """``total`` Σ|z| and ``squares`` Σz² of z = w r, what rewards r bring to a weighted sum."""
+
+    total: float = 0.0
+    squares: float = 0.0
+
+    @classmethod
+    def of(cls, z: Float64) -> Rewards:
+        """Sum up ``z`` float64[n]; those that are 0 say nothing."""
+        return cls(float(np.abs(z).sum()), float(np.dot(z, z)))
+
+    def plus(self, other: Rewards, factor: float = 1.0) -> Rewards:
+        """With others, each ``factor`` ≥ 0 times as heavy."""
+        return Rewards(self.total + factor * other.total, self.squares + factor**2 * other.squares)
+
+    @property
+    def effective(self) -> float:
+        """(Σ|z|)²/Σz²: how many equal rewards would speak as loudly; 0 without any."""
+        return self.total**2 / self.squares if self.squares > 0.0 else 0.0
+
+
 def effective_rewards(
     weights: Float64, rewards: Float64, clusters: npt.NDArray[np.generic] | None = None
 ) -> float:
-    """(Σ|z|)²/Σz² of z = w r: how many equal rewards would speak as loudly; 0 without any.
+    """How many equal rewards would speak as loudly as these, see `Rewards`.
 
     z is summed within ``clusters`` first: two sales to one customer are no two customers.
     """
@@ -28,8 +51,7 @@ def effective_rewards(
     if clusters is not None:
         place, count = first_seen(clusters)
         z = np.asarray(np.bincount(place, weights=z, minlength=count), np.float64)
-    squares = float(np.dot(z, z))
-    return float(np.abs(z).sum()) ** 2 / squares if squares > 0.0 else 0.0
+    return Rewards.of(z).effective
 
 
 def caution(slopes: Float64, residuals: Float64, effective: float) -> float:

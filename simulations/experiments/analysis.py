@@ -37,10 +37,10 @@ def shared(rows: list[Shared], runs: int, n: int, target: float) -> str:
 def of_homes(rows: list[Power], redrawn: list[Redrawn], runs: int) -> str:
     lines = [
         f"{runs:,} experiments each that assign households, with an effect that the plan promises to "
-        "find in 80 %; the plan takes spread, ICC and sizes from a past ten times as large, measured as by `design`. Kept: "
-        f"found in {FOUND[0]:.0%} to {FOUND[1]:.0%}.",
+        "find in 80 %; each is planned by a past of its own and of its own size, which tells spread, ICC and "
+        f"sizes as `design` measures them. Kept: found in {FOUND[0]:.0%} to {FOUND[1]:.0%}.",
         "",
-        "| values | customers | effect | found | kept |",
+        "| values | customers | effect, mean | found | kept |",
         "|---|---|---|---|---|",
         *(
             f"| {row.name} | {row.n:,} | {row.effect:.4f} | {row.found:.1%} | "

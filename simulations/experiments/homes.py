@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +12,7 @@ from bandit.core.types import HOLDOUT, Float64, UInt64
 from bandit.experiments import Plan
 from bandit.policies.arms import Arms, Floor, Peace
 from bandit.policies.layered import Layered
-from bandit.stats.intraclass import Crowd, intraclass
+from bandit.stats.intraclass import intraclass
 from simulations.experiments.environment import Population, Trial
 from simulations.experiments.sweep import PLANNED, Power
 
@@ -21,7 +20,6 @@ MOST = 7
 """People of the largest households; each size is as likely."""
 COMMON = 0.5
 """Standard deviation of what a household has in common, in that of what a customer spends."""
-PAST = 10
 SHARES, HELD, EPSILON = (0.3, 0.7), 0.1, 0.2
 
 
@@ -36,29 +34,43 @@ def trial(population: Population, n: int, seed: int) -> Trial:
     return Trial(own + common[clusters], covariate, clusters)
 
 
+class Case(NamedTuple):
+    """What is asked of each of many experiments; ``covariate``: they take it out."""
+
+    name: str
+    control_share: float = 0.5
+    looks: bool = False
+    covariate: bool = False
+
+    def plan(self, past: Trial) -> Plan:
+        """By what a past shows, measured as by `design`."""
+        values = past.values - _explained(past) if self.covariate else past.values
+        crowd = intraclass(values, past.clusters)
+        return Plan(
+            mean=float(past.values.mean()),
+            sd=float(past.values.std(ddof=1)),
+            control_share=self.control_share,
+            rho=float(np.corrcoef(past.covariate, past.values)[0, 1]) if self.covariate else 0.0,
+            icc=crowd.icc,
+            cluster_size=crowd.size,
+            looks=experiments.inflation(PLANNED) if self.looks else 1.0,
+        )
+
+
+CASES = (
+    Case(f"households of 1 to {MOST}"),
+    Case("the same, 20 % control, five planned looks", 0.2, looks=True),
+    Case("the same, with a covariate", covariate=True),
+)
+
+
 def planted(population: Population, runs: int, n: int) -> list[Power]:
-    """Each case planned by what a past of ten times the size shows, measured as by `design`.
+    """Each experiment is planned by a past of its own and of its own size.
 
-    So large, that what is asked is whether the size is right, not whether one past was typical:
-    the spread of what one draw of 20,000 spends is known to 3 % only.
+    The spread of what 20,000 customers spend is known to 5 %, so that one past for all experiments
+    would make them all find too much, or all too little: what is promised holds over pasts.
     """
-    past = trial(population, PAST * n, 10**6)
-    rest = past.values - _explained(past)
-    whole, left = (intraclass(values, past.clusters) for values in (past.values, rest))
-    rho = float(np.corrcoef(past.covariate, past.values)[0, 1])
-    once = _plan(past, whole)
-    looks = replace(once, control_share=0.2, looks=experiments.inflation(PLANNED))
-    adjusted = replace(_plan(past, left), rho=rho)
-    return [
-        _power(f"households of 1 to {MOST}, ICC {whole.icc:.2f}", once, population, runs, n),
-        _power("the same, 20 % control, five planned looks", looks, population, runs, n),
-        _power(f"the same, covariate with ρ {rho:.2f}", adjusted, population, runs, n),
-    ]
-
-
-def _plan(past: Trial, crowd: Crowd) -> Plan:
-    mean, sd = float(past.values.mean()), float(past.values.std(ddof=1))
-    return Plan(mean=mean, sd=sd, icc=crowd.icc, cluster_size=crowd.size)
+    return [_power(case, population, runs, n) for case in CASES]
 
 
 def _explained(past: Trial) -> Float64:
@@ -66,28 +78,29 @@ def _explained(past: Trial) -> Float64:
     return np.asarray(x * float(x @ past.values) / float(x @ x))
 
 
-def _power(name: str, plan: Plan, population: Population, runs: int, n: int) -> Power:
-    effect, found = plan.detectable(n), 0
-    times = PLANNED if plan.looks > 1.0 else (1.0,)
+def _power(case: Case, population: Population, runs: int, n: int) -> Power:
+    effects, found = np.empty(runs), 0
+    times = PLANNED if case.looks else (1.0,)
     limits = experiments.boundaries(times)
+    shares = (case.control_share, 1.0 - case.control_share)
     for run in range(runs):
+        effects[run] = case.plan(trial(population, n, 10**6 + run)).detectable(n)
         drawn = trial(population, n, run)
-        shares = (plan.control_share, 1.0 - plan.control_share)
         treated = experiments.arms(drawn.clusters, f"homes {run}", shares) == 1
-        values = drawn.treated_by(treated, effect)
+        values = drawn.treated_by(treated, effects[run])
         for time, limit in zip(times, limits, strict=True):
             seen = drawn.clusters <= time * drawn.clusters[-1]
             look = experiments.compare(
                 values[seen],
                 treated[seen],
-                covariate=drawn.covariate[seen] if plan.rho else None,
+                covariate=drawn.covariate[seen] if case.covariate else None,
                 clusters=drawn.clusters[seen],
                 adjustment="lin",
             )
             if look.passes(limit):
                 found += 1
                 break
-    return Power(name, n, effect, found / runs)
+    return Power(case.name, n, float(effects.mean()), found / runs)
 
 
 class Redrawn(NamedTuple):

@@ -2,26 +2,61 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections import defaultdict
 from pathlib import Path
+from typing import NamedTuple
 from unittest import mock
 
 from bandit.record import index
 from bandit.results.roi import Budget, Return
 from bandit.workflows.inspect.roi import roi
-from simulations.roi.environment import AT, WAVES, WEEK, served
+from simulations.roi.environment import AT, WAVES, WEEK, Truth, served
+
+
+class Told(NamedTuple):
+    """A figure as it is told, and the gain that is known."""
+
+    found: Return | None
+    truth: float
+
+
+class Seen(NamedTuple):
+    """What the program told of one world, figures by name; ``known`` is of contacted buyers."""
+
+    figures: dict[str, Told]
+    budget: Budget | None
+    known: Truth
+
+
+def seen(seed: int, customers: int, effect: float) -> Seen:
+    """Serve a campaign and hear what `roi` tells of it."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "campaign"
+        # No views for queries, which nobody asks for here, and no waiting for the disk.
+        with (
+            mock.patch.object(index, "refresh", return_value=False),
+            mock.patch.object(os, "fsync"),
+        ):
+            truth = served(folder, seed, customers, effect)
+            shown = roi(folder, at=AT + WAVES * WEEK)
+    figures = {"campaign": Told(shown.total, truth.added["campaign"])}
+    figures |= {one.of: Told(one, truth.added[one.of]) for one in shown.offers}
+    return Seen(figures, shown.budget, truth)
 
 
 class Count:
     """How often a figure was told, held the truth, and was said to be positive."""
 
     def __init__(self) -> None:
-        self.told = self.gain = self.roi = self.positive = 0
+        self.worlds = self.told = self.gain = self.roi = self.positive = 0
         self.returns = [0.0, 0.0, 0.0]
 
-    def add(self, one: Return | None, truth: float) -> None:
-        """Add a run; one that says too little counts for nothing."""
+    def add(self, told: Told) -> None:
+        """Add a world; one that says too little counts for nothing."""
+        self.worlds += 1
+        one, truth = told
         if one is None or one.value is None or one.roi is None:
             return
         true = truth / one.cost - 1.0
@@ -29,17 +64,18 @@ class Count:
         self.gain += one.value.lower <= truth <= one.value.upper
         self.roi += one.roi.lower <= true <= one.roi.upper
         self.positive += one.value.lower > 0.0
-        told = one.roi.value, true, one.attributed / one.cost - 1.0
-        self.returns = [total + one for total, one in zip(self.returns, told, strict=True)]
+        means = one.roi.value, true, one.attributed / one.cost - 1.0
+        self.returns = [total + one for total, one in zip(self.returns, means, strict=True)]
 
-    def row(self, effect: float, name: str) -> str:
-        """A line of the table."""
+    def shares(self) -> str:
+        """Cells of a table: told, held twice, said to be positive."""
         n = max(self.told, 1)
-        means = " | ".join(f"{total / n:+.1f}" for total in self.returns)
-        return (
-            f"| {effect:g} | {name} | {self.told} | {self.gain / n:.1%} | {self.roi / n:.1%} |"
-            f" {self.positive / n:.1%} | {means} |"
-        )
+        shares = (f"{share / n:.1%}" for share in (self.gain, self.roi, self.positive))
+        return " | ".join([str(self.told), *shares])
+
+    def means(self) -> str:
+        """Cells of a table: ROI as told, as known, by attribution."""
+        return " | ".join(f"{total / max(self.told, 1):+.1f}" for total in self.returns)
 
 
 class Lots:
@@ -56,7 +92,7 @@ class Lots:
             self.ordered += budget.by_order.lower > 0.0
 
 
-class World:
+class Worlds:
     """An effect's runs: figures by name, orders by lot, and contacted buyers, organic ones."""
 
     def __init__(self, effect: float) -> None:
@@ -65,17 +101,10 @@ class World:
         self.lots = Lots()
         self.buyers = self.organic = 0
 
-    def run(self, seed: int, customers: int) -> None:
-        """Serve a campaign and hold what `roi` tells against what is known."""
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name) / "campaign"
-            # Without views for queries, which nobody asks for here: a quarter of the time.
-            with mock.patch.object(index, "refresh", return_value=False):
-                truth = served(folder, seed, customers, self.effect)
-            shown = roi(folder, at=AT + WAVES * WEEK)
-        self.figures["campaign"].add(shown.total, truth.added["campaign"])
-        for one in shown.offers:
-            self.figures[one.of].add(one, truth.added[one.of])
-        self.lots.add(shown.budget)
-        self.buyers += truth.buyers
-        self.organic += truth.organic
+    def add(self, one: Seen) -> None:
+        """Hold what was told against what is known."""
+        for name, told in one.figures.items():
+            self.figures[name].add(told)
+        self.lots.add(one.budget)
+        self.buyers += one.known.buyers
+        self.organic += one.known.organic

@@ -84,37 +84,36 @@ def served(folder: Path, seed: int, customers: int, effect: float) -> Truth:
     keys = np.arange(customers)
     frame = pl.DataFrame({"customer_id": keys, "need": need, "spend": spend})
     frame.write_parquet(folder / "customers.parquet")
-    truth = {"campaign": 0.0, "small": 0.0, "large": 0.0}
+    truth = {"small": 0.0, "large": 0.0}
     buyers = organic = 0
     for number in range(WAVES):
         at = AT + number * WEEK
         serve_batch(folder, wave=f"w{number}", at=at)
         rows = pl.read_parquet(folder / "waves" / f"w{number}" / "decisions-*.parquet")
-        told = []
-        for row in rows.select("decision_id", "customer_id", "offer").iter_rows(named=True):
-            who, offer = row["customer_id"], row["offer"]
-            added = {None: 0.0, "small": effect, "large": 2.0 * effect * (need[who] > 0.0)}[offer]
-            if offer is not None:
-                truth["campaign"] += added
-                truth[offer] += added
-            bought = rng.random() < 0.1 + 0.004 * min(spend[who], 50.0)
-            caused = (rng.random() < CAUSED) * added / CAUSED
-            reward = rng.gamma(2.0, 3.0) * bought + caused
-            if reward > 0.0:
-                buyers += offer is not None
-                organic += offer is not None and bought
-                told.append({
-                    "event_id": row["decision_id"],
-                    "decision_id": row["decision_id"] if offer is not None else None,
-                    "customer_id": None if offer is not None else who,
-                    "event": "sale",
-                    "reward": reward,
-                    "occurred_at": (at + dt.timedelta(days=1)).isoformat(),
-                })  # fmt: skip
+        who, offer = rows["customer_id"].to_numpy(), rows["offer"].fill_null("").to_numpy()
+        adds = np.where(offer == "small", effect, 2.0 * effect * (need[who] > 0.0))
+        asked = offer != ""
+        added = np.where(asked, adds, 0.0)
+        for name in ("small", "large"):
+            truth[name] += float(added[offer == name].sum())
+        bought = rng.random(len(who)) < 0.1 + 0.004 * np.minimum(spend[who], 50.0)
+        caused = (rng.random(len(who)) < CAUSED) * added / CAUSED
+        reward = rng.gamma(2.0, 3.0, len(who)) * bought + caused
+        buyers += int((asked & (reward > 0.0)).sum())
+        organic += int((asked & bought).sum())
+        decision = pl.col("decision_id")
+        told = rows.select(
+            event_id=decision,
+            decision_id=pl.when(pl.lit(asked)).then(decision),
+            customer_id=pl.when(~pl.lit(asked)).then(pl.col("customer_id")),
+            event=pl.lit("sale"),
+            reward=pl.lit(reward),
+            occurred_at=pl.lit((at + dt.timedelta(days=1)).isoformat()),
+        ).filter(pl.col("reward") > 0.0)
         events = folder / f"told-{number}.csv"
-        pl.DataFrame(told, infer_schema_length=None).write_csv(events)
+        told.write_csv(events)
         if number + 1 < WAVES:
             learn(folder, outcomes=events, at=at + WEEK)
         else:
             take_in(campaign_file.load(folder), events, at + WEEK, SILENT)
-    return Truth(truth, buyers, organic)
+    return Truth({"campaign": sum(truth.values()), **truth}, buyers, organic)

@@ -16,15 +16,17 @@ import numpy as np
 import pytest
 
 from bandit.results.roi import Return
-from bandit.stats.crowds import crowd_of
+from bandit.stats.crowds import DOUBT, crowd_of
 from bandit.workflows.inspect.report import report
 from bandit.workflows.inspect.roi import roi
 from bandit.workflows.learn.learn import learn
 from bandit.workflows.serve.serve_batch import serve_batch
+from reference.gained import Person, gained
 from tests import campaigns
 from tests.campaigns import MONDAY
 from tests.journeys import test_money, twin
 
+Wave = tuple[list[Person], list[Person]]
 WEEK = dt.timedelta(days=7)
 Z = 1.959964
 SHARES = """share = [
@@ -105,10 +107,8 @@ def test_totals_of_random_campaigns_are_found_again(number: int, tmp_path: Path)
 
 def _hold_group(one: Return, kept: list[twin.Kept], total: dict[str, float]) -> None:
     """Everybody who is not held out over the holdout, by wave; a person is one unit."""
-    gained = spent = attributed = 0.0
-    part: dict[int, float] = defaultdict(float)
-    paid: dict[int, float] = defaultdict(float)
-    contacts = 0
+    attributed, contacts = 0.0, 0
+    values, costs, nets = list[Wave](), list[Wave](), list[Wave]()
     for wave in kept:
         held = dict(wave.first.select("customer_id", "group").iter_rows())
         worth: dict[int, float] = defaultdict(float)
@@ -122,42 +122,41 @@ def _hold_group(one: Return, kept: list[twin.Kept], total: dict[str, float]) -> 
                 contacts += 1
                 attributed += came + own
         sides = [[c for c in held if (held[c] == "holdout") == out] for out in (False, True)]
-        for figures, parts in ((worth, part), (cost, paid)):
-            means = [np.mean([figures[c] for c in side]) for side in sides]
-            if figures is worth:
-                gained += len(sides[0]) * (means[0] - means[1])
-            else:
-                spent += len(sides[0]) * (means[0] - means[1])
-            for side, mean, share in zip(
-                sides, means, (1.0, -len(sides[0]) / len(sides[1])), strict=True
-            ):
-                for c in side:
-                    parts[c] += share * (figures[c] - mean)
+        net = {c: worth[c] - cost[c] for c in held}
+        for figures, waves in ((worth, values), (cost, costs), (net, nets)):
+            both = [[(crowd(c), 1.0, figures[c]) for c in side] for side in sides]
+            waves.append((both[0], both[1]))
     assert one.contacts == contacts
     assert one.attributed == pytest.approx(attributed)
-    assert one.cost == pytest.approx(spent)
-    _hold(one, gained, spent, part, paid)
+    _hold(one, values, costs, gained(nets, DOUBT).doubt)
 
 
-def _hold(
-    one: Return, gained: float, spent: float, part: dict[int, float], paid: dict[int, float]
-) -> None:
-    """Value, net and ROI with their intervals, from each person's part of gain and cost."""
+def crowd(customer: int) -> int:
+    return int(crowd_of(np.array([customer], dtype=np.uint64))[0])
+
+
+def _hold(one: Return, values: list[Wave], costs: list[Wave], doubt: float) -> None:
+    """Value, net and ROI with their intervals, from the people of both sides, wave by wave."""
     assert one.value is not None
     assert one.net is not None
-    crowds = crowd_of(np.array(list(part), dtype=np.uint64))
-    a, b = (np.bincount(crowds, [of[c] for c in part]) for of in (part, paid))
-    assert one.value.value == pytest.approx(gained)
-    assert one.value.upper - gained == pytest.approx(Z * (a @ a) ** 0.5, rel=1e-5)
-    assert one.net.value == pytest.approx(gained - spent)
-    net = a - b
-    assert one.net.upper - one.net.value == pytest.approx(Z * (net @ net) ** 0.5, rel=1e-5)
     assert one.roi is not None
-    assert one.roi.value == pytest.approx((gained - spent) / spent)
+    value, cost = gained(values, 0.0), gained(costs, 0.0)
+    units = list(value.parts)
+    a, b = (np.array([of.parts[u] for u in units]) for of in (value, cost))
+    assert one.cost == pytest.approx(cost.total)
+    assert one.value.value == pytest.approx(value.total)
+    half = Z * (a @ a + doubt) ** 0.5
+    assert one.value.upper - value.total == pytest.approx(half, rel=1e-5)
+    net, off = value.total - cost.total, a - b
+    assert one.net.value == pytest.approx(net)
+    half = Z * (off @ off + doubt) ** 0.5
+    assert one.net.upper - net == pytest.approx(half, rel=1e-5)
+    assert one.roi.value == pytest.approx(net / cost.total)
     if one.bounded:
         for end in (one.roi.lower, one.roi.upper):
             off = a - (end + 1.0) * b
-            assert (gained - (end + 1.0) * spent) ** 2 == pytest.approx(Z**2 * off @ off, rel=1e-4)
+            far = value.total - (end + 1.0) * cost.total
+            assert far**2 == pytest.approx(Z**2 * (off @ off + doubt), rel=1e-4)
 
 
 def _first(wave: twin.Kept, kind: str) -> dict[str, list[dict[str, Any]]]:
@@ -176,9 +175,8 @@ def _hold_offer(
     total: dict[str, float],
     taught: dict[str, float],
 ) -> None:
-    gained, spent, attributed, contacts = 0.0, 0.0, 0.0, 0
-    part: dict[int, float] = defaultdict(float)
-    paid: dict[int, float] = defaultdict(float)
+    attributed, contacts = 0.0, 0
+    values, costs = list[Wave](), list[Wave]()
     weights: list[float] = []
     for wave in kept:
         mine = _first(wave, kind).get(one.of, [])
@@ -196,26 +194,22 @@ def _hold_offer(
                 chance = sum(keep.get(a, 1.0) for a in own if bits[a]) / bits.sum()
                 weight = chance / ((row["propensity"] - 0.1) / 0.9)
                 peace.append((weight, row, _over(row, taught)))
-        w = np.array([p[0] for p in peace])
-        weights += w.tolist()
-        costs = [0.0 if row["withheld"] else float(row["cost"]) for row in mine]
-        came = [_over(row, taught) for row in mine]
-        mean = sum(p[0] * p[2] for p in peace) / w.sum()
-        gained += sum(came) - len(mine) * mean
-        spent += sum(costs)
-        for row, x, cost in zip(mine, came, costs, strict=True):
-            part[row["customer_id"]] += x - float(np.mean(came))
-            paid[row["customer_id"]] += cost - float(np.mean(costs))
+        weights += [weight for weight, _, _ in peace]
+        one_side, paid = list[Person](), list[Person]()
+        for row in mine:
+            unit = crowd(row["customer_id"])
+            one_side.append((unit, 1.0, _over(row, taught)))
+            paid.append((unit, 1.0, 0.0 if row["withheld"] else float(row["cost"])))
             contacts += not row["withheld"]
             if not row["withheld"]:
                 attributed += float(row["value"]) * total[row["decision_id"]]
-        for weight, row, x in peace:
-            part[row["customer_id"]] -= len(mine) / w.sum() * weight * (x - mean)
-            paid[row["customer_id"]] += 0.0
+        others = [(crowd(row["customer_id"]), weight, x) for weight, row, x in peace]
+        values.append((one_side, others))
+        costs.append((paid, [(unit, weight, 0.0) for unit, weight, _ in others]))
     assert one.contacts == contacts
     assert one.attributed == pytest.approx(attributed)
     assert one.effective == pytest.approx(sum(weights) ** 2 / np.square(weights).sum())
-    _hold(one, gained, spent, part, paid)
+    _hold(one, values, costs, gained(values, DOUBT).doubt)
 
 
 def _over(row: dict[str, Any], taught: dict[str, float]) -> float:

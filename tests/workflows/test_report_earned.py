@@ -22,9 +22,15 @@ def test_a_wave_of_which_nothing_was_heard_has_no_increment(tmp_path: Path) -> N
     silent = report(folder, at=day)
     assert silent.increments == []
     assert "no outcome of wave w1 has come in: nothing is said yet" in "\n".join(silent.notes)
-    first = campaigns.decisions(folder, "w1")["decision_id"][0]
-    event = {"event_id": "e1", "decision_id": first, "reward": 1.0, "occurred_at": day.isoformat()}
-    learn(folder, outcomes=campaigns.outcomes(tmp_path / "events.csv", [event]), at=day)
+    events = [
+        {"event_id": d, "decision_id": d, "reward": 1.0, "occurred_at": day.isoformat()}
+        for d in campaigns.decisions(folder, "w1")["decision_id"][::3]
+    ]
+    learn(folder, outcomes=campaigns.outcomes(tmp_path / "events.csv", events[:1]), at=day)
+    rare = report(folder, at=day)
+    assert rare.increments == []
+    assert "wave w1: fewer than 10 purchases speak for what" in "\n".join(rare.notes)
+    learn(folder, outcomes=campaigns.outcomes(tmp_path / "rest.csv", events[1:]), at=day)
     assert report(folder, at=day).increments
 
 

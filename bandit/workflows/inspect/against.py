@@ -9,11 +9,15 @@ from bandit.results.roi import Return
 from bandit.stats.crowds import Crowds, Gained
 from bandit.stats.means import around
 from bandit.stats.quantiles import normal_quantile
-from bandit.workflows.inspect.contact_gains import Gain
+from bandit.stats.rare import Rewards
+from bandit.workflows.inspect.gain import Gain
 from bandit.workflows.inspect.realised import HOLDOUT, Groups
 
 FEWEST = 30
 """Contacts, and people without one to hold them against, below which nothing is said."""
+
+FEWEST_REWARDS = 10.0
+"""Purchases of both sides, by the weight of each, below which nothing is said (ADR 180)."""
 
 MATCHED = (0.5, 2.0)
 """Weights over contacts outside of which the people without a contact are others."""
@@ -22,10 +26,11 @@ QUANTILE = normal_quantile(0.975)
 
 
 class Side:
-    """Some people of one wave: what came of them net, and what they cost."""
+    """Some people of one wave: what came of them net, what they cost, and what they bought."""
 
     def __init__(self) -> None:
         self.net, self.cost = Crowds.none(), Crowds.none()
+        self.rewards = Rewards()
         self.contacts, self.attributed = 0, 0.0
 
     @classmethod
@@ -35,6 +40,7 @@ class Side:
         for name in names:
             found.net = found.net.merge(groups.realised[name])
             found.cost = found.cost.merge(groups.cost[name])
+            found.rewards = found.rewards.plus(groups.rewards[name])
             found.contacts += groups.contacts[name]
             found.attributed += groups.attributed[name]
         return found
@@ -44,14 +50,16 @@ class Against:
     """One side held against another, wave by wave."""
 
     def __init__(self) -> None:
-        self._net, self._cost = Gained(), Gained()
+        self._net, self._cost, self._rewards = Gained(), Gained(), Rewards()
         self._contacts, self._attributed, self._closed = 0, 0.0, True
 
     def add(self, one: Side, other: Side, *, closed: bool = True) -> None:
         """Add a wave; one that lacks a side says nothing."""
         if one.net.n and other.net.n:
             self._net.add(one.net, other.net)
-            self._cost.add(one.cost, other.cost)
+            self._cost.add(one.cost, other.cost, by_chance=False)
+            both = one.rewards.plus(other.rewards, one.net.size / other.net.size)
+            self._rewards = self._rewards.plus(both)
             self._contacts += one.contacts
             self._attributed += one.attributed
             self._closed = self._closed and closed
@@ -61,6 +69,12 @@ class Against:
         if not self._net.people:
             return None
         value = self._net.mixed(self._cost, 1.0, 1.0)
+        if self._rewards.effective < FEWEST_REWARDS:
+            return Return(
+                of=of, over=over, people=value.people, contacts=self._contacts,
+                attributed=margin * self._attributed, value=None, cost=self._cost.total, net=None,
+                roi=None, bounded=False, effective=None, closed=self._closed,
+            )  # fmt: skip
         return _return(
             of, over, value, self._cost, margin, self._contacts, self._attributed,
             closed=self._closed,
@@ -85,7 +99,9 @@ def contacts_told(gains: Mapping[str, Gain], margin: float) -> list[Return]:
 
 
 def _gain(name: str, gain: Gain, margin: float) -> Return:
-    if min(gain.contacts, gain.effective) < FEWEST or not MATCHED[0] < gain.matched < MATCHED[1]:
+    few = min(gain.contacts, gain.effective) < FEWEST
+    rare = gain.rewards.effective < FEWEST_REWARDS
+    if few or rare or not MATCHED[0] < gain.matched < MATCHED[1]:
         return Return(
             of=name, over="no contact", people=gain.contacts, contacts=gain.contacts,
             attributed=margin * gain.attributed, value=None, cost=gain.spent, net=None, roi=None,

@@ -23,8 +23,9 @@ from bandit.config.campaign import Campaign
 from bandit.core.types import NO_CONTACT, Array, Bool, Float64
 from bandit.record.attribution import Attributed
 from bandit.record.decisions import Decisions, Rows
-from bandit.stats.crowds import Crowds, Gained, crowd_of
+from bandit.stats.crowds import crowd_of
 from bandit.workflows.inspect import as_served
+from bandit.workflows.inspect.gain import Bought, Gain, Reached
 from bandit.workflows.inspect.realised import HOLDOUT, keys_of
 from bandit.workflows.serve.wave import Wave
 
@@ -56,35 +57,6 @@ class Kept(NamedTuple):
     further: int
 
 
-class Gain:
-    """Contacts by one offer, or on one channel, in the waves so far.
-
-    ``weight`` Σw and ``squares`` Σw² are of those who stand for them.
-    """
-
-    def __init__(self) -> None:
-        self.value, self.cost = Gained(), Gained()
-        self.contacts = 0
-        self.spent = self.attributed = self.weight = self.squares = 0.0
-
-    @property
-    def effective(self) -> float:
-        """How many people without a contact the weights are worth: (Σw)² / Σw²."""
-        return self.weight**2 / self.squares if self.squares else 0.0
-
-    @property
-    def matched(self) -> float:
-        """Σw over contacts: about 1 where for all of them there are people without a contact."""
-        return self.weight / self.contacts if self.contacts else 0.0
-
-
-class _Side:
-    """One target in one wave."""
-
-    def __init__(self) -> None:
-        self.worth, self.cost, self.peace = Crowds.none(), Crowds.none(), Crowds.none()
-
-
 class Gains:
     """Every offer and channel over the waves that are shown to `add`."""
 
@@ -112,20 +84,16 @@ class Gains:
         if not targets:
             return
         member = np.stack([of for _, _, of in targets], axis=1)
-        sides = [_Side() for _ in targets]
+        found = [Reached() for _ in targets]
         gains = [self._gain(kind, name) for kind, name, _ in targets]
         off = _Off()
         for rows in decisions.rows(*_SECOND):
-            _contacts(rows, came, member, sides, gains)
-            for w, x, crowd in _quiet(rows, came, served, kept, member, off):
-                for j, (side, gain) in enumerate(zip(sides, gains, strict=True)):
-                    side.peace.add(crowd, w[:, j] * x, w[:, j])
-                    gain.weight += float(w[:, j].sum())
-                    gain.squares += float(w[:, j] @ w[:, j])
-        for side, gain in zip(sides, gains, strict=True):
-            if side.worth.n and side.peace.size:
-                gain.value.add(side.worth, side.peace)
-                gain.cost.add(side.cost, Crowds(np.zeros_like(side.peace.total), side.peace.people))
+            _contacts(rows, came, member, found)
+            for w, some, crowd in _quiet(rows, came, served, kept, member, off):
+                for j, one in enumerate(found):
+                    one.left(crowd, w[:, j], some)
+        for one, gain in zip(found, gains, strict=True):
+            gain.add(one)
         self._tell(decisions.wave.name, about.policy.regroup, off)
 
     def _gain(self, kind: str, name: str) -> Gain:
@@ -193,32 +161,27 @@ def _targets(served: Wave, kept: Kept) -> list[tuple[str, str, Bool]]:
     return found
 
 
-def _contacts(
-    rows: Rows, came: Attributed, member: Bool, sides: list[_Side], gains: list[Gain]
-) -> None:
+def _contacts(rows: Rows, came: Attributed, member: Bool, found: list[Reached]) -> None:
     """Add first contacts; one that was withheld was drawn, and not made: it cost nothing."""
     on = rows.first & (rows.action > 0) & _drawn(rows)
     at = np.flatnonzero(on)
     cost = np.where(rows.withheld, 0.0, rows.terms.cost)[at]
-    worth, attributed = _worth(rows, came.taught)[at], gross(rows, came.rewards)[at]
+    attributed, some = gross(rows, came.rewards)[at], _bought(rows, came).taken(at)
     crowd, made = crowd_of(keys_of(rows)[at]), ~rows.withheld[at]
-    for j, (side, gain) in enumerate(zip(sides, gains, strict=True)):
+    for j, one in enumerate(found):
         mine = member[rows.action[at], j]
-        one = np.ones(int(mine.sum()))
-        side.worth.add(crowd[mine], worth[mine], one)
-        side.cost.add(crowd[mine], cost[mine], one)
-        gain.contacts += int((mine & made).sum())
-        gain.spent += float(cost[mine].sum())
-        gain.attributed += float(attributed[mine & made].sum())
+        one.reached(crowd[mine], cost[mine], some.taken(mine))
+        one.contacts += int((mine & made).sum())
+        one.attributed += float(attributed[mine & made].sum())
 
 
 def _quiet(
     rows: Rows, came: Attributed, served: Wave, kept: Kept, member: Bool, off: _Off
-) -> Iterator[tuple[Float64, Float64, Array]]:
-    """Those left in peace, not held out: odds float64[m, targets], x float64[m] and crowds."""
+) -> Iterator[tuple[Float64, Bought, Array]]:
+    """Those left in peace, not held out: odds float64[m, targets], what came, and crowds."""
     held = 0.0 if served.run.campaign.policy is None else served.run.campaign.policy.holdout
     on = rows.first & (rows.action == NO_CONTACT) & _drawn(rows)
-    worth, crowd = _worth(rows, came.taught), crowd_of(keys_of(rows))
+    bought, crowd = _bought(rows, came), crowd_of(keys_of(rows))
     recorded = (rows.numbers("propensity") - held) / max(1.0 - held, 1e-9)
     size = max(1, CELLS // len(kept.keep))
     at = np.flatnonzero(on)
@@ -227,7 +190,7 @@ def _quiet(
         planned = chances(served, rows, some, kept)
         quiet = np.clip(recorded[some], 1e-12, 1.0)
         off.add(1.0 - planned[:, 1:].sum(axis=1), quiet)
-        yield planned @ member / quiet[:, None], worth[some], crowd[some]
+        yield planned @ member / quiet[:, None], bought.taken(some), crowd[some]
 
 
 def _drawn(rows: Rows) -> Bool:
@@ -269,6 +232,7 @@ def gross(rows: Rows, rewards: Float64) -> Float64:
     return rows.net(rewards[rows.place]) + np.where(rows.withheld, 0.0, rows.terms.cost)
 
 
-def _worth(rows: Rows, rewards: Float64) -> Float64:
-    """The same less what was expected of no contact; an unknown one counts as 0."""
-    return gross(rows, rewards) - np.nan_to_num(rows.expected_no_contact)
+def _bought(rows: Rows, came: Attributed) -> Bought:
+    """The same, and less what was expected of no contact; an unknown one counts as 0."""
+    found = gross(rows, came.taught)
+    return Bought(found, found - np.nan_to_num(rows.expected_no_contact))

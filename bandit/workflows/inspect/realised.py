@@ -22,6 +22,7 @@ from bandit.record.waves import Wave, after
 from bandit.sources import persons
 from bandit.stats.crowds import Crowds, crowd_of
 from bandit.stats.means import Sums
+from bandit.stats.rare import Rewards
 from bandit.workflows.inspect import catalogue_today
 
 HOLDOUT, EXPLORATION, RULES = "holdout", "exploration", "rules"
@@ -65,7 +66,7 @@ class Groups(NamedTuple):
 
     ``heard``: an event came in, or the window is closed; before, what it earned is not known.
     ``made`` are the contacts and shown ranks by action; ``contacts`` counts them by group, and
-    ``attributed`` is value times what names them, each event once.
+    ``attributed`` is value times what names them, each event once; ``rewards`` is what came gross.
     """
 
     realised: dict[str, Crowds]
@@ -74,6 +75,7 @@ class Groups(NamedTuple):
     made: dict[str, Made]
     contacts: dict[str, int]
     attributed: dict[str, float]
+    rewards: dict[str, Rewards]
     closed: bool
     heard: bool
     rules: str | None
@@ -144,6 +146,7 @@ def _of_wave(decisions: Decisions, came: Attributed, *, closed: bool) -> Groups:
     costs: dict[str, Crowds] = defaultdict(Crowds.none)
     expected: dict[str, float] = defaultdict(float)
     attributed: dict[str, float] = defaultdict(float)
+    rewards: dict[str, Rewards] = defaultdict(Rewards)
     contacts: dict[str, int] = defaultdict(int)
     made: dict[str, Made] = defaultdict(Made)
     names, last = decisions.wave.actions, ""
@@ -158,6 +161,7 @@ def _of_wave(decisions: Decisions, came: Attributed, *, closed: bool) -> Groups:
             mine = group == name
             realised[name].add(crowd[mine], net[mine], first[mine])
             costs[name].add(crowd[mine], cost[mine], first[mine])
+            rewards[name] = rewards[name].plus(Rewards.of((net + cost)[mine]))
             expected[name] += float(worth[mine].sum())
             reached = mine & (action > 0)
             contacts[name] += int(reached.sum())
@@ -169,7 +173,9 @@ def _of_wave(decisions: Decisions, came: Attributed, *, closed: bool) -> Groups:
     shares = [] if policy is None else policy.shares
     rules = next((share.label for share in shares if share.policy == RULES), None)
     heard = closed or came.events > 0
-    return Groups(realised, costs, expected, made, contacts, attributed, closed, heard, rules)
+    return Groups(
+        realised, costs, expected, made, contacts, attributed, rewards, closed, heard, rules
+    )
 
 
 def group_of(rows: Rows, last: str) -> Array:

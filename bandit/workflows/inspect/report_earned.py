@@ -17,7 +17,8 @@ from bandit.results.inspect import Drift, Earned, Increment, OfferEarned, Stage
 from bandit.results.roi import Budget, Return
 from bandit.stats.crowds import Gained
 from bandit.stats.means import around
-from bandit.workflows.inspect.against import everybody
+from bandit.stats.rare import Rewards
+from bandit.workflows.inspect.against import FEWEST_REWARDS, everybody
 from bandit.workflows.inspect.budget import Budgets
 from bandit.workflows.inspect.drift import drifts
 from bandit.workflows.inspect.drift import remarks as told_of_drift
@@ -78,7 +79,7 @@ def earned(
         _offers(closed_offers(by_wave)),
         drift,
         steps.stages,
-        [*notes, *remarks, *moved, *steps.notes, *budgets.notes],
+        [*notes, *remarks, *_untold(by_wave), *moved, *steps.notes, *budgets.notes],
     )
 
 
@@ -134,20 +135,44 @@ def _returned(by_wave: Mapping[str, Groups]) -> Iterator[Return]:
 
 
 def increments(by_wave: Mapping[str, Groups]) -> Iterator[Increment]:
-    """By wave, then over all closed waves together."""
+    """By wave, then over all closed waves together; nothing where hardly anybody bought."""
     whole: dict[tuple[str, str], Gained] = defaultdict(Gained)
+    rewards: dict[tuple[str, str], Rewards] = defaultdict(Rewards)
     waves: dict[tuple[str, str], int] = defaultdict(int)
     for wave, groups in by_wave.items():
         for name, over in pairs(groups) if groups.heard else ():
-            gained = Gained()
+            gained, bought = Gained(), _bought(groups, name, over)
             gained.add(groups.realised[name], groups.realised[over])
-            yield _increment(wave, name, over, gained, closed=groups.closed)
+            if bought.effective >= FEWEST_REWARDS:
+                yield _increment(wave, name, over, gained, closed=groups.closed)
             if groups.closed:
                 whole[name, over].add(groups.realised[name], groups.realised[over])
+                rewards[name, over] = rewards[name, over].plus(bought)
                 waves[name, over] += 1
     for (name, over), gained in whole.items():
-        if waves[name, over] > 1:
+        if waves[name, over] > 1 and rewards[name, over].effective >= FEWEST_REWARDS:
             yield _increment(None, name, over, gained, closed=True)
+
+
+def _bought(groups: Groups, name: str, over: str) -> Rewards:
+    """What both groups bought, the other's as often as it stands for one of this."""
+    factor = groups.realised[name].size / groups.realised[over].size
+    return groups.rewards[name].plus(groups.rewards[over], factor)
+
+
+def _untold(by_wave: Mapping[str, Groups]) -> Iterator[str]:
+    """Waves of which nothing is said since hardly anybody bought."""
+    for wave, groups in by_wave.items():
+        few = [
+            f"{name} over {over}"
+            for name, over in (pairs(groups) if groups.heard else ())
+            if _bought(groups, name, over).effective < FEWEST_REWARDS
+        ]
+        if few:
+            yield (
+                f"wave {wave}: fewer than {FEWEST_REWARDS:g} purchases speak for what"
+                f" {' and '.join(few)} added: nothing is said of it"
+            )
 
 
 def pairs(groups: Groups) -> Iterator[tuple[str, str]]:

@@ -16,7 +16,14 @@ from bandit.record.decisions import Decisions
 from bandit.record.steady import steady
 from bandit.results.roi import Return, RoiResult
 from bandit.workflows.inspect import own_waves
-from bandit.workflows.inspect.against import FEWEST, Against, Side, contacts_told, everybody
+from bandit.workflows.inspect.against import (
+    FEWEST,
+    FEWEST_REWARDS,
+    Against,
+    Side,
+    contacts_told,
+    everybody,
+)
 from bandit.workflows.inspect.budget import Budgets
 from bandit.workflows.inspect.contact_gains import MOST_OFFERS, Gains
 from bandit.workflows.inspect.realised import HOLDOUT, Groups, realised
@@ -102,6 +109,11 @@ def _notes(closed: Mapping[str, Groups], gains: Gains, total: Return | None) -> 
             "nobody was held out, so that no total increment is known; set policy.holdout for the"
             " waves to come"
         )
+    elif total.value is None:
+        yield (
+            f"fewer than {FEWEST_REWARDS:g} purchases, each by its weight, speak for what contacts"
+            " added: nothing is said of it"
+        )
     if gains.offers:
         yield (
             "offers need not add up to the whole: each is held against no contact, for the people"
@@ -116,7 +128,7 @@ def _notes(closed: Mapping[str, Groups], gains: Gains, total: Return | None) -> 
         yield f"of each wave the {MOST_OFFERS} offers with the most contacts are judged"
     if any(one.value is None for one in contacts_told(gains.offers, 1.0)):
         yield (
-            f"nothing is said of an offer with fewer than {FEWEST} contacts, or where too few"
-            " people like those it went to were left in peace: a holdout tells the whole, more"
-            " policy.exploration tells offers apart"
+            f"nothing is said of an offer with fewer than {FEWEST} contacts or"
+            f" {FEWEST_REWARDS:g} purchases, or where too few people like those it went to were"
+            " left in peace: a holdout tells the whole, more policy.exploration tells offers apart"
         )

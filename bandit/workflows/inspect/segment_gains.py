@@ -18,6 +18,7 @@ from bandit.record.decisions import Decisions, Rows
 from bandit.record.waves import Wave
 from bandit.results.roi import Return
 from bandit.stats.crowds import crowd_of
+from bandit.stats.rare import Rewards
 from bandit.workflows.inspect.against import Against, Side
 from bandit.workflows.inspect.realised import HOLDOUT, group_of, keys_of
 from bandit.workflows.judge.groups import groups_of
@@ -94,6 +95,7 @@ def _add(side: Side, rows: Rows, net: Float64, mine: Bool) -> None:
     crowd: Array = crowd_of(keys_of(rows))[mine]
     side.net.add(crowd, net[mine], rows.first[mine])
     side.cost.add(crowd, cost[mine], rows.first[mine])
+    side.rewards = side.rewards.plus(Rewards.of((net + cost)[mine]))
     made = mine & (rows.action > 0) & ~rows.withheld
     side.contacts += int(made.sum())
     side.attributed += float((net + cost)[made].sum())
