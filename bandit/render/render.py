@@ -75,6 +75,8 @@ def write(folder: Path, template: str, figures: list[Figure], content: Mapping[s
             f"the report could not be written to {folder}: {e.strerror or e}; name another folder"
             " with --out"
         ) from None
+    except DataError as e:
+        raise DataError(f"{e}; or name another folder with --out") from None
     return path
 
 

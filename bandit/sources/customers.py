@@ -177,7 +177,8 @@ def kept(rows: CustomerRows, keep: Bool) -> CustomerRows:
 
 
 def _is_integer(text: str) -> bool:
-    return text.removeprefix("-").isdecimal() and -(2**63) <= int(text) < 2**63
+    digits = text.removeprefix("-")
+    return digits.isascii() and digits.isdecimal() and -(2**63) <= int(text) < 2**63
 
 
 def _plan(database: Database, campaign: Campaign, catalogue: Catalogue, at: dt.datetime) -> _Plan:

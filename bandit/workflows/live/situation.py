@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -27,6 +28,7 @@ from bandit.workflows.serve.wave import Wave
 
 _MOST_TOLD = 50
 """Offers that a problem lists."""
+_DIGITS = re.compile(r"\s*[+-]?[0-9]+\s*")
 Standing = dict[str, tuple[Placed, Stood]]
 """By placement: what was decided, and the frame where it stands."""
 
@@ -297,6 +299,8 @@ def _whole(given: int | str) -> int:
     """A key as int64; ValueError or OverflowError for what is none."""
     if type(given) is int and -(2**63) <= given < 2**63:
         return given
+    if isinstance(given, str) and _DIGITS.fullmatch(given) is None:
+        raise ValueError(given)  # Python takes 1_0 for 10
     return int(np.int64(given))
 
 
