@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from bandit.core.types import Float64
+from bandit.core.types import Array, Float64
 from bandit.kernels.beta.beta_below import Tables
 from bandit.kernels.linear.decide import Model
 from bandit.models.owned import OwnedPosterior
@@ -131,25 +131,30 @@ def counted(sums: Posterior) -> bool:
     return bool(total.any() and (np.abs(sums.square_sum - total) <= slack).all())
 
 
-def factors(sums: Posterior, features: Float64) -> Factors:
+def factors(sums: Posterior, features: Float64, together: Array | None = None) -> Factors:
     """How often events follow each action, by its features float64[k, q] and by itself.
 
     Each column of yes and no multiplies what is expected of its actions, the others in place, so
     that as many events are expected as came, `PRIOR` events added to both; again and again. Then
-    each action does. Σ f over the rows is their number.
+    each action does. Σ f over the rows is their number. Actions of one number in ``together``
+    int64[k] have one factor, to which columns that tell them apart add nothing.
     """
     count, came = sums.count, sums.reward_sum
     k, q = features.shape
     n = float(count.sum())
     if n == 0.0 or came.sum() <= 0.0:
         return Factors(np.ones(k), np.ones(q), 1.0)
+    one = np.arange(k) if together is None else together
     columns, known = np.ones(q), np.ones(k)
     expected = count * (float(came.sum()) / n)
     yes = features == 1.0
+    _, place, back = np.unique(one, return_index=True, return_inverse=True)
     groups = [
         (c, np.flatnonzero(yes[:, c]))
         for c in range(q)
-        if (yes[:, c] | (features[:, c] == 0.0)).all() and not yes[:, c].all()
+        if (yes[:, c] | (features[:, c] == 0.0)).all()
+        and not yes[:, c].all()
+        and (yes[:, c] == yes[place[back], c]).all()
     ]
     for _ in range(SWEEPS):
         for c, members in groups:
@@ -157,7 +162,8 @@ def factors(sums: Posterior, features: Float64) -> Factors:
             found = (float(came[members].sum()) + PRIOR) / (without + PRIOR)
             known[members] *= found / columns[c]
             columns[c] = found
-    seen = expected * known
+    seen = np.bincount(one, expected * known)[one]
+    came = np.bincount(one, came)[one]
     own = np.clip(known * (came + PRIOR) / (seen + PRIOR), LEAST, MOST)
     level = n / float((own * count).sum())
     return Factors(own * level, columns, level)

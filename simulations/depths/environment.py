@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations_with_replacement
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +15,6 @@ from bandit.config.campaign import Campaign
 from bandit.core.types import Array, Bool, Float32, Float64, Int32
 from bandit.features.action_features import action_features
 from bandit.models.moments import Moments
-from bandit.models.rising import inner
 from bandit.sources.catalogue import Catalogue, actions
 from bandit.workflows.serve.moments import Known, pooled, rising
 from bandit.worlds import Shop
@@ -23,14 +23,21 @@ from bandit.worlds.depths import COLUMNS, CONTACT_EUR, REDEMPTION_EUR
 AT = dt.datetime(2026, 1, 5, tzinfo=dt.UTC)
 FITTED, ALPHA, RIDGE = 20_000, 0.2, 100.0
 """Alpha and ridge as `bandit init` writes them."""
+ABOUT = {"age": 45.0, "income": 3.0, "visits": 12.0, "coupons": 5.0, "distance": 4.0}
+"""Of each column a round number in the middle, that products are made about."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """``per_wave`` other customers in each wave, one channel, no limits."""
+    """``per_wave`` other customers in each wave, one channel, no limits.
+
+    With ``products`` the customers' query has every product of two columns besides, squares among
+    them: ``(coupons - 5) * (income - 3) AS coupons_income``.
+    """
 
     shop: Shop
     per_wave: int
+    products: bool = False
 
     @cached_property
     def campaign(self) -> Campaign:
@@ -72,8 +79,8 @@ class Setting:
 
     @cached_property
     def encoder(self) -> Encoder:
-        found = pa.table(self.shop.columns(np.arange(1, FITTED + 1)))
-        return Encoder.fit(found, numeric=list(COLUMNS), at=AT)
+        found = self.table(np.arange(1, FITTED + 1))
+        return Encoder.fit(found, numeric=found.column_names[1:], at=AT)
 
     @cached_property
     def known(self) -> Known:
@@ -83,17 +90,23 @@ class Setting:
     def ids(self, wave: int) -> Array:
         return FITTED + 1 + wave * self.per_wave + np.arange(self.per_wave)
 
+    def table(self, ids: Array) -> pa.Table:
+        """What the customers' source gives out, the key first."""
+        found = self.shop.columns(ids)
+        about = {name: found[name].to_numpy() - ABOUT[name] for name in COLUMNS}
+        pairs = combinations_with_replacement(COLUMNS, 2) if self.products else ()
+        return pa.table({**found, **{f"{a}_{b}": pa.array(about[a] * about[b]) for a, b in pairs}})
+
     def contexts(self, ids: Array) -> Float32:
-        return self.encoder.transform(pa.table(self.shop.columns(ids)), at=AT)
+        return self.encoder.transform(self.table(ids), at=AT)
 
     def prior(self) -> Posterior:
         spec = self.encoder.spec
         return Posterior.prior(len(self.space), spec.n_features, RIDGE, spec.constant)
 
-    def moments(self, sums: Posterior, *, ordered: bool) -> Moments:
-        """As a wave serves what was learned; not ``ordered``: as if depths were any offers."""
-        found = rising(pooled(sums, self.known, rising=True), self.catalogue, self.space, None)
-        return found if ordered else inner(found)
+    def moments(self, sums: Posterior) -> Moments:
+        """As a wave serves what was learned."""
+        return rising(pooled(sums, self.known, rising=True), self.catalogue, self.space, None)
 
     def choose(self, found: Moments, x: Float32, ids: Array, eligible: Bool, seed: int) -> Int32:
         choice = LinTS(ALPHA * found.noise_scale).choose(

@@ -21,7 +21,10 @@ def main() -> None:
     wanted = parser.parse_args()
     seeds = range(1, wanted.operators + 1)
     if wanted.only != "worlds":
-        _write("new offer", new_offers([new_offer.run(seed) for seed in seeds]))
+        met: list[new_offer.Met] = []
+        for seed in seeds:
+            met += new_offer.run(seed)
+            _write("new offer", new_offers(met))
     runs: list[sweep.Run] = []
     for seed in seeds if wanted.only != "new offer" else ():
         for setting in sweep.settings(seed):

@@ -41,9 +41,12 @@ class Learner:
 
     @cached_property
     def worths(self) -> Worths | None:
+        """What events are worth where each kind has a model of its own."""
+        return self.kinds if self.apart else None
+
+    @cached_property
+    def kinds(self) -> Worths:
         """An organic purchase says its own amount, a sale brings the margin, a refusal costs."""
-        if not self.apart:
-            return None
         k = len(self.setting.space)
         cost = np.full(k, -self.setting.world.refusal_cost_eur)
         weights = np.stack([np.ones(k), cost, self.setting.margins])

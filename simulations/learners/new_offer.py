@@ -2,95 +2,134 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
-from bandit import Greedy
-from bandit.core.types import Array, Bool
+from bandit import LinTS, Posterior
+from bandit.config.worths import Worths
+from bandit.core.types import Array, Bool, Float64
+from bandit.features.action_features import CHANNEL, FAMILY, OFFER
+from bandit.models.kinds import Composed, composed, split
+from bandit.workflows.serve.moments import Known, Pooled, of_record, pooled, strengths_of
 from bandit.worlds import World
 from simulations.learners.environment import Crowd, Setting
-from simulations.learners.learners import Learner
+from simulations.learners.learners import ALPHA, EVENTS, Learner
 from simulations.learners.sweep import PEOPLE, evenly
 
 PER_WAVE, TAUGHT = 5_000, 2
 
 
 class Met(NamedTuple):
-    """EUR a customer among those who may get the offer, caps aside.
+    """EUR a customer among those who may get the offer, drawn as it is served, caps aside.
 
-    ``errors``: mean squared error of what contacts with it are expected to bring, where nothing is
-    told of it (as the mean contact), where it is described, and where it is known.
+    ``without`` it; ``cold``, where nothing is said of it but its margin; ``described``; and
+    ``known``, seen like the others. ``errors``: mean squared error of what contacts with it are
+    expected to bring, cold, described and known. ``missed``: of all offers the truth would miss it
+    most.
     """
 
     seed: int
     offer: str
     customers: int
     without: float
+    cold: float
     described: float
     known: float
     errors: tuple[float, float, float]
+    missed: bool
 
 
-def run(seed: int) -> Met:
-    """The offer that would be missed most, learned of like the others, and not at all."""
+def run(seed: int) -> Iterator[Met]:
+    """Each offer in turn held back from what two random waves taught of all of them."""
     setting = Setting("new", World(PEOPLE, offers=20, channels=5, seed=seed), PER_WAVE)
-    later = setting.crowd(TAUGHT)
-    offer, new = _missed(setting, later)
-    known = blind = Learner.new(setting, share=True, apart=True)
+    learner = Learner.new(setting, share=True, apart=True)
     for wave in range(TAUGHT):
         crowd = setting.crowd(wave)
         actions = evenly(crowd, [seed, wave])
-        happened = setting.world.happened(crowd.ids, actions, setting.at(wave))
-        known = known.taught(crowd, actions, happened)
-        seen = np.asarray(~new[actions])
-        own, sold, refused = happened
-        told = own[seen], sold[seen], refused[seen]
-        blind = blind.taught(_of(crowd, seen), actions[seen], told)
-    may = np.asarray(later.eligible[:, new].any(axis=1))
-    crowd = _of(later, may)
-    old = crowd._replace(eligible=crowd.eligible & ~new)
-    return Met(
-        seed,
-        offer,
-        int(may.sum()),
-        _value(blind, old),
-        _value(blind, crowd),
-        _value(known, crowd),
-        _errors(crowd, new, blind, known),
+        learner = learner.taught(
+            crowd, actions, setting.world.happened(crowd.ids, actions, setting.at(wave))
+        )
+    later, model = setting.crowd(TAUGHT), _Model(learner.sums, learner.kinds, setting.known)
+    of = np.array([pair[0] if pair else "" for pair in setting.world.actions])
+    left = {
+        name: float(np.where(later.eligible & (of != name), later.net, -np.inf).max(axis=1).mean())
+        for name in setting.world.assortment.offers
+    }
+    for offer in left:
+        new = np.asarray(of == offer)
+        may = later.eligible[:, new].any(axis=1)
+        crowd = Crowd(*(part[may] for part in later))
+        old = crowd._replace(eligible=crowd.eligible & ~new)
+        blind = _unseen(learner.sums, new)
+        cold, described = model.at(blind, untold=new), model.at(blind)
+        known = model.at(learner.sums)
+        values = [
+            _value(setting, found, among)
+            for found, among in (
+                (described, old),
+                (cold, crowd),
+                (described, crowd),
+                (known, crowd),
+            )
+        ]
+        errors = tuple(_error(setting, crowd, new, found) for found in (cold, described, known))
+        missed = offer == min(left, key=lambda name: left[name])
+        yield Met(seed, offer, int(may.sum()), *values, (errors[0], errors[1], errors[2]), missed)
+
+
+class _Model:
+    """Kinds at the strengths that all that was seen gave, as a wave has them of a snapshot."""
+
+    def __init__(self, sums: Posterior, worths: Worths, known: Known) -> None:
+        self._weights, self._known = worths.weights, known
+        self._records = [
+            strengths_of(self._found(part, worth, amount=bool(amount)), self._known)
+            for part, worth, amount in zip(
+                split(sums, len(EVENTS)), worths.weights, worths.amounts, strict=True
+            )
+        ]
+
+    def _found(self, part: Posterior, worth: Float64, *, amount: bool) -> Pooled:
+        return pooled(part, self._known, rising=bool((worth > 0.0).any()), counts=not amount)
+
+    def at(self, sums: Posterior, *, untold: Bool | None = None) -> Composed:
+        """What these sums let expect; of ``untold`` actions bool[k] no family and no channel."""
+        known = self._known
+        if untold is not None:
+            told = [level in {FAMILY, OFFER, CHANNEL} for level, _ in known.features.columns]
+            table = known.features.table.copy()
+            table[np.ix_(untold, np.array(told))] = 0.0
+            known = Known(known.space, known.features._replace(table=table), known.layout)
+        parts = split(sums, len(EVENTS))
+        models = [of_record(p, known, r) for p, r in zip(parts, self._records, strict=True)]
+        return composed(models, parts, self._weights)
+
+
+def _unseen(sums: Posterior, new: Bool) -> Posterior:
+    """What was seen of the other actions."""
+    keep = np.tile(~new, len(EVENTS)).astype(np.float64)
+    return replace(
+        sums,
+        gram=sums.gram * keep[:, None, None],
+        shift=sums.shift * keep[:, None],
+        count=sums.count * keep,
+        reward_sum=sums.reward_sum * keep,
+        square_sum=sums.square_sum * keep,
     )
 
 
-def _of(crowd: Crowd, rows: Bool) -> Crowd:
-    return Crowd(crowd.ids[rows], crowd.contexts[rows], crowd.eligible[rows], crowd.net[rows])
+def _error(setting: Setting, crowd: Crowd, new: Bool, found: Composed) -> float:
+    expected = crowd.contexts.astype(np.float64) @ found.mean.T
+    wrong = expected - crowd.net - setting.world.costs
+    return float((wrong[crowd.eligible & new] ** 2).mean())
 
 
-def _errors(crowd: Crowd, new: Bool, blind: Learner, known: Learner) -> tuple[float, float, float]:
-    truth = crowd.net + known.setting.world.costs
-    there = crowd.eligible & new
-    others = crowd.eligible & ~new
-    others[:, 0] = False
-    x = crowd.contexts.astype(np.float64)
-    told = [np.full_like(truth, truth[others].mean())]
-    told += [x @ learner.moments.mean.T for learner in (blind, known)]
-    untold, described, learned = (float(((t - truth)[there] ** 2).mean()) for t in told)
-    return untold, described, learned
-
-
-def _missed(setting: Setting, crowd: Crowd) -> tuple[str, Bool]:
-    """By the truth: the offer without which the best is worth least, and its actions bool[k]."""
-    of = np.array([pair[0] if pair else "" for pair in setting.world.actions])
-    left = {
-        name: np.where(crowd.eligible & (of != name), crowd.net, -np.inf).max(axis=1).mean()
-        for name in setting.world.assortment.offers
-    }
-    offer = min(left, key=lambda name: left[name])
-    return offer, np.asarray(of == offer)
-
-
-def _value(learner: Learner, crowd: Crowd) -> float:
-    choice: Array = Greedy().choose(
-        learner.moments, crowd.contexts, eligible=crowd.eligible,
-        costs=learner.setting.world.costs, keys=crowd.ids.astype(np.uint64), seed=0,
+def _value(setting: Setting, found: Composed, crowd: Crowd) -> float:
+    choice: Array = LinTS(ALPHA * found.noise_scale).choose(
+        found, crowd.contexts, eligible=crowd.eligible,
+        costs=setting.world.costs, keys=crowd.ids.astype(np.uint64), seed=0,
     ).action  # fmt: skip
     return float(crowd.net[np.arange(len(crowd.ids)), choice].mean())

@@ -152,3 +152,19 @@ def test_noise_of_an_action_grows_as_the_root_of_its_factor(rng) -> None:
     inner = PooledPosterior(relative(sums, found), FEATURES, STRENGTHS)
     posterior = RelativePosterior(sums, inner, found)
     np.testing.assert_allclose(posterior.scale**2 / found.actions, inner.noise_scale**2)
+
+
+def test_actions_that_go_together_have_one_factor_whatever_tells_them_apart(rng) -> None:
+    """Four depths of two offers: how often each sells is no part of it, how often the offer is."""
+    x, a, r = _rows(rng, 4000)
+    sums = Posterior.prior(K, D).update(x, a, r)
+    offer = np.arange(K) // 4
+    found = factors(sums, FEATURES, offer)
+    assert found.actions[:4] == pytest.approx(found.actions[0], rel=1e-12)
+    assert found.actions[4:] == pytest.approx(found.actions[4], rel=1e-12)
+    assert (found.columns[3:] == 1.0).all()
+    rate = np.bincount(offer[a], r) / np.bincount(offer[a])
+    assert found.actions[4] / found.actions[0] == pytest.approx(rate[1] / rate[0], rel=0.1)
+    assert (found.actions * sums.count).sum() == pytest.approx(sums.count.sum())
+    alone = factors(sums, FEATURES, np.arange(K))
+    np.testing.assert_array_equal(alone.actions, factors(sums, FEATURES).actions)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from pathlib import Path
 
 import numpy as np
@@ -140,6 +141,8 @@ def test_depths_of_a_table_are_served_as_declared_ones(tmp_path: Path) -> None:
         same = ["customer_id", "slot", "offer", "channel", "propensity", "expected_reward", "value"]
         assert one.select(same).equals(other.select(same))
     assert _sent(table, "w1")["offer"].str.starts_with("tv-").any()
+    manifest = json.loads((table / "snapshots" / "000001" / "manifest.json").read_text())
+    assert manifest["model"]["relative"] == "by offer"
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from bandit.config.worths import Worths, worths
 from bandit.core.actions import ActionSpace
 from bandit.core.errors import DataError
 from bandit.core.types import Array
-from bandit.features.action_features import ActionFeatures, action_features
+from bandit.features.action_features import CHANNEL, ActionFeatures, action_features
 from bandit.features.score_layout import layout, products_of
 from bandit.features.spec import FeatureSpec
 from bandit.models.hybrid import Strengths
@@ -28,6 +28,8 @@ from bandit.models.rising import Response, Rising
 from bandit.sources.catalogue import Catalogue
 
 HYBRID, KINDS = "hybrid", "kinds"
+BY_OFFER = "by offer"
+"""Counts are relative, all depths of an offer to one factor."""
 Pooled = PooledPosterior | OwnedPosterior | RelativePosterior
 
 
@@ -49,9 +51,25 @@ def pooled(sums: Posterior, known: Known, *, rising: bool, counts: bool | None =
     """
     features = known.features
     if counted(sums) if counts is None else counts:
-        found = factors(sums, features.table)
+        found = factors(sums, features.table, _depths_together(features))
         return RelativePosterior(sums, _shared(relative(sums, found), known, rising=rising), found)
     return _shared(sums, known, rising=rising)
+
+
+def _depths_together(features: ActionFeatures) -> Array | None:
+    """A number for the depths of an offer on a channel, int64[k]; None where there are no depths.
+
+    How often each depth sells hangs on whom it was sent to: what is learned is what a deeper one
+    adds, and that in parts of how often the offer sells.
+    """
+    level = np.array([level for level, _ in features.columns])
+    of = features.table[:, level == PRODUCT]
+    if not of.any():
+        return None
+    on = features.table[:, level == CHANNEL]
+    alone = np.where(of.any(axis=1), 0, 1 + np.arange(len(of)))
+    rows = np.column_stack([alone, of, on])
+    return np.asarray(np.unique(rows, axis=0, return_inverse=True)[1], np.int64).reshape(-1)
 
 
 def _shared(sums: Posterior, known: Known, *, rising: bool) -> PooledPosterior | OwnedPosterior:
@@ -65,7 +83,8 @@ def strengths_of(posterior: Pooled, known: Known) -> dict[str, Any]:
     """The model as a snapshot's manifest holds it: precisions by level, not by column."""
     if isinstance(posterior, RelativePosterior):
         found = strengths_of(posterior.inner, known)
-        return {**found, "relative": True, "evidence": posterior.evidence}
+        depths = _depths_together(known.features) is not None
+        return {**found, "relative": BY_OFFER if depths else True, "evidence": posterior.evidence}
     features, strengths = known.features, posterior.strengths
     first = [features.levels.tolist().index(number) for number in range(len(features.names))]
     shared = dict(zip(features.names, strengths.shared[first].tolist(), strict=True))
@@ -195,8 +214,9 @@ def of_record(
     """The model of sums, of one reward or of one kind, as `strengths_of` recorded it."""
     if model is None or known is None:
         return sums
-    if model.get("relative"):
-        found = factors(sums, known.features.table)
+    if told := model.get("relative"):
+        together = _depths_together(known.features) if told == BY_OFFER else None
+        found = factors(sums, known.features.table, together)
         return RelativePosterior(sums, _at(relative(sums, found), known, model), found)
     return _at(sums, known, model)
 
