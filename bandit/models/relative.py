@@ -162,9 +162,10 @@ def factors(sums: Posterior, features: Float64, together: Array | None = None) -
             found = (float(came[members].sum()) + PRIOR) / (without + PRIOR)
             known[members] *= found / columns[c]
             columns[c] = found
-    seen = np.bincount(one, expected * known)[one]
-    came = np.bincount(one, came)[one]
-    own = np.clip(known * (came + PRIOR) / (seen + PRIOR), LEAST, MOST)
+    seen, won = (
+        np.asarray(np.bincount(one, part)[one], np.float64) for part in (expected * known, came)
+    )
+    own = np.clip(known * (won + PRIOR) / (seen + PRIOR), LEAST, MOST)
     level = n / float((own * count).sum())
     return Factors(own * level, columns, level)
 

@@ -60,24 +60,27 @@ def run(seed: int) -> Iterator[Met]:
     }
     for offer in left:
         new = np.asarray(of == offer)
-        may = later.eligible[:, new].any(axis=1)
-        crowd = Crowd(*(part[may] for part in later))
+        may = np.asarray(later.eligible[:, new].any(axis=1))
+        crowd = _of(later, may)
         old = crowd._replace(eligible=crowd.eligible & ~new)
         blind = _unseen(learner.sums, new)
         cold, described = model.at(blind, untold=new), model.at(blind)
         known = model.at(learner.sums)
-        values = [
-            _value(setting, found, among)
-            for found, among in (
-                (described, old),
-                (cold, crowd),
-                (described, crowd),
-                (known, crowd),
-            )
-        ]
-        errors = tuple(_error(setting, crowd, new, found) for found in (cold, described, known))
-        missed = offer == min(left, key=lambda name: left[name])
-        yield Met(seed, offer, int(may.sum()), *values, (errors[0], errors[1], errors[2]), missed)
+        yield Met(
+            seed,
+            offer,
+            int(may.sum()),
+            _value(setting, described, old),
+            _value(setting, cold, crowd),
+            _value(setting, described, crowd),
+            _value(setting, known, crowd),
+            errors=(
+                _error(setting, crowd, new, cold),
+                _error(setting, crowd, new, described),
+                _error(setting, crowd, new, known),
+            ),
+            missed=offer == min(left, key=lambda name: left[name]),
+        )
 
 
 class _Model:
@@ -106,6 +109,10 @@ class _Model:
         parts = split(sums, len(EVENTS))
         models = [of_record(p, known, r) for p, r in zip(parts, self._records, strict=True)]
         return composed(models, parts, self._weights)
+
+
+def _of(crowd: Crowd, rows: Bool) -> Crowd:
+    return Crowd(crowd.ids[rows], crowd.contexts[rows], crowd.eligible[rows], crowd.net[rows])
 
 
 def _unseen(sums: Posterior, new: Bool) -> Posterior:
