@@ -26,7 +26,7 @@ class Claimed(BaseModel):
     ``campaign`` is the file whose waves it is part of; ``end`` the day it was stopped, if it was.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     name: str
     campaign: str
@@ -39,7 +39,7 @@ class Claimed(BaseModel):
 class Layer(BaseModel):
     """A layer of 10,000 buckets; ``seed`` is what they are drawn from, with its name."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     name: str
     seed: int
@@ -49,7 +49,7 @@ class Layer(BaseModel):
 class Layers(BaseModel):
     """All layers of a folder, in the order in which they came up."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     layers: tuple[Layer, ...] = ()
 

@@ -29,7 +29,7 @@ from bandit.record import manifest
 class File(BaseModel):
     """One file of the folder."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     bytes: int
     sha256: str
@@ -38,7 +38,7 @@ class File(BaseModel):
 class Features(BaseModel):
     """``spec``: the fitted encoding as JSON; ``config``: the [features] that it was fitted by."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     spec: str
     config: dict[str, Any] | None = None
@@ -47,7 +47,7 @@ class Features(BaseModel):
 class Manifest(BaseModel):
     """What all kinds have."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     format: int
     kind: str
@@ -79,7 +79,7 @@ class Served(BaseModel):
     given their arm, since an earlier wave may tell it; else over the arms by their shares.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     name: str
     digest: str
@@ -92,7 +92,7 @@ class Served(BaseModel):
 class Made(BaseModel):
     """What customers were known by besides their columns: [[source]], [variables], [[segment]]."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     source: tuple[EventSource, ...] = ()
     variables: dict[str, Variable] = {}
@@ -179,7 +179,7 @@ class WaveManifest(Manifest):
 class Fold(BaseModel):
     """What a snapshot was made of: each wave with the key of its statistics."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     waves: tuple[tuple[str, str], ...]
     half_life_days: float | None

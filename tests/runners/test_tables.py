@@ -12,6 +12,7 @@ import pytest
 from bandit.core.errors import ConfigError
 from bandit.runners import engine
 from bandit.sources.given import given
+from bandit.workflows.inspect.roi import roi
 from bandit.workflows.learn.learn import learn
 from bandit.workflows.serve.serve_batch import serve_batch
 from bandit.workflows.start.check import check
@@ -98,6 +99,41 @@ def test_events_may_lie_in_a_table_too(tmp_path: Path, tables: dict[str, Path]) 
     assert not list(folder.glob(".*"))
     with pytest.raises(ConfigError, match=r"\[source.bought\].*--engine spark"):
         check(folder, at=MONDAY)
+
+
+def test_who_is_who_may_lie_in_a_table_too(tmp_path: Path, tables: dict[str, Path]) -> None:
+    """Consents by card: the same decisions as by our own keys, and sales by card are learned."""
+    plain = campaigns.write(tmp_path / "plain")
+    serve_batch(plain, wave="w1", at=MONDAY)
+    folder = tmp_path / "campaign"
+    consents = pl.read_parquet(tables["crm.consents"])
+    card = pl.concat_str(pl.lit("c"), pl.col("customer_id"))
+    consents.select("channel", "granted", card.alias("card")).write_parquet(tables["crm.consents"])
+    tables["crm.ids"] = tmp_path / "ids.parquet"
+    consents.select("customer_id").unique().select(
+        "customer_id", card.alias("id"), pl.lit("card").alias("kind"),
+        pl.lit("2026-01-01").alias("valid_from"),
+    ).write_parquet(tables["crm.ids"])  # fmt: skip
+    config = folder / "campaign.toml"
+    text = config.read_text().replace(
+        '"spark:crm.consents"', '"spark:crm.consents"\ncustomer = "card"\nid = "card"'
+    )
+    text = text.replace('"spark:sales"', '"spark:sales"\ncustomer = "card"\nid = "card"')
+    config.write_text(text + '[identity]\nsource = "spark:crm.ids"\n')
+    serve_batch(folder, wave="w1", at=MONDAY, engine="spark")
+    found, expected = (campaigns.decisions(at, "w1").select(WHAT) for at in (folder, plain))
+    assert found.equals(expected)
+    bought = sales(tmp_path / "sales.parquet", folder)
+    rows = pl.read_parquet(bought).join(campaigns.decisions(folder, "w1"), on="decision_id")
+    rows.select("event_id", card.alias("card"), "event", "reward", "occurred_at").write_parquet(
+        bought
+    )
+    tables["sales"] = bought
+    learned = learn(folder, at=LATER, engine="spark")
+    assert learned.events == learned.delivered == len(rows)
+    assert not list(folder.glob(".*"))
+    with pytest.raises(ConfigError, match=r"\[identity\].*--engine spark"):
+        roi(folder, at=LATER)
 
 
 def test_a_row_that_cannot_be_used_names_the_table(tmp_path: Path, tables: dict[str, Path]) -> None:

@@ -382,6 +382,8 @@ def test_a_second_experiment_shares_nobody_with_the_first(served, tmp_path):
     [
         ('policy = "rules"', 'policy = "rulse"', "'rulse' is no policy of an arm"),
         ('"music/email"', '"music/emial"', "arm 'only': 'music/emial' is no action; did you mean"),
+        ('value = "net"', 'value = "events.Mail_Opened"', "'net': opens are made by machines"),
+        ('value = "net"', 'value = "events.click"', "'net': who is left in peace cannot click"),
         ('"age > 25"', '"agee > 25"', "did you mean 'age'"),
         ('"age > 25"', '"age"', "not true or false"),
         ('"spend"', '"region"', "covariate 'region' is none of"),

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from bandit.config import campaign_file
 from bandit.config import experiment as config
 from bandit.config.campaign import Campaign
-from bandit.config.experiment import CURRENT, LEARNED, Experiment
+from bandit.config.experiment import CURRENT, EVENTS, LEARNED, NO_CONTACT, Experiment
 from bandit.config.household import Household
 from bandit.core.days import acting_at, day_of
 from bandit.core.errors import ConfigError
+from bandit.core.folding import fold
 from bandit.core.problems import Problems, nearest
 from bandit.core.types import SILENT, Progress
 from bandit.record import lock
@@ -23,6 +26,11 @@ from bandit.sources.wave_query import expressions
 from bandit.workflows.experiment import claims
 from bandit.workflows.serve import limits
 from bandit.workflows.serve.taking_part import takes_part
+
+_OPENS = re.compile(r"(^|[^a-z])(opens?|opened)([^a-z]|$)")
+"""Kinds of events that machines make: mail programs load what is in a mail unasked."""
+_CLICKS = re.compile(r"(^|[^a-z])(clicks?|clicked)([^a-z]|$)")
+"""Kinds that nobody has who was sent nothing."""
 
 
 def start(
@@ -93,6 +101,24 @@ def asking(campaign: Campaign, asked: Experiment, name: str) -> Campaign:
     return campaign.model_copy(update={"populations": (asked.population,), "households": homes})
 
 
+def _of_no_use(asked: Experiment) -> Iterator[str]:
+    """What a primary metric says nothing by."""
+    metric = asked.primary
+    told = [v.removeprefix(EVENTS) for v in (metric.value, metric.per) if v and EVENTS in v]
+    if any(_OPENS.search(fold(kind)) for kind in told):
+        yield (
+            f"metric {metric.name!r}: opens are made by machines and decide nothing; let a purchase"
+            " be primary, opens diagnostic"
+        )
+    if any(_CLICKS.search(fold(kind)) for kind in told) and any(
+        arm.policy == NO_CONTACT for arm in asked.arm
+    ):
+        yield (
+            f"metric {metric.name!r}: who is left in peace cannot click; let a purchase be primary,"
+            " clicks diagnostic"
+        )
+
+
 def hold_possible(campaign: Campaign, asked: Experiment, name: str, at: dt.datetime) -> list[str]:
     """ConfigError for whatever of the experiment this campaign does not have; else remarks."""
     faults, path = Problems(), config.path_of(campaign.folder, name)
@@ -120,6 +146,7 @@ def hold_possible(campaign: Campaign, asked: Experiment, name: str, at: dt.datet
                 f"metric {metric.name!r}: covariate {metric.covariate!r} is none of [features]"
                 f" numeric, boolean or date{nearest(metric.covariate, features)}"
             )
+    faults.config.extend(_of_no_use(asked))
     shown = [*features, *campaign.features.categorical]
     faults.config.extend(
         f"segments: {column!r} is none of [features]{nearest(column, shown)}"
