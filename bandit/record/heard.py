@@ -78,6 +78,14 @@ def _deliveries(files: Sequence[Path]) -> str:
     )
 
 
+def silent(wave: str) -> str:
+    """A sentence on a closed wave in whose window nothing happened, as far as anybody said."""
+    return (
+        f"no event lies in the window of wave {wave}, so that it earned nothing: were its outcomes"
+        " forgotten? `bandit learn --outcomes FILE` takes them in"
+    )
+
+
 class Corrected(NamedTuple):
     """Events that came with differing contents.
 

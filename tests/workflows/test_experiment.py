@@ -294,6 +294,14 @@ def test_a_loss_of_one_arm_blocks_the_reading(served, tmp_path):
     assert [r.stage for r in found.ratios if r.alarm] == ["with outcome"]
 
 
+def test_waves_of_which_nothing_was_heard_are_named(served, tmp_path):
+    folder = shutil.copytree(served, tmp_path / "c")
+    shutil.rmtree(folder / "outcomes")
+    told = [n for n in read(folder, name="spring", at=day(24)).notes if "no event lies in" in n]
+    assert [wave in note for wave, note in zip(("11-09", "11-16"), told, strict=True)] == [True] * 2
+    assert not any("no event" in note for note in read(served, name="spring", at=day(24)).notes)
+
+
 def test_before_a_window_closes_nothing_is_read(served, begun):
     assert read(begun, name="spring", at=day(9)).verdict == "nothing yet"
     found = read(served, name="spring", at=day(12))

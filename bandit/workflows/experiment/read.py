@@ -12,6 +12,7 @@ from bandit.config.experiment import CURRENT, LEARNED, Experiment
 from bandit.core.days import acting_at
 from bandit.core.types import SILENT, Float64, Progress
 from bandit.core.wording import interval_text
+from bandit.record import heard
 from bandit.record import waves as record
 from bandit.record.steady import steady
 from bandit.record.waves import Wave
@@ -46,7 +47,7 @@ def read(
     progress.step("reading the members")
     people = persons.of(campaign, now)
     found = enrolled(campaign, waves[0], name, asked, people)
-    by_wave = _values(campaign, closed, asked, found, people, progress)
+    by_wave, silent = _values(campaign, closed, asked, found, people, progress)
     look, values = len(closed), by_wave[-1][1]
     path = effects.path(asked, found, by_wave)
     read_ = effects.effects(asked, found, values, look)
@@ -96,7 +97,7 @@ def read(
         best=best,
         words=words,
         folder=_folder(campaign, name),
-        notes=_notes(asked, found, waiting, pooled),
+        notes=[*map(heard.silent, silent), *_notes(asked, found, waiting, pooled)],
     )
 
 
@@ -112,8 +113,11 @@ def _values(
     found: Enrolled,
     people: Merged,
     progress: Progress,
-) -> list[tuple[str, dict[str, Float64]]]:
-    """By each closed wave what the members had come to by then, value by value."""
+) -> tuple[list[tuple[str, dict[str, Float64]]], list[str]]:
+    """By each closed wave what the members had come to by then, value by value.
+
+    And the waves of which no event came.
+    """
     progress.step("joining decisions and outcomes", total=len(closed))
     values = [*dict.fromkeys([*asked.values, CONTACTS])]
     totals, by_wave = Totals(found.keys, values, people), []
@@ -122,7 +126,7 @@ def _values(
             totals.add(campaign, connection, wave)
             by_wave.append((wave.name, totals.all()))
             progress.advance(1)
-    return by_wave
+    return by_wave, totals.silent
 
 
 def _nothing(

@@ -29,7 +29,8 @@ _COLUMNS = ("customer_id", "action", "value", "cost")
 class Totals:
     """Σ of each of ``values`` over waves, for customers by key ``keys`` uint64[u], rising.
 
-    Those who became others by ``people`` count for who they are now.
+    Those who became others by ``people`` count for who they are now. ``silent``: the waves added of
+    which no event came.
     """
 
     def __init__(self, keys: UInt64, values: Sequence[str], people: Merged) -> None:
@@ -37,6 +38,7 @@ class Totals:
         self._now = Now(people)
         self._values = list(values)
         self._sums = {value: np.zeros(len(keys)) for value in self._values}
+        self.silent: list[str] = []
 
     def all(self) -> dict[str, Float64]:
         """Every value's totals as they are now."""
@@ -74,6 +76,8 @@ class Totals:
                         connection, decisions, later, campaign.window, plain=kind is not None
                     )
                 found[kind] = joined.rewards
+                if kind is None and not joined.events:
+                    self.silent.append(decisions.wave.name)
             yield value, found[kind]
 
 

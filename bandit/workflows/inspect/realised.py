@@ -119,10 +119,7 @@ def realised(
             came = attribution.attribute(connection, decisions, later, window)
             closed = wave.end(window) <= at
             if closed and not came.events and wave.manifest.kind == "wave":
-                notes.append(
-                    f"no event lies in the window of wave {wave.name}, so that it earned nothing:"
-                    " were its outcomes forgotten? `bandit learn --outcomes FILE` takes them in"
-                )
+                notes.append(heard.silent(wave.name))
             found[wave.name] = _of_wave(decisions, came, closed=closed)
             if each is not None and closed:
                 each(decisions, came)
