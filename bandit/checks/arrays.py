@@ -14,7 +14,7 @@ from bandit.kernels.threads import spread
 
 _GRAIN = 4096
 """Rows that a thread looks through at a time."""
-_SINGLE = np.dtype(np.float32)
+_SINGLE, _DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
 LARGEST = 1e150
 """Contexts and prices lie below: products of two, added up, stay finite in float64."""
 
@@ -174,6 +174,8 @@ def _numbered(names: Array, space: ActionSpace | None) -> Array:
 
 def as_numbers(name: str, values: npt.ArrayLike) -> Float64:
     """Return ``values`` as float64 of whatever shape; text and ragged lists are refused."""
+    if type(values) is np.ndarray and values.dtype is _DOUBLE:
+        return values
     try:
         return np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as fault:

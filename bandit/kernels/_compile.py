@@ -70,6 +70,17 @@ within_allocating = _compiler(**{**OWNING, **WITHIN})
 serial_fast = _compiler(fastmath=True, **OWNING)
 """Reassociation allowed: only where NaN and infinity cannot reach, and the kernel says why."""
 
+within_fast = _compiler(fastmath=True, **{**BARE, **WITHIN})
+"""The same, called by kernels alone."""
+
+
+def anywhere(function: Kernel) -> Kernel:
+    """Runs in Python as it stands, and within kernels as `inline`."""
+    if PLAIN:
+        return function
+    both: Kernel = _numba.register_jitable(forceinline=True, **{**BARE, **WITHIN})(function)
+    return both
+
 
 def threads() -> int:
     """How many threads kernels may use: Numba's number, or one where they stay Python."""

@@ -1,4 +1,4 @@
-"""Tuples of arrays as compiled kernels hold them, at an address: one Numba type, three intrinsics.
+"""Tuples of arrays as compiled kernels hold them, at an address: one Numba type, two intrinsics.
 
 A tuple's part that is itself a tuple is known by its address too, so that a kernel is handed one
 word for a hundred arrays, and loads those that it looks at.
@@ -95,18 +95,6 @@ def _store(context: Any, builder: Any, kind: Any, value: Any, pointer: Any) -> N
 
 def _place(context: Any, builder: Any, content: Any, pointer: Any) -> Any:
     return builder.bitcast(pointer, context.get_value_type(content).as_pointer())
-
-
-@intrinsic
-def put(_typing: Any, content: Any, address: Any) -> Any:
-    """Write a tuple down at an address."""
-
-    def build(context: Any, builder: Any, _sig: Any, args: Any) -> Any:
-        pointer = builder.inttoptr(args[1], _byte)
-        _store(context, builder, content, args[0], _place(context, builder, content, pointer))
-        return context.get_dummy_value()
-
-    return types.void(content, types.intp), build
 
 
 @intrinsic

@@ -8,11 +8,12 @@ from typing import Any
 import numba
 from numba import config
 from numba.core import event
+from numba.extending import register_jitable
 
 from bandit.core.compiling import COMPILING
 from bandit.kernels._linking import Linking
 
-__all__ = ["DISABLED", "Linking", "kept", "njit", "threads"]
+__all__ = ["DISABLED", "Linking", "kept", "njit", "register_jitable", "threads"]
 
 njit: Callable[..., Any] = numba.njit
 

@@ -7,13 +7,13 @@ to decide. Here that is done once, and the kernel is given an address.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numpy as np
 
-from bandit.core.types import Array
-from bandit.kernels._compile import PLAIN, serial
+from bandit.kernels._compile import PLAIN
 
 if not PLAIN:
     from numba import typeof
@@ -23,24 +23,45 @@ if not PLAIN:
 
 
 class Held:
-    """``content`` and, for compiled kernels, the ``address`` where its native form lies."""
+    """``content`` and, for compiled kernels, the ``address`` where its native form lies.
+
+    The form is written down here: a kernel that does it is a second to compile for each kind.
+    """
 
     __slots__ = ("address", "content", "kind", "memory")
 
     def __init__(self, content: tuple[Any, ...]) -> None:
         self.content = content
         if not PLAIN:
-            self.kind = _kind_of(content)
-            self.memory = np.empty(_size(content), np.int64)
+            self.kind, form = _kind_of(content)
+            words: list[Any] = []
+            _list_words(content, words)
+            self.memory = np.empty(-(-form.size // 8), np.int64)
+            form.pack_into(self.memory.data, 0, *words)
             self.address: int = self.memory.ctypes.data
-            _put_into(content, self.address)
 
 
-def _size(content: object) -> int:
-    """Words that Numba's form takes, at most."""
+def _form_of(content: object) -> str:
+    """Numba's form as `struct` spells it: a tuple starts and ends at its widest part's multiple."""
     if isinstance(content, tuple):
-        return 1 + sum(_size(each) for each in content)
-    return 5 + 2 * content.ndim if isinstance(content, np.ndarray) else 2
+        inside = [_form_of(each) for each in content]
+        widest = max((each[-1] for each in inside), key=struct.calcsize)
+        return f"0{widest}{''.join(inside)}0{widest}"
+    if isinstance(content, np.ndarray):
+        return f"{5 + 2 * content.ndim}q"
+    return np.dtype(type(content)).char
+
+
+def _list_words(content: Any, words: list[Any]) -> None:
+    """Append what Numba knows of each array (nobody's memory, size, place, shape), each number."""
+    for each in content:
+        if isinstance(each, np.ndarray):
+            at = each.__array_interface__["data"][0]
+            words += (0, 0, each.size, each.itemsize, at, *each.shape, *each.strides)
+        elif isinstance(each, tuple):
+            _list_words(each, words)
+        else:
+            words.append(each)
 
 
 def _of_content(held: Held, number: int) -> Any:
@@ -62,23 +83,32 @@ here: Callable[[Content], Content] = _in_place
 """``here(each)`` in a kernel holds a named tuple that it was given, for the kernels that it calls:
 they are handed one word instead of the tuple, and know its parts by their names alone."""
 
-_put: Any = None if PLAIN else _holding.put
 _typeof: Any = None if PLAIN else typeof
-_kinds: dict[bytes, Any] = {}
+
+
+def entry(kernel: Callable[..., None], *args: Any) -> Callable[..., None]:
+    """What ``kernel`` is compiled to for arguments like these; called, it asks no type again.
+
+    That takes as long as a small kernel for each tuple. Arrays of other types would be misread:
+    for callers alone whose arrays are always of the same ones.
+    """
+    dispatcher: Any = kernel
+    found: Callable[..., None] = kernel
+    if not PLAIN:
+        found = dispatcher.compile(tuple(_typeof(each) for each in args))
+    return found
+
+
+_kinds: dict[bytes, tuple[Any, struct.Struct]] = {}
 if not PLAIN:
     _holding.register(Held)
 
 
-def _kind_of(content: tuple[Any, ...]) -> Any:
-    """Numba's type, found once for each kind of tuple: Numba looks at each array."""
+def _kind_of(content: tuple[Any, ...]) -> tuple[Any, struct.Struct]:
+    """Numba's type and its form, found once for each kind of tuple: Numba looks at each array."""
     mark = compute_fingerprint(content)
     kind = _kinds.get(mark)
     if kind is None:
-        kind = _kinds[mark] = _holding.HeldType(_typeof(content), lasting=True)
+        held = _holding.HeldType(_typeof(content), lasting=True)
+        kind = _kinds[mark] = held, struct.Struct(_form_of(content))
     return kind
-
-
-@serial
-def _put_into(content: tuple[Array, ...], address: int) -> None:
-    """Write Numba's form of ``content`` down."""
-    _put(content, address)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from bandit.core.types import Float64, UInt64
-from bandit.kernels._compile import inline, serial
+from bandit.kernels._compile import anywhere, inline, serial
 
 # The golden ratio in 64 bits, and the finaliser of SplitMix64 (variant 13 of Stafford's mixers).
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
@@ -25,7 +25,7 @@ LAYER, ARM = 9, 10
 """Purposes: draws for different purposes never meet."""
 
 
-@inline
+@anywhere
 def mix(word: np.uint64) -> np.uint64:
     """Scatter 64 bits (a bijection): SplitMix64's finaliser."""
     word = (word ^ (word >> _S30)) * _MIX_1
@@ -33,13 +33,13 @@ def mix(word: np.uint64) -> np.uint64:
     return word ^ (word >> _S31)
 
 
-@serial
 def stream_key(seed: np.uint64, wave: np.uint64, draw: np.uint64, purpose: np.uint64) -> np.uint64:
     """Mix what all rows of a call share into one word."""
-    word = mix(np.uint64(seed) + GOLDEN)
-    word = mix(word ^ (np.uint64(wave) + GOLDEN))
-    word = mix(word ^ (np.uint64(draw) + GOLDEN))
-    return mix(word ^ (np.uint64(purpose) + GOLDEN))
+    with np.errstate(over="ignore"):
+        word = mix(np.uint64(seed) + GOLDEN)
+        word = mix(word ^ (np.uint64(wave) + GOLDEN))
+        word = mix(word ^ (np.uint64(draw) + GOLDEN))
+        return mix(word ^ (np.uint64(purpose) + GOLDEN))
 
 
 @inline

@@ -95,7 +95,7 @@ def _dense(mean: Float64, inverse: Float64, root: Float64, lower: Float64, bound
     """Covariances side by side; empty where nothing is bounded or they need too much room."""
     k, d = mean.shape
     firsts, column = _by_covariance(inverse)
-    width, depth = product.padded(len(firsts), simd.LANES), dense_widths.triangle(d)
+    width, depth = product.padded(len(firsts), simd.LANES), d * (d + 1) // 2
     if not bounded or d > dense_widths.DEPTH or width * depth > DENSE_LIMIT:
         none = np.zeros(0, np.float32)
         return Dense(
@@ -113,15 +113,15 @@ def _dense(mean: Float64, inverse: Float64, root: Float64, lower: Float64, bound
     for begin, end in pairwise(corners[edges]):
         part = np.ascontiguousarray(vech[:, begin:end])
         product.pack_columns_into(part, panels[begin * width : end * width])
-    packed_root = np.zeros(product.triangle_size(d, simd.LANES_64))
-    product.pack_triangle_into(root, simd.LANES_64, packed_root, 0)
+    packed_root = np.zeros((1, product.triangle_size(d, simd.LANES_64)))
+    product.pack_triangles_into(root[None], simd.LANES_64, packed_root)
     theta = np.zeros((product.padded(k, 8), d))
     theta[:k] = mean
     side_by_side = np.ascontiguousarray(theta.reshape(-1, 8, d).transpose(0, 2, 1))
     # Rounded up: they bound what a product loses.
     most = (size * 1.000001).astype(np.float32)
     return Dense(
-        packed_root, side_by_side, column, share.astype(np.float32), most, panels,
+        packed_root[0], side_by_side, column, share.astype(np.float32), most, panels,
         np.array(edges, np.int64),
     )  # fmt: skip
 
@@ -152,10 +152,10 @@ def build_model(
     theta = np.zeros((k, product.padded(d, simd.LANES_64)))
     theta[:, :d] = mean
     factors = np.zeros((k, product.triangle_size(d, simd.LANES_64)))
-    spread(product.pack_triangles_into, k, 1, inverse, simd.LANES_64, factors)
+    product.pack_triangles_into(inverse, simd.LANES_64, factors)
     singles = k if condition.max() < SINGLE_LIMIT else 0
     single = np.zeros((singles, product.triangle_size(d, simd.LANES)), np.float32)
-    spread(product.pack_triangles_into, singles, 1, inverse, simd.LANES, single)
+    product.pack_triangles_into(inverse[:singles], simd.LANES, single)
     dense = _dense(mean, inverse, root, lower, bounded)
     packed = Model(
         _coarse(mean, root, scale, columns), upper, narrow, theta, factors, single, dense, link

@@ -46,14 +46,16 @@ class Floor(Policy):
         action[rows] = uniform_pick_at(request, keyed_random.EXPLORE_PICK, rows)
         return action
 
-    def choose_or_score(self, request: ChoiceRequest, given: Int32) -> tuple[Int32, Float64]:
+    def choose_or_score(
+        self, request: ChoiceRequest, given: Int32
+    ) -> tuple[Int32, Float64, Float64 | None]:
         """As `Policy.choose_or_score`; the inner policy draws and integrates in one pass."""
         rows = self._explored(request)
         rows = rows[given[rows] < 0]
         known = given.copy()
         known[rows] = uniform_pick_at(request, keyed_random.EXPLORE_PICK, rows)
-        action, chance = self.policy.choose_or_score(request, known)
-        return action, self._mixed(chance, uniform_at(request, action))
+        action, chance, score = self.policy.choose_or_score(request, known)
+        return action, self._mixed(chance, uniform_at(request, action)), score
 
     def propensity(self, request: ChoiceRequest, action: Int32, decided: Int32) -> Float64:
         """Probability of ``action``, by the coin and without it."""

@@ -68,13 +68,16 @@ class LinTS(Policy):
         del decided
         return choose_linear(request, self.alpha, propensity=GIVEN, given=action)[3]
 
-    def choose_or_score(self, request: ChoiceRequest, given: Int32) -> tuple[Int32, Float64]:
-        """Draw and integrate in one pass over the contenders."""
+    def choose_or_score(
+        self, request: ChoiceRequest, given: Int32
+    ) -> tuple[Int32, Float64, Float64 | None]:
+        """Draw, integrate and score in one pass over the contenders."""
         stream = request.stream(keyed_random.SAMPLE)
-        action, _, _, chance = choose_linear(
+        action, mean, _, chance = choose_linear(
             request, self.alpha, thompson=True, stream=stream, propensity=TAKEN, given=given
         )
-        return action, chance
+        linear = request.needs_posterior().model[0].link == IDENTITY
+        return action, chance, mean if linear else None
 
     def distribution(self, request: ChoiceRequest) -> Float64:
         """Probability of every action."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
 from bandit.core.types import Float32, Float64, Int32
-from bandit.kernels.held import Held
+from bandit.kernels.held import Held, entry
 from bandit.kernels.linear import linear_choice, linked_choice, pair_moments
 from bandit.kernels.linear.decide import Model
 from bandit.kernels.linear.linear_choice import GRAIN, TASK
@@ -24,6 +26,7 @@ NOTHING, OWN, GIVEN, WEIGHTED, TAKEN = range(5)
 given action's or else the decided one's."""
 
 
+_Out = tuple[Int32, Float64, Float64, Float64]
 _NO_BROAD: Float64 = np.zeros((0, 1))
 
 
@@ -46,14 +49,27 @@ _SIZES = (1, 6, 24, 48, 96, 128)
 rows, as a turn of live decisions has at most."""
 
 
+class _Room(NamedTuple):
+    """Scratch made for a model, and the kernel that is called with it."""
+
+    model: Model
+    held: Held
+    choose: Callable[..., None]
+
+
 class _Kept(threading.local):
     """A thread's scratch for a few rows, by what is asked, and the model that it was made for."""
 
     def __init__(self) -> None:
-        self.rooms: dict[tuple[int | bool, ...], tuple[Model, Held]] = {}
+        self.rooms: dict[tuple[int | bool, ...], _Room] = {}
 
-    def room(self, model: Model, situation: Situation, mode: Mode, rows: int) -> Held:
-        """The model and `linear_choice.empty_room`: that takes longer than to decide."""
+    def choose_into(
+        self, rows: int, model: Model, situation: Situation, mode: Mode, out: _Out
+    ) -> None:
+        """Decide with `linear_choice.empty_room`, which takes longer to make than to use.
+
+        All arrays are of one type each, as `checked` and `choose_linear` make them.
+        """
         size = rows if rows == 1 else next(size for size in _SIZES if size >= rows)
         asked = (
             size, situation.values.shape[0] > 1, situation.costs.shape[0] > 1,
@@ -61,11 +77,11 @@ class _Kept(threading.local):
             mode.propensity == NOTHING, situation.broad.size > 0, situation.bounded,
         )  # fmt: skip
         made = self.rooms.get(asked)
-        if made is None or made[0] is not model:
-            room = linear_choice.empty_room(model, situation, mode, size)
-            made = model, linear_choice.held(model, room)
-            self.rooms[asked] = made
-        return made[1]
+        if made is None or made.model is not model:
+            held = linear_choice.held(model, linear_choice.empty_room(model, situation, mode, size))
+            choose = entry(linear_choice.choose_rows_into, 0, rows, held, situation, mode, *out)
+            made = self.rooms[asked] = _Room(model, held, choose)
+        made.choose(0, rows, made.held, situation, mode, *out)
 
 
 _KEPT = _Kept()
@@ -85,23 +101,25 @@ def choose_linear(
     """Run the choose loop: action int32[n], its mean, width and propensity float64[n].
 
     With ``propensity`` = GIVEN nothing is decided, only the propensity of ``given`` is filled in;
-    with WEIGHTED only the sum of all propensities times ``weights``; with TAKEN the propensity is
-    that of ``given`` where it is not -1. Without ``scored`` only actions (and propensities) count:
-    the rest may be zero.
+    with WEIGHTED only the sum of all propensities times ``weights``; with TAKEN action, mean and
+    propensity are those of ``given`` where it is not -1. Without ``scored`` only actions (and
+    propensities) count: the rest may be zero.
     """
     n = request.n
     action, mean, width = np.zeros(n, np.int32), np.zeros(n), np.zeros(n)
     chance = np.ones(n) if propensity == NOTHING else np.empty(n)
     doubt = np.zeros(1, np.bool_)
-    mode = Mode(float(alpha), thompson, propensity, stream, given, weights, scored, doubt)
+    mode = Mode(
+        float(alpha), thompson, propensity, stream, np.ascontiguousarray(given, np.int32),
+        np.ascontiguousarray(weights, np.float64), scored, doubt,
+    )  # fmt: skip
     model = request.needs_posterior().model[0]
     linear = model.link == IDENTITY
     if not linear:
         request.validate()
     situation, out = _situation(request), (action, mean, width, chance)
     if linear and 0 < n <= _SIZES[-1]:
-        prepared = _KEPT.room(model, situation, mode, n)
-        linear_choice.choose_rows_into(0, n, prepared, situation, mode, *out)
+        _KEPT.choose_into(n, model, situation, mode, out)
     else:
         kernel = linear_choice.choose_into if linear else linked_choice.choose_into
         spread(kernel, n, TASK, model, situation, mode, *out)

@@ -112,9 +112,9 @@ class Mixture(Policy):
             complete=False,
         )  # fmt: skip
         before = self._prior(prior, request.n)
-        action, group, chances, count = self._settled(request)
+        action, group, chances, count, found = self._settled(request)
         joint, propensity = self._joined(request, action, chances, count, before)
-        score = self._scores_of(request, action, group)
+        score = self._scores_of(request, action, group, found)
         return Choice(action, propensity, score, group, joint)
 
     def probabilities(
@@ -236,21 +236,22 @@ class Mixture(Policy):
             )
         return weights
 
-    def _settled(self, request: ChoiceRequest) -> tuple[Int32, Array, Float64, Int64]:
+    def _settled(
+        self, request: ChoiceRequest
+    ) -> tuple[Int32, Array, Float64, Int64, Float64 | None]:
         """Action and group of each row, the action's probability by each component, [p, n].
 
-        The last are how many actions are eligible. A component that integrates comes last,
-        whatever its share: it draws only for its own customers, and integrates for everybody's
-        action in the same pass.
+        Then how many actions are eligible, and the last component's score of the action if known.
+        A component that integrates comes last, whatever its share: it draws only for its own
+        customers, and integrates for everybody's action in the same pass.
         """
         action, group, count, decided = self._begun(request)
         chances = np.empty((len(self.components), request.n))
-        action, chances[self._last] = self.components[self._last][1].choose_or_score(
-            request, action
-        )
+        last = self.components[self._last][1]
+        action, chances[self._last], score = last.choose_or_score(request, action)
         for p, policy, theirs in decided:
             chances[p] = policy.propensity(request, action, theirs)
-        return action, group, chances, count
+        return action, group, chances, count, score
 
     def _begun(
         self, request: ChoiceRequest
@@ -310,9 +311,16 @@ class Mixture(Policy):
         found: Float64 = (prior * np.stack(columns, axis=1)).sum(axis=1) / prior.sum(axis=1)
         return found
 
-    def _scores_of(self, request: ChoiceRequest, action: Int32, group: Array) -> Array:
-        """Score of the taken action by the policy that decided; by the largest one elsewhere."""
-        score = self._largest.score_of(request, action)
+    def _scores_of(
+        self, request: ChoiceRequest, action: Int32, group: Array, found: Float64 | None
+    ) -> Array:
+        """Score of the taken action by the policy that decided; by the largest one elsewhere.
+
+        ``found`` float64[n] is the last component's, if known.
+        """
+        score = found if self._largest is self.components[self._last][1] else None
+        if score is None:
+            score = self._largest.score_of(request, action)
         for p, policy in self._otherwise:
             mine = group == p
             if mine.any():

@@ -124,11 +124,16 @@ class Policy(ABC):
         action = self.decide(request)
         return action, self.propensity(request, action, action), self.score_of(request, action)
 
-    def choose_or_score(self, request: ChoiceRequest, given: Int32) -> tuple[Int32, Float64]:
-        """``given`` int32[n] where it is not -1, else what is drawn; with its probability."""
+    def choose_or_score(
+        self, request: ChoiceRequest, given: Int32
+    ) -> tuple[Int32, Float64, Float64 | None]:
+        """``given`` int32[n] where it is not -1, else what is drawn; with its probability.
+
+        The last is its `score_of`, where that comes along.
+        """
         decided = self.decide(request)
         action = np.where(given < 0, decided, given).astype(np.int32)
-        return action, self.propensity(request, action, decided)
+        return action, self.propensity(request, action, decided), None
 
     @abstractmethod
     def decide(self, request: ChoiceRequest) -> Int32:

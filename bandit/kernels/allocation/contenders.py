@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from bandit.core.types import Array, Bool, Float64, Int32, Int64, UInt8
-from bandit.kernels._compile import serial, serial_fast, within
+from bandit.kernels._compile import serial, within, within_fast
 from bandit.kernels.allocation.passes import (
     EVERYONE,
     empty_lists,
@@ -27,7 +27,7 @@ DECIDED = 2
 
 
 # Fast-math: as `row_best`, neither NaN nor infinity reaches it.
-@serial_fast
+@within_fast
 def _count(values: Array, eligible: Bool, masked: bool, low: Float64, floor: float) -> int:
     """How many actions of one row can be worth `floor` and more than nothing."""
     count = 0
@@ -42,7 +42,7 @@ def _count(values: Array, eligible: Bool, masked: bool, low: Float64, floor: flo
     return count
 
 
-@serial_fast
+@within_fast
 def _only(values: Array, eligible: Bool, masked: bool, low: Float64, floor: float) -> int:
     """The first such action."""
     first: int = values.shape[0]

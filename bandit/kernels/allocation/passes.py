@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bandit.core.types import Array, Bool, Float64, Int32, Int64
-from bandit.kernels._compile import serial, serial_fast, within
+from bandit.kernels._compile import serial, within, within_fast
 
 NEVER = -1e300
 """Worth of an action that is not eligible: finite, so that fast-math may assume no infinity."""
@@ -23,7 +23,7 @@ NEVER = -1e300
 
 # Fast-math: the caller has refused NaN and infinity, and NEVER is finite. Only the order of a
 # maximum changes, which has no rounding.
-@serial_fast
+@within_fast
 def row_best(values: Array, eligible: Bool, masked: bool, costs: Float64) -> float:
     """max(0, max_a values[a] − costs[a]) over the eligible actions of one row."""
     best = 0.0
@@ -47,7 +47,7 @@ def row_best(values: Array, eligible: Bool, masked: bool, costs: Float64) -> flo
     return max(best, second, third, fourth)
 
 
-@serial_fast
+@within_fast
 def row_first(values: Array, eligible: Bool, masked: bool, costs: Float64, worth: float) -> int:
     """Lowest eligible action with values[a] − costs[a] equal to `worth`."""
     k = values.shape[0]

@@ -19,7 +19,7 @@ SLACK = 1e-9
 """Change of violation, in units of its weights, that counts as none."""
 
 
-@serial
+@within
 def _shift(a: int, sign: float, start: Int64, resource: Int32, amount: Float64, d: Float64) -> None:
     if a >= 0:
         for u in range(start[a], start[a + 1]):

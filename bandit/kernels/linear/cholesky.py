@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from bandit.core.types import Float64
-from bandit.kernels._compile import allocating, serial, within
+from bandit.kernels._compile import serial, within
 
 
 @serial
@@ -37,8 +37,9 @@ def factor_into(matrix: Float64, lower: Float64) -> int:
 def invert_lower_into(lower: Float64, inverse: Float64) -> None:
     """``inverse`` = L⁻¹ by forward substitution, column by column of the identity."""
     d = lower.shape[0]
-    inverse[:, :] = 0.0
     for i in range(d):
+        for j in range(d):
+            inverse[i, j] = 0.0
         inverse[i, i] = 1.0
         for j in range(i):
             factor = lower[i, j]
@@ -63,7 +64,9 @@ def _one_norm(matrix: Float64) -> float:
 def covariance_into(inverse: Float64, out: Float64) -> None:
     """``out`` [d, d] = WᵀW, W lower triangular."""
     d = inverse.shape[0]
-    out[:, :] = 0.0
+    for i in range(d):
+        for j in range(d):
+            out[i, j] = 0.0
     for r in range(d):
         for i in range(r + 1):
             factor = inverse[r, i]
@@ -83,7 +86,6 @@ def _solve_once(inverse: Float64, vector: Float64, out: Float64) -> None:
             out[j] += inverse[i, j] * total
 
 
-@allocating
 def posterior_factors_into(
     first: int, last: int, gram: Float64, shift: Float64, ridge: float, inverse: Float64,
     mean: Float64, condition: Float64,
@@ -95,9 +97,21 @@ def posterior_factors_into(
     number of the matrix scaled to unit diagonal, infinite where it is not positive definite.
     """
     d = shift.shape[1]
+    scaled, lower = np.empty((2, d, d))
+    _posterior_factors_into(
+        first, last, gram, shift, ridge, inverse, mean, condition, scaled, lower, np.empty(d),
+        np.empty(d),
+    )  # fmt: skip
+
+
+@serial
+def _posterior_factors_into(
+    first: int, last: int, gram: Float64, shift: Float64, ridge: float, inverse: Float64,
+    mean: Float64, condition: Float64, scaled: Float64, lower: Float64, scale: Float64,
+    residual: Float64,
+) -> None:  # fmt: skip
+    d = shift.shape[1]
     for a in range(first, last):
-        scaled, lower = np.empty((d, d)), np.empty((d, d))
-        scale, residual = np.empty(d), np.empty(d)
         for i in range(d):
             scale[i] = 1.0 / np.sqrt(gram[a, i, i] + ridge)
         for i in range(d):
@@ -113,7 +127,8 @@ def posterior_factors_into(
             for i in range(d):
                 for j in range(i + 1):
                     whole[i, j] *= scale[j]
-            mean[a, :] = 0.0
+            for i in range(d):
+                mean[a, i] = 0.0
             _solve_once(whole, shift[a], mean[a])
             for i in range(d):
                 residual[i] = shift[a, i] - ridge * mean[a, i]

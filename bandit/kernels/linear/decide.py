@@ -297,3 +297,7 @@ def rows_into(
     elif asked > 0:
         taken = given if asked == 2 else action
         propensities_into(situation, mode, pairs, rows, base, taken, scratch.wins, propensity)
+    if asked == 4:
+        settle.means_of_rows(
+            base, end, situation.narrow, situation.broad, action, theta, mean, scratch.x
+        )

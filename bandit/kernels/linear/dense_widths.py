@@ -20,7 +20,7 @@ import numpy as np
 
 from bandit.core.types import Float32, Float64, Int32, Int64
 from bandit.kernels import simd
-from bandit.kernels._compile import allocating, serial, within
+from bandit.kernels._compile import inline, serial, within
 from bandit.kernels.linear.pair_moments import gather
 from bandit.kernels.simd import product
 
@@ -40,7 +40,7 @@ FINE = np.float32(1e-6)
 class Dense(NamedTuple):
     """A model's covariances side by side; w columns, a multiple of 16.
 
-    ``root`` float64, R packed by `product.pack_triangle_into` for eight lanes; ``theta`` float64
+    ``root`` float64, R packed by `product.pack_triangles_into` for eight lanes; ``theta`` float64
     [ceil(k/8), d, 8]; ``column`` int32[k]; ``share``, ``size`` (|E|) float32[w]; ``panels``
     float32[w·d(d+1)/2], packed depth after depth as ``edges`` int64 cuts the rows of vech E. All
     are empty where a model is too large, or its pooled factor bounds nothing.
@@ -55,13 +55,12 @@ class Dense(NamedTuple):
     edges: Int64
 
 
-@serial
+@inline
 def triangle(i: int) -> int:
     """Elements above row i of a lower triangle."""
     return i * (i + 1) // 2
 
 
-@allocating
 def covariances_into(
     first: int, last: int, inverse: Float64, lower: Float64, vech: Float64, share: Float64,
     size: Float64,
@@ -70,10 +69,20 @@ def covariances_into(
 
     ``inverse`` float64[k, d, d] are the actions' W, ``lower`` the pooled Cholesky factor R⁻¹.
     """
+    turned, whole = np.empty((2, *lower.shape))
+    _covariances_into(first, last, inverse, lower, vech, share, size, turned, whole)
+
+
+@serial
+def _covariances_into(
+    first: int, last: int, inverse: Float64, lower: Float64, vech: Float64, share: Float64,
+    size: Float64, turned: Float64, whole: Float64,
+) -> None:  # fmt: skip
     d = lower.shape[0]
     for a in range(first, last):
-        turned, whole = np.zeros((d, d)), np.zeros((d, d))
         for i in range(d):
+            for j in range(d):
+                turned[i, j] = whole[i, j] = 0.0
             for c in range(i + 1):
                 factor = inverse[a, i, c]
                 for j in range(c + 1):

@@ -19,7 +19,7 @@ import numpy as np
 
 from bandit.core.types import Bool, Float32, Int16
 from bandit.kernels import simd
-from bandit.kernels._compile import serial, within
+from bandit.kernels._compile import within
 from bandit.kernels.simd.product import PANEL, ROWS, norms_into, padded
 
 _TILE = simd.TILE
@@ -148,40 +148,39 @@ def norms_between(rounded: Rounded, rows: int, d: int, coarse: Coarse, rotated: 
         rounded.least[r], rounded.most[r] = max(q - error, np.float32(0.0)), q + error
 
 
-@serial
 def pack_panels_into(matrix: Int16, panels: Int16) -> None:
     """Pack int16 ``matrix`` [k, d] (a row per output) for `multiply_into`; pad columns are zero.
 
     ``panels`` int16[padded(k, 16)·padded(d, 2)], zero.
     """
-    k, d = matrix.shape
-    depth = (d + 1) >> 1
+    depth = (matrix.shape[1] + 1) >> 1
     width = panels.size // (2 * depth)
-    for a in range(k):
-        panel = a // PANEL
-        columns = min(PANEL, width - panel * PANEL)
-        base = panel * PANEL * 2 * depth + 2 * (a - panel * PANEL)
-        for j in range(d):
-            panels[base + (j >> 1) * 2 * columns + (j & 1)] = matrix[a, j]
+    for left in range(0, width, PANEL):
+        columns = min(PANEL, width - left)
+        place = panels[left * 2 * depth : (left + columns) * 2 * depth]
+        _pair_into(matrix[left : left + PANEL], place.reshape(depth, columns, 2))
 
 
-@serial
+def _pair_into(matrix: Int16, place: Int16) -> None:
+    """Columns of ``matrix`` side by side in pairs: ``place`` int16[depth, ≥ rows, 2]."""
+    for side in range(2):
+        part = matrix[:, side::2].T
+        place[: part.shape[0], : part.shape[1], side] = part
+
+
 def root_size(d: int) -> int:
     """Count the elements of a packed triangle."""
-    total = 0
-    for left in range(0, d, simd.LANES):
-        total += ((min(d, left + simd.LANES) + 1) >> 1) * 2 * simd.LANES
-    return total
+    lanes = simd.LANES
+    return sum(((min(d, left + lanes) + 1) >> 1) * 2 * lanes for left in range(0, d, lanes))
 
 
-@serial
 def pack_root_into(lower: Int16, panels: Int16) -> None:
     """Pack int16 ``lower`` [d, d] for `norms_between`; ``panels`` int16[root_size(d)], zero."""
     d, lanes = lower.shape[0], simd.LANES
     at = 0
     for left in range(0, d, lanes):
-        depth = (min(d, left + lanes) + 1) >> 1
-        for c in range(min(lanes, d - left)):
-            for j in range(left + c + 1):
-                panels[at + (j >> 1) * 2 * lanes + 2 * c + (j & 1)] = lower[left + c, j]
+        reach = min(d, left + lanes)
+        depth = (reach + 1) >> 1
+        place = panels[at : at + depth * 2 * lanes].reshape(depth, lanes, 2)
+        _pair_into(np.tril(lower[left:reach, :reach], left), place)
         at += depth * 2 * lanes

@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from bandit.core.types import Float32, Float64
-from bandit.kernels._compile import allocating, serial, within_allocating
+from bandit.kernels._compile import serial, within
 from bandit.kernels.linear import cholesky
 from bandit.kernels.simd import product
 
@@ -23,13 +23,15 @@ SQUARINGS = 7
 """B is squared so often: p = 128, the bound is within d^{1/128} (3.3 % at d = 64) of the truth."""
 
 
-@within_allocating
-def _largest_eigenvalue_bound(factor: Float64) -> float:
-    """``(tr S^p)^{1/p}``, S = F Fᵀ of a lower triangular factor [d, d]."""
+@within
+def _largest_eigenvalue_bound(
+    factor: Float64, matrix: Float64, work: Float64, panel: Float64
+) -> float:
+    """``(tr S^p)^{1/p}``, S = F Fᵀ of a lower triangular factor [d, d]; the rest is scratch."""
     d = factor.shape[0]
     rows, width = product.padded(d, product.ROWS), product.padded(d, 8)
-    matrix, work = np.zeros(rows * width), np.zeros(rows * width)
-    panel = np.empty(8 * d)
+    for i in range(rows * width):
+        matrix[i] = 0.0
     for i in range(d):
         for j in range(i + 1):
             total = 0.0
@@ -43,22 +45,20 @@ def _largest_eigenvalue_bound(factor: Float64) -> float:
             trace += matrix[i * width + i]
         logarithm += np.log(trace) / power
         if turn < SQUARINGS:
-            matrix /= trace
+            for i in range(rows * width):
+                matrix[i] /= trace
             product.square_into(matrix, d, rows, width, panel, work)
             matrix, work = work, matrix
             power *= 2.0
     return float(np.exp(logarithm))
 
 
-@serial
 def pool_into(gram: Float64, ridge: float, weights: Float64, pooled: Float64) -> None:
     """Add ``Σ weights·(G + ridge I)`` of k actions to ``pooled`` [d, d]."""
-    k, d = gram.shape[0], gram.shape[1]
-    for a in range(k):
-        for i in range(d):
-            for j in range(d):
-                pooled[i, j] += weights[a] * gram[a, i, j]
-            pooled[i, i] += weights[a] * ridge
+    diagonal = pooled.reshape(-1)[:: len(pooled) + 1]
+    for each, weight in zip(gram, weights.tolist(), strict=True):
+        pooled += weight * each
+        diagonal += weight * ridge
 
 
 @serial
@@ -73,25 +73,12 @@ def pooled_root(pooled: Float64, root: Float64, lower: Float64) -> bool:
     return True
 
 
-@allocating
 def root_condition(root: Float64, lower: Float64) -> tuple[Float64, float]:
     """Scale c [d] of the columns, ``c_j = 1/|R e_j|``, and ``first`` with ``|x / c| ≤ first·q``."""
-    d = root.shape[0]
-    scale = np.empty(d)
-    for j in range(d):
-        total = 0.0
-        for i in range(d):
-            total += root[i, j] * root[i, j]
-        scale[j] = 1.0 / np.sqrt(total)
-    inverse = 0.0
-    for i in range(d):
-        for j in range(d):
-            value = lower[i, j] / scale[i]
-            inverse += value * value
-    return scale, np.sqrt(inverse)
+    scale = 1.0 / np.sqrt((root * root).sum(axis=0))
+    return scale, float(np.linalg.norm(lower / scale[:, None]))
 
 
-@allocating
 def bounds_into(
     begin: int, end: int, inverse: Float64, condition: Float64, lower: Float64, upper_out: Float32,
     lower_out: Float32,
@@ -100,17 +87,34 @@ def bounds_into(
 
     ``inverse`` float64[k, d, d] are the actions' W, ``lower`` the pooled Cholesky factor.
     """
+    d = len(lower)
+    square = product.padded(d, product.ROWS) * product.padded(d, 8)
+    _bounds_into(
+        begin, end, inverse, condition, lower, upper_out, lower_out, np.empty((d, d)),
+        np.empty((d, d)), np.empty(square), np.empty(square), np.empty(8 * d),
+    )  # fmt: skip
+
+
+@serial
+def _bounds_into(
+    begin: int, end: int, inverse: Float64, condition: Float64, lower: Float64, upper_out: Float32,
+    lower_out: Float32, turned: Float64, back: Float64, matrix: Float64, work: Float64,
+    panel: Float64,
+) -> None:  # fmt: skip
     d = lower.shape[0]
     for a in range(begin, end):
-        turned, back = np.zeros((d, d)), np.zeros((d, d))
         for i in range(d):
+            for j in range(d):
+                turned[i, j] = 0.0
             for c in range(i + 1):
                 factor = inverse[a, i, c]
                 for j in range(c + 1):
                     turned[i, j] += factor * lower[c, j]
         cholesky.invert_lower_into(turned, back)
         safety = 1e-6 + 1e-14 * condition[a]
-        high = np.sqrt(_largest_eigenvalue_bound(turned) * (1.0 + safety))
-        low = np.sqrt((1.0 - min(safety, 1.0)) / _largest_eigenvalue_bound(back))
+        largest = _largest_eigenvalue_bound(turned, matrix, work, panel)
+        least = _largest_eigenvalue_bound(back, matrix, work, panel)
+        high = np.sqrt(largest * (1.0 + safety))
+        low = np.sqrt((1.0 - min(safety, 1.0)) / least)
         upper_out[a] = np.float32(high * (1.0 + 1e-6))
         lower_out[a] = np.float32(low * (1.0 - 1e-6))

@@ -10,7 +10,7 @@ import numpy as np
 
 from bandit.core.types import Array, Bool, Float32, Float64, Int32, Int64
 from bandit.kernels import simd
-from bandit.kernels._compile import allocating, inline, within, within_allocating
+from bandit.kernels._compile import allocating, inline, serial, within, within_allocating
 from bandit.kernels.simd import product
 
 
@@ -185,15 +185,30 @@ def block_moments_into(
             means[first + r, a] = _dot(x, r * width, theta, a * width, width)
 
 
-@allocating
 def row_means_into(
     first: int, last: int, narrow: Float32, broad: Float64, actions: Int32, theta: Float64,
     out: Float64,
 ) -> None:  # fmt: skip
     """``out[i] = x_iᵀθ`` of the row's action, for rows first to last."""
+    _row_means_into(first, last, narrow, broad, actions, theta, out, np.zeros(theta.shape[1]))
+
+
+@serial
+def _row_means_into(
+    first: int, last: int, narrow: Float32, broad: Float64, actions: Int32, theta: Float64,
+    out: Float64, x: Float64,
+) -> None:  # fmt: skip
+    means_of_rows(first, last, narrow, broad, actions, theta, out, x)
+
+
+@within
+def means_of_rows(
+    first: int, last: int, narrow: Float32, broad: Float64, actions: Int32, theta: Float64,
+    out: Float64, x: Float64,
+) -> None:  # fmt: skip
+    """`row_means_into`; ``x`` float64[≥ w], zero beyond a context, is scratch."""
     width = theta.shape[1]
     d, wide = narrow.shape[1], broad.shape[0] > 0
-    x = np.zeros(width)
     for i in range(first, last):
         gather(narrow, broad, wide, i, d, x, 0)
         out[i] = _dot(x, 0, theta, actions[i] * width, width)

@@ -31,9 +31,9 @@ class Mode(NamedTuple):
 
     ``propensity`` 0: none, 1: of the action decided, 2: of ``given`` int32[n], 3: the expectation
     of ``weights`` float64[k], 4: of the given action where there is one (else -1), of the one
-    decided elsewhere; with 2 and 3 nothing is decided. ``stream`` is the random stream of the
-    call. Without ``scored`` the moments of a row that is decided without them are not found.
-    ``doubt`` bool[1] is raised where contexts or prices may hold what is no number.
+    decided elsewhere, and that action's mean; with 2 and 3 nothing is decided. ``stream`` is the
+    random stream of the call. Without ``scored`` the moments of a row that is decided without them
+    are not found. ``doubt`` bool[1] is raised where contexts or prices may hold what is no number.
     """
 
     alpha: float

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from bandit.core.types import Array, Float32, Float64
 from bandit.kernels import simd
-from bandit.kernels._compile import inline, serial, within
+from bandit.kernels._compile import anywhere, inline, within
 
 ROWS = 6
 """Rows of a tile."""
@@ -24,29 +24,26 @@ PANEL = _TILE * simd.LANES
 """Columns of a full panel."""
 
 
-@serial
+@anywhere
 def padded(count: int, step: int) -> int:
     """Round up to a multiple."""
     return (count + step - 1) // step * step
 
 
-@serial
 def pack_columns_into(matrix: Float64, panels: Float32) -> None:
     """Pack ``matrix`` [k, d] (one row per output) for `multiply_into`; pad columns are zero.
 
     ``panels`` float32[padded(k, 16)·d].
     """
-    k, d = matrix.shape
+    d = matrix.shape[1]
     width = panels.size // d
-    for a in range(width):
-        panel = a // PANEL
-        columns = min(PANEL, width - panel * PANEL)
-        base = panel * PANEL * d + (a - panel * PANEL)
-        for j in range(d):
-            panels[base + j * columns] = matrix[a, j] if a < k else 0.0
+    for left in range(0, width, PANEL):
+        columns, rows = min(PANEL, width - left), matrix[left : left + PANEL]
+        place = panels[left * d : (left + columns) * d].reshape(d, columns)
+        place[:, : len(rows)], place[:, len(rows) :] = rows.T, 0.0
 
 
-@serial
+@within
 def multiply_into(x: Float32, x_at: int, rows: int, d: int, panels: Float32, out: Float32) -> None:
     """``out`` [rows, w] = x [rows, d] · panels, w = panels.size / d; rows a multiple of six.
 
@@ -88,34 +85,21 @@ def multiply_row_into(x: Float32, x_at: int, d: int, panels: Float32, out: Float
         left += whole
 
 
-@serial
 def triangle_size(d: int, lanes: int) -> int:
     """Count a packed triangle's elements: panel p of ``lanes`` outputs has (p + 1)·lanes inputs."""
-    total = 0
-    for left in range(0, d, lanes):
-        total += min(d, left + lanes) * lanes
-    return total
+    return sum(min(d, left + lanes) * lanes for left in range(0, d, lanes))
 
 
-@serial
-def pack_triangle_into(lower: Float64, lanes: int, panels: Array, at: int) -> None:
-    """Pack ``lower`` [d, d] for `triangle_into` from ``panels[at]`` on, without the upper part."""
-    d = lower.shape[0]
+def pack_triangles_into(lowers: Float64, lanes: int, panels: Array) -> None:
+    """Pack the lower triangles ``lowers`` [k, d, d] for `triangle_into`: ``panels`` [k, size]."""
+    k, d = lowers.shape[:2]
+    at = 0
     for left in range(0, d, lanes):
-        depth = min(d, left + lanes)
-        for j in range(depth):
-            for c in range(lanes):
-                row = left + c
-                panels[at + j * lanes + c] = lower[row, j] if row < d and j <= row else 0.0
+        depth, rows = min(d, left + lanes), min(lanes, d - left)
+        place = panels[:, at : at + depth * lanes].reshape(k, depth, lanes)
+        part = np.tril(lowers[:, left : left + rows, :depth], left)
+        place[:, :, :rows], place[:, :, rows:] = part.transpose(0, 2, 1), 0.0
         at += depth * lanes
-
-
-@serial
-def pack_triangles_into(first: int, last: int, lowers: Float64, lanes: int, panels: Array) -> None:
-    """Pack triangles first to last, ``panels`` [k, size]."""
-    flat = panels.reshape(-1)
-    for a in range(first, last):
-        pack_triangle_into(lowers[a], lanes, flat, a * panels.shape[1])
 
 
 @inline

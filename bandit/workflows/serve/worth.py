@@ -19,8 +19,7 @@ class Worth:
     """Makes blocks of batches: means and costs of a wave, packed once."""
 
     def __init__(self, wave: Wave) -> None:
-        # One that may be written, as all that the packing is compiled for.
-        mean = wave.posterior.mean.copy()
+        mean = wave.posterior.mean
         columns = product.padded(mean.shape[0], simd.LANES)
         self._panels = np.zeros(columns * mean.shape[1], np.float32)
         product.pack_columns_into(mean, self._panels)
