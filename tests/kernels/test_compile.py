@@ -6,12 +6,12 @@ import numba
 import numpy as np
 import pytest
 
-from bandit.kernels import _compile
+from bandit.kernels import _compile, _numba
 from bandit.kernels.linear import cholesky
 
 
 def test_kernels_are_kept_where_they_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert _compile.COMMON["cache"] == _compile._kept()
+    assert _compile.COMMON["cache"] == _numba.kept()
 
     def without_locator(**_: object) -> object:
         def decorate(_function: object) -> None:
@@ -20,7 +20,7 @@ def test_kernels_are_kept_where_they_can_be(monkeypatch: pytest.MonkeyPatch) -> 
         return decorate
 
     monkeypatch.setattr(numba, "njit", without_locator)
-    assert not _compile._kept()
+    assert not _numba.kept()
 
 
 def test_a_kernel_that_only_kernels_call_refuses_python() -> None:
