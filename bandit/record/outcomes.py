@@ -199,15 +199,13 @@ def _prepare(campaign: Campaign, database: Database, customer: str, waves: Seque
 
     key, unmapped = "NULL", "false"
     if names.customer in columns:
-        key = database.key("outcomes", names.customer, customer)
+        key = f"({database.key('outcomes', names.customer, customer)})::{customer}"
+        refusing = ", ".join(sql.text(fold(e)) for e in campaign.pressure.refusal_events)
+        refuses = f"{folded(read(names.event, 'text'))} IN ({refusing or 'NULL'})"
+        loosely = _loosely(names, columns[names.customer], customer)
+        key = f"CASE WHEN {refuses} THEN coalesce({key}, {loosely}) ELSE {key} END"
         if names.id is not None:
             unmapped = f"{identity.WRITTEN} IS NOT NULL AND {key} IS NULL"
-        elif customer == "BIGINT" and columns[names.customer] == "VARCHAR":
-            refusing = ", ".join(sql.text(fold(e)) for e in campaign.pressure.refusal_events)
-            refuses = f"{folded(read(names.event, 'text'))} IN ({refusing or 'NULL'})"
-            loosely = spellings.number(sql.name(names.customer))
-            either = f"coalesce(TRY_CAST({key} AS BIGINT), {loosely})"
-            key = f"CASE WHEN {refuses} THEN {either} ELSE ({key})::BIGINT END"
     version, no_version = _version(names, database)
     database.connection.execute(
         f"""
@@ -270,6 +268,22 @@ def _prepare(campaign: Campaign, database: Database, customer: str, waves: Seque
             "version": names.version,
         },
     )
+
+
+def _loosely(names: Outcomes, kind: str, customer: str) -> str:
+    """SQL of whom a refusal can mean alone, however their key or id is written, or NULL.
+
+    Texts that are keys are seen to where the customers are known (`consents.meant`).
+    """
+    if (of := identity.kind_of(names)) is not None:
+        return (
+            "(SELECT CASE WHEN count(DISTINCT maybe.id) = 1 THEN min(maybe.id) END"
+            f" FROM {identity_map.POSSIBLE} maybe WHERE maybe.kind IN ({sql.text(of)}, '')"
+            f" AND maybe.said = {identity_map.loose(identity.WRITTEN)})"
+        )
+    if customer == "BIGINT" and kind == "VARCHAR":
+        return spellings.number(sql.name(names.customer))
+    return "NULL"
 
 
 def _leave_out_unmapped(database: Database, names: Outcomes) -> None:

@@ -380,6 +380,21 @@ def test_outcomes_by_other_ids_are_taken_in_and_strangers_are_said(tmp_path: Pat
     assert sorted(stored["customer_id"]) == ["c01", "c02"]
 
 
+@pytest.mark.parametrize("written", ["L3", "l3", "\u00a0L3", "L3\u200b"])
+def test_a_refusal_among_outcomes_counts_however_its_id_is_written(
+    tmp_path: Path, written: str
+) -> None:
+    agreed = [(f"L{i}", "email", "true") for i in range(19)]
+    write(tmp_path, LOYALTY, id_of="loyalty", consents=agreed, pressure="refusal_days = 60.0")
+    serve(tmp_path, "mon")
+    said = [("1", written, "unsubscribe", "2026-11-03"), ("2", "L1", "sale", "2026-11-03")]
+    names = ["event_id", "customer_id", "event", "occurred_at"]
+    table(tmp_path / "said.csv", names, said)
+    learn(tmp_path, outcomes=tmp_path / "said.csv", at=MONDAY + dt.timedelta(days=9))
+    serve(tmp_path, "next", 10)
+    assert contacted(tmp_path, "next") == set(PEOPLE) - {"c03", "c19"}
+
+
 def test_forget_and_export_follow_all_keys_of_a_person(tmp_path: Path) -> None:
     doubt = [("c11", "c12", "customer", "2026-11-01"), ("c13", "c12", "customer", "2026-11-01")]
     write(tmp_path, [*MERGE, *doubt])
