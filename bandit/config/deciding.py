@@ -13,7 +13,7 @@ from pydantic import (
 
 from bandit.config.discount import Deep
 from bandit.config.reward import Days
-from bandit.config.section import Count, Name, Share, Strict
+from bandit.config.section import Count, Link, Name, Share, Strict
 
 KINDS = ("numeric", "boolean", "categorical", "date", "vector")
 """Kinds of columns that [features] lists."""
@@ -47,6 +47,21 @@ class Model(Strict):
 
     share: bool = True
     columns: tuple[Name, ...] = ()
+    link: Link = "identity"
+
+    @model_serializer(mode="wrap")
+    def _only_if_said(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # A key that came later stands only where it is used: older waves keep their bytes.
+        content: dict[str, Any] = handler(self)
+        if self.link == "identity":
+            content.pop("link", None)
+        return content
+
+    @model_validator(mode="after")
+    def _shared(self) -> Model:
+        if self.link == "logit" and not self.share:
+            raise ValueError('link = "logit" is learned of all pairs together: drop share = false')
+        return self
 
 
 class Pressure(Strict):

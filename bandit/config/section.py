@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -37,6 +37,8 @@ def named(most: int) -> AfterValidator:
 
 
 Name = Annotated[str, named(100)]
+Link = Literal["identity", "logit"]
+"""What makes an expected count of events of a score: the score itself, or σ of it."""
 
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]

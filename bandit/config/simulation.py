@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
-from bandit.config.section import Share, Strict
+from bandit.config.section import Link, Share, Strict
 
 Label = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
 Width = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -32,10 +32,10 @@ _OPTIONS: dict[str, frozenset[str]] = {
     "constant": frozenset({"action"}),
     "rules": frozenset({"order"}),
     "uniform": frozenset(),
-    "lin_ucb": frozenset({"alpha", "ridge"}),
-    "lin_ts": frozenset({"alpha", "ridge"}),
-    "greedy": frozenset({"ridge"}),
-    "epsilon_greedy": frozenset({"epsilon", "ridge"}),
+    "lin_ucb": frozenset({"alpha", "ridge", "link"}),
+    "lin_ts": frozenset({"alpha", "ridge", "link"}),
+    "greedy": frozenset({"ridge", "link"}),
+    "epsilon_greedy": frozenset({"epsilon", "ridge", "link"}),
     "beta_ts": frozenset(),
     "snapshot": frozenset({"version", "decides", "alpha", "epsilon"}),
     "mixture": frozenset({"share", "holdout", "exploration", "prices"}),
@@ -66,6 +66,7 @@ class Candidate(Strict):
     alpha: Width | tuple[Width, ...] = 1.0
     epsilon: Share | tuple[Share, ...] = 0.1
     ridge: Ridge | tuple[Ridge, ...] | None = None
+    link: Link | None = None
     version: str | None = None
     decides: Learner = "greedy"
     holdout: Share = 0.0
@@ -94,6 +95,8 @@ class Candidate(Strict):
         for needed in _NEEDED.get(self.policy, ()):
             if getattr(self, needed) is None:
                 raise ValueError(f"policy {self.policy!r} needs {needed!r}; add it")
+        if self.link == "logit" and self.ridge is not None:
+            raise ValueError('a ridge is of pairs that learn alone, link = "logit" of all together')
         if self.shares is not None and abs(sum(p.share for p in self.shares) - 1.0) > 1e-9:
             total = sum(p.share for p in self.shares)
             raise ValueError(f"the shares sum to {total:g}; they must sum to 1")
@@ -110,7 +113,7 @@ class Candidate(Strict):
             return f"snapshot {self.version or 'newest'}"
         if self.policy == "mabwiser":
             return f"mabwiser {self.learning}"
-        return self.policy
+        return self.policy if self.link is None else f"{self.policy} {self.link}"
 
     def expanded(self) -> list[Candidate]:
         """One candidate for every combination of the listed values."""

@@ -47,16 +47,20 @@ def expand(
     """Add ``rows`` about ``theta`` float64[k, d] to ``sums``; ``shape`` makes the model of them."""
     likelihood, residual = 0.0, 0.0
     for part in rows:
-        score = scores(part, theta)
-        chance = 1.0 / (1.0 + np.exp(-np.clip(score, -700.0, 700.0)))
-        curvature = np.maximum(chance * (1.0 - chance), LEAST_CURVATURE)
-        rest = (part.successes - chance) / curvature
-        weights = part.weights * curvature
+        score, rest, weights = about(part, theta)
         sums = sums.update(part.contexts, part.actions, score + rest, weights)
         loss = np.logaddexp(0.0, score) - part.successes * score
         likelihood -= float((part.weights * loss).sum())
         residual += float((weights * rest**2).sum())
     return Mode(shape(sums), likelihood, residual)
+
+
+def about(part: Rows, theta: Float64) -> tuple[Float64, Float64, Float64]:
+    """``xᵀθ``, ``(y − p)/v`` and ``w v`` of each row, float64[n] each."""
+    score = scores(part, theta)
+    chance = 1.0 / (1.0 + np.exp(-np.clip(score, -700.0, 700.0)))
+    curvature = np.maximum(chance * (1.0 - chance), LEAST_CURVATURE)
+    return score, (part.successes - chance) / curvature, part.weights * curvature
 
 
 def scores(part: Rows, theta: Float64) -> Float64:

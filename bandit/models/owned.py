@@ -18,7 +18,7 @@ from bandit.kernels.beta.beta_below import Tables
 from bandit.kernels.linear.decide import Model
 from bandit.models.hybrid import Strengths
 from bandit.models.packed import model_of, root_factors
-from bandit.models.pooled import PooledPosterior
+from bandit.models.pooled import PooledPosterior, pool
 from bandit.models.posterior import Posterior
 
 FIRST, WEIGHTS = 10.0**0.5, (0.01, 0.1, 1.0, 10.0**0.5, 10.0)
@@ -198,6 +198,21 @@ def owned(
         found, weight = at(best), best
     posterior = OwnedPosterior(sums, layout, found.features, found.strengths, weight, none)
     return _held_up(posterior) if rising else posterior
+
+
+def again(
+    posterior: OwnedPosterior, sums: Posterior, levels: Array, *, rising: bool, noise: float
+) -> OwnedPosterior:
+    """Of other sums, at a known ``noise`` variance: strengths by the evidence from those known on.
+
+    The slots' weight stays.
+    """
+    none = np.zeros_like(posterior.dropped)
+    own = gathered(sums, posterior.layout, posterior.weight, none)
+    table, begin = posterior.features, posterior.strengths
+    found = pool(own, table, levels=levels, noise=noise, begin=begin).strengths
+    told = replace(posterior, sums=sums, strengths=found, dropped=none)
+    return _held_up(told) if rising else told
 
 
 def _held_up(posterior: OwnedPosterior) -> OwnedPosterior:

@@ -227,8 +227,13 @@ def pool(
     shared: float | Array | None = None,
     own: float | None = None,
     levels: Array | None = None,
+    noise: float | None = None,
+    begin: Strengths | None = None,
 ) -> PooledPosterior:
-    """`Posterior.pooled`."""
+    """`Posterior.pooled`; at a ``noise`` variance that is known, the likeliest where None.
+
+    ``begin`` as in `strongest`.
+    """
     table = check_features(np.ascontiguousarray(features, np.float64), sums.n_actions)
     q = table.shape[1]
     groups = check_levels(levels, q)
@@ -236,7 +241,7 @@ def pool(
     def fixed(found: Strengths) -> Strengths:
         given = found.shared if shared is None else np.broadcast_to(shared, (q,)).astype(np.float64)
         free = found.intercept if sums.constant is not None else 0.0
-        return Strengths(np.array(given), found.own if own is None else float(own), free)
+        return Strengths(np.array(given), found.own if own is None else float(own), free, noise)
 
     parts: Split = split(table)
-    return PooledPosterior(sums, table, strongest(sums, parts, groups, fixed))
+    return PooledPosterior(sums, table, strongest(sums, parts, groups, fixed, begin))

@@ -1,135 +1,47 @@
 """Moments whose expected response rises along chains of actions: depths of one offer.
 
-The means alone are moved, each customer's by the least that makes them rise; widths stay. So a draw
-is normal as before, and whoever decides pays ``value · lift`` less: nothing else knows of it.
+Each customer's means are moved by the least that makes them rise.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from bandit.core.types import Array, Float32, Float64, Int64
-from bandit.kernels.beta.beta_below import Tables
-from bandit.kernels.linear.decide import Model
+from bandit.core.types import Array, Float64, Int64
 from bandit.kernels.linear.isotonic import lifts_into
-from bandit.kernels.linear.posterior_mean_of import taken_mean_into
+from bandit.kernels.linear.link import IDENTITY
 from bandit.kernels.threads import spread
-from bandit.models.moments import Moments
-
-GRAIN = 512
-"""Rows that a thread takes at a time."""
+from bandit.models.moved import GRAIN, Moved, forms, lifts_of
 
 
 class Response(NamedTuple):
-    """What must rise: ``xᵀ mean_a``, of which a unit is ``weight`` units of the score, [k]."""
+    """What must rise: ``g(xᵀ mean_a)``, of which a unit is ``weight`` units of the score, [k]."""
 
     mean: Float64
     weight: Float64
+    link: int = IDENTITY
 
 
 @dataclass(frozen=True, eq=False)
-class Rising:
+class Rising(Moved):
     """``inner`` with lifts: ``chain`` int64[m] actions, ``start`` int64[c + 1] of each chain."""
 
-    inner: Moments
     responses: tuple[Response, ...]
     chain: Int64
     start: Int64
 
-    @property
-    def n_actions(self) -> int:
-        """How many actions there are: k."""
-        return self.inner.n_actions
-
-    @property
-    def n_features(self) -> int:
-        """How many features a context has: d."""
-        return self.inner.n_features
-
-    @property
-    def mean(self) -> Float64:
-        """float64[k, d], before any lift."""
-        return self.inner.mean
-
-    @property
-    def covariance(self) -> Float64:
-        """As in the model."""
-        return self.inner.covariance
-
-    @property
-    def link(self) -> Literal["identity", "logit"]:
-        """As in the model."""
-        return self.inner.link
-
-    @property
-    def scale(self) -> Float64:
-        """As in the model."""
-        return self.inner.scale
-
-    @property
-    def noise_scale(self) -> float:
-        """As in the model."""
-        return self.inner.noise_scale
-
-    @cached_property
-    def model(self) -> tuple[Model, bool]:
-        """As in the model."""
-        return self.inner.model
-
-    @property
-    def rate_shapes(self) -> tuple[Float64, Float64]:
-        """As in the model."""
-        return self.inner.rate_shapes
-
-    @property
-    def rates(self) -> Tables:
-        """As in the model."""
-        return self.inner.rates
-
     def lifts(self, contexts: Array) -> Float64:
-        """What the score of each action is moved by, float64[n, k]; the same in every batch."""
+        """Those of the inner model, and what makes its expected responses rise."""
         n = len(contexts)
-        out = np.zeros((n, self.n_actions))
-        narrow, broad = contexts, np.zeros((0, 1))
-        if contexts.dtype != np.float32:
-            narrow, broad = np.zeros((0, 1), np.float32), contexts
+        out = lifts_of(self.inner, contexts)
+        narrow, broad = forms(contexts)
         room = np.empty((n, 3, len(self.chain)))
         for response in self.responses:
             spread(
-                lifts_into, n, GRAIN, narrow, broad, response.mean, self.chain, self.start,
-                response.weight, room, out,
+                lifts_into, n, GRAIN, narrow, broad, response.mean, response.link, self.chain,
+                self.start, response.weight, room, out,
             )  # fmt: skip
         return out
-
-
-def inner(posterior: Moments) -> Moments:
-    """The model without its lifts."""
-    return posterior.inner if isinstance(posterior, Rising) else posterior
-
-
-def lifts_of(posterior: Moments, contexts: Array) -> Float64:
-    """What means are moved by for contexts float[n, d], float64[n, k]; zero where none are."""
-    if isinstance(posterior, Rising):
-        return posterior.lifts(np.ascontiguousarray(contexts))
-    return np.zeros((len(contexts), posterior.n_actions))
-
-
-class TakenMean:
-    """The mean of what was taken, as the record has it."""
-
-    def __init__(self, posterior: Moments) -> None:
-        self._mean = np.ascontiguousarray(posterior.mean)
-        self._rising = posterior if isinstance(posterior, Rising) else None
-
-    def of(self, contexts: Float32, action: Array, grain: int) -> Float32:
-        """``xᵀθ_a`` and its lift, float32[m], of contexts float32[m, d] and actions [m]."""
-        found = np.empty(action.shape[0], np.float32)
-        spread(taken_mean_into, action.shape[0], grain, contexts, self._mean, action, found)
-        if self._rising is not None:
-            lifts = self._rising.lifts(contexts)
-            found += np.take_along_axis(lifts, action[:, None].astype(np.int64), axis=1)[:, 0]
-        return found

@@ -21,9 +21,16 @@ INTERCEPT = (-2, -2, 8)
 UNKNOWN = (4, 4, 2)
 """Where nothing was seen: precisions 100 of both parts, ten times a slope's variance."""
 
+LEAST = 1e-9
+"""Below this a strength is not told from zero."""
+
 
 def strongest(
-    sums: Sums, parts: Split, levels: Array, fixed: Callable[[Strengths], Strengths]
+    sums: Sums,
+    parts: Split,
+    levels: Array,
+    fixed: Callable[[Strengths], Strengths],
+    begin: Strengths | None = None,
 ) -> Strengths:
     """Climb the grid, a level at a time, until no step makes it likelier.
 
@@ -32,6 +39,7 @@ def strongest(
 
     ``levels`` int64[q]: columns of one number have one strength. ``fixed`` puts what is given by
     hand in its place. The order of the steps is fixed, so the same sums give the same strengths.
+    Who knows better begins at the steps next to ``begin``.
     """
     bounds = [SHARED] * (int(levels.max(initial=-1)) + 1) + [OWN, INTERCEPT]
     known: dict[tuple[int, ...], float] = {}
@@ -49,6 +57,14 @@ def strongest(
         shared, own, intercept = UNKNOWN
         return strengths((*[shared] * (len(bounds) - 2), own, intercept))
     best = tuple(first for _, first, _ in bounds)
+    if begin is not None:
+        first = [int(np.flatnonzero(levels == level)[0]) for level in range(len(bounds) - 2)]
+        values = np.array([*begin.shared[first], begin.own, begin.intercept])
+        steps = np.rint(PER_DECADE * np.log10(np.maximum(values, LEAST))).astype(int).tolist()
+        best = tuple(
+            min(max(step, least), most)
+            for step, (least, _, most) in zip(steps, bounds, strict=True)
+        )
     moved = True
     while moved:
         moved = False

@@ -25,7 +25,7 @@ from bandit.kernels.keyed_random import stream_key
 from bandit.kernels.linear import masked_choice as worth
 from bandit.kernels.threads import spread
 from bandit.models.moments import Moments
-from bandit.models.rising import Rising
+from bandit.models.moved import Moved
 
 GRAIN = 4096
 """Rows that a thread looks through at a time."""
@@ -44,7 +44,7 @@ class ChoiceRequest(NamedTuple):
 
     ``eligible`` uint8[n, k] (DENSE) or uint8[n, ceil(k/8)] (PACKED) as ``packing`` says;
     ``values``, ``costs`` float64[1 or n, k], ``priced`` if either was given; ``keys`` uint64[n].
-    ``lifts`` float64[n, k] are what a `Rising` posterior moves means by, and ``charges`` the costs
+    ``lifts`` float64[n, k] are what a `Moved` posterior moves means by, and ``charges`` the costs
     less their worth, for whoever reads the means without them.
     """
 
@@ -178,7 +178,7 @@ def checked(
         check_table("costs", cost_of, n, k, 0.0),
     )
     charges, lifts = cost, None
-    if isinstance(posterior, Rising):
+    if isinstance(posterior, Moved):
         lifts = posterior.lifts(x)
         charges = np.ascontiguousarray(cost - value * lifts)
     # By position: names take as long as the smallest kernel.

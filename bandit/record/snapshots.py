@@ -14,7 +14,7 @@ from bandit.record import manifest
 from bandit.record.manifests import Features, SnapshotManifest
 
 SNAPSHOTS = "snapshots"
-POSTERIOR = "posterior.safetensors"
+POSTERIOR, ODDS = "posterior.safetensors", "odds.safetensors"
 _VERSION = re.compile(r"[0-9]{6,9}")
 
 
@@ -38,6 +38,10 @@ class Snapshot(NamedTuple):
     def posterior_file(self) -> Path:
         """The posterior's file, checked against its digest."""
         return self.manifest.verified(self.folder, POSTERIOR)
+
+    def odds_file(self) -> Path | None:
+        """The file of the expansions of [model] link = "logit", checked; None without any."""
+        return self.manifest.verified(self.folder, ODDS) if ODDS in self.manifest.files else None
 
 
 def versions(campaign_folder: Path) -> list[str]:
@@ -73,14 +77,17 @@ def fill(
     partial: Path,
     *,
     save: Callable[[Path], None],
+    odds: Callable[[Path], None] | None = None,
     actions: ActionSpace,
     features: Features,
     parent: str | None,
     campaign: str,
     about: dict[str, Any],
 ) -> None:
-    """Write a version's files into `partial`; `save` writes the posterior."""
+    """Write a version's files into `partial`; `save` and `odds` write what they are called."""
     save(partial / POSTERIOR)
+    if odds is not None:
+        odds(partial / ODDS)
     content = {"kind": "snapshot", "features": features.model_dump(), "parent": parent}
     content["campaign"] = campaign
     manifest.write(partial, {**content, "actions": actions.pairs, **about})

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bandit.core.types import Array, Bool, Float64
-from bandit.models.rising import lifts_of
+from bandit.models.moved import lifts_of
 from bandit.worlds import Shop
 from simulations.depths.environment import Setting
 

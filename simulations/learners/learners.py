@@ -12,6 +12,7 @@ from bandit.config.worths import Worths
 from bandit.core.types import Array, Bool, Float64, Int32
 from bandit.models.kinds import updated
 from bandit.models.moments import Moments
+from bandit.models.odds import Seen
 from bandit.workflows.judge import kinds
 from simulations.learners.environment import DAYS_BETWEEN_WAVES, Crowd, Setting
 
@@ -24,20 +25,23 @@ EVENTS = ("organic", "refusal", "sale")
 class Learner:
     """Thompson sampling at `ALPHA` of the noise, as a campaign of these settings serves.
 
-    ``share``: pairs learn from each other; ``apart``: each kind of event has a model of its own.
+    ``share``: pairs learn from each other; ``apart``: each kind of event has a model of its own;
+    ``link``: whose counts go through the logit link, by the ``rows`` that were seen.
     """
 
     setting: Setting
     share: bool
     apart: bool
     sums: Posterior
+    link: bool = False
+    rows: tuple[Seen, ...] = ()
 
     @classmethod
-    def new(cls, setting: Setting, *, share: bool, apart: bool) -> Learner:
+    def new(cls, setting: Setting, *, share: bool, apart: bool, link: bool = False) -> Learner:
         k = len(setting.space) * (len(EVENTS) if apart else 1)
         spec = setting.spec
         prior = Posterior.prior(k, spec.n_features, RIDGE, spec.constant)
-        return cls(setting, share, apart, prior)
+        return cls(setting, share, apart, prior, link)
 
     @cached_property
     def worths(self) -> Worths | None:
@@ -55,7 +59,8 @@ class Learner:
     @cached_property
     def moments(self) -> Moments:
         known = self.setting.known if self.share and self.sums.count.any() else None
-        return kinds.moments(self.sums, self.worths, known)
+        read = (lambda: iter(self.rows)) if self.link else None
+        return kinds.moments(self.sums, self.worths, known, read)
 
     def choose(self, crowd: Crowd, seed: int) -> Int32:
         setting, found = self.setting, self.moments
@@ -74,7 +79,13 @@ class Learner:
         if not self.apart:
             margin, world = self.setting.margins[actions], self.setting.world
             told = own + margin * told[2] - world.refusal_cost_eur * told[1]
-        sums = self.sums
-        if self.setting.half_life_days is not None:
-            sums = sums.decay(0.5 ** (DAYS_BETWEEN_WAVES / self.setting.half_life_days))
-        return replace(self, sums=updated(sums, crowd.contexts, actions.astype(np.int32), told))
+        keep, half_life = 1.0, self.setting.half_life_days
+        if half_life is not None:
+            keep = 0.5 ** (DAYS_BETWEEN_WAVES / half_life)
+        taken = actions.astype(np.int32)
+        sums = updated(self.sums.decay(keep), crowd.contexts, taken, told)
+        if not self.link:
+            return replace(self, sums=sums)
+        older = (seen._replace(weights=keep * seen.weights) for seen in self.rows)
+        newest = Seen(crowd.contexts, taken, np.atleast_2d(told), np.ones(len(taken)))
+        return replace(self, sums=sums, rows=(*older, newest))

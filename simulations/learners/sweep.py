@@ -16,7 +16,7 @@ DELAY = 2
 """A window of 14 days: what wave t did is known to wave t + 2."""
 PEOPLE = 1_000_000
 ORDER = ("common", "rare", "thousand", "unshared", "drifting", "scored")
-LEARNERS = ("rules", "disjoint", "hybrid", "hybrid, kinds", "best")
+LEARNERS = ("rules", "disjoint", "hybrid", "hybrid, kinds", "hybrid, logit", "best")
 
 
 class Run(NamedTuple):
@@ -47,6 +47,7 @@ def run(setting: Setting, waves: int) -> list[Run]:
         "disjoint": Learner.new(setting, share=False, apart=False),
         "hybrid": Learner.new(setting, share=True, apart=False),
         "hybrid, kinds": Learner.new(setting, share=True, apart=True),
+        "hybrid, logit": Learner.new(setting, share=True, apart=True, link=True),
     }
     found = {
         "rules": fixed(setting, crowds, rules(setting)),

@@ -7,7 +7,8 @@ import pytest
 from scipy import stats
 
 from bandit import Greedy, LinTS, LinUCB, Mixture, Posterior, Uniform
-from bandit.models.rising import Response, Rising, TakenMean
+from bandit.models.moved import TakenMean
+from bandit.models.rising import Response, Rising
 from reference import isotonic
 
 N, K, D = 400, 8, 4

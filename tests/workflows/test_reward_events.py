@@ -25,7 +25,7 @@ from bandit.workflows.inspect.customer import customer
 from bandit.workflows.inspect.explain import explain
 from bandit.workflows.inspect.report import report
 from bandit.workflows.inspect.roi import roi
-from bandit.workflows.judge import targets
+from bandit.workflows.judge.bench import Bench
 from bandit.workflows.judge.own_waves import read, usable
 from bandit.workflows.judge.simulate import simulate
 from bandit.workflows.learn.learn import learn
@@ -195,7 +195,7 @@ def test_candidates_are_fitted_on_kinds_of_other_folds(served: Path) -> None:
     told = sum(found[i] for i in mine["decision_id"])
     # With one slot a customer and wave, what names a customer is the first slot's.
     assert logged.log.rewards.sum() == pytest.approx(told, abs=CENT)
-    bench = targets.Bench(logged, campaign, folds=3, seed=0)
+    bench = Bench(logged, campaign, folds=3, seed=0)
     assert logged.waves is not None
     assert logged.waves.events is not None
     for f, money in enumerate(bench.posteriors(None)):

@@ -21,7 +21,6 @@ from bandit.config.score import Score
 from bandit.config.section import INBOUND, OUTBOUND
 from bandit.core.errors import BanditError
 from bandit.features.spec import FeatureSpec
-from bandit.models.kinds import aligned
 from bandit.record import snapshots
 from bandit.record.decisions import Decisions
 from bandit.record.manifests import Made, WaveManifest
@@ -38,12 +37,8 @@ def wave(campaign: Campaign, decisions: Decisions) -> Wave:
     then = campaign_of(campaign, about)
     stored = snapshots.load(campaign.folder, about.snapshot)
     start = serving_model.of_kinds(serving_model.of_snapshot(stored), then)
-    places = served.actions.positions_in(start.actions)
-    start = start._replace(
-        actions=served.actions,
-        posterior=aligned(start.posterior, max(len(start.kinds), 1), places),
-        model=about.model,
-        spec=FeatureSpec.from_json(about.features.spec),
+    start = start.over(served.actions)._replace(
+        model=about.model, spec=FeatureSpec.from_json(about.features.spec)
     )
     then = taking_part.asked(then, about.experiments, [served] if about.live else ())
     run = Run(then, served.name, served.at, about.seed, experiments=about.experiments)

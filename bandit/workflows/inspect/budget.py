@@ -19,7 +19,7 @@ import numpy as np
 from bandit.config.campaign import Campaign
 from bandit.core.errors import BanditError
 from bandit.core.types import NO_CONTACT, Array, Bool, Float64, UInt64
-from bandit.models.rising import lifts_of
+from bandit.models.moved import lifts_of
 from bandit.record.attribution import Attributed
 from bandit.record.decisions import Decisions, Rows
 from bandit.results.figures import Interval

@@ -7,12 +7,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bandit.core.types import Array, Bool, Choice, Float32, Float64
+from bandit.models.curved import bends_of, curves_of
 from bandit.models.kinds import Composed
 from bandit.models.moments import Moments
+from bandit.models.moved import inner, lifts_of
 from bandit.models.owned import OwnedPosterior
 from bandit.models.pooled import PooledPosterior
 from bandit.models.relative import RelativePosterior
-from bandit.models.rising import inner, lifts_of
 from bandit.record import why
 from bandit.results.inspect import Contender, Kind, Slot
 from bandit.workflows.serve.plan import number_of
@@ -79,6 +80,7 @@ def slot(wave: Wave, row: dict[str, Any], seen: Seen) -> Slot:
     posterior, x = inner(wave.posterior), seen.context.astype(np.float64)
     planned = why.planned_of(row)
     lifts = lifts_of(wave.posterior, x[None, :])[0]
+    bends = bends_of(wave.posterior, x[None, :])[0]
     means = posterior.mean @ x + lifts
     probability: Float64 = np.sum(seen.parts, axis=0)
     order = np.lexsort((np.arange(len(means)), -means, -probability, ~seen.allowed))
@@ -99,7 +101,7 @@ def slot(wave: Wave, row: dict[str, Any], seen: Seen) -> Slot:
         contenders=found,
         others=int(seen.allowed.sum()) - len(found),
         features=_contributions(wave, posterior, planned, x),
-        parts=_parts(wave, posterior, planned, x, float(lifts[planned])),
+        parts=_parts(wave, posterior, planned, x, float(lifts[planned]), float(bends[planned])),
     )
 
 
@@ -129,6 +131,7 @@ def _contender(wave: Wave, seen: Seen, action: int, mean: float, x: Float64) -> 
 def _kinds(wave: Wave, action: int, value: float, x: Float64) -> list[Kind]:
     """What each kind of events is expected to bring, and how well that is known."""
     posterior, worths = inner(wave.posterior), wave.worths
+    curves = curves_of(wave.posterior)
     if worths is None or not isinstance(posterior, Composed):
         return []
     found = []
@@ -136,6 +139,8 @@ def _kinds(wave: Wave, action: int, value: float, x: Float64) -> list[Kind]:
         worths.kinds, posterior.parts, posterior.noises, worths.weights, strict=True
     ):
         events, worth = float(part.mean[action] @ x), value * float(row[action])
+        if name in curves:
+            events = curves[name].of(action, x)
         spread = max(float(x @ part.covariance[action] @ x), 0.0) ** 0.5
         found.append(Kind(name, events, worth, worth * events, abs(worth) * float(noise) * spread))
     return found
@@ -149,9 +154,9 @@ def _contributions(wave: Wave, posterior: Moments, action: int, x: Float64) -> d
 
 
 def _parts(
-    wave: Wave, posterior: Moments, action: int, x: Float64, lift: float
+    wave: Wave, posterior: Moments, action: int, x: Float64, lift: float, bend: float
 ) -> dict[str, float]:
-    """An action's mean: what it shares with others, its own, scores and gap, what order adds."""
+    """An action's mean: what it shares with others, its own, scores and gap, link and order."""
     if not isinstance(posterior, Composed | PooledPosterior | OwnedPosterior | RelativePosterior):
         return {}
     terms: dict[str, float] = {}
@@ -161,6 +166,8 @@ def _parts(
         terms[name] = terms.get(name, 0.0) + float(posterior.mean[action][at] @ x[at])
         rest[at] = 0.0
     shared, own = (float(part[action] @ rest) for part in posterior.split_mean)
-    if lift != 0.0:
-        terms["depth"] = lift
+    if bend != 0.0:
+        terms["link"] = bend
+    if lift != bend:
+        terms["depth"] = lift - bend
     return {"shared": shared, "own": own, **terms}

@@ -14,10 +14,10 @@ from bandit.features.action_features import CHANNEL, COMMON, ActionFeatures
 from bandit.models.contrasts import contrast
 from bandit.models.kinds import Composed
 from bandit.models.moments import Moments
+from bandit.models.moved import inner
 from bandit.models.owned import OwnedPosterior
 from bandit.models.pooled import PooledPosterior
 from bandit.models.relative import RelativePosterior
-from bandit.models.rising import inner
 from bandit.record.decisions import Decisions
 from bandit.results.inspect import Preference
 from bandit.workflows.inspect import as_served

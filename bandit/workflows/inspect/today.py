@@ -12,7 +12,7 @@ from bandit.config.campaign import Campaign
 from bandit.config.variables import FIRST_SEGMENT
 from bandit.core.errors import DataError
 from bandit.core.types import Float64
-from bandit.models.rising import lifts_of
+from bandit.models.moved import lifts_of
 from bandit.record.manifests import Served
 from bandit.results.customer import Moment, Open, Trait
 from bandit.results.inspect import Preference

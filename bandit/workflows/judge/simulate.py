@@ -24,12 +24,13 @@ from bandit.workflows.judge import job as simulate_job
 from bandit.workflows.judge import logged_table as simulate_table
 from bandit.workflows.judge import own_waves as simulate_record
 from bandit.workflows.judge import segments as simulate_segments
+from bandit.workflows.judge.bench import Bench
 from bandit.workflows.judge.group_lifts import against_holdout, by_groups
 from bandit.workflows.judge.guesses import guesses
 from bandit.workflows.judge.job import Job
 from bandit.workflows.judge.logged import Logged
 from bandit.workflows.judge.looks import at_this_look
-from bandit.workflows.judge.targets import Bench, Target, target
+from bandit.workflows.judge.targets import Target, target
 from bandit.workflows.judge.verdicts import Judge
 from bandit.workflows.judge.whole_wave import held_by_whole, whole_waves
 

@@ -8,7 +8,6 @@ from bandit.config.campaign import Campaign
 from bandit.config.simulation import Candidate
 from bandit.core.errors import DataError
 from bandit.core.types import Bool
-from bandit.models.kinds import aligned
 from bandit.models.moments import Moments
 from bandit.record import snapshots
 from bandit.record.snapshots import Snapshot
@@ -54,10 +53,8 @@ def posterior(campaign: Campaign, logged: Logged, candidate: Candidate) -> Momen
             " version of the same [features]"
         )
     space = logged.catalogue.actions
-    start = of_kinds(of_snapshot(stored), campaign)
-    sums = aligned(start.posterior, max(len(start.kinds), 1), space.positions_in(stored.actions))
+    start = of_kinds(of_snapshot(stored), campaign).over(space)
     # What events are worth hangs on the offers as they were served.
     catalogue = logged.catalogue.served if campaign.reward.events else None
     today = Catalogue(campaign.offer, campaign.channel)
-    model = stored.manifest.model
-    return moments(campaign, catalogue or today, sums, space, model, start.spec)[0]
+    return moments(campaign, catalogue or today, start, space)[0]

@@ -7,38 +7,26 @@ mean probability of each action.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from bandit.config.campaign import Campaign
 from bandit.config.simulation import Candidate, Part
-from bandit.config.worths import Worths, worths
 from bandit.core.actions import PEACE
 from bandit.core.errors import DataError
 from bandit.core.types import Array, Bool, Float64
-from bandit.features.action_features import action_features
-from bandit.features.score_layout import layout, products_of
 from bandit.models.moments import Moments
-from bandit.models.posterior import Posterior
 from bandit.ope.calibration import Calibrated, calibrated
-from bandit.ope.cross_fitting import Ridge, cross_fit, fold_of
 from bandit.policies.mixture import Mixture
 from bandit.policies.policy import Policy
 from bandit.policies.registry import POLICIES, Options
-from bandit.sources.catalogue import Catalogue
-from bandit.workflows.judge import kinds
 from bandit.workflows.judge import mabwiser as simulate_mabwiser
 from bandit.workflows.judge import probabilities as simulate_probabilities
 from bandit.workflows.judge import snapshot as simulate_snapshot
+from bandit.workflows.judge.bench import Bench
 from bandit.workflows.judge.logged import Logged
-from bandit.workflows.serve.moments import Known, rising
-
-BLOCK_CELLS = 4_000_000
-"""Probabilities made at a time: 32 MB."""
 
 
 class Target(NamedTuple):
@@ -62,99 +50,6 @@ class Target(NamedTuple):
         on = None if self.rows is None else self.rows[kept]
         model = Calibrated(*(column[kept] for column in self.model))
         return self._replace(weights=self.weights[kept], q=self.q[kept], model=model, rows=on)
-
-
-@dataclass(frozen=True, eq=False)
-class Bench:
-    """A log with its folds and what has been fitted on them."""
-
-    logged: Logged
-    campaign: Campaign
-    folds: int
-    seed: int
-
-    @cached_property
-    def fold(self) -> Array:
-        """Fold of each row, whole customers together."""
-        log = self.logged.log
-        return fold_of(log.n, self.folds, log.clusters, self.seed)
-
-    @cached_property
-    def q(self) -> Float64:
-        """Cross-fitted outcome model: net reward of each action, float64[n, k]."""
-        log = self.logged.log
-        return cross_fit(
-            Ridge(None),
-            log.contexts,
-            log.actions,
-            log.rewards,
-            log.n_actions,
-            self.folds,
-            log.clusters,
-            self.seed,
-        )
-
-    @cached_property
-    def _worths(self) -> Worths | None:
-        """What events are worth today after the log's actions; None without kinds of them."""
-        waves, served = self.logged.waves, self.logged.catalogue.served
-        if waves is None or waves.events is None or served is None:
-            return None
-        return worths(self.campaign.reward, served.offers, self.logged.catalogue.actions)
-
-    @cached_property
-    def _sums(self) -> list[Posterior]:
-        log = self.logged.log
-        taught = kinds.taught(self.logged, self._worths)
-        folds = [self.fold == f for f in range(self.folds)]
-        return [
-            kinds.summed(log.contexts[f], log.actions[f], taught[f], log.n_actions) for f in folds
-        ]
-
-    def posteriors(self, ridge: float | None) -> list[Moments]:
-        """For each fold what the others have to teach; alone, at ``ridge``, if there is one."""
-        alone = ridge is not None or not self.campaign.model.share
-        if alone:
-            return self._risen([kinds.moments(s, self._worths, None) for s in self._alone(ridge)])
-        return self._pooled
-
-    def _risen(self, found: Sequence[Moments]) -> list[Moments]:
-        space = self.logged.catalogue.actions
-        return [rising(one, self._catalogue, space, self._worths) for one in found]
-
-    @property
-    def _catalogue(self) -> Catalogue:
-        """As it was served, today's for a log of others."""
-        today = Catalogue(self.campaign.offer, self.campaign.channel)
-        return self.logged.catalogue.served or today
-
-    @cached_property
-    def _pooled(self) -> list[Moments]:
-        """What actions share is found anew on each fold's own rows."""
-        d = self.logged.log.contexts.shape[1]
-        space = self.logged.catalogue.actions
-        features = action_features(space, self._catalogue, self.campaign.model.columns, d)
-        products = products_of(self.campaign.basket, self._catalogue)
-        known = Known(space, features, layout(self.logged.spec, space, products))
-        return self._risen([kinds.moments(s, self._worths, known) for s in self._alone(None)])
-
-    def _alone(self, ridge: float | None) -> list[Posterior]:
-        prior = self.campaign.reward.ridge if ridge is None else ridge
-        found = []
-        for f in range(self.folds):
-            others = [s for g, s in enumerate(self._sums) if g != f]
-            merged = others[0]
-            for other in others[1:]:
-                merged = merged.merge(other)
-            found.append(replace(merged, ridge=prior, constant=self.logged.spec.constant))
-        return found
-
-    def blocks(self, f: int | None = None) -> Iterator[Array]:
-        """Row numbers, of one fold or of all, a bounded number at a time."""
-        rows = np.arange(self.logged.n) if f is None else np.flatnonzero(self.fold == f)
-        size = max(1, BLOCK_CELLS // self.logged.log.n_actions)
-        for start in range(0, len(rows), size):
-            yield rows[start : start + size]
 
 
 def target(bench: Bench, candidate: Candidate) -> Target:
@@ -224,7 +119,7 @@ def _fitted(bench: Bench, candidate: Candidate) -> Iterator[tuple[Array, Float64
     """Policies on the posterior of the other folds; those that do not learn ignore it."""
     ridge = None if candidate.ridge is None else _one(candidate.ridge)
     prices = bench.logged.catalogue.prices_of(candidate.label) if candidate.prices else None
-    for f, posterior in enumerate(bench.posteriors(ridge)):
+    for f, posterior in enumerate(bench.posteriors(ridge, candidate.link)):
         policy = _policy(bench, candidate, posterior)
         for rows in bench.blocks(f):
             yield rows, _asked(bench.logged, policy, posterior, rows, prices)

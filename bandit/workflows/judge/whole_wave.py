@@ -15,6 +15,7 @@ from functools import cached_property
 import numpy as np
 
 from bandit import ope
+from bandit.config.section import Link
 from bandit.config.simulation import Candidate, Simulate
 from bandit.core.types import Array, Float64
 from bandit.models.moments import Moments
@@ -22,10 +23,11 @@ from bandit.ope import diagnostics, gate, lifts
 from bandit.ope.log import Log
 from bandit.ope.recipes import Recipe
 from bandit.results.judge import Judged, WholeWave
+from bandit.workflows.judge.bench import Bench
 from bandit.workflows.judge.guesses import shown
 from bandit.workflows.judge.logged import Logged
 from bandit.workflows.judge.slates import Slates
-from bandit.workflows.judge.targets import Bench, Target, parts_of, probabilities
+from bandit.workflows.judge.targets import Target, parts_of, probabilities
 
 _NOT_OF_SLOTS = frozenset({"constant", "no_contact", "table", "mabwiser"})
 """What they would do with a second slot is not said by what they are."""
@@ -42,8 +44,8 @@ class _Further(Bench):
     def fold(self) -> Array:
         return self.first.fold[self.of]
 
-    def posteriors(self, ridge: float | None) -> list[Moments]:
-        return self.first.posteriors(ridge)
+    def posteriors(self, ridge: float | None, link: Link | None = None) -> list[Moments]:
+        return self.first.posteriors(ridge, link)
 
 
 def whole_waves(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from bandit.config import campaign_file
 from bandit.config.campaign import Campaign
@@ -31,13 +31,22 @@ from bandit.runners import tables
 from bandit.runners.runner import Cluster
 from bandit.sources import database, persons
 from bandit.sources.catalogue import load_catalogue
-from bandit.workflows.learn import kinds, log_back, silence, statistics
+from bandit.workflows.learn import curves, kinds, log_back, silence, statistics
+from bandit.workflows.learn.curves import Model
 from bandit.workflows.learn.deliver import take_in
 from bandit.workflows.learn.import_log import import_log
 from bandit.workflows.live.first import sealed_first
 from bandit.workflows.operate import recover
 from bandit.workflows.serve.fitted import features_config
-from bandit.workflows.serve.moments import Known, kinds_of, pooled, strengths_of
+from bandit.workflows.serve.moments import (
+    REWARD,
+    Known,
+    Pooled,
+    kinds_of,
+    pooled,
+    record_of,
+    strengths_of,
+)
 
 
 class Fold(NamedTuple):
@@ -126,12 +135,12 @@ def _learn(
         new = parent is None or parent.manifest.fold != fold.content
         if new:
             progress.step("finding what actions share")
-            model = _strengths(campaign, fold)
+            model = _model(campaign, fold, learned, progress)
             version = _publish(campaign, fold, model, learned[-1].wave, parent)
     elif back is not None and _taught(parent, back):
         # Nothing else was learned from: the next wave starts from a prior again.
         new = True
-        version = _publish(campaign, _nothing(campaign, back), None, back, parent)
+        version = _publish(campaign, _nothing(campaign, back), Model(None, None), back, parent)
     return LearnSummary(
         snapshot=version,
         parent=parent.version if parent and new else None,
@@ -276,34 +285,49 @@ def _fold_content(campaign: Campaign, learned: Sequence[statistics.Statistics]) 
     )
 
 
-def _strengths(campaign: Campaign, fold: Fold) -> dict[str, Any] | None:
-    """How much actions have in common, by the evidence; None where each learns alone."""
+def _model(
+    campaign: Campaign,
+    fold: Fold,
+    learned: Sequence[statistics.Statistics],
+    progress: Progress,
+) -> Model:
+    """What actions have in common, by the evidence; nothing where each learns alone."""
     if not campaign.model.share:
-        return None
+        return Model(None, None)
     with database.connect(campaign, roles=("offers", "channels")) as data:
         catalogue = load_catalogue(campaign, data)
     sums = fold.posterior
     features = action_features(fold.actions, catalogue, campaign.model.columns, sums.n_features)
     products = products_of(campaign.basket, catalogue)
     known = Known(fold.actions, features, layout(fold.spec, fold.actions, products))
+    models: dict[str, Pooled | None]
     if named := campaign.reward.kinds:
-        return kinds_of(split(sums, len(named)), named, known)
-    return strengths_of(pooled(sums, known, rising=True), known)
+        models = kinds_of(split(sums, len(named)), named, known)
+        record = record_of(models, known)
+    else:
+        models = {REWARD: (one := pooled(sums, known, rising=True))}
+        record = strengths_of(one, known)
+    if campaign.model.link == "identity":
+        return Model(record, None)
+    progress.step("finding the curves of counts")
+    return curves.through(campaign, learned, models, known, record)
 
 
 def _publish(
     campaign: Campaign,
     fold: Fold,
-    model: dict[str, Any] | None,
+    model: Model,
     newest: Wave,
     parent: snapshots.Snapshot | None,
 ) -> str:
     version = snapshots.next_version(campaign.folder)
     final = campaign.folder / snapshots.SNAPSHOTS / version
+    odds = model.odds
     with files.aside(final) as partial:
         snapshots.fill(
             partial,
             save=lambda path: save_posterior(path, fold.posterior),
+            odds=None if odds is None else lambda path: save_posterior(path, odds),
             actions=fold.actions,
             features=newest.manifest.features,
             parent=parent.version if parent else None,
@@ -311,7 +335,7 @@ def _publish(
             about={
                 "fold": fold.content.model_dump(),
                 "unit": campaign.reward.unit,
-                "model": model,
+                "model": model.record,
                 **({"kinds": counting} if (counting := campaign.reward.counting) else {}),
             },
         )

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
+import numpy as np
 
 from bandit.config.campaign import Campaign
 from bandit.core import files
@@ -20,7 +21,7 @@ from bandit.core.actions import ActionSpace
 from bandit.core.days import Window
 from bandit.core.errors import DataError
 from bandit.core.folding import fold
-from bandit.core.types import Bool, Float64, Progress
+from bandit.core.types import Array, Bool, Float64, Progress
 from bandit.models.kinds import updated
 from bandit.models.posterior import Posterior
 from bandit.models.posterior_file import load_posterior, save_posterior
@@ -36,11 +37,25 @@ STATISTICS = "statistics"
 _FILE = "statistics.safetensors"
 
 
+class Happened(NamedTuple):
+    """Events of a kind: ``rows`` int64[m] of the wave's decisions, rising, and how many there."""
+
+    rows: Array
+    counts: Float64
+
+    def within(self, place: slice) -> Float64:
+        """Counts of the rows of a batch, float64[n]."""
+        first, last = np.searchsorted(self.rows, (place.start, place.stop))
+        found = np.zeros(place.stop - place.start)
+        found[self.rows[first:last] - place.start] = self.counts[first:last]
+        return found
+
+
 class Statistics(NamedTuple):
     """``posterior`` over the wave's ``actions``; ``key`` digests all that it was computed from.
 
     With [reward.events] it holds the sums of each kind, see `models.kinds`; of the ``events`` those
-    of the kinds, and refusals, are ``known``.
+    of the kinds, and refusals, are ``known``. ``happened`` is what the rows teach, kind by kind.
     """
 
     wave: Wave
@@ -51,6 +66,7 @@ class Statistics(NamedTuple):
     events: int
     outside_window: int
     known: int
+    happened: tuple[Happened, ...]
 
 
 def of_wave(
@@ -90,9 +106,11 @@ def of_wave(
         )
         _keep(folder, wave, posterior)
     learned = round(float(posterior.count.sum()) / max(len(kinds), 1))
+    happened = [Happened(rows := np.flatnonzero(k), k[rows]) for k in np.atleast_2d(found.taught)]
     return Statistics(
-        wave, key, wave.actions, posterior, learned, found.events, found.outside_window, known
-    )
+        wave, key, wave.actions, posterior, learned, found.events, found.outside_window, known,
+        tuple(happened),
+    )  # fmt: skip
 
 
 def stored(campaign: Campaign, wave: str, key: str) -> Posterior | None:
@@ -157,7 +175,7 @@ def _summed(campaign: Campaign, decisions: Decisions, rewards: Float64) -> Poste
     k, d = len(wave.actions) * max(len(campaign.reward.counting), 1), wave.manifest.d
     posterior = Posterior.prior(k, d, ridge=campaign.reward.ridge)
     for rows in decisions.rows("action", "features"):
-        use = _teaching(rows)
+        use = teaching(rows)
         contexts = rows.contexts if use.all() else rows.contexts[use]
         action, told = rows.action[use], rewards[..., rows.place][..., use]
         posterior = updated(posterior, contexts, action, told)
@@ -174,10 +192,10 @@ def _by_many(
     """The same sums by workers."""
     ridge = campaign.reward.ridge
     with shared(campaign.folder) as folder:
-        return parted.summed(cluster, folder, decisions, _teaching, rewards, ridge, progress)
+        return parted.summed(cluster, folder, decisions, teaching, rewards, ridge, progress)
 
 
-def _teaching(rows: Rows) -> Bool:
+def teaching(rows: Rows) -> Bool:
     """Which rows are learned from, bool[n]."""
     found: Bool = ((rows.action != 0) | rows.first) & ~rows.withheld
     return found

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from bandit.core.types import EXPLORATION, HOLDOUT
-from bandit.models.rising import TakenMean
+from bandit.models.moved import TakenMean
 from bandit.record.decision_ids import DecisionIds
 from bandit.workflows.live.frames import Pick, Placed, Slot
 from bandit.workflows.serve.prepare import Prepared

@@ -12,7 +12,7 @@ import numpy as np
 
 from bandit.config.deciding import Shadow as Shadowed
 from bandit.core.types import Bool, Float64
-from bandit.models.rising import TakenMean
+from bandit.models.moved import TakenMean
 from bandit.policies.layered import Layered
 from bandit.record.streams import Segment
 from bandit.sources.wave_query import micros

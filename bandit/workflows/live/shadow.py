@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from bandit.core.types import Array, Float32, Float64, Int32
-from bandit.models.rising import TakenMean
+from bandit.models.moved import TakenMean
 from bandit.policies.choice_request import checked
 from bandit.policies.policy import Policy
 from bandit.workflows.live.rebuilt import Person

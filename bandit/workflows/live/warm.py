@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bandit.models.rising import TakenMean
+from bandit.models.moved import TakenMean
 from bandit.workflows.live.answers import Teller
 from bandit.workflows.live.book import Book
 from bandit.workflows.live.generation import Generation

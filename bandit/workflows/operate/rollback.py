@@ -23,11 +23,12 @@ def rollback(campaign_path: Path, *, version: str, progress: Progress = SILENT) 
         parent = snapshots.versions(campaign.folder)[-1]
         new = snapshots.next_version(campaign.folder)
         final = campaign.folder / snapshots.SNAPSHOTS / new
-        source = old.posterior_file()
+        source, odds = old.posterior_file(), old.odds_file()
         with files.aside(final) as partial:
             snapshots.fill(
                 partial,
                 save=lambda path: _copy(source, path),
+                odds=None if odds is None else lambda path: _copy(odds, path),
                 actions=old.actions,
                 features=old.features,
                 parent=parent,

@@ -10,7 +10,7 @@ import pyarrow as pa
 from bandit.core import schema
 from bandit.core.reasons import REASONS
 from bandit.core.types import EXPLORATION, HOLDOUT, Array, Float32
-from bandit.models.rising import TakenMean
+from bandit.models.moved import TakenMean
 from bandit.record.decision_ids import DecisionIds
 from bandit.workflows.serve.prepare import Prepared
 from bandit.workflows.serve.wave import Taken, Wave

@@ -23,7 +23,7 @@ from bandit.workflows.serve.serving_model import ServingModel
 from bandit.workflows.serve.wave import Wave
 
 BATCHES, PARTS = "batches", "parts"
-_WAVE, _SUMS = "wave.json", "sums.safetensors"
+_WAVE, _SUMS, _ODDS = "wave.json", "sums.safetensors", "odds.safetensors"
 
 
 class Job(NamedTuple):
@@ -40,6 +40,8 @@ class Job(NamedTuple):
         """Write a wave at no prices into an empty folder."""
         start = wave.start
         save_posterior(folder / _SUMS, start.posterior)
+        if start.odds is not None:
+            save_posterior(folder / _ODDS, start.odds)
         content = {
             **told(wave),
             "wave": wave.run.wave,
@@ -51,6 +53,7 @@ class Job(NamedTuple):
             "kinds": start.kinds,
             "features": start.features.model_dump(mode="json"),
             "sums": files.sha256(folder / _SUMS),
+            "odds": None if start.odds is None else files.sha256(folder / _ODDS),
             "content": wave.content,
         }
         text = json.dumps(content, allow_nan=False).encode()
@@ -84,25 +87,35 @@ def _wave(job: Job) -> Wave:
     """Once a worker: moments are worked out of the sums, as on the driver."""
     text = (job.folder / _WAVE).read_bytes()
     content: dict[str, Any] = json.loads(text)
-    sums = load_posterior(job.folder / _SUMS)
-    same = (hashlib.sha256(text).hexdigest(), files.sha256(job.folder / _SUMS))
-    if same != (job.digest, content["sums"]) or not isinstance(sums, Posterior):
-        raise DataError(f"{job.folder} changed while workers read it; run the command again")
+    if hashlib.sha256(text).hexdigest() != job.digest:
+        raise _changed(job)
     features = Features(**content["features"])
     start = ServingModel(
         version=content["version"],
         parent=content["parent"],
         actions=ActionSpace.of_pairs(content["actions"]),
-        posterior=sums,
+        posterior=_sums(job, _SUMS, content["sums"]),
         model=content["model"],
         spec=FeatureSpec.from_json(features.spec),
         features=features,
         is_new=False,
         notes=[],
         kinds=content["kinds"],
+        odds=None if content["odds"] is None else _sums(job, _ODDS, content["odds"]),
     )
     campaign = campaign_of(Path(content["folder"]), content)
     wave = made_again(campaign, content, content["wave"], start)
     if wave.content != content["content"]:
         raise RuntimeError(f"{job.folder}: a worker made another wave of what it was told")
     return wave
+
+
+def _sums(job: Job, name: str, digest: str) -> Posterior:
+    found = load_posterior(job.folder / name)
+    if files.sha256(job.folder / name) != digest or not isinstance(found, Posterior):
+        raise _changed(job)
+    return found
+
+
+def _changed(job: Job) -> DataError:
+    return DataError(f"{job.folder} changed while workers read it; run the command again")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,23 +14,28 @@ from bandit.config.reward import AMOUNT
 from bandit.config.worths import Worths, worths
 from bandit.core.actions import ActionSpace
 from bandit.core.errors import DataError
-from bandit.core.types import Array
+from bandit.core.types import Array, Float64
 from bandit.features.action_features import CHANNEL, ActionFeatures, action_features
 from bandit.features.score_layout import layout, products_of
-from bandit.features.spec import FeatureSpec
+from bandit.kernels.linear.link import LOGIT as THROUGH_LOGIT
+from bandit.models.curved import curved, curves_of
 from bandit.models.hybrid import Strengths
 from bandit.models.kinds import Composed, composed, split
 from bandit.models.moments import Moments
+from bandit.models.moved import inner
 from bandit.models.owned import Layout, OwnedPosterior, owned
 from bandit.models.pooled import PooledPosterior
 from bandit.models.posterior import Posterior
 from bandit.models.relative import RelativePosterior, counted, factors, relative
 from bandit.models.rising import Response, Rising
 from bandit.sources.catalogue import Catalogue
+from bandit.workflows.serve.serving_model import LOGIT, ServingModel
 
 HYBRID, KINDS = "hybrid", "kinds"
 BY_OFFER = "by offer"
 """Counts are relative, all depths of an offer to one factor."""
+REWARD = "reward"
+"""What the one kind of event is called where [reward.events] names none."""
 Pooled = PooledPosterior | OwnedPosterior | RelativePosterior
 
 
@@ -107,24 +113,28 @@ def strengths_of(posterior: Pooled, known: Known) -> dict[str, Any]:
 
 def kinds_of(
     sums: Sequence[Posterior], kinds: Mapping[str, float | str], known: Known
-) -> dict[str, Any]:
+) -> dict[str, Pooled | None]:
     """The models of several kinds; None of one that was never seen, whose actions learn alone.
 
     ``kinds`` with their worths: what is worth money rises with a score, a refusal need not.
     """
-    found = [
-        strengths_of(
-            pooled(
-                own, known,
-                rising=isinstance(worth, str) or worth > 0, counts=worth != AMOUNT,
-            ),
-            known,
-        )
+    return {
+        kind: pooled(own, known, rising=rises(worth), counts=worth != AMOUNT)
         if own.square_sum.any()
         else None
-        for own, worth in zip(sums, kinds.values(), strict=True)
-    ]  # fmt: skip
-    return {"kind": KINDS, "events": dict(zip(kinds, found, strict=True))}
+        for own, (kind, worth) in zip(sums, kinds.items(), strict=True)
+    }
+
+
+def rises(worth: float | str) -> bool:
+    """Whether what a kind is worth lets it rise with a score."""
+    return isinstance(worth, str) or worth > 0.0
+
+
+def record_of(models: Mapping[str, Pooled | None], known: Known) -> dict[str, Any]:
+    """The models of kinds as a snapshot's manifest holds them."""
+    found = {k: None if one is None else strengths_of(one, known) for k, one in models.items()}
+    return {"kind": KINDS, "events": found}
 
 
 def rising(
@@ -137,12 +147,20 @@ def rising(
     chains = _chains(catalogue, space)
     if not chains or posterior.link != "identity":
         return posterior
-    responses = [Response(posterior.mean, np.ones(len(space)))]
-    if isinstance(posterior, Composed) and worth is not None:
+    curves = curves_of(posterior)
+
+    def response(kind: str, mean: Float64, weight: Float64) -> Response:
+        if kind in curves:
+            return Response(curves[kind].theta, weight, THROUGH_LOGIT)
+        return Response(mean, weight)
+
+    model = inner(posterior)
+    responses = [response(REWARD, model.mean, np.ones(len(space)))]
+    if isinstance(model, Composed) and worth is not None:
         responses = [
-            Response(part.mean, weight)
-            for part, weight, amount in zip(
-                posterior.parts, posterior.weights, worth.amounts, strict=True
+            response(kind, part.mean, weight)
+            for kind, part, weight, amount in zip(
+                worth.kinds, model.parts, model.weights, worth.amounts, strict=True
             )
             if not amount and weight[1:].max() > 0.0
         ]
@@ -169,17 +187,16 @@ def _chains(catalogue: Catalogue, space: ActionSpace) -> list[Array]:
 def moments(
     campaign: Campaign,
     catalogue: Catalogue,
-    sums: Posterior,
+    start: ServingModel,
     space: ActionSpace,
-    model: dict[str, Any] | None,
-    spec: FeatureSpec,
 ) -> tuple[Moments, dict[str, Any] | None]:
-    """The posterior over ``space``, of whose actions ``sums`` has the first; and its record.
+    """The posterior over ``space``, of whose actions ``start`` has the first; and its record.
 
-    ``model`` is a snapshot's, or a wave's, which holds the features of the actions too; None where
-    each action learns alone. With [reward.events] the sums are of each kind apart, and what they
-    make together is money.
+    The model of ``start`` is a snapshot's, or a wave's, which holds the features of the actions
+    too; None where each action learns alone. With [reward.events] the sums are of each kind apart,
+    and what they make together is money.
     """
+    sums, model, spec = start.posterior, start.model, start.spec
     worth = worths(campaign.reward, catalogue.offers, space)
     kinds = 1 if worth is None else len(worth.kinds)
     k = sums.n_actions // kinds
@@ -196,6 +213,8 @@ def moments(
         model = {**model, "features": features.to_json()}
     if worth is None:
         found: Moments = of_record(sums.add_actions(len(space) - k), known, model)
+        lines = {REWARD: (found.mean, np.ones(len(space)))}
+        found = curved(found, _modes(start, known, places), lines)
         return rising(found, catalogue, space, None), model
     try:
         told = {} if model is None else model["events"]
@@ -205,7 +224,30 @@ def moments(
         ]
     except (KeyError, AttributeError) as e:
         raise _damaged(e) from None
-    return rising(composed(models, parts, worth.weights), catalogue, space, worth), model
+    lines = {
+        kind: (part.mean, weight)
+        for kind, part, weight in zip(worth.kinds, models, worth.weights, strict=True)
+    }
+    found = composed(models, parts, worth.weights)
+    found = curved(found, _modes(start, known, places), lines)
+    return rising(found, catalogue, space, worth), model
+
+
+def _modes(start: ServingModel, known: Known | None, places: Array) -> dict[str, Float64]:
+    """The modes of the kinds that the record takes through the link, float64[k, d] each."""
+    told = (start.model or {}).get(LOGIT)
+    if not told or known is None:
+        return {}
+    if start.odds is None:
+        raise _damaged("the snapshot's expansions are gone")
+    found = {}
+    for kind, part in zip(sorted(told), split(start.odds, len(told)), strict=True):
+        try:
+            level = float(told[kind]["level"])
+        except (KeyError, TypeError, ValueError) as e:
+            raise _damaged(e) from None
+        found[kind] = _at(replace(part.align(places), level=level), known, told[kind]).mean
+    return found
 
 
 def of_record(
@@ -244,5 +286,5 @@ def _at(
     return OwnedPosterior(sums, known.layout, features.table, strengths, weight, dropped)
 
 
-def _damaged(fault: Exception) -> DataError:
+def _damaged(fault: Exception | str) -> DataError:
     return DataError(f"the record's model is damaged ({fault}); restore it from a backup")

@@ -12,7 +12,7 @@ from bandit.core.actions import ActionSpace
 from bandit.core.errors import ConfigError, DataError
 from bandit.features.fit import fit
 from bandit.features.spec import FeatureSpec
-from bandit.models.kinds import split, stacked
+from bandit.models.kinds import aligned, split, stacked
 from bandit.models.posterior import Posterior
 from bandit.models.posterior_file import load_posterior, save_posterior
 from bandit.record import snapshots
@@ -22,11 +22,16 @@ from bandit.sources.columns import feature_relation
 from bandit.sources.database import Database
 from bandit.workflows.serve.fitted import features_config, fitted_before
 
+LOGIT = "logit"
+"""Where a model's record names the kinds of events whose counts go through the link."""
+
 
 class ServingModel(NamedTuple):
     """``posterior`` the sums, ``model`` what pools them (None: each action learns alone).
 
-    With ``kinds`` the sums are of several kinds of events, see `models.kinds`.
+    With ``kinds`` the sums are of several kinds of events, see `models.kinds`. ``odds`` are the
+    expansions of those whose counts go through a link, kind by kind as the model's "logit" names
+    them.
     ``is_new``: the version is not stored yet and is published with the wave.
     """
 
@@ -40,6 +45,16 @@ class ServingModel(NamedTuple):
     is_new: bool
     notes: list[str]
     kinds: dict[str, str]
+    odds: Posterior | None = None
+
+    def over(self, space: ActionSpace) -> ServingModel:
+        """The same over the actions of ``space``; those that it does not know at the prior."""
+        places = space.positions_in(self.actions)
+        odds = self.odds
+        if odds is not None and self.model is not None:
+            odds = aligned(odds, len(self.model[LOGIT]), places)
+        posterior = aligned(self.posterior, max(len(self.kinds), 1), places)
+        return self._replace(actions=space, posterior=posterior, odds=odds)
 
 
 def serving_model(
@@ -109,7 +124,12 @@ def save(start: ServingModel, partial: Path, campaign: Campaign) -> None:
 def _as_configured(start: ServingModel, campaign: Campaign) -> ServingModel:
     """Without its model where [model] says that each pair is served alone."""
     start = of_kinds(start, campaign)
-    return start if campaign.model.share else start._replace(model=None)
+    if not campaign.model.share:
+        return start._replace(model=None, odds=None)
+    if campaign.model.link == "logit" or start.model is None:
+        return start
+    model = {key: value for key, value in start.model.items() if key != LOGIT}
+    return start._replace(model=model, odds=None)
 
 
 def of_kinds(start: ServingModel, campaign: Campaign) -> ServingModel:
@@ -137,7 +157,11 @@ def of_version(campaign: Campaign, version: str) -> ServingModel:
 
 def sums_of(stored: snapshots.Snapshot) -> Posterior:
     """A snapshot's sums; DataError if its file holds anything else."""
-    found = load_posterior(stored.posterior_file())
+    return _plain(stored, stored.posterior_file())
+
+
+def _plain(stored: snapshots.Snapshot, file: Path) -> Posterior:
+    found = load_posterior(file)
     if not isinstance(found, Posterior):
         raise DataError(f"{stored.folder}: a snapshot holds plain sums; restore it from a backup")
     return found
@@ -166,6 +190,7 @@ def of_snapshot(stored: snapshots.Snapshot) -> ServingModel:
         is_new=False,
         notes=[],
         kinds=kinds,
+        odds=None if (file := stored.odds_file()) is None else _plain(stored, file),
     )
 
 

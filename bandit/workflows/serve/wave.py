@@ -59,9 +59,7 @@ class Wave(NamedTuple):
     ) -> Wave:
         """Extend the posterior to the catalogue's actions and make the plan."""
         space = start.actions.union(actions(catalogue))
-        posterior, model = moments(
-            run.campaign, catalogue, start.posterior, space, start.model, start.spec
-        )
+        posterior, model = moments(run.campaign, catalogue, start, space)
         the_plan = plan.make(
             run.campaign, catalogue, space, run.at, posterior, run.wave, run.experiments
         )

@@ -1,0 +1,79 @@
+"""`[model] link = "logit"`: the rows of all waves are read again until the modes are found."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from bandit.config.campaign import Campaign
+from bandit.models.kinds import stacked
+from bandit.models.odds import Seen
+from bandit.models.posterior import Posterior
+from bandit.models.relative import RelativePosterior
+from bandit.record.decisions import Decisions
+from bandit.workflows.learn.statistics import Statistics, teaching
+from bandit.workflows.serve.curves import Counted, fitted, record_of
+from bandit.workflows.serve.moments import Known, Pooled, rises
+from bandit.workflows.serve.serving_model import LOGIT
+
+MOST = 4_000_000
+"""Decisions of the newest waves that are read again; older ones teach the linear model alone."""
+
+
+class Model(NamedTuple):
+    """What a manifest says of the model, None where each pair learns alone; and its expansions."""
+
+    record: dict[str, Any] | None
+    odds: Posterior | None
+
+
+def through(
+    campaign: Campaign,
+    learned: Sequence[Statistics],
+    models: Mapping[str, Pooled | None],
+    known: Known,
+    record: dict[str, Any],
+) -> Model:
+    """The linear model's ``record`` with the kinds whose counts go through the link.
+
+    ``models`` are the linear ones of each kind over all waves, each of which is ``learned``.
+    """
+    worths = campaign.reward.kinds
+    counted = [
+        Counted(kind, place, line, rises(worths.get(kind, 1.0)))
+        for place, (kind, line) in enumerate(models.items())
+        if isinstance(line, RelativePosterior)
+    ]
+    newest = list(_newest(learned))
+    found = fitted(counted, known, lambda: _rows(campaign, newest, known))
+    if not found:
+        return Model(record, None)
+    names = sorted(found)
+    odds = stacked([found[name].sums for name in names])
+    return Model({**record, LOGIT: {n: record_of(found[n], known) for n in names}}, odds)
+
+
+def _newest(learned: Sequence[Statistics]) -> Iterator[Statistics]:
+    """The newest waves of at most `MOST` decisions, one at least, the oldest first."""
+    last, decisions = len(learned), 0
+    while last > 0 and (last == len(learned) or decisions + learned[last - 1].decisions <= MOST):
+        last -= 1
+        decisions += learned[last].decisions
+    yield from learned[last:]
+
+
+def _rows(campaign: Campaign, waves: Sequence[Statistics], known: Known) -> Iterator[Seen]:
+    """All rows that teach, in stored order; each weighs as much as its wave does in the sums."""
+    half_life = campaign.reward.half_life_days
+    for part in waves:
+        age = (waves[-1].wave.at - part.wave.at) / dt.timedelta(days=1)
+        weight = 1.0 if half_life is None else 0.5 ** (age / half_life)
+        places = part.actions.positions_in(known.space)
+        for rows in Decisions(campaign.folder, part.wave).rows("action", "features"):
+            use = teaching(rows)
+            counts = np.stack([kind.within(rows.place)[use] for kind in part.happened])
+            weights = np.full(int(use.sum()), weight)
+            yield Seen(rows.contexts[use], places[rows.action[use]], counts, weights)

@@ -1,0 +1,157 @@
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pytest
+
+from bandit import LinTS, LogisticPosterior, Posterior
+from bandit.models.curved import Curve, Curved, bends_of, curves_of
+from bandit.models.hybrid import Strengths
+from bandit.models.moved import TakenMean, inner, lifts_of
+from bandit.models.odds import Seen, Task, chances, level, modes
+from bandit.models.pooled import PooledPosterior, pool
+
+K, D, ROWS = 6, 4, 4_000
+CONSTANT = np.eye(D)[0]
+FEATURES = np.column_stack([np.ones(K), np.arange(K) % 2, np.arange(K) % 2 == 0]).astype(float)
+AT = Strengths(np.full(3, 10.0), 30.0, 100.0, noise=1.0)
+
+
+def _rows(seed=0, base=-3.0):
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal((ROWS, D)).astype(np.float32)
+    x[:, 0] = 1.0
+    actions = rng.integers(0, K, ROWS).astype(np.int32)
+    theta = 0.5 * rng.standard_normal((K, D)) + base * CONSTANT
+    chance = 1.0 / (1.0 + np.exp(-np.einsum("nd,nd->n", x, theta[actions])))
+    return x, actions, (rng.random(ROWS) < chance).astype(float)
+
+
+def _sums(x, actions, came):
+    return Posterior.prior(K, D, 1.0, CONSTANT).update(x, actions, came)
+
+
+def _read(x, actions, counts, batch=ROWS):
+    def read():
+        for start in range(0, len(x), batch):
+            at = slice(start, start + batch)
+            yield Seen(x[at], actions[at], counts[:, at], np.ones(len(x[at])))
+
+    return read
+
+
+def _like(sums, model):
+    return replace(model, sums=sums)
+
+
+def _fixed(sums):
+    return PooledPosterior(sums, FEATURES, AT)
+
+
+def _found(sums, near):
+    return pool(sums, FEATURES, noise=1.0, begin=near.strengths)
+
+
+@pytest.mark.parametrize("base", [-3.0, -5.5, 0.0])
+def test_passes_end_where_the_posterior_that_keeps_its_rows_does(base):
+    x, actions, came = _rows(1, base)
+    tasks = [Task(sums := _sums(x, actions, came), _fixed(sums), _like)]
+    (found,) = modes(tasks, FEATURES, _read(x, actions, came[None]))
+    whole = LogisticPosterior.prior(K, D, 1.0, CONSTANT).update(x, actions, came)
+    whole = replace(whole, features=FEATURES, strengths=AT)
+    assert found.model.mean == pytest.approx(whole.mean, abs=2e-3)
+    assert found.model.covariance == pytest.approx(whole.covariance, rel=2e-2, abs=1e-4)
+
+
+def test_kinds_are_found_side_by_side_as_alone_whatever_the_batches():
+    x, actions, came = _rows(2)
+    other = _rows(3)[2]
+    tasks = [
+        Task(one, _fixed(one), _found) for one in map(partial(_sums, x, actions), (came, other))
+    ]
+    both = modes(tasks, FEATURES, _read(x, actions, np.stack([came, other])))
+    for one, task, counts in zip(both, tasks, (came, other), strict=True):
+        (alone,) = modes([task], FEATURES, _read(x, actions, counts[None]))
+        assert np.array_equal(one.model.mean, alone.model.mean)
+    (apart,) = modes(tasks[:1], FEATURES, _read(x, actions, came[None], batch=777))
+    assert apart.model.mean == pytest.approx(both[0].model.mean, abs=1e-9)
+
+
+@pytest.mark.parametrize("came", ["one", "separated", "all of one action"])
+def test_what_is_seldom_or_certain_stays_finite(came):
+    x, actions, _ = _rows(4)
+    told = {
+        "one": np.arange(ROWS) == 17,
+        "separated": x[:, 1] > 1.5,
+        "all of one action": actions == 2,
+    }[came].astype(float)
+    task = Task(sums := _sums(x, actions, told), _fixed(sums), _found)
+    for found in modes([task], FEATURES, _read(x, actions, told[None])):
+        if found is not None:
+            score = x.astype(float) @ found.model.mean.T
+            assert np.isfinite(score).all()
+            assert np.abs(score).max() < 60.0
+
+
+def test_counts_are_chances_where_events_come_once():
+    x, actions, came = _rows(5)
+    assert chances(_sums(x, actions, came))
+    assert not chances(_sums(x, actions, 3.0 * came))
+    assert not chances(_sums(x, actions, np.zeros(ROWS)))
+    assert not chances(_sums(x, actions, np.maximum(came, actions == 1)))
+    assert level(_sums(x, actions, came)) == pytest.approx(
+        np.log((came.sum() + 0.5) / (ROWS - came.sum() + 0.5))
+    )
+
+
+def _curved(seed=0):
+    x, actions, came = _rows(seed)
+    rng = np.random.default_rng(seed)
+    line = _sums(x, actions, came)
+    curves = {
+        kind: Curve(rng.standard_normal((K, D)), rng.standard_normal((K, D)), rng.random(K) - 0.3)
+        for kind in ("sale", "refusal")
+    }
+    return x, Curved(line, curves)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_means_are_moved_to_the_curve(kind):
+    x, posterior = _curved()
+    contexts = x[:300].astype(kind)
+    told = np.zeros((300, K))
+    for one in posterior.curves.values():
+        curve = 1.0 / (1.0 + np.exp(-(contexts.astype(float) @ one.theta.T)))
+        told += one.weight * (curve - contexts.astype(float) @ one.mean.T)
+    assert posterior.lifts(contexts) == pytest.approx(told, abs=1e-12)
+    parts = [posterior.lifts(contexts[:7]), posterior.lifts(contexts[7:])]
+    assert np.array_equal(np.concatenate(parts), posterior.lifts(contexts))
+    assert inner(posterior) is posterior.inner
+    assert curves_of(posterior) is posterior.curves
+    assert np.array_equal(bends_of(posterior, contexts), lifts_of(posterior, contexts))
+
+
+def test_decisions_are_those_of_the_lifts_told_as_costs():
+    x, posterior = _curved(1)
+    contexts, keys = x[:400], np.arange(400, dtype=np.uint64)
+    values = np.random.default_rng(0).random((400, K)).astype(np.float32)
+    told = partial(LinTS(0.7).choose, contexts=contexts, values=values, keys=keys, seed=3)
+    moved = told(posterior)
+    plain = told(posterior.inner, costs=-values * posterior.lifts(contexts))
+    assert np.array_equal(moved.action, plain.action)
+    assert np.array_equal(moved.propensity, plain.propensity)
+    taken = TakenMean(posterior).of(contexts, moved.action, 64)
+    rows = np.arange(400)
+    whole = contexts.astype(float) @ posterior.mean.T + posterior.lifts(contexts)
+    assert taken == pytest.approx(whole[rows, moved.action], rel=1e-5)
+
+
+def test_what_is_drawn_is_drawn_as_often_as_stated():
+    x, posterior = _curved(2)
+    contexts = np.repeat(x[:20], 2_000, axis=0)
+    stated = LinTS(1.0).probabilities(posterior, x[:20])
+    keys = np.arange(len(contexts), dtype=np.uint64)
+    drawn = LinTS(1.0).choose(posterior, contexts, keys=keys, seed=5).action.reshape(20, -1)
+    often = np.stack([np.bincount(row, minlength=K) / drawn.shape[1] for row in drawn])
+    slack = 4.0 * np.sqrt(stated * (1.0 - stated) / drawn.shape[1]) + 1e-3
+    assert (np.abs(often - stated) < slack).all()
