@@ -27,11 +27,17 @@ def demo(
     customers: Annotated[int, typer.Option(min=100, help="generated customers")] = 50_000,
     waves: Annotated[int, typer.Option(min=1, max=1000, help="waves to run")] = 8,
     seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="of the generated operator")] = 1,
+    curves: Annotated[
+        bool,
+        typer.Option(
+            "--curves", help="learn each kind of event by itself, counts through a logistic curve"
+        ),
+    ] = False,
 ) -> None:
     """Run the whole loop on a generated operator: the shortest way to see it work."""
     from bandit.workflows.start.demo import demo as workflow
 
-    run(how, workflow, folder=directory, customers=customers, waves=waves, seed=seed)
+    run(how, workflow, folder=directory, customers=customers, waves=waves, seed=seed, curves=curves)
 
 
 def init(

@@ -45,8 +45,9 @@ class Curved(Moved):
     def lifts(self, contexts: Array) -> Float64:
         """``Σ weight_a (σ(xᵀ theta_a) − xᵀ mean_a)``."""
         n = len(contexts)
-        out, score = np.zeros((n, self.n_actions)), np.empty((n, self.n_actions))
-        spread(curves_into, n, GRAIN, *forms(contexts), *self._packed, score, out)
+        k = self.n_actions
+        out, rooms = np.zeros((n, k)), np.empty((-(-n // GRAIN), k))
+        spread(curves_into, n, GRAIN, *forms(contexts), *self._packed, GRAIN, rooms, out)
         return out
 
     @cached_property

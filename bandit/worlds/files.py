@@ -32,9 +32,25 @@ _COLUMNS = (
     'date = ["device_since", "contract_end"]',
 )
 
+_EVENTS = (
+    "no_contact_value = 0.0",
+    "",
+    "[reward.events]  # each kind is learned by itself",
+    'sale = "value"',
+    "refusal = -8.0",
+    "unsubscribe = -8.0",
+    'organic = "reward"  # bought without an offer: so much as it says',
+    "",
+    "[model]",
+    'link = "logit"  # of how often things happen',
+)
+
 
 class Plan(NamedTuple):
-    """What campaign.toml says beside the catalogue: who decides for whom, and how often."""
+    """What campaign.toml says beside the catalogue: who decides for whom, and how often.
+
+    ``apart``: each kind of event is learned by itself, counts through the logit link.
+    """
 
     shares: tuple[tuple[str, float], ...] = (("rules", 0.45), ("lin_ts", 0.45))
     holdout: float = 0.1
@@ -44,6 +60,7 @@ class Plan(NamedTuple):
     slots: int = 1
     ridge: float = 100.0
     alpha: float = 0.2
+    apart: bool = False
 
 
 def write_database(
@@ -152,6 +169,7 @@ def campaign_text(
     lines += ["", "[consents]", f"source = {_quote(DATABASE)}", 'table = "consents"']
     lines += ["", "[reward]", 'unit = "EUR"', f"window_days = {window_days}"]
     lines += [f"ridge = {plan.ridge}  # cautious: a sale is rare and worth 10 to 60 EUR"]
+    lines += _EVENTS * plan.apart
     lines += [
         "",
         "[pressure]",
@@ -174,7 +192,7 @@ def campaign_text(
     if len(assortment.offers) > INLINE_OFFERS:
         lines += ["", "[offers]", f"source = {_quote(DATABASE)}", 'table = "offers"']
     else:
-        lines += _offer_lines(assortment)
+        lines += _offer_lines(assortment, values=plan.apart)
     return "\n".join(lines) + "\n"
 
 
@@ -185,7 +203,7 @@ def _channel_lines(assortment: Assortment) -> list[str]:
     return lines
 
 
-def _offer_lines(assortment: Assortment) -> list[str]:
+def _offer_lines(assortment: Assortment, *, values: bool) -> list[str]:
     lines = []
     for i, name in enumerate(assortment.offers):
         lines += [
@@ -194,6 +212,7 @@ def _offer_lines(assortment: Assortment) -> list[str]:
             f"name = {_quote(name)}",
             f"family = {_quote(assortment.families[i])}",
         ]
+        lines += [f"value = {assortment.margin_eur[i]:.2f}  # the margin of a sale"] * values
         lines += [f"priority = {int(assortment.priority[i])}"]
         if rule := assortment.eligible[i]:
             lines += [f"eligible = {_quote(rule)}"]

@@ -215,6 +215,7 @@ def test_a_reward_that_is_an_amount_stays_a_line(tmp_path: Path) -> None:
             {"event_id": d, "decision_id": d, "reward": reward, "occurred_at": "2026-11-03"}
             for d in some["decision_id"][::3]
         ]
-        learn(folder, outcomes=campaigns.outcomes(folder / "o.csv", rows), at=LATER)
+        done = learn(folder, outcomes=campaigns.outcomes(folder / "o.csv", rows), at=LATER)
         assert ("logit" in _model(folder / "snapshots" / "000001")) == through
+        assert any("reward stays a straight line" in note for note in done.notes) != through
         serve_batch(folder, wave="w2", at=LATER)

@@ -8,6 +8,7 @@ import pytest
 from bandit.config import campaign_file
 from bandit.core import schema
 from bandit.core.errors import DataError
+from bandit.worlds.files import Plan
 from bandit.worlds.operator import World
 
 N = 20_000
@@ -193,3 +194,14 @@ def test_an_offer_of_another_world_is_named(world):
     )
     with pytest.raises(DataError, match="offer 'moon' is none of this world's"):
         world.respond(foreign, world.origin)
+
+
+def test_a_campaign_may_learn_each_kind_of_event_by_itself(tmp_path):
+    """What an event is worth there is what it earned in the world, to the cent."""
+    world = World(200, offers=4, channels=2, seed=3)
+    world.write(tmp_path, plan=Plan(apart=True))
+    campaign = campaign_file.load(tmp_path)
+    assert campaign.model.link == "logit"
+    assert set(campaign.reward.kinds) == {"sale", "refusal", "unsubscribe", "organic"}
+    values = [offer.value for offer in campaign.offer]
+    np.testing.assert_array_equal(values, world.assortment.margin_eur)

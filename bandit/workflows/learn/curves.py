@@ -10,7 +10,7 @@ import numpy as np
 
 from bandit.config.campaign import Campaign
 from bandit.models.kinds import stacked
-from bandit.models.odds import Seen
+from bandit.models.odds import Found, Seen
 from bandit.models.posterior import Posterior
 from bandit.models.relative import RelativePosterior
 from bandit.record.decisions import Decisions
@@ -24,10 +24,14 @@ MOST = 4_000_000
 
 
 class Model(NamedTuple):
-    """What a manifest says of the model, None where each pair learns alone; and its expansions."""
+    """What a manifest says of the model, None where each pair learns alone; and its expansions.
+
+    ``notes`` are sentences on what does not go through the link.
+    """
 
     record: dict[str, Any] | None
     odds: Posterior | None
+    notes: tuple[str, ...] = ()
 
 
 def through(
@@ -49,11 +53,35 @@ def through(
     ]
     newest = list(_newest(learned))
     found = fitted(counted, known, lambda: _rows(campaign, newest, known))
+    notes = _notes(campaign, models, found, learned[: len(learned) - len(newest)])
     if not found:
-        return Model(record, None)
+        return Model(record, None, notes)
     names = sorted(found)
     odds = stacked([found[name].sums for name in names])
-    return Model({**record, LOGIT: {n: record_of(found[n], known) for n in names}}, odds)
+    return Model({**record, LOGIT: {n: record_of(found[n], known) for n in names}}, odds, notes)
+
+
+def _notes(
+    campaign: Campaign,
+    models: Mapping[str, Pooled | None],
+    found: Mapping[str, Found],
+    older: Sequence[Statistics],
+) -> tuple[str, ...]:
+    amounts = dict(zip(campaign.reward.kinds, campaign.reward.amounts, strict=True))
+    lines = [k for k, one in models.items() if one and k not in found and not amounts.get(k)]
+    notes = []
+    if lines:
+        notes.append(
+            f"[model] link: {', '.join(lines)} stays a straight line: it is no count of at most one"
+            " a decision, or too little is known of it"
+        )
+    if older:
+        names = ", ".join(part.wave.name for part in older)
+        notes.append(
+            f"[model] link: the curve is of the newest {MOST:,} decisions; older waves teach the"
+            f" straight line alone: {names}"
+        )
+    return tuple(notes)
 
 
 def _newest(learned: Sequence[Statistics]) -> Iterator[Statistics]:

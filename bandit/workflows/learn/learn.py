@@ -136,6 +136,7 @@ def _learn(
         if new:
             progress.step("finding what actions share")
             model = _model(campaign, fold, learned, progress)
+            notes += model.notes
             version = _publish(campaign, fold, model, learned[-1].wave, parent)
     elif back is not None and _taught(parent, back):
         # Nothing else was learned from: the next wave starts from a prior again.

@@ -28,7 +28,7 @@ from bandit.core.days import day_of, midnight
 from bandit.core.errors import LockedError
 from bandit.core.framed import Frames, mended
 from bandit.core.types import SILENT, Progress
-from bandit.models.rising import TakenMean
+from bandit.models.moved import TakenMean
 from bandit.record import events, exports, index, lock, manifest, served_variables, streams
 from bandit.record import waves as record
 from bandit.record.exports import Lists

@@ -23,6 +23,7 @@ from bandit.workflows.operate.journal import noted
 from bandit.workflows.serve.serve_batch import serve_batch
 from bandit.workflows.start import demo_score
 from bandit.workflows.start.init import refuse_occupied
+from bandit.worlds.files import Plan
 from bandit.worlds.operator import World
 
 DAYS_BETWEEN_WAVES = 14
@@ -36,16 +37,18 @@ def demo(
     customers: int = 50_000,
     waves: int = 8,
     seed: int = 1,
+    curves: bool = False,
     progress: Progress = SILENT,
 ) -> DemoResult:
     """Generate an operator; serve, collect outcomes and learn, `waves` times.
 
     45 % of the customers keep business as usual (rules), 45 % get the learned policy (LinTS), 10 %
     are held out, always the same ones. A wave is two weeks after the one before, so that its
-    window has closed.
+    window has closed. With ``curves`` each kind of event is learned by itself, and counts through
+    the logit link.
     """
     world = World(customers, offers=20, channels=5, seed=seed)
-    home = _generate(folder, world, progress)
+    home = _generate(folder, world, Plan(apart=curves), progress)
     loop = _Loop(world, home)
     for number in range(1, waves + 1):
         loop.wave(number, _Within(progress, f"wave {number} of {waves}: "))
@@ -65,7 +68,7 @@ def demo(
     )
 
 
-def _generate(folder: Path | None, world: World, progress: Progress) -> Path:
+def _generate(folder: Path | None, world: World, plan: Plan, progress: Progress) -> Path:
     """The operator's folder: all of it or nothing."""
     if world.customers < 1:
         raise UsageError(f"customers must be at least 1, it is {world.customers}")
@@ -73,7 +76,7 @@ def _generate(folder: Path | None, world: World, progress: Progress) -> Path:
     refuse_occupied(home)
     progress.step(f"generating {world.customers:,} customers")
     with aside(home.absolute()) as partial:
-        world.write(partial)
+        world.write(partial, plan=plan)
         put_in_place((partial, home.absolute()))
     return home
 
