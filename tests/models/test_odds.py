@@ -5,11 +5,15 @@ import numpy as np
 import pytest
 
 from bandit import LinTS, LogisticPosterior, Posterior
+from bandit.kernels.linear.link import LOGIT
 from bandit.models.curved import Curve, Curved, bends_of, curves_of
 from bandit.models.hybrid import Strengths
 from bandit.models.moved import TakenMean, inner, lifts_of
 from bandit.models.odds import Seen, Task, chances, level, modes
+from bandit.models.owned import Layout, OwnedPosterior, again
 from bandit.models.pooled import PooledPosterior, pool
+from bandit.models.rising import Response, Rising
+from reference import isotonic
 
 K, D, ROWS = 6, 4, 4_000
 CONSTANT = np.eye(D)[0]
@@ -155,3 +159,36 @@ def test_what_is_drawn_is_drawn_as_often_as_stated():
     often = np.stack([np.bincount(row, minlength=K) / drawn.shape[1] for row in drawn])
     slack = 4.0 * np.sqrt(stated * (1.0 - stated) / drawn.shape[1]) + 1e-3
     assert (np.abs(often - stated) < slack).all()
+
+
+def test_what_rises_rises_through_the_curve():
+    x, posterior = _curved(3)
+    sale = posterior.curves["sale"]
+    chain, start = np.array([1, 3, 2]), np.array([0, 3])
+    risen = Rising(posterior, (Response(sale.theta, np.ones(K), LOGIT),), chain, start)
+    contexts = x[:200].astype(float)
+    chance = 1.0 / (1.0 + np.exp(-(contexts @ sale.theta[chain].T)))
+    lifted = risen.lifts(contexts) - posterior.lifts(contexts)
+    for row, found in zip(chance, chance + lifted[:, chain], strict=True):
+        assert found == pytest.approx(isotonic.rising(row), abs=1e-12)
+    assert np.array_equal(np.delete(lifted, chain, axis=1), np.zeros((200, K - 3)))
+    assert np.array_equal(bends_of(risen, contexts), posterior.lifts(contexts))
+
+
+def test_scores_of_some_actions_alone_go_through_the_curve():
+    """Columns 2 and 3 are scores of the even and of the odd actions."""
+    x, actions, came = _rows(6)
+    places = np.array([[0, 1, 2 + a % 2] for a in range(K)])
+    layout = Layout(places, 2, np.array([False, False, True]))
+    sums, levels = _sums(x, actions, came), np.zeros(3, np.int64)
+    begin = OwnedPosterior(sums, layout, FEATURES, AT, 1.0, np.zeros((K, 3), np.bool_))
+    (found,) = modes(
+        [Task(sums, begin, lambda s, near: again(near, s, levels, rising=True, noise=1.0))],
+        FEATURES,
+        _read(x, actions, came[None]),
+    )
+    mean = found.model.mean
+    assert (mean[::2, 3] == 0.0).all()
+    assert (mean[1::2, 2] == 0.0).all()
+    assert mean[::2, 2].min() >= 0.0
+    assert mean[1::2, 3].min() >= 0.0
