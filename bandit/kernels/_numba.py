@@ -11,6 +11,7 @@ from numba.core import event
 from numba.extending import register_jitable
 
 from bandit.core.compiling import COMPILING
+from bandit.kernels._frontend import hasten
 from bandit.kernels._linking import Linking
 
 __all__ = ["DISABLED", "Linking", "kept", "njit", "register_jitable", "threads"]
@@ -51,3 +52,4 @@ class _Told(event.Listener):
 
 _register: Any = event.register
 _register("numba:compile", _Told())
+hasten()
