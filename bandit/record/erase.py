@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +22,7 @@ from bandit.core.problems import shown
 from bandit.record import (
     erase_events,
     exports,
+    kept_refusals,
     lists,
     manifest,
     outcomes,
@@ -30,7 +31,7 @@ from bandit.record import (
 )
 from bandit.record import waves as record
 from bandit.record.person import People, among
-from bandit.record.staged import Staged
+from bandit.record.staged import Said, Staged
 from bandit.record.waves import ROWS_PER_GROUP, Wave
 
 COMMITTED = ".forget"
@@ -40,8 +41,10 @@ _NAME = r"[^/\x00]*[^/.\x00][^/\x00]*"
 _REMOVED = re.compile(rf"waves/{_NAME}/decisions-[0-9]+\.parquet|statistics/{_NAME}")
 _REPLACED = re.compile(
     rf"(waves|outcomes|exports)/{_NAME}/{_NAME}\.(parquet|csv|json)"
-    r"|outbox(/(?!\.)[^/]+){2,}|streams/events/[0-9]+\.log"
+    r"|outbox(/(?!\.)[^/]+){2,}|streams/(events|refusals)/[0-9]+\.log"
 )
+
+_SAID = ("event", "customer_id", "occurred_at")
 
 Keep = Callable[[pa.RecordBatch], pa.Array]
 """The rows of a batch that stay."""
@@ -54,8 +57,8 @@ class UnknownPersonError(DataError):
 class Erased(NamedTuple):
     """How many rows of each kind went; ``waves``: those that lost decisions.
 
-    ``listed``: in the outbox too; ``events``: that triggers had heeded, or that waited; ``kinds``:
-    of the outcomes.
+    ``listed``: in the outbox too; ``events``: that triggers had heeded, or that waited;
+    ``refused``: kinds of outcomes that refuse, of which only that is kept.
     """
 
     decisions: int
@@ -64,7 +67,7 @@ class Erased(NamedTuple):
     listed: int
     events: int
     waves: tuple[str, ...]
-    kinds: frozenset[str] = frozenset()
+    refused: frozenset[str] = frozenset()
 
     @property
     def rows(self) -> int:
@@ -77,6 +80,7 @@ def erase(
     people: People,
     caches: Path,
     *,
+    refusing: Collection[str] = (),
     persons: Sequence[Sequence[str]] = (),
     again: bool = False,
 ) -> Erased:
@@ -85,10 +89,12 @@ def erase(
     The caller holds the lock and has called `finish`. Files are checked against their digests
     before they are rewritten, so that no damage gets a new digest: DataError names the file.
     UnknownPersonError, and nothing goes, if there is no row about one of them, unless ``again``: a
-    run that died may have erased them. Of ``persons`` with several keys one is enough.
+    run that died may have erased them. Of ``persons`` with several keys one is enough. Who had said
+    an event of the folded kinds ``refusing`` is kept among the refusals, with the rest or not at
+    all: nobody is contacted because what they said was forgotten.
     """
     with files.aside(campaign / "forget") as stage:
-        staged = Staged(campaign, stage, [], set(), set())
+        staged = Staged(campaign, stage, [], set(), [])
         found = _stage(staged, people)
         each = persons or [(key,) for key in people.keys]
         unknown = [keys[0] for keys in each if not staged.found.intersection(keys)]
@@ -97,6 +103,7 @@ def erase(
             raise UnknownPersonError(f"the record holds nothing of {named}; nobody was forgotten")
         if not found.rows:
             return found
+        found = found._replace(refused=kept_refusals.keep(staged, people, refusing))
         for folder in manifest.published(caches):
             if any(folder.name.startswith(f"{wave}-") for wave in found.waves):
                 staged.without(folder)
@@ -220,8 +227,7 @@ def _stage(staged: Staged, people: People) -> Erased:
         events, refusals = events + lost, refusals + refused
     listed += erase_events.outbox_lines(staged, people)
     heard = erase_events.heard(staged, people)
-    kinds = frozenset(staged.kinds)
-    return Erased(decisions, events, refusals, listed, heard, tuple(left), kinds)
+    return Erased(decisions, events, refusals, listed, heard, tuple(left))
 
 
 def _decision_ids(staged: Staged, wave: Wave, people: People) -> Iterator[str]:
@@ -318,7 +324,8 @@ def _events(
         staged.sight(people, batch["customer_id"].filter(own))
         staged.sight(people, batch["event_id"].filter(mentioned))
         goes = pc.or_(pc.or_(own, mentioned), among(batch["decision_id"], gone))
-        staged.kinds.update(pc.unique(batch["event"].filter(goes)).to_pylist())
+        columns = (batch[name].filter(goes).to_pylist() for name in _SAID)
+        staged.said.extend(Said(*one) for one in zip(*columns, strict=True))
         return pc.invert(goes)
 
     return _filtered(staged, folder, content, outcomes.EVENTS, keep)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,17 +12,25 @@ import pyarrow.compute as pc
 from bandit.record.person import People
 
 
+class Said(NamedTuple):
+    """An event that goes: its kind, whose it is, None where only its decision says so, and when."""
+
+    kind: str
+    customer: int | str | None
+    at: dt.datetime
+
+
 class Staged(NamedTuple):
     """Where the rewritten files wait, what goes without a successor, and whose rows were found.
 
-    ``kinds``: of the events that go.
+    ``said``: the events that go.
     """
 
     campaign: Path
     stage: Path
     removals: list[str]
     found: set[str]
-    kinds: set[str]
+    said: list[Said]
 
     def of(self, folder: Path) -> Path:
         """Where the new files of `folder` wait."""

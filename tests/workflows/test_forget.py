@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import datetime as dt
 import json
 import shutil
 import unicodedata
@@ -15,6 +16,7 @@ from bandit.core import files
 from bandit.core.errors import ConfigError, DataError, UsageError
 from bandit.models.posterior_file import load_posterior
 from bandit.record import erase, manifest
+from bandit.sources import refusals
 from bandit.workflows.judge.simulate import simulate
 from bandit.workflows.learn.learn import learn
 from bandit.workflows.privacy.export_customer import export_customer
@@ -105,13 +107,21 @@ def test_forgetting_twice_finds_nothing(campaign: Path) -> None:
     assert small.tree(campaign) == before
 
 
-def test_who_had_refused_by_an_event_is_said(campaign: Path) -> None:
+def test_who_had_refused_by_an_event_stays_refused(campaign: Path) -> None:
     key = _someone(campaign)
     said = f"event_id,customer_id,event,occurred_at\nno,{key},Unsubscribe,{LATER.date()}\n"
     (campaign / "said.csv").write_text(said, encoding="utf-8")
     learn(campaign, outcomes=campaign / "said.csv", at=LATER)
     found = forget(campaign, customers=[key])
-    assert any("by which they refused (Unsubscribe)" in note for note in found.notes)
+    assert any("by events (Unsubscribe) are kept" in note for note in found.notes)
+    assert [(str(r.customer), r.channel) for r in refusals.read(campaign)] == [(key, None)]
+    again = export_customer(campaign, customer=key)
+    assert not again.outcomes
+    assert len(again.refusals) == 1
+    serve_batch(campaign, wave="after", at=LATER + dt.timedelta(days=400))
+    rows = [r for r in people.decisions(campaign, "after") if str(r["customer_id"]) == key]
+    assert rows
+    assert not any(row["channel"] in {"email", "sms", "call"} for row in rows)
 
 
 def test_a_wave_whose_customers_are_all_forgotten_stops_nothing(campaign: Path) -> None:

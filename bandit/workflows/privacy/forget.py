@@ -79,7 +79,10 @@ def _erased(campaign: Campaign, people: People, ids: Ids, *, again: bool) -> era
     """Erase; of somebody unknown say also which of the user's files hold them."""
     try:
         caches = campaign.folder / STATISTICS
-        return erase.erase(campaign.folder, people, caches, persons=ids.persons, again=again)
+        refusing = {fold(kind) for kind in campaign.pressure.refusal_events}
+        return erase.erase(
+            campaign.folder, people, caches, refusing=refusing, persons=ids.persons, again=again
+        )
     except erase.UnknownPersonError as unknown:
         held = _still_in(campaign, people, ids)
         more = f"; your own files hold them: {', '.join(held)}" if held else ""
@@ -125,16 +128,10 @@ def _said(
             " `bandit learn` adds up without these"
         )
     if any(refusal.customer in people for refusal in refusals.read(campaign.folder)):
+        events = f", and by events ({', '.join(sorted(erased.refused))})" if erased.refused else ""
         said.append(
-            "their refusals that were given live are kept, so that nobody contacts them again while"
-            " your customers' table holds them"
-        )
-    refused = {fold(kind) for kind in campaign.pressure.refusal_events}
-    if gone := sorted(kind for kind in erased.kinds if fold(kind) in refused):
-        said.append(
-            f"with them went events by which they refused ({', '.join(gone)}): nothing here keeps"
-            " contacts from them now; take them out of your customers, or write the refusal into"
-            " [consents], before the next wave"
+            f"their refusals that were given live{events} are kept, so that nobody contacts them"
+            " again while your customers' table holds them"
         )
     if still_in:
         said.append(
