@@ -11,7 +11,6 @@ from numba.core import event
 from numba.extending import register_jitable
 
 from bandit.core.compiling import COMPILING
-from bandit.kernels._frontend import hasten
 from bandit.kernels._linking import Linking
 
 __all__ = ["DISABLED", "Linking", "kept", "njit", "register_jitable", "threads"]
@@ -52,4 +51,3 @@ class _Told(event.Listener):
 
 _register: Any = event.register
 _register("numba:compile", _Told())
-hasten()

@@ -5,11 +5,8 @@ from __future__ import annotations
 import numba
 import numpy as np
 import pytest
-from numba.core.compiler import Flags
-from numba.core.registry import cpu_target
-from numba.core.targetconfig import TargetConfig
 
-from bandit.kernels import _compile, _frontend, _numba
+from bandit.kernels import _compile, _numba
 from bandit.kernels.linear import cholesky
 
 
@@ -36,22 +33,3 @@ def test_a_linked_kernel_counts_in_its_caller() -> None:
     out = np.empty_like(inverse)
     cholesky.covariances_into(0, 1, inverse, out)
     np.testing.assert_allclose(out[0], inverse[0].T @ inverse[0])
-
-
-def test_options_are_equal_as_numba_says() -> None:
-    plain, same, other, told = Flags(), Flags(), Flags(), Flags()
-    same.nrt = plain.nrt = True
-    other.nrt = False
-    told.nrt, told.forceinline = True, plain.forceinline
-    for one in (plain, same, other, told):
-        assert hash(one) == hash(tuple(sorted(one.values())))
-        for each in (plain, same, other, told):
-            assert (one == each) == (one.values() == each.values()) == _frontend._equal(one, each)
-    assert TargetConfig.__eq__ is _frontend._same
-
-
-def test_numbas_registries_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    context = cpu_target.target_context
-    context.load_additional_registries()
-    monkeypatch.setattr(_frontend, "_load", pytest.fail)
-    context.load_additional_registries()
