@@ -30,9 +30,11 @@ def demo(
     curves: Annotated[
         bool,
         typer.Option(
-            "--curves", help="learn each kind of event by itself, counts through a logistic curve"
+            "--curves/--lines",
+            help="learn each kind of event by itself, counts through a logistic curve; or, in half"
+            " the time, money along a line",
         ),
-    ] = False,
+    ] = True,
 ) -> None:
     """Run the whole loop on a generated operator: the shortest way to see it work."""
     from bandit.workflows.start.demo import demo as workflow
