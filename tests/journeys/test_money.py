@@ -17,9 +17,11 @@ import pytest
 from bandit.results.inspect import Increment, ReportResult
 from bandit.results.money import Money
 from bandit.results.serve import WaveSummary
+from bandit.stats.crowds import DOUBT
 from bandit.workflows.inspect.report import report
 from bandit.workflows.learn.learn import learn
 from bandit.workflows.serve.serve_batch import serve_batch
+from reference import gained as reference
 from tests import campaigns
 from tests.campaigns import MONDAY
 from tests.journeys import twin
@@ -233,25 +235,20 @@ def _people(wave: twin.Kept, total: dict[str, float]) -> dict[int, tuple[str, fl
 def _hold_increment(
     gained: Increment, people: dict[str, dict[int, tuple[str, float]]], closed: list[str]
 ) -> None:
-    total, customers = 0.0, 0
-    part: dict[int, float] = defaultdict(float)
+    waves = []
     for wave in closed if gained.wave is None else [gained.wave]:
         one, other = (
-            {c: x for c, (g, x) in people[wave].items() if g == name}
+            [(c, 1.0, x) for c, (g, x) in people[wave].items() if g == name]
             for name in (gained.group, gained.over)
         )
-        means = [np.mean(list(side.values())) for side in (one, other)]
-        total += len(one) * (means[0] - means[1])
-        customers += len(one)
-        for c, x in one.items():
-            part[c] += x - means[0]
-        for c, x in other.items():
-            part[c] -= (x - means[1]) * len(one) / len(other)
-    half = 1.959964 * float(np.sum(np.square(list(part.values())))) ** 0.5
+        waves.append((one, other))
+    customers = sum(len(one) for one, _ in waves)
+    found = reference.gained(waves, DOUBT)
     assert gained.customers == customers
-    assert gained.total.value == pytest.approx(total, abs=CENT)
-    assert gained.each.value == pytest.approx(total / customers, abs=CENT)
-    assert gained.total.upper - gained.total.value == pytest.approx(half, rel=0.1, abs=1e-9)
+    assert gained.total.value == pytest.approx(found.total, abs=CENT)
+    assert gained.each.value == pytest.approx(found.total / customers, abs=CENT)
+    half = 1.959964 * found.error
+    assert gained.total.upper - gained.total.value == pytest.approx(half, rel=1e-3, abs=1e-9)
 
 
 def _hold_offers(shown: ReportResult, kept: list[twin.Kept], folder: Path) -> None:
