@@ -31,8 +31,8 @@ def demo(
         bool,
         typer.Option(
             "--curves/--lines",
-            help="learn each kind of event by itself, counts through a logistic curve; or, in half"
-            " the time, money along a line",
+            help="learn each kind of event by itself, counts through a logistic curve; or, in a"
+            " quarter of the time, money along a line",
         ),
     ] = True,
 ) -> None:
