@@ -36,7 +36,9 @@ OFFERS = (
 )
 
 
-@pytest.mark.parametrize("number", range(20))
+@pytest.mark.parametrize(
+    "number", [*range(6), *(pytest.param(n, marks=pytest.mark.long) for n in range(6, 20))]
+)
 def test_every_figure_is_found_again_in_the_files(number: int, tmp_path: Path) -> None:
     rng = np.random.default_rng(number)
     folder = campaign(tmp_path / "campaign", rng)
