@@ -57,8 +57,7 @@ class UnknownPersonError(DataError):
 class Erased(NamedTuple):
     """How many rows of each kind went; ``waves``: those that lost decisions.
 
-    ``listed``: in the outbox too; ``events``: that triggers had heeded, or that waited;
-    ``refused``: kinds of outcomes that refuse, of which only that is kept.
+    ``listed``: in the outbox too; ``events``: that triggers had heeded, or that waited.
     """
 
     decisions: int
@@ -67,7 +66,6 @@ class Erased(NamedTuple):
     listed: int
     events: int
     waves: tuple[str, ...]
-    refused: frozenset[str] = frozenset()
 
     @property
     def rows(self) -> int:
@@ -103,7 +101,7 @@ def erase(
             raise UnknownPersonError(f"the record holds nothing of {named}; nobody was forgotten")
         if not found.rows:
             return found
-        found = found._replace(refused=kept_refusals.keep(staged, people, refusing))
+        kept_refusals.keep(staged, people, refusing)
         for folder in manifest.published(caches):
             if any(folder.name.startswith(f"{wave}-") for wave in found.waves):
                 staged.without(folder)

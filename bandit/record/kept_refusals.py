@@ -12,15 +12,15 @@ from bandit.sources import refusals
 from bandit.sources.refusals import Refusal
 
 
-def keep(staged: Staged, people: People, refusing: Collection[str]) -> frozenset[str]:
+def keep(staged: Staged, people: People, refusing: Collection[str]) -> None:
     """Stage refusals of all channels for events of the folded kinds ``refusing`` that go.
 
-    The kinds that there were. An event that only its decision ties to somebody counts for each of
-    ``people``: a doubtful refusal is a refusal.
+    An event that only its decision ties to somebody counts for each of ``people``: a doubtful
+    refusal is a refusal.
     """
     said = [one for one in staged.said if fold(one.kind) in refusing]
     if not said:
-        return frozenset()
+        return
     everybody = people.numbers if people.whole else people.keys
     latest = {}
     for one in sorted(said, key=lambda one: one.at):
@@ -30,4 +30,3 @@ def keep(staged: Staged, people: People, refusing: Collection[str]) -> frozenset
     path.parent.mkdir(mode=files.PRIVATE_FOLDER, parents=True, exist_ok=True)
     frames = b"".join(refusals.frame(latest[customer]) for customer in sorted(latest, key=str))
     (staged.of(path.parent) / path.name).write_bytes(frames)
-    return frozenset(one.kind for one in said)

@@ -1,4 +1,4 @@
-"""Refusals that were given live: they count beside the consents, whatever the user's table says.
+"""Refusals given live, or kept of who is forgotten: they count, whatever the user's table says.
 
 They are a log of our own under `streams/`, since the user's data are never written. A refusal is
 never taken back here: a consent given anew belongs into the user's table once these are no more.

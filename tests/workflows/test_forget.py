@@ -113,7 +113,7 @@ def test_who_had_refused_by_an_event_stays_refused(campaign: Path) -> None:
     (campaign / "said.csv").write_text(said, encoding="utf-8")
     learn(campaign, outcomes=campaign / "said.csv", at=LATER)
     found = forget(campaign, customers=[key])
-    assert any("by events (Unsubscribe) are kept" in note for note in found.notes)
+    assert any("that they refused, live or by an event, is kept" in note for note in found.notes)
     assert [(str(r.customer), r.channel) for r in refusals.read(campaign)] == [(key, None)]
     again = export_customer(campaign, customer=key)
     assert not again.outcomes

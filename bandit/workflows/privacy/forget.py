@@ -128,10 +128,9 @@ def _said(
             " `bandit learn` adds up without these"
         )
     if any(refusal.customer in people for refusal in refusals.read(campaign.folder)):
-        events = f", and by events ({', '.join(sorted(erased.refused))})" if erased.refused else ""
         said.append(
-            f"their refusals that were given live{events} are kept, so that nobody contacts them"
-            " again while your customers' table holds them"
+            "that they refused, live or by an event, is kept, so that nobody contacts them again"
+            " while your customers' table holds them"
         )
     if still_in:
         said.append(

@@ -96,7 +96,7 @@ def test_what_waits_is_told_and_refusals_are_a_persons_too(asked: Path, tmp_path
     assert [(r["customer"], r["channel"]) for r in before.refusals] == [(PEOPLE[0], "sms")]
     seal(folder)
     told = forget(folder, customers=[str(PEOPLE[0])])
-    assert any("refusals that were given live are kept" in note for note in told.notes)
+    assert any("that they refused, live or by an event, is kept" in note for note in told.notes)
     for path in (folder / "streams").glob("20*/*"):  # what is left names nobody
         assert len(path.read_bytes()) < 100
     after = export_customer(folder, customer=str(PEOPLE[0]))
