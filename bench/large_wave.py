@@ -111,10 +111,10 @@ def prepare(folder: Path, customers: int, offers: int, times: int) -> None:
     shutil.copytree(large / "snapshots", small / "snapshots")
     for one, size in ((small, TEACHERS), (large, customers)):
         shutil.rmtree(one / "waves", ignore_errors=True)
-        _limited(one, size)
+        limit(one, size)
 
 
-def _limited(folder: Path, customers: int) -> None:
+def limit(folder: Path, customers: int) -> None:
     """Capacities of channels, and for every fifth offer a budget in money or in contacts."""
     config = folder / "campaign.toml"
     text = config.read_text()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from functools import cache
+from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +17,9 @@ from bandit.allocation.nested import Blocks, Found, at_share, find, gathered, re
 from bandit.allocation.problem import check_problem, sides
 from bandit.allocation.recovery import recover
 from bandit.core.types import Array, Float64
+
+PLACES = 1 << 12
+"""Values that noise may have: a draw from a table takes a third of the time of a normal."""
 
 
 class Prices(NamedTuple):
@@ -97,8 +102,17 @@ def find_prices(
     )
 
 
+@cache
+def _normals() -> Array:
+    """A normal's quantiles at the middles of `PLACES` equal shares, float32[PLACES]."""
+    inverse = NormalDist().inv_cdf
+    return np.array([inverse((i + 0.5) / PLACES) for i in range(PLACES)], np.float32)
+
+
 def jittered(blocks: Blocks, spread: npt.ArrayLike, seed: int = 0) -> Blocks:
     """Blocks whose values carry normal noise of standard deviation spread float[k], for `correct`.
+
+    It is drawn from `PLACES` quantiles, as far as 3.7 deviations out.
 
     With the typical width of the policy's draws for each action, use answers to prices as smoothly
     as the policy's does.
@@ -106,10 +120,10 @@ def jittered(blocks: Blocks, spread: npt.ArrayLike, seed: int = 0) -> Blocks:
     width = np.asarray(spread, np.float32)
 
     def noisy(share: float) -> Iterator[Block]:
-        random = np.random.Generator(np.random.Philox(seed))
+        random, normals = np.random.Generator(np.random.SFC64(seed)), _normals()
         for block in blocks(share):
             values = block.values
-            noise = random.standard_normal(values.shape, dtype=np.float32)
+            noise = normals.take(random.integers(0, PLACES, values.shape, np.uint16), mode="clip")
             noise *= width
             yield Block(values + noise, block.eligible)
 

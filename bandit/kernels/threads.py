@@ -35,8 +35,11 @@ def spread(kernel: Callable[[int, int, *Rest], None], count: int, grain: int, *a
 
     The number of threads is Numba's (``NUMBA_NUM_THREADS``, ``numba.set_num_threads``).
     """
+    if count <= grain:  # a row alone takes no longer than to find out how many pieces it is
+        kernel(0, count, *args)
+        return
     grains = -(-count // grain)
-    threads = _compile.threads() if grains > 1 else 1
+    threads = _compile.threads()
     if threads == 1:
         kernel(0, count, *args)
         return

@@ -187,8 +187,7 @@ class Mixture(Policy):
     def decide(self, request: ChoiceRequest) -> Int32:
         """Draw group, coin and action."""
         action, group, _, _ = self._begun(request)
-        theirs = self.components[self._last][1].decide(request)
-        spread(mixing.take_into, request.n, GRAIN, group, self._last, theirs, action)
+        _take(group, self._last, self.components[self._last][1].decide(request), action)
         return action
 
     def propensity(self, request: ChoiceRequest, action: Int32, decided: Int32) -> Float64:
@@ -272,7 +271,7 @@ class Mixture(Policy):
         for p, (_, policy) in enumerate(self.components):
             if p != self._last:
                 theirs = policy.decide(request)
-                spread(mixing.take_into, n, GRAIN, group, p, theirs, action)
+                _take(group, p, theirs, action)
                 decided.append((p, policy, theirs))
         return action, group, count, decided
 
@@ -326,3 +325,11 @@ class Mixture(Policy):
             if mine.any():
                 score = np.where(mine, policy.score_of(request, action), score)
         return score.astype(np.float32)
+
+
+def _take(group: Array, component: int, theirs: Int32, action: Int32) -> None:
+    """A component's own rows do what it decided."""
+    if len(action) != 1:
+        spread(mixing.take_into, len(action), GRAIN, group, component, theirs, action)
+    elif group[0] == component:  # to call a kernel takes longer
+        action[0] = theirs[0]

@@ -250,12 +250,12 @@ class Customers:
             self._some = self._spool.part(some, f"part-{self._population or 0}")
         if share == self._part:
             return self._some
-        if share != self._least:
+        if share > self._least or self._least >= 1.0:
             return self._drawn(self._some, share)
         if self._few is None:
-            few = self._drawn(self._some, share)
+            few = self._drawn(self._some, self._least)
             self._few = self._some.part(few, f"few-{self._population or 0}")
-        return self._few
+        return self._few if share == self._least else self._drawn(self._few, share)
 
     def _drawn(self, customers: Iterable[Prepared], share: float) -> Iterator[Prepared]:
         for batch in customers:

@@ -13,6 +13,7 @@ from bandit.core.types import Progress
 from bandit.features.drift import Drift
 from bandit.record.rejects import Bound, Rejects
 from bandit.record.served_variables import ServedVariables
+from bandit.runners.overlap import ahead
 from bandit.sources import customers
 from bandit.sources import unusable_rows as beside
 from bandit.sources.database import Database
@@ -46,7 +47,8 @@ def prepared(
 ) -> Iterator[Prepared]:
     """The customers in the order of their key, batch by batch; refused rows go to `rejects`.
 
-    All are counted in `drift`; their variables and segments go to ``served``.
+    All are counted in `drift`; their variables and segments go to ``served``. The next batch is
+    read while the caller works on one.
 
     DataError once these are too many: the rest is not read then.
     """
@@ -60,7 +62,7 @@ def prepared(
         withheld=past.withheld,
         refusals=past.refusals,
     )
-    for rows in stream:
+    for rows in ahead(stream):
         batch, refused = prepare(wave, rows)
         if rows.rejects or refused:
             rejects.add(rows.rejects + refused)

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from bandit.core.types import Array
-from bandit.runners.overlap import ahead
+from bandit.runners.overlap import ahead, behind
 from bandit.workflows.serve.prepare import Prepared, joined
 
 ROWS, CELLS = 1 << 15, 1 << 25
@@ -28,8 +28,9 @@ class Spool:
         self.batches = 0
         self.customers = 0
         self._populations = Counter[int]()
-        for batch in _cut(batches):
-            self._write(batch)
+        with behind(self._write) as later:
+            for batch in _cut(batches):
+                later(batch)
 
     def __iter__(self) -> Iterator[Prepared]:
         return ahead(read(self.folder, number) for number in range(self.batches))
