@@ -13,6 +13,7 @@ import pyarrow as pa
 from bandit.core import spill, sql
 from bandit.core.days import Window
 from bandit.record.decision_ids import wave_of
+from bandit.record.doubtful_refusals import MARK
 from bandit.record.waves import LOGGED, Wave
 
 
@@ -119,7 +120,10 @@ def load_events(
         )
         return Corrected(0, 0)
     connection.execute(f"CREATE OR REPLACE TEMP VIEW deliveries AS {_deliveries(files)}")
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE events AS {latest(files)}")
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE events AS SELECT * FROM ({latest(files)})"
+        f" WHERE NOT contains(event_id, {sql.text(MARK)})"
+    )
     return _corrected(connection)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from bandit.config.campaign import Campaign
 from bandit.core.folding import fold, folded
 from bandit.core.problems import nearest, shown
-from bandit.record import event_kinds
+from bandit.record import doubtful_refusals, event_kinds
 from bandit.sources import identity, sources
 from bandit.sources.columns import key_column
 from bandit.sources.database import Database
@@ -29,6 +29,11 @@ def notes(campaign: Campaign, database: Database) -> tuple[str, ...]:
         found.append(
             f"{table.shown}: {count:,} outcomes of ids {names.id!r} that the map does not have, for"
             f" example {shown(example)}; they are not taken in: deliver them again when it has them"
+        )
+    if count := doubtful_refusals.count(database):
+        found.append(
+            f"{table.shown}: {count:,} refusals are of rows that were refused, or of ids that may"
+            " be several customers'; each counts for whomever it can mean, and for nothing else"
         )
     refusals = {fold(event): event for event in campaign.pressure.refusal_events}
     if names.event not in table.columns:

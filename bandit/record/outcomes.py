@@ -18,7 +18,7 @@ from bandit.core.errors import ConfigError, DataError
 from bandit.core.folding import fold, folded
 from bandit.core.problems import shown
 from bandit.core.schema import MOST_REWARD
-from bandit.record import event_kinds, heard, manifest, outcome_notes, rejects
+from bandit.record import doubtful_refusals, event_kinds, heard, manifest, outcome_notes, rejects
 from bandit.record.decision_ids import wave_of
 from bandit.record.rejects import Rejects
 from bandit.record.waves import Wave
@@ -28,7 +28,10 @@ from bandit.sources.database import Database
 
 OUTCOMES = "outcomes"
 EVENTS = "events.parquet"
-_DOUBT = "the map gives the id to two customers; keep one of them there, or name the customer here"
+_DOUBT = (
+    "the map gives the id to two customers; keep one of them there, or name the customer here:"
+    " until then it counts for refusals alone"
+)
 _BATCH = 65_536
 
 
@@ -74,7 +77,7 @@ def examine(campaign: Campaign, database: Database, customer: str, waves: Sequen
     """
     check_columns(campaign, database)
     _prepare(campaign, database, customer, waves)
-    total, bad = database.rows("SELECT count(*), count(fault) FROM checked")[0]
+    total, bad = database.rows("SELECT (SELECT count(*) FROM given), count(fault) FROM checked")[0]
     limit = campaign.limits.reject_share
     examples = "SELECT {} FROM checked WHERE fault IS NOT NULL ORDER BY number".format(
         "'outcomes' AS table, coalesce(event_id, 'row ' || number) AS key,"
@@ -141,7 +144,8 @@ def _store(
             content = {"kind": "outcomes", "events": rows, "rejected": rejected}
             manifest.write(partial, {**content, "delivery": _next(campaign.folder)})
             files.put_in_place((partial, parent / name))
-    return Delivery(name, new, rows, rejected, outcome_notes.notes(campaign, database))
+    own = rows - doubtful_refusals.count(database)
+    return Delivery(name, new, own, rejected, outcome_notes.notes(campaign, database))
 
 
 def _next(campaign_folder: Path) -> int:
@@ -198,10 +202,9 @@ def _prepare(campaign: Campaign, database: Database, customer: str, waves: Seque
         return f"{sql.name(name)}::VARCHAR" if name in columns else "NULL::VARCHAR"
 
     key, unmapped = "NULL", "false"
+    refuses = doubtful_refusals.is_refusal(campaign, read(names.event, "text"))
     if names.customer in columns:
         key = f"({database.key('outcomes', names.customer, customer)})::{customer}"
-        refusing = ", ".join(sql.text(fold(e)) for e in campaign.pressure.refusal_events)
-        refuses = f"{folded(read(names.event, 'text'))} IN ({refusing or 'NULL'})"
         loosely = _loosely(names, columns[names.customer], customer)
         key = f"CASE WHEN {refuses} THEN coalesce({key}, {loosely}) ELSE {key} END"
         if names.id is not None:
@@ -218,6 +221,7 @@ def _prepare(campaign: Campaign, database: Database, customer: str, waves: Seque
                    {key}::{customer} AS customer_id,
                    {said(names.customer)} AS customer_text, {unmapped} AS unmapped,
                    coalesce({read(names.event, "text")}::VARCHAR, 'outcome') AS event,
+                   {refuses} AS refuses,
                    {said(names.reward)} AS reward_text,
                    coalesce({read(names.reward, "number")}::DOUBLE, 0) AS reward,
                    {misread(names.reward, "number")} AS no_reward,
@@ -240,6 +244,8 @@ def _prepare(campaign: Campaign, database: Database, customer: str, waves: Seque
                 {_fault("$event_id", "id_text", "a fraction rounds; write ids as text")}
             WHEN event_id IS NULL THEN
                 {_fault("$event_id", "event_id", "no event id; a repetition would count twice")}
+            WHEN contains(event_id, {sql.text(doubtful_refusals.MARK)}) THEN
+                {_fault("$event_id", "event_id", "a unit separator (U+001F); leave it out")}
             WHEN occurred_at IS NULL THEN
                 {_fault("$occurred_at", "time_text", "no date or time; write 2026-11-23 10:00:00")}
             WHEN no_reward OR NOT isfinite(reward) THEN
@@ -268,6 +274,7 @@ def _prepare(campaign: Campaign, database: Database, customer: str, waves: Seque
             "version": names.version,
         },
     )
+    doubtful_refusals.add(database, names)
 
 
 def _loosely(names: Outcomes, kind: str, customer: str) -> str:
@@ -295,7 +302,7 @@ def _leave_out_unmapped(database: Database, names: Outcomes) -> None:
     if (kind := identity.kind_of(names)) is not None:
         nobodys += (
             f" AND {identity_map.loose('customer_text')} NOT IN"
-            f" (SELECT said FROM {identity_map.POSSIBLE} WHERE kind = {sql.text(kind)})"
+            f" (SELECT said FROM {identity_map.POSSIBLE} WHERE kind IN ({sql.text(kind)}, ''))"
         )
     database.rows(
         f"CREATE OR REPLACE TEMP TABLE unmapped AS SELECT customer_text FROM given WHERE {nobodys}"

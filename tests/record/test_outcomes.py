@@ -85,6 +85,31 @@ def test_a_bad_row_is_refused_with_its_reason(tmp_path: Path, row: str, reason: 
     assert reason in pq.read_table(path).to_pylist()[0]["reason"]
 
 
+@pytest.mark.parametrize(
+    ("row", "whose"),
+    [
+        ("x,a.1,,refusal,much,2026-11-23", ("a.1", None)),
+        ("x,,7,Refusal,much,2026-11-23", (None, 7)),
+        ("x,a.3,7,refusal,1,2026-11-23", (None, 7)),
+        (",,7,refusal,1,2026-11-23", (None, 7)),
+        ("x,,7,refusal,1,some day", (None, 7)),
+        ("x\x1f,,7,refusal,1,2026-11-23", (None, 7)),
+        ("x,a.3,,refusal,1,2026-11-23", None),
+        ("x,,7,sale,much,2026-11-23", None),
+    ],
+)
+def test_a_refusal_in_a_bad_row_is_a_refusal(
+    tmp_path: Path, row: str, whose: tuple[str | None, int | None] | None
+) -> None:
+    delivery = _take(tmp_path, HEADER + "\n".join([*GOOD, row]))
+    assert (delivery.events, delivery.rejected) == (30, 1)
+    stored = pq.read_table(tmp_path / outcomes.OUTCOMES / delivery.batch / outcomes.EVENTS)
+    found = [r for r in stored.to_pylist() if "\x1f" in r["event_id"]]
+    assert [(r["decision_id"], r["customer_id"]) for r in found] == ([whose] if whose else [])
+    assert all(r["reward"] == 0.0 for r in found)
+    assert [n for n in delivery.notes if "whomever" in n] != [] or whose is None
+
+
 def test_too_many_bad_rows_store_nothing(tmp_path: Path) -> None:
     text = HEADER + "\n".join([*GOOD[:3], ",a.1,,sale,1,2026-11-23"])
     with pytest.raises(DataError, match=r"no event id.*\n1 of 4 outcomes are refused"):

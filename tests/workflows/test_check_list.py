@@ -209,6 +209,24 @@ def test_insiders_get_a_test_and_the_record_nothing(folder):
     assert not (folder / exports.TESTS).exists()
 
 
+def test_an_insider_who_refused_by_an_event_gets_no_test(folder):
+    path = folder / "campaign.toml"
+    path.write_text(path.read_text().replace("quiet_days = 10", "refusal_days = 60.0"))
+    said = folder / "said.csv"
+    rows = "".join(f"r{key},,{key},unsubscribe,2026-11-09\n" for key in (3, 10))
+    said.write_text(f"event_id,decision_id,customer_id,event,occurred_at\n{rows}")
+    learn(folder, outcomes=said, at=day(10))
+    send_test(folder, name="spring", at=day(10))
+    left = {
+        row["customer_id"]
+        for channel in ("email", "sms")
+        for row in csv.DictReader(
+            (folder / "tests" / "spring" / f"{channel}.csv").read_text().splitlines()
+        )
+    }
+    assert left == {"17"}
+
+
 def test_a_test_needs_insiders(tmp_path):
     folder = campaigns.write(tmp_path / "c", customers=20)
     written(folder, text=SPRING)

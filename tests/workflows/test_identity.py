@@ -395,6 +395,39 @@ def test_a_refusal_among_outcomes_counts_however_its_id_is_written(
     assert contacted(tmp_path, "next") == set(PEOPLE) - {"c03", "c19"}
 
 
+DOUBT = {
+    "two at once": [("c03", "D", "loyalty", "2026-01-01"), ("c04", "D", "loyalty", "2026-01-01")],
+    "moved before": [("c03", "D", "loyalty", "2026-01-01"), ("c04", "D", "loyalty", "2026-06-01")],
+    "moved after": [("c03", "D", "loyalty", "2026-01-01"), ("c04", "D", "loyalty", "2026-11-05")],
+    "no date": [("c03", "D", "loyalty", "2026-01-01"), ("c04", "D", "loyalty", "")],
+    "no kind": [("c03", "D", "loyalty", "2026-01-01"), ("c04", "D", "", "2026-01-01")],
+}
+
+
+@pytest.mark.parametrize("links", DOUBT.values(), ids=DOUBT)
+def test_a_refusal_by_an_id_of_two_refuses_both_and_teaches_nothing(
+    tmp_path: Path, links: list[tuple[str, ...]]
+) -> None:
+    agreed = [(f"L{i}", "email", "true") for i in range(19)]
+    write(
+        tmp_path, [*LOYALTY, *links], id_of="loyalty", consents=agreed,
+        pressure="refusal_days = 60.0",
+    )  # fmt: skip
+    serve(tmp_path, "mon")
+    names = ["event_id", "customer_id", "event", "occurred_at"]
+    said = [("1", "d", "unsubscribe", "2026-11-03"), ("2", "L1", "sale", "2026-11-03")]
+    table(tmp_path / "said.csv", names, said)
+    for _ in range(2):
+        told = learn(tmp_path, outcomes=tmp_path / "said.csv", at=MONDAY + dt.timedelta(days=9))
+    assert any("whomever it can mean" in note for note in told.notes), told.notes
+    assert told.events <= 2
+    serve(tmp_path, "next", 10)
+    assert contacted(tmp_path, "next") == set(PEOPLE) - {"c03", "c04", "c19"}
+    assert forget(tmp_path, customers=["c03"]).outcomes == 1
+    serve(tmp_path, "after", 10)
+    assert contacted(tmp_path, "after") == set(PEOPLE) - {"c03", "c04", "c19"}
+
+
 def test_forget_and_export_follow_all_keys_of_a_person(tmp_path: Path) -> None:
     doubt = [("c11", "c12", "customer", "2026-11-01"), ("c13", "c12", "customer", "2026-11-01")]
     write(tmp_path, [*MERGE, *doubt])

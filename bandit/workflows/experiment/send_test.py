@@ -25,8 +25,10 @@ from bandit.record.manifests import Served
 from bandit.results.experiment import InsiderLists
 from bandit.sources import customers, database
 from bandit.sources.catalogue import Catalogue, load_catalogue
+from bandit.sources.database import Database
 from bandit.workflows.experiment.start import hold_possible
 from bandit.workflows.serve import decide, prepare
+from bandit.workflows.serve.contact_history import ContactHistory
 from bandit.workflows.serve.serving_model import ServingModel, serving_model
 from bandit.workflows.serve.wave import Run, Wave
 
@@ -39,7 +41,8 @@ def send_test(
 ) -> InsiderLists:
     """Write one list a channel for the people of [insiders], as each arm would decide for them.
 
-    Rules and consent are asked as for anybody. Nothing of it is a decision: it stands in
+    Rules, consents and refusals are asked as for anybody, contacts that waves made are not: a test
+    may follow another. Nothing of it is a decision: it stands in
     no wave, so that nothing is learned from it, it counts for no pressure and in no comparison.
     """
     campaign = campaign_file.load(campaign_path)
@@ -55,10 +58,11 @@ def send_test(
     progress.step("deciding for insiders")
     rows: dict[str, list[dict[str, object]]] = {}
     arms: Counter[str] = Counter()
-    with database.connect(campaign, at=now) as data:
+    past = ContactHistory.of(campaign, now, WAVE)
+    with database.connect(campaign, at=now, extra_files=past.files) as data:
         catalogue = load_catalogue(campaign, data)
         model = serving_model(campaign, data, None, now)
-        people = [customers.lookup(data, campaign, catalogue, key, at=now) for key in keys]
+        people = [_insider(data, campaign, catalogue, key, past, now) for key in keys]
         kind = customers.customer_type(data, campaign)
         for arm in asked.arm:
             wave = _wave(campaign, catalogue, model, kind, asked, name, arm, now)
@@ -77,6 +81,25 @@ def send_test(
         arms={arm.name: arms[arm.name] for arm in asked.arm},
         notes=["for a test alone: nothing of it is recorded, learned from or counted"],
     )
+
+
+def _insider(
+    data: Database,
+    campaign: Campaign,
+    catalogue: Catalogue,
+    key: str,
+    past: ContactHistory,
+    at: dt.datetime,
+) -> customers.CustomerRows:
+    """One of our own people, refused what they refused, by an event of a wave's contact too."""
+    one = customers.lookup(data, campaign, catalogue, key, at=at)
+    if not past.refusals:
+        return one
+    refused = customers.lookup(
+        data, campaign, catalogue, key, at=at, record_contacts=past.contacts,
+        withheld=past.withheld, refusals=past.refusals,
+    )  # fmt: skip
+    return one._replace(refusals=refused.refusals)
 
 
 def _wave(
