@@ -11,11 +11,24 @@ from numba.core import event
 from numba.extending import register_jitable
 
 from bandit.core.compiling import COMPILING
+from bandit.kernels._keeping import Kept
 from bandit.kernels._linking import Linking
 
 __all__ = ["DISABLED", "Linking", "kept", "njit", "register_jitable", "threads"]
 
-njit: Callable[..., Any] = numba.njit
+
+def njit(*, cache: bool, **options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """Numba's, and what it makes is made by one process and kept for all."""
+    compiler: Any = numba.njit(**options)
+
+    def compiled(function: Callable[..., Any]) -> Any:
+        dispatcher = compiler(function)
+        if cache:
+            dispatcher._cache = Kept(function)
+        return dispatcher
+
+    return compiled
+
 
 # NUMBA_DISABLE_JIT=1 turns all of these into plain Python, for coverage and for debugging.
 DISABLED = bool(vars(config)["DISABLE_JIT"])
@@ -45,7 +58,10 @@ class _Told(event.Listener):
 
     def on_end(self, event: Any) -> None:
         """Be done with one."""
-        del event
+        cache = event.data["dispatcher"]._cache
+        failed = event._exc_details is not None  # `is_failed` says the contrary
+        if failed and isinstance(cache, Kept):
+            cache.give_up()
         COMPILING.ended()
 
 

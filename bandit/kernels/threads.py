@@ -20,6 +20,8 @@ Rest = TypeVarTuple("Rest")
 
 CHUNKS = 12
 """Chunks a thread: enough to even out rows that cost more, few enough to start for free."""
+WORTH = 100_000
+"""Operations that a thread takes as long for as it is asked: less is done where it is wanted."""
 
 
 @cache
@@ -28,6 +30,11 @@ def _pool(threads: int) -> ThreadPoolExecutor:
 
 
 os.register_at_fork(after_in_child=_pool.cache_clear)
+
+
+def grain(operations: int) -> int:
+    """How many items of so many operations make a piece that is worth a thread."""
+    return max(1, WORTH // max(operations, 1))
 
 
 def spread(kernel: Callable[[int, int, *Rest], None], count: int, grain: int, *args: *Rest) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from bandit.core.types import Array, Float64
 from bandit.kernels.linear import blocked_cholesky, pooled
-from bandit.kernels.threads import spread
+from bandit.kernels.threads import grain, spread
 from bandit.models.sums import Sums
 
 
@@ -107,19 +107,23 @@ def eliminate(sums: Sums, parts: Split, strengths: Strengths) -> Facts:
     k, d = shift.shape
     inner, told, drawn = np.zeros_like(gram), np.zeros((k, d)), np.zeros((k, d))
     own = np.zeros((k, 2))
-    spread(pooled.own_level_into, k, 1, gram, shift, strengths.own, inner, told, drawn, own)
+    spread(
+        pooled.own_level_into, k, grain(d**3), gram, shift, strengths.own, inner, told, drawn, own
+    )
     groups, q = parts.single.size, parts.rest.size
+    members = parts.member.size // max(groups, 1)
     root, cross = np.zeros((groups, d, d)), np.zeros((groups, q * d, d))
     left, group = np.zeros((groups, d)), np.zeros((groups, 2))
     spread(
-        pooled.group_level_into, groups, 1, parts.begin, parts.member, parts.weight, parts.table,
-        strengths.shared[parts.single], inner, told, root, cross, left, group,
+        pooled.group_level_into, groups, grain(d**3 + members * q * d**2),
+        parts.begin, parts.member, parts.weight, parts.table, strengths.shared[parts.single],
+        inner, told, root, cross, left, group,
     )  # fmt: skip
     matrix, vector = np.zeros((q * d, q * d)), np.zeros(q * d)
     precision = strengths.shared[parts.rest]
     spread(
-        pooled.dense_rows_into, q, 1, parts.table, precision, inner, told, cross, left,
-        matrix, vector,
+        pooled.dense_rows_into, q, grain(q * d**2 * (k + groups * d)),
+        parts.table, precision, inner, told, cross, left, matrix, vector,
     )  # fmt: skip
     factor(matrix)
     blocked_cholesky.forward_into(matrix, vector)
@@ -146,9 +150,10 @@ def solve(sums: Sums, parts: Split, strengths: Strengths, first: int = 0) -> Sol
     mean, covariance = np.zeros_like(drawn), np.zeros_like(gram)
     common = np.zeros_like(mean)
     spread(
-        pooled.moments_into, len(gram), 1, gram, drawn, strengths.own, parts.table[first:],
-        parts.group[first:], parts.entry[first:], facts.matrix, beta, facts.root, facts.cross,
-        _columns(facts, beta), mean, common, covariance,
+        pooled.moments_into, len(gram), grain(sums.n_features * beta.size**2),
+        gram, drawn, strengths.own, parts.table[first:], parts.group[first:], parts.entry[first:],
+        facts.matrix, beta, facts.root, facts.cross, _columns(facts, beta),
+        mean, common, covariance,
     )  # fmt: skip
     covariance = _turned(covariance, sums.unit, strengths.intercept)
     told, shared = (_back(found, sums, strengths) for found in (mean, common))

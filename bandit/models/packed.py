@@ -17,7 +17,7 @@ from bandit.kernels.linear.int16_bounds import Coarse
 from bandit.kernels.linear.link import IDENTITY
 from bandit.kernels.linear.pooled import root_factors_into
 from bandit.kernels.simd import product
-from bandit.kernels.threads import spread
+from bandit.kernels.threads import grain, spread
 
 CONDITION_LIMIT = 1e12
 """Beyond this the digits of a solution are noise: float64 carries 16, the solve loses 12."""
@@ -144,7 +144,7 @@ def build_model(
     scale = np.ones(d)
     bounded = bool(loewner.pooled_root(pooled, root, lower))
     if bounded:
-        spread(loewner.bounds_into, k, 1, inverse, condition, lower, upper, narrow)
+        spread(loewner.bounds_into, k, grain(d**3), inverse, condition, lower, upper, narrow)
         scale, first = loewner.root_condition(root, lower)
         bounded = bool(first < FIRST_LIMIT)
     if not bounded:

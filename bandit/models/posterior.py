@@ -13,7 +13,7 @@ from bandit.core.errors import DataError
 from bandit.core.types import Array, Float64
 from bandit.kernels.linear import cholesky, loewner
 from bandit.kernels.linear.decide import Model
-from bandit.kernels.threads import spread
+from bandit.kernels.threads import grain, spread
 from bandit.models.packed import CONDITION_LIMIT, build_model
 from bandit.models.pooled import PooledPosterior, pool
 from bandit.models.sums import ROUNDING, Sums
@@ -92,7 +92,8 @@ class Posterior(Sums):
     def covariance(self) -> Float64:
         """``A⁻¹`` float64[k, d, d]: times the noise variance, the covariance of θ."""
         out = np.zeros_like(self.gram)
-        spread(cholesky.covariances_into, self.n_actions, 1, self.inverse_factor, out)
+        each = grain(self.n_features**3)
+        spread(cholesky.covariances_into, self.n_actions, each, self.inverse_factor, out)
         return out
 
     @property
@@ -153,7 +154,7 @@ class Posterior(Sums):
         if self.constant is not None:
             shift = shift - self.baseline * np.einsum("kij,j->ki", self.gram, self.constant)
         spread(
-            cholesky.posterior_factors_into, self.n_actions, 1,
+            cholesky.posterior_factors_into, self.n_actions, grain(self.n_features**3),
             self._solved, shift, self.ridge, inverse, mean, condition,
         )  # fmt: skip
         bad = np.flatnonzero(~(condition <= CONDITION_LIMIT))

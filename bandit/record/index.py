@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -77,8 +79,34 @@ def connect(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
+@cache
+def _engine() -> duckdb.DuckDBPyConnection:
+    """What index files are opened in: to start an engine takes longer than to look at a file."""
+    return duckdb.connect(
+        ":memory:",
+        config={"autoinstall_known_extensions": False, "autoload_known_extensions": False},
+    )
+
+
+os.register_at_fork(after_in_child=_engine.cache_clear)
+
+
+@contextmanager
+def _opened(path: Path, how: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection of its own whose statements are about that file."""
+    name = sql.name(f"index {uuid.uuid4().hex}")
+    with ExitStack() as failed, _engine().cursor() as connection:
+        failed.callback(_engine.cache_clear)  # a damaged file can take its engine with it
+        connection.execute(f"ATTACH {sql.text(str(path))} AS {name} ({how})")
+        connection.execute(f"USE {name}")
+        yield connection
+        connection.execute("USE memory")
+        connection.execute(f"DETACH {name}")
+        failed.pop_all()
+
+
 def _write(path: Path, wanted: Index) -> None:
-    with duckdb.connect(str(path)) as connection:
+    with _opened(path, "READ_WRITE") as connection:
         _make(connection, wanted)
         connection.execute("CREATE TABLE bandit_index (key VARCHAR)")
         connection.execute("INSERT INTO bandit_index VALUES ($1)", [wanted.key])
@@ -103,7 +131,7 @@ def _right(path: Path, wanted: Index) -> bool:
     if not path.is_file() or path.with_name(f"{NAME}.wal").exists():
         return False
     try:
-        with duckdb.connect(str(path), read_only=True) as connection:
+        with _opened(path, "READ_ONLY") as connection:
             found = connection.execute("SELECT key FROM bandit_index").fetchall()
             for view in VIEWS:
                 connection.execute(f"DESCRIBE {view}")

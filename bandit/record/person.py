@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -32,7 +33,7 @@ class People(NamedTuple):
             fitting = [n for n in self.numbers if -(2**63) <= n < 2**63]
             return _isin(column, pa.array(fitting, column.type))
         text = spelled(column)
-        found = _isin(text, pa.array([spelled_key(k) for k in self.keys], text.type))
+        found = _isin(text, pa.array(spelled_keys(self.keys), text.type))
         if self.whole and self.numbers:
             either = "|".join(f"{'-' if n < 0 else '[+]?'}0*{abs(n)}" for n in self.numbers)
             whole = pc.match_substring_regex(text, rf"^({either})([.]0*)?$")
@@ -42,7 +43,7 @@ class People(NamedTuple):
     def mentioned(self, column: pa.Array) -> pa.Array:
         """Rows of a text column that are a key, or hold as a word a key that is no number."""
         found = pc.or_(self.own(column), among(column, self.elsewhere))
-        words = [re.escape(spelled_key(k)) for k in self.keys if not _is_integer(k)]
+        words = [re.escape(k) for k in spelled_keys(self.keys) if not _INTEGER.fullmatch(k)]
         if words:
             pattern = rf"(^|[^\pL\pN])({'|'.join(words)})([^\pL\pN]|$)"
             found = pc.or_(found, filled(pc.match_substring_regex(spelled(column), pattern)))
@@ -51,7 +52,7 @@ class People(NamedTuple):
     @property
     def numbers(self) -> list[int]:
         """The keys that are whole numbers."""
-        return [int(spelled_key(k)) for k in self.keys if _is_integer(k)]
+        return [int(k) for k in spelled_keys(self.keys) if _INTEGER.fullmatch(k)]
 
 
 def spelled(column: pa.Array) -> pa.Array:
@@ -60,14 +61,10 @@ def spelled(column: pa.Array) -> pa.Array:
     return pc.utf8_trim_whitespace(pc.utf8_normalize(shown, form="NFC"))
 
 
-def spelled_key(key: str) -> str:
-    """One key in that spelling."""
-    found: str = spelled(pa.array([key], pa.string()))[0].as_py()
-    return found
-
-
-def _is_integer(key: str) -> bool:
-    return _INTEGER.fullmatch(spelled_key(key)) is not None
+@lru_cache(maxsize=16)
+def spelled_keys(keys: tuple[str, ...]) -> tuple[str, ...]:
+    """Keys in that spelling; a file of theirs after another asks for the same ones."""
+    return tuple(spelled(pa.array(keys, pa.string())).to_pylist())
 
 
 def among(column: pa.Array, ids: Sequence[str]) -> pa.Array:

@@ -15,7 +15,7 @@ from bandit.core.errors import BanditError, DataError, UsageError
 from bandit.core.folding import fold
 from bandit.core.types import SILENT, Progress
 from bandit.record import erase, exports, index, lock, manifest, outbox, snapshots
-from bandit.record.person import People, spelled_key
+from bandit.record.person import People, spelled_keys
 from bandit.results.privacy import Forgotten
 from bandit.sources import database, persons, refusals
 from bandit.sources.database import Database
@@ -164,8 +164,9 @@ def _spelled(column: str) -> str:
 def _looked_for(people: People, ids: Ids, kind: str | None, role: str) -> list[list[Any]]:
     """Texts and whole numbers that would be theirs in a section with ids of a ``kind``."""
     if kind is None or role == ROLE:
-        return [[spelled_key(k) for k in people.keys], people.numbers if people.whole else []]
-    return [[spelled_key(id_) for of, id_ in ids.elsewhere if of == fold(kind)], []]
+        return [list(spelled_keys(people.keys)), people.numbers if people.whole else []]
+    theirs = tuple(id_ for of, id_ in ids.elsewhere if of == fold(kind))
+    return [list(spelled_keys(theirs)), []]
 
 
 def _opened(campaign: Campaign, role: str, events: Source | None) -> Database:

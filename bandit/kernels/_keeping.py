@@ -1,0 +1,107 @@
+"""Compiled kernels are kept beside their source, and one process at a time makes them.
+
+Left to itself, every process that misses a kernel compiles it and writes it down. Several workers
+that begin together do all the same work, and two that keep a kernel for different types at once can
+leave a list that names the one and holds the other. Here who comes second waits, and reads.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from typing import Any, NamedTuple
+
+from numba.core.caching import FunctionCache
+
+WAIT = 300.0
+"""Seconds after which a kernel is compiled whoever else does it: a compiler can stand still."""
+_AGAIN = 0.02
+
+_Cache: Any = FunctionCache
+
+
+class _Turn(NamedTuple):
+    """It is this process that compiles what is in a file, ``depth`` kernels within each other."""
+
+    descriptor: int
+    depth: int
+
+
+_turns: dict[str, _Turn] = {}
+
+
+class Kept(_Cache):  # type: ignore[misc]  # Numba's own parts are untyped
+    """Numba's cache of a function; the locks are on its source, so that they leave nothing."""
+
+    def __init__(self, function: Any) -> None:
+        super().__init__(function)
+        self._source: str = function.__code__.co_filename
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """What is kept for these types, or None: then it is ours to make and to keep."""
+        found = super().load_overload(sig, target_context)
+        if found is None:
+            _begin(self._source)
+            found = super().load_overload(sig, target_context)
+            if found is not None:
+                _end(self._source)
+        return found
+
+    def give_up(self) -> None:
+        """It could not be made: whoever waits may try."""
+        _end(self._source)
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Keep what was made, and let others read it."""
+        try:
+            super().save_overload(sig, data)
+        finally:
+            _end(self._source)
+
+
+def _begin(source: str) -> None:
+    """Wait for the turn; where a file system knows no locks there are none."""
+    turn = _turns.get(source)
+    if turn is not None:
+        _turns[source] = turn._replace(depth=turn.depth + 1)
+        return
+    try:
+        descriptor = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return
+    until = time.monotonic() + WAIT
+    while not _locked(descriptor) and time.monotonic() < until:
+        time.sleep(_AGAIN)
+    _turns[source] = _Turn(descriptor, 1)
+
+
+def _locked(descriptor: int) -> bool:
+    """Whether it is now, or can never be."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _end(source: str) -> None:
+    turn = _turns.pop(source, None)
+    if turn is None:
+        return
+    if turn.depth > 1:
+        _turns[source] = turn._replace(depth=turn.depth - 1)
+    else:
+        os.close(turn.descriptor)
+
+
+def _leave() -> None:
+    """A forked process has no turn: its parent compiles."""
+    for turn in _turns.values():
+        os.close(turn.descriptor)
+    _turns.clear()
+
+
+os.register_at_fork(after_in_child=_leave)
