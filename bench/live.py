@@ -71,12 +71,14 @@ share = [{{ policy = "rules", share = 0.2 }}, {{ policy = "lin_ts", share = 0.8 
 
 
 class Server:
-    """A `bandit serve` in a process of its own."""
+    """A `bandit serve` in a process of its own; ``code`` is the checkout that it runs."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, code: Path | None = None) -> None:
+        code = code or Path(bandit.__file__).parents[1]
         # As pip leaves a package: what was compiled of it is there, and is read.
-        compileall.compile_dir(Path(bandit.__file__).parent, quiet=2)
+        compileall.compile_dir(code / "bandit", quiet=2)
         environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+        environment["PYTHONPATH"] = str(code)
         began = time.monotonic()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "bandit", "serve", str(folder), "--port", "0"],
@@ -160,10 +162,12 @@ class Connection(asyncio.Protocol):
         """The body of the answer to a request for placements."""
         wanted = ",".join(f'{{"name":"{name}"}}' for name in places)
         body = f'{{"request_id":"{request}","customer":{customer},"placements":[{wanted}]}}'
-        status, answer = await self._answer(
-            f"POST /v1/decisions HTTP/1.1\r\nhost: l\r\ncontent-length: {len(body)}\r\n\r\n{body}"
-            .encode()
-        )  # fmt: skip
+        return await self.post("/v1/decisions", body)
+
+    async def post(self, path: str, body: str) -> bytes:
+        """The body of the answer to a body that is JSON; ConnectionError where it is refused."""
+        head = f"POST {path} HTTP/1.1\r\nhost: l\r\ncontent-length: {len(body)}\r\n\r\n"
+        status, answer = await self._answer(f"{head}{body}".encode())
         if status != "200":
             raise ConnectionError(answer.decode())
         return answer

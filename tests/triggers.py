@@ -31,9 +31,17 @@ expiry_minutes = 60.0
 """
 
 
-def write(folder: Path, *, pressure: str = "slots = 2", basket: str = "", more: str = "") -> Path:
-    """A campaign of 300 customers that heeds baskets left, at once, and contracts, later."""
-    return campaigns.write(folder, pressure=pressure, more=TRIGGERS.format(basket=basket) + more)
+def write(
+    folder: Path,
+    *,
+    customers: int = 300,
+    pressure: str = "slots = 2",
+    basket: str = "",
+    more: str = "",
+) -> Path:
+    """A campaign that heeds baskets left, at once, and contracts, later."""
+    more = TRIGGERS.format(basket=basket) + more
+    return campaigns.write(folder, customers=customers, pressure=pressure, more=more)
 
 
 def event(

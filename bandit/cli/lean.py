@@ -1,9 +1,11 @@
-"""What a small command leaves out, where its process ends with it."""
+"""What a command leaves out, where its process ends with it."""
 
 from __future__ import annotations
 
 import gc
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 
@@ -18,31 +20,60 @@ SHORT = Short()
 
 
 def lean(campaign: Path) -> None:
-    """Load neither pandas nor, where there is little to reckon, the compiler.
-
-    Arrow looks for pandas the first time that it is handed a list, and takes half a second for it
-    where it is installed; once it has looked in vain it does not look again. What is loaded stays,
-    so that nothing need be searched for garbage.
-    """
+    """Load neither pandas nor, where there is little to reckon, the compiler."""
     if not SHORT.own:
         return
-    gc.disable()
     from bandit.core.compiling import COMPILING
     from bandit.workflows.inspect.light import is_light
 
-    sys.meta_path.insert(0, _WithoutPandas())
-    try:
-        import pyarrow as pa
-
-        pa.array([])
-    finally:
-        sys.meta_path.pop(0)
+    _clear()
     COMPILING.left_out = is_light(campaign)
 
 
-class _WithoutPandas:
+def swift() -> None:
+    """Load the compiler, but neither pandas nor SciPy; until it serves no garbage is searched for.
+
+    Numba looks for SciPy's BLAS when the first kernel is read, and no kernel of ours asks for it.
+    """
+    if not SHORT.own:
+        return
+    _clear()
+    with _without("scipy"):
+        from bandit.kernels import _numba
+
+        _numba.prepare()
+
+
+def _clear() -> None:
+    """What is loaded stays, so that nothing need be searched for garbage.
+
+    Arrow looks for pandas the first time that it is handed a list, and takes half a second for it
+    where it is installed; once it has looked in vain it does not look again.
+    """
+    gc.disable()
+    with _without("pandas"):
+        import pyarrow as pa
+
+        pa.array([])
+
+
+@contextmanager
+def _without(package: str) -> Iterator[None]:
+    """Say of a package that it is not there."""
+    without = _Without(package)
+    sys.meta_path.insert(0, without)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(without)
+
+
+class _Without:
+    def __init__(self, package: str) -> None:
+        self._package = package
+
     def find_spec(self, name: str, *_: object) -> ModuleSpec | None:
-        """Say of pandas that it is not there."""
-        if name == "pandas":
+        """Find nothing of the package."""
+        if name == self._package or name.startswith(f"{self._package}."):
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
         return None

@@ -9,6 +9,7 @@ import typer
 
 from bandit.cli.command import How, command
 from bandit.cli.console import run, say
+from bandit.cli.lean import swift
 from bandit.cli.options import At, CampaignArg, Engine, Seed, Wave
 
 
@@ -110,6 +111,7 @@ def serve(
     from bandit.workflows.live.first import hold_installed
 
     hold_installed("`bandit serve` needs packages that are not installed")
+    swift()
     from bandit.service.server import serve as workflow
 
     def told(line: str) -> None:

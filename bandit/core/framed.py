@@ -149,19 +149,28 @@ def is_last(path: Path) -> bool:
 class Writer:
     """The end of one new file, in a folder that is made where it is missing.
 
-    What is appended at the same time to a file of a lower ``rank`` is on the disk before.
+    What is appended at the same time to a file of a lower ``rank`` is on the disk before. The file
+    begins with ``first``; DataError where the disk refuses, and then there is no file: who numbers
+    them would take it for the one that is written.
     """
 
-    def __init__(self, path: Path, rank: int = 0) -> None:
+    def __init__(self, path: Path, rank: int = 0, *, first: bytes = b"") -> None:
         self.rank = rank
         files.hold_no_link(path.parent.parent, path.parent)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_APPEND
         try:
             path.parent.mkdir(mode=files.PRIVATE_FOLDER, parents=True, exist_ok=True)
             self._handle = os.open(path, flags, files.PRIVATE_FILE)
+        except OSError as e:
+            raise files.unwritable(path, e) from None
+        try:
             files.sync(path.parent)
             files.sync(path.parent.parent)
+            if first:
+                self.append([first])
         except OSError as e:
+            self.close()
+            path.unlink()
             raise files.unwritable(path, e) from None
 
     def append(self, frames: Sequence[bytes]) -> None:

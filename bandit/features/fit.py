@@ -142,9 +142,10 @@ def _counted(
     relation: duckdb.DuckDBPyRelation, wanted: Sequence[tuple[str, Kind]], at: dt.datetime
 ) -> tuple[int, dict[str, Sequence[Any]]]:
     """Rows, and each column's aggregates: all in one pass, since a source may be a heavy query."""
-    asked = {name: _aggregates(relation, name, kind, at) for name, kind in wanted}
+    asked = {name: _aggregates(relation, name, kind, i) for i, (name, kind) in enumerate(wanted)}
     flat = ["count(*)", *(a for aggregates in asked.values() for a in aggregates)]
-    row = relation.aggregate(", ".join(flat)).fetchall()[0]
+    cells = [cell for i, (name, kind) in enumerate(wanted) for cell in _cells(name, kind, i, at)]
+    row = relation.project(", ".join(cells) or "1 AS one").aggregate(", ".join(flat)).fetchall()[0]
     found: dict[str, Sequence[Any]] = {}
     start = 1
     for name, aggregates in asked.items():
@@ -153,19 +154,27 @@ def _counted(
     return int(row[0]), found
 
 
-def _aggregates(
-    relation: duckdb.DuckDBPyRelation, name: str, kind: Kind, at: dt.datetime
-) -> list[str]:
+def _cells(name: str, kind: Kind, place: int, at: dt.datetime) -> list[str]:
+    """The column as c0.., and as x0.. what of a number is finite.
+
+    A condition on each of four aggregates takes six times as long as one on the cell.
+    """
     c = _quoted(name)
-    known = f"count({c})"
+    cells = [f"{c} AS c{place}"]
+    if kind not in {"categorical", "vector"}:
+        value = {"numeric": c, "boolean": f"{c}::INTEGER::DOUBLE", "date": age_days(c, at)}[kind]
+        cells.append(f"CASE WHEN isfinite({value}) THEN {value} END AS x{place}")
+    return cells
+
+
+def _aggregates(relation: duckdb.DuckDBPyRelation, name: str, kind: Kind, place: int) -> list[str]:
+    known = f"count(c{place})"
     if kind == "categorical":
         return [known]
     if kind == "vector":
         fixed = str(relation.types[relation.columns.index(name)])[-2].isdigit()
-        return [known, f"histogram({'array_length' if fixed else 'len'}({c}))"]
-    value = {"numeric": c, "boolean": f"{c}::INTEGER::DOUBLE", "date": age_days(c, at)}[kind]
-    finite = f"FILTER (isfinite({value}))"
-    return [known, *(f"{f}({value}) {finite}" for f in ("min", "max", "favg", "stddev_pop"))]
+        return [known, f"histogram({'array_length' if fixed else 'len'}(c{place}))"]
+    return [known, *(f"{f}(x{place})" for f in ("min", "max", "favg", "stddev_pop"))]
 
 
 def age_days(column: str, at: dt.datetime) -> str:

@@ -8,13 +8,14 @@ from typing import Any
 import numba
 from numba import config
 from numba.core import event
+from numba.core.registry import cpu_target
 from numba.extending import register_jitable
 
 from bandit.core.compiling import COMPILING
 from bandit.kernels._keeping import Kept
 from bandit.kernels._linking import Linking
 
-__all__ = ["DISABLED", "Linking", "kept", "njit", "register_jitable", "threads"]
+__all__ = ["DISABLED", "Linking", "kept", "njit", "prepare", "register_jitable", "threads"]
 
 
 def njit(*, cache: bool, **options: Any) -> Callable[[Callable[..., Any]], Any]:
@@ -41,6 +42,12 @@ def kept() -> bool:
     except RuntimeError:
         return False
     return True
+
+
+def prepare() -> None:
+    """Load what is loaded otherwise when the first kernel is compiled or read."""
+    target: Any = cpu_target
+    target.target_context.refresh()
 
 
 def threads() -> int:

@@ -19,6 +19,7 @@ def paced() -> Iterator[None]:
     interval, thresholds = sys.getswitchinterval(), gc.get_threshold()
     sys.setswitchinterval(SWITCH_SECONDS)
     gc.set_threshold(*THRESHOLDS)
+    gc.enable()  # a start goes without
     settled()
     try:
         yield

@@ -89,15 +89,17 @@ class Refresher:
         if now.beside(self._serving) == self._state.beside(self._serving):
             return
         try:
-            made = await _aside(self._path, self._book)
+            made = await _aside(self._path)
         except LockedError:
             return  # a prior must be stored, and another run holds the campaign: try again
         except BanditError as e:
             self._state, self.told = now, str(e)
             return
-        desk.open(made.generation)
+        with made.stack:
+            desk.open(made.generation)
+            kept = made.stack.pop_all()
         self._stack.close()
-        self._stack, self._state, self.told = made.stack, now, None
+        self._stack, self._state, self.told = kept, now, None
         self.serves(made.generation)
         settled()
 
@@ -106,7 +108,7 @@ class Refresher:
         self._stack.close()
 
 
-async def _aside(path: Path, book: Book) -> Made:
+async def _aside(path: Path) -> Made:
     """Make a generation in a thread that nobody waits for when the server ends."""
     loop = asyncio.get_running_loop()
     found: asyncio.Future[Made] = loop.create_future()
@@ -123,7 +125,7 @@ async def _aside(path: Path, book: Book) -> Made:
         made: Made | None = None
         error: Exception | None = None
         try:
-            made = _make(path, book)
+            made = _make(path)
         except (BanditError, OSError) as e:
             error = e if isinstance(e, BanditError) else BanditError(f"{path}: {e}")
         except Exception as e:  # noqa: BLE001 - a defect: raised where it is waited for
@@ -134,12 +136,12 @@ async def _aside(path: Path, book: Book) -> Made:
     return await found
 
 
-def _make(path: Path, book: Book) -> Made:
+def _make(path: Path) -> Made:
     campaign = campaign_file.load(path)
     at = midnight(campaign.time_zone)
     with ExitStack() as stack:
         made = generations.make(stack, campaign, at, campaign.seed, SILENT)
-        warm(made, book)
+        warm(made)
         return Made(made, stack.pop_all())
 
 

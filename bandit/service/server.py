@@ -75,7 +75,7 @@ def serve(
         made = generations.make(stack, campaign, at, campaign.seed, progress)
         refresher.serves(made)
         progress.step("warming up")
-        warm(made, book)
+        warm(made)
         desk = Desk(book, made, Gate(campaign.folder))
         arrivals = settle.arrivals(campaign, desk)
         with paced(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

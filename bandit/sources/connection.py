@@ -150,14 +150,18 @@ class Database:
         return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
 
     def stream(
-        self, query: str, parameters: Sequence[Any] = (), *, rows: int
+        self, query: str, parameters: Sequence[Any] = (), *, rows: int, exact: bool = True
     ) -> Iterator[pa.RecordBatch]:
-        """A query in batches of so many rows, on a cursor: others may use the connection."""
+        """A query in batches of so many rows, on a cursor: others may use the connection.
+
+        Where that need not be ``exact`` they come as DuckDB has them, and are not copied.
+        """
         cursor = self.connection.cursor()
         try:
             with within(cursor, self.seconds):
                 reader = cursor.sql(query, params=list(parameters)).to_arrow_reader(rows)
-            yield from cut(paced(iter(reader), cursor, self.seconds), rows)
+            pieces = paced(iter(reader), cursor, self.seconds)
+            yield from cut(pieces, rows) if exact else pieces
         except duckdb.Error as e:
             raise failed(e) from None
         except (pa.ArrowException, OSError) as e:

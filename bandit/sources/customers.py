@@ -120,7 +120,7 @@ def stream(
         ordered=ordered,
     )  # fmt: skip
     size = batch_size or campaign.limits.batch_size
-    batches = database.stream(query, rows=size)
+    batches = database.stream(query, rows=size, exact=ordered)
     if ordered:
         return _rows(plan, batches)
     again = _given_again(database, campaign)

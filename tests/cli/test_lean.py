@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import gc
 import json
 import subprocess
 import sys
@@ -77,5 +78,7 @@ def test_what_takes_python_long_takes_the_compiler(
 def test_a_process_that_goes_on_keeps_everything(tmp_path: Path) -> None:
     before = list(sys.meta_path)
     lean.lean(tmp_path)
+    lean.swift()
+    assert gc.isenabled()
     assert not COMPILING.left_out
     assert sys.meta_path == before

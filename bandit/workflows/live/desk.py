@@ -65,13 +65,16 @@ class Desk:
         self.open(generation)
 
     def open(self, generation: Generation) -> None:
-        """Begin a new segment, decided from ``generation`` on."""
+        """Begin a new segment, decided from ``generation`` on.
+
+        DataError where the disk refuses its head: nothing has changed then.
+        """
         campaign = generation.wave.run.campaign
-        self.segment = streams.next_segment(campaign.folder, generation.day)
-        self._writer = Writer(self.segment.path)
-        first = framed(frames.encoded(head(generation, self.segment)))
-        self._writer.append([first])
-        self.book.opened(self.segment)
+        segment = streams.next_segment(campaign.folder, generation.day)
+        first = framed(frames.encoded(head(generation, segment)))
+        self._writer = Writer(segment.path, first=first)
+        self.segment = segment
+        self.book.opened(segment)
         self._end, self.frames = len(first), 0
         self.generation = generation
         self.situation = Situation(generation, self.book)

@@ -183,7 +183,7 @@ def make(
     ``held``: the caller holds the campaign.
     """
     day = day_of(at, campaign.time_zone).isoformat()
-    waves = record.waves(campaign.folder)
+    waves = record.waves(campaign.folder)  # what is published while all is read counts as unknown
     found = taking_part.running(campaign, waves, "", at)
     campaign = taking_part.asked(campaign, found, waves).asking_conditions()
     run = Run(campaign, f"live-{day}", at, seed, experiments=found)
@@ -227,7 +227,7 @@ def make(
             customers=columns.mapped(wave),
             limits=limits.of(campaign, catalogue, wave.plan),
             populations=populations,
-            past=frozenset(w.name for w in record.waves(campaign.folder)),
+            past=frozenset(w.name for w in waves),
             people=persons.NOBODY if data.known is None else data.known.people,
             rejected=refused.finish(),
             notes=(*start.notes, *drift.told()),
@@ -254,7 +254,7 @@ class _Columns:
         self._counts = {"contacts": [np.zeros(1, np.int64)], "refusals": [np.zeros(1, np.int64)]}
 
     def add(self, rows: CustomerRows, contexts: Float32) -> None:
-        self._ids.append(rows.ids)
+        self._ids.append(pa.concat_arrays([rows.ids]))  # a copy: a column holds its whole batch
         columns: dict[str, Array] = {
             "keys": rows.keys,
             "contexts": contexts,

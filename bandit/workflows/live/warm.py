@@ -13,9 +13,13 @@ CUSTOMERS = 64
 """Enough that holdout, exploration and every policy decide for some of them."""
 
 
-def warm(generation: Generation, book: Book) -> None:
-    """Decide for some customers at every placement, and say so; nothing is written down."""
-    situation, known, wave = Situation(generation, book), generation.customers, generation.wave
+def warm(generation: Generation) -> None:
+    """Decide for some customers at every placement, and say so; nothing is written down.
+
+    As if nothing was known of them: the book is the requests', and this may be another thread.
+    """
+    known, wave = generation.customers, generation.wave
+    situation = Situation(generation, Book(wave.run.campaign.folder))
     teller = Teller(wave, TakenMean(wave.posterior))
     slots = {place.name: place.slots for place in wave.plan.placements}
     some = range(min(CUSTOMERS, len(known.keys)))
