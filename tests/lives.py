@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -24,13 +25,19 @@ NOON = MONDAY + dt.timedelta(hours=12)
 class Live:
     """``book`` is what the streams in ``folder`` know; `write` does what the committer does."""
 
-    def __init__(self, folder: Path, stack: ExitStack, at: dt.datetime = MONDAY) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        stack: ExitStack,
+        at: dt.datetime = MONDAY,
+        now: Callable[[], dt.datetime] = lambda: NOON,
+    ) -> None:
         campaign = self.campaign = campaign_file.load(folder)
         made = generation.make(stack, campaign, at, campaign.seed, SILENT)
         self.book = Book(campaign.folder)
         stack.callback(self.book.close)
         self.book.recover("2026-11-01", refusal_events(campaign))
-        self.desk = Desk(self.book, made, Gate(campaign.folder), lambda: NOON)
+        self.desk = Desk(self.book, made, Gate(campaign.folder), now)
         self._count = 0
 
     def ask(

@@ -22,7 +22,7 @@ from bandit.config.household import Household
 from bandit.config.identity import Identity, hold_known
 from bandit.config.offered import Address, Channel, Offer, none_so_deep
 from bandit.config.reward import AMOUNT, VALUE, Kind, Reward
-from bandit.config.running import Engine, Exports, Insiders, Limits
+from bandit.config.running import Engine, Exports, Insiders, Limits, Live
 from bandit.config.score import Score
 from bandit.config.section import Name, Strict
 from bandit.config.simulation import Simulate
@@ -78,6 +78,7 @@ class Campaign(Strict):
     trigger: tuple[Trigger, ...] = Field(default=(), exclude=True)
     webhooks: dict[Name, Webhook] = Field(default_factory=dict, exclude=True)
     shadow: Shadow | None = Field(default=None, exclude=True)
+    live: Live = Field(default=Live(), exclude=True)
     log: Log | None = None
     # How past waves are read and judged changes no wave, so it is no part of the digest.
     funnel: tuple[Kind, ...] = Field(default=(), exclude=True)

@@ -49,6 +49,12 @@ class Exports(Strict):
     format: Literal["csv", "parquet"] = "csv"
 
 
+class Live(Strict):
+    """How `bandit serve` decides; after 0 seconds no epoch begins: prices stay."""
+
+    epoch_seconds: Annotated[float, Field(ge=0, le=86400, allow_inf_nan=False)] = 60.0
+
+
 class Insiders(Strict):
     """Our own people among the customers, whom `experiment test-send` writes lists for."""
 

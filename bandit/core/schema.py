@@ -51,6 +51,13 @@ def decisions(customer_type: pa.DataType, n_actions: int, n_features: int) -> pa
     ])  # fmt: skip
 
 
+PRICE_EPOCH = _field(
+    "price_epoch",
+    pa.int32(),
+    "how often prices had moved that day: rows of the wave's prices.parquet; in waves of live decisions under limits alone",
+)
+
+
 def outcomes(customer_type: pa.DataType) -> pa.Schema:
     """Events as they came: a decision, or a customer and a time."""
     return pa.schema([

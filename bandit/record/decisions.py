@@ -16,14 +16,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from bandit.core.schema import PRICE_EPOCH
 from bandit.core.types import Array, Bool, Float32, Float64, Int32, UInt64
-from bandit.record import exports
+from bandit.record import exports, price_epochs
 from bandit.record.format1 import Rebuilt, Terms, Today, rebuilt
 from bandit.record.person import People, among
+from bandit.record.price_epochs import PriceEpochs
 from bandit.record.waves import ROWS_PER_GROUP, Wave
 
 _ALWAYS = ("slot", "placement")
-_NEW = ("value", "cost", "expected_no_contact", "planned_action", "reason")
+_NEW = ("value", "cost", "expected_no_contact", "planned_action", "reason", PRICE_EPOCH.name)
 _FROM = ("action", "expected_reward", "expected_value")
 """What format 1's values and costs are rebuilt from."""
 
@@ -139,6 +141,17 @@ class Rows:
         return np.where(self.withheld, peace * rewards, value * rewards - cost)
 
     @cached_property
+    def paid(self) -> Array:
+        """Where what everybody paid stands among the wave's prices, int64[n].
+
+        0, but where prices moved within it: there `PRICE_EPOCH` must have been asked for.
+        """
+        moved = self._decisions.moved
+        if moved is None:
+            return np.zeros(len(self), np.int64)
+        return moved.place(self.numbers(PRICE_EPOCH.name))
+
+    @cached_property
     def expected(self) -> Float64:
         """Expected net value when it was decided, float64[n]; of no contact where withheld.
 
@@ -192,6 +205,11 @@ class Decisions:
         found = exports.withheld_files(self._campaign, self.wave)
         ids = [c for p in found for c in pq.read_table(p)["decision_id"].chunks]
         return pa.concat_arrays(ids).unique() if ids else pa.array([], pa.string())
+
+    @cached_property
+    def moved(self) -> PriceEpochs | None:
+        """Prices that moved within the wave."""
+        return price_epochs.read(self.wave)
 
     @cached_property
     def rebuilt(self) -> Rebuilt:

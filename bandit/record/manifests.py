@@ -127,7 +127,8 @@ class WaveManifest(Manifest):
     were decided for one by one, each at the placements that were asked for; ``log`` digests the log
     that a wave of others was read from; ``experiments`` are those whose members it assigned;
     ``trigger`` decided, at events; ``made``: its variables and segments, None where it had none;
-    ``shadow`` decided beside it, None where none did.
+    ``shadow`` decided beside it, None where none did; ``asked``: how often it was asked for
+    contacts in each of 24 hours, where that plans the prices of later days.
     """
 
     wave: str
@@ -163,6 +164,7 @@ class WaveManifest(Manifest):
     experiments: tuple[Served, ...] = ()
     made: Made | None = None
     shadow: Shadowed | None = None
+    asked: tuple[int, ...] = ()
 
     @property
     def space(self) -> ActionSpace:

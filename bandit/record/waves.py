@@ -145,6 +145,7 @@ class DecisionWriter:
 
 _REPEATING = (
     "eligible", "value", "cost", "price_paid", "planned_action", "keep_probability", "decided_at",
+    schema.PRICE_EPOCH.name,
 )  # fmt: skip
 
 
@@ -155,6 +156,7 @@ def _layout(decisions: pa.Schema) -> dict[str, Any]:
     a list costs half as much again.
     """
     labels = [f.name for f in decisions if pa.types.is_dictionary(f.type)]
+    repeating = [name for name in _REPEATING if name in decisions.names]
     plain = {
         "features.list.element",
         "propensity",
@@ -164,7 +166,7 @@ def _layout(decisions: pa.Schema) -> dict[str, Any]:
     }
     leaves = {f.name if f.name != "features" else "features.list.element" for f in decisions}
     return {
-        "use_dictionary": [*labels, *_REPEATING],
+        "use_dictionary": [*labels, *repeating],
         "compression": {leaf: "NONE" if leaf in plain else "ZSTD" for leaf in leaves},
         "write_statistics": ["customer_id", "action", "slot"],
         "write_batch_size": ROWS_PER_GROUP,

@@ -177,17 +177,17 @@ class Service:
                 404, "no live decision of today or yesterday has this id; deliver outcomes of older"
                 " ones with `bandit learn --outcomes`",
             )  # fmt: skip
-        customer, situation = None, self.desk.situation
-        if sent.customer is not None and self.desk.refuses(sent.event):
-            customer = situation.person(sent.customer).key  # whoever it is, by then
-        elif sent.customer is not None:
-            customer = situation.known(sent.customer)[0]
-        new = self.desk.hear(
-            Outcome(
-                sent.event_id, sent.decision_id, customer, sent.event, sent.reward,
-                micros(at), micros(now),
-            )
-        )  # fmt: skip
+        customer = None
+        if sent.customer is not None:
+            customer = self.desk.situation.known(sent.customer)[0]
+        new = sent.event_id not in self.book.events
+        if new:
+            self.desk.hear(
+                Outcome(
+                    sent.event_id, sent.decision_id, customer, sent.event, sent.reward,
+                    micros(at), micros(now),
+                )
+            )  # fmt: skip
         await self.committer.settled()
         return as_json(Taken(new))
 
@@ -246,6 +246,7 @@ class Service:
         self.metrics.commits.set(self.committer.commits)
         self.metrics.ready.set(self.ready)
         self.metrics.customers.set(len(self.desk.generation.customers.keys))
+        self.metrics.priced(self.desk.pacer.paced)
         shadowed = self.desk.shadowed
         self.metrics.beside(shadowed.decisions, shadowed.agreed, shadowed.lift)
         return Response(self.metrics.text(), media_type="text/plain; version=0.0.4")

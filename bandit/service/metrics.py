@@ -11,6 +11,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
+from bandit.workflows.live.frames import Paced
+
 _SECONDS = (0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256, 0.512, 1.0, 4.0)
 
 
@@ -74,6 +76,23 @@ class Metrics:
             " mean expected worth of its picks over the served ones",
             ["figure"], registry=registry,
         )  # fmt: skip
+
+        self.price = Gauge(
+            "bandit_price", "What a unit of a limit is charged now, in the reward's unit",
+            ["limit", "whose"], registry=registry,
+        )  # fmt: skip
+        self.price_epoch = Gauge(
+            "bandit_price_epoch", "How often prices have moved today", registry=registry
+        )
+
+    def priced(self, paced: Paced | None) -> None:
+        """Tell of the prices, if they move."""
+        if paced is None:
+            return
+        self.price_epoch.set(paced.priced.epoch)
+        for whose, prices in zip(paced.whose, paced.priced.prices, strict=True):
+            for limit, price in zip(paced.limits, prices, strict=True):
+                self.price.labels(limit, whose).set(price)
 
     def beside(self, decisions: int, agreed: float, lift: float) -> None:
         """Tell of the shadow, by sums over ``decisions``."""

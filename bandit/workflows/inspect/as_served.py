@@ -31,7 +31,10 @@ from bandit.workflows.serve.wave import Run, Wave
 
 
 def wave(campaign: Campaign, decisions: Decisions) -> Wave:
-    """The wave again; DataError or UsageError if its snapshot is gone or damaged."""
+    """The wave again; DataError or UsageError if its snapshot is gone or damaged.
+
+    Where prices moved within it, they are those of all epochs in turn, as `Rows.paid` finds them.
+    """
     served = decisions.wave
     about = served.manifest
     then = campaign_of(campaign, about)
@@ -46,6 +49,8 @@ def wave(campaign: Campaign, decisions: Decisions) -> Wave:
     again = Wave.of(run, catalogue(campaign, about), start, key)
     if about.format == 1:
         again = again._replace(plan=again.plan._replace(costs=decisions.rebuilt.cost))
+    if decisions.moved is not None:
+        return again._replace(plan=again.plan._replace(prices=decisions.moved.table))
     own = [about.arm_prices[arm] for arm in again.plan.apart]
     return again.at_prices(np.array([about.prices, *own]))
 

@@ -27,7 +27,6 @@ from bandit.results.roi import Budget, BudgetPoint
 from bandit.stats.budgets import People, Share
 from bandit.stats.crowds import CROWDS, crowd_of
 from bandit.stats.means import around
-from bandit.stats.rare import PRIOR_REWARDS, Rewards
 from bandit.workflows.inspect import as_served
 from bandit.workflows.inspect.against import FEWEST, MATCHED
 from bandit.workflows.inspect.contact_gains import (
@@ -37,6 +36,7 @@ from bandit.workflows.inspect.contact_gains import (
     first_contacts,
     gross,
     known_values,
+    prices_paid,
 )
 from bandit.workflows.inspect.realised import HOLDOUT, keys_of
 from bandit.workflows.serve.wave import Wave
@@ -50,6 +50,7 @@ TIMES = (0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0)
 ORDERED, RANDOM, SAME, CHANCE = "ordered", "random", "same", "chance"
 _COLUMNS = (
     "action", "group", "value", "cost", "propensity", "eligible", "features", "customer_id",
+    "price_epoch",
 )  # fmt: skip
 _MIX = np.uint64(0xD6E8FEB86659FD93)
 """Another hash than the crowds': who is alike by worth stands in no order of crowds."""
@@ -80,7 +81,6 @@ class Budgets:
         self._waves: list[str] = []
         self._same: list[str] = []
         self._whole = self._cost = 0.0
-        self._rewards = Rewards()
         self.notes: list[str] = []
 
     def add(self, decisions: Decisions, came: Attributed) -> None:
@@ -102,12 +102,11 @@ class Budgets:
         crowds = max(1, min(CROWDS, CROWDS * MOST_PEOPLE // max(1, sum(decisions.sizes))))
         judged = _Judged(crowds, name == self._oldest or about.policy.regroup == "every_wave")
         kept = first_contacts(decisions)
-        spent, parts, rewards = 0.0, list[_Seen](), Rewards()
+        spent, parts = 0.0, list[_Seen]()
         for rows in decisions.rows(*_COLUMNS):
             mine = judged.of(rows) & (rows.action > 0) & ~rows.withheld
             spent += float(rows.terms.cost[mine].sum())
             parts += _seen(rows, came, served, kept, judged)
-            rewards = rewards.plus(Rewards.of(gross(rows, came.taught)[judged.of(rows)]))
         if not spent:
             self.notes.append(f"wave {name} spent nothing on contacts: no budget is told of it")
             return
@@ -123,7 +122,6 @@ class Budgets:
             )
             return
         self._waves.append(name)
-        self._rewards = self._rewards.plus(rewards)
         if _told(same):
             self._same.append(served.plan.space[_same(served, kept)])
         by_chance = ordered.taken(np.argsort(seen.chance[own][: ordered.n], kind="stable"))
@@ -154,12 +152,6 @@ class Budgets:
         """The curve; None where no wave tells it. ``margin``: the share of value that is kept."""
         if not self._waves:
             return None
-        if self._rewards.effective < PRIOR_REWARDS:
-            self.notes.append(
-                f"the curve of the budget rests on the equal of {self._rewards.effective:,.0f}"
-                " purchases: its intervals are a normal's, which holds less than it says where they"
-                " are few"
-            )
         most = self._whole * (1.0 - 1e-9)
         reachable = [t for t in TIMES if self._spent[ORDERED, t] < most]
         return Budget(
@@ -244,7 +236,9 @@ def _seen(
         any_ = planned.sum(axis=1)
         share = planned / np.maximum(any_, 1e-12)[:, None]
         cost = share @ plan.costs
-        over = (share * means).sum(axis=1) - cost - share @ plan.prices[0] - means[:, NO_CONTACT]
+        prices = prices_paid(served, rows, some)
+        charged = share @ prices if prices.ndim == 1 else (share * prices).sum(axis=1)
+        over = (share * means).sum(axis=1) - cost - charged - means[:, NO_CONTACT]
         action = rows.action[some]
         drawn = _Drawn(
             crowd_of(keys[some]), action == NO_CONTACT, recorded[some], came_gross[some],

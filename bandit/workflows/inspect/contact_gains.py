@@ -41,7 +41,7 @@ OFF = 0.01
 _FIRST = ("action", "value", "planned_action", "keep_probability", "group")
 _SECOND = (
     "action", "group", "value", "cost", "propensity", "eligible", "features",
-    "expected_no_contact", "customer_id",
+    "expected_no_contact", "customer_id", "price_epoch",
 )  # fmt: skip
 
 
@@ -205,9 +205,16 @@ def chances(served: Wave, rows: Rows, some: Array, kept: Kept) -> Float64:
     shares[:, -1] = 0.0
     planned: Float64 = plan.policy.base.probabilities(
         served.posterior, rows.contexts[some], eligible=rows.eligible[some],
-        values=known_values(served, kept.value), costs=plan.costs + plan.prices[0], prior=shares,
+        values=known_values(served, kept.value), costs=plan.costs + prices_paid(served, rows, some),
+        prior=shares,
     )  # fmt: skip
     return planned * kept.keep
+
+
+def prices_paid(served: Wave, rows: Rows, some: Array) -> Float64:
+    """What a contact was charged, float64[k], or float64[m, k] where prices moved in the wave."""
+    table = served.plan.prices
+    return table[0] if len(table) == 1 else table[rows.paid[some]]
 
 
 def known_values(served: Wave, recorded: Float64) -> Float64:

@@ -141,7 +141,7 @@ def _explained(
             eligible=rows.eligible[i : i + 1],
             values=asked.values,
             which=which,
-            population=population,
+            population=int(rows.paid[i]) + population,
             key=key,
             unit=asked.unit,
             prior=prior,

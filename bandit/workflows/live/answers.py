@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from bandit.core.types import EXPLORATION, HOLDOUT
+from bandit.core.types import EXPLORATION, HOLDOUT, Float64
 from bandit.models.moved import TakenMean
 from bandit.record.decision_ids import DecisionIds
 from bandit.workflows.live.frames import Pick, Placed, Slot
@@ -25,7 +25,12 @@ class Teller:
         self._ids = DecisionIds(wave.run.wave, wave.content)
         self._pairs = [(None, None), *wave.plan.space.pairs]
         self._groups = {g: group_name(wave.plan.groups, g) for g in _numbers(wave.plan.groups)}
-        self._prices = wave.plan.prices.astype(np.float32).astype(np.float64).tolist()
+        self._prices = _told(wave.plan.prices)
+
+    def at_prices(self, prices: Float64) -> None:
+        """From now on tell what is decided at ``prices`` float64[p, k]; ids stay what they are."""
+        self.wave = self.wave.at_prices(prices)
+        self._prices = _told(prices)
 
     def placed(
         self, taken: Sequence[Taken], ready: Prepared, counts: Mapping[str, int]
@@ -73,6 +78,12 @@ class Teller:
             )
             for decision_id, a, propensity, score, expected, worthy, group, population in columns
         ]
+
+
+def _told(prices: Float64) -> list[list[float]]:
+    """Prices as the record rounds them."""
+    told: list[list[float]] = prices.astype(np.float32).astype(np.float64).tolist()
+    return told
 
 
 def cut(placed: Placed, count: int) -> Placed:

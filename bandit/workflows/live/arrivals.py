@@ -155,14 +155,13 @@ class Arrivals:
                 f"event_id {event.event_id!r} was delivered with another content; give each event"
                 " an id of its own",
             )
-        refuses, refused = self.desk.refuses(event.event), self.desk.book.refusals
-        if self.memory.knows(event.event_id) or (event.event_id in refused and not refuses):
+        if self.memory.knows(event.event_id) or event.event_id in self.desk.book.refusals:
             return Told(event.event_id, DUPLICATE)
-        if refuses:
-            new = self.desk.hear(
+        if self.desk.refuses(event.event):
+            self.desk.hear(
                 Outcome(event.event_id, None, event.customer, event.event, 0.0, event.at, now)
             )
-            return Told(event.event_id, REFUSAL if new else DUPLICATE)
+            return Told(event.event_id, REFUSAL)
         heeding = list(triggers.heeding(self._campaign, event.event))
         if not heeding:
             return Told(event.event_id, UNKNOWN_KIND)

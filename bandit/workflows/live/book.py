@@ -29,10 +29,14 @@ from bandit.workflows.live.frames import (
     Decided,
     Head,
     Outcome,
+    Paced,
     Pick,
     Placed,
+    Priced,
+    Said,
     Used,
 )
+from bandit.workflows.live.paces import Paces
 
 _PLACE_BITS = 40
 Place = int
@@ -104,13 +108,14 @@ class Book:
         self._requests: dict[str, Place] = {}
         self._decisions: dict[int, Place] = {}
         self.events: set[str] = set()
-        self.refusals: dict[str, Outcome] = {}
+        self.refusals: set[str] = set()
         self.activated: set[str] = set()
         self._closed = 0
         self.caused: dict[str, Place] = {}
         self.refused: dict[int | str, list[Refused]] = {}
         self.closed: dict[int | str, set[str | None]] = {}
         self.used: dict[str, Counter[str]] = {}
+        self.paces = Paces()
         self.notes: list[str] = []
 
     def close(self) -> None:
@@ -147,21 +152,27 @@ class Book:
 
     def _take(self, frame: frames.Frame, place: int, refusing: frozenset[str]) -> None:
         """Take in a frame that is on the disk, of the newest segment."""
+        segment = self._segments[-1][0]
         match frame:
-            case Decided():
+            case Head(paced=Paced() as paced):
+                self.paces.begun(segment, paced)
+            case Decided() | Priced():
                 self.add(frame, place)
             case Outcome():
                 self.heard(frame, refusing)
             case Activated(decisions):
                 self.activated.update(decisions)
-            case Used(amounts):
-                day = self._segments[-1][0].day
-                self.used.setdefault(day, Counter()).update(amounts)
+            case Used(amounts, paced):
+                self.used.setdefault(segment.day, Counter()).update(amounts)
+                if paced is not None:
+                    self.paces.begun(segment, paced)
 
-    def opened(self, segment: Segment) -> None:
-        """Take in a segment that is on the disk; what is added next stands in it."""
+    def opened(self, segment: Segment, paced: Paced | None = None) -> None:
+        """Take in a segment that is on the disk, and its prices; what is added next is in it."""
         self._where[segment.day, segment.number] = len(self._segments)
         self._segments.append((segment, os.open(segment.path, os.O_RDONLY | os.O_NOFOLLOW)))
+        if paced is not None:
+            self.paces.begun(segment, paced)
 
     def close_older(self) -> None:
         """What was decided in segments before the newest can be activated no more."""
@@ -178,15 +189,15 @@ class Book:
             return []
         return [p.decision_id for p in placed.picks if p.decision_id not in self.activated]
 
-    def add(
-        self, decided: Decided | Outcome | Activated, place: int, answer: Answer | None = None
-    ) -> Place:
+    def add(self, decided: Said, place: int, answer: Answer | None = None) -> Place:
         """Take in a frame of the newest segment; decisions are at hand until `written`.
 
         ``answer`` is that of the frame, for who has it at hand.
         """
         number = len(self._segments) - 1
         at = number << _PLACE_BITS | place
+        if isinstance(decided, Priced):
+            self.paces.moved(self._segments[number][0], decided)
         if not isinstance(decided, Decided):
             return at
         self._fresh[at] = decided
@@ -201,6 +212,7 @@ class Book:
         if decided.used:
             day = self._segments[number][0].day
             self.used.setdefault(day, Counter()).update(decided.used)
+            self.paces.uses(day, decided)
         return at
 
     def written(self, places: Iterable[Place] | None = None) -> None:
@@ -255,19 +267,13 @@ class Book:
         self.events.add(outcome.event_id)
         if fold(outcome.event) not in refusing:
             return
-        self.refusals[outcome.event_id] = outcome
+        self.refusals.add(outcome.event_id)
         customer, offer = outcome.customer, None
         found = None if outcome.decision is None else self.decision(outcome.decision)
         if found is not None:
             customer, offer = found[0].decided.customer, found[1].offer
         if customer is not None:
             self.refused.setdefault(customer, []).append(Refused(offer, outcome.at))
-
-    def refused_before(self, outcome: Outcome) -> bool:
-        """Whether just this refusal was heard."""
-        before = self.refusals.get(outcome.event_id)
-        who = outcome.decision, outcome.customer
-        return before is not None and (before.decision, before.customer) == who
 
     def head(self, segment: Segment) -> Head:
         """What a segment of the book was made with."""

@@ -26,11 +26,12 @@ from bandit.workflows.live.answers import cut
 from bandit.workflows.live.book import Book, Stood, refusal_events
 from bandit.workflows.live.drawing import Drawing, Drawn, written
 from bandit.workflows.live.explaining import Explainer, Of
-from bandit.workflows.live.frames import Activated, Answer, Cause, Decided, Outcome
+from bandit.workflows.live.frames import Activated, Answer, Cause, Outcome, Said
 from bandit.workflows.live.gate import NotDecidedError
 from bandit.workflows.live.generation import Generation
 from bandit.workflows.live.heads import head
 from bandit.workflows.live.noting import frame
+from bandit.workflows.live.pacer import Pacer
 from bandit.workflows.live.requests import Asked, Given, Met, Request, digest, occasion_of, wanted
 from bandit.workflows.live.room import Rooms
 from bandit.workflows.live.shadow import Tally
@@ -70,11 +71,13 @@ class Desk:
         DataError where the disk refuses its head: nothing has changed then.
         """
         campaign = generation.wave.run.campaign
+        pacer = Pacer(generation, self.book, micros(self.now()))
+        generation = generation.at_prices(pacer.charges)
         segment = streams.next_segment(campaign.folder, generation.day)
-        first = framed(frames.encoded(head(generation, segment)))
+        first = framed(frames.encoded(head(generation, segment, pacer.paced)))
         self._writer = Writer(segment.path, first=first)
-        self.segment = segment
-        self.book.opened(segment)
+        self.segment, self.pacer = segment, pacer
+        self.book.opened(segment, pacer.paced)
         self._end, self.frames = len(first), 0
         self.generation = generation
         self.situation = Situation(generation, self.book)
@@ -82,7 +85,9 @@ class Desk:
         used = self.book.used.get(generation.day, Counter())
         apart = generation.wave.plan.apart
         rooms = Rooms(generation.limits, apart, generation.populations, used)
-        self._drawing = Drawing(self.situation, self.segment, rooms, self.shadowed, self.now)
+        self._drawing = Drawing(
+            self.situation, segment, rooms, self.shadowed, self.now, pacer.epoch
+        )
         self._slots = {p.name: p.slots for p in generation.wave.plan.placements}
 
     def decide(self, asked: Asked) -> Given:
@@ -236,26 +241,10 @@ class Desk:
         """Whether events of this kind are refusals."""
         return fold(event) in self._refusal_events
 
-    def hear(self, outcome: Outcome) -> bool:
-        """Take in an event; one that is a refusal counts from the next decision on.
-
-        False for one that was heard before. NotDecidedError for a refusal under the id of another
-        event: it would count for nothing.
-        """
-        refuses = self.refuses(outcome.event)
-        if outcome.event_id in self.book.events:
-            if refuses and not self.book.refused_before(outcome):
-                raise NotDecidedError(
-                    422,
-                    f"event_id {outcome.event_id!r} was delivered with another content; give each"
-                    " event an id of its own",
-                )
-            return False
+    def hear(self, outcome: Outcome) -> None:
+        """Take in an event; one that is a refusal counts from the next decision on."""
         self.book.heard(outcome, self._refusal_events)
-        if refuses and outcome.customer is not None:
-            self.situation.refused(outcome.customer)
         self._write(outcome)
-        return True
 
     def refuse(self, customer: int | str, channel: str | None) -> None:
         """Take in a refusal of a channel, or of all."""
@@ -304,6 +293,7 @@ class Desk:
         """What would be decided now: nothing is written, and no room is taken."""
         if OUTBOUND in request.new:
             self.hold_open()
+        self._reprice([request])
         made, answer, shadow = self._drawing.tried(request)
         given = Given.of(answer, fresh=False)
         tried = frame(request, made, None, given.content, shadow, self._units(request))
@@ -313,10 +303,22 @@ class Desk:
         self, requests: Sequence[Request], inside: Bool | None = None, *, late: bool = False
     ) -> list[Given]:
         """Decide for customers, each of them once, and write it down."""
+        self._reprice(requests)
         found: dict[int, Given] = {}
         for i, drawn in self._drawing.anew(requests, inside, late=late):
             found[i] = self._noted(requests[i], drawn)
         return [found[i] for i in range(len(requests))]
+
+    def _reprice(self, requests: Sequence[Request]) -> None:
+        """Begin an epoch where one is due, before a contact is asked for: lists have no prices."""
+        contacts = any(OUTBOUND in request.new for request in requests)
+        priced = self.pacer.due(micros(self.now()), self.book) if contacts else None
+        if priced is None:
+            return
+        self._write(priced)
+        if self.pacer.take(priced):
+            self.generation = self.generation.at_prices(self.pacer.charges)
+            self._drawing.at_prices(priced.epoch, self.pacer.charges)
 
     def _noted(self, request: Request, drawn: Drawn) -> Given:
         """Write a decision down."""
@@ -340,7 +342,7 @@ class Desk:
             self._write(Activated(list(decisions), micros(self.now())))
         return len(decisions)
 
-    def _write(self, said: Decided | Outcome | Activated, answer: Answer | None = None) -> None:
+    def _write(self, said: Said, answer: Answer | None = None) -> None:
         content = framed(frames.encoded(said))
         place = self.book.add(said, self._end, answer)
         self.pending.append(Pending(self._writer, content, place))

@@ -49,9 +49,10 @@ class Drawing:
         rooms: Rooms,
         tally: Tally,
         now: Callable[[], dt.datetime],
+        epoch: int,
     ) -> None:
         self._situation, self._segment, self._rooms, self._now = situation, segment, rooms, now
-        self._wave = situation.wave
+        self._wave, self._prices, self._epoch = situation.wave, situation.wave.plan.prices, epoch
         self._mean = TakenMean(self._wave.posterior)
         self._tellers: dict[str, Teller] = {}
         self._narrow: dict[tuple[str, tuple[tuple[str, int], ...]], Wave] = {}
@@ -62,7 +63,16 @@ class Drawing:
         made = self._tellers.get(name)
         if made is None:
             made = self._tellers[name] = Teller(renamed(self._wave, name), self._mean)
+            if self._prices is not self._wave.plan.prices:
+                made.at_prices(self._prices)
         return made
+
+    def at_prices(self, epoch: int, prices: Float64) -> None:
+        """From now on draw at ``prices`` float64[p, k] a contact."""
+        self._epoch, self._prices = epoch, prices
+        self._narrow.clear()
+        for teller in self._tellers.values():
+            teller.at_prices(prices)
 
     def tried(self, request: Request) -> Drawn:
         """What would be drawn now: no room is taken."""
@@ -75,8 +85,9 @@ class Drawing:
         filled = fill_in_turn(self._narrowed(teller, request.new), ready, first, room)
         room.back_to(mark)
         placed, now = teller.placed(filled.taken, ready, request.new)[0], self._now()
-        made = next(noting.made(filled, ready, occasion, micros(now)))
-        return Drawn(made, _answer(request, placed, written(now), teller.wave), [])
+        made = next(noting.made(filled, ready, occasion, micros(now), self._epoch))
+        answer = _answer(request, placed, written(now), teller.wave, self._epoch)
+        return Drawn(made, answer, [])
 
     def anew(
         self, requests: Sequence[Request], inside: Bool | None = None, *, late: bool = False
@@ -120,14 +131,14 @@ class Drawing:
             now = self._now()
             moment = written(now)
             beside = [] if late else self._shadow.beside(teller.wave, filled, ready)
-            for i, made in enumerate(noting.made(filled, ready, occasion, micros(now))):
-                request = requests[begun + i]
+            each = noting.made(filled, ready, occasion, micros(now), self._epoch)
+            for i, made in enumerate(each):
+                told = _fallback(placed[i]) if late else placed[i]
+                answer = _answer(requests[begun + i], told, moment, teller.wave, self._epoch)
                 if late:
-                    answer = _answer(request, _fallback(placed[i]), moment, teller.wave)
                     yield Drawn(made._replace(fallback=True), answer, [])
-                    continue
-                answer = _answer(request, placed[i], moment, teller.wave)
-                yield Drawn(made, answer, beside[i])
+                else:
+                    yield Drawn(made, answer, beside[i])
             done = len(filled.used)
             begun += done
             if begun < len(requests):
@@ -167,7 +178,9 @@ def _fallback(placed: Mapping[str, Placed]) -> dict[str, Placed]:
     }
 
 
-def _answer(request: Request, placed: Mapping[str, Placed], at: str, wave: Wave) -> Answer:
+def _answer(
+    request: Request, placed: Mapping[str, Placed], at: str, wave: Wave, epoch: int
+) -> Answer:
     return Answer(
         request_id=request.asked.request_id,
         customer=request.person.customer,
@@ -178,6 +191,7 @@ def _answer(request: Request, placed: Mapping[str, Placed], at: str, wave: Wave)
             for n, count in request.wanted.items()
         ],
         active=request.asked.activate,
+        price_epoch=epoch,
     )
 
 

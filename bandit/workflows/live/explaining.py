@@ -17,7 +17,7 @@ from bandit.workflows.live import rebuilt
 from bandit.workflows.live.answers import group_name
 from bandit.workflows.live.book import Book, Stood
 from bandit.workflows.live.frames import Answer
-from bandit.workflows.live.heads import wave_of
+from bandit.workflows.live.heads import at_prices, wave_of
 from bandit.workflows.live.situation import Person, Present, Situation
 from bandit.workflows.serve import experiments
 from bandit.workflows.serve.wave import Taken, Wave
@@ -57,7 +57,7 @@ class Explainer:
             stood = tried if known is None else known[0]
             if stood is None or stood.decided.fallback:
                 continue
-            of, ranks = now(stood) or self._again(stood), {pick.rank for pick in placed.picks}
+            of, ranks = self._of(stood, now), {pick.rank for pick in placed.picks}
             for row, seen in _each(of, stood, _before(stood, chain), situation, person):
                 if row["placement"] == placed.name and row["slot"] in ranks:
                     found.append(contenders.slot(of.wave, row, seen))
@@ -71,7 +71,7 @@ class Explainer:
         if found is None or found[0].decided.fallback:
             return {}
         stood, pick = found
-        of, chances = now(stood) or self._again(stood), dict[str | None, float]()
+        of, chances = self._of(stood, now), dict[str | None, float]()
         customer = stood.decided.customer
         before = _before(stood, self._book.of(customer))
         place = next(one.name for one in stood.own if pick in one.picks)
@@ -81,6 +81,12 @@ class Explainer:
                 for offer, chance in zip(offers, np.sum(seen.parts, axis=0).tolist(), strict=True):
                     chances[offer] = chances.get(offer, 0.0) + chance
         return chances
+
+    def _of(self, stood: Stood, now: Callable[[Stood], Of | None]) -> Of:
+        """The wave of a frame at the prices that it was decided at."""
+        of = now(stood) or self._again(stood)
+        prices = self._book.paces.prices(stood.segment, stood.decided.epoch)
+        return of._replace(wave=at_prices(self._book.head(stood.segment), of.wave, prices))
 
     def _again(self, stood: Stood) -> Of:
         name = stood.wave
@@ -105,7 +111,7 @@ def _each(
 ) -> Iterator[tuple[dict[str, Any], Seen]]:
     """Each decision of a frame as a row of the record, with what it was taken from."""
     wave, decided = of.wave, stood.decided
-    mine = [rebuilt.Person(decided, [(slot, decided.at) for slot in decided.slots], [])]
+    mine = [rebuilt.Person(decided, [(slot, decided.at) for slot in decided.slots], [], [])]
     batch = rebuilt.prepared(wave, of.fixed, mine)
     values = batch.values if batch.values.ndim == 1 else batch.values[0]
     key = np.array([person.bits], np.uint64)

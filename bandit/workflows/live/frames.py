@@ -10,13 +10,55 @@ FALLBACK = "fallback"
 """Group of what rules picked alone, since there was no time for more."""
 
 
+class Priced(msgspec.Struct, tag="priced", array_like=True, frozen=True):
+    """The limits' prices from here on: float[p][m] a unit, in reward units.
+
+    ``epoch`` counts how often they have moved on their day; ``at`` in microseconds since 1970;
+    ``squares`` float[p][m] sum what the steps were made from, squared.
+    """
+
+    epoch: int
+    at: int
+    prices: list[list[float]]
+    squares: list[list[float]]
+
+
+class Paced(msgspec.Struct, array_like=True, frozen=True):
+    """What a segment's steps of prices are made with, by limit (m) and population (p).
+
+    ``whose``: everybody, or everybody else and the arms with parts; ``most`` float[p][m], infinite
+    where there is only a minimum; ``unit`` float[m] what a contact uses at most. Prices stay
+    between ``least`` float[p][m] and ``highest`` float[m], and steps are as wide as ``spread``
+    float[m], in reward units. ``answering`` float[p] is the share of who asks whose policy heeds
+    prices, ``deaf`` are the groups of the others. ``hours`` float[24] is the plan, which adds up to
+    1; the day is from ``begins`` to ``ends``, in microseconds since 1970. ``priced`` is what holds
+    at the segment's beginning.
+    """
+
+    limits: list[str]
+    whose: list[str]
+    most: list[list[float]]
+    unit: list[float]
+    least: list[list[float]]
+    highest: list[float]
+    spread: list[float]
+    answering: list[float]
+    deaf: list[int]
+    hours: list[float]
+    begins: int
+    ends: int
+    seconds: float
+    priced: Priced
+
+
 class Head(msgspec.Struct, tag="head", array_like=True, frozen=True):
     """The first frame of a segment: all that its decisions were made with, but for the customers.
 
     ``campaign``, ``offers`` and ``channels`` are those of the day as JSON; ``values`` float[k],
     None where they hang on the customer; ``past``: the waves whose contacts were looked at;
     ``arm_prices`` float[k] of each arm with limits of its own, where ``prices`` are everybody
-    else's; ``shadow`` is the name of the policy that decided beside.
+    else's; ``shadow`` is the name of the policy that decided beside; ``paced``: how prices move,
+    None where they stay.
     """
 
     wave: str
@@ -35,6 +77,7 @@ class Head(msgspec.Struct, tag="head", array_like=True, frozen=True):
     experiments: list[dict[str, Any]]
     arm_prices: list[list[float]] = []
     shadow: str | None = None
+    paced: Paced | None = None
 
 
 class Pick(msgspec.Struct, frozen=True):
@@ -71,7 +114,8 @@ class Placed(msgspec.Struct, frozen=True):
 class Answer(msgspec.Struct, frozen=True):
     """What is decided for a request; ``replayed``: the same request had it before.
 
-    Where not ``active`` some of it is shown only once it is activated.
+    Where not ``active`` some of it is shown only once it is activated. ``price_epoch``: how often
+    prices had moved that day.
     """
 
     request_id: str
@@ -81,6 +125,7 @@ class Answer(msgspec.Struct, frozen=True):
     placements: list[Placed]
     replayed: bool = False
     active: bool = True
+    price_epoch: int = 0
 
 
 class Slot(msgspec.Struct, array_like=True, frozen=True):
@@ -121,7 +166,8 @@ class Decided(msgspec.Struct, tag="decided", array_like=True, frozen=True):
     What was decided here ``waits`` to be activated. ``shadow``: of each slot, what another policy
     picked, and the probability that it gives to what was done. ``told``: what the asker said of
     features, which is in ``context``. A ``fallback`` is of the rules alone, and never learned from.
-    ``units``: the customer's in each experiment that assigns households.
+    ``units``: the customer's in each experiment that assigns households. ``epoch``: whose prices
+    were paid, as in `Priced`.
     """
 
     request: str
@@ -143,6 +189,7 @@ class Decided(msgspec.Struct, tag="decided", array_like=True, frozen=True):
     told: dict[str, Any] = msgspec.field(default_factory=dict)
     fallback: bool = False
     units: list[int] = msgspec.field(default_factory=list)
+    epoch: int = 0
 
 
 class Activated(msgspec.Struct, tag="activated", array_like=True, frozen=True):
@@ -165,15 +212,18 @@ class Outcome(msgspec.Struct, tag="outcome", array_like=True, frozen=True):
 
 
 class Used(msgspec.Struct, tag="used", array_like=True, frozen=True):
-    """What decisions that were erased used of each limit on their day."""
+    """What decisions that were erased used of each limit on their day, and its last prices."""
 
     amounts: dict[str, float]
+    paced: Paced | None = None
 
 
-Frame = Head | Decided | Activated | Outcome | Used
+Said = Decided | Outcome | Activated | Priced
+"""What is written down behind a head."""
+Frame = Head | Decided | Activated | Outcome | Used | Priced
 
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(Head | Decided | Activated | Outcome | Used)
+_decoder = msgspec.msgpack.Decoder(Head | Decided | Activated | Outcome | Used | Priced)
 
 
 def encoded(frame: Frame) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from contextlib import ExitStack, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +19,7 @@ import pyarrow as pa
 from bandit.config.campaign import Campaign
 from bandit.core import files, spill
 from bandit.core.days import day_of
-from bandit.core.types import Array, Bool, Float32, Progress, UInt64
+from bandit.core.types import Array, Bool, Float32, Float64, Progress, UInt64
 from bandit.features.drift import Drift
 from bandit.record import lock, rejects, snapshots
 from bandit.record import waves as record
@@ -28,6 +29,8 @@ from bandit.sources import customers, database, persons, unusable_rows
 from bandit.sources.catalogue import load_catalogue
 from bandit.sources.customers import CustomerRows, Events
 from bandit.sources.merges import Merged
+from bandit.workflows.live import pacing
+from bandit.workflows.live.pacing import Pacing
 from bandit.workflows.serve import (
     experiments,
     limits,
@@ -39,6 +42,7 @@ from bandit.workflows.serve import (
 )
 from bandit.workflows.serve.contact_history import ContactHistory
 from bandit.workflows.serve.limits import Limits
+from bandit.workflows.serve.prepare import Prepared
 from bandit.workflows.serve.wave import Run, Wave
 
 
@@ -151,7 +155,7 @@ class Generation(NamedTuple):
 
     ``populations`` int64[p] counts the customers of everybody else and of each arm with a part of
     the ``limits``; ``people``: which customers became one. ``rejected`` customers could not be
-    encoded: nothing is decided for them.
+    encoded: nothing is decided for them. ``pacing``: how prices move, None where they stay.
     """
 
     wave: Wave
@@ -162,11 +166,16 @@ class Generation(NamedTuple):
     people: Merged
     rejected: int
     notes: tuple[str, ...]
+    pacing: Pacing | None = None
 
     @property
     def day(self) -> str:
         """The day that it is for."""
         return day_of(self.wave.run.at, self.wave.run.campaign.time_zone).isoformat()
+
+    def at_prices(self, prices: Float64) -> Generation:
+        """The same at ``prices`` float64[p, k] a contact."""
+        return self._replace(wave=self.wave.at_prices(prices))
 
 
 def make(
@@ -222,16 +231,29 @@ def make(
                 drift.add(rows.columns, contexts)
                 keep(kept, contexts)
                 progress.advance(len(kept.ids))
+        known, limited = columns.mapped(wave), limits.of(campaign, catalogue, wave.plan)
+        some = partial(_some, wave, known)
         return Generation(
             wave=wave,
-            customers=columns.mapped(wave),
-            limits=limits.of(campaign, catalogue, wave.plan),
+            customers=known,
+            limits=limited,
             populations=populations,
             past=frozenset(w.name for w in waves),
             people=persons.NOBODY if data.known is None else data.known.people,
             rejected=refused.finish(),
             notes=(*start.notes, *drift.told()),
+            pacing=pacing.of(campaign, wave, limited, some, waves),
         )
+
+
+def _some(wave: Wave, known: Customers) -> Prepared:
+    """Customers from all over, as nobody had contacted them."""
+    n = min(pacing.CUSTOMERS, len(known.keys))
+    positions = np.linspace(0, max(len(known.keys) - 1, 0), n).astype(np.int64)
+    nothing: list[Sequence[Made]] = [()] * n
+    closed = np.zeros((n, known.consent.shape[1]), np.bool_)
+    rows = known.rows(positions, nothing, nothing, closed)
+    return prepare.ready(wave, rows, known.contexts[positions])
 
 
 def _stored(campaign: Campaign, start: serving_model.ServingModel) -> serving_model.ServingModel:

@@ -7,17 +7,19 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from bandit.core.types import Float64
 from bandit.record.streams import Segment
-from bandit.workflows.live.frames import Head
+from bandit.workflows.live.frames import Head, Paced
 from bandit.workflows.live.generation import Generation
+from bandit.workflows.serve import limits, serving_model
 from bandit.workflows.serve import plan as plans
-from bandit.workflows.serve import serving_model
+from bandit.workflows.serve.limits import Charges
 from bandit.workflows.serve.made_again import campaign_of, made_again, told
 from bandit.workflows.serve.wave import Wave
 
 
-def head(generation: Generation, segment: Segment) -> Head:
-    """What a segment's decisions are made with."""
+def head(generation: Generation, segment: Segment, paced: Paced | None = None) -> Head:
+    """What a segment's decisions are made with; ``paced``: how its prices move."""
     wave, values = generation.wave, generation.customers.values
     shadow = wave.run.campaign.shadow
     return Head(
@@ -29,6 +31,7 @@ def head(generation: Generation, segment: Segment) -> Head:
         values=values.tolist() if values.ndim == 1 else None,
         past=sorted(generation.past),
         shadow=None if shadow is None else shadow.label,
+        paced=paced,
         **told(wave),
     )
 
@@ -38,8 +41,18 @@ def wave_of(folder: Path, head: Head, name: str) -> Wave:
     content = msgspec.structs.asdict(head)
     campaign = campaign_of(folder, content)
     start = serving_model.of_version(campaign, head.snapshot)
-    prices = np.array([head.prices, *head.arm_prices])
-    return made_again(campaign, content, name, start).at_prices(prices)
+    return at_prices(head, made_again(campaign, content, name, start), None)
+
+
+def at_prices(head: Head, wave: Wave, prices: Float64 | None) -> Wave:
+    """A wave of a segment in one of its epochs.
+
+    Its limits cost ``prices`` float64[p, m] a unit then, None where they stay as in the head.
+    """
+    if head.paced is None or prices is None:
+        return wave.at_prices(np.array([head.prices, *head.arm_prices]))
+    limited = limits.of(wave.run.campaign, wave.catalogue, wave.plan)
+    return wave.at_prices(Charges.of(limited).at(prices))
 
 
 def renamed(wave: Wave, name: str) -> Wave:

@@ -12,14 +12,14 @@ from bandit.workflows.live.together import Filled
 from bandit.workflows.serve.prepare import Prepared
 
 
-def made(filled: Filled, ready: Prepared, occasion: int, at: int) -> Iterator[Made]:
+def made(filled: Filled, ready: Prepared, occasion: int, at: int, epoch: int) -> Iterator[Made]:
     """What each customer that stands was decided for."""
     slots, joints = slots_of(filled.taken, ready), filled.joint.tolist()
     left, each = ready.left.tolist(), ready.values.ndim == 2
     for i, used in enumerate(filled.used):
         yield Made(
             occasion, at, slots[i], joints[i], ready.contexts[i].tobytes(), left[i],
-            ready.values[i].tobytes() if each else b"", used,
+            ready.values[i].tobytes() if each else b"", used, epoch,
         )  # fmt: skip
 
 
@@ -52,4 +52,5 @@ def frame(
         told=request.asked.context,
         fallback=made.fallback,
         units=units,
+        epoch=made.epoch,
     )

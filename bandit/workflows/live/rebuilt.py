@@ -9,8 +9,10 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from bandit.config.section import OUTBOUND
 from bandit.core.reasons import NO_ROOM, REASONS
-from bandit.core.types import Choice
+from bandit.core.types import Array, Choice
+from bandit.record.price_epochs import PriceEpochs
 from bandit.workflows.live.frames import Decided, Slot
 from bandit.workflows.serve import reasons
 from bandit.workflows.serve.prepare import Prepared, of_actions
@@ -20,16 +22,32 @@ from bandit.workflows.serve.wave import Taken, Wave
 class Person(NamedTuple):
     """What was decided for a customer on one occasion: the first frame, and every slot's time.
 
-    ``beside`` each slot is what a shadow did there, as in `Decided`, None where it was not asked.
+    ``beside`` each slot is what a shadow did there, as in `Decided`, None where it was not asked;
+    ``epochs``: whose prices were paid there, where prices move.
     """
 
     first: Decided
     slots: list[tuple[Slot, int]]
     beside: list[tuple[int, float] | None]
+    epochs: list[int]
+
+    @property
+    def epoch(self) -> int:
+        """Whose prices they paid: lists have none, and contacts are decided for at once."""
+        places = [slot.placement for slot, _ in self.slots]
+        return self.epochs[places.index(OUTBOUND) if OUTBOUND in places else 0]
 
 
-def prepared(wave: Wave, fixed: Sequence[float] | None, people: Sequence[Person]) -> Prepared:
-    """What was known of customers; ``fixed`` float[k] values, None where each has their own."""
+def prepared(
+    wave: Wave,
+    fixed: Sequence[float] | None,
+    people: Sequence[Person],
+    moved: PriceEpochs | None = None,
+) -> Prepared:
+    """What was known of customers; ``fixed`` float[k] values, None where each has their own.
+
+    Where prices ``moved`` their populations are those of its table.
+    """
     ids = pa.array([person.first.customer for person in people], wave.customer_type)
     n, k = len(people), len(wave.plan.space)
     values = np.array(fixed or [], np.float32)
@@ -47,8 +65,15 @@ def prepared(wave: Wave, fixed: Sequence[float] | None, people: Sequence[Person]
         values=values,
         experiment=np.full(n, -1, np.int16),
         units=np.zeros(n, np.uint64),
-        population=np.array([_population(wave, person) for person in people], np.int16),
+        population=_populations(wave, people, moved),
     )
+
+
+def _populations(wave: Wave, people: Sequence[Person], moved: PriceEpochs | None) -> Array:
+    found = np.array([_population(wave, person) for person in people])
+    if moved is not None:
+        found += moved.place(np.array([person.epoch for person in people]))
+    return found.astype(np.int32)
 
 
 def _population(wave: Wave, person: Person) -> int:

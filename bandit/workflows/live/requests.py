@@ -94,6 +94,7 @@ class Made(NamedTuple):
     left: list[int]
     values: bytes
     used: Mapping[str, float]
+    epoch: int
     fallback: bool = False
 
 

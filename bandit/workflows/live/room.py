@@ -18,7 +18,7 @@ from bandit.workflows.serve.limits import Limits
 
 _ROUNDING = 1e-9
 """Of sums of costs against a budget, as a share of it."""
-REST = "everybody else"
+ALL, REST = "everybody", "everybody else"
 
 
 class Rooms:
@@ -35,7 +35,7 @@ class Rooms:
         self._parts: list[_Pool] = []
         if apart:
             for name, part in zip((REST, *apart), limits.split(whole, customers), strict=True):
-                names = tuple(f"{limit} of {name}" for limit in part.names)
+                names = tuple(part_of(limit, name, (REST, *apart)) for limit in part.names)
                 self._parts.append(_Pool(part._replace(names=names), used))
 
     def of(self, population: int) -> Room:
@@ -99,3 +99,8 @@ class Room:
         """Give back what was used since."""
         for pool, used in zip(self._pools, mark, strict=True):
             pool.now(used)
+
+
+def part_of(limit: str, name: str, populations: Sequence[str]) -> str:
+    """What the use of a population's part of a limit is called, its own name where all share it."""
+    return limit if len(populations) == 1 else f"{limit} of {name}"

@@ -23,13 +23,22 @@ import pyarrow as pa
 from bandit.config import campaign_file
 from bandit.config.campaign import Campaign
 from bandit.config.household import Household
-from bandit.core import files
+from bandit.core import files, schema
 from bandit.core.days import day_of, midnight
 from bandit.core.errors import LockedError
 from bandit.core.framed import Frames, mended
-from bandit.core.types import SILENT, Progress
+from bandit.core.types import SILENT, Array, Progress
 from bandit.models.moved import TakenMean
-from bandit.record import events, exports, index, lock, manifest, served_variables, streams
+from bandit.record import (
+    events,
+    exports,
+    index,
+    lock,
+    manifest,
+    price_epochs,
+    served_variables,
+    streams,
+)
 from bandit.record import waves as record
 from bandit.record.exports import Lists
 from bandit.record.manifests import Shadowed
@@ -38,14 +47,15 @@ from bandit.record.streams import STREAMS, TURN, Segment
 from bandit.record.waves import DecisionWriter
 from bandit.results.live import Sealed, SealedWave
 from bandit.workflows.learn.deliver import deliver
-from bandit.workflows.live import frames, rebuilt, settle, showing
+from bandit.workflows.live import frames, rebuilt, sealed_prices, settle, showing
 from bandit.workflows.live.book import head_of, wave_name
-from bandit.workflows.live.frames import Answer, Decided, Head, Outcome
+from bandit.workflows.live.frames import Answer, Decided, Head, Outcome, Paced, Priced, Slot
 from bandit.workflows.live.heads import wave_of
+from bandit.workflows.live.paces import Paces
 from bandit.workflows.live.rebuilt import Person
 from bandit.workflows.live.shadow import Tally
 from bandit.workflows.operate import recover
-from bandit.workflows.serve import experiments, publish
+from bandit.workflows.serve import experiments
 from bandit.workflows.serve.assemble import Assembler
 from bandit.workflows.serve.summary import WaveTally, summarise
 from bandit.workflows.serve.wave import Taken, Wave
@@ -58,13 +68,15 @@ _PATIENCE_SECONDS = 10.0
 class _Content(NamedTuple):
     """A segment's decisions by wave and customer, its outcomes, and what waits to be shown.
 
-    What is a ``fallback`` is withheld from learning and judging, shown or not.
+    What is a ``fallback`` is withheld from learning and judging, shown or not; ``paces``: how
+    prices moved.
     """
 
     waves: dict[str, dict[int | str, Person]]
     outcomes: list[Outcome]
     waiting: dict[str, list[str]]
     fallback: dict[str, list[str]]
+    paces: Paces
 
 
 def seal(campaign_path: Path, *, progress: Progress = SILENT) -> Sealed:
@@ -141,15 +153,21 @@ def _of_the_dead(folder: Path, notes: list[str]) -> list[Segment]:
 
 
 def _read(segment: Segment) -> _Content:
-    found = _Content({}, [], defaultdict(list), defaultdict(list))
+    found = _Content({}, [], defaultdict(list), defaultdict(list), Paces())
     for _, content in Frames(segment.path):
         match frames.decoded(content):
+            case Head(paced=Paced() as paced):
+                found.paces.begun(segment, paced)
+            case Priced() as priced:
+                found.paces.moved(segment, priced)
             case Decided() as one:
+                found.paces.uses(segment.day, one)
                 name = wave_name(segment, one.occasion, one.cause)
                 people = found.waves.setdefault(name, {})
-                person = people.setdefault(one.customer, Person(one, [], []))
+                person = people.setdefault(one.customer, Person(one, [], [], []))
                 person.slots.extend((slot, one.at) for slot in one.slots)
                 person.beside.extend(one.shadow or [None] * len(one.slots))
+                person.epochs.extend([one.epoch] * len(one.slots))
                 if one.fallback:
                     found.fallback[name] += showing.made(one, name)
                 if one.waits:
@@ -180,34 +198,55 @@ def _waves(
         if not (campaign.folder / record.WAVES / name).exists():
             gone = [*_held(people, withheld), *content.waiting.get(name, ())]
             gone += content.fallback.get(name, ())
-            _publish(campaign, head, name, people, before, list(dict.fromkeys(gone)))
+            told = _Told(head, segment, content.paces, list(dict.fromkeys(gone)))
+            _publish(campaign, told, name, people, before)
         before.append(name)
         yield SealedWave(name, len(people), sum(len(p.slots) for p in people.values()))
 
 
+class _Told(NamedTuple):
+    """What a segment says of its waves; ``withheld`` are decisions that never came about."""
+
+    head: Head
+    segment: Segment
+    paces: Paces
+    withheld: Sequence[str]
+
+
 def _publish(
     campaign: Campaign,
-    head: Head,
+    told: _Told,
     name: str,
     people: Mapping[int | str, Person],
     before: Sequence[str],
-    withheld: Sequence[str],
 ) -> None:
-    """``withheld`` are decisions that never came about."""
-    wave = _as_asked(wave_of(campaign.folder, head, name), people)
-    tally, assembler = WaveTally(wave.plan), Assembler(wave)
+    head, withheld = told.head, told.withheld
+    begun = _as_asked(wave_of(campaign.folder, head, name), people)
+    priced = sealed_prices.epochs(begun, head, told.segment, told.paces, people.values())
+    wave = begun
+    if priced is not None:
+        wave = begun._replace(plan=begun.plan._replace(prices=priced.table))
+    tally, assembler = WaveTally(wave.plan), Assembler(wave, begun.content)
     shadowed, mean = Tally(), TakenMean(wave.posterior)
     final = campaign.folder / record.WAVES / name
     order = sorted(people)
     with files.aside(final) as partial:
-        writer = DecisionWriter(partial, assembler.schema)
+        columns = assembler.schema
+        if priced is not None:
+            price_epochs.write(partial, priced)
+            columns = columns.append(schema.PRICE_EPOCH)
+        writer = DecisionWriter(partial, columns)
         try:
             for start in range(0, len(order), CUSTOMERS):
                 some = [people[customer] for customer in order[start : start + CUSTOMERS]]
-                batch = rebuilt.prepared(wave, head.values, some)
+                batch = rebuilt.prepared(wave, head.values, some, priced)
                 taken = list(rebuilt.taken(wave, batch, some))
                 rows = assembler.of(taken, batch)
                 rows = _dated(rows, taken, some)
+                if priced is not None:
+                    epochs = [zip(p.slots, p.epochs, strict=True) for p in some]
+                    column = _by_slot(taken, [[(s, e) for (s, _), e in one] for one in epochs])
+                    rows = rows.append_column(schema.PRICE_EPOCH, pa.array(column, pa.int32()))
                 writer.write(rows)
                 tally.add(taken, batch, rows)
                 shadowed.add_sealed(wave, mean, batch, some)
@@ -218,7 +257,9 @@ def _publish(
         held = exports.write_withheld(partial, withheld) if withheld else 0
         summary = summarise(wave, tally, Lists({}, held), rejected=0, parts=[], priced=[], notes=[])
         past = [*head.past, *before]
-        content = publish.content(wave, past, summary)
+        content = sealed_prices.content(
+            begun, head, told.paces, people.values(), tally, summary, past
+        )
         cause = next(iter(people.values())).first.cause
         asked = {} if cause is None else {"trigger": cause.trigger}
         manifest.write(partial, {**content, "live": True, **asked, **_beside(head, shadowed)})
@@ -276,13 +317,18 @@ def _dated(
     rows: pa.RecordBatch, taken: Sequence[Taken], people: Sequence[Person]
 ) -> pa.RecordBatch:
     """The rows with the time of each decision."""
-    at = [{(s.placement, s.slot): when for s, when in person.slots} for person in people]
-    moment = [[at[row][t.placement.name, t.slot] for row in t.rows] for t in taken]
-    order = np.argsort(np.concatenate([t.rows for t in taken]), kind="stable")
     place = rows.schema.get_field_index("decided_at")
     field = rows.schema.field(place)
-    column = pa.array(np.concatenate(moment)[order].astype(np.int64)).cast(field.type)
-    return rows.set_column(place, field, column)
+    moments = _by_slot(taken, [person.slots for person in people])
+    return rows.set_column(place, field, pa.array(moments).cast(field.type))
+
+
+def _by_slot(taken: Sequence[Taken], told: Sequence[Sequence[tuple[Slot, int]]]) -> Array:
+    """What is told of each customer's slots, in the order of the rows, int64[n]."""
+    known = [{(slot.placement, slot.slot): one for slot, one in mine} for mine in told]
+    found = [[known[row][t.placement.name, t.slot] for row in t.rows] for t in taken]
+    order = np.argsort(np.concatenate([t.rows for t in taken]), kind="stable")
+    return np.concatenate(found).astype(np.int64)[order]
 
 
 def _events(campaign: Campaign, outcomes: Sequence[Outcome]) -> pa.Table:

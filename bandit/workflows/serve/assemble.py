@@ -20,16 +20,19 @@ GRAIN = 4096
 
 
 class Assembler:
-    """Turns filled slots into record batches; a row hangs on no other row."""
+    """Turns filled slots into record batches; a row hangs on no other row.
 
-    def __init__(self, wave: Wave) -> None:
+    ``content`` is what the decision ids hang on: the wave's, unless its prices moved.
+    """
+
+    def __init__(self, wave: Wave, content: str | None = None) -> None:
         plan, posterior = wave.plan, wave.posterior
         self.schema = schema.decisions(
             wave.customer_type, posterior.n_actions, posterior.n_features
         )
         self._plan, self._run, self._snapshot = plan, wave.run, wave.start.version
         self._mean = TakenMean(posterior)
-        self._ids = DecisionIds(wave.run.wave, wave.content)
+        self._ids = DecisionIds(wave.run.wave, content or wave.content)
         self._offers = _Names([offer for offer, _ in plan.space.pairs])
         self._channels = _Names([channel for _, channel in plan.space.pairs])
         self._reasons = _Names(REASONS)
@@ -38,7 +41,7 @@ class Assembler:
 
     def of(self, slots: Sequence[Taken], batch: Prepared) -> pa.RecordBatch:
         """All slots of a batch that was made ready, as `batch` has them."""
-        population = batch.population if self._plan.apart else None
+        population = batch.population if len(self._plan.prices) > 1 else None
         return self.batch(slots, batch.ids, batch.contexts, batch.values, population=population)
 
     def batch(

@@ -27,6 +27,30 @@ class Limits(NamedTuple):
     least: Float64
 
 
+class Charges(NamedTuple):
+    """What actions use of limits, entry by entry: limit ``which`` of m, ``amount`` of it.
+
+    In the order of the actions, then of the limits, so that sums have the same bits anywhere.
+    """
+
+    action: Array
+    which: Array
+    amount: Float64
+    k: int
+
+    @classmethod
+    def of(cls, limits: Limits) -> Charges:
+        """The entries of ``limits.usage`` that are not zero."""
+        action, which = np.nonzero(limits.usage)
+        return cls(action, which, limits.usage[action, which], len(limits.usage))
+
+    def at(self, prices: Float64) -> Float64:
+        """A contact's charge float64[p, k] at ``prices`` float64[p, m] a unit."""
+        return np.stack([
+            np.bincount(self.action, self.amount * row[self.which], self.k) for row in prices
+        ])  # fmt: skip
+
+
 def of(campaign: Campaign, catalogue: Catalogue, plan: Plan) -> Limits:
     """Every capacity, budget, committed volume and group cap that is set."""
     out = plan.actions.outbound

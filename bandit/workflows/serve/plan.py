@@ -42,8 +42,9 @@ class Plan(NamedTuple):
 
     ``costs`` float64[k]: of offer and channel; ``prices`` float64[p, k]: of the resources an action
     uses, by population: everybody, or everybody else and the arms ``apart`` that have limits of
-    their own; ``exclusive``: offer, family and channel numbers; ``groups`` by their numbers in
-    choices, ``peaceful`` of them those that experiments leave in peace.
+    their own (where a past wave's prices moved, each of them in each epoch); ``exclusive``: offer,
+    family and channel numbers; ``groups`` by their numbers in choices, ``peaceful`` of them those
+    that experiments leave in peace.
     """
 
     space: ActionSpace

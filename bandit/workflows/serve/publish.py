@@ -28,7 +28,6 @@ from bandit.record.served_variables import ServedVariables
 from bandit.record.waves import DecisionWriter
 from bandit.results.money import Money
 from bandit.results.serve import Price, Split, WaveSummary
-from bandit.runners.overlap import ahead
 from bandit.sources import database
 from bandit.workflows.serve import serving_model
 from bandit.workflows.serve.contact_history import ContactHistory
@@ -214,9 +213,7 @@ def _export(
     roles = ("customers", "consents")
     with database.connect(campaign, threads=threads, roles=roles, moment=at) as fresh:
         before = withheld[0] if withheld else None
-        return exports.write(
-            lists, campaign, fresh, decisions, channels, withheld=before, fetched=ahead
-        )
+        return exports.write(lists, campaign, fresh, decisions, channels, withheld=before)
 
 
 def content(wave: Wave, past: Sequence[str], summary: WaveSummary) -> dict[str, Any]:

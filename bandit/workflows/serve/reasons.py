@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from bandit.core.reasons import (
@@ -23,6 +25,8 @@ from bandit.workflows.serve.wave import Taken, Wave
 
 _CODE = {name: np.int8(position) for position, name in enumerate(REASONS)}
 CONTACT = np.int8(-1)
+_FEW, _ROWS = 16, 1024
+"""Populations that are asked one by one; of more, so many rows at a time, each at its prices."""
 
 
 def given(wave: Wave, batch: Prepared, taken: Taken) -> Taken:
@@ -64,17 +68,26 @@ def _weighed(wave: Wave, batch: Prepared, taken: Taken, mine: Array) -> Array:
     """What expectation alone would have chosen for ``mine`` int64[q], at the prices and without."""
     plan = wave.plan
     found = np.full(mine.shape[0], _CODE[DRAWN])
-    of = batch.population[taken.rows[mine]]
-    for population, prices in enumerate(plan.prices):
-        some = np.flatnonzero(of == population) if plan.apart else np.arange(mine.shape[0])
-        if not some.size:
-            continue
+    for some, prices in _priced(plan.prices, batch.population[taken.rows[mine]]):
         there = some[~_expected_contact(wave, batch, taken, mine[some], plan.costs + prices)]
         found[there] = _CODE[NOT_WORTH]
         if prices.any() and there.size:
             priced_out = _expected_contact(wave, batch, taken, mine[there], plan.costs)
             found[there[priced_out]] = _CODE[PRICED_OUT]
     return found
+
+
+def _priced(table: Float64, of: Array) -> Iterator[tuple[Array, Float64]]:
+    """Some of the rows ``of`` int[q] populations, and their prices float64[k], or [m, k]."""
+    if len(table) == 1:
+        yield np.arange(of.shape[0]), table[0]
+    elif len(table) <= _FEW:
+        for one in np.unique(of):
+            yield np.flatnonzero(of == one), table[one]
+    else:
+        for start in range(0, of.shape[0], _ROWS):
+            some = np.arange(start, min(start + _ROWS, of.shape[0]))
+            yield some, table[of[some]]
 
 
 def _expected_contact(

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import numpy as np
 
 from bandit.config.campaign import Campaign
+from bandit.core.types import Float64
 from bandit.record import waves as record
 from bandit.workflows.serve.wave import Wave
 
@@ -24,3 +29,26 @@ def of(campaign: Campaign, wave: Wave) -> Wave:
                 np.stack([before.actions.align(row, wave.plan.space) for row in table])
             )
     return wave
+
+
+class Standing(NamedTuple):
+    """Prices float64[p, m] a unit of limits, and the time of the wave that they are of, if any."""
+
+    prices: Float64
+    at: dt.datetime | None
+
+
+def by_limit(
+    campaign: Campaign, waves: Sequence[record.Wave], names: Sequence[str], apart: Sequence[str]
+) -> Standing:
+    """The same prices a unit of the limits ``names``, 0 for one that is new."""
+    found = np.zeros((1 + len(apart), len(names)))
+    for before in reversed(waves):
+        told = before.manifest.summary
+        if before.campaign == campaign.file and told.get("limits"):
+            own = {part["arm"]: part["limits"] for part in told.get("split", ())}
+            for p, arm in enumerate((None, *apart)):
+                prices = {one["name"]: one["price"] for one in own.get(arm, told["limits"])}
+                found[p] = [prices.get(name, 0.0) for name in names]
+            return Standing(found, before.at)
+    return Standing(found, None)

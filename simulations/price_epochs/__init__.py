@@ -1,0 +1,1 @@
+"""Days with and without price epochs."""
