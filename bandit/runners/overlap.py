@@ -11,14 +11,19 @@ Item = TypeVar("Item")
 
 
 def ahead(items: Iterable[Item]) -> Iterator[Item]:
-    """The same items in the same order, the next one fetched meanwhile in a thread of its own."""
+    """The same items in the same order, the next one fetched meanwhile in a thread of its own.
+
+    The first is fetched by the caller: a query does most of its work before it, and a signal ends
+    what its own thread waits for, not another.
+    """
     end = object()
     source = iter(items)
+    item: Any = next(source, end)
     with ThreadPoolExecutor(1, thread_name_prefix="bandit-ahead") as pool:
-        waiting: Future[Any] = pool.submit(next, source, end)
-        while (item := waiting.result()) is not end:
-            waiting = pool.submit(next, source, end)
+        while item is not end:
+            waiting: Future[Any] = pool.submit(next, source, end)
             yield item
+            item = waiting.result()
 
 
 @contextmanager

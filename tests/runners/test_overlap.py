@@ -30,6 +30,17 @@ def test_the_next_item_is_fetched_while_one_is_used() -> None:
     assert list(found) == [2]
 
 
+def test_the_first_item_is_fetched_where_a_signal_is_heeded() -> None:
+    def items() -> Iterator[threading.Thread]:
+        while True:
+            yield threading.current_thread()
+
+    found = ahead(items())
+    assert next(found) is threading.current_thread()
+    assert next(found) is not threading.current_thread()
+    found.close()
+
+
 def test_an_error_ahead_comes_at_its_place() -> None:
     def items() -> Iterator[int]:
         yield 1
