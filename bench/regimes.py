@@ -3,6 +3,7 @@
 A ratio says nothing without its regime: where offers differ little, nearly every action is a
 contender. Ours against MABWiser's predict and the float32 product of the means, in rounds in which
 everybody has a turn; contenders are actions that win with a probability of a millionth and more.
+``--size 64 100 --observations 200`` measures a part and prints it; the whole goes to bench/results.
 """
 
 from __future__ import annotations
@@ -89,27 +90,34 @@ def page(found: dict[str, Any]) -> str:
         " contenders |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
-    for r in found["regimes"]:
-        contenders = "" if np.isnan(r["contenders"]) else f"{r['contenders']:.0f}"
-        lines.append(
-            f"| {r['signal']} | {r['observations']:,} | {r['d']} | {r['k']:,} | {r['policy']} |"
-            f" {r['microseconds']:.2f} | {r['times_mabwiser']:.3g} | {r['times_product']:.2g} |"
-            f" {contenders} |"
-        )
+    lines += [_line(regime) for regime in found["regimes"]]
     return "\n".join(lines) + "\n"
+
+
+def _line(r: dict[str, Any]) -> str:
+    contenders = "" if np.isnan(r["contenders"]) else f"{r['contenders']:.0f}"
+    return (
+        f"| {r['signal']} | {r['observations']:,} | {r['d']} | {r['k']:,} | {r['policy']} |"
+        f" {r['microseconds']:.2f} | {r['times_mabwiser']:.3g} | {r['times_product']:.2g} |"
+        f" {contenders} |"
+    )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--signal", default="", help="one of strong, weak, tiny; all where absent")
+    parser.add_argument("--size", nargs=2, type=int, action="append", metavar=("D", "K"))
+    parser.add_argument("--observations", nargs="*", type=int, default=OBSERVATIONS)
     given = parser.parse_args()
     found: dict[str, Any] = {"machine": describe(), "regimes": []}
     for signal in SIGNALS if not given.signal else [given.signal]:
-        for observations, (d, k) in itertools.product(OBSERVATIONS, SIZES):
+        for observations, (d, k) in itertools.product(given.observations, given.size or SIZES):
             found["regimes"] += regime(signal, observations, d, k, given.rounds)
-            print(found["regimes"][-3:], flush=True)
-    keep("regimes", found, page(found))
+            for one in found["regimes"][-3:]:
+                print(_line(one), flush=True)
+    if not given.size and given.observations == OBSERVATIONS:
+        keep("regimes", found, page(found))
 
 
 if __name__ == "__main__":

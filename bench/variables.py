@@ -79,8 +79,11 @@ rfm = {{ function = "rfm", column = "amount", days = 365 }}
 """
 
 
-def write(folder: Path, customers: int, events: int, memory: int) -> None:
-    """The files, by hashes of the row's number: some customers have many events, some none."""
+def write(folder: Path, customers: int, events: int, memory: int, *, spread: bool) -> None:
+    """The files, by hashes of the row's number: some customers have many events, some none.
+
+    Events are of at most a million customers, unless they are ``spread`` over all.
+    """
     (folder / "campaign.toml").write_text(TOML.format(memory=memory), encoding="utf-8")
     with duckdb.connect() as connection:
         connection.execute("SET memory_limit = '2GB'; SET preserve_insertion_order = false")
@@ -88,7 +91,7 @@ def write(folder: Path, customers: int, events: int, memory: int) -> None:
             f"COPY (SELECT i AS customer_id, hash(i) % 80 AS age FROM range({customers}) t(i)) TO"
             f" {sql.text(str(folder / 'customers.parquet'))}"
         )
-        unit = "(hash(i) % 1000000) / 1e6"
+        unit = "hash(i) / 18446744073709551616.0" if spread else "(hash(i) % 1000000) / 1e6"
         moment = "TIMESTAMPTZ '2024-03-02' + to_seconds((hash(i + 1) % 64800000)::BIGINT)"
         connection.execute(
             f"COPY (SELECT floor({customers} * pow({unit}, 1.5))::BIGINT AS customer_id,"
@@ -129,13 +132,14 @@ def main() -> None:
     options.add_argument("--memory-mb", type=int, default=3_000)
     options.add_argument("--threads", type=int, default=2)
     options.add_argument("--only-shown", action="store_true")
+    options.add_argument("--spread", action="store_true", help="every customer may have events")
     options.add_argument("--evaluate", type=Path)
     given = options.parse_args()
     if given.evaluate is not None:
         sys.stdout.write(json.dumps(evaluate(given.evaluate, given.threads)))
         return
     with tempfile.TemporaryDirectory() as made:
-        write(Path(made), given.customers, given.events, given.memory_mb)
+        write(Path(made), given.customers, given.events, given.memory_mb, spread=given.spread)
         again = [sys.executable, "-m", "bench.variables", "--evaluate", made]
         done = subprocess.run(
             [*again, "--threads", str(given.threads)], check=True, capture_output=True, text=True

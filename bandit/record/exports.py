@@ -6,7 +6,7 @@ spills: so the two are merged batch by batch, and memory does not grow with the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,6 +35,10 @@ _COLUMNS = ("customer_id", "offer", "slot", "expected_value", "decision_id", "ch
 _FORMULA = r"^([\t\r\n\x00]|[\s\p{Z}]*[=+\-@\x{ff1d}\x{ff0b}\x{ff0d}\x{ff20}])"
 
 
+Fetched = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
+"""Hands batches on, as they are asked for or before."""
+
+
 class Lists(NamedTuple):
     """Rows written a channel, and how many contacts were withheld for an opt-out."""
 
@@ -50,14 +54,16 @@ def write(
     channels: Sequence[Channel],
     *,
     withheld: Path | None = None,
+    fetched: Fetched = iter,
 ) -> Lists:
     """Write every channel's list to `folder`, in the campaign's format.
 
     ``database`` must be opened afresh, so that it sees the consents of this moment; ``channels``
     are those that the wave was decided with; ``withheld``: what was withheld before stays so.
-    Each contact is on a list or withheld, or nothing is written (RuntimeError).
+    Decisions and consents come by way of ``fetched``. Each contact is on a list or withheld, or
+    nothing is written (RuntimeError).
     """
-    agreed = _Agreed(campaign, database, decisions, channels)
+    agreed = _Agreed(campaign, database, decisions, channels, fetched)
     before = pa.array([], pa.string())
     if withheld is not None:
         before = pq.read_table(withheld)["decision_id"].combine_chunks()
@@ -65,7 +71,7 @@ def write(
     lists = [_List(folder, c.name, campaign.exports.format, schema) for c in channels]
     contacts = 0
     gone = _Withheld(folder)
-    for batch in _contacts(decisions):
+    for batch in fetched(_contacts(decisions)):
         channel = pc.index_in(batch["channel"].cast(pa.string()), pa.array(agreed.names))
         position = channel.fill_null(-1).to_numpy()
         may = agreed.holds(batch["customer_id"], position)
@@ -149,13 +155,14 @@ class _Agreed:
         database: Database,
         decisions: Sequence[Path],
         channels: Sequence[Channel],
+        fetched: Fetched,
     ) -> None:
         self.names = [c.name for c in channels]
         self._free = np.array([not c.consent for c in channels] + [False])
         self._words = -(-len(channels) // consents.WORD)
         key = pq.read_schema(decisions[0]).field("customer_id").type
         query = self._query(database, campaign, "BIGINT" if pa.types.is_integer(key) else "VARCHAR")
-        self._batches = database.stream(query, rows=ROWS_PER_GROUP)
+        self._batches = fetched(database.stream(query, rows=ROWS_PER_GROUP))
         self._rest = next(self._batches, None)
 
     def _query(self, database: Database, campaign: Campaign, key: str) -> str:

@@ -1,18 +1,19 @@
-"""Who lives together, as experiments of households assigned them: read of the waves' units."""
+"""Who is one unit: keys of one person, and who lives together as experiments assigned them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Self
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Self
 
 import numpy as np
 import pyarrow.parquet as pq
 
-from bandit.checks.keys import customer_keys
+from bandit.checks.keys import customer_key, customer_keys
 from bandit.config.household import Household
 from bandit.core.types import Array, Bool, UInt64
 from bandit.record import served_variables
 from bandit.record.waves import Wave
+from bandit.sources.merges import Merged
 
 
 class Homes:
@@ -55,6 +56,65 @@ class Homes:
         out = keys.copy()
         out[known] = self._units[at]
         return out
+
+
+class Now:
+    """Keys uint64[n] of customers as those of who they are now, by ``people``; ``old`` rise."""
+
+    def __init__(self, people: Merged) -> None:
+        pairs = sorted((customer_key(a), customer_key(b)) for a, b in people.person.items())
+        self.old = np.array([old for old, _ in pairs], np.uint64)
+        self._new = np.array([new for _, new in pairs], np.uint64)
+
+    def of(self, keys: UInt64) -> UInt64:
+        """Look them up; a copy where any is another."""
+        at, old = placed(self.old, keys)
+        if len(at):
+            keys = keys.copy()
+            keys[old] = self._new[at]
+        return keys
+
+
+class Persons(NamedTuple):
+    """The unit of each person of several keys: ``keys`` uint64[p], rising, of who they are now."""
+
+    now: Now
+    keys: UInt64
+    units: UInt64
+
+    @classmethod
+    def of(cls, people: Merged, homes: Homes | None) -> Self:
+        """A household of any of their keys is theirs, that of the present one before others'."""
+        now = Now(people)
+        keys = np.unique(now.of(now.old))
+        if homes is None:
+            return cls(now, keys, keys)
+        units, theirs = homes.whose(keys), homes.whose(now.old)
+        place, _ = placed(keys, now.of(now.old))
+        for at, old, unit in zip(place.tolist(), now.old, theirs, strict=True):
+            if units[at] == keys[at] and unit != old:
+                units[at] = unit
+        return cls(now, keys, units)
+
+
+def whose(waves: Sequence[Wave], people: Merged) -> Callable[[UInt64], UInt64] | None:
+    """The unit of each of some keys uint64[n]; None where each key is its own.
+
+    What a person came to before and after a merge is one person's, and a household's is one.
+    """
+    homes = Homes.of(waves)
+    if not people.person:
+        return None if homes is None else homes.whose
+    persons = Persons.of(people, homes)
+
+    def units(keys: UInt64) -> UInt64:
+        present = persons.now.of(keys)
+        found = present.copy() if homes is None else homes.whose(present)
+        at, several = placed(persons.keys, present)
+        found[several] = persons.units[at]
+        return found
+
+    return units
 
 
 def placed(known: UInt64, keys: UInt64) -> tuple[Array, Bool]:

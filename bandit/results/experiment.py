@@ -187,7 +187,9 @@ class EffectRead:
     confidence; ``limit`` is how many standard errors pass. ``adjusted_p`` is raised for the other
     secondary metrics and arms, None for other roles. ``contacted``: the primary effect on those
     whom the arm contacted and the control did not (Wald's ratio). ``said``: better, worse, not
-    shown; of a guardrail held, broken, not shown; of a diagnostic nothing.
+    shown; of a guardrail held, broken, not shown; of a diagnostic nothing. ``customers`` of both
+    arms whose value is not 0; of a guardrail with fewer than ten the limits are those of counts, or
+    infinite where none can be had.
     """
 
     metric: str
@@ -202,6 +204,7 @@ class EffectRead:
     adjusted_p: float | None
     said: str
     contacted: Interval | None = None
+    customers: int = 0
 
 
 @dataclass(frozen=True)

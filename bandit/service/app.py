@@ -177,17 +177,17 @@ class Service:
                 404, "no live decision of today or yesterday has this id; deliver outcomes of older"
                 " ones with `bandit learn --outcomes`",
             )  # fmt: skip
-        customer = None
-        if sent.customer is not None:
-            customer = self.desk.situation.known(sent.customer)[0]
-        new = sent.event_id not in self.book.events
-        if new:
-            self.desk.hear(
-                Outcome(
-                    sent.event_id, sent.decision_id, customer, sent.event, sent.reward,
-                    micros(at), micros(now),
-                )
-            )  # fmt: skip
+        customer, situation = None, self.desk.situation
+        if sent.customer is not None and self.desk.refuses(sent.event):
+            customer = situation.person(sent.customer).key  # whoever it is, by then
+        elif sent.customer is not None:
+            customer = situation.known(sent.customer)[0]
+        new = self.desk.hear(
+            Outcome(
+                sent.event_id, sent.decision_id, customer, sent.event, sent.reward,
+                micros(at), micros(now),
+            )
+        )  # fmt: skip
         await self.committer.settled()
         return as_json(Taken(new))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, NamedTuple, Self
 
@@ -56,6 +57,7 @@ class Database:
         self.memory_mb = memory_mb
         self._spill = spill.folder()
         self.tables: dict[str, Table] = {}
+        self.plain: dict[str, tuple[Path, ...]] = {}  # Parquet files that are rows as they lie
         self.known: Known | None = None  # who is who, where [identity] says so
         self.connection = duckdb.connect(
             ":memory:",

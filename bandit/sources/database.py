@@ -229,6 +229,9 @@ def _open(
     if alias is not None and source.source.query is None:
         _hold_table(database, source, alias)
     _create(database, source, raw, body)
+    plain = sources.PLAIN
+    if source.is_parquet and source.source.query is None and body.endswith(f"]{plain})"):
+        database.plain[source.role] = source.files
     relation = Relation(raw, _columns(database, source, raw), source.shown, text is not None)
     asked = asked_of(
         campaign,

@@ -22,6 +22,8 @@ PARQUET = {".parquet", ".pq"}
 MAX_QUERY_CHARACTERS = 100_000
 EVENTS = "source."
 """Begins the role of a [[source]]."""
+PLAIN = ", hive_partitioning=false"
+"""How Parquet files are read that say nothing by their paths."""
 OWN_NAME = "source"
 """What a query over a Parquet or CSV file calls it."""
 
@@ -155,8 +157,7 @@ def parquet_of(located: Located) -> str:
     listed = ", ".join(sql.text(str(f)) for f in files)
     hive = len(files) > 1 and any("=" in part for f in files for part in f.parent.parts)
     more = ", union_by_name=true" if widened else ""
-    more += f", hive_partitioning={str(hive).lower()}"
-    more += ", hive_types_autocast=false" if hive else ""
+    more += ", hive_partitioning=true, hive_types_autocast=false" if hive else PLAIN
     return f"read_parquet([{listed}]{more})"
 
 

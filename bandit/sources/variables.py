@@ -13,8 +13,10 @@ from bandit.config.campaign import Campaign
 from bandit.config.variables import EventSource, Variable
 from bandit.core import sql
 from bandit.core.problems import Problems
+from bandit.sources import event_index
 from bandit.sources.aggregates import DAY_US, FIFTHS, MOMENT, Aggregate, aggregate, scores
 from bandit.sources.connection import Database, failed
+from bandit.sources.event_index import ONE
 from bandit.sources.events import Events, events, micros
 
 STATE_BYTES = 24
@@ -57,11 +59,11 @@ def evaluate(
     """
     if one is not None:
         value = f"TRY_CAST(? AS {key})"
-        database.connection.execute(f"SET VARIABLE bandit_one = {value}", [one.customer])
+        database.connection.execute(f"SET VARIABLE {ONE} = {value}", [one.customer])
     faults = Problems()
     used = [source for source in campaign.source if campaign.variables_of(source)]
     for source in used if one is not None else ():
-        faults.attempt(partial(_narrow, database, source, key))
+        faults.attempt(partial(_narrow, database, campaign, source, key))
     faults.stop()
     seen = [faults.attempt(partial(events, database, campaign, s, at, key)) for s in used]
     faults.stop()
@@ -134,19 +136,22 @@ def _make(
     return {name: made[name].empty if name in made else None for name in variables}
 
 
-def _narrow(database: Database, source: EventSource, key: str) -> None:
+def _narrow(database: Database, campaign: Campaign, source: EventSource, key: str) -> None:
     """Let a source be the rows of the one customer alone, found by nothing but the key.
 
     They are read once. What else an event must be is asked of them, not of everybody's: a file in
-    the order of keys is then read where they lie, any other in its column of keys.
+    the order of keys is then read where they lie, one with an index where that says, any other in
+    its column of keys.
     """
     table = database.table(source.role)
+    asked = event_index.asked(database, source.role, source.customer, key)
+    if asked is not None:
+        event_index.narrow(database, campaign.folder, asked)
     view = f"{table.view}_one"
     id_ = database.key(source.role, source.customer, key)
     execute(
         database,
-        f"CREATE TABLE {view} AS SELECT * FROM {table.view}"
-        f" WHERE {id_} = getvariable('bandit_one')",
+        f"CREATE TABLE {view} AS SELECT * FROM {table.view} WHERE {id_} = getvariable('{ONE}')",
     )
     database.tables[source.role] = table._replace(view=view)
 

@@ -103,6 +103,18 @@ def test_outcomes_count_once_and_refusals_alone_are_taken(folder: Path) -> None:
     talk(folder, say)
 
 
+def test_a_refusal_by_an_event_is_taken_of_whoever_has_no_row_today(tmp_path: Path) -> None:
+    folder = campaigns.write(tmp_path / "c", customers=40, pressure="refusal_days = 30.0")
+
+    async def say(client: httpx.AsyncClient) -> None:
+        of_nobody = {"event_id": "s2", "customer": 10**9, "event": "Unsubscribe"}
+        assert (await client.post("/v1/outcomes", json=of_nobody)).json() == {"new": True}
+        sold = {**of_nobody, "event_id": "s3", "event": "sale"}
+        assert (await client.post("/v1/outcomes", json=sold)).status_code == 404
+
+    talk(folder, say)
+
+
 WRONG = [
     (b"", 400, "is no DecisionRequest"),
     (b"[", 400, "is no DecisionRequest"),

@@ -6,13 +6,17 @@ import datetime as dt
 import stat
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
+from bandit.config import campaign_file
 from bandit.core.errors import DataError
 from bandit.record import waves as record
 from bandit.record.decisions import Decisions
 from bandit.render.customer_page import with_customer_page
+from bandit.sources import database
+from bandit.workflows.inspect import today
 from bandit.workflows.inspect.customer import customer
 from bandit.workflows.learn.learn import learn
 from bandit.workflows.privacy.forget import forget
@@ -169,3 +173,23 @@ def test_a_row_that_a_wave_would_refuse_is_told_with_the_past(tmp_path: Path) ->
     assert page.timeline
     assert page.open == []
     assert "the key stands more than once" in "\n".join(page.notes)
+
+
+def test_percentiles_of_a_sample_are_the_same_whenever_they_are_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(today, "SAMPLE", 8_000)
+    ages = np.random.default_rng(1).normal(50.0, 20.0, 40_000)
+    people = pl.DataFrame({"customer_id": range(40_000), "age": ages})
+    people.write_parquet(tmp_path / "customers.parquet", row_group_size=4_096)
+    (tmp_path / "campaign.toml").write_text(
+        '[customers]\nsource = "customers.parquet"\n[features]\nnumeric = ["age"]\n'
+        '[[channel]]\nname = "email"\n[[offer]]\nname = "one"\n'
+    )
+    found = set()
+    for threads in (1, 2, 4, 2):
+        with database.connect(campaign_file.load(tmp_path), threads=threads) as data:
+            view = data.table("customers").view
+            found.add(today._counts(data, view, {"age": "age"}, {"age": 50.0}, {"age"})["age"])
+    (share,) = found
+    assert share == pytest.approx(0.5, abs=0.05)

@@ -291,7 +291,7 @@ def test_a_loss_of_one_arm_blocks_the_reading(served, tmp_path):
     found = read(folder, name="spring", at=day(24))
     assert found.verdict == "blocked"
     assert found.effects == []
-    assert [r.stage for r in found.ratios if r.alarm] == ["with outcome"]
+    assert [r.stage for r in found.ratios if r.alarm] == ["compared"]
 
 
 def test_waves_of_which_nothing_was_heard_are_named(served, tmp_path):

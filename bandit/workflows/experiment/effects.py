@@ -16,6 +16,7 @@ from bandit.config.experiment import (
     Metric,
 )
 from bandit.core.types import Float64
+from bandit.experiments.few import LEAST, of_few
 from bandit.experiments.looks import obrien_fleming
 from bandit.results.experiment import EffectRead, LookRead, SegmentRead
 from bandit.results.figures import Interval
@@ -67,15 +68,20 @@ def compared(
     if sizes is not None and not (sizes[treated].sum() > 0.0 and sizes[~treated].sum() > 0.0):
         return None
     covariate = found.covariates.get(metric.covariate or "")
-    return experiments.compare(
+    units = None if found.units is None else found.units[rows]
+    one = experiments.compare(
         values[metric.value][rows],
         treated,
         sizes=sizes,
         covariate=None if covariate is None else covariate[rows],
-        clusters=None if found.units is None else found.units[rows],
+        clusters=units,
         confidence=confidence,
         adjustment="lin",
     )
+    if metric.role != "guardrail":
+        return one
+    alone = sizes is None and units is None
+    return of_few(one, values[metric.value][rows], treated, alone=alone, confidence=confidence)
 
 
 def effects(asked: Experiment, found: Enrolled, values: Values, look: int) -> list[EffectRead]:
@@ -92,8 +98,29 @@ def effects(asked: Experiment, found: Enrolled, values: Values, look: int) -> li
         replace(
             _read(asked, metric, arm, one, look, raised),
             contacted=_contacted(asked, found, values, metric, arm),
+            customers=_with_any(found, values, metric, arm),
         )
         for metric, arm, one in there
+    ]
+
+
+def _with_any(found: Enrolled, values: Values, metric: Metric, arm: int) -> int:
+    """Customers of an arm and the control whose value is not 0."""
+    return int((((found.arm == 0) | (found.arm == arm)) & (values[metric.value] != 0.0)).sum())
+
+
+def few(read: Sequence[EffectRead]) -> list[str]:
+    """Sentences on guardrails of which hardly anything is known."""
+    return [
+        f"guardrail {one.metric}, {one.arm}: {one.customers:,} customers have any, fewer than"
+        f" {LEAST}: "
+        + (
+            "no interval can be had, and nothing is shown of it"
+            if np.isinf(one.interval.upper)
+            else "its limits are those of counts, a customer having it once at most"
+        )
+        for one in read
+        if one.role == "guardrail" and one.customers < LEAST
     ]
 
 

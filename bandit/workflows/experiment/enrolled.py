@@ -13,11 +13,11 @@ from bandit.config.experiment import Experiment
 from bandit.core.types import Array, Bool, Float64, UInt64
 from bandit.features.spec import FeatureSpec
 from bandit.record.decisions import Decisions, Rows
-from bandit.record.homes import Homes
+from bandit.record.homes import Homes, Now
 from bandit.record.waves import Wave
 from bandit.sources.merges import Merged
 from bandit.stats.comoments import Comoments
-from bandit.workflows.experiment.totals import Now, contacts, keys_of, outbound
+from bandit.workflows.experiment.totals import contacts, keys_of, outbound
 from bandit.workflows.judge.groups import groups_of
 
 

@@ -12,11 +12,10 @@ from bandit.config.experiment import CURRENT, LEARNED, NO_CONTACT, RULES, Arm, E
 from bandit.core.types import Array, Bool, Float64, Progress, UInt64
 from bandit.features.spec import FeatureSpec
 from bandit.record.decisions import Decisions
-from bandit.record.homes import placed
+from bandit.record.homes import Now, placed
 from bandit.record.waves import Wave
 from bandit.sources.merges import Merged
 from bandit.workflows.experiment.totals import (
-    Now,
     Totals,
     contacts,
     events,

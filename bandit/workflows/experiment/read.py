@@ -97,7 +97,11 @@ def read(
         best=best,
         words=words,
         folder=_folder(campaign, name),
-        notes=[*map(heard.silent, silent), *_notes(asked, found, waiting, pooled)],
+        notes=[
+            *map(heard.silent, silent),
+            *([] if blocked else effects.few(read_)),
+            *_notes(asked, found, waiting, pooled),
+        ],
     )
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import duckdb
 import numpy as np
 
-from bandit.checks.keys import customer_key, customer_keys
+from bandit.checks.keys import customer_keys
 from bandit.config.campaign import Campaign
 from bandit.config.experiment import EVENTS
 from bandit.config.section import OUTBOUND
@@ -17,7 +17,7 @@ from bandit.record import attribution, heard
 from bandit.record import outcomes as deliveries
 from bandit.record import waves as record
 from bandit.record.decisions import Decisions, Rows
-from bandit.record.homes import placed
+from bandit.record.homes import Now, placed
 from bandit.record.waves import Wave
 from bandit.sources import persons
 from bandit.sources.merges import Merged
@@ -79,23 +79,6 @@ class Totals:
                 if kind is None and not joined.events:
                     self.silent.append(decisions.wave.name)
             yield value, found[kind]
-
-
-class Now:
-    """Keys uint64[n] of customers as those of who they are now, by ``people``."""
-
-    def __init__(self, people: Merged) -> None:
-        pairs = sorted((customer_key(a), customer_key(b)) for a, b in people.person.items())
-        self._old = np.array([old for old, _ in pairs], np.uint64)
-        self._new = np.array([new for _, new in pairs], np.uint64)
-
-    def of(self, keys: UInt64) -> UInt64:
-        """Look them up; a copy where any is another."""
-        at, old = placed(self._old, keys)
-        if len(at):
-            keys = keys.copy()
-            keys[old] = self._new[at]
-        return keys
 
 
 def keys_of(rows: Rows) -> UInt64:

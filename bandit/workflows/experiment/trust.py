@@ -19,6 +19,9 @@ def ratios(
 ) -> list[RatioCheck]:
     """Sizes of the arms as assigned, as listed of what was decided, and as compared.
 
+    Compared is who was assigned and still stands in the record: with every outcome that came, and
+    with zero where none did, so that nobody is lost for having none.
+
     Where households were assigned they are what is counted, but for customers of whom the record
     has nothing any more.
     """
@@ -26,7 +29,7 @@ def ratios(
     return [
         _check("assigned", drawn, np.array(asked.shares)),
         exported(sent),
-        _check("with outcome", found.assigned, np.array(assigned)),
+        _check("compared", found.assigned, np.array(assigned)),
     ]
 
 

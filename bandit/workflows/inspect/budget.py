@@ -27,6 +27,7 @@ from bandit.results.roi import Budget, BudgetPoint
 from bandit.stats.budgets import People, Share
 from bandit.stats.crowds import CROWDS, crowd_of
 from bandit.stats.means import around
+from bandit.stats.rare import PRIOR_REWARDS, Rewards
 from bandit.workflows.inspect import as_served
 from bandit.workflows.inspect.against import FEWEST, MATCHED
 from bandit.workflows.inspect.contact_gains import (
@@ -81,6 +82,7 @@ class Budgets:
         self._waves: list[str] = []
         self._same: list[str] = []
         self._whole = self._cost = 0.0
+        self._rewards = Rewards()
         self.notes: list[str] = []
 
     def add(self, decisions: Decisions, came: Attributed) -> None:
@@ -102,11 +104,12 @@ class Budgets:
         crowds = max(1, min(CROWDS, CROWDS * MOST_PEOPLE // max(1, sum(decisions.sizes))))
         judged = _Judged(crowds, name == self._oldest or about.policy.regroup == "every_wave")
         kept = first_contacts(decisions)
-        spent, parts = 0.0, list[_Seen]()
+        spent, parts, rewards = 0.0, list[_Seen](), Rewards()
         for rows in decisions.rows(*_COLUMNS):
             mine = judged.of(rows) & (rows.action > 0) & ~rows.withheld
             spent += float(rows.terms.cost[mine].sum())
             parts += _seen(rows, came, served, kept, judged)
+            rewards = rewards.plus(Rewards.of(gross(rows, came.taught)[judged.of(rows)]))
         if not spent:
             self.notes.append(f"wave {name} spent nothing on contacts: no budget is told of it")
             return
@@ -122,6 +125,7 @@ class Budgets:
             )
             return
         self._waves.append(name)
+        self._rewards = self._rewards.plus(rewards)
         if _told(same):
             self._same.append(served.plan.space[_same(served, kept)])
         by_chance = ordered.taken(np.argsort(seen.chance[own][: ordered.n], kind="stable"))
@@ -152,6 +156,12 @@ class Budgets:
         """The curve; None where no wave tells it. ``margin``: the share of value that is kept."""
         if not self._waves:
             return None
+        if self._rewards.effective < PRIOR_REWARDS:
+            self.notes.append(
+                f"the curve of the budget rests on the equal of {self._rewards.effective:,.0f}"
+                " purchases: its intervals are a normal's, which holds less than it says where they"
+                " are few"
+            )
         most = self._whole * (1.0 - 1e-9)
         reachable = [t for t in TIMES if self._spent[ORDERED, t] < most]
         return Budget(

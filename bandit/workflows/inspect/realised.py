@@ -13,11 +13,10 @@ from duckdb import DuckDBPyConnection
 from bandit.checks.keys import customer_keys
 from bandit.config.campaign import Campaign
 from bandit.core.types import Array, Bool, Float64, Progress, UInt64
-from bandit.record import attribution, heard
+from bandit.record import attribution, heard, homes
 from bandit.record import outcomes as deliveries
 from bandit.record.attribution import Attributed
 from bandit.record.decisions import Decisions, Rows
-from bandit.record.homes import Homes
 from bandit.record.waves import Wave, after
 from bandit.sources import persons
 from bandit.stats.crowds import Crowds, crowd_of
@@ -108,9 +107,8 @@ def realised(
     window = campaign.window
     progress.step("joining decisions and outcomes", total=len(waves))
     found: dict[str, Groups] = {}
-    homes = Homes.of(every)
-    whose = None if homes is None else homes.whose
-    families = persons.families(persons.of(campaign, at))
+    people = persons.of(campaign, at)
+    whose, families = homes.whose(every, people), persons.families(people)
     with heard.connect(campaign.limits.memory_mb) as connection:
         heard.load_events(connection, deliveries.batches(campaign.folder), families)
         for wave in waves:

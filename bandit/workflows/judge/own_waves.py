@@ -22,11 +22,10 @@ from bandit.core.actions import ActionSpace
 from bandit.core.errors import ConfigError, DataError
 from bandit.core.types import Float64, Progress
 from bandit.features.spec import FeatureSpec
-from bandit.record import attribution, heard
+from bandit.record import attribution, heard, homes
 from bandit.record import outcomes as deliveries
 from bandit.record import waves as record
 from bandit.record.decisions import Decisions
-from bandit.record.homes import Homes
 from bandit.record.manifests import Shadowed
 from bandit.record.waves import Wave
 from bandit.results.judge import Beside
@@ -126,7 +125,7 @@ def _assembled(
         propensities=np.concatenate([p.propensity for p in parts]),
         eligible=np.concatenate([p.eligible for p in parts]),
         customers=ids,
-        clusters=_together(waves, ids),
+        clusters=_together(campaign, waves, ids),
         times=np.repeat(np.array(at).astype("datetime64[us]"), sizes),
         row_values=np.concatenate([p.value for p in parts]),
         row_costs=np.concatenate([p.cost for p in parts]),
@@ -150,10 +149,10 @@ def _assembled(
     )
 
 
-def _together(waves: Sequence[Wave], ids: pa.Array) -> pa.Array:
-    """Who is one cluster: a customer, or a household where experiments assigned these."""
-    homes = None if ids.null_count else Homes.of(waves)
-    return ids if homes is None else pa.array(homes.whose(customer_keys(ids.to_numpy())))
+def _together(campaign: Campaign, waves: Sequence[Wave], ids: pa.Array) -> pa.Array:
+    """Who is one cluster: a person with all keys, or a household where experiments assigned it."""
+    whose = None if ids.null_count else homes.whose(waves, persons.of(campaign))
+    return ids if whose is None else pa.array(whose(customer_keys(ids.to_numpy())))
 
 
 def _placement(campaign: Campaign, waves: Sequence[Wave]) -> str:

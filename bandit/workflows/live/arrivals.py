@@ -155,13 +155,14 @@ class Arrivals:
                 f"event_id {event.event_id!r} was delivered with another content; give each event"
                 " an id of its own",
             )
-        if self.memory.knows(event.event_id) or event.event_id in self.desk.book.refusals:
+        refuses, refused = self.desk.refuses(event.event), self.desk.book.refusals
+        if self.memory.knows(event.event_id) or (event.event_id in refused and not refuses):
             return Told(event.event_id, DUPLICATE)
-        if self.desk.refuses(event.event):
-            self.desk.hear(
+        if refuses:
+            new = self.desk.hear(
                 Outcome(event.event_id, None, event.customer, event.event, 0.0, event.at, now)
             )
-            return Told(event.event_id, REFUSAL)
+            return Told(event.event_id, REFUSAL if new else DUPLICATE)
         heeding = list(triggers.heeding(self._campaign, event.event))
         if not heeding:
             return Told(event.event_id, UNKNOWN_KIND)

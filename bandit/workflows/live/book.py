@@ -108,7 +108,7 @@ class Book:
         self._requests: dict[str, Place] = {}
         self._decisions: dict[int, Place] = {}
         self.events: set[str] = set()
-        self.refusals: set[str] = set()
+        self.refusals: dict[str, Outcome] = {}
         self.activated: set[str] = set()
         self._closed = 0
         self.caused: dict[str, Place] = {}
@@ -267,13 +267,19 @@ class Book:
         self.events.add(outcome.event_id)
         if fold(outcome.event) not in refusing:
             return
-        self.refusals.add(outcome.event_id)
+        self.refusals[outcome.event_id] = outcome
         customer, offer = outcome.customer, None
         found = None if outcome.decision is None else self.decision(outcome.decision)
         if found is not None:
             customer, offer = found[0].decided.customer, found[1].offer
         if customer is not None:
             self.refused.setdefault(customer, []).append(Refused(offer, outcome.at))
+
+    def refused_before(self, outcome: Outcome) -> bool:
+        """Whether just this refusal was heard."""
+        before = self.refusals.get(outcome.event_id)
+        who = outcome.decision, outcome.customer
+        return before is not None and (before.decision, before.customer) == who
 
     def head(self, segment: Segment) -> Head:
         """What a segment of the book was made with."""

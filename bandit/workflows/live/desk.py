@@ -241,10 +241,26 @@ class Desk:
         """Whether events of this kind are refusals."""
         return fold(event) in self._refusal_events
 
-    def hear(self, outcome: Outcome) -> None:
-        """Take in an event; one that is a refusal counts from the next decision on."""
+    def hear(self, outcome: Outcome) -> bool:
+        """Take in an event; one that is a refusal counts from the next decision on.
+
+        False for one that was heard before. NotDecidedError for a refusal under the id of another
+        event: it would count for nothing.
+        """
+        refuses = self.refuses(outcome.event)
+        if outcome.event_id in self.book.events:
+            if refuses and not self.book.refused_before(outcome):
+                raise NotDecidedError(
+                    422,
+                    f"event_id {outcome.event_id!r} was delivered with another content; give each"
+                    " event an id of its own",
+                )
+            return False
         self.book.heard(outcome, self._refusal_events)
+        if refuses and outcome.customer is not None:
+            self.situation.refused(outcome.customer)
         self._write(outcome)
+        return True
 
     def refuse(self, customer: int | str, channel: str | None) -> None:
         """Take in a refusal of a channel, or of all."""

@@ -81,7 +81,7 @@ class Situation:
         self._whole_keys = pa.types.is_integer(generation.customers.ids.type)
         self._folded = [fold(name) for name in self._channels]
         self._odd: dict[str, list[str]] = {}
-        for key in book.closed:
+        for key in [*book.closed, *book.refused]:
             self.refused(key)
         self._told = Told(wave.start.spec, wave.run.at)
         self._zone = ZoneInfo(wave.run.campaign.time_zone)
@@ -242,17 +242,25 @@ class Situation:
 
     def _refusals(self, customer: int | str) -> list[Made]:
         known = self._book.refused
-        keys = self._others.get(customer, (customer,))
-        found = [refused for key in keys for refused in known.get(key, ())]
+        found = [one for key in self._meant_by(customer) for one in known.get(key, ())]
         return [Made(-1, self._offers.get(r.offer or "", -1), self._age_days(r.at)) for r in found]
 
     def refused(self, key: int | str) -> None:
-        """Take in who refuses a channel: a text that is nobody's key counts for all written alike.
+        """Take in who refuses: a text that is nobody's key counts for all written alike.
 
         So it is in the waves (docs/adr/0051).
         """
         if isinstance(key, str) and self._generation.customers.find(customer_key(key), key) is None:
-            self._odd.setdefault(fold(key), []).append(key)
+            alike = self._odd.setdefault(fold(key), [])
+            if key not in alike:
+                alike.append(key)
+
+    def _meant_by(self, customer: int | str) -> Sequence[int | str]:
+        """The keys under which what a customer refused may stand."""
+        keys = self._others.get(customer, (customer,))
+        if not self._odd:
+            return keys
+        return [*keys, *(odd for key in keys for odd in self._odd.get(fold(str(key)), ()))]
 
     def _closed(self, customers: Sequence[int | str]) -> Bool:
         """Channels bool[m, c] that customers refused live; an unknown one stands for all."""
@@ -260,9 +268,7 @@ class Situation:
         if not self._book.closed:
             return closed
         for row, customer in zip(closed, customers, strict=True):
-            keys: Sequence[int | str] = self._others.get(customer, (customer,))
-            if self._odd:
-                keys = [*keys, *(odd for key in keys for odd in self._odd.get(fold(str(key)), ()))]
+            keys = self._meant_by(customer)
             refused = [name for key in keys for name in self._book.closed.get(key, ())]
             if refused:
                 names = {None if name is None else fold(name) for name in refused}

@@ -17,7 +17,7 @@ from bandit.core.types import SILENT, Progress
 from bandit.record import erase, exports, index, lock, manifest, outbox, snapshots
 from bandit.record.person import People, spelled_keys
 from bandit.results.privacy import Forgotten
-from bandit.sources import database, persons, refusals
+from bandit.sources import database, event_index, persons, refusals
 from bandit.sources.database import Database
 from bandit.sources.persons import Ids
 from bandit.workflows.learn.statistics import STATISTICS
@@ -77,6 +77,7 @@ def forget(
 
 def _erased(campaign: Campaign, people: People, ids: Ids, *, again: bool) -> erase.Erased:
     """Erase; of somebody unknown say also which of the user's files hold them."""
+    event_index.forget(campaign.folder)
     try:
         caches = campaign.folder / STATISTICS
         refusing = {fold(kind) for kind in campaign.pressure.refusal_events}

@@ -28,6 +28,7 @@ from bandit.record.served_variables import ServedVariables
 from bandit.record.waves import DecisionWriter
 from bandit.results.money import Money
 from bandit.results.serve import Price, Split, WaveSummary
+from bandit.runners.overlap import ahead
 from bandit.sources import database
 from bandit.workflows.serve import serving_model
 from bandit.workflows.serve.contact_history import ContactHistory
@@ -213,7 +214,9 @@ def _export(
     roles = ("customers", "consents")
     with database.connect(campaign, threads=threads, roles=roles, moment=at) as fresh:
         before = withheld[0] if withheld else None
-        return exports.write(lists, campaign, fresh, decisions, channels, withheld=before)
+        return exports.write(
+            lists, campaign, fresh, decisions, channels, withheld=before, fetched=ahead
+        )
 
 
 def content(wave: Wave, past: Sequence[str], summary: WaveSummary) -> dict[str, Any]:

@@ -8,14 +8,15 @@ from pathlib import Path
 import pyarrow as pa
 
 from bandit.config.campaign import Campaign
-from bandit.core.errors import DataError
+from bandit.core.errors import BanditError, DataError
 from bandit.core.types import Progress
 from bandit.features.drift import Drift
 from bandit.record.rejects import Bound, Rejects
 from bandit.record.served_variables import ServedVariables
 from bandit.runners.overlap import ahead
-from bandit.sources import customers
+from bandit.sources import customers, event_index
 from bandit.sources import unusable_rows as beside
+from bandit.sources.columns import key_type
 from bandit.sources.database import Database
 from bandit.workflows.serve.contact_history import ContactHistory
 from bandit.workflows.serve.prepare import Prepared, prepare
@@ -35,6 +36,23 @@ def add_unusable_rows(campaign: Campaign, data: Database, rejects: Rejects) -> N
     """Add the rows of consents and history that cannot be used."""
     for batch in beside.stream(data, campaign):
         rejects.add_batch(pa.Table.from_batches([batch]))
+
+
+def keep_indexes(campaign: Campaign, data: Database, progress: Progress) -> list[str]:
+    """Index large files of events for `bandit customer`; a sentence on each that could not be."""
+    told = []
+    for source in campaign.source:
+        if source.role not in data.tables or not campaign.variables_of(source):
+            continue
+        asked = event_index.asked(data, source.role, source.customer, key_type(data, campaign))
+        if asked is None:
+            continue
+        try:
+            progress.step(f"indexing {source.name}")
+            event_index.build(data, campaign.folder, asked)
+        except (BanditError, OSError, pa.ArrowException) as e:
+            told.append(f"no index of {source.name} was kept: {str(e).splitlines()[0]}")
+    return told
 
 
 def prepared(

@@ -164,6 +164,7 @@ def _serve(
             tally, _ = deciding.everybody(wave, rule, parts, target, progress)
         served.finish()
         reading.add_unusable_rows(campaign, data, rejects)
+        unkept = [] if run.dry_run else reading.keep_indexes(campaign, data, progress)
         data.close()  # its memory is free for the connection that reads the consents again
         lists = publish.export(wave, target, progress)
         summary = summarise(
@@ -180,6 +181,7 @@ def _serve(
                 *experiments.notes(run.experiments, bool(caps.names)),
                 *told,
                 *drift.told(),
+                *unkept,
                 *_nothing_known(wave),
             ],
         )

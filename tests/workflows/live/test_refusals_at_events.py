@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
+from contextlib import ExitStack
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pytest
 
 from bandit.config import campaign_file
 from bandit.core.errors import ConfigError
 from bandit.results.live import Triggered
+from bandit.workflows.live.frames import Outcome
+from bandit.workflows.live.gate import NotDecidedError
 from bandit.workflows.live.seal import seal
 from bandit.workflows.live.trigger import trigger
 from bandit.workflows.serve.serve_batch import serve_batch
 from tests import campaigns, triggers
 from tests.campaigns import MONDAY
-from tests.lives import NOON
+from tests.lives import NOON, Live, picks
 from tests.triggers import event, file, outbox
 
 PEOPLE = campaigns.people(300)["customer_id"].to_list()
@@ -54,3 +58,46 @@ def test_no_trigger_may_heed_a_refusal(tmp_path: Path) -> None:
     folder = triggers.write(tmp_path / "c", pressure=REFUSALS, more=more)
     with pytest.raises(ConfigError, match=r"trigger 'stay' heeds 'UNSUBSCRIBE'.* another event"):
         campaign_file.load(folder)
+
+
+def _refusal(number: int, customer: int | str) -> Outcome:
+    at = int(NOON.timestamp()) * 10**6
+    return Outcome(f"r{number}", None, customer, "unsubscribe", 0.0, at, at)
+
+
+def test_a_refusal_by_a_key_written_otherwise_counts_for_all_written_alike(
+    tmp_path: Path, stack: ExitStack
+) -> None:
+    """At once, and for a generation or a run that comes after it."""
+    folder = campaigns.write(tmp_path / "c", customers=60, pressure=REFUSALS)
+    with duckdb.connect(folder / "customers.duckdb") as data:
+        for table in ("customers", "consents"):
+            data.execute(
+                f"CREATE OR REPLACE TABLE {table} AS SELECT * REPLACE"
+                f" ('p' || customer_id AS customer_id) FROM {table}"
+            )
+    people = [f"p{c}" for c in PEOPLE[:60]]
+    live = Live(folder, stack)
+    assert any(picks(live.ask(who, "outbound")) for who in people[20:])
+    for number, who in enumerate(people[:20]):
+        assert live.desk.hear(_refusal(number, f" {who.upper()}"))
+        assert not picks(live.ask(who, "outbound"))
+    live.desk.open(live.desk.generation)
+    assert not any(picks(live.ask(who, "outbound")) for who in people[:20])
+    live.write()
+    again = Live(folder, stack)
+    assert not any(picks(again.ask(who, "outbound")) for who in people[:20])
+
+
+def test_a_refusal_under_the_id_of_another_event_is_no_duplicate(
+    tmp_path: Path, stack: ExitStack
+) -> None:
+    """It would be answered as taken, and count for nothing."""
+    live = Live(campaigns.write(tmp_path / "c", customers=60, pressure=REFUSALS), stack)
+    sale = _refusal(1, PEOPLE[0])
+    assert live.desk.hear(Outcome("r0", None, PEOPLE[0], "sale", 3.0, sale.at, sale.received))
+    assert live.desk.hear(sale)
+    assert not live.desk.hear(sale)
+    for other in (_refusal(1, PEOPLE[1]), _refusal(0, PEOPLE[1])):
+        with pytest.raises(NotDecidedError, match="an id of its own"):
+            live.desk.hear(other)
