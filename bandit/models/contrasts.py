@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bandit.core.types import Float64
-from bandit.models.hybrid import solve, split
+from bandit.models.hybrid import covariances, solve, split
 from bandit.models.pooled import PooledPosterior
 
 
@@ -18,7 +18,8 @@ def contrast(posterior: PooledPosterior, rows: Float64) -> tuple[Float64, Float6
     """
     sums, k = posterior.sums, posterior.n_actions
     unseen = posterior.add_actions(len(rows), features=rows)
-    solved = solve(unseen.sums, split(unseen.features), unseen.strengths, first=k)
+    given = unseen.sums, split(unseen.features), unseen.strengths
+    mean, covariance = solve(*given, first=k).mean, covariances(*given, first=k)
     own = np.eye(posterior.n_features)
     own += posterior.strengths.intercept * np.outer(sums.unit, sums.unit)
-    return solved.mean - sums.baseline * sums.unit, solved.covariance - own / posterior.own
+    return mean - sums.baseline * sums.unit, covariance - own / posterior.own

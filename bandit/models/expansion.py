@@ -12,13 +12,15 @@ from typing import NamedTuple
 import numpy as np
 
 from bandit.core.types import Array, Float64
+from bandit.kernels.linear.posterior_mean_of import taken_mean_into
+from bandit.kernels.threads import spread
 from bandit.models.pooled import PooledPosterior
 from bandit.models.posterior import Posterior
 
 LEAST_CURVATURE = 1e-12
 """Below this p(1 − p) is not told from zero."""
-CHUNK = 65_536
-"""Rows whose coefficients are gathered at a time."""
+GRAIN = 4_096
+"""Rows that a thread takes at a time."""
 
 
 class Rows(NamedTuple):
@@ -66,8 +68,5 @@ def about(part: Rows, theta: Float64) -> tuple[Float64, Float64, Float64]:
 def scores(part: Rows, theta: Float64) -> Float64:
     """``xᵀθ_a`` of each row, float64[n]."""
     out = np.empty(len(part.actions))
-    for start in range(0, out.size, CHUNK):
-        here = slice(start, start + CHUNK)
-        gathered = theta[part.actions[here]]
-        out[here] = np.einsum("nd,nd->n", part.contexts[here], gathered)
+    spread(taken_mean_into, out.size, GRAIN, part.contexts, theta, part.actions, out)
     return out

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bandit.core.types import Float64
-from bandit.models.hybrid import Strengths, means, split
+from bandit.models.hybrid import Strengths, solve, split
 from bandit.models.posterior import Posterior
 from bandit.models.sums import Sums
 
@@ -65,12 +65,12 @@ def gains(waves: Sequence[Told], features: Float64, strengths: Strengths) -> Gai
     for place, wave in enumerate(chosen[-NEWEST:]):
         before = [other for other in waves if other.known <= wave.at]
         whole = _taught(before, wave.at, None)
-        never = _loss(wave.sums, means(whole, parts, strengths))
+        never = _loss(wave.sums, solve(whole, parts, strengths).mean)
         alike[place] = _loss(wave.sums, np.tile(whole.baseline * whole.unit, (len(features), 1)))
         alike[place] -= never
         for row, half_life in enumerate(HALF_LIVES):
             taught = _taught(before, wave.at, half_life)
-            found[row, place] = never - _loss(wave.sums, means(taught, parts, strengths))
+            found[row, place] = never - _loss(wave.sums, solve(taught, parts, strengths).mean)
     return Gains(0.5 * found / noise, 0.5 * alike / noise)
 
 

@@ -13,7 +13,9 @@ from typing import NamedTuple
 import numpy as np
 
 from bandit.core.types import Array, Float64
+from bandit.kernels import simd
 from bandit.kernels.linear import blocked_cholesky, pooled
+from bandit.kernels.simd import product
 from bandit.kernels.threads import grain, spread
 from bandit.models.sums import Sums
 
@@ -49,24 +51,31 @@ class Split(NamedTuple):
 
 
 class Solved(NamedTuple):
-    """Moments in the user's coordinates, noise variance and log marginal likelihood.
+    """Means in the user's coordinates, noise variance and log marginal likelihood.
 
     ``shared_mean`` float64[k, d] is what the features of an action let expect: ``m u + Z β̂``.
     """
 
     mean: Float64
     shared_mean: Float64
-    covariance: Float64
     noise_variance: float
     evidence: float
+
+
+class Own(NamedTuple):
+    """What is left of the sums once own parts are integrated out; of λ and c alone."""
+
+    gram: Float64
+    inner: Float64
+    told: Float64
+    drawn: Float64
+    facts: Float64
 
 
 class Facts(NamedTuple):
     """One turn of the elimination: everything that moments and evidence are made of."""
 
-    gram: Float64
-    inner: Float64
-    drawn: Float64
+    own: Own
     root: Float64
     cross: Float64
     left: Float64
@@ -96,81 +105,88 @@ def split(features: Float64) -> Split:
     return Split(chosen, rest, table, group, entry, begin, member, entry[member])
 
 
-def eliminate(sums: Sums, parts: Split, strengths: Strengths) -> Facts:
-    """Integrate out own parts and single columns, and factor what is left."""
-    base = sums.baseline
+def own_level(sums: Sums, strengths: Strengths) -> Own:
+    """Integrate out own parts."""
     gram = _turned(sums.gram, sums.unit, strengths.intercept)
-    shift = sums.shift - base * np.einsum("kij,j->ki", sums.gram, sums.unit)
-    shift = shift + _step(sums.unit, strengths.intercept) * np.outer(
-        np.einsum("ki,i->k", shift, sums.unit), sums.unit
-    )
+    shift = sums.shift - sums.baseline * np.einsum("kij,j->ki", sums.gram, sums.unit)
+    level = _step(sums.unit, strengths.intercept) * np.einsum("ki,i->k", shift, sums.unit)
+    shift = shift + np.outer(level, sums.unit)
     k, d = shift.shape
     inner, told, drawn = np.zeros_like(gram), np.zeros((k, d)), np.zeros((k, d))
-    own = np.zeros((k, 2))
+    facts = np.zeros((k, 2))
     spread(
-        pooled.own_level_into, k, grain(d**3), gram, shift, strengths.own, inner, told, drawn, own
+        pooled.own_level_into, k, grain(d**3), gram, shift, strengths.own, inner, told, drawn, facts
     )
+    return Own(gram, inner, told, drawn, facts)
+
+
+def eliminate(sums: Sums, parts: Split, strengths: Strengths, known: Own | None = None) -> Facts:
+    """Integrate out own parts and single columns, and factor what is left.
+
+    ``known`` are the own parts at the same λ and c, where they were found already.
+    """
+    own = own_level(sums, strengths) if known is None else known
+    inner, told, d = own.inner, own.told, sums.n_features
     groups, q = parts.single.size, parts.rest.size
     members = parts.member.size // max(groups, 1)
-    root, cross = np.zeros((groups, d, d)), np.zeros((groups, q * d, d))
+    width = product.padded(product.padded(d, product.ROWS), simd.LANES_64)
+    root, cross = np.zeros((groups, d, d)), np.zeros((groups, q, d, width))
+    met = np.zeros((groups, q), np.bool_)
     left, group = np.zeros((groups, d)), np.zeros((groups, 2))
     spread(
         pooled.group_level_into, groups, grain(d**3 + members * q * d**2),
         parts.begin, parts.member, parts.weight, parts.table, strengths.shared[parts.single],
-        inner, told, root, cross, left, group,
+        inner, told, root, cross, met, left, group,
     )  # fmt: skip
     matrix, vector = np.zeros((q * d, q * d)), np.zeros(q * d)
     precision = strengths.shared[parts.rest]
     spread(
-        pooled.dense_rows_into, q, grain(q * d**2 * (k + groups * d)),
-        parts.table, precision, inner, told, cross, left, matrix, vector,
+        pooled.dense_rows_into, q, grain(q * d**2 * (len(inner) + groups * d)),
+        parts.table, precision, inner, told, cross, met, left, matrix, vector,
     )  # fmt: skip
     factor(matrix)
     blocked_cholesky.forward_into(matrix, vector)
-    total = float((sums.square_sum - 2.0 * base * sums.reward_sum + base**2 * sums.count).sum())
-    explained = float(own[:, 1].sum() + group[:, 1].sum() + (vector**2).sum())
-    curvature = own[:, 0].sum() + group[:, 0].sum()
+    explained = float(own.facts[:, 1].sum() + group[:, 1].sum() + (vector**2).sum())
+    curvature = own.facts[:, 0].sum() + group[:, 0].sum()
     curvature += 2.0 * np.log(np.diag(matrix)).sum() - d * np.log(precision).sum()
-    n = float(sums.count.sum())
+    base, n = sums.baseline, float(sums.count.sum())
+    total = float((sums.square_sum - 2.0 * base * sums.reward_sum + base**2 * sums.count).sum())
     squares = max(total - explained, 0.0)
     noise = strengths.noise or (squares / n if n > 0.0 else 0.0) or 1.0
     evidence = -0.5 * (n * np.log(2.0 * np.pi * noise) + squares / noise + float(curvature))
-    return Facts(gram, inner, drawn, root, cross, left, matrix, vector, noise, evidence)
+    return Facts(own, root, cross, left, matrix, vector, noise, evidence)
 
 
 def solve(sums: Sums, parts: Split, strengths: Strengths, first: int = 0) -> Solved:
-    """Means float64[k, d] and covariances float64[k, d, d] (in units of the noise variance).
+    """Means float64[k, d]; of the actions from ``first`` on alone, where that is given.
 
-    Of the actions from ``first`` on alone, where that is given.
+    ``λD = I − H/λ``, so no action needs a factor of its own again.
     """
     facts = eliminate(sums, parts, strengths)
     beta = facts.vector.copy()
     blocked_cholesky.backward_into(facts.matrix, beta)
-    gram, drawn = facts.gram[first:], facts.drawn[first:]
-    mean, covariance = np.zeros_like(drawn), np.zeros_like(gram)
-    common = np.zeros_like(mean)
-    spread(
-        pooled.moments_into, len(gram), grain(sums.n_features * beta.size**2),
-        gram, drawn, strengths.own, parts.table[first:], parts.group[first:], parts.entry[first:],
-        facts.matrix, beta, facts.root, facts.cross, _columns(facts, beta),
-        mean, common, covariance,
-    )  # fmt: skip
-    covariance = _turned(covariance, sums.unit, strengths.intercept)
-    told, shared = (_back(found, sums, strengths) for found in (mean, common))
-    return Solved(told, shared, covariance, facts.noise_variance, facts.evidence)
-
-
-def means(sums: Sums, parts: Split, strengths: Strengths) -> Float64:
-    """`Solved.mean` alone, float64[k, d], in a third of the time: ``λD = I − H/λ``."""
-    facts = eliminate(sums, parts, strengths)
-    beta = facts.vector.copy()
-    blocked_cholesky.backward_into(facts.matrix, beta)
-    shared = np.einsum("kq,qd->kd", parts.table, beta.reshape(parts.rest.size, sums.n_features))
-    inside = np.flatnonzero(parts.group >= 0)
+    rows, group = parts.table[first:], parts.group[first:]
+    shared = np.einsum("kq,qd->kd", rows, beta.reshape(parts.rest.size, sums.n_features))
+    inside = np.flatnonzero(group >= 0)
     columns = _columns(facts, beta)
-    shared[inside] += parts.entry[inside, None] * columns[parts.group[inside]]
-    own = shared - np.einsum("kij,kj->ki", facts.inner, shared) / strengths.own
-    return _back(own + facts.drawn, sums, strengths)
+    shared[inside] += parts.entry[first:][inside, None] * columns[group[inside]]
+    own = facts.own.drawn[first:] + shared
+    own -= np.einsum("kij,kj->ki", facts.own.inner[first:], shared) / strengths.own
+    mean, common = (_back(found, sums, strengths) for found in (own, shared))
+    return Solved(mean, common, facts.noise_variance, facts.evidence)
+
+
+def covariances(sums: Sums, parts: Split, strengths: Strengths, first: int = 0) -> Float64:
+    """float64[k, d, d] in units of the noise variance, of the actions from ``first`` on."""
+    facts = eliminate(sums, parts, strengths)
+    gram = facts.own.gram[first:]
+    found = np.zeros_like(gram)
+    spread(
+        pooled.covariances_into, len(gram), grain(sums.n_features * len(facts.matrix) ** 2),
+        gram, strengths.own, parts.table[first:], parts.group[first:], parts.entry[first:],
+        facts.matrix, facts.root, facts.cross, found,
+    )  # fmt: skip
+    return _turned(found, sums.unit, strengths.intercept)
 
 
 def _back(found: Float64, sums: Sums, strengths: Strengths) -> Float64:
@@ -182,7 +198,9 @@ def _back(found: Float64, sums: Sums, strengths: Strengths) -> Float64:
 
 def _columns(facts: Facts, beta: Float64) -> Float64:
     """Coefficients of the single columns, ``F⁻¹(g − Bᵀβ)`` float64[e, d]."""
-    rest: Float64 = facts.left - np.einsum("erd,r->ed", facts.cross, beta)
+    d = facts.left.shape[1]
+    known = beta.reshape(-1, d)
+    rest: Float64 = facts.left - np.einsum("eqmi,qi->em", facts.cross[..., :d], known)
     for lower, row in zip(facts.root, rest, strict=True):
         blocked_cholesky.backward_into(lower, row)
     return rest
@@ -191,12 +209,17 @@ def _columns(facts: Facts, beta: Float64) -> Float64:
 def factor(matrix: Float64) -> None:
     """Cholesky factor in place, block by block, in one order whatever the threads."""
     size = matrix.shape[0]
-    turned = np.zeros((blocked_cholesky.BLOCK, size))
-    for start in range(0, size, blocked_cholesky.BLOCK):
-        stop = min(size, start + blocked_cholesky.BLOCK)
-        blocked_cholesky.factor_block(matrix, start, stop)
+    whole = product.padded(size, blocked_cholesky.WHOLE)
+    # A one on the diagonal of what is added changes nothing, and no tile ends outside.
+    found = np.eye(whole)
+    found[:size, :size] = matrix
+    panel = np.zeros((2, blocked_cholesky.BLOCK, whole))
+    for start in range(0, whole, blocked_cholesky.BLOCK):
+        stop = min(whole, start + blocked_cholesky.BLOCK)
+        blocked_cholesky.factor_block(found, start, stop)
         for step in (blocked_cholesky.panel_rows_into, blocked_cholesky.trailing_rows_into):
-            spread(step, size - stop, blocked_cholesky.ROWS, matrix, start, stop, turned)
+            spread(step, whole - stop, blocked_cholesky.ROWS, found, start, stop, *panel)
+    matrix[:] = found[:size, :size]
 
 
 def _step(unit: Float64, intercept: float) -> float:

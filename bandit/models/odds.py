@@ -1,8 +1,8 @@
 """Logistic models of counts that actions share: modes found by passes over all rows.
 
 Each pass is one step of Newton's method: the rows to second order about the last θ, solved as the
-hybrid model is (`models.expansion`). The first begins at how often the event follows each action,
-whoever it was, so that few are needed.
+hybrid model is (`models.expansion`). The first begins where the linear model would step from how
+often the event follows each action, so that few are needed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from bandit.models.relative import factors
 
 TURNS = 10
 """Passes at most."""
-SEARCH = 1
+SEARCH = 0
 """The turn at whose expansion strengths are found anew."""
 STRIDE = 1.0
 """A step moves no action's scores by more, in the root mean square of its rows."""
@@ -48,10 +48,12 @@ class Seen(NamedTuple):
 class Task(NamedTuple):
     """A kind of events: its plain ``sums``, and a model whose strengths are not far.
 
-    ``find`` makes a model of an expansion with the likeliest strengths, from those of another on.
+    ``line`` float64[k, d] are the means of a linear model of its counts. ``find`` makes a model of
+    an expansion with the likeliest strengths, from those of another on.
     """
 
     sums: Posterior
+    line: Float64
     begin: Shared
     find: Callable[[Posterior, Shared], Shared]
 
@@ -69,8 +71,7 @@ class _Climb:
     def __init__(self, task: Task, features: Float64) -> None:
         self._task = task
         self._prior = replace(task.sums.decay(0.0), level=level(task.sums))
-        start = np.clip(_rates(task.sums, features), LEAST, MOST)
-        self._theta = np.outer(np.log(start / (1.0 - start)), task.sums.unit)
+        self._theta = _begun(task, features)
         self._turn = 0
         self._moved = np.inf
         self._sums = self._prior
@@ -93,7 +94,7 @@ class _Climb:
         self.reached = Found(self._sums, self._model)
         step = self._model.mean - self._theta
         self._moved = _largest(self._sums, step)
-        self._theta = self._theta + min(1.0, STRIDE / max(self._moved, STRIDE)) * step
+        self._theta = self._theta + _within_stride(self._moved) * step
         self._sums, self._turn = self._prior, self._turn + 1
 
     @property
@@ -146,6 +147,24 @@ def _rates(sums: Posterior, features: Float64) -> Float64:
     found = factors(sums, features).actions
     rate: Float64 = found * float(sums.reward_sum.sum()) / max(float(sums.count.sum()), 1.0)
     return rate
+
+
+def _begun(task: Task, features: Float64) -> Float64:
+    """A step of the linear model from the log odds of how often each action has the event.
+
+    A chance changes by p(1 − p) times what its log odds do, float64[k, d].
+    """
+    sums, unit = task.sums, task.sums.unit
+    rate = np.clip(_rates(sums, features), LEAST, MOST)
+    step = (task.line - np.outer(rate, unit)) / (rate * (1.0 - rate))[:, None]
+    step *= _within_stride(_largest(sums, step)) * float(unit.any())
+    found: Float64 = np.outer(np.log(rate / (1.0 - rate)), unit) + step
+    return found
+
+
+def _within_stride(moved: float) -> float:
+    """Part of a step that is taken."""
+    return min(1.0, STRIDE / max(moved, STRIDE))
 
 
 def _largest(sums: Posterior, step: Float64) -> float:

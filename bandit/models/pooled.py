@@ -19,7 +19,7 @@ from bandit.core.types import Array, Float64
 from bandit.kernels.beta.beta_below import Tables
 from bandit.kernels.linear.decide import Model
 from bandit.models import shown
-from bandit.models.hybrid import Solved, Split, Strengths, solve, split
+from bandit.models.hybrid import Solved, Split, Strengths, covariances, solve, split
 from bandit.models.packed import model_of, root_factors
 from bandit.models.strengths import strongest
 from bandit.models.sums import Sums
@@ -150,10 +150,10 @@ class PooledPosterior:
         view.flags.writeable = False
         return view
 
-    @property
+    @cached_property
     def covariance(self) -> Float64:
-        """``λ² D Z A₀⁻¹ Zᵀ D + D`` of each action, float64[k, d, d]."""
-        return self._solved.covariance
+        """``λ² D Z A₀⁻¹ Zᵀ D + D`` of each action, float64[k, d, d]; five times a mean's work."""
+        return covariances(self.sums, split(self.features), self.strengths)
 
     @property
     def noise_scale(self) -> float:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from bandit.core.types import Array
-from bandit.models.hybrid import Split, Strengths, eliminate
+from bandit.models.hybrid import Own, Split, Strengths, eliminate, own_level
 from bandit.models.sums import Sums
+
+At = tuple[int, ...]
+"""Steps of the grid, a level each."""
 
 PER_DECADE = 2
 """Steps of the grid: a precision is found to within a factor of 10^¼."""
@@ -42,16 +45,10 @@ def strongest(
     Who knows better begins at the steps next to ``begin``.
     """
     bounds = [SHARED] * (int(levels.max(initial=-1)) + 1) + [OWN, INTERCEPT]
-    known: dict[tuple[int, ...], float] = {}
 
-    def strengths(at: tuple[int, ...]) -> Strengths:
+    def strengths(at: At) -> Strengths:
         values = 10.0 ** (np.array(at, np.float64) / PER_DECADE)
         return fixed(Strengths(values[levels], float(values[-2]), float(values[-1])))
-
-    def evidence(at: tuple[int, ...]) -> float:
-        if at not in known:
-            known[at] = eliminate(sums, parts, strengths(at)).evidence
-        return known[at]
 
     if sums.count.sum() == 0.0:
         shared, own, intercept = UNKNOWN
@@ -65,17 +62,46 @@ def strongest(
             min(max(step, least), most)
             for step, (least, _, most) in zip(steps, bounds, strict=True)
         )
+    return strengths(_climbed(best, bounds, strengths, _evidence(sums, parts)))
+
+
+def _climbed(
+    best: At,
+    bounds: Sequence[tuple[int, int, int]],
+    strengths: Callable[[At], Strengths],
+    evidence: Callable[[Strengths], float],
+) -> At:
+    """The place from which no single step makes it likelier."""
+    known: dict[At, float] = {}
+
+    def found(at: At) -> float:
+        if at not in known:
+            known[at] = evidence(strengths(at))
+        return known[at]
+
     moved = True
     while moved:
         moved = False
         for i, (least, _, most) in enumerate(bounds):
             for step in (1, -1):
                 there = _shifted(best, i, step)
-                while least <= there[i] <= most and evidence(there) > evidence(best):
+                while least <= there[i] <= most and found(there) > found(best):
                     best, moved = there, True
                     there = _shifted(best, i, step)
-    return strengths(best)
+    return best
 
 
-def _shifted(at: tuple[int, ...], i: int, step: int) -> tuple[int, ...]:
+def _evidence(sums: Sums, parts: Split) -> Callable[[Strengths], float]:
+    """The log marginal likelihood; own parts stay from one call to the next where λ and c do."""
+    last: list[tuple[float, float, Own]] = []
+
+    def evidence(at: Strengths) -> float:
+        if not last or last[0][:2] != (at.own, at.intercept):
+            last[:] = [(at.own, at.intercept, own_level(sums, at))]
+        return eliminate(sums, parts, at, last[0][2]).evidence
+
+    return evidence
+
+
+def _shifted(at: At, i: int, step: int) -> At:
     return (*at[:i], at[i] + step, *at[i + 1 :])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bandit.models.forgetting import CLEAR, HALF_LIVES, NEWEST, WORTH, Gains, Told, gains, suggested
-from bandit.models.hybrid import Strengths, means, solve, split
+from bandit.models.hybrid import Strengths
 from bandit.models.pooled import PooledPosterior
 from bandit.models.posterior import Posterior
 
@@ -32,16 +32,6 @@ def _waves(rng, slopes, n=500):
     rows = [_rows(rng, n, slope) for slope in slopes]
     told = [Told(14.0 * t, 14.0 * t + 14.0, _sums(*part)) for t, part in enumerate(rows)]
     return rows, told
-
-
-def test_means_alone_are_those_of_the_solution(rng) -> None:
-    """The short way and the long one, with columns of which an action has one and others."""
-    for features in (FEATURES, FEATURES[:, :3], FEATURES[:, :1]):
-        sums = _sums(*_rows(rng, 200, 2.0))
-        strengths = STRENGTHS._replace(shared=STRENGTHS.shared[: features.shape[1]])
-        parts = split(features)
-        expected = solve(sums, parts, strengths).mean
-        np.testing.assert_allclose(means(sums, parts, strengths), expected, atol=1e-10)
 
 
 def test_gains_are_those_of_the_rows(rng) -> None:

@@ -52,6 +52,10 @@ def _fixed(sums):
     return PooledPosterior(sums, FEATURES, AT)
 
 
+def _task(sums, find):
+    return Task(sums, sums.mean, _fixed(sums), find)
+
+
 def _found(sums, near):
     return pool(sums, FEATURES, noise=1.0, begin=near.strengths)
 
@@ -59,7 +63,7 @@ def _found(sums, near):
 @pytest.mark.parametrize("base", [-3.0, -5.5, 0.0])
 def test_passes_end_where_the_posterior_that_keeps_its_rows_does(base):
     x, actions, came = _rows(1, base)
-    tasks = [Task(sums := _sums(x, actions, came), _fixed(sums), _like)]
+    tasks = [_task(_sums(x, actions, came), _like)]
     (found,) = modes(tasks, FEATURES, _read(x, actions, came[None]))
     whole = LogisticPosterior.prior(K, D, 1.0, CONSTANT).update(x, actions, came)
     whole = replace(whole, features=FEATURES, strengths=AT)
@@ -70,9 +74,7 @@ def test_passes_end_where_the_posterior_that_keeps_its_rows_does(base):
 def test_kinds_are_found_side_by_side_as_alone_whatever_the_batches():
     x, actions, came = _rows(2)
     other = _rows(3)[2]
-    tasks = [
-        Task(one, _fixed(one), _found) for one in map(partial(_sums, x, actions), (came, other))
-    ]
+    tasks = [_task(one, _found) for one in map(partial(_sums, x, actions), (came, other))]
     both = modes(tasks, FEATURES, _read(x, actions, np.stack([came, other])))
     for one, task, counts in zip(both, tasks, (came, other), strict=True):
         (alone,) = modes([task], FEATURES, _read(x, actions, counts[None]))
@@ -89,7 +91,7 @@ def test_what_is_seldom_or_certain_stays_finite(came):
         "separated": x[:, 1] > 1.5,
         "all of one action": actions == 2,
     }[came].astype(float)
-    task = Task(sums := _sums(x, actions, told), _fixed(sums), _found)
+    task = _task(_sums(x, actions, told), _found)
     for found in modes([task], FEATURES, _read(x, actions, told[None])):
         if found is not None:
             score = x.astype(float) @ found.model.mean.T
@@ -183,7 +185,14 @@ def test_scores_of_some_actions_alone_go_through_the_curve():
     sums, levels = _sums(x, actions, came), np.zeros(3, np.int64)
     begin = OwnedPosterior(sums, layout, FEATURES, AT, 1.0, np.zeros((K, 3), np.bool_))
     (found,) = modes(
-        [Task(sums, begin, lambda s, near: again(near, s, levels, rising=True, noise=1.0))],
+        [
+            Task(
+                sums,
+                begin.mean,
+                begin,
+                lambda s, near: again(near, s, levels, rising=True, noise=1.0),
+            )
+        ],
         FEATURES,
         _read(x, actions, came[None]),
     )

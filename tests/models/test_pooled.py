@@ -8,6 +8,7 @@ import pytest
 
 import bandit
 from bandit.core.errors import DataError
+from bandit.models.hybrid import factor
 from reference import hybrid
 
 
@@ -213,6 +214,23 @@ def test_the_same_bytes_whatever_the_threads(rng):
     finally:
         numba.set_num_threads(before)
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("size", [1, 23, 24, 50, 167])
+def test_a_factor_of_any_size_is_that_of_lapack_whatever_the_threads(size, rng):
+    root = rng.normal(size=(size, size + 5))
+    matrix = root @ root.T
+    before, found = numba.get_num_threads(), []
+    try:
+        for threads in (1, before):
+            numba.set_num_threads(threads)
+            found.append(matrix.copy())
+            factor(found[-1])
+    finally:
+        numba.set_num_threads(before)
+    lower = np.tril(found[0])
+    np.testing.assert_allclose(lower, np.linalg.cholesky(matrix), rtol=1e-9, atol=1e-9)
+    assert lower.tobytes() == np.tril(found[1]).tobytes()
 
 
 def test_file_gives_back_the_same_moments(rng, tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 from bandit.config import campaign_file
 from bandit.core.errors import ConfigError
 from bandit.models.curved import Curved
+from bandit.models.odds import Seen
 from bandit.record import snapshots
 from bandit.record import waves as record
 from bandit.record.decisions import Decisions
@@ -22,6 +24,7 @@ from bandit.runners import engine
 from bandit.workflows.inspect import as_served
 from bandit.workflows.inspect.explain import explain
 from bandit.workflows.judge.simulate import simulate
+from bandit.workflows.learn.curves import Again
 from bandit.workflows.learn.learn import learn
 from bandit.workflows.operate.rollback import rollback
 from bandit.workflows.serve.serve_batch import serve_batch
@@ -219,3 +222,21 @@ def test_a_reward_that_is_an_amount_stays_a_line(tmp_path: Path) -> None:
         assert ("logit" in _model(folder / "snapshots" / "000001")) == through
         assert any("reward stays a straight line" in note for note in done.notes) != through
         serve_batch(folder, wave="w2", at=LATER)
+
+
+@pytest.mark.parametrize("memory_mb", [0, 1, 100])
+def test_rows_are_the_same_from_memory_and_read_again(memory_mb: int) -> None:
+    """They are read once where they fit, as often as asked for where they do not."""
+    asked = 0
+
+    def read() -> Iterator[Seen]:
+        nonlocal asked
+        asked += 1
+        for start in range(3):
+            x = np.full((20_000, 4), start, np.float32)
+            yield Seen(x, np.zeros(20_000, np.int32), np.ones((2, 20_000)), np.ones(20_000))
+
+    again = Again(read, memory_mb)
+    told = [[seen.contexts[0, 0] for seen in again.read()] for _ in range(3)]
+    assert told == [[0.0, 1.0, 2.0]] * 3
+    assert asked == (1 if memory_mb == 100 else 3)

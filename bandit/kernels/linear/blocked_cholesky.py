@@ -11,12 +11,16 @@ from __future__ import annotations
 import numpy as np
 
 from bandit.core.types import Float64
+from bandit.kernels import simd
 from bandit.kernels._compile import serial
+from bandit.kernels.simd import product
 
 BLOCK = 48
 """Columns of the factor found at a time."""
-ROWS = 128
+ROWS = 96
 """Rows that a thread updates at a time: handing out fewer costs more than they do."""
+WHOLE = 24
+"""Sizes are multiples of it, and so are blocks and rows: tiles of six rows by vectors fit."""
 LANES = 64
 """Rows that are solved side by side; the panel's part of them stays in the first cache."""
 
@@ -34,13 +38,16 @@ def factor_block(matrix: Float64, start: int, stop: int) -> None:
 
 @serial
 def panel_rows_into(
-    first: int, last: int, matrix: Float64, start: int, stop: int, turned: Float64
+    first: int, last: int, matrix: Float64, start: int, stop: int, turned: Float64, minus: Float64
 ) -> None:
-    """Solve rows stop + first to stop + last against the diagonal block; ``turned`` [block, N]."""
+    """Solve rows stop + first to stop + last against the diagonal block.
+
+    ``turned`` [block, N] receives them column by column, ``minus`` with the other sign.
+    """
     for top in range(stop + first, stop + last, LANES):
         end = min(top + LANES, stop + last)
-        for j in range(start, stop):
-            for r in range(top, end):
+        for r in range(top, end):
+            for j in range(start, stop):
                 turned[j - start, r] = matrix[r, j]
         for j in range(start, stop):
             for c in range(start, j):
@@ -49,6 +56,7 @@ def panel_rows_into(
                     turned[j - start, r] -= turned[c - start, r] * factor
             for r in range(top, end):
                 turned[j - start, r] /= matrix[j, j]
+                minus[j - start, r] = -turned[j - start, r]
         for r in range(top, end):
             for j in range(start, stop):
                 matrix[r, j] = turned[j - start, r]
@@ -56,34 +64,16 @@ def panel_rows_into(
 
 @serial
 def trailing_rows_into(
-    first: int, last: int, matrix: Float64, start: int, stop: int, turned: Float64
+    first: int, last: int, matrix: Float64, start: int, stop: int, turned: Float64, minus: Float64
 ) -> None:
-    """Take the panel's product off rows stop + first to stop + last.
+    """Take the panel's product off rows stop + first to stop + last, in register tiles.
 
-    Eight columns at a time, each element's terms in their order.
+    Each element's terms in their order; what a tile has above the diagonal nobody reads.
     """
-    block = stop - start
-    eights = block - block % 8
-    for r in range(stop + first, stop + last):
-        for p in range(0, eights, 8):
-            a, b, c, d, e, f, g, h = (
-                matrix[r, start + p], matrix[r, start + p + 1], matrix[r, start + p + 2],
-                matrix[r, start + p + 3], matrix[r, start + p + 4], matrix[r, start + p + 5],
-                matrix[r, start + p + 6], matrix[r, start + p + 7],
-            )  # fmt: skip
-            for j in range(stop, r + 1):
-                total = matrix[r, j] - a * turned[p, j]
-                total -= b * turned[p + 1, j]
-                total -= c * turned[p + 2, j]
-                total -= d * turned[p + 3, j]
-                total -= e * turned[p + 4, j]
-                total -= f * turned[p + 5, j]
-                total -= g * turned[p + 6, j]
-                matrix[r, j] = total - h * turned[p + 7, j]
-        for p in range(eights, block):
-            factor = matrix[r, start + p]
-            for j in range(stop, r + 1):
-                matrix[r, j] -= factor * turned[p, j]
+    size = matrix.shape[1]
+    for r in range(stop + first, stop + last, product.ROWS):
+        for j in range(stop, r + product.ROWS, simd.LANES_64):
+            simd.outer_6(minus, r, turned, j, size, stop - start, matrix, r * size + j, size)
 
 
 @serial

@@ -17,9 +17,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from bandit.core.types import Float64, Int64
-from bandit.kernels._compile import allocating, serial, within, within_allocating
+from bandit.core.types import Bool, Float64, Int64
+from bandit.kernels import simd
+from bandit.kernels._compile import allocating, within
 from bandit.kernels.linear import cholesky
+from bandit.kernels.simd import product
 
 
 @within
@@ -31,14 +33,15 @@ def _log_determinant(lower: Float64) -> float:
 
 
 @within
-def _solve_rows(lower: Float64, rows: Float64) -> None:
-    """``rows`` [m, d] ← rows L⁻ᵀ: each row solved forward."""
-    for r in range(rows.shape[0]):
-        for i in range(lower.shape[0]):
-            total = rows[r, i]
-            for c in range(i):
-                total -= lower[i, c] * rows[r, c]
-            rows[r, i] = total / lower[i, i]
+def _solve_columns(lower: Float64, columns: Float64, count: int) -> None:
+    """``columns`` [d, ≥ count] ← L⁻¹ columns, of the first ``count`` of them."""
+    for m in range(lower.shape[0]):
+        for c in range(m):
+            factor = lower[m, c]
+            for i in range(count):
+                columns[m, i] -= factor * columns[c, i]
+        for i in range(count):
+            columns[m, i] /= lower[m, m]
 
 
 @allocating
@@ -84,22 +87,24 @@ def own_level_into(
 @allocating
 def group_level_into(
     first: int, last: int, begin: Int64, member: Int64, weight: Float64, rest: Float64,
-    precision: Float64, inner: Float64, told: Float64, root: Float64, cross: Float64, left: Float64,
-    facts: Float64,
+    precision: Float64, inner: Float64, told: Float64, root: Float64, cross: Float64, met: Bool,
+    left: Float64, facts: Float64,
 ) -> None:  # fmt: skip
     """Integrate out exclusive columns first to last.
 
     Column e's actions are ``member[begin[e] : begin[e + 1]]`` with entries ``weight``; ``rest``
     [k, q] are the other columns, ``precision`` Λ_e. Out: ``root`` [e, d, d] the factor of F_e,
-    ``cross`` [e, q·d, d] = B_e root⁻ᵀ, ``left`` [e, d] = root⁻¹ Σ z h, ``facts`` [e, 2]:
-    ``log|F_e| − d log Λ_e`` and |left|².
+    ``cross`` [e, q, d, width ≥ d] = root⁻¹ B_eᵀ column by column of the features, of those that
+    ``met`` [e, q], ``left`` [e, d] = root⁻¹ Σ z h, ``facts`` [e, 2]: ``log|F_e| − d log Λ_e`` and
+    |left|².
     """
     q, d = rest.shape[1], told.shape[1]
     matrix = np.empty((d, d))
     for e in range(first, last):
         matrix[:, :] = 0.0
-        cross[e, :, :] = 0.0
+        cross[e] = 0.0
         left[e, :] = 0.0
+        met[e, :] = False
         for i in range(d):
             matrix[i, i] = precision[e]
         for p in range(begin[e], begin[e + 1]):
@@ -111,32 +116,37 @@ def group_level_into(
             for c in range(q):
                 factor = w * rest[a, c]
                 if factor != 0.0:
+                    met[e, c] = True
                     for i in range(d):
                         for j in range(d):
-                            cross[e, c * d + i, j] += factor * inner[a, i, j]
+                            cross[e, c, i, j] += factor * inner[a, i, j]
         lower = root[e]
         cholesky.factor_into(matrix, lower)
         for c in range(q):
-            used = False
-            for p in range(begin[e], begin[e + 1]):
-                used = used or rest[member[p], c] != 0.0
-            if used:
-                _solve_rows(lower, cross[e, c * d : (c + 1) * d])
-        _solve_rows(lower, left[e : e + 1])
+            if met[e, c]:
+                _solve_columns(lower, cross[e, c], d)
         total = 0.0
         for i in range(d):
+            for c in range(i):
+                left[e, i] -= lower[i, c] * left[e, c]
+            left[e, i] /= lower[i, i]
             total += left[e, i] * left[e, i]
         facts[e, 0] = _log_determinant(lower) - d * np.log(precision[e])
         facts[e, 1] = total
 
 
-@serial
+@allocating
 def dense_rows_into(
     first: int, last: int, rest: Float64, precision: Float64, inner: Float64, told: Float64,
-    cross: Float64, left: Float64, matrix: Float64, vector: Float64,
+    cross: Float64, met: Bool, left: Float64, matrix: Float64, vector: Float64,
 ) -> None:  # fmt: skip
-    """Block rows first to last of the dense system: ``matrix`` [q·d, q·d] lower, ``vector``."""
-    k, d = told.shape
+    """Block rows first to last of the dense system: ``matrix`` [q·d, q·d] lower, ``vector``.
+
+    The products are made in register tiles of six rows, of ``width`` columns as they lie in memory.
+    """
+    (k, d), (groups, q, _, width) = told.shape, cross.shape
+    high = product.padded(d, product.ROWS)
+    total = np.empty(high * width)
     for c in range(first, last):
         for i in range(d):
             row = c * d + i
@@ -154,100 +164,61 @@ def dense_rows_into(
                         for i in range(d):
                             for j in range(d):
                                 matrix[c * d + i, o * d + j] += factor * inner[a, i, j]
-        for e in range(left.shape[0]):
-            if _is_zero(cross[e, c * d : (c + 1) * d]):
-                continue
-            for i in range(d):
-                row = c * d + i
+        for e in range(groups):
+            if met[e, c]:
                 for m in range(d):
-                    factor = cross[e, row, m]
-                    vector[row] -= factor * left[e, m]
-            for o in range(c + 1):
-                if not _is_zero(cross[e, o * d : (o + 1) * d]):
-                    _take_product(
-                        cross[e, c * d : (c + 1) * d], cross[e, o * d : (o + 1) * d],
-                        matrix[c * d : (c + 1) * d, o * d : (o + 1) * d],
-                    )  # fmt: skip
-
-
-@within
-def _is_zero(block: Float64) -> bool:
-    for i in range(block.shape[0]):
-        for j in range(block.shape[1]):
-            if block[i, j] != 0.0:
-                return False
-    return True
-
-
-@within_allocating
-def _take_product(one: Float64, other: Float64, out: Float64) -> None:
-    """``out −= one otherᵀ``, [d, d]; each element's terms in their order."""
-    d = out.shape[0]
-    turned = np.empty((d, d))
-    for i in range(d):
-        for j in range(d):
-            turned[j, i] = other[i, j]
-    eights = d - d % 8
-    for i in range(d):
-        for m in range(0, eights, 8):
-            a, b, c, e, f, g, h, k = (
-                one[i, m], one[i, m + 1], one[i, m + 2], one[i, m + 3],
-                one[i, m + 4], one[i, m + 5], one[i, m + 6], one[i, m + 7],
-            )  # fmt: skip
-            for j in range(d):
-                total = out[i, j] - a * turned[m, j]
-                total -= b * turned[m + 1, j]
-                total -= c * turned[m + 2, j]
-                total -= e * turned[m + 3, j]
-                total -= f * turned[m + 4, j]
-                total -= g * turned[m + 5, j]
-                total -= h * turned[m + 6, j]
-                out[i, j] = total - k * turned[m + 7, j]
-        for m in range(eights, d):
-            factor = one[i, m]
-            for j in range(d):
-                out[i, j] -= factor * turned[m, j]
+                    for i in range(d):
+                        vector[c * d + i] -= cross[e, c, m, i] * left[e, m]
+        for o in range(c + 1):
+            total[:] = 0.0
+            for e in range(groups):
+                if met[e, c] and met[e, o]:
+                    one, other = (e * q + c) * d * width, (e * q + o) * d * width
+                    for i in range(0, high, product.ROWS):
+                        most = width if o < c else min(width, i + product.ROWS)
+                        for j in range(0, most, simd.LANES_64):
+                            simd.outer_6(
+                                cross, one + i, cross, other + j, width, d, total, i * width + j,
+                                width,
+                            )  # fmt: skip
+            for i in range(d):
+                for j in range(d if o < c else i + 1):
+                    matrix[c * d + i, o * d + j] -= total[i * width + j]
 
 
 @allocating
-def moments_into(
-    first: int, last: int, gram: Float64, drawn: Float64, own: float, rest: Float64, group: Int64,
-    entry: Float64, lower: Float64, beta: Float64, root: Float64, cross: Float64, part: Float64,
-    mean: Float64, common: Float64, covariance: Float64,
+def covariances_into(
+    first: int, last: int, gram: Float64, own: float, rest: Float64, group: Int64, entry: Float64,
+    lower: Float64, root: Float64, cross: Float64, covariance: Float64,
 ) -> None:  # fmt: skip
-    """Means and covariances of actions first to last.
+    """Covariances of actions first to last.
 
-    ``group`` [k]: the action's exclusive column or -1, its ``entry``; ``lower`` the dense factor,
-    ``beta`` [q·d] its solution, ``part`` [e, d] the exclusive columns' coefficients. With the
-    shared mean m̄ (``common``) and covariance C of an action, ``θ = λ D m̄ + D b`` and
-    ``S = λ² D C D + D``.
+    ``group`` [k]: the action's exclusive column or -1, its ``entry``; ``lower`` the dense factor.
+    With the shared covariance C of an action, ``S = λ² D C D + D``.
     """
     q = rest.shape[1]
-    d, size = drawn.shape[1], beta.size
+    d, size = gram.shape[1], lower.shape[0]
     turn = np.zeros((size, d))
     work, factor, inverse = np.empty((d, d)), np.empty((d, d)), np.empty((d, d))
     whole, shared = np.empty((d, d)), np.empty((d, d))
-    back, middle = np.empty((d, d)), np.empty(d)
+    back = np.empty((d, d))
     for a in range(first, last):
         turn[:, :] = 0.0
         shared[:, :] = 0.0
-        middle[:] = 0.0
         for c in range(q):
             for i in range(d):
                 turn[c * d + i, i] = rest[a, c]
-                middle[i] += rest[a, c] * beta[c * d + i]
         e = group[a]
         if e >= 0:
-            # F⁻¹ = root⁻ᵀ root⁻¹; F⁻¹ Bᵀ = root⁻ᵀ crossᵀ.
+            # F⁻¹ = root⁻ᵀ root⁻¹; F⁻¹ Bᵀ = root⁻ᵀ cross.
             cholesky.invert_lower_into(root[e], back)
             for row in range(size):
                 for i in range(d):
                     total = 0.0
                     for m in range(i, d):
-                        total += back[m, i] * cross[e, row, m]
+                        total += back[m, i] * cross[e, row // d, m, row % d]
                     turn[row, i] -= entry[a] * total
             for i in range(d):
-                middle[i] += entry[a] * part[e, i]
                 for j in range(d):
                     for m in range(max(i, j), d):
                         shared[i, j] += entry[a] * entry[a] * back[m, i] * back[m, j]
@@ -272,10 +243,7 @@ def moments_into(
         cholesky.invert_lower_into(factor, inverse)
         cholesky.covariance_into(inverse, whole)
         for i in range(d):
-            common[a, i] = middle[i]
-            mean[a, i] = drawn[a, i]
             for j in range(d):
-                mean[a, i] += own * whole[i, j] * middle[j]
                 work[i, j] = 0.0
             for m in range(d):
                 scale = own * whole[i, m]

@@ -9,7 +9,6 @@ import numpy as np
 from bandit.config.worths import Worths
 from bandit.core.types import Array, Bool, Float64
 from bandit.models.curved import curved
-from bandit.models.expansion import CHUNK
 from bandit.models.kinds import composed, split, updated
 from bandit.models.moments import Moments
 from bandit.models.odds import Seen
@@ -19,6 +18,9 @@ from bandit.ope.log import Log
 from bandit.workflows.judge.logged import Logged
 from bandit.workflows.serve.curves import Counted, fitted
 from bandit.workflows.serve.moments import REWARD, Known, pooled
+
+CHUNK = 65_536
+"""Rows that are handed on at a time."""
 
 
 def taught(logged: Logged, worths: Worths | None) -> Float64:

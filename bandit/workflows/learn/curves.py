@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,6 +34,29 @@ class Model(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
+class Again:
+    """Rows that are wanted several times: from memory where they fit, else read again."""
+
+    def __init__(self, read: Callable[[], Iterator[Seen]], memory_mb: int) -> None:
+        self._read = read
+        self._room = memory_mb << 20
+        self._kept: list[Seen] = []
+        self._whole = False
+
+    def read(self) -> Iterator[Seen]:
+        """All rows, each time in the same batches."""
+        if self._whole:
+            yield from self._kept
+            return
+        self._kept, left = [], self._room
+        for seen in self._read():
+            left -= sum(part.nbytes for part in seen)
+            if left >= 0:
+                self._kept.append(seen)
+            yield seen
+        self._whole = left >= 0
+
+
 def through(
     campaign: Campaign,
     learned: Sequence[Statistics],
@@ -52,7 +75,8 @@ def through(
         if isinstance(line, RelativePosterior)
     ]
     newest = list(_newest(learned))
-    found = fitted(counted, known, lambda: _rows(campaign, newest, known))
+    rows = Again(lambda: _rows(campaign, newest, known), campaign.limits.memory_mb)
+    found = fitted(counted, known, rows.read)
     notes = _notes(campaign, models, found, learned[: len(learned) - len(newest)])
     if not found:
         return Model(record, None, notes)

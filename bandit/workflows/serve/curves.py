@@ -47,7 +47,7 @@ def fitted(
         def find(sums: Posterior, near: Shared) -> Shared:
             return _found(sums, near, known, rising=kind.rising)
 
-        return Task(kind.line.sums, _near(kind.line), find)
+        return Task(kind.line.sums, kind.line.mean, _near(kind.line), find)
 
     found = modes([task(kind) for kind in chosen], known.features.table, only)
     return {kind.name: mode for kind, mode in zip(chosen, found, strict=True) if mode is not None}
