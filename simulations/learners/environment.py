@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -47,13 +48,17 @@ class Crowd(NamedTuple):
 
 @dataclass(frozen=True)
 class Setting:
-    """An operator with ``per_wave`` other customers each week; ``score`` turns what scores say."""
+    """An operator with ``per_wave`` other customers each week; ``score`` turns what scores say.
+
+    ``caps`` as `CAPS` are those of its channels.
+    """
 
     name: str
     world: World
     per_wave: int
     half_life_days: float | None = None
     score: str = "as they are"
+    caps: Mapping[str, float] = field(default_factory=lambda: CAPS)
 
     @cached_property
     def space(self) -> ActionSpace:
@@ -136,13 +141,13 @@ class Setting:
     def usage(self) -> Float64:
         """float64[k, m]: contacts of the capped channels that one of an action takes."""
         names = [pair[1] if pair else "" for pair in self.world.actions]
-        capped = [c for c in CAPS if c in self.world.assortment.channels]
+        capped = [c for c in self.caps if c in self.world.assortment.channels]
         return np.array([[float(name == c) for c in capped] for name in names])
 
     @cached_property
     def limits(self) -> Float64:
-        capped = [c for c in CAPS if c in self.world.assortment.channels]
-        return np.array([CAPS[c] * self.per_wave for c in capped])
+        capped = [c for c in self.caps if c in self.world.assortment.channels]
+        return np.array([self.caps[c] * self.per_wave for c in capped])
 
     def prices(self, net: Float64, eligible: Bool) -> Float64:
         """What a contact by each action pays for its channel's cap, float64[k]."""

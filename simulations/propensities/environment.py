@@ -78,6 +78,10 @@ at = "bought_at"
 
 [reward]
 """
+CURVES = """
+[model]
+link = "logit"
+"""
 MODELS: dict[str, frozenset[str]] = {
     "hybrid": frozenset(),
     "kinds, of money": frozenset({"money"}),
@@ -86,10 +90,13 @@ MODELS: dict[str, frozenset[str]] = {
     "depths": frozenset({"counts", "depths"}),
     "baskets": frozenset({"counts", "baskets"}),
     "all of it": frozenset({"counts", "scores", "depths", "baskets"}),
+    "curves": frozenset({"counts", "curves"}),
+    "all of it, curves": frozenset({"counts", "scores", "depths", "baskets", "curves"}),
 }
 """What a campaign's model is made of, by its name: one learned reward, or sale, refusal and
 unsubscription each by a model of its own; sales counted and worth the offer's margin; a score an
-offer; the last offer in three depths; offers of products and a table of purchases."""
+offer; the last offer in three depths; offers of products and a table of purchases; counts through
+the logit link."""
 
 
 def operator(folder: Path, count: int, model: str = "hybrid") -> tuple[World, dt.datetime]:
@@ -134,7 +141,7 @@ def _told(text: str, parts: frozenset[str], world: World) -> str:
             more += f'features = {{ product = "product {place:02d}" }}\n'
         offer = f'[[offer]]\nname = "{name}"\n'
         text = text.replace(offer, offer + more)
-    return text + DEPTHS * ("depths" in parts)
+    return text + DEPTHS * ("depths" in parts) + CURVES * ("curves" in parts)
 
 
 def constrained(folder: Path, count: int, caps: Sequence[str], model: str = "hybrid") -> Setting:

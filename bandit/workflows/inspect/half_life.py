@@ -49,15 +49,15 @@ def half_life(campaign: Campaign, waves: Sequence[Wave]) -> HalfLife | None:
     told = _told(campaign, newest, learned)
     if len(told) < 2:
         return None
-    gained = _gained(campaign, newest, told, learned[-1][0])
-    if gained is None or not gained.foretold.size:
+    found = gained(_models(campaign, newest, learned[-1][0]), told)
+    if found is None or not found.foretold.size:
         return None
-    total = gained.over.sum(axis=1).tolist()
+    total = found.over.sum(axis=1).tolist()
     return HalfLife(
         configured=campaign.reward.half_life_days,
-        suggested=suggested(gained),
-        waves=gained.foretold.size,
-        foretold=float(gained.foretold.sum()),
+        suggested=suggested(found),
+        waves=found.foretold.size,
+        foretold=float(found.foretold.sum()),
         gains={f"{days:g}": gain for days, gain in zip(HALF_LIVES, total, strict=True)},
     )
 
@@ -91,29 +91,38 @@ def _told(
     return found
 
 
-def _gained(campaign: Campaign, newest: Snapshot, told: Sequence[Told], last: Wave) -> Gains | None:
-    """Of all kinds that were ever seen together, each in coordinates that its model solves in."""
+def _models(campaign: Campaign, newest: Snapshot, last: Wave) -> list[Posterior | Pooled | None]:
+    """The model of each kind; None of those that were never seen."""
     spec, actions = FeatureSpec.from_json(newest.features.spec), newest.actions
     offered = catalogue(campaign, last.manifest)
     features = action_features(actions, offered, campaign.model.columns, spec.n_features)
     known = Known(actions, features, layout(spec, actions))
     model, kinds = newest.manifest.model or {}, newest.manifest.kinds or {}
     models = [model["events"].get(kind) for kind in kinds] if kinds else [model]
+    parts = split(sums_of(newest), len(models))
+    return [
+        None if strengths is None else of_record(sums, known, strengths)
+        for strengths, sums in zip(models, parts, strict=True)
+    ]
+
+
+def gained(models: Sequence[Posterior | Pooled | None], told: Sequence[Told]) -> Gains | None:
+    """Of all kinds together, each in the coordinates that its model solves in.
+
+    ``told`` are sums of all kinds; None where there is no model of any.
+    """
     total: Gains | None = None
-    for i, (strengths, sums) in enumerate(
-        zip(models, split(sums_of(newest), len(models)), strict=True)
-    ):
-        if strengths is None:
+    for i, posterior in enumerate(models):
+        if posterior is None:
             continue
-        posterior = of_record(sums, known, strengths)
         inner = _inner(posterior)
         waves = [
             Told(wave.at, wave.known, _inside(posterior, split(wave.sums, len(models))[i]))
             for wave in told
         ]
         noise = inner.noise_scale**2
-        gained = gains(waves, inner.features, inner.strengths._replace(noise=noise))
-        total = gained if total is None else total.plus(gained)
+        found = gains(waves, inner.features, inner.strengths._replace(noise=noise))
+        total = found if total is None else total.plus(found)
     return total
 
 
