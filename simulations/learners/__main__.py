@@ -1,4 +1,7 @@
-"""`python -m simulations.learners [--operators N] [--waves N] [--only PART]` writes the README."""
+"""`python -m simulations.learners [--operators N] [--waves N] [--only PART]` writes the README.
+
+With ``--world NAME`` that world alone, which is printed and not written.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import sys
 from pathlib import Path
 
 from simulations.learners import new_offer, scores, sweep
-from simulations.learners.analysis import new_offers, worlds
+from simulations.learners.analysis import new_offers, table, worlds
 
 PARTS = ("worlds", "new offer")
 
@@ -18,7 +21,12 @@ def main() -> None:
     parser.add_argument("--operators", type=int, default=5, help="replicates of each world")
     parser.add_argument("--waves", type=int, default=3, help="that are decided by what was learned")
     parser.add_argument("--only", choices=PARTS, help="leave the other part as it is")
+    parser.add_argument("--world", choices=sweep.ORDER[:-1], help="print this one alone")
+    parser.add_argument("--first", type=int, default=1, help="operator")
     wanted = parser.parse_args()
+    if wanted.world:
+        _one(wanted.world, wanted.first, wanted.operators, wanted.waves)
+        return
     seeds = range(1, wanted.operators + 1)
     if wanted.only != "worlds":
         met: list[new_offer.Met] = []
@@ -32,6 +40,15 @@ def main() -> None:
             print(f"operator {seed}: {setting.name}", file=sys.stderr, flush=True)
         runs += scores.run(seed, wanted.waves)
         _write("worlds", worlds(sorted(runs, key=lambda run: sweep.ORDER.index(run.world))))
+
+
+def _one(world: str, first: int, operators: int, waves: int) -> None:
+    """The table of a world after each operator."""
+    runs: list[sweep.Run] = []
+    for seed in range(first, first + operators):
+        setting = next(s for s in sweep.settings(seed) if s.name == world)
+        runs += sweep.run(setting, waves)
+        print("\n".join(table(world, runs)), flush=True)
 
 
 def _write(part: str, text: str) -> None:

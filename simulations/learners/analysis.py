@@ -33,15 +33,7 @@ def worlds(runs: Sequence[Run]) -> str:
         "",
     ]
     for world in dict.fromkeys(run.world for run in runs):
-        here = [run for run in runs if run.world == world]
-        lines += [
-            f"## {world}: {WORLDS[world]}",
-            "",
-            "| who | gain, first | more | gain, later | more | way, later |",
-            "|---|---|---|---|---|---|",
-            *(_row(who, here) for who in (SCORED if world == "scored" else LEARNERS)),
-            "",
-        ]
+        lines += table(world, [run for run in runs if run.world == world])
     scored = [run for run in runs if run.world == "scored"]
     way = {who: gains(who, scored).mean() / gains("best", scored).mean() for who in SCORED}
     noise = 1.0 - gains("hybrid, noise", scored).mean() / gains("hybrid", scored).mean()
@@ -54,6 +46,18 @@ def worlds(runs: Sequence[Run]) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def table(world: str, runs: Sequence[Run]) -> list[str]:
+    """Lines of one world's table."""
+    return [
+        f"## {world}: {WORLDS[world]}",
+        "",
+        "| who | gain, first | more | gain, later | more | way, later |",
+        "|---|---|---|---|---|---|",
+        *(_row(who, runs) for who in (SCORED if world == "scored" else LEARNERS)),
+        "",
+    ]
 
 
 def new_offers(met: Sequence[Met]) -> str:
