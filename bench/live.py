@@ -78,10 +78,10 @@ class Server:
         # As pip leaves a package: what was compiled of it is there, and is read.
         compileall.compile_dir(code / "bandit", quiet=2)
         environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-        environment["PYTHONPATH"] = str(code)
+        environment["PYTHONPATH"] = str(code)  # and from there, since -m looks there first
         began = time.monotonic()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "bandit", "serve", str(folder), "--port", "0"],
+            [sys.executable, "-m", "bandit", "serve", str(folder), "--port", "0"], cwd=code,
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
             env={**environment, "NUMBA_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
         )  # fmt: skip

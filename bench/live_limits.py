@@ -30,7 +30,7 @@ from bandit.workflows.live.frames import Decided
 from bench.live import Connection, Server, connected
 
 CLIENTS, CAPACITY, PAID = 64, 1000, 0.31
-BUDGET = 100.0
+BUDGET = 50.0
 OFFERS = 40
 TEXT = """
 name = "limits"
@@ -113,7 +113,7 @@ async def killed(server: Server, customers: list[int], found: dict[str, str], af
 
 
 def capacity(folder: Path, requests: int) -> bool:
-    """Whether the capacity and the budget are used up and held."""
+    """Whether the capacity and the budget are used up, and neither is passed."""
     customers, found = list(range(requests)), dict[str, str]()
     asyncio.run(killed(Server(folder), customers, found, CAPACITY // 2))
     before = len(found)
@@ -125,7 +125,7 @@ def capacity(folder: Path, requests: int) -> bool:
     print(f"{requests:,} requests, killed after {before} contacts, all asked again; exit {code}:")
     print(f"{len(told)} contacts told, {len(kept)} on the disk, {CAPACITY} allowed;")
     print(f"{films} films for {films * PAID:.2f} euros, {BUDGET:.2f} allowed")
-    return len(told) == len(kept) == CAPACITY and films * PAID <= BUDGET
+    return len(told) == len(kept) == CAPACITY and films == int(BUDGET / PAID)
 
 
 async def same(port: int, requests: int) -> set[str]:
@@ -179,7 +179,7 @@ def pressed(folder: Path, requests: int, seconds: float) -> bool:
     """Whether two contacts are the most, and nobody is offered anything who refused."""
     server = Server(folder)
     found = asyncio.run(same(server.port, requests))
-    out, after, offers = asyncio.run(refusing(server.port, list(range(1, 401)), seconds))
+    out, after, offers = asyncio.run(refusing(server.port, list(range(1, 101)), seconds))
     server.end(signal.SIGTERM)
     print(f"one customer, {CLIENTS} clients, {requests:,} requests: {len(found)} contacts of 2")
     print(f"{out} opt-outs amid requests; of {after:,} asked after them {offers} had an offer")
