@@ -156,4 +156,4 @@ def test_whatever_fails_nothing_is_answered_that_the_next_run_does_not_know(
     assert all(answer.status_code == 200 for *_, answer in answered)
     assert met == set(CALLS)
     assert number > 30
-    assert len(counts) > 5
+    assert len(counts) >= 5
