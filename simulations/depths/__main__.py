@@ -1,4 +1,7 @@
-"""`python -m simulations.depths [--shops N] [--customers N] [--waves N]` writes the README."""
+"""`python -m simulations.depths [--shops N] [--customers N] [--waves N]` writes the README.
+
+With ``--logit`` counts go through the logit link, and the tables are printed alone.
+"""
 
 from __future__ import annotations
 
@@ -18,15 +21,17 @@ def main() -> None:
     parser.add_argument("--shops", type=int, default=3, help="replicates")
     parser.add_argument("--customers", type=int, default=20_000, help="other ones in each wave")
     parser.add_argument("--waves", type=int, default=10, help="the first is drawn evenly")
+    parser.add_argument("--logit", action="store_true", help="print what the curve earns")
     wanted = parser.parse_args()
     seeds = range(1, wanted.shops + 1)
     readme, runs = Path(__file__).parent / "README.md", []
     for seed in seeds:
-        runs.append(run(seed, wanted.customers, wanted.waves))
+        runs.append(run(seed, wanted.customers, wanted.waves, link=wanted.logit))
         told = f"{wanted.customers:,} customers in each of {wanted.waves} waves.\n\n"
         text = told + report(runs)
-        head = readme.read_text(encoding="utf-8").split(MARK)[0]
-        readme.write_text(head + MARK + text, encoding="utf-8")
+        if not wanted.logit:
+            head = readme.read_text(encoding="utf-8").split(MARK)[0]
+            readme.write_text(head + MARK + text, encoding="utf-8")
         print(text, flush=True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations_with_replacement
@@ -15,8 +16,10 @@ from bandit.config.campaign import Campaign
 from bandit.core.types import Array, Bool, Float32, Float64, Int32
 from bandit.features.action_features import action_features
 from bandit.models.moments import Moments
+from bandit.models.odds import Seen
 from bandit.sources.catalogue import Catalogue, actions
-from bandit.workflows.serve.moments import Known, pooled, rising
+from bandit.workflows.judge import kinds
+from bandit.workflows.serve.moments import Known, rising
 from bandit.worlds import Shop
 from bandit.worlds.depths import COLUMNS, CONTACT_EUR, REDEMPTION_EUR
 
@@ -32,12 +35,14 @@ class Setting:
     """``per_wave`` other customers in each wave, one channel, no limits.
 
     With ``products`` the customers' query has every product of two columns besides, squares among
-    them: ``(coupons - 5) * (income - 3) AS coupons_income``.
+    them: ``(coupons - 5) * (income - 3) AS coupons_income``. ``link``: counts go through the logit
+    link.
     """
 
     shop: Shop
     per_wave: int
     products: bool = False
+    link: bool = False
 
     @cached_property
     def campaign(self) -> Campaign:
@@ -104,9 +109,11 @@ class Setting:
         spec = self.encoder.spec
         return Posterior.prior(len(self.space), spec.n_features, RIDGE, spec.constant)
 
-    def moments(self, sums: Posterior) -> Moments:
-        """As a wave serves what was learned."""
-        return rising(pooled(sums, self.known, rising=True), self.catalogue, self.space, None)
+    def moments(self, sums: Posterior, rows: Sequence[Seen]) -> Moments:
+        """As a wave serves what was learned, of ``rows`` the sums."""
+        read = (lambda: iter(rows)) if self.link else None
+        found = kinds.moments(sums, None, self.known, read)
+        return rising(found, self.catalogue, self.space, None)
 
     def choose(self, found: Moments, x: Float32, ids: Array, eligible: Bool, seed: int) -> Int32:
         choice = LinTS(ALPHA * found.noise_scale).choose(

@@ -9,6 +9,7 @@ import numpy as np
 
 from bandit.core.types import Array, Bool, Float64
 from bandit.models.moved import lifts_of
+from bandit.models.odds import Seen
 from bandit.worlds import Shop
 from simulations.depths.environment import Setting
 
@@ -35,8 +36,8 @@ class Run(NamedTuple):
     crossed: float
 
 
-def run(seed: int, per_wave: int, waves: int) -> Run:
-    plain = Setting(Shop(seed=seed), per_wave)
+def run(seed: int, per_wave: int, waves: int, *, link: bool) -> Run:
+    plain = Setting(Shop(seed=seed), per_wave, link=link)
     crossed_columns = replace(plain, products=True)
     every = np.ones(len(plain.space), np.bool_)
     alone = [every & _of_depth(plain, d) for d in range(len(plain.shop.depths))]
@@ -61,20 +62,23 @@ def _learned(setting: Setting, allowed: Bool, waves: int) -> tuple[float, float,
     shop, sums, value = setting.shop, setting.prior(), []
     rng = np.random.default_rng(shop.seed)
     rising = crossed = 0.0
+    rows: list[Seen] = []
     for wave in range(waves):
         ids = setting.ids(wave)
         x = setting.contexts(ids)
         if wave == 0:
             chosen = rng.choice(np.flatnonzero(allowed), len(ids)).astype(np.int32)
         else:
-            found = setting.moments(sums)
+            found = setting.moments(sums, rows)
             eligible = np.broadcast_to(allowed, (len(ids), len(allowed)))
             chosen = setting.choose(found, x, ids, np.ascontiguousarray(eligible), wave)
             plain = x.astype(np.float64) @ found.mean.T
             crossed = _rise(setting, plain)
             rising = _rise(setting, plain + lifts_of(found, x))
         value.append(shop.net_values(ids)[np.arange(len(ids)), chosen].mean())
-        sums = sums.update(x, chosen, shop.sold(ids, chosen, wave).astype(np.float64))
+        sold = shop.sold(ids, chosen, wave).astype(np.float64)
+        sums = sums.update(x, chosen, sold)
+        rows.append(Seen(x, chosen, sold[None], np.ones(len(ids))))
     return float(np.mean(value[-LAST:])), rising, crossed
 
 
