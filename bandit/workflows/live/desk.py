@@ -11,8 +11,6 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 
-import msgspec
-
 from bandit.config.section import OUTBOUND
 from bandit.core.folding import fold
 from bandit.core.framed import Writer, framed
@@ -22,7 +20,6 @@ from bandit.sources import refusals
 from bandit.sources.refusals import Refusal
 from bandit.sources.wave_query import micros
 from bandit.workflows.live import frames, showing
-from bandit.workflows.live.answers import cut
 from bandit.workflows.live.book import Book, Stood, refusal_events
 from bandit.workflows.live.drawing import Drawing, Drawn, written
 from bandit.workflows.live.explaining import Explainer, Of
@@ -185,7 +182,7 @@ class Desk:
         if asked.request_id in met.requests:
             return None
         body = digest(asked)
-        before = None if asked.dry_run else self._answered(asked, body)
+        before = None if asked.dry_run else showing.answered(self.book, asked, body)
         if before is not None:
             return before
         customer, position = self.situation.known(asked.customer)
@@ -273,37 +270,10 @@ class Desk:
             self._refusals_log = Writer(refusals.next_file(folder))
         self.pending.append(Pending(self._refusals_log, refusals.frame(refusal), None))
 
-    def _answered(self, asked: Asked, body: bytes) -> Given | None:
-        """The answer that a request of this id had."""
-        known = self.book.request(asked.request_id)
-        if known is None:
-            return None
-        place, stood = known
-        if stood.decided.asked != body:
-            raise NotDecidedError(
-                422,
-                f"request_id {asked.request_id!r} was answered for another body; give each request"
-                " an id of its own",
-            )
-        answer = msgspec.structs.replace(stood.answer, replayed=True)
-        return Given.of(answer, fresh=self.book.is_fresh(place))
-
     def _again(self, request: Request) -> Given:
         """Tell standing decisions again: they are no new data, so nothing is written."""
         shown = 0 if request.asked.dry_run else self._shown(showing.unshown(self.book, request))
-        newest = max((stood for _, stood in request.standing.values()), key=lambda s: s.decided.at)
-        known = self.book.request(newest.decided.request)
-        fresh = bool(shown) or (known is not None and self.book.is_fresh(known[0]))
-        answer = msgspec.structs.replace(
-            newest.answer,
-            request_id=request.asked.request_id,
-            placements=[cut(request.standing[n][0], count) for n, count in request.wanted.items()],
-            active=not any(
-                self.book.unshown(stood, cut(placed, request.wanted[name]))
-                for name, (placed, stood) in request.standing.items()
-            ),
-        )
-        return Given.of(answer, fresh=fresh)
+        return showing.again(self.book, request, shown=bool(shown))
 
     def _tried(self, request: Request) -> Given:
         """What would be decided now: nothing is written, and no room is taken."""

@@ -17,7 +17,7 @@ from bandit.workflows.live.answers import cut
 from bandit.workflows.live.book import Book
 from bandit.workflows.live.frames import Activated, Answer, Decided
 from bandit.workflows.live.gate import NotDecidedError
-from bandit.workflows.live.requests import Request
+from bandit.workflows.live.requests import Asked, Given, Request
 from bandit.workflows.live.situation import Situation
 
 
@@ -30,6 +30,39 @@ def unshown(book: Book, request: Request) -> list[str]:
         for name, (placed, stood) in request.standing.items()
         for decision_id in book.unshown(stood, cut(placed, request.wanted[name]))
     ]
+
+
+def answered(book: Book, asked: Asked, body: bytes) -> Given | None:
+    """The answer that a request of this id had; NotDecidedError if its ``body`` was another."""
+    known = book.request(asked.request_id)
+    if known is None:
+        return None
+    place, stood = known
+    if stood.decided.asked != body:
+        raise NotDecidedError(
+            422,
+            f"request_id {asked.request_id!r} was answered for another body; give each request"
+            " an id of its own",
+        )
+    answer = msgspec.structs.replace(stood.answer, replayed=True)
+    return Given.of(answer, fresh=book.is_fresh(place))
+
+
+def again(book: Book, request: Request, *, shown: bool) -> Given:
+    """Standing decisions as they are told again, some of them ``shown`` by that."""
+    newest = max((stood for _, stood in request.standing.values()), key=lambda s: s.decided.at)
+    known = book.request(newest.decided.request)
+    fresh = shown or (known is not None and book.is_fresh(known[0]))
+    answer = msgspec.structs.replace(
+        newest.answer,
+        request_id=request.asked.request_id,
+        placements=[cut(request.standing[n][0], count) for n, count in request.wanted.items()],
+        active=not any(
+            book.unshown(stood, cut(placed, request.wanted[name]))
+            for name, (placed, stood) in request.standing.items()
+        ),
+    )
+    return Given.of(answer, fresh=fresh)
 
 
 def to_activate(book: Book, situation: Situation, decisions: Sequence[str]) -> list[str]:

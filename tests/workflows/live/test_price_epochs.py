@@ -290,6 +290,16 @@ def test_after_a_kill_prices_go_on_where_the_log_says(noon: Path, stack: ExitSta
     )
     assert one == other
     assert one[-1].epoch == last.epoch + 1
+    # A day that is no wave yet by midnight is what the next one begins with, on average.
+    midnight = MONDAY + dt.timedelta(days=1)
+    tomorrow = Live(noon, stack, midnight, now=lambda: midnight)
+    begun = tomorrow.desk.pacer.paced
+    assert begun is not None
+    assert begun.priced.prices == tomorrow.book.paces.mean("2026-11-02").tolist()
+    assert (
+        0.0 < begun.priced.prices[0][-1] < max(prices[-1] for prices in told(noon).prices.values())
+    )
+    assert tomorrow.desk.pacer.epoch == 0
 
 
 def test_a_price_falls_where_less_is_used_than_planned_and_nobody_writes_for_nobody(
