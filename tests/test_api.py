@@ -70,10 +70,12 @@ def complaints(tmp_path_factory, pytestconfig):
     return ran.stdout.splitlines()
 
 
+@pytest.mark.long
 def test_a_users_right_file_passes(complaints):
     assert not [line for line in complaints if line.startswith("right.py")]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("line", WRONG)
 def test_a_users_wrong_line_is_refused(complaints, line):
     number = 2 + list(WRONG).index(line)
