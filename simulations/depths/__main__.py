@@ -1,11 +1,12 @@
 """`python -m simulations.depths [--shops N] [--customers N] [--waves N]` writes the README.
 
-With ``--logit`` counts go through the logit link, and the tables are printed alone.
+With ``--logit`` the part on counts through the logit link, and nothing else.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import numpy as np
 from simulations.depths.sweep import LAST, Run, run
 
 MARK = "<!-- generated below -->\n"
+CURVE = "<!-- generated with --logit -->\n"
 
 
 def main() -> None:
@@ -21,7 +23,7 @@ def main() -> None:
     parser.add_argument("--shops", type=int, default=3, help="replicates")
     parser.add_argument("--customers", type=int, default=20_000, help="other ones in each wave")
     parser.add_argument("--waves", type=int, default=10, help="the first is drawn evenly")
-    parser.add_argument("--logit", action="store_true", help="print what the curve earns")
+    parser.add_argument("--logit", action="store_true", help="what the curve earns")
     wanted = parser.parse_args()
     seeds = range(1, wanted.shops + 1)
     readme, runs = Path(__file__).parent / "README.md", []
@@ -29,9 +31,9 @@ def main() -> None:
         runs.append(run(seed, wanted.customers, wanted.waves, link=wanted.logit))
         told = f"{wanted.customers:,} customers in each of {wanted.waves} waves.\n\n"
         text = told + report(runs)
-        if not wanted.logit:
-            head = readme.read_text(encoding="utf-8").split(MARK)[0]
-            readme.write_text(head + MARK + text, encoding="utf-8")
+        head, curve, line = re.split(f"{CURVE}|{MARK}", readme.read_text(encoding="utf-8"))
+        curve, line = (text + "\n", line) if wanted.logit else (curve, text)
+        readme.write_text(head + CURVE + curve + MARK + line, encoding="utf-8")
         print(text, flush=True)
 
 
