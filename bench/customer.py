@@ -46,7 +46,7 @@ def prepare(folder: Path, customers: int, events: int, memory: int) -> None:
 
 def indexed(folder: Path) -> tuple[float, float]:
     """Processor seconds of making the index of events anew, and its size in MB."""
-    event_index.forget(folder)
+    event_index.keep_only(folder)
     campaign = campaign_file.load(folder)
     with database.connect(campaign, roles=("customers",), more=_events(campaign)) as data:
         source = event_index.asked(data, "source.purchases", "customer_id", "BIGINT")

@@ -12,8 +12,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -42,6 +43,7 @@ MOST_COPIED = 0.05
 ONE = "bandit_one"
 """DuckDB's variable with the key of the only customer whose events are wanted."""
 HASH = "_bandit_hash"
+_OURS = re.compile(rf"[0-9a-f]{{16}}|\.[0-9a-f]{{16}}{re.escape(files.PARTIAL)}")
 _BATCH, _A_GROUP = 122_880, 16_384
 _SETTLED_NS = 50_000_000
 """A file that was written a moment ago may be written again in the same tick of its clock."""
@@ -72,10 +74,23 @@ def asked(database: Database, role: str, column: str, key: str) -> Asked | None:
     if found is None or database.known is not None or column not in table.columns:
         return None
     kinds = database.describe(f"SELECT * FROM {raw(role)}")
-    same = all(pq.read_schema(file).names == list(kinds) for file in found)
-    if not same or not _KINDS.issuperset(kinds.values()) or _KEYS.get(kinds[column]) != key:
+    alike = _KINDS.issuperset(kinds.values()) and _KEYS.get(kinds[column]) == key
+    if not alike or not all(_is_plain(file, list(kinds)) for file in found):
         return None
     return Asked(role, found, column, key)
+
+
+def _is_plain(file: Path, names: Sequence[str]) -> bool:
+    """Whether Arrow reads the file, as rows of these columns and as DuckDB does.
+
+    Of an old kind of time, INT96, Arrow makes nanoseconds, in which 9999-12-31 is a day of 1816.
+    """
+    try:
+        columns = pq.read_metadata(file).schema
+    except (OSError, pa.ArrowException):
+        return False
+    kinds = [columns.column(i).physical_type for i in range(len(columns))]
+    return columns.names == list(names) and "INT96" not in kinds
 
 
 def raw(role: str) -> str:
@@ -86,15 +101,16 @@ def raw(role: str) -> str:
 def build(database: Database, campaign: Path, source: Asked) -> bool:
     """Make the index unless it is there; whether it is there now.
 
-    None is kept of few rows, or of files that change meanwhile.
+    None is kept of few rows, or of files that change meanwhile; nor is that of files that are gone.
     """
     began, folder, about = time.time_ns(), source.folder(campaign), _about(source)
+    if _kept(folder, about) is not None:
+        return True
+    files.remove(folder)
     rows = [n for file in about["files"] for n in file["rows"]]
     size = BITS_A_ROW * max(rows, default=0)
     if sum(rows) < LEAST_ROWS or size * len(rows) // 8 > database.memory_mb * 1_000_000 // 2:
         return False
-    if _kept(folder, about) is not None:
-        return True
     if any(file["changed"] > began - _SETTLED_NS for file in about["files"]):
         return False
     with files.aside(folder) as partial:
@@ -104,7 +120,6 @@ def build(database: Database, campaign: Path, source: Asked) -> bool:
         (partial / ABOUT).write_text(json.dumps(kept), encoding="utf-8")
         if _about(source) != about:
             return False
-        files.remove(folder)
         files.put_in_place((partial, folder))
     return True
 
@@ -143,10 +158,20 @@ def _rows_of(database: Database, campaign: Path, source: Asked) -> pa.Table | No
     return rows if _about(source) == about else None
 
 
-def forget(campaign: Path) -> None:
-    """Remove every index: copies are rows of people."""
-    files.hold_no_link(campaign / FOLDER)
-    files.remove(campaign / FOLDER)
+def keep_only(campaign: Path, wanted: Iterable[Asked] = ()) -> None:
+    """Remove all other indexes, half-made ones too: copies are rows of people.
+
+    A file of the user's that lies among them stays.
+    """
+    folder, kept = campaign / FOLDER, {source.folder(campaign) for source in wanted}
+    files.hold_no_link(folder)
+    if not folder.is_dir():
+        return
+    for path in folder.iterdir():
+        if _OURS.fullmatch(path.name) and path not in kept:
+            files.remove(path)
+    if not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def _about(source: Asked) -> dict[str, Any]:
@@ -179,10 +204,11 @@ def _kept(folder: Path, about: Mapping[str, Any]) -> dict[str, Any] | None:
     try:
         kept: dict[str, Any] = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
         whole = (folder / BITS).stat().st_size == kept["size"] * _width(about)
-    except (OSError, ValueError, KeyError, TypeError):
+        np.array(kept["copied"] + kept["starts"], np.uint64)
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return None
     same = all(kept.get(name) == said for name, said in about.items())
-    return kept if whole and same and isinstance(kept.get("starts"), list) else None
+    return kept if whole and same else None
 
 
 def _width(about: Mapping[str, Any]) -> int:

@@ -18,10 +18,12 @@ import pytest
 
 from bandit.config import campaign_file
 from bandit.config.campaign import Campaign
+from bandit.core.types import SILENT
 from bandit.sources import database, event_index
 from bandit.sources.database import Database
 from bandit.sources.event_index import Asked
 from bandit.sources.variables import One
+from bandit.workflows.serve import reading
 from bench import variables as bench
 
 PEOPLE, ROWS, GROUP = 400, 6_000, 100
@@ -237,3 +239,60 @@ def test_few_rows_and_columns_read_in_ways_of_their_own_get_none(
     with opened(campaign_file.load(folder)) as data:
         found = event_index.asked(data, "source.purchases", "customer_id", "BIGINT")
         assert found is None
+
+
+def test_what_is_no_index_of_a_source_goes_and_files_of_the_users_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = written(tmp_path / "c")
+    assert build(folder)
+    place = folder / event_index.FOLDER
+    (ours,) = place.iterdir()
+    dead, theirs = place / f".{'0' * 16}.partial", place / "shops.csv"
+    dead.mkdir()
+    (dead / event_index.COPIES).write_bytes(b"rows of people")
+    theirs.write_text("shop,town\nweb,\n")
+    campaign = campaign_file.load(folder)
+    with opened(campaign) as data:
+        assert reading.keep_indexes(campaign, data, SILENT) == []
+    assert sorted(place.iterdir()) == sorted([ours, theirs])
+    monkeypatch.setattr(event_index, "LEAST_ROWS", ROWS + 51)
+    appended(folder / "purchases" / "0.parquet")
+    assert not build(folder)
+    assert list(place.iterdir()) == [theirs]
+    event_index.keep_only(folder)
+    assert theirs.read_text() == "shop,town\nweb,\n"
+    theirs.unlink()
+    event_index.keep_only(folder)
+    assert not place.exists()
+
+
+def test_what_arrow_reads_otherwise_or_not_at_all_gets_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = written(tmp_path / "c")
+    path = folder / "purchases" / "0.parquet"
+    with opened(campaign_file.load(folder)) as data, monkeypatch.context() as patched:
+
+        def unknown(*_: object) -> None:
+            raise pa.ArrowNotImplementedError("a kind of column that is newer than Arrow")
+
+        patched.setattr(pq, "read_metadata", unknown)
+        assert event_index.asked(data, "source.purchases", "customer_id", "BIGINT") is None
+    pq.write_table(pq.read_table(path), path, use_deprecated_int96_timestamps=True)
+    with opened(campaign_file.load(folder)) as data:
+        assert event_index.asked(data, "source.purchases", "customer_id", "BIGINT") is None
+
+
+@pytest.mark.parametrize("name", ["copied", "starts", "size", "files"])
+def test_an_index_without_a_part_of_its_head_is_not_read(tmp_path: Path, name: str) -> None:
+    folder = written(tmp_path / "c")
+    assert build(folder)
+    path = next((folder / event_index.FOLDER).glob(f"*/{event_index.ABOUT}"))
+    kept = json.loads(path.read_text())
+    for value in (None, "x", -1):
+        path.write_text(json.dumps({**kept, name: value}))
+        assert not seen(folder, "0")[1]
+    del kept[name]
+    path.write_text(json.dumps(kept))
+    assert not seen(folder, "0")[1]

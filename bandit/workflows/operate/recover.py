@@ -11,6 +11,7 @@ from bandit.record import erase, exports, index
 from bandit.record import waves as record
 from bandit.record.outcomes import OUTCOMES
 from bandit.record.snapshots import SNAPSHOTS
+from bandit.sources import event_index
 from bandit.workflows.learn.statistics import STATISTICS
 from bandit.workflows.serve.publish import finish
 
@@ -27,7 +28,8 @@ def recover(
     if at is not None:
         notes += finish(campaign, at, asked)
     for name in (
-        record.WAVES, exports.EXPORTS, exports.TESTS, SNAPSHOTS, OUTCOMES, STATISTICS, ".",
+        record.WAVES, exports.EXPORTS, exports.TESTS, SNAPSHOTS, OUTCOMES, STATISTICS,
+        event_index.FOLDER, ".",
     ):  # fmt: skip
         folder = campaign.folder / name
         waiting = _waiting(campaign) if name == exports.EXPORTS else []

@@ -77,7 +77,7 @@ def forget(
 
 def _erased(campaign: Campaign, people: People, ids: Ids, *, again: bool) -> erase.Erased:
     """Erase; of somebody unknown say also which of the user's files hold them."""
-    event_index.forget(campaign.folder)
+    event_index.keep_only(campaign.folder)
     try:
         caches = campaign.folder / STATISTICS
         refusing = {fold(kind) for kind in campaign.pressure.refusal_events}

@@ -18,6 +18,7 @@ from bandit.sources import customers, event_index
 from bandit.sources import unusable_rows as beside
 from bandit.sources.columns import key_type
 from bandit.sources.database import Database
+from bandit.sources.event_index import Asked
 from bandit.workflows.serve.contact_history import ContactHistory
 from bandit.workflows.serve.prepare import Prepared, prepare
 from bandit.workflows.serve.spool import Spool
@@ -40,18 +41,23 @@ def add_unusable_rows(campaign: Campaign, data: Database, rejects: Rejects) -> N
 
 def keep_indexes(campaign: Campaign, data: Database, progress: Progress) -> list[str]:
     """Index large files of events for `bandit customer`; a sentence on each that could not be."""
-    told = []
+    told, kept = list[str](), list[Asked]()
     for source in campaign.source:
         if source.role not in data.tables or not campaign.variables_of(source):
             continue
-        asked = event_index.asked(data, source.role, source.customer, key_type(data, campaign))
-        if asked is None:
-            continue
+        key = key_type(data, campaign)
         try:
-            progress.step(f"indexing {source.name}")
-            event_index.build(data, campaign.folder, asked)
+            asked = event_index.asked(data, source.role, source.customer, key)
+            if asked is not None:
+                progress.step(f"indexing {source.name}")
+                event_index.build(data, campaign.folder, asked)
+                kept.append(asked)
         except (BanditError, OSError, pa.ArrowException) as e:
             told.append(f"no index of {source.name} was kept: {str(e).splitlines()[0]}")
+    try:
+        event_index.keep_only(campaign.folder, kept)
+    except (BanditError, OSError) as e:
+        told.append(f"old indexes of events stay: {e}")
     return told
 
 
