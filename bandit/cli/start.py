@@ -32,7 +32,7 @@ def demo(
         typer.Option(
             "--curves/--lines",
             help="learn each kind of event by itself, counts through a logistic curve; or, in a"
-            " quarter of the time, money along a line",
+            " third of the time, money along a line",
         ),
     ] = True,
 ) -> None:
