@@ -162,10 +162,9 @@ class Book:
                 self.heard(frame, refusing)
             case Activated(decisions):
                 self.activated.update(decisions)
-            case Used(amounts, paced):
-                self.used.setdefault(segment.day, Counter()).update(amounts)
-                if paced is not None:
-                    self.paces.begun(segment, paced)
+            case Used() as erased:
+                self.used.setdefault(segment.day, Counter()).update(erased.amounts)
+                self.paces.erased(segment, erased)
 
     def opened(self, segment: Segment, paced: Paced | None = None) -> None:
         """Take in a segment that is on the disk, and its prices; what is added next is in it."""

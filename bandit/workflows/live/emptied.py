@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-import msgspec
-
 from bandit.core import files
 from bandit.core.framed import Frames, framed
 from bandit.record import streams
 from bandit.workflows.live import frames
 from bandit.workflows.live.frames import Decided, Head, Paced, Priced, Used
+from bandit.workflows.live.paces import Paces
 
 
 def empty_sealed(campaign_folder: Path) -> None:
@@ -22,15 +21,19 @@ def empty_sealed(campaign_folder: Path) -> None:
     """
     for segment in streams.segments(campaign_folder):
         if segment.sealed:
-            used, paced = Counter[str](), None
+            used, paces = Counter[str](), Paces()
             for _, content in Frames(segment.path):
-                frame = frames.decoded(content)
-                match frame:
-                    case Decided(used=amounts) | Used(amounts):
-                        used.update(amounts)
-                match frame:
-                    case Head(paced=Paced() as known) | Used(paced=Paced() as known):
-                        paced = known
-                    case Priced() if paced is not None:
-                        paced = msgspec.structs.replace(paced, priced=frame)
-            files.write_bytes(segment.path, framed(frames.encoded(Used(dict(used), paced))))
+                match frames.decoded(content):
+                    case Head(paced=Paced() as paced):
+                        paces.begun(segment, paced)
+                    case Priced() as priced:
+                        paces.moved(segment, priced)
+                    case Decided() as one:
+                        used.update(one.used)
+                        paces.uses(segment.day, one)
+                    case Used() as erased:
+                        used.update(erased.amounts)
+                        paces.erased(segment, erased)
+            day = segment.day
+            left = Used(dict(used), paces.of(day), paces.paid(day))
+            files.write_bytes(segment.path, framed(frames.encoded(left)))

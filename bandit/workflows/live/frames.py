@@ -212,10 +212,14 @@ class Outcome(msgspec.Struct, tag="outcome", array_like=True, frozen=True):
 
 
 class Used(msgspec.Struct, tag="used", array_like=True, frozen=True):
-    """What decisions that were erased used of each limit on their day, and its last prices."""
+    """What decisions that were erased used of each limit on their day, and its last prices.
+
+    ``paid``: what was charged for it, where prices moved.
+    """
 
     amounts: dict[str, float]
     paced: Paced | None = None
+    paid: dict[str, float] = msgspec.field(default_factory=dict)
 
 
 Said = Decided | Outcome | Activated | Priced

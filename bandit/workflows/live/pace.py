@@ -34,8 +34,8 @@ class Use(NamedTuple):
 
 
 def due(paced: Paced, at: int) -> bool:
-    """Whether an epoch is over at a time in microseconds since 1970."""
-    return at - paced.priced.at >= paced.seconds * _SECOND
+    """Whether an epoch is over at a time in microseconds since 1970, or the clock has gone back."""
+    return abs(at - paced.priced.at) >= paced.seconds * _SECOND
 
 
 def step(paced: Paced, at: int, use: Use) -> Priced:
@@ -51,8 +51,12 @@ def step(paced: Paced, at: int, use: Use) -> Priced:
     W is the part of the day's plan up to a time, n the number of epochs since the last step, u what
     a contact uses and s the spread of what a unit is worth to who asks. u C is the variance of a
     day's use by chance, so that s/√(u C + q) is the step that AdaGrad has after a day of chance.
+
+    Where the clock has gone back nobody knows how long it was: prices stay, and time counts anew.
     """
     before, most = paced.priced, np.array(paced.most)
+    if at < before.at:
+        return Priced(before.epoch, at, before.prices, before.squares)
     capped = np.isfinite(most)
     most = np.where(capped, most, 0.0)
     left = np.maximum(most - (use.day - use.since), 0.0)

@@ -9,7 +9,7 @@ import numpy as np
 
 from bandit.config.experiment import CURRENT, LEARNED
 from bandit.core.days import day_later, day_of
-from bandit.core.types import EXPLORATION
+from bandit.core.types import EXPLORATION, Bool
 from bandit.sources.wave_query import micros
 from bandit.workflows.live import pace
 from bandit.workflows.live.book import Book
@@ -68,6 +68,8 @@ def _begun(generation: Generation, book: Book, now: int) -> Paced | None:
     prices = pacing.standing.prices
     start = Priced(0, now, prices.tolist(), np.zeros_like(prices).tolist())
     known = _known(generation, pacing.standing, book, now)
+    if known is not None:
+        start = _carried(start, known, limited.names, whose)
     return Paced(
         limits=list(limited.names),
         whose=whose,
@@ -82,7 +84,7 @@ def _begun(generation: Generation, book: Book, now: int) -> Paced | None:
         begins=micros(at),
         ends=micros(day_later(at, campaign.time_zone)),
         seconds=campaign.live.epoch_seconds,
-        priced=start if known is None else _carried(start, known, limited.names, whose),
+        priced=_uncharged(start, np.isfinite(limited.most)),
     )
 
 
@@ -111,6 +113,13 @@ def _carried(start: Priced, known: Paced, names: Sequence[str], whose: Sequence[
             squares[p, j] = before.squares[row][column]
             prices[p, j] = before.prices[row][column]
     return Priced(before.epoch, before.at, prices.tolist(), squares.tolist())
+
+
+def _uncharged(priced: Priced, capped: Bool) -> Priced:
+    """Where only a minimum is left of a limit, nobody pays for what was scarce before."""
+    prices = np.array(priced.prices)
+    free = np.where(capped, prices, np.minimum(prices, 0.0))
+    return msgspec.structs.replace(priced, prices=free.tolist())
 
 
 def _heeding(wave: Wave) -> dict[str, float]:

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 import msgspec
 import numpy as np
 
+from bandit.config.section import OUTBOUND
 from bandit.core.types import Float64
 from bandit.record.streams import Segment
-from bandit.workflows.live.frames import Decided, Paced, Priced
+from bandit.workflows.live.frames import Decided, Paced, Priced, Used
 from bandit.workflows.live.pace import Use
 from bandit.workflows.live.room import part_of
 
@@ -71,12 +72,27 @@ class Paces:
         if paced is None or not decided.used:
             return
         self._since.update(decided.used)
-        if next(slot.group for slot in decided.slots if slot.action) in paced.deaf:
+        contacts = (s for s in decided.slots if s.action and s.placement == OUTBOUND)
+        if next(contacts).group in paced.deaf:
             self._deaf.update(decided.used)
-        weight, paid = self._weight[day], self._paid[day]
-        for name, amount in decided.used.items():
+        now = self._now
+        self._weigh(day, decided.used, {n: u * now.get(n, 0.0) for n, u in decided.used.items()})
+
+    def erased(self, segment: Segment, used: Used) -> None:
+        """Take in what is left of a segment without the people in it."""
+        if used.paced is not None:
+            self.begun(segment, used.paced)
+            self._weigh(segment.day, {n: used.amounts[n] for n in used.paid}, used.paid)
+
+    def paid(self, day: str) -> dict[str, float]:
+        """What was charged for what was used of each limit."""
+        return dict(self._paid.get(day, {}))
+
+    def _weigh(self, day: str, used: Mapping[str, float], paid: Mapping[str, float]) -> None:
+        weight, sums = self._weight[day], self._paid[day]
+        for name, amount in used.items():
             weight[name] += amount
-            paid[name] += amount * self._now.get(name, 0.0)
+            sums[name] += paid[name]
 
     def prices(self, segment: Segment, epoch: int) -> Float64 | None:
         """The limits' prices float64[p, m] a unit in an epoch; None where they stay."""

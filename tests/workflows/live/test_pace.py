@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from bandit.workflows.live import pace
+from bandit.workflows.live import pace, pacer
 from bandit.workflows.live.frames import Paced, Priced
 from bandit.workflows.live.pace import Use
 from reference import price_epochs as twin
@@ -82,6 +82,20 @@ def test_what_is_no_limit_has_the_price_that_it_had() -> None:
     )
     assert found.prices == [[-1.5, 2.0]]
     assert found.epoch == 3
+
+
+def test_where_the_clock_goes_back_prices_stay_and_time_counts_anew() -> None:
+    one = paced([[1000.0]], [[4.0]], priced=Priced(3, 9 * HOUR, [[4.0]], [[2.0]]))
+    assert not pace.due(one, 9 * HOUR - MINUTE // 2)
+    assert pace.due(one, 2 * HOUR)
+    found = pace.step(one, 2 * HOUR, used(500.0, (1, 1)))
+    assert found == Priced(3, 2 * HOUR, [[4.0]], [[2.0]])
+    assert pace.due(msgspec.structs.replace(one, priced=found), 2 * HOUR + MINUTE)
+
+
+def test_of_a_limit_that_is_gone_a_minimum_alone_costs_something() -> None:
+    found = pacer._uncharged(Priced(3, HOUR, [[4.0, 3.0, -2.0]], [[0.0] * 3]), np.arange(3) == 0)
+    assert found.prices == [[4.0, 0.0, -2.0]]
 
 
 def test_who_heeds_prices_keeps_half_a_part_beside_who_does_not() -> None:

@@ -370,9 +370,11 @@ def test_a_sealed_day_keeps_what_each_row_was_charged(
     assert campaigns.decisions(noon, DAY)["price_epoch"].n_unique() > 30
     assert explain(noon, customer=str(late[1].customer)).notes == found.notes
     with ExitStack() as opened:
-        known = Live(noon, opened).book.paces.of("2026-11-02")
+        paces = Live(noon, opened).book.paces
+        known = paces.of("2026-11-02")
         assert known is not None
         assert known.priced.prices[0] == list(day.prices.values())[-1]
+        assert paces.mean("2026-11-02")[0] == pytest.approx([mean[name] for name in known.limits])
 
 
 def test_metrics_tell_the_prices(noon: Path) -> None:
