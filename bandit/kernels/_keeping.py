@@ -2,23 +2,30 @@
 
 Left to itself, every process that misses a kernel compiles it and writes it down. Several workers
 that begin together do all the same work, and two that keep a kernel for different types at once can
-leave a list that names the one and holds the other. Here who comes second waits, and reads.
+leave a list that names the one and holds the other. Here who comes second waits, and reads. What
+cannot be read or written there is compiled again: no command hangs on it.
 """
 
 from __future__ import annotations
 
 import fcntl
+import itertools
 import os
+import pickle
 import time
+from contextlib import suppress
 from typing import Any, NamedTuple
 
-from numba.core.caching import FunctionCache
+from numba.core.caching import FunctionCache, IndexDataCacheFile
 
 WAIT = 300.0
 """Seconds after which a kernel is compiled whoever else does it: a compiler can stand still."""
 _AGAIN = 0.02
 
 _Cache: Any = FunctionCache
+_CacheFile: Any = IndexDataCacheFile
+_HALF = (EOFError, ValueError, pickle.UnpicklingError)
+"""What reading a file ends with that a power cut left empty, short or full of zeros."""
 
 
 class _Turn(NamedTuple):
@@ -31,20 +38,61 @@ class _Turn(NamedTuple):
 _turns: dict[str, _Turn] = {}
 
 
+class _Files(_CacheFile):  # type: ignore[misc]  # Numba's own parts are untyped
+    """Numba's list and files of one function, in an order that a run may die in.
+
+    Left to itself it writes the list first. After an update that names a file of the code of
+    before, until the new one is there; if it never is, old code is run for new.
+    """
+
+    def save(self, key: Any, data: Any) -> None:
+        """Write the code, then the list that names it."""
+        listed = self._load_index()
+        names = set(listed.values())
+        free = (n for i in itertools.count(1) if (n := self._data_name(i)) not in names)
+        name = listed.get(key) or next(free)
+        self._save_data(name, data)
+        if key not in listed:
+            self._save_index({**listed, key: name})
+
+    def load(self, key: Any) -> Any:
+        """The code, or None."""
+        try:
+            return super().load(key)
+        except _HALF:
+            return None
+
+    def _load_index(self) -> Any:
+        try:
+            return super()._load_index()
+        except _HALF:
+            return {}
+
+
 class Kept(_Cache):  # type: ignore[misc]  # Numba's own parts are untyped
     """Numba's cache of a function; the locks are on its source, so that they leave nothing."""
 
     def __init__(self, function: Any) -> None:
         super().__init__(function)
         self._source: str = function.__code__.co_filename
+        self._cache_file = _Files(
+            cache_path=self._cache_path,
+            filename_base=self._impl.filename_base,
+            source_stamp=self._impl.locator.get_source_stamp(),
+        )
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """What is kept for these types, or None: then it is ours to make and to keep."""
         found = super().load_overload(sig, target_context)
-        if found is None:
-            _begin(self._source)
+        if found is not None:
+            return found
+        _begin(self._source)
+        is_ours = False
+        try:
             found = super().load_overload(sig, target_context)
-            if found is not None:
+            is_ours = found is None
+        finally:
+            if not is_ours:
                 _end(self._source)
         return found
 
@@ -53,9 +101,10 @@ class Kept(_Cache):  # type: ignore[misc]  # Numba's own parts are untyped
         _end(self._source)
 
     def save_overload(self, sig: Any, data: Any) -> None:
-        """Keep what was made, and let others read it."""
+        """Keep what was made, and let others read it; where the disk refuses it is not kept."""
         try:
-            super().save_overload(sig, data)
+            with suppress(OSError):
+                super().save_overload(sig, data)
         finally:
             _end(self._source)
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import runpy
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numba
 import pytest
 
-from bandit.kernels import _keeping
+from bandit.kernels import _keeping, _numba
 from bandit.kernels._compile import serial
 
 RUN = """
@@ -33,6 +36,48 @@ def test_of_two_that_begin_together_one_compiles(tmp_path):
     ]
     counts = [int(each.communicate(timeout=300)[0]) for each in both]
     assert sorted(counts) == [0, 1]
+
+
+def _kept(folder: Path, added: int) -> Any:
+    """A kernel in a file of its own, whose code is kept in that folder, as a new process has it."""
+    path = folder / "one.py"
+    path.write_text(f"def plus(x):\n    return x + {added}\n", encoding="utf-8")
+    return _numba.njit(cache=True)(runpy.run_path(str(path))["plus"])
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "kept"))
+    return tmp_path
+
+
+@pytest.mark.parametrize("left", [b"", b"\0" * 99, b"\x80\x04"])
+def test_what_a_power_cut_left_is_compiled_again(folder: Path, left: bytes) -> None:
+    assert _kept(folder, 1)(1) == 2
+    for name in ("*.nbi", "*.nbc"):
+        (path,) = (folder / "kept").rglob(name)
+        path.write_bytes(left)
+        again = _kept(folder, 1)
+        assert again(1) == 2
+        assert not again.stats.cache_hits
+        read = _kept(folder, 1)
+        assert read(1) == 2
+        assert read.stats.cache_hits
+
+
+def test_code_of_before_is_not_run_where_the_disk_is_full_after_an_update(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "no space left")
+
+    assert _kept(folder, 1)(1) == 2
+    os.utime(folder / "one.py", (1, 1))
+    with monkeypatch.context() as patched:
+        patched.setattr(_keeping._Files, "_save_data", full)
+        assert _kept(folder, 20)(1) == 21
+    assert _keeping._turns == {}
+    assert _kept(folder, 20)(1) == 21
 
 
 @serial
