@@ -44,6 +44,7 @@ def test_arms_that_compete_for_a_capacity_want_their_own_part_of_it():
     assert np.array_equal(called(people.new, 900), solved)
 
 
+@pytest.mark.long
 def test_households_are_found_as_surely_and_weighed_as_exactly(population):
     runs = 40
     for row in planted(population, runs, 8000):

@@ -49,6 +49,8 @@ EDITS = {
     "features": ('numeric = ["age", "spend"]', 'numeric = ["spend"]'),
     "holdout": ("holdout = 0.1", "holdout = 0.3"),
 }
+ALIKE = {"offer renamed", "channel renamed", "channel's cost", "another value", "order of rules"}
+"""Edits of the kind of another one."""
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +97,9 @@ def before(served: Path) -> dict[str, Any]:
     return _said(served)
 
 
-@pytest.mark.parametrize("edit", EDITS)
+@pytest.mark.parametrize(
+    "edit", [pytest.param(e, marks=[pytest.mark.long] * (e in ALIKE)) for e in EDITS]
+)
 def test_edits_change_nothing_that_is_said_of_past_waves(
     served: Path, before: dict[str, Any], edit: str, tmp_path: Path
 ) -> None:

@@ -62,7 +62,9 @@ def served(folder: Path, rng: np.random.Generator, policy: str = "") -> Path:
     return folder
 
 
-@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize(
+    "number", [0, *(pytest.param(n, marks=pytest.mark.long) for n in range(1, 4))]
+)
 def test_every_figure_is_found_again_in_the_files(number: int, tmp_path: Path) -> None:
     folder = served(tmp_path / "campaign", np.random.default_rng(number))
     at = MONDAY + 2 * WEEK

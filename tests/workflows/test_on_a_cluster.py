@@ -96,7 +96,11 @@ def _same(found: dict[str, bytes], expected: dict[str, bytes]) -> None:
     assert [name for name in expected if found[name] != expected[name]] == []
 
 
-@pytest.mark.parametrize("rows", [None, 64], ids=["large groups", "small groups"])
+@pytest.mark.parametrize(
+    "rows",
+    [pytest.param(None, marks=pytest.mark.long), 64],
+    ids=["large groups", "small groups"],
+)
 def test_two_attempts_at_everything_leave_what_one_machine_writes(
     local: tuple[str, dict[str, bytes]],
     tmp_path: Path,

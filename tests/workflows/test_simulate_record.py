@@ -77,6 +77,7 @@ def test_every_first_decision_of_those_not_held_out_is_a_row(campaign, result):
     assert {p.group for p in result.periods} >= {"rules", "lin_ts", "holdout"}
 
 
+@pytest.mark.long
 def test_each_wave_is_a_look_and_asking_again_is_none(campaign, result):
     assert (result.looks, result.promised) == (WAVES, 0.95)
     limits = experiments.open_ended([1, 2, 3], alpha=0.1)
