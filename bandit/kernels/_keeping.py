@@ -11,9 +11,9 @@ from __future__ import annotations
 import fcntl
 import itertools
 import os
-import pickle
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from numba.core.caching import FunctionCache, IndexDataCacheFile
@@ -24,8 +24,8 @@ _AGAIN = 0.02
 
 _Cache: Any = FunctionCache
 _CacheFile: Any = IndexDataCacheFile
-_HALF = (EOFError, ValueError, pickle.UnpicklingError)
-"""What reading a file ends with that a power cut left empty, short or full of zeros."""
+_LAST = b"."
+"""The byte that both of Numba's files end with."""
 
 
 class _Turn(NamedTuple):
@@ -55,18 +55,13 @@ class _Files(_CacheFile):  # type: ignore[misc]  # Numba's own parts are untyped
         if key not in listed:
             self._save_index({**listed, key: name})
 
-    def load(self, key: Any) -> Any:
-        """The code, or None."""
-        try:
-            return super().load(key)
-        except _HALF:
-            return None
+    def _load_data(self, name: str) -> Any:
+        if not _is_whole(self._data_path(name)):
+            raise FileNotFoundError(name)  # is compiled again
+        return super()._load_data(name)
 
     def _load_index(self) -> Any:
-        try:
-            return super()._load_index()
-        except _HALF:
-            return {}
+        return super()._load_index() if _is_whole(self._index_path) else {}
 
 
 class Kept(_Cache):  # type: ignore[misc]  # Numba's own parts are untyped
@@ -107,6 +102,16 @@ class Kept(_Cache):  # type: ignore[misc]  # Numba's own parts are untyped
                 super().save_overload(sig, data)
         finally:
             _end(self._source)
+
+
+def _is_whole(path: str) -> bool:
+    """Whether a file is there, and not what a power cut left: empty, short or full of zeros."""
+    try:
+        with Path(path).open("rb") as file:
+            file.seek(-len(_LAST), os.SEEK_END)
+            return file.read() == _LAST
+    except OSError:
+        return False
 
 
 def _begin(source: str) -> None:
