@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from bandit.config.campaign import Campaign
 from bandit.config.offered import Channel
+from bandit.core import files
 from bandit.core.types import Array, Bool
 from bandit.record import manifest
 from bandit.record.waves import ROWS_PER_GROUP, Wave
@@ -26,17 +27,49 @@ from bandit.sources.database import Database
 
 EXPORTS = "exports"
 TESTS = "tests"
+TEST_COLUMNS = ("test", "arm", "customer_id", "offer", "priority", "decision_id")
 """Lists for insiders, by experiment: no part of the record; `forget` lets all of them go."""
 WITHHELD = "withheld.parquet"
 _COLUMNS = ("customer_id", "offer", "slot", "expected_value", "decision_id", "channel", "action")
 
 # A spreadsheet runs a cell that begins so as a formula (OWASP, CSV injection): the signs, their
 # full-width forms, and what some programs skip or cut a cell at before they look.
+_HEAD = 1000
+"""Bytes of a first line that are looked at."""
 _FORMULA = r"^([\t\r\n\x00]|[\s\p{Z}]*[=+\-@\x{ff1d}\x{ff0b}\x{ff0d}\x{ff20}])"
 
 
 Fetched = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 """Hands batches on, as they are asked for or before."""
+
+
+def remove_test(folder: Path) -> None:
+    """Remove the lists of a test, and their folder unless files of the user's are in it."""
+    files.hold_no_link(folder.parent, folder)
+    if not folder.is_dir():
+        return
+    for path in folder.glob("*.csv"):
+        if path.is_file() and not path.is_symlink():
+            with path.open("rb") as file:
+                first = file.readline(_HEAD).decode("utf-8", "replace")
+            if first.replace('"', "").strip() == ",".join(TEST_COLUMNS):
+                path.unlink()
+    if not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def remove_tests(campaign: Path) -> None:
+    """Remove the lists of all tests; a file of the user's that lies among them stays."""
+    folder = campaign / TESTS
+    files.hold_no_link(folder)
+    if not folder.is_dir():
+        return
+    files.sweep(folder)
+    for path in sorted(folder.iterdir()):
+        if path.is_dir() and not path.is_symlink():
+            remove_test(path)
+    if not any(folder.iterdir()):
+        folder.rmdir()
 
 
 class Lists(NamedTuple):

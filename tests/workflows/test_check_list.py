@@ -13,6 +13,7 @@ import pytest
 from bandit.cli.app import main
 from bandit.core.errors import ConfigError, DataError, UsageError
 from bandit.record import exports, manifest
+from bandit.workflows.experiment import send_test as test_lists
 from bandit.workflows.experiment.check_list import check_list
 from bandit.workflows.experiment.read import read
 from bandit.workflows.experiment.send_test import send_test
@@ -205,8 +206,15 @@ def test_insiders_get_a_test_and_the_record_nothing(folder):
     learned = learn(folder, at=day(17), no_events=True)
     assert learned.decisions > 0
     first = first_slots(folder, WAVE)["customer_id"][0]
+    theirs = folder / exports.TESTS / "unit" / "test_ours.csv"
+    theirs.parent.mkdir()
+    theirs.write_text("a,b\n1,2\n")
     forget(folder, customers=[str(first)])
-    assert not (folder / exports.TESTS).exists()
+    assert [p for p in (folder / exports.TESTS).rglob("*") if p.is_file()] == [theirs]
+    with pytest.raises(DataError, match="no lists of a test"):
+        test_lists._write(theirs.parent, {}, ["email"])
+    assert theirs.read_text() == "a,b\n1,2\n"
+    shutil.rmtree(theirs.parent.parent)
 
 
 def test_an_insider_who_refused_by_an_event_gets_no_test(folder):

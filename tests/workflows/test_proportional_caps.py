@@ -351,6 +351,44 @@ def test_live_decisions_pay_the_prices_of_their_arm_in_the_newest_wave(
     assert {p.decision_id: p.price for p in told}.items() <= paid.items()
 
 
+def test_live_prices_move_for_each_arm_by_itself_and_rows_keep_them(
+    served: tuple[Path, WaveSummary], tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(served[0], tmp_path / "c"))
+    file = folder / "campaign.toml"
+    file.write_text(file.read_text().replace("max_contacts = 401", "max_contacts = 81"))
+    people = campaigns.people(CUSTOMERS)["customer_id"].to_list()[::8]
+    now = [day(18)]
+    paid: dict[str, float] = {}
+    of: dict[str, set[float]] = {}
+    with ExitStack() as stack:
+        live = Live(folder, stack, at=day(18), now=lambda: now[0])
+        for number, customer_id in enumerate(people):
+            now[0] = day(18) + dt.timedelta(minutes=5 * number)
+            for placed in live.ask(customer_id, "outbound").placements:
+                for pick in placed.picks:
+                    paid[pick.decision_id] = pick.price
+                    if pick.offer is not None:
+                        arm = pick.group if pick.group in ARMS else "else"
+                        of.setdefault(arm, set()).add(pick.price)
+        mean = live.book.paces.mean("2026-11-18")
+        live.write()
+    assert set(of) == {"else", *ARMS}
+    assert all(len(prices) > 2 for prices in of.values())
+    (made,) = [w for w in seal(folder).waves if w.wave == "live-2026-11-18"]
+    rows = campaigns.decisions(folder, made.wave)
+    assert dict(rows.select("decision_id", "price_paid").iter_rows()) == paid
+    about = json.loads((folder / "waves" / made.wave / "manifest.json").read_text())
+    split = [[one["price"] for one in part["limits"]] for part in about["summary"]["split"]]
+    assert split == pytest.approx(mean)
+    assert about["arm_prices"][ARMS[0]] != about["prices"]
+    for group in (*ARMS, "rules"):
+        some = rows.filter((pl.col("group") == group) & (pl.col("price_epoch") > 20))
+        found = explain(folder, customer=str(some["customer_id"][0]), wave=made.wave)
+        assert "derived again from the record: the same decisions" in found.notes
+    assert simulate(folder).candidates
+
+
 def test_a_members_page_shows_the_prices_of_the_arm(
     served: tuple[Path, WaveSummary], tmp_path: Path
 ) -> None:

@@ -17,10 +17,10 @@ from bandit.config.campaign import Campaign
 from bandit.config.experiment import Arm, Experiment
 from bandit.core import files
 from bandit.core.days import acting_at
-from bandit.core.errors import ConfigError
+from bandit.core.errors import ConfigError, DataError
 from bandit.core.types import SILENT, Progress
-from bandit.record import lock
-from bandit.record.exports import TESTS, inert
+from bandit.record import exports, lock
+from bandit.record.exports import TEST_COLUMNS, TESTS, inert
 from bandit.record.manifests import Served
 from bandit.results.experiment import InsiderLists
 from bandit.sources import customers, database
@@ -33,7 +33,6 @@ from bandit.workflows.serve.serving_model import ServingModel, serving_model
 from bandit.workflows.serve.wave import Run, Wave
 
 WAVE = "test-send"
-_COLUMNS = ("test", "arm", "customer_id", "offer", "priority", "decision_id")
 
 
 def send_test(
@@ -149,12 +148,16 @@ def _decided(
 
 def _write(folder: Path, rows: dict[str, list[dict[str, object]]], channels: list[str]) -> None:
     """One CSV a channel, in place of those of the last test."""
-    schema = pa.schema([(column, pa.string()) for column in _COLUMNS])
+    schema = pa.schema([(column, pa.string()) for column in TEST_COLUMNS])
     with files.aside(folder) as partial:
         for channel in channels:
             table = pa.Table.from_pylist(rows.get(channel, []), schema=schema)
             with pcsv.CSVWriter(partial / f"{channel}.csv", schema) as writer:
                 for batch in table.to_batches():
                     writer.write_batch(inert(batch))
-        files.remove(folder)
+        exports.remove_test(folder)
+        if folder.exists():
+            raise DataError(
+                f"{folder} holds files that are no lists of a test; move them: it is replaced"
+            )
         files.put_in_place((partial, folder))

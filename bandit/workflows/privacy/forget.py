@@ -10,7 +10,7 @@ from bandit.config import campaign_file
 from bandit.config.campaign import Campaign
 from bandit.config.identity import ROLE
 from bandit.config.tables import Source
-from bandit.core import files, sql
+from bandit.core import sql
 from bandit.core.errors import BanditError, DataError, UsageError
 from bandit.core.folding import fold
 from bandit.core.types import SILENT, Progress
@@ -52,7 +52,7 @@ def forget(
         progress.step("looking for what is left")
         _hold_gone(campaign, people)
         progress.step("looking into the sources")
-        files.remove(campaign.folder / exports.TESTS)
+        exports.remove_tests(campaign.folder)
         still_in = [
             *_still_in(campaign, people, ids),
             *_beside_lists(campaign, erased.waves),
