@@ -29,19 +29,25 @@ class Compiling:
         self._told = -EVERY
 
     def begun(self) -> None:
-        """Tell that a kernel is being compiled, unless that was told just now."""
-        now = time.monotonic()
-        if self.say is None or now - self._told < EVERY:
-            return
-        self._told = now
-        self.say(
+        """Tell that a kernel is being compiled, unless something was told just now."""
+        self._tell(
             "compiling kernels for this machine, once: "
             f"{self._count} of about {max(_KERNELS, self._count)} done"
         )
 
+    def waits(self) -> None:
+        """Tell that another process compiles what this one needs, as seldom."""
+        self._tell("waiting for another process that is compiling kernels for this machine")
+
     def ended(self) -> None:
         """Count one."""
         self._count += 1
+
+    def _tell(self, text: str) -> None:
+        now = time.monotonic()
+        if self.say is not None and now - self._told >= EVERY:
+            self._told = now
+            self.say(text)
 
 
 COMPILING = Compiling()

@@ -18,6 +18,8 @@ from typing import Any, NamedTuple
 
 from numba.core.caching import FunctionCache, IndexDataCacheFile
 
+from bandit.core.compiling import COMPILING
+
 WAIT = 300.0
 """Seconds after which a kernel is compiled whoever else does it: a compiler can stand still."""
 _AGAIN = 0.02
@@ -126,6 +128,7 @@ def _begin(source: str) -> None:
         return
     until = time.monotonic() + WAIT
     while not _locked(descriptor) and time.monotonic() < until:
+        COMPILING.waits()
         time.sleep(_AGAIN)
     _turns[source] = _Turn(descriptor, 1)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import runpy
 import subprocess
@@ -13,6 +14,7 @@ from typing import Any
 import numba
 import pytest
 
+from bandit.core.compiling import Compiling
 from bandit.kernels import _keeping, _numba
 from bandit.kernels._compile import serial
 
@@ -83,6 +85,19 @@ def test_code_of_before_is_not_run_where_the_disk_is_full_after_an_update(
 @serial
 def _broken(content: Any) -> Any:
     return content.nothing
+
+
+def test_who_waits_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, said = tmp_path / "one.py", list[str]()
+    source.touch()
+    monkeypatch.setattr(_keeping, "COMPILING", Compiling())
+    monkeypatch.setattr(_keeping, "WAIT", 0.1)
+    _keeping.COMPILING.say = said.append
+    with source.open() as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        _keeping._begin(str(source))
+        _keeping._end(str(source))
+    assert said == ["waiting for another process that is compiling kernels for this machine"]
 
 
 def test_who_fails_lets_others_try():
