@@ -2,13 +2,15 @@
 
 Makes Parquet files of so many customers and events, a campaign with thirty variables over them and
 a wave of all customers; then `bandit customer --json` of customers with many, some and no events,
-each command as a user starts it. Seconds go to bench/results/customer.md and .json, unless
-`--only-shown`. `--folder` keeps the campaign, and takes one up that is there.
+each command as a user starts it: Python's bytecode is there, also where this process was told to
+write none. Seconds go to bench/results/customer.md and .json, unless `--only-shown`. `--folder`
+keeps the campaign, and takes one up that is there.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import resource
 import statistics
 import subprocess
@@ -64,11 +66,12 @@ def _events(campaign: Campaign) -> dict[str, Source]:
 
 def ask(folder: Path, customer: int) -> tuple[float, float]:
     """Seconds of the command, and seconds of processors."""
+    started = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     began, used = time.perf_counter(), _used()
     subprocess.run(
         [sys.executable, "-m", "bandit", "customer", str(folder), str(customer), "--json",
          "--at", variables.AT.date().isoformat()],
-        check=True, capture_output=True,
+        check=True, capture_output=True, env=started,
     )  # fmt: skip
     return time.perf_counter() - began, _used() - used
 

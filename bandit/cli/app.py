@@ -6,6 +6,7 @@ Workflows are imported inside the commands, so that `bandit --help` starts at on
 from __future__ import annotations
 
 import sys
+from copy import copy
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -20,6 +21,7 @@ from bandit.cli.console import (
     report_json,
     say,
 )
+from bandit.cli.lean import SHORT
 from bandit.core.errors import UsageError
 from bandit.core.version import VERSION
 
@@ -68,13 +70,15 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         code = _interrupted(as_json=as_json)
     signals.ignore()
     flush()
+    SHORT.code = code
     sys.exit(code)
 
 
 def _code(arguments: list[str] | None, *, as_json: bool) -> int:
     """Run the command; its exit code."""
     try:
-        return int(app(args=arguments, prog_name="bandit", standalone_mode=False) or 0)
+        told = sys.argv[1:] if arguments is None else arguments
+        return int(_only(told[:1])(args=arguments, prog_name="bandit", standalone_mode=False) or 0)
     except _Wrong as wrong:
         wrong.show()
         if as_json:
@@ -82,6 +86,16 @@ def _code(arguments: list[str] | None, *, as_json: bool) -> int:
         return UsageError.exit_code
     except (KeyboardInterrupt, typer.Abort):
         return _INTERRUPTED
+
+
+def _only(named: list[str]) -> typer.Typer:
+    """The program with the command ``named`` alone, if there is one: Typer builds all it has."""
+    found = [c for c in app.registered_commands if [c.name] == named]
+    if not found:
+        return app
+    one = copy(app)
+    one.registered_commands, one.registered_groups = found, []
+    return one
 
 
 def _interrupted(*, as_json: bool) -> int:

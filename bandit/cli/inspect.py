@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bandit.cli.command import How, command
 from bandit.cli.console import run
-from bandit.cli.lean import lean
+from bandit.cli.lean import brief, lean
 from bandit.cli.options import At, CampaignArg, CustomerArg, NewestWave
+
+if TYPE_CHECKING:
+    from bandit.core.types import Progress
+    from bandit.results.customer import CustomerPage
 
 
 def add(app: typer.Typer) -> None:
@@ -25,6 +30,7 @@ def add(app: typer.Typer) -> None:
 
 def status(how: How, campaign: CampaignArg, at: At = None) -> None:
     """Show waves, windows, snapshots, who ran what, and what can be done next."""
+    brief()
     from bandit.workflows.inspect.status import status as workflow
 
     run(how, workflow, campaign_path=campaign, at=at)
@@ -75,6 +81,7 @@ def roi(
     at: At = None,
 ) -> None:
     """Show what contacts added, what they cost, and what came back of it."""
+    brief()
     from bandit.workflows.inspect.roi import roi as workflow
 
     run(how, workflow, campaign_path=campaign, waves=wave or (), by=by, margin=margin, at=at)
@@ -90,6 +97,7 @@ def explain(
     ] = None,
 ) -> None:
     """Show why a customer got what they got."""
+    brief()
     from bandit.workflows.inspect.explain import explain as workflow
 
     run(how, workflow, campaign_path=campaign, customer=customer, wave=wave)
@@ -106,20 +114,25 @@ def customer(
 ) -> None:
     """Show one person: what was done and why, what came of it, what may be offered now."""
     lean(campaign)
-    from bandit.render.customer_page import with_customer_page
-    from bandit.render.render import need
     from bandit.workflows.inspect.customer import customer as workflow
 
-    if html is not None:
-        need()
     run(
         how,
         workflow,
-        finish=None if html is None else lambda result, _: with_customer_page(result, html),
+        finish=None if html is None else _written(html),
         campaign_path=campaign,
         customer=customer,
         at=at,
     )
+
+
+def _written(html: Path) -> Callable[[CustomerPage, Progress], CustomerPage]:
+    """What writes the page to ``html``; what draws it is loaded for that alone."""
+    from bandit.render.customer_page import with_customer_page
+    from bandit.render.render import need
+
+    need()
+    return lambda result, _: with_customer_page(result, html)
 
 
 def clusters(

@@ -11,7 +11,7 @@ from rich.text import Text
 from bandit.core.wording import number
 from bandit.render.tables import listed, notes, pairs
 from bandit.results.customer import CustomerPage, Moment, Trait
-from bandit.results.inspect import Preference
+from bandit.results.preference import Preference
 
 MOST_OPEN, MOST_MOMENTS = 8, 24
 """What a terminal shows; the page and `--json` have all."""

@@ -11,8 +11,9 @@ from bandit.render import render
 from bandit.render.roi_tables import budget_row, budget_words, roi_text
 from bandit.render.wave_figures import wave_figures
 from bandit.render.wave_tables import reached, realised
-from bandit.results.inspect import Increment, OfferEarned, Preference, ReportResult
+from bandit.results.inspect import Increment, OfferEarned, ReportResult
 from bandit.results.money import Money
+from bandit.results.preference import Preference
 from bandit.results.roi import Return
 from bandit.results.serve import Price
 

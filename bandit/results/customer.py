@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bandit.results.inspect import Preference
+from bandit.results.preference import Preference
 from bandit.results.result import Result
 
 

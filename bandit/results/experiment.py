@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bandit.results.figures import Interval
-from bandit.results.result import Result
+from bandit.results.result import Change, Result
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,10 @@ class ExperimentStart(Result):
     arms: dict[str, float]
     notes: list[str] = field(default_factory=list)
 
+    def change(self) -> Change:
+        """As the journal has it."""
+        return Change("experiment start", self.experiment)
+
 
 @dataclass(frozen=True)
 class ExperimentStop(Result):
@@ -97,6 +101,10 @@ class ExperimentStop(Result):
     free_from: str
     served: list[str]
     notes: list[str] = field(default_factory=list)
+
+    def change(self) -> Change:
+        """As the journal has it."""
+        return Change("experiment stop", self.experiment)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from bandit.results.basket import Gap
 from bandit.results.figures import Interval
 from bandit.results.money import Money
+from bandit.results.preference import Preference
 from bandit.results.result import Result
 from bandit.results.roi import Budget, Return
 from bandit.results.serve import Price
@@ -116,18 +117,6 @@ class Explanation(Result):
     history: list[PastDecision]
     notes: list[str] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Preference:
-    """What a contact on a channel brings over the mean of all channels, whatever is offered.
-
-    Money before costs, ``width`` its standard deviation: it is learned across offers.
-    """
-
-    channel: str
-    mean: float
-    width: float
 
 
 @dataclass(frozen=True)

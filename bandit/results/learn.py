@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from bandit.results.cluster import ClusterWork
-from bandit.results.result import Result
+from bandit.results.result import Change, Result
 
 
 @dataclass(frozen=True)
@@ -30,3 +30,7 @@ class LearnSummary(Result):
     unit: str
     cluster: ClusterWork | None = None
     notes: list[str] = field(default_factory=list)
+
+    def change(self) -> Change:
+        """As the journal has it."""
+        return Change("learn", self.snapshot if self.new else None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from bandit.results.result import Result
+from bandit.results.result import Change, Result
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,10 @@ class Triggered(Result):
     outbox: dict[str, int]
     still_waiting: int
     notes: list[str] = field(default_factory=list)
+
+    def change(self) -> Change:
+        """As the journal has it."""
+        return Change("trigger", None)
 
 
 FATES = (

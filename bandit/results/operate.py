@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from bandit.results.result import Result
+from bandit.results.result import Change, Result
 
 
 @dataclass(frozen=True)
@@ -15,3 +15,7 @@ class Rollback(Result):
     restored: str
     parent: str
     notes: list[str] = field(default_factory=list)
+
+    def change(self) -> Change:
+        """As the journal has it."""
+        return Change("rollback", self.snapshot)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from bandit.results.result import Result
+from bandit.results.result import Change, Result
 
 Row: TypeAlias = dict[str, object]
 """A row of the record by its columns."""
@@ -42,3 +42,7 @@ class Forgotten(Result):
     still_in: list[str]
     notes: list[str] = field(default_factory=list)
     events: int = 0
+
+    def change(self) -> Change:
+        """As the journal has it."""
+        return Change("forget", None)

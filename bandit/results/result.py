@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from bandit.results.plain import Json, fields_of
 
@@ -15,9 +15,20 @@ SCHEMA = 2
 is added."""
 
 
+class Change(NamedTuple):
+    """What a command changed: ``made`` names the wave or snapshot that came of it."""
+
+    command: str
+    made: str | None
+
+
 @dataclasses.dataclass(frozen=True)
 class Result:
     """A frozen dataclass that a command returns; `bandit.render` knows how it looks."""
+
+    def change(self) -> Change | None:
+        """What the journal says of it; None of what changed nothing."""
+        return None
 
     def to_json(self) -> dict[str, Json]:
         """The object that `--json` prints: ``schema``, then the fields."""

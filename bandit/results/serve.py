@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bandit.results.cluster import ClusterWork
 from bandit.results.money import Money
-from bandit.results.result import Result
+from bandit.results.result import Change, Result
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,10 @@ class WaveSummary(Result):
     costs: dict[str, float] = field(default_factory=dict)
     cluster: ClusterWork | None = None
     notes: list[str] = field(default_factory=list)
+
+    def change(self) -> Change | None:
+        """As the journal has it."""
+        return None if self.dry_run else Change("serve-batch", self.wave)
 
 
 @dataclass(frozen=True)

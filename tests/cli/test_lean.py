@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import gc
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -52,10 +53,13 @@ def _learned(folder: Path, more: str) -> Path:
 def test_a_page_is_made_without_the_compiler_and_says_the_same(tmp_path: Path) -> None:
     folder = _learned(tmp_path, ALONE)
     assert light.is_light(folder)
+    left = tmp_path / "left"
+    left.mkdir()
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM.format(folder=str(folder), who=10)],
-        text=True, capture_output=True, check=False,
+        text=True, capture_output=True, check=False, env={**os.environ, "TMPDIR": str(left)},
     )  # fmt: skip
+    assert (done.returncode, list(left.iterdir())) == (0, [])
     told, loaded = done.stdout.split("LOADED")
     assert not {"numba", "llvmlite", "pandas", "polars"} & set(loaded.split()), done.stderr
     page = customer(folder, customer="10", at=MONDAY + WEEK)

@@ -19,7 +19,7 @@ from bandit.models.owned import OwnedPosterior
 from bandit.models.pooled import PooledPosterior
 from bandit.models.relative import RelativePosterior
 from bandit.record.decisions import Decisions
-from bandit.results.inspect import Preference
+from bandit.results.preference import Preference
 from bandit.workflows.inspect import as_served
 from bandit.workflows.serve.wave import Wave
 

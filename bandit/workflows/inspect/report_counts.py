@@ -17,8 +17,9 @@ from bandit.record import money
 from bandit.record.decisions import Decisions
 from bandit.record.money import Ledger
 from bandit.record.waves import Wave
-from bandit.results.inspect import Preference, Segment
+from bandit.results.inspect import Segment
 from bandit.results.money import Money
+from bandit.results.preference import Preference
 from bandit.workflows.inspect import catalogue_today, preferences
 from bandit.workflows.inspect.preferences import ALL, Met
 from bandit.workflows.judge.groups import groups_of, short_columns

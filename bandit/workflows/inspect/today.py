@@ -15,7 +15,7 @@ from bandit.core.types import Float64
 from bandit.models.moved import lifts_of
 from bandit.record.manifests import Served
 from bandit.results.customer import Moment, Open, Trait
-from bandit.results.inspect import Preference
+from bandit.results.preference import Preference
 from bandit.sources import customers
 from bandit.sources.catalogue import Catalogue, load_catalogue
 from bandit.sources.columns import feature_columns, key_type
