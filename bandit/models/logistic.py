@@ -109,7 +109,7 @@ class LogisticPosterior:
             self,
             tried=self.tried + np.bincount(taken, weight, k),
             won=self.won + np.bincount(taken, weight * success, k),
-            rows=(*self.rows, Rows(x, taken, success, weight)),
+            rows=(*self.rows, Rows(x, taken.copy(), success, weight)),
         )
 
     def merge(self, other: LogisticPosterior) -> LogisticPosterior:

@@ -10,7 +10,13 @@ from typing import Self, SupportsIndex
 import numpy as np
 import numpy.typing as npt
 
-from bandit.checks.arrays import check_actions, check_finite, check_vector, shape_contexts
+from bandit.checks.arrays import (
+    check_actions,
+    check_finite,
+    check_vector,
+    shape_contexts,
+    sum_is_finite,
+)
 from bandit.core.actions import ActionSpace
 from bandit.core.errors import DataError
 from bandit.core.types import Array, Float64
@@ -130,7 +136,7 @@ class Sums:
             x, reward, weight, start, order, total, shift, sums,
         )  # fmt: skip
         # What is no number shows in the sums of squares: rows are searched only then.
-        if not np.isfinite(total).all():
+        if not sum_is_finite(total):
             check_finite(x)
         count, reward_sum, square_sum = (np.ascontiguousarray(column) for column in sums.T)
         return replace(

@@ -2,8 +2,8 @@
 
 With ``y = (x, r, 1)`` the sums ``Σ w y yᵀ`` over an action's rows hold everything at once:
 ``G = Σ w x xᵀ``, ``b = Σ w r x``, ``Σ w r²``, ``Σ w r`` and ``Σ w``. Rows are taken in their order,
-a chunk at a time as a product of rank `CHUNK` in float64 register tiles (six rows of the lower
-triangle by eight columns), so the sums do not depend on the number of threads.
+a chunk at a time as a product of rank `CHUNK` in float64 register tiles (`ROWS` rows of the lower
+triangle by eight columns), so the sums do not depend on the number of threads, nor on the tiles.
 """
 
 from __future__ import annotations
@@ -12,11 +12,15 @@ import numpy as np
 
 from bandit.core.types import Array, Float64, Int32, Int64
 from bandit.kernels import simd
-from bandit.kernels._compile import allocating, serial, within
+from bandit.kernels._compile import allocating, inline, serial, within
 from bandit.kernels.simd import product
 
 CHUNK = 32
 """Rows of a block product: 32·72·8 bytes at d = 64, 18 kB, stay in the first-level cache."""
+_WHOLE = simd.TILE > 1
+ROWS = 8 if _WHOLE else 4
+"""Rows of a tile: eight registers of sums are as many as a product's latency (four cycles, two a
+cycle) needs, and whole tiles along the diagonal waste less than six rows do."""
 
 
 @serial
@@ -81,6 +85,36 @@ def _weigh_chunk(
             simd.store(weighted, t * width + j, simd.mul(value, factor))
 
 
+@inline
+def _squares_into(
+    weighted: Float64, plain: Float64, i: int, count: int, width: int, total: Float64
+) -> None:
+    """Rows i to i + `ROWS` of the triangle."""
+    for j in range(0, i + ROWS, simd.LANES_64):
+        at = i * width + j
+        if _WHOLE:
+            simd.outer_8(weighted, i, plain, j, width, count, total, at, width)
+        else:
+            simd.outer_4(weighted, i, plain, j, width, count, total, at, width)
+
+
+@within
+def _line_into(
+    weighted: Float64, plain: Float64, i: int, first: int, last: int, count: int, width: int,
+    total: Float64, to: int,
+) -> None:  # fmt: skip
+    """``Σ_t weighted[t, i]·plain[t, j]`` for the vectors that hold columns first to last."""
+    lanes = simd.LANES_64
+    j = first - first % lanes
+    while j <= last:
+        if j + 3 * lanes <= last:
+            simd.outer_1x4(weighted, i, plain, j, width, count, total, to + j, width)
+            j += 4 * lanes
+        else:
+            simd.outer_1x1(weighted, i, plain, j, width, count, total, to + j, width)
+            j += lanes
+
+
 @allocating
 def accumulate_into(
     first: int, last: int, contexts: Array, rewards: Float64, weights: Float64, start: Int64,
@@ -93,12 +127,13 @@ def accumulate_into(
     ``sums`` [k, 3] (Σw, Σwr, Σwr²) float64.
     """
     d = contexts.shape[1]
-    high = product.padded(d + 2, product.ROWS)
-    width = product.padded(high, simd.LANES_64)
-    share = -(-CHUNK * product.ROWS // high)
+    high = product.padded(d, ROWS)
+    width = product.padded(max(d + 2, high), simd.LANES_64)
+    share = -(-CHUNK * ROWS // high)
     plain = np.zeros(CHUNK * width)
     weighted = np.zeros(CHUNK * width) if weights.size > 0 else plain
-    total = np.zeros(high * width)
+    reward, once = high * width, (high + 1) * width
+    total = np.zeros((high + 2) * width)
     for a in range(first, last):
         total[:] = 0.0
         for at in range(start[a], start[a + 1], CHUNK):
@@ -107,17 +142,18 @@ def accumulate_into(
             if weights.size > 0:
                 _weigh_chunk(plain, weights, order, at, count, width, weighted)
             asked = at + CHUNK
-            for i in range(0, high, product.ROWS):
+            for i in range(0, high, ROWS):
                 more = min(asked + share, at + 2 * CHUNK, start[last])
                 _ask(contexts, rewards, order, asked, more)
                 asked = max(asked, more)
-                for j in range(0, i + product.ROWS, simd.LANES_64):
-                    simd.outer_6(weighted, i, plain, j, width, count, total, i * width + j, width)
+                _squares_into(weighted, plain, i, count, width, total)
+            _line_into(weighted, plain, d, 0, d, count, width, total, reward)
+            _line_into(weighted, plain, d + 1, d, d + 1, count, width, total, once)
         for i in range(d):
             for j in range(i + 1):
                 gram[a, i, j] += total[i * width + j]
                 gram[a, j, i] = gram[a, i, j]
-            shift[a, i] += total[d * width + i]
-        sums[a, 0] += total[(d + 1) * width + d + 1]
-        sums[a, 1] += total[(d + 1) * width + d]
-        sums[a, 2] += total[d * width + d]
+            shift[a, i] += total[reward + i]
+        sums[a, 0] += total[once + d + 1]
+        sums[a, 1] += total[once + d]
+        sums[a, 2] += total[reward + d]

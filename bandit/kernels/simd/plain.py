@@ -252,15 +252,39 @@ def tile_6x1_at(
         out.reshape(-1)[target : target + width] = x.reshape(-1)[start : start + depth] @ weights
 
 
-def outer_6(
-    a: Array, a_at: int, b: Array, b_at: int, step: int, depth: int, out: Array, out_at: int,
-    out_step: int,
+def _outer(
+    rows: int, vectors: int, a: Array, a_at: int, b: Array, b_at: int, step: int, depth: int,
+    out: Array, out_at: int, out_step: int,
 ) -> None:  # fmt: skip
-    """Add ``Σ_t a[t, r]·b[t, c]`` to ``out[r, c]``: six r, a vector of c, rows ``step`` off."""
+    """Add ``Σ_t a[t, r]·b[t, c]`` to ``out[r, c]``; c some vectors, rows lie ``step`` apart."""
+    width = vectors * _lanes(b)
     for t in range(depth):
-        column = b.reshape(-1)[b_at + t * step : b_at + t * step + _lanes(b)]
-        for r in range(6):
+        line = b.reshape(-1)[b_at + t * step : b_at + t * step + width]
+        for r in range(rows):
             place = out_at + r * out_step
-            out.reshape(-1)[place : place + column.size] += (
-                a.reshape(-1)[a_at + t * step + r] * column
-            )
+            out.reshape(-1)[place : place + width] += a.reshape(-1)[a_at + t * step + r] * line
+
+
+def outer_1x1(*args: Any) -> None:
+    """One row of sums, one vector of columns."""
+    _outer(1, 1, *args)
+
+
+def outer_1x4(*args: Any) -> None:
+    """One row of sums, four vectors of columns."""
+    _outer(1, 4, *args)
+
+
+def outer_4(*args: Any) -> None:
+    """Four rows of sums, one vector of columns."""
+    _outer(4, 1, *args)
+
+
+def outer_6(*args: Any) -> None:
+    """Six rows of sums, one vector of columns."""
+    _outer(6, 1, *args)
+
+
+def outer_8(*args: Any) -> None:
+    """Eight rows of sums, one vector of columns."""
+    _outer(8, 1, *args)

@@ -223,43 +223,54 @@ def tile_6x1_at(
     return types.void(x, places, w, intp, intp, out, intp, intp), generate
 
 
-@intrinsic
-def outer_6(
-    typing: Any, a: Any, a_at: Any, b: Any, b_at: Any, step: Any, depth: Any, out: Any,
-    out_at: Any, out_step: Any,
-) -> Any:  # fmt: skip
-    """Add ``Σ_t a[t, r]·b[t, c]`` to ``out[r, c]``, six r and a vector of c."""
-    kind = vector_of(a.dtype)
-    intp = types.intp
+def _outer(rows: int, vectors: int) -> Any:
+    @intrinsic
+    def add(
+        typing: Any, a: Any, a_at: Any, b: Any, b_at: Any, step: Any, depth: Any, out: Any,
+        out_at: Any, out_step: Any,
+    ) -> Any:  # fmt: skip
+        kind = vector_of(a.dtype)
+        intp = types.intp
 
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        size, wide = a.dtype.bitwidth // 8, ir.IntType(64)
-        vector = backend(kind)
-        a_from = place(context, builder, signature.args[0], args[0], args[1])
-        b_from = place(context, builder, signature.args[2], args[2], args[3])
-        out_from = place(context, builder, signature.args[6], args[6], args[7])
-        targets = [
-            builder.gep(out_from, [builder.mul(args[8], ir.Constant(wide, r))]) for r in range(6)
-        ]
-        cells = [building.alloca_once(builder, vector) for _ in range(6)]
-        for target, cell in zip(targets, cells, strict=True):
-            builder.store(read(builder, vector, target, size), cell)
-        with building.for_range(builder, args[5]) as loop:
-            offset = builder.mul(loop.index, args[4])
-            line = read(builder, vector, builder.gep(b_from, [offset]), size)
-            left = builder.gep(a_from, [offset])
-            for r, cell in enumerate(cells):
-                factor = builder.load(builder.gep(left, [ir.Constant(wide, r)]))
-                factor = spread(builder, factor, kind.lanes)
-                name = f"llvm.fma.{suffix(kind)}"
-                builder.store(call(builder, name, vector, factor, line, builder.load(cell)), cell)
-        for target, cell in zip(targets, cells, strict=True):
-            write(builder, builder.load(cell), target, size)
-        return context.get_dummy_value()
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            size, wide = a.dtype.bitwidth // 8, ir.IntType(64)
+            vector = backend(kind)
+            a_from = place(context, builder, signature.args[0], args[0], args[1])
+            b_from = place(context, builder, signature.args[2], args[2], args[3])
+            out_from = place(context, builder, signature.args[6], args[6], args[7])
+            columns = [ir.Constant(wide, c * kind.lanes) for c in range(vectors)]
+            targets = [
+                builder.gep(
+                    builder.gep(out_from, [builder.mul(args[8], ir.Constant(wide, r))]), [c]
+                )
+                for r in range(rows)
+                for c in columns
+            ]
+            cells = [building.alloca_once(builder, vector) for _ in targets]
+            for target, cell in zip(targets, cells, strict=True):
+                builder.store(read(builder, vector, target, size), cell)
+            with building.for_range(builder, args[5]) as loop:
+                offset = builder.mul(loop.index, args[4])
+                line = builder.gep(b_from, [offset])
+                lines = [read(builder, vector, builder.gep(line, [c]), size) for c in columns]
+                left = builder.gep(a_from, [offset])
+                for at, cell in enumerate(cells):
+                    row, column = divmod(at, vectors)
+                    factor = builder.load(builder.gep(left, [ir.Constant(wide, row)]))
+                    factor, total = spread(builder, factor, kind.lanes), builder.load(cell)
+                    name = f"llvm.fma.{suffix(kind)}"
+                    builder.store(call(builder, name, vector, factor, lines[column], total), cell)
+            for target, cell in zip(targets, cells, strict=True):
+                write(builder, builder.load(cell), target, size)
+            return context.get_dummy_value()
 
-    return types.void(a, intp, b, intp, intp, intp, out, intp, intp), generate
+        return types.void(a, intp, b, intp, intp, intp, out, intp, intp), generate
+
+    return add
 
 
 tile_6x1, tile_6x2, tile_6x3, tile_6x4 = (_tile(vectors) for vectors in (1, 2, 3, 4))
 line_1x1, line_1x4 = _line(1), _line(4)
 coarse_6x1, coarse_6x2, coarse_6x3, coarse_6x4 = (_coarse(vectors) for vectors in (1, 2, 3, 4))
+outer_6 = _outer(6, 1)
+outer_4, outer_8, outer_1x1, outer_1x4 = _outer(4, 1), _outer(8, 1), _outer(1, 1), _outer(1, 4)
