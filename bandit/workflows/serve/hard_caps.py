@@ -70,6 +70,8 @@ class Planned:
 
     def thinning(self, parts: Sequence[Limits]) -> Thinning | None:
         """Lots by each population's part of the limits; None where everything fits."""
+        if not self._limited:
+            return None
         quotas = [
             thinning.plan_quotas(counts, part.usage, part.most)
             for counts, part in zip(self.counts, parts, strict=True)
