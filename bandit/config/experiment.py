@@ -20,7 +20,8 @@ from bandit.core.problems import nearest
 FOLDER = "experiments"
 """In a campaign's folder; an experiment is called as its file is."""
 NO_CONTACT, RULES, LEARNED, CURRENT = "no_contact", "rules", "learned", "current"
-POLICIES = (NO_CONTACT, RULES, LEARNED, CURRENT)
+SNAPSHOT = "snapshot"
+POLICIES = (NO_CONTACT, RULES, LEARNED, CURRENT, SNAPSHOT)
 SHARED, PROPORTIONAL = "shared", "proportional"
 GROUP_SEQUENTIAL, CONFIDENCE_SEQUENCE, FIXED = (
     "group_sequential", "confidence_sequence", "fixed",
@@ -31,6 +32,14 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,99}")
 _Open = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
 _Size = Annotated[float, Field(gt=0, le=1e12, allow_inf_nan=False)]
 _Text = Annotated[str, StringConstraints(min_length=1, max_length=4_000)]
+_Version = Annotated[
+    str,
+    formed(
+        r"[0-9]{6,9}",
+        "a snapshot is named by the digits of its version, as text: snapshot = '000003';"
+        " `bandit status` lists them",
+    ),
+]
 _Value = Annotated[
     str,
     formed(
@@ -45,11 +54,13 @@ class Arm(Strict):
 
     ``capacity``: of the campaign's limits an arm has the part that its customers are of all
     (proportional), or draws from what is left with everybody else (shared). docs/adr/0140.
+    ``snapshot`` is the version that an arm with that policy decides by, whatever is learned since.
     """
 
     name: Name
     share: _Open
     policy: str | tuple[str, ...]
+    snapshot: _Version | None = None
     capacity: Literal["shared", "proportional"] = "shared"
 
     @model_validator(mode="after")
@@ -58,6 +69,20 @@ class Arm(Strict):
             raise ValueError(
                 "capacity = 'proportional' would let a part of every limit lie idle, since"
                 " no_contact takes nothing: drop it for this arm"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _names_what_it_decides_by(self) -> Arm:
+        if self.policy == SNAPSHOT and self.snapshot is None:
+            raise ValueError(
+                "policy = 'snapshot' needs snapshot, the version to decide by: snapshot ="
+                " '000003'; `bandit status` lists them"
+            )
+        if self.policy != SNAPSHOT and self.snapshot is not None:
+            raise ValueError(
+                f"snapshot = {self.snapshot!r} is for policy = 'snapshot' alone: write that policy,"
+                " or drop the snapshot"
             )
         return self
 
@@ -178,6 +203,11 @@ class Experiment(Strict):
         return [a.name for a in self.arm if a.capacity == SHARED and a.policy != NO_CONTACT]
 
     @property
+    def snapshots(self) -> tuple[str, ...]:
+        """The versions that arms decide by, each once."""
+        return tuple(dict.fromkeys(a.snapshot for a in self.arm if a.snapshot is not None))
+
+    @property
     def alpha_each(self) -> float:
         """Error of one arm against the control, so that all together keep alpha (Bonferroni)."""
         return self.looks.alpha / (len(self.arm) - 1)
@@ -186,8 +216,11 @@ class Experiment(Strict):
     def digest(self) -> str:
         """sha256 of the content, comments and layout apart."""
         content = self.model_dump(mode="json")
-        if content["household"] is None:  # it came later
+        if content["household"] is None:  # what came later counts where it is used
             del content["household"]
+        for arm in content["arm"]:
+            if arm["snapshot"] is None:
+                del arm["snapshot"]
         text = json.dumps(content, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 

@@ -18,6 +18,7 @@ import numpy as np
 from bandit.core.types import NO_CONTACT, Array, Float64, Int32, UInt64
 from bandit.kernels import keyed_random
 from bandit.kernels.linear import masked_choice as worth
+from bandit.models.moments import Moments
 from bandit.policies.choice_request import ChoiceRequest
 from bandit.policies.mixture import Mixture
 from bandit.policies.policy import DeterministicPolicy, Policy
@@ -87,6 +88,53 @@ class Floor(Policy):
 
     def _mixed(self, own: Float64, floor: Float64) -> Float64:
         return (1.0 - self.exploration) * own + self.exploration * floor
+
+
+@dataclass(frozen=True, eq=False)
+class Pinned(Policy):
+    """A policy that decides by a ``posterior`` of its own, whatever the call's has learned."""
+
+    policy: Policy
+    posterior: Moments
+
+    def decision(self, request: ChoiceRequest) -> tuple[Int32, Float64, Float64]:
+        """As `Policy.decision`."""
+        return self.policy.decision(request.by(self.posterior))
+
+    def decide(self, request: ChoiceRequest) -> Int32:
+        """Let the policy draw."""
+        return self.policy.decide(request.by(self.posterior))
+
+    def choose_or_score(
+        self, request: ChoiceRequest, given: Int32
+    ) -> tuple[Int32, Float64, Float64 | None]:
+        """As `Policy.choose_or_score`."""
+        return self.policy.choose_or_score(request.by(self.posterior), given)
+
+    def propensity(self, request: ChoiceRequest, action: Int32, decided: Int32) -> Float64:
+        """Probability of ``action``."""
+        return self.policy.propensity(request.by(self.posterior), action, decided)
+
+    def distribution(self, request: ChoiceRequest) -> Float64:
+        """Probability of every action."""
+        return self.policy.distribution(request.by(self.posterior))
+
+    def mean_of(self, request: ChoiceRequest, weights: Float64) -> Float64:
+        """Expected weight of the action taken."""
+        return self.policy.mean_of(request.by(self.posterior), weights)
+
+    def score_of(self, request: ChoiceRequest, action: Int32) -> Float64:
+        """Scores by the own posterior."""
+        return self.policy.score_of(request.by(self.posterior), action)
+
+    def score_table(self, request: ChoiceRequest) -> Float64:
+        """Scores by the own posterior."""
+        return self.policy.score_table(request.by(self.posterior))
+
+    def score_spread(self, posterior: Moments | None, moment: Float64) -> Float64:
+        """Spread by the own posterior."""
+        del posterior
+        return self.policy.score_spread(self.posterior, moment)
 
 
 @dataclass(frozen=True)

@@ -80,6 +80,12 @@ class ChoiceRequest(NamedTuple):
             raise DataError("this policy learns: it needs a posterior, got None")
         return self.posterior
 
+    def by(self, posterior: Moments) -> ChoiceRequest:
+        """The same question to other moments over the same actions and features."""
+        charges, lifts = _charged(posterior, self.contexts, self.values, self.costs)
+        priced = self.priced or lifts is not None
+        return self._replace(posterior=posterior, charges=charges, lifts=lifts, priced=priced)
+
     def mask(self) -> Array:
         """Spell out the eligible actions, bool[n, k]."""
         if self.packing == worth.EVERYTHING:
@@ -141,6 +147,16 @@ def refuse_empty(count: Int64) -> None:
         _refuse_empty_row(int(count.argmin()))
 
 
+def _charged(
+    posterior: Moments | None, contexts: Array, values: Float64, costs: Float64
+) -> tuple[Float64, Float64 | None]:
+    """Costs less what lifts are worth, and the lifts: see `ChoiceRequest`."""
+    if not isinstance(posterior, Moved):
+        return costs, None
+    lifts = posterior.lifts(contexts)
+    return np.ascontiguousarray(costs - values * lifts), lifts
+
+
 def checked(
     posterior: Moments | None,
     contexts: npt.ArrayLike,
@@ -177,10 +193,7 @@ def checked(
         check_table("values", worth_of, n, k, 1.0),
         check_table("costs", cost_of, n, k, 0.0),
     )
-    charges, lifts = cost, None
-    if isinstance(posterior, Moved):
-        lifts = posterior.lifts(x)
-        charges = np.ascontiguousarray(cost - value * lifts)
+    charges, lifts = _charged(posterior, x, value, cost)
     # By position: names take as long as the smallest kernel.
     request = ChoiceRequest(
         posterior, x, n, k, bits, packing,

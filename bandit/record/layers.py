@@ -23,7 +23,8 @@ NAME = "layers.json"
 class Claimed(BaseModel):
     """An experiment's buckets: ``ranges`` from the first up to before the last, rising.
 
-    ``campaign`` is the file whose waves it is part of; ``end`` the day it was stopped, if it was.
+    ``campaign`` is the file whose waves it is part of; ``end`` the day it was stopped, if it was;
+    ``pinned`` the digests of the snapshots that its arms decide by, by version.
     """
 
     model_config = ConfigDict(frozen=True, defer_build=True)
@@ -33,6 +34,7 @@ class Claimed(BaseModel):
     digest: str
     ranges: tuple[tuple[int, int], ...]
     experiment: Experiment
+    pinned: dict[str, str] = {}
     end: dt.date | None = None
 
 

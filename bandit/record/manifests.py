@@ -76,7 +76,8 @@ class Served(BaseModel):
     """An experiment whose members a wave assigned, as it was then.
 
     ``seed`` is its layer's, ``ranges`` its buckets; ``known``: the propensities of its members are
-    given their arm, since an earlier wave may tell it; else over the arms by their shares.
+    given their arm, since an earlier wave may tell it; else over the arms by their shares;
+    ``pinned`` digests the manifests of the snapshots that its arms decide by, by version.
     """
 
     model_config = ConfigDict(frozen=True, defer_build=True)
@@ -87,6 +88,7 @@ class Served(BaseModel):
     ranges: tuple[tuple[int, int], ...]
     known: bool
     experiment: Experiment
+    pinned: dict[str, str] = {}
 
 
 class Made(BaseModel):
@@ -128,7 +130,8 @@ class WaveManifest(Manifest):
     that a wave of others was read from; ``experiments`` are those whose members it assigned;
     ``trigger`` decided, at events; ``made``: its variables and segments, None where it had none;
     ``shadow`` decided beside it, None where none did; ``asked``: how often it was asked for
-    contacts in each of 24 hours, where that plans the prices of later days.
+    contacts in each of 24 hours, where that plans the prices of later days; ``pinned``: as
+    ``model``, of the snapshots that arms of ``experiments`` decided by, by version.
     """
 
     wave: str
@@ -165,6 +168,7 @@ class WaveManifest(Manifest):
     made: Made | None = None
     shadow: Shadowed | None = None
     asked: tuple[int, ...] = ()
+    pinned: dict[str, dict[str, Any] | None] = {}
 
     @property
     def space(self) -> ActionSpace:

@@ -63,7 +63,8 @@ def design_tables(result: ExperimentDesign) -> RenderableType:
 
 def start_tables(result: ExperimentStart) -> RenderableType:
     """What was claimed."""
-    arms = ", ".join(f"{arm} {share:.0%}" for arm, share in result.arms.items())
+    by = {arm: f" by snapshot {version}" for arm, version in result.pinned.items()}
+    arms = ", ".join(f"{a} {share:.0%}{by.get(a, '')}" for a, share in result.arms.items())
     return Group(
         Text(
             f"experiment {result.experiment} has {result.buckets:,} of 10,000 buckets of layer"

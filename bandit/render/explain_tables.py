@@ -14,7 +14,7 @@ from bandit.results.inspect import Contender, Explanation, PastDecision, Slot
 def explanation_tables(e: Explanation) -> RenderableType:
     """Each slot with its contenders and what carried it, the funnel, the last waves."""
     shown: list[RenderableType] = [
-        Text(f"customer {e.customer}, wave {e.wave}, snapshot {e.snapshot}", style="bold")
+        Text(f"customer {e.customer}, wave {e.wave}, {_snapshot(e)}", style="bold")
     ]
     for slot in e.slots:
         what = f"{slot.offer} by {slot.channel}" if slot.offer else "no contact"
@@ -40,6 +40,11 @@ def explanation_tables(e: Explanation) -> RenderableType:
         shown.append(Text("\nin the last waves", style="bold"))
         shown.append(_history(e))
     return Group(*shown, *notes(e.notes))
+
+
+def _snapshot(e: Explanation) -> str:
+    arm = "" if e.pinned is None else f", their arm decided by {e.pinned}"
+    return f"snapshot {e.snapshot}{arm}"
 
 
 def _path(slot: Slot) -> str:

@@ -54,12 +54,14 @@ def _waves(waves: list[WaveStatus]) -> Table:
 
 
 def _snapshots(snapshots: list[SnapshotStatus]) -> Table:
-    table = _table("snapshot", "parent", "of waves", "run by")
-    for s in snapshots[-MOST:]:
+    pinned = ("pinned by",) if any(s.pinned for s in snapshots) else ()
+    table = _table("snapshot", "parent", "of waves", "run by", *pinned)
+    shown = [s for s in snapshots[:-MOST] if s.pinned] + snapshots[-MOST:]
+    for s in shown:
         waves = f"{len(s.waves):,}, to {s.waves[-1]}" if s.waves else "none"
-        table.add_row(
-            s.version, s.parent or "–", f"as {s.restored}" if s.restored else waves, s.run_by or "–"
-        )
+        arms = (", ".join(s.pinned),) if pinned else ()
+        of = f"as {s.restored}" if s.restored else waves
+        table.add_row(s.version, s.parent or "–", of, s.run_by or "–", *arms)
     return table
 
 

@@ -75,7 +75,10 @@ class ExperimentDesign(Result):
 
 @dataclass(frozen=True)
 class ExperimentStart(Result):
-    """``buckets`` of the layer's 10,000 are the experiment's from ``start`` on."""
+    """``buckets`` of the layer's 10,000 are the experiment's from ``start`` on.
+
+    ``pinned``: the snapshots that arms decide by, by arm.
+    """
 
     experiment: str
     layer: str
@@ -85,6 +88,7 @@ class ExperimentStart(Result):
     digest: str
     arms: dict[str, float]
     notes: list[str] = field(default_factory=list)
+    pinned: dict[str, str] = field(default_factory=dict)
 
     def change(self) -> Change:
         """As the journal has it."""

@@ -105,7 +105,8 @@ class Explanation(Result):
     """``funnel``: for each rule, the (offer, channel) pairs that it took out.
 
     ``history``: the customer's decisions in the last waves, this one included. ``gaps``: what the
-    basket lacked, where the campaign has a [basket].
+    basket lacked, where the campaign has a [basket]. ``pinned``: the snapshot that the customer's
+    arm decided by in place of ``snapshot``, None where it did not.
     """
 
     customer: str
@@ -117,6 +118,7 @@ class Explanation(Result):
     history: list[PastDecision]
     notes: list[str] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
+    pinned: str | None = None
 
 
 @dataclass(frozen=True)

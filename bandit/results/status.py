@@ -28,13 +28,17 @@ class WaveStatus:
 
 @dataclass(frozen=True)
 class SnapshotStatus:
-    """A version; ``waves`` were folded into it, ``restored`` is the one that it repeats."""
+    """A version; ``waves`` were folded into it, ``restored`` is the one that it repeats.
+
+    ``pinned``: the arms of experiments, not yet over, that decide by it.
+    """
 
     version: str
     parent: str | None
     waves: list[str]
     restored: str | None
     run_by: str | None
+    pinned: list[str]
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ import pytest
 import bandit
 from bandit import experiments
 from bandit.core.types import HOLDOUT
-from bandit.policies.arms import Arms, Floor, Only, Peace
+from bandit.policies.arms import Arms, Floor, Only, Peace, Pinned
 from bandit.policies.layered import Layered
 
-SHARES = (0.2, 0.3, 0.1, 0.4)
+SHARES = (0.2, 0.2, 0.1, 0.3, 0.2)
 EPSILON, HELD = 0.2, 0.1
 BASE = bandit.Mixture(
     [(0.5, bandit.Rules([2, 4])), (0.5, bandit.LinTS(0.7))],
@@ -24,18 +24,27 @@ def arm_of(keys):
     return experiments.arms(keys, "spring", SHARES, seed=4)
 
 
-def arms(*, known):
-    """Peace, the rules, actions 3 and 5 alone, and what the campaign does."""
-    floor = [(0.4 * share, Floor(policy, EPSILON)) for share, policy in BASE.components]
+def earlier(posterior):
+    """A snapshot that had learned something else."""
+    rng = np.random.default_rng(3)
+    d = posterior.n_features
+    x, actions = rng.normal(size=(300, d)), rng.integers(0, 7, 300)
+    return bandit.Posterior.prior(7, d).update(x, actions, rng.random(300) < 0.3)
+
+
+def arms(posterior, *, known):
+    """Peace, the rules, actions 3 and 5 alone, what the campaign does, a snapshot's learner."""
+    floor = [(0.3 * share, Floor(policy, EPSILON)) for share, policy in BASE.components]
     return Arms(
         [
             (0.2, Peace()),
-            (0.3, Floor(bandit.Rules([6, 1]), EPSILON)),
+            (0.2, Floor(bandit.Rules([6, 1]), EPSILON)),
             (0.1, Only(Floor(bandit.Rules([3, 5, 0]), EPSILON), (3, 5))),
             *floor,
+            (0.2, Floor(Pinned(bandit.LinTS(0.4), earlier(posterior)), EPSILON)),
         ],
         holdout=HELD, group_seed=4, share_seed=9,
-        arm=(0, 1, 2, 3, 3), arm_of=arm_of, known=known,
+        arm=(0, 1, 2, 3, 3, 4), arm_of=arm_of, known=known,
     )  # fmt: skip
 
 
@@ -47,7 +56,7 @@ def drawn(request, small):
     which = np.where(keys % 2 == 0, 0, -1).astype(np.int16)
     allowed = np.ones((N, 7), bool)
     allowed[:, 6] = False
-    policy = Layered(BASE, (arms(known=request.param),))
+    policy = Layered(BASE, (arms(posterior, known=request.param),))
     contexts = np.repeat(x[:1], N, axis=0)
     choice = policy.choose(posterior, contexts, which, keys, eligible=allowed, seed=3, wave=1)
     return request.param, policy, posterior, contexts, which, keys, allowed, choice
@@ -60,7 +69,7 @@ def near(share, stated, n):
 def test_redraws_have_the_stated_frequencies(drawn):
     known, _, _, _, which, keys, _, choice = drawn
     member = which == 0
-    of = [member & (arm_of(keys) == a) for a in range(4)] if known else [member]
+    of = [member & (arm_of(keys) == a) for a in range(5)] if known else [member]
     for rows in (*of, ~member):
         for action in np.unique(choice.action[rows]):
             taken = rows & (choice.action == action)
@@ -109,7 +118,7 @@ def test_a_second_slot_is_conditional_on_the_first(drawn):
     )  # fmt: skip
     arm = arm_of(keys)[went_on]
     for number in (-1, 0):
-        for a in range(4) if policy.experiments[0].known and number == 0 else (None,):
+        for a in range(5) if policy.experiments[0].known and number == 0 else (None,):
             rows = (which[went_on] == number) & ((arm == a) if a is not None else True)
             for action in np.unique(second.action[rows]):
                 taken = rows & (second.action == action)
@@ -139,3 +148,25 @@ def test_a_list_leaves_alone_whoever_may_get_none_of_it(small):
     eligible[:, [0, 3, 5]] = False  # an inbound list, say, which shows something to all others
     only = Only(bandit.Rules([3, 5, 0]), (3, 5))
     assert (only.choose(posterior, x, eligible=eligible).action == 0).all()
+
+
+def test_what_an_arm_is_pinned_to_decides_as_it_did(small):
+    posterior, x = small
+    before = earlier(posterior)
+    asked = {"eligible": np.ones((60, 7), bool), "costs": np.full(7, 0.1), "seed": 3, "wave": 1}
+    for policy in (bandit.LinTS(0.4), bandit.LinUCB(0.3), bandit.Greedy(), bandit.BetaTS()):
+        pinned = Pinned(policy, before)
+        for one, other in zip(
+            pinned.choose(posterior, x, **asked), policy.choose(before, x, **asked), strict=True
+        ):
+            np.testing.assert_array_equal(one, other)
+        asked_of = {name: asked[name] for name in ("eligible", "costs")}
+        np.testing.assert_array_equal(
+            pinned.probabilities(posterior, x, **asked_of),
+            policy.probabilities(before, x, **asked_of),
+        )
+        np.testing.assert_array_equal(pinned.scores(posterior, x), policy.scores(before, x))
+        moment = x.T @ x / len(x)
+        np.testing.assert_array_equal(
+            pinned.score_spread(posterior, moment), policy.score_spread(before, moment)
+        )

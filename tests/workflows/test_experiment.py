@@ -462,7 +462,7 @@ def test_layers_json_holds_no_customer(served):
     content = json.loads((served / layers.NAME).read_text())
     assert set(content) == {"format", "kind", "layers", "sha256"}
     (claim,) = content["layers"][0]["claims"]
-    assert set(claim) == {"name", "campaign", "digest", "ranges", "experiment", "end"}
+    assert set(claim) == {"name", "campaign", "digest", "ranges", "experiment", "end", "pinned"}
 
 
 def test_the_commands_print_one_object_and_go_into_the_journal(begun, tmp_path, capsys):

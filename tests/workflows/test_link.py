@@ -21,6 +21,7 @@ from bandit.record import snapshots
 from bandit.record import waves as record
 from bandit.record.decisions import Decisions
 from bandit.runners import engine
+from bandit.workflows.experiment.start import start
 from bandit.workflows.inspect import as_served
 from bandit.workflows.inspect.explain import explain
 from bandit.workflows.judge.simulate import simulate
@@ -190,6 +191,80 @@ def test_candidates_are_judged_through_the_link_they_name(served: Path) -> None:
     assert judged["greedy"].shares != judged["greedy identity"].shares
 
 
+SPRING = """
+hypothesis = "learning on earns more"
+layer = "offers"
+share = 1.0
+start = 2026-11-16
+waves = 2
+cooldown_days = 28
+[[arm]]
+name = "champion"
+share = 0.5
+policy = "snapshot"
+snapshot = "000001"
+[[arm]]
+name = "learner"
+share = 0.5
+policy = "learned"
+[[metric]]
+name = "net"
+role = "primary"
+value = "net"
+minimum_effect = 0.5
+"""
+
+
+def test_an_arm_keeps_the_curves_of_its_snapshot(
+    served: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = LATER + WEEK
+    found = {}
+    for name, text, how in (
+        ("here", SPRING, {}),
+        ("in parts", SPRING, {"batch_size": 17, "threads": 1}),
+        ("on a cluster", SPRING, {"engine": "spark"}),
+        ("newest", SPRING.replace("000001", "000002"), {}),
+        ("learned", SPRING.replace('"snapshot"\nsnapshot = "000001"', '"learned"'), {}),
+    ):
+        folder = tmp_path / name
+        shutil.copytree(served, folder)
+        learn(folder, outcomes=_outcomes(folder, "w2"), at=at)
+        (folder / "experiments").mkdir()
+        (folder / "experiments" / "spring.toml").write_text(text)
+        start(folder, name="spring", at=at)
+        with monkeypatch.context() as patch:
+            patch.setattr(engine, "Spark", lambda *_: Twice())
+            serve_batch(folder, wave="w3", at=at, **how)
+        found[name] = folder / "waves" / "w3"
+    same = [campaigns.bytes_of(found[name]) for name in ("here", "in parts", "on a cluster")]
+    assert same[0] == same[1] == same[2]
+    about = json.loads((found["here"] / "manifest.json").read_text())
+    assert set(about["pinned"]["000001"]["logit"]) == {"refusal", "sale"}
+    newest, learned = (
+        campaigns.decisions(tmp_path / name, "w3").drop("decision_id", "snapshot")
+        for name in ("newest", "learned")
+    )
+    assert newest.equals(learned)
+    rows = campaigns.decisions(tmp_path / "here", "w3")
+    mine = rows.filter((pl.col("group") == "spring:champion") & (pl.col("action") > 0))
+    assert not mine.equals(newest.filter(pl.col("group") == "spring:champion"))
+    for who in mine["customer_id"].head(5).to_list():
+        told = explain(tmp_path / "here", customer=str(who), wave="w3")
+        assert told.pinned == "000001"
+        assert any("the same decisions" in note for note in told.notes)
+        slot = told.slots[0]
+        taken = next(
+            c for c in slot.contenders if (c.offer, c.channel) == (slot.offer, slot.channel)
+        )
+        assert taken.probability == pytest.approx(slot.propensity, abs=2e-6)
+        assert sum(slot.parts.values()) == pytest.approx(taken.mean, abs=1e-9)
+        row = mine.filter((pl.col("customer_id") == who) & (pl.col("slot") == 1))
+        assert taken.mean == pytest.approx(row["expected_reward"][0], rel=1e-4)
+        for c in slot.contenders:
+            assert sum(k.money for k in c.kinds) == pytest.approx(c.value * c.mean, abs=1e-9)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
@@ -232,8 +307,8 @@ def test_rows_are_the_same_from_memory_and_read_again(memory_mb: int) -> None:
     def read() -> Iterator[Seen]:
         nonlocal asked
         asked += 1
-        for start in range(3):
-            x = np.full((20_000, 4), start, np.float32)
+        for number in range(3):
+            x = np.full((20_000, 4), number, np.float32)
             yield Seen(x, np.zeros(20_000, np.int32), np.ones((2, 20_000)), np.ones(20_000))
 
     again = Again(read, memory_mb)

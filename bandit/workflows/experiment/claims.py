@@ -48,8 +48,10 @@ def shared_out(layer: Layer) -> experiments.Layer:
     return experiments.Layer(layer.name, layer.seed, tuple(claims))
 
 
-def claim(campaign: Campaign, name: str, asked: Experiment) -> Started:
+def claim(campaign: Campaign, name: str, asked: Experiment, pinned: dict[str, str]) -> Started:
     """Write the experiment's claim on free buckets; the lock must be held.
+
+    ``pinned`` digests the snapshots that its arms decide by, by version.
 
     ConfigError where the name was used, another experiment of the campaign runs in another layer,
     or too little is free.
@@ -69,6 +71,7 @@ def claim(campaign: Campaign, name: str, asked: Experiment) -> Started:
         digest=asked.digest,
         ranges=after.claims[-1].ranges,
         experiment=asked,
+        pinned=pinned,
     )
     layer = layer.model_copy(update={"claims": (*layer.claims, made)})
     layers.write(campaign.folder, known.having(layer))

@@ -82,7 +82,7 @@ def design(
         looks=asked.looks.method,
         looks_cost=cost,
         arms=[
-            ArmPlan(arm.name, policy_text(arm.policy), arm.share, round(members * arm.share))
+            ArmPlan(arm.name, policy_text(arm), arm.share, round(members * arm.share))
             for arm in asked.arm
         ],
         plans=plans,

@@ -8,7 +8,15 @@ from typing import NamedTuple
 import numpy as np
 
 from bandit.config.campaign import Campaign
-from bandit.config.experiment import CURRENT, LEARNED, NO_CONTACT, RULES, Arm, Experiment
+from bandit.config.experiment import (
+    CURRENT,
+    LEARNED,
+    NO_CONTACT,
+    RULES,
+    SNAPSHOT,
+    Arm,
+    Experiment,
+)
 from bandit.core.types import Array, Bool, Float64, Progress, UInt64
 from bandit.features.spec import FeatureSpec
 from bandit.record.decisions import Decisions
@@ -97,10 +105,12 @@ def like(history: History, campaign: Campaign, arm: Arm) -> Bool | None:
     """The people who were served as an arm would serve them, bool[u]; None where nobody was."""
     labels = {s.policy: s.label for s in campaign.policy.shares}
     learns = [s for s in campaign.policy.shares if s.policy != RULES]
+    learned = [max(learns, key=lambda s: s.share).label] if learns else []
     wanted = {
         NO_CONTACT: ["holdout"],
         RULES: [labels[RULES]] if RULES in labels else [],
-        LEARNED: [max(learns, key=lambda s: s.share).label] if learns else [],
+        LEARNED: learned,
+        SNAPSHOT: learned,
         CURRENT: [s.label for s in campaign.policy.shares],
     }
     names = wanted.get(arm.policy, []) if isinstance(arm.policy, str) else []

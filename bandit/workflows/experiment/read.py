@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bandit.config import campaign_file
 from bandit.config.campaign import Campaign
-from bandit.config.experiment import CURRENT, LEARNED, Experiment
+from bandit.config.experiment import CURRENT, LEARNED, Arm, Experiment
 from bandit.core.days import acting_at
 from bandit.core.types import SILENT, Float64, Progress
 from bandit.core.wording import interval_text
@@ -78,7 +78,7 @@ def read(
         arms=[
             ArmCount(
                 arm.name,
-                policy_text(arm.policy),
+                policy_text(arm),
                 arm.share,
                 assigned[a],
                 counted[a],
@@ -105,9 +105,11 @@ def read(
     )
 
 
-def policy_text(policy: str | tuple[str, ...]) -> str:
+def policy_text(arm: Arm) -> str:
     """An arm's policy in one line."""
-    return policy if isinstance(policy, str) else ", ".join(policy)
+    if arm.snapshot is not None:
+        return f"{arm.policy} {arm.snapshot}"
+    return arm.policy if isinstance(arm.policy, str) else ", ".join(arm.policy)
 
 
 def _values(

@@ -19,7 +19,7 @@ from bandit.core import files
 from bandit.core.days import acting_at
 from bandit.core.errors import ConfigError, DataError
 from bandit.core.types import SILENT, Progress
-from bandit.record import exports, lock
+from bandit.record import exports, layers, lock
 from bandit.record.exports import TEST_COLUMNS, TESTS, inert
 from bandit.record.manifests import Served
 from bandit.results.experiment import InsiderLists
@@ -27,7 +27,7 @@ from bandit.sources import customers, database
 from bandit.sources.catalogue import Catalogue, load_catalogue
 from bandit.sources.database import Database
 from bandit.workflows.experiment.start import hold_possible
-from bandit.workflows.serve import decide, prepare
+from bandit.workflows.serve import decide, pinned, prepare
 from bandit.workflows.serve.contact_history import ContactHistory
 from bandit.workflows.serve.serving_model import ServingModel, serving_model
 from bandit.workflows.serve.wave import Run, Wave
@@ -60,7 +60,9 @@ def send_test(
     past = ContactHistory.of(campaign, now, WAVE)
     with database.connect(campaign, at=now, extra_files=past.files) as data:
         catalogue = load_catalogue(campaign, data)
-        model = serving_model(campaign, data, None, now)
+        model = pinned.beside(
+            campaign, serving_model(campaign, data, None, now), [_served(campaign, name, asked)]
+        )
         people = [_insider(data, campaign, catalogue, key, past, now) for key in keys]
         kind = customers.customer_type(data, campaign)
         for arm in asked.arm:
@@ -112,14 +114,27 @@ def _wave(
     at: dt.datetime,
 ) -> Wave:
     """A wave of one arm for everybody, without a holdout."""
+    # An experiment of one arm is none, but here it stands alone.
     alone = asked.model_copy(update={"arm": (arm.model_copy(update={"share": 1.0}),)})
-    served = Served.model_construct(  # an experiment of one arm is none, but here it stands alone
-        name=name, digest=asked.digest, seed=0, ranges=(), known=False, experiment=alone
-    )
+    served = _served(campaign, name, asked).model_copy(update={"experiment": alone})
     policy = campaign.policy.model_copy(update={"holdout": 0.0})
     open_ = campaign.model_copy(update={"policy": policy})
     run = Run(open_, WAVE, at, campaign.seed, dry_run=True, experiments=(served,))
     return Wave.of(run, catalogue, model, kind)
+
+
+def _served(campaign: Campaign, name: str, asked: Experiment) -> Served:
+    """The experiment with nobody in it; by the snapshots that it started with, if it did."""
+    known = layers.read(campaign.folder).of_experiment(name)
+    return Served(
+        name=name,
+        digest=asked.digest,
+        seed=0,
+        ranges=(),
+        known=False,
+        experiment=asked,
+        pinned={} if known is None else known[1].pinned,
+    )
 
 
 def _decided(

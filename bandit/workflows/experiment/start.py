@@ -10,7 +10,7 @@ from pathlib import Path
 from bandit.config import campaign_file
 from bandit.config import experiment as config
 from bandit.config.campaign import Campaign
-from bandit.config.experiment import CURRENT, EVENTS, LEARNED, NO_CONTACT, Experiment
+from bandit.config.experiment import CURRENT, EVENTS, LEARNED, NO_CONTACT, SNAPSHOT, Experiment
 from bandit.config.household import Household
 from bandit.core.days import acting_at, day_of
 from bandit.core.errors import ConfigError
@@ -24,7 +24,7 @@ from bandit.sources import database
 from bandit.sources.catalogue import actions, load_catalogue
 from bandit.sources.wave_query import expressions
 from bandit.workflows.experiment import claims
-from bandit.workflows.serve import limits
+from bandit.workflows.serve import limits, pinned
 from bandit.workflows.serve.taking_part import takes_part
 
 _OPENS = re.compile(r"(^|[^a-z])(opens?|opened)([^a-z]|$)")
@@ -52,7 +52,7 @@ def start(
             " write a day to come, waves that were served cannot be assigned any more"
         )
     with lock.hold(campaign.folder, "experiment start"):
-        found = claims.claim(campaign, name, asked)
+        found = claims.claim(campaign, name, asked, pinned.digests(campaign, name, asked))
     return ExperimentStart(
         experiment=name,
         layer=asked.layer,
@@ -61,6 +61,7 @@ def start(
         waves=asked.waves,
         digest=found.claim.digest,
         arms={arm.name: arm.share for arm in asked.arm},
+        pinned={arm.name: arm.snapshot for arm in asked.arm if arm.snapshot is not None},
         notes=notes,
     )
 
@@ -127,7 +128,8 @@ def hold_possible(campaign: Campaign, asked: Experiment, name: str, at: dt.datet
     with database.connect(wants, roles=roles, at=at) as data:
         catalogue = load_catalogue(wants, data)
         faults.attempt(lambda: expressions(data, wants, catalogue.offers, at))
-    known = actions(catalogue).names[1:]
+    offered = actions(catalogue)
+    known = offered.names[1:]
     for arm in asked.arm:
         for action in arm.policy if isinstance(arm.policy, tuple) else ():
             if action not in known:
@@ -135,9 +137,11 @@ def hold_possible(campaign: Campaign, asked: Experiment, name: str, at: dt.datet
                     f"arm {arm.name!r}: {action!r} is no action{nearest(action, known)}"
                 )
     policies = {arm.policy for arm in asked.arm}
-    if LEARNED in policies and all(s.policy == "rules" for s in campaign.policy.shares):
+    learners = sorted(policies & {LEARNED, SNAPSHOT})
+    if learners and all(s.policy == "rules" for s in campaign.policy.shares):
         faults.config.append(
-            f"policy {LEARNED!r}: no share of [policy] learns; give it one, or the arm {CURRENT!r}"
+            f"policy {learners[0]!r}: no share of [policy] learns; give it one, or the arm"
+            f" {CURRENT!r}"
         )
     features = [*campaign.features.numeric, *campaign.features.boolean, *campaign.features.date]
     for metric in asked.metric:
@@ -154,11 +158,14 @@ def hold_possible(campaign: Campaign, asked: Experiment, name: str, at: dt.datet
         if column not in shown
     )
     faults.config[:] = [f"{path}: {line}" for line in faults.config]
+    faults.attempt(lambda: pinned.digests(campaign, name, asked))
     faults.stop()
+    remarks = pinned.remarks(campaign, asked, name, offered)
     if not asked.pooled or not limits.sets_any(campaign, catalogue):
-        return []
+        return remarks
     return [
+        *remarks,
         f"{path}: {', '.join(asked.pooled)} share the campaign's limits with everybody, and an arm"
         " that takes more of a scarce channel leaves less to the others, which no comparison shows:"
-        ' capacity = "proportional" in each arm that makes contacts gives it a part of its own'
+        ' capacity = "proportional" in each arm that makes contacts gives it a part of its own',
     ]

@@ -26,7 +26,7 @@ from bandit.record.decisions import Decisions
 from bandit.record.manifests import Made, WaveManifest
 from bandit.sources import database
 from bandit.sources.catalogue import Catalogue, load_catalogue
-from bandit.workflows.serve import serving_model, taking_part
+from bandit.workflows.serve import pinned, serving_model, taking_part
 from bandit.workflows.serve.wave import Run, Wave
 
 
@@ -41,7 +41,9 @@ def wave(campaign: Campaign, decisions: Decisions) -> Wave:
     stored = snapshots.load(campaign.folder, about.snapshot)
     start = serving_model.of_kinds(serving_model.of_snapshot(stored), then)
     start = start.over(served.actions)._replace(
-        model=about.model, spec=FeatureSpec.from_json(about.features.spec)
+        model=about.model,
+        spec=FeatureSpec.from_json(about.features.spec),
+        pinned=pinned.as_served(campaign, about),
     )
     then = taking_part.asked(then, about.experiments, [served] if about.live else ())
     run = Run(then, served.name, served.at, about.seed, experiments=about.experiments)

@@ -76,17 +76,20 @@ def derived(wave: Wave, placement: str, number: int, draw: Draw) -> tuple[Seen, 
 
 
 def slot(wave: Wave, row: dict[str, Any], seen: Seen) -> Slot:
-    """A decision of the record with those it was taken from, the likeliest first."""
-    posterior, x = inner(wave.posterior), seen.context.astype(np.float64)
-    planned = why.planned_of(row)
-    lifts = lifts_of(wave.posterior, x[None, :])[0]
-    bends = bends_of(wave.posterior, x[None, :])[0]
+    """A decision of the record with those it was taken from, the likeliest first.
+
+    Means are those of what the customer's arm decided by.
+    """
+    by, x = wave.decides(row["group"]), seen.context.astype(np.float64)
+    posterior, planned = inner(by), why.planned_of(row)
+    lifts = lifts_of(by, x[None, :])[0]
+    bends = bends_of(by, x[None, :])[0]
     means = posterior.mean @ x + lifts
     probability: Float64 = np.sum(seen.parts, axis=0)
     order = np.lexsort((np.arange(len(means)), -means, -probability, ~seen.allowed))
     shown = [int(a) for a in order[:MOST_CONTENDERS] if seen.allowed[a]]
     shown += [a for a in dict.fromkeys((planned, int(row["action"]))) if a not in shown]
-    found = [_contender(wave, seen, a, float(means[a]), x) for a in shown]
+    found = [_contender(wave, by, seen, a, float(means[a]), x) for a in shown]
     keep = row.get("keep_probability")
     return Slot(
         placement=row["placement"],
@@ -105,10 +108,12 @@ def slot(wave: Wave, row: dict[str, Any], seen: Seen) -> Slot:
     )
 
 
-def _contender(wave: Wave, seen: Seen, action: int, mean: float, x: Float64) -> Contender:
+def _contender(
+    wave: Wave, by: Moments, seen: Seen, action: int, mean: float, x: Float64
+) -> Contender:
     """Noise turns the posterior's |x|, which has no unit, into money."""
     value = float(seen.values[action])
-    variance = float(x @ wave.posterior.covariance[action] @ x)
+    variance = float(x @ by.covariance[action] @ x)
     cost, price = float(wave.plan.costs[action]), float(seen.prices[action])
     names = ("exploration", *wave.plan.groups, "holdout")
     groups = {name: float(part[action]) for name, part in zip(names, seen.parts, strict=True)}
@@ -119,19 +124,19 @@ def _contender(wave: Wave, seen: Seen, action: int, mean: float, x: Float64) -> 
         probability=sum(groups.values()),
         by_group={name: part for name, part in groups.items() if part > 0.0},
         mean=mean,
-        width=abs(value) * wave.posterior.noise_scale * max(variance, 0.0) ** 0.5,
+        width=abs(value) * by.noise_scale * max(variance, 0.0) ** 0.5,
         value=value,
         cost=cost,
         price=price,
         worth=value * mean - cost - price,
-        kinds=_kinds(wave, action, value, x),
+        kinds=_kinds(wave, by, action, value, x),
     )
 
 
-def _kinds(wave: Wave, action: int, value: float, x: Float64) -> list[Kind]:
+def _kinds(wave: Wave, by: Moments, action: int, value: float, x: Float64) -> list[Kind]:
     """What each kind of events is expected to bring, and how well that is known."""
-    posterior, worths = inner(wave.posterior), wave.worths
-    curves = curves_of(wave.posterior)
+    posterior, worths = inner(by), wave.worths
+    curves = curves_of(by)
     if worths is None or not isinstance(posterior, Composed):
         return []
     found = []

@@ -161,6 +161,7 @@ def _explained(
         history=history.of(wave.run.campaign, decisions.wave, keys),
         notes=[*_notes(wave, decisions, rows, asked, again=again), *asked.notes, *more],
         gaps=gaps,
+        pinned=experiments.snapshot_of(wave.run.experiments, str(rows.texts("group")[0])),
     )
 
 

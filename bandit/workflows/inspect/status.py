@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -44,7 +44,8 @@ def status(
     waves = record.waves(campaign.folder)
     versions = [snapshots.load(campaign.folder, v) for v in snapshots.versions(campaign.folder)]
     told = journal.read(campaign.folder)
-    known = [_snapshot(one, told.entries) for one in versions]
+    pinned = _pinned(campaign, waves)
+    known = [_snapshot(one, told.entries, pinned) for one in versions]
     learned = set(known[-1].waves) if known else set()
     listed = [_wave(campaign, wave, at, learned, told.entries) for wave in waves]
     day = day_of(at, campaign.time_zone)
@@ -90,7 +91,9 @@ def _wave(
     )
 
 
-def _snapshot(stored: snapshots.Snapshot, runs: Sequence[Entry]) -> SnapshotStatus:
+def _snapshot(
+    stored: snapshots.Snapshot, runs: Sequence[Entry], pinned: Mapping[str, list[str]]
+) -> SnapshotStatus:
     fold = stored.manifest.fold
     restored = stored.manifest.restored
     return SnapshotStatus(
@@ -99,7 +102,21 @@ def _snapshot(stored: snapshots.Snapshot, runs: Sequence[Entry]) -> SnapshotStat
         waves=[name for name, _ in fold.waves] if fold else [],
         restored=restored,
         run_by=who(runs, "rollback" if restored else "learn", stored.version),
+        pinned=pinned.get(stored.version, []),
     )
+
+
+def _pinned(campaign: Campaign, waves: Sequence[Wave]) -> dict[str, list[str]]:
+    """The arms that decide in waves to come, by the snapshot that they decide by."""
+    found: dict[str, list[str]] = {}
+    for layer in layers.read(campaign.folder).layers:
+        for claim in layer.claims:
+            had = sum(takes_part(w, claim.name) for w in waves)
+            if claim.campaign == campaign.file and not claim.end and had < claim.experiment.waves:
+                for arm in claim.experiment.arm:
+                    if arm.snapshot is not None:
+                        found.setdefault(arm.snapshot, []).append(f"{claim.name}:{arm.name}")
+    return found
 
 
 def who(runs: Sequence[Entry], command: str, made: str) -> str | None:

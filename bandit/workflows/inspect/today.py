@@ -27,7 +27,7 @@ from bandit.sources.wave_query import history_columns
 from bandit.workflows.inspect.one import Alone
 from bandit.workflows.inspect.opened import Opened
 from bandit.workflows.inspect.preferences import Preferences
-from bandit.workflows.serve import experiments, prepare, standing_prices
+from bandit.workflows.serve import experiments, pinned, prepare, standing_prices
 from bandit.workflows.serve.plan import wave_name
 from bandit.workflows.serve.serving_model import serving_model
 from bandit.workflows.serve.wave import Run, Wave
@@ -65,10 +65,12 @@ def of(sources: Opened, customer: str, at: dt.datetime) -> Today:
     if not len(found.ids):
         raise DataError(f"customer {customer!r} is refused: {found.rejects[0]['reason']}")
     prepared, _ = prepare.prepare(wave, found)
-    member = None
+    member = arm = None
     if len(prepared.ids):
-        member = experiments.told_of(running, int(prepared.experiment[0]), prepared.units)
-    shown = _open(wave, prepared.contexts[0], prepared) if len(prepared.ids) else ([], None)
+        which = int(prepared.experiment[0])
+        member = experiments.told_of(running, which, prepared.units)
+        arm = experiments.name_of(running, which, prepared.units)
+    shown = _open(wave, arm, prepared.contexts[0], prepared) if len(prepared.ids) else ([], None)
     prefers = _prefers(wave, prepared) if len(prepared.ids) else []
     return Today(
         consents={
@@ -96,7 +98,7 @@ def _wave(
     """A wave of today at the prices of the newest one."""
     name = wave_name(None, at, campaign.time_zone)
     run = Run(campaign, name, at, campaign.seed, dry_run=True, experiments=running)
-    start = serving_model(campaign, data, None, at)
+    start = pinned.beside(campaign, serving_model(campaign, data, None, at), running)
     wave = Wave.of(run, catalogue, start, customers.customer_type(data, campaign))
     return standing_prices.of(campaign, wave)
 
@@ -106,10 +108,12 @@ def _prefers(wave: Wave, prepared: prepare.Prepared) -> list[Preference]:
     return Preferences(wave).of(prepared.contexts[0], float(values[1:].mean()))
 
 
-def _open(wave: Wave, x: Any, prepared: prepare.Prepared) -> tuple[list[Open], float]:
-    """Actions that are allowed, by worth, and what no contact is worth."""
-    x = x.astype(np.float64)
-    means: Float64 = wave.posterior.mean @ x + lifts_of(wave.posterior, x[None, :])[0]
+def _open(
+    wave: Wave, arm: str | None, x: Any, prepared: prepare.Prepared
+) -> tuple[list[Open], float]:
+    """Actions that are allowed, by worth, and what no contact is worth, as the ``arm`` knows it."""
+    x, posterior = x.astype(np.float64), wave.decides(arm)
+    means: Float64 = posterior.mean @ x + lifts_of(posterior, x[None, :])[0]
     values = prepared.values if prepared.values.ndim == 1 else prepared.values[0]
     plan = wave.plan
     prices = plan.prices[int(prepared.population[0])]

@@ -21,7 +21,6 @@ from bandit.workflows.serve.experiments import supported
 HOLDOUT = "holdout"
 _COLUMNS = (
     "customer_id", "action", "propensity", "group", "value", "cost", "eligible", "features",
-    "snapshot",
 )  # fmt: skip
 
 
@@ -89,7 +88,6 @@ def of_wave(
     eligible[left.quiet & (action == NO_CONTACT), to[NO_CONTACT]] = True
     recorded = found.joined(lambda rows: rows.numbers("propensity"))
     holdout = 0.0 if policy is None else policy.holdout
-    snapshots = found.joined(lambda rows: rows.texts("snapshot"))
     keep = found.judged & ~found.withheld
     apart = held | left.apart if policy is not None else np.zeros_like(held)
     return Part(
@@ -103,7 +101,7 @@ def of_wave(
         apart=apart[keep],
         value=found.joined(lambda rows: rows.terms.value)[keep],
         cost=found.joined(lambda rows: rows.terms.cost)[keep],
-        snapshot=str(snapshots[0]) if len(snapshots) else "",
+        snapshot=wave.manifest.snapshot,
         withheld=int((found.judged & found.withheld).sum()),
         whole=found.totals[found.number[keep]],
         slates=_slates(found, keep, action, eligible, recorded, held, holdout),

@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 
 from bandit.core.types import EXPLORATION, HOLDOUT, Float64
-from bandit.models.moved import TakenMean
 from bandit.record.decision_ids import DecisionIds
 from bandit.workflows.live.frames import Pick, Placed, Slot
+from bandit.workflows.serve.expected import Expected
 from bandit.workflows.serve.prepare import Prepared
 from bandit.workflows.serve.wave import Taken, Wave
 
@@ -19,7 +19,7 @@ from bandit.workflows.serve.wave import Taken, Wave
 class Teller:
     """Tells the decisions of one wave, with the figures that its record will have."""
 
-    def __init__(self, wave: Wave, mean: TakenMean) -> None:
+    def __init__(self, wave: Wave, mean: Expected) -> None:
         self.wave = wave
         self._mean = mean
         self._ids = DecisionIds(wave.run.wave, wave.content)
@@ -51,7 +51,7 @@ class Teller:
     def _picks(self, taken: Taken, ready: Prepared) -> list[Pick]:
         plan, choice, rows = self.wave.plan, taken.choice, taken.rows
         action, m = choice.action, len(rows)
-        reward = self._mean.of(ready.contexts[rows], action, m)
+        reward = self._mean.of(ready.contexts[rows], action, choice.group, m)
         each = ready.values.ndim == 2
         value = ready.values[rows, action] if each else ready.values[action]
         worth = (value * reward - plan.costs[action]).astype(np.float32)

@@ -26,6 +26,7 @@ from bandit.workflows.live.room import Rooms
 from bandit.workflows.live.shadow import Beside, Shadow, Tally
 from bandit.workflows.live.situation import Situation
 from bandit.workflows.live.together import fill_in_turn
+from bandit.workflows.serve.expected import Expected
 from bandit.workflows.serve.plan import alone
 from bandit.workflows.serve.prepare import Prepared
 from bandit.workflows.serve.wave import Wave
@@ -53,10 +54,10 @@ class Drawing:
     ) -> None:
         self._situation, self._segment, self._rooms, self._now = situation, segment, rooms, now
         self._wave, self._prices, self._epoch = situation.wave, situation.wave.plan.prices, epoch
-        self._mean = TakenMean(self._wave.posterior)
+        self._mean = Expected(self._wave)
         self._tellers: dict[str, Teller] = {}
         self._narrow: dict[tuple[str, tuple[tuple[str, int], ...]], Wave] = {}
-        self._shadow = Shadow(self._wave, self._mean, tally)
+        self._shadow = Shadow(self._wave, TakenMean(self._wave.posterior), tally)
 
     def teller(self, name: str) -> Teller:
         """Of the wave ``name`` of this segment."""
@@ -184,7 +185,7 @@ def _answer(
     return Answer(
         request_id=request.asked.request_id,
         customer=request.person.customer,
-        snapshot=wave.start.version,
+        snapshot=_snapshot(wave, placed),
         decided_at=at,
         placements=[
             placed[n] if n in placed else cut(request.standing[n][0], count)
@@ -193,6 +194,15 @@ def _answer(
         active=request.asked.activate,
         price_epoch=epoch,
     )
+
+
+def _snapshot(wave: Wave, placed: Mapping[str, Placed]) -> str:
+    """What decided: the snapshot of the customer's arm, if it has one of its own."""
+    if wave.pinned:
+        for one in placed.values():
+            for pick in one.picks:
+                return wave.snapshot_of(pick.group)
+    return wave.start.version
 
 
 def written(moment: dt.datetime) -> str:

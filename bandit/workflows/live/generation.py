@@ -34,6 +34,7 @@ from bandit.workflows.live.pacing import Pacing
 from bandit.workflows.serve import (
     experiments,
     limits,
+    pinned,
     prepare,
     reading,
     serving_model,
@@ -202,6 +203,7 @@ def make(
         data = opened.enter_context(database.connect(campaign, extra_files=past.files, at=at))
         catalogue = load_catalogue(campaign, data)
         start = serving_model.serving_model(campaign, data, None, at)
+        start = pinned.beside(campaign, start, found)
         if start.is_new:
             with nullcontext() if held else lock.hold(campaign.folder, "serve"):
                 start = _stored(campaign, start)

@@ -11,10 +11,10 @@ from bandit.core.types import Float64
 from bandit.record.streams import Segment
 from bandit.workflows.live.frames import Head, Paced
 from bandit.workflows.live.generation import Generation
-from bandit.workflows.serve import limits, serving_model
+from bandit.workflows.serve import limits, pinned, serving_model
 from bandit.workflows.serve import plan as plans
 from bandit.workflows.serve.limits import Charges
-from bandit.workflows.serve.made_again import campaign_of, made_again, told
+from bandit.workflows.serve.made_again import campaign_of, made_again, running_of, told
 from bandit.workflows.serve.wave import Wave
 
 
@@ -41,6 +41,7 @@ def wave_of(folder: Path, head: Head, name: str) -> Wave:
     content = msgspec.structs.asdict(head)
     campaign = campaign_of(folder, content)
     start = serving_model.of_version(campaign, head.snapshot)
+    start = pinned.beside(campaign, start, running_of(content))
     return at_prices(head, made_again(campaign, content, name, start), None)
 
 
@@ -60,6 +61,6 @@ def renamed(wave: Wave, name: str) -> Wave:
     run = wave.run._replace(wave=name)
     plan = plans.make(
         run.campaign, wave.catalogue, wave.plan.space, run.at, wave.posterior, name,
-        run.experiments,
+        run.experiments, wave.pinned,
     )  # fmt: skip
     return wave._replace(run=run, plan=plan._replace(prices=wave.plan.prices))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
-from bandit.config.experiment import CURRENT, LEARNED
+from bandit.config.experiment import CURRENT, LEARNED, SNAPSHOT
 from bandit.core.days import day_later, day_of
 from bandit.core.types import EXPLORATION, Bool
 from bandit.sources.wave_query import micros
@@ -127,7 +127,7 @@ def _heeding(wave: Wave) -> dict[str, float]:
     policy = wave.run.campaign.policy
     found = {share.label: float(share.policy not in _UNHEEDING) for share in policy.shares}
     base = sum(share.share * found[share.label] for share in policy.shares)
-    heeding = {LEARNED: 1.0, CURRENT: base}
+    heeding = {LEARNED: 1.0, SNAPSHOT: 1.0, CURRENT: base}
     for served in wave.run.experiments:
         for arm in served.experiment.arm:
             heeds = heeding.get(arm.policy, 0.0) if isinstance(arm.policy, str) else 0.0

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from bandit.models.moved import TakenMean
 from bandit.workflows.live.answers import Teller
 from bandit.workflows.live.book import Book
 from bandit.workflows.live.generation import Generation
 from bandit.workflows.live.situation import Present, Situation
 from bandit.workflows.serve.decide import fill
+from bandit.workflows.serve.expected import Expected
 
 CUSTOMERS = 64
 """Enough that holdout, exploration and every policy decide for some of them."""
@@ -20,7 +20,7 @@ def warm(generation: Generation) -> None:
     """
     known, wave = generation.customers, generation.wave
     situation = Situation(generation, Book(wave.run.campaign.folder))
-    teller = Teller(wave, TakenMean(wave.posterior))
+    teller = Teller(wave, Expected(wave))
     slots = {place.name: place.slots for place in wave.plan.placements}
     some = range(min(CUSTOMERS, len(known.keys)))
     people = [Present(known.ids[position].as_py(), position, ()) for position in some]

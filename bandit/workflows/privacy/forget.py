@@ -14,7 +14,7 @@ from bandit.core import sql
 from bandit.core.errors import BanditError, DataError, UsageError
 from bandit.core.folding import fold
 from bandit.core.types import SILENT, Progress
-from bandit.record import erase, exports, index, lock, manifest, outbox, snapshots
+from bandit.record import erase, exports, index, layers, lock, manifest, outbox, snapshots
 from bandit.record.person import People, spelled_keys
 from bandit.results.privacy import Forgotten
 from bandit.sources import database, event_index, persons, refusals
@@ -117,6 +117,24 @@ def _same(ids: Ids) -> list[str]:
     return [f"by [identity] these are the same people, and went too: {', '.join(others)}"]
 
 
+def _pinned(campaign: Campaign) -> list[str]:
+    """A sentence on arms that go on deciding by sums that the next `learn` does not replace."""
+    arms = [
+        f"{claim.name}:{arm.name} (snapshot {arm.snapshot})"
+        for layer in layers.read(campaign.folder).layers
+        for claim in layer.claims
+        if claim.end is None
+        for arm in claim.experiment.arm
+        if arm.snapshot is not None
+    ]
+    if not arms:
+        return []
+    return [
+        f"these arms of experiments decide by a snapshot that stays as it is, whatever is learned"
+        f" anew, until their experiment is stopped: {', '.join(arms)}"
+    ]
+
+
 def _said(
     campaign: Campaign, erased: erase.Erased, still_in: Sequence[str], people: set[int | str]
 ) -> list[str]:
@@ -128,6 +146,7 @@ def _said(
             "the posteriors in snapshots/ are kept: they are sums over many customers; the next"
             " `bandit learn` adds up without these"
         )
+        said += _pinned(campaign)
     if any(refusal.customer in people for refusal in refusals.read(campaign.folder)):
         said.append(
             "that they refused, live or by an event, is kept, so that nobody contacts them again"

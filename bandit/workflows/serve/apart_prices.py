@@ -85,7 +85,7 @@ def look(ask: Ask, attempt: str) -> Path | None:
     some = drawn(wave, batch, ask.share, ask.population)
     if some is None:
         return None
-    found = passes.part(Worth(wave).block(some), problem, low, high)
+    found = passes.part(Worth(wave, ask.population).block(some), problem, low, high)
     path = ask.job.folder / PARTS / f"{Path(ask.box).stem}-{ask.number:06d}-{attempt}.npz"
     content = found._asdict()
     del content["problem"]

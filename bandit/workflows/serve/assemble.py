@@ -10,8 +10,8 @@ import pyarrow as pa
 from bandit.core import schema
 from bandit.core.reasons import REASONS
 from bandit.core.types import EXPLORATION, HOLDOUT, Array, Float32
-from bandit.models.moved import TakenMean
 from bandit.record.decision_ids import DecisionIds
+from bandit.workflows.serve.expected import Expected
 from bandit.workflows.serve.prepare import Prepared
 from bandit.workflows.serve.wave import Taken, Wave
 
@@ -30,14 +30,15 @@ class Assembler:
         self.schema = schema.decisions(
             wave.customer_type, posterior.n_actions, posterior.n_features
         )
-        self._plan, self._run, self._snapshot = plan, wave.run, wave.start.version
-        self._mean = TakenMean(posterior)
+        self._plan, self._run, self._mean = plan, wave.run, Expected(wave)
         self._ids = DecisionIds(wave.run.wave, content or wave.content)
         self._offers = _Names([offer for offer, _ in plan.space.pairs])
         self._channels = _Names([channel for _, channel in plan.space.pairs])
         self._reasons = _Names(REASONS)
         self._placements = pa.array([p.name for p in plan.placements], pa.string())
-        self._groups = pa.array([*plan.groups, "exploration", "holdout"], pa.string())
+        groups = [*plan.groups, "exploration", "holdout"]
+        self._groups = pa.array(groups, pa.string())
+        self._snapshots = _Names([wave.start.version, *map(wave.snapshot_of, groups)])
 
     def of(self, slots: Sequence[Taken], batch: Prepared) -> pa.RecordBatch:
         """All slots of a batch that was made ready, as `batch` has them."""
@@ -71,14 +72,15 @@ class Assembler:
         features = contexts if alone else contexts[rows]
         action = joined(t.choice.action for t in slots)
         count = action.shape[0]
-        reward = self._mean_reward(features, action)
+        group = joined(t.choice.group for t in slots)
+        reward = self._mean.of(features, action, group, GRAIN)
         peace = np.zeros_like(action)
-        at_peace = _of_taken(values, rows, peace) * self._mean_reward(features, peace)
+        at_peace = _of_taken(values, rows, peace) * self._mean.of(features, peace, group, GRAIN)
         value, cost = _of_taken(values, rows, action), self._plan.costs[action]
         whose = 0 if population is None else population[rows]
         keys = ids if rows_of is None else rows_of
         which = joined(np.full(t.rows.shape[0], i, np.int32) for i, t in enumerate(slots))
-        group = joined(t.choice.group for t in slots)
+        groups = _group_index(group, len(self._plan.groups))
         eligible = joined(np.packbits(t.allowed, axis=1, bitorder="little") for t in slots)
         columns = {
             "decision_id": self._ids.of(
@@ -96,9 +98,7 @@ class Assembler:
             "offer": self._offers.of(action - 1),
             "channel": self._channels.of(action - 1),
             "propensity": joined(t.choice.propensity for t in slots),
-            "group": pa.DictionaryArray.from_arrays(
-                pa.array(_group_index(group, len(self._plan.groups))), self._groups
-            ),
+            "group": pa.DictionaryArray.from_arrays(pa.array(groups), self._groups),
             "expected_reward": reward,
             "value": value.astype(np.float32),
             "cost": cost,
@@ -115,7 +115,7 @@ class Assembler:
             "features": pa.FixedSizeListArray.from_arrays(
                 pa.array(features.ravel()), features.shape[1]
             ),
-            "snapshot": _label(self._snapshot, count),
+            "snapshot": self._snapshots.of(groups + 1),
             "decided_at": pa.repeat(pa.scalar(self._run.at, pa.timestamp("us", "UTC")), count),
         }
         return pa.record_batch(
@@ -125,9 +125,6 @@ class Assembler:
     def _placement_index(self, taken: Taken) -> Array:
         position = self._plan.placements.index(taken.placement)
         return np.full(taken.rows.shape[0], position, dtype=np.int32)
-
-    def _mean_reward(self, features: Float32, action: Array) -> Float32:
-        return self._mean.of(features, action, GRAIN)
 
 
 def _reason(taken: Taken) -> Array:

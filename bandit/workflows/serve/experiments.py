@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +15,7 @@ from bandit.config.experiment import Arm, Experiment
 from bandit.core.actions import ActionSpace
 from bandit.core.errors import ConfigError
 from bandit.core.types import Array, Bool, UInt64
-from bandit.policies.arms import Arms, Floor, Only, Peace
+from bandit.policies.arms import Arms, Floor, Only, Peace, Pinned
 from bandit.policies.mixture import Mixture
 from bandit.policies.policy import Policy
 from bandit.policies.rules import Rules
@@ -87,11 +88,26 @@ def told_of(found: Sequence[Served], which: int, unit: UInt64) -> str | None:
     """In which experiment and arm a customer is, in words; ``unit`` uint64[1]."""
     if which < 0:
         return None
-    served = found[which]
-    place = int(arm_of(served.name, tuple(served.experiment.shares), served.seed, unit)[0])
-    arm = served.experiment.arm[place]
+    served, arm = found[which], _arm(found[which], unit)
     own = " with limits and prices of its own" if arm.capacity == config.PROPORTIONAL else ""
-    return f"in experiment {served.name!r}, arm {arm.name!r}{own}"
+    by = "" if arm.snapshot is None else f", which decides by snapshot {arm.snapshot}"
+    return f"in experiment {served.name!r}, arm {arm.name!r}{own}{by}"
+
+
+def name_of(found: Sequence[Served], which: int, unit: UInt64) -> str | None:
+    """The ``experiment:arm`` of a customer, None for no member; ``unit`` uint64[1]."""
+    return None if which < 0 else f"{found[which].name}:{_arm(found[which], unit).name}"
+
+
+def snapshot_of(found: Sequence[Served], group: str) -> str | None:
+    """The snapshot that a group decides by, if it is an arm that has one of its own."""
+    arms = {f"{s.name}:{arm.name}": arm.snapshot for s in found for arm in s.experiment.arm}
+    return arms.get(group)
+
+
+def _arm(served: Served, unit: UInt64) -> Arm:
+    place = int(arm_of(served.name, tuple(served.experiment.shares), served.seed, unit)[0])
+    return served.experiment.arm[place]
 
 
 def notes(found: Sequence[Served], limited: bool) -> list[str]:
@@ -125,13 +141,27 @@ def peaceful(found: Sequence[Served]) -> list[bool]:
     return [arm.policy == config.NO_CONTACT for s in found for arm in s.experiment.arm]
 
 
+def pinned(found: Sequence[Served], bench: Bench) -> dict[str, Pinned]:
+    """The policies of arms that decide by a snapshot of their own, by ``experiment:arm``."""
+    return {
+        f"{served.name}:{arm.name}": bench.pinned[arm.snapshot]
+        for served in found
+        for arm in served.experiment.arm
+        if arm.snapshot is not None and bench.learned is not None
+    }
+
+
 class Bench(NamedTuple):
-    """What arms are made of: the campaign's policy by label, and its ``rules`` and ``learned``."""
+    """What arms are made of: the campaign's policy by label, and its ``rules`` and ``learned``.
+
+    ``pinned`` decide as ``learned`` does, by snapshots of their own: by version.
+    """
 
     base: Mixture
     rules: Policy
     learned: Policy | None
     space: ActionSpace
+    pinned: Mapping[str, Pinned] = MappingProxyType({})
 
 
 def policy_of(served: Served, bench: Bench) -> Arms:
@@ -168,6 +198,8 @@ def _parts(arm: Arm, bench: Bench) -> list[tuple[float, Policy]]:
     if arm.policy == config.CURRENT:
         return [(share, floor(policy)) for share, policy in bench.base.components]
     policy = bench.rules if arm.policy == config.RULES else bench.learned
+    if policy is not None and arm.snapshot is not None:
+        policy = bench.pinned[arm.snapshot]
     if policy is None:
         raise ConfigError(
             f"arm {arm.name!r}: the campaign's [policy] has no share that learns; give it one, or"
@@ -179,4 +211,5 @@ def _parts(arm: Arm, bench: Bench) -> list[tuple[float, Policy]]:
 def supported(experiment: Experiment, name: str, exploration: float) -> bool:
     """Whether any eligible action may be taken in an arm: else weights given the arm say less."""
     arm = next(a for a in experiment.arm if a.name == name)
-    return exploration > 0.0 and arm.policy in {config.RULES, config.LEARNED, config.CURRENT}
+    every = {config.RULES, config.LEARNED, config.CURRENT, config.SNAPSHOT}
+    return exploration > 0.0 and arm.policy in every

@@ -23,7 +23,7 @@ from bandit.workflows.serve.serving_model import ServingModel
 from bandit.workflows.serve.wave import Wave
 
 BATCHES, PARTS = "batches", "parts"
-_WAVE, _SUMS, _ODDS = "wave.json", "sums.safetensors", "odds.safetensors"
+_WAVE = "wave.json"
 
 
 class Job(NamedTuple):
@@ -39,21 +39,13 @@ class Job(NamedTuple):
     def write(cls, folder: Path, wave: Wave) -> Job:
         """Write a wave at no prices into an empty folder."""
         start = wave.start
-        save_posterior(folder / _SUMS, start.posterior)
-        if start.odds is not None:
-            save_posterior(folder / _ODDS, start.odds)
+        pinned = {v: _kept(folder, one, f"pinned-{v}") for v, one in start.pinned.items()}
         content = {
             **told(wave),
             "wave": wave.run.wave,
             "folder": str(wave.run.campaign.folder),
-            "version": start.version,
-            "parent": start.parent,
-            "actions": start.actions.pairs,
-            "model": start.model,
-            "kinds": start.kinds,
-            "features": start.features.model_dump(mode="json"),
-            "sums": files.sha256(folder / _SUMS),
-            "odds": None if start.odds is None else files.sha256(folder / _ODDS),
+            "start": _kept(folder, start, "start"),
+            "pinned": pinned,
             "content": wave.content,
         }
         text = json.dumps(content, allow_nan=False).encode()
@@ -89,25 +81,49 @@ def _wave(job: Job) -> Wave:
     content: dict[str, Any] = json.loads(text)
     if hashlib.sha256(text).hexdigest() != job.digest:
         raise _changed(job)
-    features = Features(**content["features"])
-    start = ServingModel(
-        version=content["version"],
-        parent=content["parent"],
-        actions=ActionSpace.of_pairs(content["actions"]),
-        posterior=_sums(job, _SUMS, content["sums"]),
-        model=content["model"],
-        spec=FeatureSpec.from_json(features.spec),
-        features=features,
-        is_new=False,
-        notes=[],
-        kinds=content["kinds"],
-        odds=None if content["odds"] is None else _sums(job, _ODDS, content["odds"]),
-    )
+    pinned = {version: _model(job, one) for version, one in content["pinned"].items()}
+    start = _model(job, content["start"])._replace(pinned=pinned)
     campaign = campaign_of(Path(content["folder"]), content)
     wave = made_again(campaign, content, content["wave"], start)
     if wave.content != content["content"]:
         raise RuntimeError(f"{job.folder}: a worker made another wave of what it was told")
     return wave
+
+
+def _kept(folder: Path, start: ServingModel, name: str) -> dict[str, Any]:
+    """A model in files, and what else makes it again; fit for JSON."""
+    written = {}
+    for kind, sums in (("sums", start.posterior), ("odds", start.odds)):
+        if sums is not None:
+            path = folder / f"{name}-{kind}.safetensors"
+            save_posterior(path, sums)
+            written[kind] = path.name, files.sha256(path)
+    return {
+        "version": start.version,
+        "parent": start.parent,
+        "actions": start.actions.pairs,
+        "model": start.model,
+        "kinds": start.kinds,
+        "features": start.features.model_dump(mode="json"),
+        **written,
+    }
+
+
+def _model(job: Job, kept: dict[str, Any]) -> ServingModel:
+    features = Features(**kept["features"])
+    return ServingModel(
+        version=kept["version"],
+        parent=kept["parent"],
+        actions=ActionSpace.of_pairs(kept["actions"]),
+        posterior=_sums(job, *kept["sums"]),
+        model=kept["model"],
+        spec=FeatureSpec.from_json(features.spec),
+        features=features,
+        is_new=False,
+        notes=[],
+        kinds=kept["kinds"],
+        odds=_sums(job, *kept["odds"]) if "odds" in kept else None,
+    )
 
 
 def _sums(job: Job, name: str, digest: str) -> Posterior:

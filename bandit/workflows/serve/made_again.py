@@ -40,13 +40,17 @@ def campaign_of(folder: Path, told: Mapping[str, Any]) -> Campaign:
     return Campaign.model_validate(content, strict=False)
 
 
+def running_of(told: Mapping[str, Any]) -> tuple[Served, ...]:
+    """The experiments that took part."""
+    return tuple(Served.model_validate_json(json.dumps(one)) for one in told["experiments"])
+
+
 def made_again(campaign: Campaign, told: Mapping[str, Any], name: str, start: ServingModel) -> Wave:
     """The wave ``name`` as it was told, from ``start``, at no prices yet."""
     catalogue = Catalogue(
         tuple(Offer.model_validate_json(json.dumps(offer)) for offer in told["offers"]),
         tuple(Channel.model_validate_json(json.dumps(channel)) for channel in told["channels"]),
     )
-    running = tuple(Served.model_validate_json(json.dumps(one)) for one in told["experiments"])
     at = dt.datetime.fromisoformat(told["at"])
-    run = Run(campaign, name, at, told["seed"], experiments=running)
+    run = Run(campaign, name, at, told["seed"], experiments=running_of(told))
     return Wave.of(run, catalogue, start, pa.int64() if told["whole_keys"] else pa.string())

@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +15,7 @@ from bandit.allocation.contact_policy import UNSET, ContactPolicy
 from bandit.allocation.eligibility import Actions, running
 from bandit.allocation.slots import Placement
 from bandit.config.campaign import Campaign
-from bandit.config.deciding import Shadow
+from bandit.config.deciding import PolicyShare, Shadow
 from bandit.config.discount import PRODUCT
 from bandit.config.offered import Channel, Offer, is_deep
 from bandit.config.section import INBOUND, OUTBOUND
@@ -24,6 +25,7 @@ from bandit.core.errors import UsageError
 from bandit.core.folding import fold
 from bandit.core.types import Array, Bool, Float64
 from bandit.models.moments import Moments
+from bandit.policies.arms import Pinned
 from bandit.policies.layered import Layered
 from bandit.policies.mixture import Mixture
 from bandit.policies.policy import Policy
@@ -33,6 +35,7 @@ from bandit.sources.catalogue import Catalogue
 from bandit.sources.catalogue import actions as actions_of
 from bandit.workflows.serve import experiments
 from bandit.workflows.serve.experiments import Bench
+from bandit.workflows.serve.pinned import Pin
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,99}")
 
@@ -44,7 +47,8 @@ class Plan(NamedTuple):
     uses, by population: everybody, or everybody else and the arms ``apart`` that have limits of
     their own (where a past wave's prices moved, each of them in each epoch); ``exclusive``: offer,
     family and channel numbers; ``groups`` by their numbers in choices, ``peaceful`` of them those
-    that experiments leave in peace.
+    that experiments leave in peace; ``pinned``: the policies of arms that decide by a snapshot of
+    their own, by "experiment:arm".
     """
 
     space: ActionSpace
@@ -58,6 +62,11 @@ class Plan(NamedTuple):
     groups: tuple[str, ...]
     peaceful: Bool
     apart: tuple[str, ...]
+    pinned: Mapping[str, Pinned] = MappingProxyType({})
+
+    def arm_of(self, population: int | None) -> str | None:
+        """The arm that a population is; None is everybody, or everybody else."""
+        return self.apart[population - 1] if population else None
 
     @property
     def charges(self) -> Float64:
@@ -73,8 +82,12 @@ def make(
     posterior: Moments,
     wave: str,
     running: Sequence[Served] = (),
+    pins: Mapping[str, Pin] = MappingProxyType({}),
 ) -> Plan:
-    """The plan of a wave at time ``at``; ``space`` are the actions of ``posterior``, in order."""
+    """The plan of a wave at time ``at``; ``space`` are the actions of ``posterior``, in order.
+
+    ``pins`` are the snapshots that arms of the ``running`` experiments decide by, by version.
+    """
     offers, channels = catalogue.offers, catalogue.channels
     labels = tuple(share.label for share in campaign.policy.shares)
     own = experiments.apart(running)
@@ -87,6 +100,7 @@ def make(
         np.where(by_action >= 0, family[by_action], -1).astype(np.int32),
         actions.channel,
     )
+    bench = _bench(campaign, space, actions, offers, posterior.noise_scale, wave, pins)
     return Plan(
         space=space,
         actions=actions,
@@ -95,10 +109,11 @@ def make(
         contact_policy=_contact_policy(campaign, offers, channels, family),
         placements=_placements(channels, campaign.pressure.slots, actions),
         exclusive=exclusive,
-        policy=_policy(campaign, space, actions, offers, posterior.noise_scale, wave, running),
+        policy=Layered(bench.base, tuple(experiments.policy_of(s, bench) for s in running)),
         groups=(*labels, *experiments.group_names(running)),
         peaceful=np.array([False] * len(labels) + experiments.peaceful(running)),
         apart=own,
+        pinned=experiments.pinned(running, bench),
     )
 
 
@@ -212,40 +227,41 @@ def _order(actions: Actions, offers: Sequence[Offer]) -> tuple[int, ...]:
     return (*order, 0)
 
 
-def _policy(
+def _bench(
     campaign: Campaign,
     space: ActionSpace,
     actions: Actions,
     offers: Sequence[Offer],
     noise: float,
     wave: str,
-    running: Sequence[Served],
-) -> Layered:
-    """The complete logging policy; `alpha` in campaign.toml counts in ``noise``.
+    pins: Mapping[str, Pin],
+) -> Bench:
+    """The campaign's policy, and what arms are made of; ``noise`` is what `alpha` counts in.
 
     So Thompson sampling draws with the posterior's own spread at alpha = 1, be the reward a
     conversion or euros. The holdout hangs on the campaign's seed alone and the shares on the wave
     too, unless `regroup` says that both are drawn anew, or never.
     """
-    order = _order(actions, offers)
+    order, shares = _order(actions, offers), campaign.policy.shares
     regroup, anew = campaign.policy.regroup, campaign.seed ^ number_of(wave)
-    shares = [
-        (s.share, POLICIES[s.policy](Options(s.alpha, s.epsilon, noise, order)))
-        for s in campaign.policy.shares
-    ]
+
+    def policy(share: PolicyShare, noise: float) -> Policy:
+        return POLICIES[share.policy](Options(share.alpha, share.epsilon, noise, order))
+
     base = Mixture(
-        shares,
+        [(share.share, policy(share, noise)) for share in shares],
         holdout=campaign.policy.holdout,
         exploration=campaign.policy.exploration,
         group_seed=anew if regroup == "every_wave" else campaign.seed,
         share_seed=campaign.seed if regroup == "never" else anew,
     )
-    learns = [s.share if s.policy != "rules" else -1.0 for s in campaign.policy.shares]
+    rules = POLICIES["rules"](Options(1.0, 0.0, noise, order))
+    learns = [share.share if share.policy != "rules" else -1.0 for share in shares]
     largest = int(np.argmax(learns))
-    bench = Bench(
-        base=base,
-        rules=POLICIES["rules"](Options(1.0, 0.0, noise, order)),
-        learned=shares[largest][1] if learns[largest] >= 0.0 else None,
-        space=space,
-    )
-    return Layered(base, tuple(experiments.policy_of(served, bench) for served in running))
+    if learns[largest] < 0.0:
+        return Bench(base, rules, None, space)
+    pinned = {
+        version: Pinned(policy(shares[largest], one.posterior.noise_scale), one.posterior)
+        for version, one in pins.items()
+    }
+    return Bench(base, rules, base.components[largest][1], space, pinned)

@@ -192,7 +192,7 @@ class Customers:
     ) -> None:
         self._wave, self._spool, self._many = wave, spool, many
         self._population = population
-        self._worth = Worth(wave)
+        self._worth = Worth(wave, population)
         self.count = spool.customers
         if population is not None:
             self.count = int(spool.customers_of(population + 1)[population])
@@ -220,7 +220,9 @@ class Customers:
             rows += contexts.shape[0]
             value += np.abs(np.atleast_2d(batch.values)).mean(axis=0) * contexts.shape[0]
         count = max(rows, 1)
-        found: Array = wave.plan.policy.base.score_spread(wave.posterior, moment / count)
+        own = wave.plan.pinned.get(wave.plan.arm_of(self._population) or "")
+        policy = wave.plan.policy.base if own is None else own
+        found: Array = policy.score_spread(wave.posterior, moment / count)
         return found * value / count
 
     def served(self, costs: Float64, usage: Float64, share: float) -> Float64:

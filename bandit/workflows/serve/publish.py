@@ -244,6 +244,7 @@ def content(wave: Wave, past: Sequence[str], summary: WaveSummary) -> dict[str, 
         "prices": the_plan.prices[0].tolist(),
         **({"arm_prices": _arm_prices(wave)} if the_plan.apart else {}),
         **({"experiments": _experiments(run)} if run.experiments else {}),
+        **({"pinned": pinned} if (pinned := {v: p.model for v, p in wave.pinned.items()}) else {}),
         **served_with(wave),
         # These tell of this run, what it mended for one; the wave is the same without them.
         "summary": {

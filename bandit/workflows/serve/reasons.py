@@ -18,6 +18,7 @@ from bandit.core.reasons import (
     STAGES,
 )
 from bandit.core.types import EXPLORATION, HOLDOUT, NO_CONTACT, Array, Bool, Float64
+from bandit.models.moments import Moments
 from bandit.policies.choice_request import checked
 from bandit.policies.greedy import Greedy
 from bandit.workflows.serve.prepare import Prepared
@@ -68,13 +69,24 @@ def _weighed(wave: Wave, batch: Prepared, taken: Taken, mine: Array) -> Array:
     """What expectation alone would have chosen for ``mine`` int64[q], at the prices and without."""
     plan = wave.plan
     found = np.full(mine.shape[0], _CODE[DRAWN])
-    for some, prices in _priced(plan.prices, batch.population[taken.rows[mine]]):
-        there = some[~_expected_contact(wave, batch, taken, mine[some], plan.costs + prices)]
-        found[there] = _CODE[NOT_WORTH]
-        if prices.any() and there.size:
-            priced_out = _expected_contact(wave, batch, taken, mine[there], plan.costs)
-            found[there[priced_out]] = _CODE[PRICED_OUT]
+    for by, of in _knowing(wave, taken.choice.group[mine]):
+        for some, prices in _priced(plan.prices, batch.population[taken.rows[mine[of]]]):
+            here = of[some]
+            asked = by, batch, taken
+            there = here[~_expected_contact(*asked, mine[here], plan.costs + prices)]
+            found[there] = _CODE[NOT_WORTH]
+            if prices.any() and there.size:
+                priced_out = _expected_contact(*asked, mine[there], plan.costs)
+                found[there[priced_out]] = _CODE[PRICED_OUT]
     return found
+
+
+def _knowing(wave: Wave, group: Array) -> Iterator[tuple[Moments, Array]]:
+    """What the rows of ``group`` int16[q] are decided by, and which of them: most by the wave's."""
+    pinned = {wave.plan.groups.index(arm): arm for arm in wave.plan.pinned}
+    of = np.where(np.isin(group, list(pinned)), group, -1)
+    for one in np.unique(of).tolist():
+        yield wave.decides(pinned.get(one)), np.flatnonzero(of == one)
 
 
 def _priced(table: Float64, of: Array) -> Iterator[tuple[Array, Float64]]:
@@ -91,12 +103,12 @@ def _priced(table: Float64, of: Array) -> Iterator[tuple[Array, Float64]]:
 
 
 def _expected_contact(
-    wave: Wave, batch: Prepared, taken: Taken, mine: Array, costs: Float64
+    posterior: Moments, batch: Prepared, taken: Taken, mine: Array, costs: Float64
 ) -> Bool:
     """Whether some contact's expected worth at these costs float64[k] is above no contact's."""
     rows = taken.rows[mine]
     request = checked(
-        wave.posterior,
+        posterior,
         batch.contexts[rows],
         eligible=taken.allowed[mine],
         values=batch.values if batch.values.ndim == 1 else batch.values[rows],

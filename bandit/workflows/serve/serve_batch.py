@@ -25,13 +25,14 @@ from bandit.runners.local import Local
 from bandit.runners.runner import Cluster, Runner
 from bandit.runners.shared import shared
 from bandit.sources import customers, database, unusable_rows
-from bandit.sources.catalogue import load_catalogue
+from bandit.sources.catalogue import actions, load_catalogue
 from bandit.workflows.live.first import sealed_first
 from bandit.workflows.operate import recover
 from bandit.workflows.serve import (
     experiments,
     limits,
     overrides,
+    pinned,
     plan,
     pricing,
     publish,
@@ -127,7 +128,9 @@ def _serve(
         campaign, catalogue = overrides.apply(campaign, load_catalogue(campaign, data), changes)
         run = run._replace(campaign=campaign)
         progress.step("reading features")
-        start = serving_model(campaign, data, snapshot, run.at)
+        start = pinned.beside(
+            campaign, serving_model(campaign, data, snapshot, run.at), run.experiments
+        )
         wave = Wave.of(run, catalogue, start, customers.customer_type(data, campaign))
         progress.step("checking consents and history")
         unusable_rows.hold_share(campaign, unusable_rows.count(data, campaign))
@@ -179,6 +182,13 @@ def _serve(
                 *start.notes,
                 *unsaid.notes(run, catalogue, start.version),
                 *experiments.notes(run.experiments, bool(caps.names)),
+                *(
+                    line
+                    for served in run.experiments
+                    for line in pinned.remarks(
+                        campaign, served.experiment, served.name, actions(catalogue)
+                    )
+                ),
                 *told,
                 *drift.told(),
                 *unkept,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from bandit.config.campaign import Campaign
@@ -32,6 +33,7 @@ class ServingModel(NamedTuple):
     With ``kinds`` the sums are of several kinds of events, see `models.kinds`. ``odds`` are the
     expansions of those whose counts go through a link, kind by kind as the model's "logit" names
     them.
+    ``pinned``, by their versions, are those that arms of experiments decide by.
     ``is_new``: the version is not stored yet and is published with the wave.
     """
 
@@ -46,6 +48,7 @@ class ServingModel(NamedTuple):
     notes: list[str]
     kinds: dict[str, str]
     odds: Posterior | None = None
+    pinned: Mapping[str, ServingModel] = MappingProxyType({})
 
     def over(self, space: ActionSpace) -> ServingModel:
         """The same over the actions of ``space``; those that it does not know at the prior."""

@@ -43,6 +43,7 @@ def running(
                         ranges=claim.ranges,
                         known=bool(had) or claim.experiment.splits,
                         experiment=claim.experiment,
+                        pinned=claim.pinned,
                     )
                 )
     return tuple(found)

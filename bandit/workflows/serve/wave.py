@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +20,9 @@ from bandit.models.moments import Moments
 from bandit.record.manifests import Served
 from bandit.sources.catalogue import Catalogue, actions
 from bandit.workflows.serve import plan
+from bandit.workflows.serve.experiments import snapshot_of
 from bandit.workflows.serve.moments import moments
+from bandit.workflows.serve.pinned import Pin, pin
 from bandit.workflows.serve.plan import Plan
 from bandit.workflows.serve.serving_model import ServingModel
 
@@ -42,7 +46,8 @@ class Run(NamedTuple):
 class Wave(NamedTuple):
     """``posterior`` covers the plan's actions: the snapshot's, and new ones at the prior.
 
-    ``model`` is the record of what it was pooled with, None where each action learned alone.
+    ``model`` is the record of what it was pooled with, None where each action learned alone;
+    ``pinned`` are the snapshots that arms of experiments decide by, by version.
     """
 
     run: Run
@@ -52,18 +57,24 @@ class Wave(NamedTuple):
     posterior: Moments
     model: dict[str, Any] | None
     customer_type: pa.DataType
+    pinned: Mapping[str, Pin] = MappingProxyType({})
 
     @classmethod
     def of(
         cls, run: Run, catalogue: Catalogue, start: ServingModel, customer_type: pa.DataType
     ) -> Wave:
         """Extend the posterior to the catalogue's actions and make the plan."""
-        space = start.actions.union(actions(catalogue))
+        others = [known.actions for known in start.pinned.values()]
+        space = start.actions.union(actions(catalogue), *others)
         posterior, model = moments(run.campaign, catalogue, start, space)
+        pins = {
+            version: pin(run.campaign, catalogue, known, space)
+            for version, known in start.pinned.items()
+        }
         the_plan = plan.make(
-            run.campaign, catalogue, space, run.at, posterior, run.wave, run.experiments
+            run.campaign, catalogue, space, run.at, posterior, run.wave, run.experiments, pins
         )
-        return cls(run, catalogue, start, the_plan, posterior, model, customer_type)
+        return cls(run, catalogue, start, the_plan, posterior, model, customer_type, pins)
 
     @property
     def worths(self) -> Worths | None:
@@ -77,9 +88,18 @@ class Wave(NamedTuple):
         made_from = [
             run.at.isoformat(), run.seed, run.campaign.digest, self.start.version,
             self.plan.space.names, *self.plan.prices.tolist(),
-            *([s.name, s.digest, s.ranges, s.known] for s in run.experiments),
+            *([s.name, s.digest, s.ranges, s.known, *s.pinned.items()] for s in run.experiments),
         ]  # fmt: skip
         return hashlib.sha256(json.dumps(made_from).encode()).hexdigest()[:32]
+
+    def decides(self, arm: str | None) -> Moments:
+        """What the members of an "experiment:arm" are decided by; None is no member."""
+        pinned = self.plan.pinned.get(arm or "")
+        return self.posterior if pinned is None else pinned.posterior
+
+    def snapshot_of(self, group: str) -> str:
+        """The version that decided for a group: an arm may have one of its own."""
+        return snapshot_of(self.run.experiments, group) or self.start.version
 
     def at_prices(self, prices: Float64) -> Wave:
         """The same wave at prices per contact float64[p, k], or float64[k] for all populations."""

@@ -16,10 +16,13 @@ from bandit.workflows.serve.wave import Wave
 
 
 class Worth:
-    """Makes blocks of batches: means and costs of a wave, packed once."""
+    """Makes blocks of batches: means and costs of a wave, packed once.
 
-    def __init__(self, wave: Wave) -> None:
-        mean = wave.posterior.mean
+    Means are those that a ``population`` is decided by, or the wave's.
+    """
+
+    def __init__(self, wave: Wave, population: int | None = None) -> None:
+        mean = wave.decides(wave.plan.arm_of(population)).mean
         columns = product.padded(mean.shape[0], simd.LANES)
         self._panels = np.zeros(columns * mean.shape[1], np.float32)
         product.pack_columns_into(mean, self._panels)

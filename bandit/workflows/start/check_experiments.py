@@ -13,6 +13,7 @@ from bandit.core.problems import Problems
 from bandit.record import layers
 from bandit.record import waves as record
 from bandit.workflows.experiment.start import hold_possible
+from bandit.workflows.serve import pinned
 from bandit.workflows.serve.taking_part import running
 
 
@@ -20,7 +21,8 @@ def check_experiments(campaign: Campaign, at: dt.datetime, faults: Problems) -> 
     """A wave would refuse a running one that was edited: a fault. What cannot start is told."""
     if faults:
         return ()
-    faults.attempt(lambda: running(campaign, record.waves(campaign.folder), "", at))
+    waves = record.waves(campaign.folder)
+    faults.attempt(lambda: pinned.standing(campaign, running(campaign, waves, "", at)))
     return tuple(line for path in _waiting(campaign) for line in _said(campaign, path, at))
 
 
