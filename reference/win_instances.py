@@ -19,6 +19,8 @@ KINDS = {
     "ties": (0.5, 0.5, 0.5),
     "no width": (0.5, 0.5, 2.0),
     "narrow below wide": (0.2, 0.002, 0.004),
+    "narrow crowd": (0.01, 0.16, 0.2),
+    "values": (0.1, 0.16, 1.0),
 }
 """Of each kind: deviation of the centres, least and largest width."""
 
@@ -28,8 +30,8 @@ def instance(kind: str, count: int, rng: np.random.Generator):
     apart, least, most = KINDS[kind]
     centres = apart * rng.normal(size=count)
     scales = np.exp(rng.uniform(np.log(least), np.log(most), count))
-    if kind in {"one new", "one old"}:
-        scales[rng.integers(count)] = 1.0 if kind == "one new" else 0.003
+    if kind in {"one new", "one old", "narrow crowd"}:
+        scales[rng.integers(count)] = 0.003 if kind == "one old" else 1.0
     elif kind == "few new":
         scales[rng.random(count) < 0.1] = 1.0
     elif kind == "ties":

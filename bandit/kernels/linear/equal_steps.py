@@ -23,6 +23,8 @@ from bandit.kernels.stats.normal_lanes import (
 
 MOST = 192
 """Most nodes of a sum: 12 kB of products stay in the first-level cache."""
+FLAT = 6.3
+"""A rival whose Φ is beyond that of this (1 − 1.5e-10) is left out."""
 STEEP = 0.6
 """Where Φ's argument moves by more from node to node, Φ is computed anew at each."""
 
@@ -60,15 +62,19 @@ def _products_into(
     one = simd.splat(1.0)
     for j in range(nodes):
         simd.store(work, 8 * j, one)
+    flat = simd.splat(FLAT)
     for b in range(0, count, 8):
         o, r = simd.load(offset, b), simd.load(rate, b)
+        # From there on all eight are one.
+        bends = (simd.reduce_max(simd.div(simd.sub(flat, o), r)) - low) / step
+        upper = nodes if bends >= nodes - 1 else math.ceil(max(bends, 0.0))
         if simd.reduce_max(r) * step > STEEP:
-            for j in range(nodes):
+            for j in range(upper):
                 p = cumulative_8(simd.fma(r, simd.splat(low + j * step), o))
                 simd.store(work, 8 * j, simd.mul(simd.load(work, 8 * j), p))
         else:
             p, middle, d, slope, ratio, curve, a0, a1, a2, a3 = _start(o, r, low, step)
-            for j in range(nodes):
+            for j in range(upper):
                 simd.store(work, 8 * j, simd.mul(simd.load(work, 8 * j), p))
                 u = simd.mul(middle, middle)
                 t = simd.fma(simd.fma(simd.fma(a3, u, a2), u, a1), u, a0)
@@ -79,27 +85,19 @@ def _products_into(
 
 
 @within
-def sums_by_phase(
+def heights_into(
     offset: Float64, rate: Float64, count: Integer, low: float, step: float, nodes: int,
-    work: Float64,
-) -> tuple[float, float, float]:  # fmt: skip
-    """Sums of φ(z_j) Π Φ(o_b + r_b z_j), z_j = low + j·step, over the three phases j mod 3.
+    work: Float64, heights: Float64, at: Integer, stride: Integer,
+) -> None:  # fmt: skip
+    """φ(z_j) Π Φ(o_b + r_b z_j) at z_j = low + j·step to ``heights[at + j·stride]``.
 
-    ``offset``, ``rate`` float64[≥ count], count a multiple of 8, ``nodes`` one of 3, at most
-    `MOST`; ``work`` float64[8·MOST] is scratch.
+    ``offset``, ``rate`` float64[≥ count], count a multiple of 8, ``nodes`` at most `MOST`;
+    ``work`` float64[8·MOST] is scratch.
     """
     _products_into(offset, rate, count, low, step, nodes, work)
     height = math.exp(-0.5 * low * low) * DENSITY_PEAK
     ratio, curve = math.exp(-low * step - 0.5 * step * step), math.exp(-step * step)
-    s0 = s1 = s2 = 0.0
-    for j in range(0, nodes, 3):
-        s0 += simd.reduce_mul(simd.load(work, 8 * j)) * height
+    for j in range(nodes):
+        heights[at + j * stride] = simd.reduce_mul(simd.load(work, 8 * j)) * height
         height *= ratio
         ratio *= curve
-        s1 += simd.reduce_mul(simd.load(work, 8 * j + 8)) * height
-        height *= ratio
-        ratio *= curve
-        s2 += simd.reduce_mul(simd.load(work, 8 * j + 16)) * height
-        height *= ratio
-        ratio *= curve
-    return s0, s1, s2

@@ -17,6 +17,7 @@ import math
 from bandit.core.types import Float64, Integer
 from bandit.kernels import simd
 from bandit.kernels._compile import within
+from bandit.kernels.linear.equal_steps import FLAT
 from bandit.kernels.stats.normal_lanes import DENSITY_PEAK, bell_8, cumulative_8
 
 FINEST = 4.0
@@ -59,13 +60,15 @@ def longest_step(
 
 @within
 def _nodes_into(
-    low: float, fine: float, step: float, nodes: int, places: Float64, weights: Float64
-) -> None:
-    """``places`` z_j and ``weights`` φ(z_j) dz_j, float64[≥ nodes], filled up to whole vectors."""
+    low: float, fine: float, first: float, step: float, nodes: int, places: Float64,
+    weights: Float64,
+) -> None:  # fmt: skip
+    """``places`` z_j and ``weights`` φ(z_j) dz_j/dt, float64[≥ nodes], filled to whole vectors."""
     padded = (nodes + 7) // 8 * 8
-    up, down, grow, fall = 0.5 * fine, 0.5 * fine, math.exp(step), math.exp(-step)
+    up, down = 0.5 * fine * math.exp(first), 0.5 * fine * math.exp(-first)
+    grow, fall = math.exp(step), math.exp(-step)
     for j in range(padded):
-        places[j], weights[j] = low + (up - down), (up + down) * step * DENSITY_PEAK
+        places[j], weights[j] = low + (up - down), (up + down) * DENSITY_PEAK
         up, down = up * grow, down * fall
     for j in range(0, padded, 8):
         z = simd.load(places, j)
@@ -73,26 +76,26 @@ def _nodes_into(
 
 
 @within
-def sums_by_phase(
-    offset: Float64, rate: Float64, count: Integer, low: float, fine: float, step: float,
-    nodes: int, work: Float64, places: Float64, weights: Float64,
-) -> tuple[float, float, float]:  # fmt: skip
-    """Shares of the integral of the nodes t_j = j·step over the three phases j mod 3.
+def heights_into(
+    offset: Float64, rate: Float64, count: Integer, low: float, fine: float, first: float,
+    step: float, nodes: int, work: Float64, places: Float64, weights: Float64, heights: Float64,
+    at: Integer, stride: Integer,
+) -> None:  # fmt: skip
+    """What is integrated over t, at t_j = first + j·step, to ``heights[at + j·stride]``.
 
-    As `equal_steps.sums_by_phase`; ``places``, ``weights`` float64[MOST] are scratch too.
+    As `equal_steps.heights_into`; ``places``, ``weights`` float64[MOST] are scratch too.
     """
-    _nodes_into(low, fine, step, nodes, places, weights)
-    one = simd.splat(1.0)
+    _nodes_into(low, fine, first, step, nodes, places, weights)
+    one, flat = simd.splat(1.0), simd.splat(FLAT)
     for j in range(nodes):
         simd.store(work, 8 * j, one)
     for b in range(0, count, 8):
         o, r = simd.load(offset, b), simd.load(rate, b)
+        last = simd.reduce_max(simd.div(simd.sub(flat, o), r))
         for j in range(nodes):
+            if places[j] > last:
+                break
             p = cumulative_8(simd.fma(r, simd.splat(places[j]), o))
             simd.store(work, 8 * j, simd.mul(simd.load(work, 8 * j), p))
-    s0 = s1 = s2 = 0.0
-    for j in range(0, nodes, 3):
-        s0 += simd.reduce_mul(simd.load(work, 8 * j)) * weights[j]
-        s1 += simd.reduce_mul(simd.load(work, 8 * j + 8)) * weights[j + 1]
-        s2 += simd.reduce_mul(simd.load(work, 8 * j + 16)) * weights[j + 2]
-    return s0, s1, s2
+    for j in range(nodes):
+        heights[at + j * stride] = simd.reduce_mul(simd.load(work, 8 * j)) * weights[j]

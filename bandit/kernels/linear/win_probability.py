@@ -6,12 +6,12 @@ Goyal 2013), to 1e-7:
 1. Rivals that lie below all that a can reach are left out.
 2. ``−log Φ(x) ≥ 0.29 max(0, 1.5 − x)²``: Newton's steps on a convex sum of squares find, from the
    left, an end below which the product is surely under 6e-9. What is above counts.
-3. Equal steps there (`equal_steps`) converge geometrically once they resolve the steepest rival:
-   Φ(r z) has a spectrum like exp(−ω²/2r²), that of m alike is √(1 + 2 ln m) as wide. That guards
-   before; after, the sums over j mod 3 show what a third of the sampling frequency aliases, whose
-   cube bounds the error. Even and odd nodes would not do: by symmetry they can agree by chance.
+3. Equal steps there (`equal_steps`) converge geometrically once they resolve what bends. Whether
+   they do, the heights at the nodes tell (`_settled`); if not, those between are added. Φ(r z) has
+   a spectrum like exp(−ω²/2r²), that of m alike is √(1 + 2 ln m) as wide: so many steps as resolve
+   the steepest rival everywhere are trusted sooner; where they are many, fewer are tried first.
 4. Where one rival is much steeper than others, steps that grow with the distance from it
-   (`graded_steps`): a few dozen do where equal ones would be hundreds. The guards are the same.
+   (`graded_steps`): a few dozen do where equal ones would be hundreds.
 5. Where a certain rival cuts a's range, panels (`gauss_panels`).
 """
 
@@ -32,19 +32,25 @@ REACH = 5.75
 """What a samples lies within so many deviations: φ's two tails hold 9e-9."""
 _FIRST = 12
 """Nodes to begin with, a multiple of three."""
-_FEW, _DEARER = 30, 1.4
+_TRIED, _SPARSE = 21, 0.4
+"""Where more nodes resolve the steepest rival everywhere, so many at least, and such a share of
+them, are tried first: mostly it bends where own does not win anyway."""
+_FEW, _DEARER = 42, 1.4
 """So many equal steps are taken as they are. A graded one costs so many times as much, since Φ is
 computed at each."""
 _RESOLVED = 1.3
 """Of a step: its length times the steepest rate times √(1 + 2 ln m)."""
 _TOLERANCE = 1e-7
+_ALIASED = 2.0 * math.exp(-2.0 * math.pi * math.sqrt(12.0))
+_TRUSTED, _DOUBTED = 1e-6, 1e-9
+"""What `_settled` lets pass where steps resolve the steepest rival everywhere, and elsewhere."""
+_NOISE = 1e-12
+"""Heights are off by so little."""
 _SLOPE, _ORIGIN = 0.29, 1.5
 _DEPTH = math.sqrt(19.0 / _SLOPE)
 """exp(−19) = 6e-9."""
 _NARROW, _NOTHING = 1e-9, 1e-290
 """A deviation below the first of own's, or below the second, is none."""
-_FLAT = 6.3
-"""A rival whose Φ is beyond that of this (1 − 1.5e-10) is left out."""
 
 
 class Scratch(NamedTuple):
@@ -61,6 +67,7 @@ class Scratch(NamedTuple):
     bending: Int64
     places: Float64
     weights: Float64
+    heights: Float64
 
 
 def empty_scratch(k: int) -> Scratch:
@@ -68,7 +75,7 @@ def empty_scratch(k: int) -> Scratch:
     return Scratch(
         np.empty(k + 16), np.empty(k + 16), np.empty(k + 16), np.empty(k + 16),
         np.empty(8 * equal_steps.MOST), np.empty(k + 16, np.int64), np.empty(equal_steps.MOST),
-        np.empty(equal_steps.MOST),
+        np.empty(equal_steps.MOST), np.empty(equal_steps.MOST),
     )  # fmt: skip
 
 
@@ -107,7 +114,7 @@ def _pad(offset: Float64, rate: Float64, count: Integer) -> Integer:
 def _keep(offset: Float64, rate: Float64, count: Integer, at: float) -> Integer:
     """Drop rivals that lie below a's worth from z = ``at`` on; return how many are left, padded."""
     kept = np.int64(0)
-    flat, place = simd.splat(_FLAT), simd.splat(at)
+    flat, place = simd.splat(equal_steps.FLAT), simd.splat(at)
     for b in range(0, count, 8):
         o, r = simd.load(offset, b), simd.load(rate, b)
         out = simd.bits_not_below(simd.fma(r, place, o), flat)
@@ -129,11 +136,50 @@ def _nodes(steps: float) -> int:
 
 
 @within
+def _settled(heights: Float64, nodes: Integer, step: float, sure: bool) -> float:
+    """The integral by ``nodes`` equal steps if it is as good as is claimed, else −1.
+
+    For any a the rule's error is at most ``2 exp(−2πa/step) ∫ |f(z + ia)| dz`` (Trefethen,
+    Weideman 2014), and |f(z + ia)| is about f(z) exp(a² S(z)/2), S = −(ln f)″. All rivals bend one
+    way, Φ being log-concave, so no two can hide each other: step² S is ln of f² over the product of
+    f before and after, at every node. Here a = √12 steps.
+
+    Where far steeper rivals bend just below, that is no bound yet. So besides, the sums over
+    j mod 3 tell what a third of the sampling frequency aliases, whose cube bounds the error where
+    bells are smooth. Even and odd nodes would not do: by symmetry they can agree by chance.
+    """
+    s0 = s1 = s2 = 0.0
+    for j in range(0, nodes - 2, 3):
+        s0 += heights[j]
+        s1 += heights[j + 1]
+        s2 += heights[j + 2]
+    rest = nodes // 3 * 3
+    s0 += heights[rest] if rest < nodes else 0.0
+    s1 += heights[rest + 1] if rest + 1 < nodes else 0.0
+    p = (s0 + s1 + s2) * step
+    even, odd = s0 - 0.5 * (s1 + s2), 0.8660254037844386 * (s1 - s2)
+    gap = math.sqrt(even * even + odd * odd) * step
+    if not (gap * gap * gap <= _TOLERANCE * p * p or p + gap < _TOLERANCE):
+        return -1.0
+    aliased = 0.0
+    before, here = heights[0] + _NOISE, heights[1] + _NOISE
+    for j in range(2, nodes):
+        after = heights[j] + _NOISE
+        bend = here * here / (before * after)
+        bend *= bend
+        aliased += here * (bend * bend * bend)
+        before, here = here, after
+    if not aliased * step * _ALIASED <= (_TRUSTED if sure else _DOUBTED):
+        return -1.0
+    return min(p, 1.0)
+
+
+@within
 def _spread_over(scratch: Scratch, count: Integer, edge: float) -> float:
     """Integral over rivals (``count`` padded) from z = ``edge`` on."""
-    offset, rate, work, bending, places, weights = (
+    offset, rate, work, bending, places, weights, heights = (
         scratch.offset, scratch.rate, scratch.work, scratch.bending, scratch.places,
-        scratch.weights,
+        scratch.weights, scratch.heights,
     )  # fmt: skip
     low = _lower_end(offset, rate, count)
     if not max(low, edge) < REACH:
@@ -147,30 +193,38 @@ def _spread_over(scratch: Scratch, count: Integer, edge: float) -> float:
         steepest = max(steepest, rate[b])
     sharp = steepest * math.sqrt(1.0 + 2.0 * math.log(max(count, 1)))
     length, fine = REACH - low, 0.0
-    nodes = _nodes(length * sharp / _RESOLVED)
+    sure = _nodes(length * sharp / _RESOLVED)
+    nodes = sure if sure <= _TRIED else max(_TRIED, math.ceil(_SPARSE * sure))
     if nodes > _FEW and not cut:
         delta = graded_steps.FINEST / steepest
         longest = graded_steps.longest_step(offset, rate, count, low, delta, steepest, _RESOLVED)
         graded = math.asinh(length / delta)
         if _DEARER * _nodes(graded / longest) < nodes:
-            length, fine, nodes = graded, delta, _nodes(graded / longest)
-    while nodes <= equal_steps.MOST and not cut:
-        step = length / (nodes - 1)
+            length, fine = graded, delta
+            nodes = sure = _nodes(graded / longest)
+    whole, first, stride = nodes, 0.0, 1
+    step = length / (nodes - 1)
+    while whole <= equal_steps.MOST and not cut:
         if fine > 0.0:
-            s0, s1, s2 = graded_steps.sums_by_phase(
-                offset, rate, count, low, fine, step, nodes, work, places, weights
-            )
-            step = 1.0
+            graded_steps.heights_into(
+                offset, rate, count, low, fine, first, step, nodes, work, places, weights, heights,
+                stride - 1, stride,
+            )  # fmt: skip
         else:
-            s0, s1, s2 = equal_steps.sums_by_phase(offset, rate, count, low, step, nodes, work)
-        p = (s0 + s1 + s2) * step
-        # The third of the sampling frequency: errors of an analytic bell fall at least
-        # geometrically with frequency, so the rule's own is at most (gap/p)³ p.
-        even, odd = s0 - 0.5 * (s1 + s2), 0.8660254037844386 * (s1 - s2)
-        gap = math.sqrt(even * even + odd * odd) * step
-        if gap * gap * gap <= _TOLERANCE * p * p or p + gap < _TOLERANCE:
-            return min(p, 1.0)
-        nodes *= 2
+            equal_steps.heights_into(
+                offset, rate, count, low + first, step, nodes, work, heights, stride - 1, stride
+            )
+        p = _settled(heights, whole, length / (whole - 1), whole >= sure)
+        if p >= 0.0:
+            return p
+        # Those between: every sum is used again.
+        if 2 * whole - 1 > equal_steps.MOST:
+            break
+        for j in range(whole - 1, 0, -1):
+            heights[2 * j] = heights[j]
+        step = length / (whole - 1)
+        nodes, first, stride = whole - 1, 0.5 * step, 2
+        whole += nodes
     low = max(low, edge)
     return min(gauss_panels.integral(offset, rate, count, low, REACH, bending), 1.0)
 
