@@ -99,8 +99,9 @@ def _dense(mean: Float64, inverse: Float64, root: Float64, lower: Float64, bound
     if not bounded or d > dense_widths.DEPTH or width * depth > DENSE_LIMIT:
         none = np.zeros(0, np.float32)
         return Dense(
-            np.zeros(0), np.zeros((0, d, 8)), column, none, none, none, np.zeros(1, np.int64)
-        )
+            np.zeros(0), np.zeros((0, d, 8)), np.zeros(0, np.uint8), column, none, none, none,
+            np.zeros(1, np.int64),
+        )  # fmt: skip
     vech, share, size = np.zeros((width, depth)), np.zeros(width), np.zeros(width)
     spread(dense_widths.covariances_into, len(firsts), 1, inverse[firsts], lower, vech, share, size)
     # Rows of the triangle to a depth, one at least.
@@ -118,10 +119,11 @@ def _dense(mean: Float64, inverse: Float64, root: Float64, lower: Float64, bound
     theta = np.zeros((product.padded(k, 8), d))
     theta[:k] = mean
     side_by_side = np.ascontiguousarray(theta.reshape(-1, 8, d).transpose(0, 2, 1))
+    known = np.array([group.any() for group in side_by_side], np.uint8)
     # Rounded up: they bound what a product loses.
     most = (size * 1.000001).astype(np.float32)
     return Dense(
-        packed_root[0], side_by_side, column, share.astype(np.float32), most, panels,
+        packed_root[0], side_by_side, known, column, share.astype(np.float32), most, panels,
         np.array(edges, np.int64),
     )  # fmt: skip
 

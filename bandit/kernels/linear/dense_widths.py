@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bandit.core.types import Float32, Float64, Int32, Int64
+from bandit.core.types import Float32, Float64, Int32, Int64, UInt8
 from bandit.kernels import simd
 from bandit.kernels._compile import inline, serial, within
 from bandit.kernels.linear.pair_moments import gather
@@ -41,13 +41,15 @@ class Dense(NamedTuple):
     """A model's covariances side by side; w columns, a multiple of 16.
 
     ``root`` float64, R packed by `product.pack_triangles_into` for eight lanes; ``theta`` float64
-    [ceil(k/8), d, 8]; ``column`` int32[k]; ``share``, ``size`` (|E|) float32[w]; ``panels``
-    float32[w·d(d+1)/2], packed depth after depth as ``edges`` int64 cuts the rows of vech E. All
-    are empty where a model is too large, or its pooled factor bounds nothing.
+    [g, d, 8], g = ceil(k/8), ``known`` uint8[g] whether any of the eight is not zero everywhere, as
+    those are that nobody has seen; ``column`` int32[k]; ``share``, ``size`` (|E|) float32[w];
+    ``panels`` float32[w·d(d+1)/2], packed depth after depth as ``edges`` int64 cuts the rows of
+    vech E. All are empty where a model is too large, or its pooled factor bounds nothing.
     """
 
     root: Float64
     theta: Float64
+    known: UInt8
     column: Int32
     share: Float32
     size: Float32
@@ -112,14 +114,17 @@ def block_of(d: int) -> int:
 
 
 @within
-def _means_into(x: Float64, rows: int, wide: int, d: int, theta: Float64, out: Float64) -> None:
+def _means_into(x: Float64, rows: int, wide: int, d: int, dense: Dense, out: Float64) -> None:
     """``out`` float64[rows, 8·ceil(k/8)] = x · theta."""
-    groups = theta.shape[0]
+    theta, groups, nothing = dense.theta, dense.theta.shape[0], simd.splat(0.0)
     for g in range(groups):
         for r in range(0, rows, product.ROWS):
-            simd.tile_6x1(
-                x, r * wide, wide, theta, g * d * 8, d, out, (r * groups + g) * 8, groups * 8
-            )
+            at = (r * groups + g) * 8
+            if dense.known[g]:
+                simd.tile_6x1(x, r * wide, wide, theta, g * d * 8, d, out, at, groups * 8)
+            else:
+                for line in range(product.ROWS):
+                    simd.store(out, at + line * groups * 8, nothing)
 
 
 @within
@@ -216,7 +221,7 @@ def fill_rows(
     tiled = product.padded(count, product.ROWS)
     for r in range(count):
         gather(narrow, broad, broad.shape[0] > 0, rows_of[r], d, room.x, r * wide)
-    _means_into(room.x, tiled, wide, d, dense.theta, room.means)
+    _means_into(room.x, tiled, wide, d, dense, room.means)
     product.triangle_into(room.x, 0, tiled, wide, d, dense.root, 0, simd.LANES_64, room.z)
     _turn_into(room.z, count, d, wide, room.turned, stride, room.length)
     spread = 1 if count == 1 else tiled
