@@ -92,49 +92,56 @@ class Floor(Policy):
 
 @dataclass(frozen=True, eq=False)
 class Pinned(Policy):
-    """A policy that decides by a ``posterior`` of its own, whatever the call's has learned."""
+    """A policy that decides by a ``posterior`` of its own, whatever the call's has learned.
+
+    Of several in one wave each has a ``number`` of its own, from 1 on.
+    """
 
     policy: Policy
     posterior: Moments
+    number: int = 1
 
     def decision(self, request: ChoiceRequest) -> tuple[Int32, Float64, Float64]:
         """As `Policy.decision`."""
-        return self.policy.decision(request.by(self.posterior))
+        return self.policy.decision(self._asked(request))
 
     def decide(self, request: ChoiceRequest) -> Int32:
         """Let the policy draw."""
-        return self.policy.decide(request.by(self.posterior))
+        return self.policy.decide(self._asked(request))
 
     def choose_or_score(
         self, request: ChoiceRequest, given: Int32
     ) -> tuple[Int32, Float64, Float64 | None]:
         """As `Policy.choose_or_score`."""
-        return self.policy.choose_or_score(request.by(self.posterior), given)
+        return self.policy.choose_or_score(self._asked(request), given)
 
     def propensity(self, request: ChoiceRequest, action: Int32, decided: Int32) -> Float64:
         """Probability of ``action``."""
-        return self.policy.propensity(request.by(self.posterior), action, decided)
+        return self.policy.propensity(self._asked(request), action, decided)
 
     def distribution(self, request: ChoiceRequest) -> Float64:
         """Probability of every action."""
-        return self.policy.distribution(request.by(self.posterior))
+        return self.policy.distribution(self._asked(request))
 
     def mean_of(self, request: ChoiceRequest, weights: Float64) -> Float64:
         """Expected weight of the action taken."""
-        return self.policy.mean_of(request.by(self.posterior), weights)
+        return self.policy.mean_of(self._asked(request), weights)
 
     def score_of(self, request: ChoiceRequest, action: Int32) -> Float64:
         """Scores by the own posterior."""
-        return self.policy.score_of(request.by(self.posterior), action)
+        return self.policy.score_of(self._asked(request), action)
 
     def score_table(self, request: ChoiceRequest) -> Float64:
         """Scores by the own posterior."""
-        return self.policy.score_table(request.by(self.posterior))
+        return self.policy.score_table(self._asked(request))
 
     def score_spread(self, posterior: Moments | None, moment: Float64) -> Float64:
         """Spread by the own posterior."""
         del posterior
         return self.policy.score_spread(self.posterior, moment)
+
+    def _asked(self, request: ChoiceRequest) -> ChoiceRequest:
+        return request.by(self.posterior, self.number)
 
 
 @dataclass(frozen=True)

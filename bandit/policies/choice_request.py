@@ -45,7 +45,8 @@ class ChoiceRequest(NamedTuple):
     ``eligible`` uint8[n, k] (DENSE) or uint8[n, ceil(k/8)] (PACKED) as ``packing`` says;
     ``values``, ``costs`` float64[1 or n, k], ``priced`` if either was given; ``keys`` uint64[n].
     ``lifts`` float64[n, k] are what a `Moved` posterior moves means by, and ``charges`` the costs
-    less their worth, for whoever reads the means without them.
+    less their worth, for whoever reads the means without them. ``whose`` is 0 for the posterior
+    that all are asked by, else the number of an arm's own.
     """
 
     posterior: Moments | None
@@ -63,6 +64,7 @@ class ChoiceRequest(NamedTuple):
     draw: int
     charges: Float64
     lifts: Float64 | None
+    whose: int = 0
 
     def stream(self, purpose: int) -> np.uint64:
         """Mix seed, wave, draw and purpose: the part of a random key that all rows share."""
@@ -80,11 +82,13 @@ class ChoiceRequest(NamedTuple):
             raise DataError("this policy learns: it needs a posterior, got None")
         return self.posterior
 
-    def by(self, posterior: Moments) -> ChoiceRequest:
+    def by(self, posterior: Moments, whose: int) -> ChoiceRequest:
         """The same question to other moments over the same actions and features."""
         charges, lifts = _charged(posterior, self.contexts, self.values, self.costs)
         priced = self.priced or lifts is not None
-        return self._replace(posterior=posterior, charges=charges, lifts=lifts, priced=priced)
+        return self._replace(
+            posterior=posterior, charges=charges, lifts=lifts, priced=priced, whose=whose
+        )
 
     def mask(self) -> Array:
         """Spell out the eligible actions, bool[n, k]."""

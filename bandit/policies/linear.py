@@ -64,15 +64,16 @@ class _Kept(threading.local):
         self.rooms: dict[tuple[int | bool, ...], _Room] = {}
 
     def choose_into(
-        self, rows: int, model: Model, situation: Situation, mode: Mode, out: _Out
+        self, rows: int, whose: int, model: Model, situation: Situation, mode: Mode, out: _Out
     ) -> None:
         """Decide with `linear_choice.empty_room`, which takes longer to make than to use.
 
+        ``whose`` as in `ChoiceRequest`: arms with models of their own take no other's room.
         All arrays are of one type each, as `checked` and `choose_linear` make them.
         """
         size = rows if rows == 1 else next(size for size in _SIZES if size >= rows)
         asked = (
-            size, situation.values.shape[0] > 1, situation.costs.shape[0] > 1,
+            size, whose, situation.values.shape[0] > 1, situation.costs.shape[0] > 1,
             mode.thompson or mode.propensity > NOTHING, mode.propensity == WEIGHTED,
             mode.propensity == NOTHING, situation.broad.size > 0, situation.bounded,
         )  # fmt: skip
@@ -119,7 +120,7 @@ def choose_linear(
         request.validate()
     situation, out = _situation(request), (action, mean, width, chance)
     if linear and 0 < n <= _SIZES[-1]:
-        _KEPT.choose_into(n, model, situation, mode, out)
+        _KEPT.choose_into(n, request.whose, model, situation, mode, out)
     else:
         kernel = linear_choice.choose_into if linear else linked_choice.choose_into
         spread(kernel, n, TASK, model, situation, mode, *out)

@@ -261,7 +261,7 @@ def _bench(
     if learns[largest] < 0.0:
         return Bench(base, rules, None, space)
     pinned = {
-        version: Pinned(policy(shares[largest], one.posterior.noise_scale), one.posterior)
-        for version, one in pins.items()
+        version: Pinned(policy(shares[largest], one.posterior.noise_scale), one.posterior, number)
+        for number, (version, one) in enumerate(pins.items(), start=1)
     }
     return Bench(base, rules, base.components[largest][1], space, pinned)
