@@ -72,6 +72,12 @@ class Arm(Strict):
             )
         return self
 
+    @field_validator("snapshot", mode="before")
+    @classmethod
+    def _as_text(cls, given: object) -> object:
+        # A whole number would lose its zeros: it is told like a text that will not do.
+        return given if given is None or isinstance(given, str) else repr(given)
+
     @model_validator(mode="after")
     def _names_what_it_decides_by(self) -> Arm:
         if self.policy == SNAPSHOT and self.snapshot is None:

@@ -14,6 +14,8 @@ from bandit.stats.quantiles import chi_square_tail
 
 ALARM = 0.001
 """Below this p-value the arms are not what was drawn, and nothing about them is to be read."""
+_EXPECTED = 10.0
+"""Fewer in a cell, and chi-square is no distribution of it."""
 _FEW = 1000
 """Customers up to which two arms are judged by the exact binomial test."""
 
@@ -42,6 +44,23 @@ def sample_ratio(counts: npt.ArrayLike, shares: npt.ArrayLike) -> float:
         return _binomial(int(seen[0]), int(total), float(meant[0]))
     expected = total * meant
     return chi_square_tail(float(((seen - expected) ** 2 / expected).sum()), len(seen) - 1)
+
+
+def alike(some: npt.ArrayLike, of: npt.ArrayLike) -> float:
+    """p-value that ``some`` int[m] are the same share of ``of`` int[m] in all arms.
+
+    Pearson's chi-square of homogeneity, over the arms in which at least ten are expected with and
+    without; 1 where fewer than two such arms are left.
+    """
+    found, whole = np.asarray(some, np.float64), np.asarray(of, np.float64)
+    share = found.sum() / max(whole.sum(), 1.0)
+    enough = whole * min(share, 1.0 - share) >= _EXPECTED
+    found, whole = found[enough], whole[enough]
+    if len(found) < 2 or not 0.0 < found.sum() < whole.sum():
+        return 1.0
+    share = found.sum() / whole.sum()
+    apart = (found - whole * share) ** 2 / (whole * share * (1.0 - share))
+    return chi_square_tail(float(apart.sum()), len(found) - 1)
 
 
 def _binomial(successes: int, trials: int, chance: float) -> float:

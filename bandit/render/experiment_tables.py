@@ -160,6 +160,11 @@ def check_rows(result: ExperimentReading) -> Heads:
         found.append(
             (f"before, {b.feature} ({b.arm})", f"{b.p_value:.3g}", "alarm" if b.alarm else "alike")
         )
+    if result.deliveries:
+        least = min(one.p_value for one in result.deliveries)
+        odd = any(one.alarm or one.dropped for one in result.deliveries)
+        stage = result.deliveries[0].stage
+        found.append((f"contacts with {stage!r}", f"{least:.3g}", "see notes" if odd else "alike"))
     return ("check", "p", ""), found
 
 

@@ -139,6 +139,24 @@ class RatioCheck:
 
 
 @dataclass(frozen=True)
+class DeliveryCheck:
+    """Of a wave and channel, by arm: listed ``contacts``, and those with the event ``stage``.
+
+    ``p_value`` that the arms have the same share of it, raised by the number of checks;
+    ``dropped``: less than half of what the best wave and arm of the channel has.
+    """
+
+    stage: str
+    wave: str
+    channel: str
+    contacts: dict[str, int]
+    delivered: dict[str, int]
+    p_value: float
+    alarm: bool
+    dropped: bool
+
+
+@dataclass(frozen=True)
 class Balance:
     """A/A: the feature, as served at the first wave, by which an arm differs most from the control.
 
@@ -254,6 +272,7 @@ class ExperimentReading(Result):
 
     ``waves`` have closed windows and are compared, ``waiting`` are served and still open. ``best``
     is the arm that the verdict is about. ``folder`` is where its page goes, ``report`` the page.
+    ``deliveries``: whether the arms' contacts were heard of alike, where `funnel` begins with that.
     """
 
     experiment: str
@@ -277,3 +296,4 @@ class ExperimentReading(Result):
     folder: Path
     report: Path | None = None
     notes: list[str] = field(default_factory=list)
+    deliveries: list[DeliveryCheck] = field(default_factory=list)

@@ -6,6 +6,7 @@ from scipy import stats
 
 from bandit import experiments
 from bandit.core.errors import DataError
+from bandit.experiments.sample_ratios import alike
 
 
 def test_it_is_pearsons_chi_square():
@@ -68,3 +69,22 @@ def test_a_loss_of_two_percent_of_one_arm_alarms_and_clean_runs_do_not():
 def test_what_is_no_count_is_refused(counts, shares, message):
     with pytest.raises(DataError, match=message):
         experiments.sample_ratio(counts, shares)
+
+
+def test_alike_is_pearsons_test_of_homogeneity():
+    some, of = np.array([970, 940, 480]), np.array([1000, 990, 500])
+    theirs = stats.chi2_contingency([some, of - some], correction=False).pvalue
+    assert alike(some, of) == pytest.approx(theirs, rel=1e-10)
+    assert alike([970, 940, 480, 3], [1000, 990, 500, 3]) == alike(some, of)
+    for nothing in (([5, 6], [9, 9]), ([0, 0], [500, 500]), ([500, 400], [500, 400]), ([9], [10])):
+        assert alike(*nothing) == 1.0
+
+
+def test_two_percent_of_one_arms_deliveries_lost_alarm_and_clean_runs_do_not():
+    rng = np.random.default_rng(8)
+    of = np.array([5000, 5000, 2000])
+    clean = [alike(rng.binomial(of, 0.97), of) < experiments.ALARM for _ in range(1000)]
+    assert sum(clean) <= 3
+    lost = [0.97, 0.95, 0.97]
+    found = [alike(rng.binomial(of, lost), of) < experiments.ALARM for _ in range(200)]
+    assert np.mean(found) > 0.95

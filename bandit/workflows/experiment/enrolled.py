@@ -62,7 +62,7 @@ def enrolled(
     groups_of_each: dict[tuple[str, str], list[Array]] = {}
     moments = [Comoments.of(np.zeros((0, spec.n_features)))] * len(asked.arm)
     for rows in Decisions(campaign.folder, wave).rows("customer_id", "group", "features"):
-        arm = _arms(rows, groups)
+        arm = arms_of(rows, groups)
         mine = rows.first & (arm >= 0)
         if not mine.any():
             continue
@@ -116,7 +116,7 @@ def _once(key: UInt64, arm: Array) -> tuple[Array, int]:
     return order[starts[alike]], int(sizes[~alike].sum())
 
 
-def _arms(rows: Rows, groups: Mapping[str, int]) -> Array:
+def arms_of(rows: Rows, groups: Mapping[str, int]) -> Array:
     """The arm of each row by its group, -1 for none, int64[n]."""
     labels = rows.batch["group"].cast(pa.string()).dictionary_encode()
     of = np.array([groups.get(str(g), -1) for g in labels.dictionary.to_pylist()] + [-1], np.int64)
@@ -146,7 +146,7 @@ def contacted(campaign: Campaign, waves: Sequence[Wave], name: str, asked: Exper
         homes = None if asked.household is None else Homes.in_wave(wave, name)
         columns = ("group", "action", "decision_id", "customer_id")
         for rows in Decisions(campaign.folder, wave).rows(*columns):
-            arm = _arms(rows, groups)
+            arm = arms_of(rows, groups)
             for stage, made in enumerate((outbound(rows), contacts(rows))):
                 mine = (arm >= 0) & made
                 counts[stage] += np.bincount(arm[mine], minlength=arms)

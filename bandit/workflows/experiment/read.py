@@ -20,6 +20,7 @@ from bandit.results.experiment import ArmCount, EffectRead, ExperimentReading, L
 from bandit.sources import persons
 from bandit.sources.merges import Merged
 from bandit.workflows.experiment import claims, effects, trust
+from bandit.workflows.experiment.delivered import Delivered, told
 from bandit.workflows.experiment.enrolled import Enrolled, contacted, enrolled
 from bandit.workflows.experiment.totals import CONTACTS, Totals, events
 from bandit.workflows.judge.job import REPORTS
@@ -47,7 +48,9 @@ def read(
     progress.step("reading the members")
     people = persons.of(campaign, now)
     found = enrolled(campaign, waves[0], name, asked, people)
-    by_wave, silent = _values(campaign, closed, asked, found, people, progress)
+    delivered = Delivered(campaign, name, asked)
+    by_wave, silent = _values(campaign, closed, asked, found, people, delivered, progress)
+    deliveries = delivered.checks()
     look, values = len(closed), by_wave[-1][1]
     path = effects.path(asked, found, by_wave)
     read_ = effects.effects(asked, found, values, look)
@@ -99,9 +102,11 @@ def read(
         folder=_folder(campaign, name),
         notes=[
             *map(heard.silent, silent),
+            *told(deliveries),
             *([] if blocked else effects.few(read_)),
             *_notes(asked, found, waiting, pooled),
         ],
+        deliveries=deliveries,
     )
 
 
@@ -118,6 +123,7 @@ def _values(
     asked: Experiment,
     found: Enrolled,
     people: Merged,
+    delivered: Delivered,
     progress: Progress,
 ) -> tuple[list[tuple[str, dict[str, Float64]]], list[str]]:
     """By each closed wave what the members had come to by then, value by value.
@@ -130,6 +136,7 @@ def _values(
     with events(campaign, people) as connection:
         for wave in closed:
             totals.add(campaign, connection, wave)
+            delivered.add(connection, wave)
             by_wave.append((wave.name, totals.all()))
             progress.advance(1)
     return by_wave, totals.silent

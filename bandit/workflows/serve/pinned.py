@@ -55,7 +55,7 @@ def standing(
     for served in running:
         for version in served.experiment.snapshots:
             fault = _Fault(campaign, served.name, served.experiment, version)
-            found[version] = _same(campaign, served, version, fault)
+            found[version] = _same(served, version, fault, f", or stop {served.name!r}")
             _hold_fit(campaign, found[version], spec, fault)
     return found
 
@@ -66,7 +66,7 @@ def as_served(campaign: Campaign, about: WaveManifest) -> dict[str, ServingModel
     for served in about.experiments:
         for version in served.experiment.snapshots:
             fault = _Fault(campaign, served.name, served.experiment, version)
-            known = of_snapshot(_same(campaign, served, version, fault))
+            known = of_snapshot(_same(served, version, fault, ""))
             found[version] = known._replace(model=about.pinned[version])
     return found
 
@@ -143,12 +143,13 @@ def _existing(campaign: Campaign, version: str, fault: _Fault) -> Snapshot:
         ) from None
 
 
-def _same(campaign: Campaign, served: Served, version: str, fault: _Fault) -> Snapshot:
-    """The snapshot with which an experiment started."""
-    restore = f"restore {snapshots.SNAPSHOTS}/{version} from a backup, or stop {served.name!r}"
-    if version not in snapshots.versions(campaign.folder):
+def _same(served: Served, version: str, fault: _Fault, otherwise: str) -> Snapshot:
+    """The snapshot with which an experiment started; ``otherwise`` is what else may be done."""
+    restore = f"restore {snapshots.SNAPSHOTS}/{version} from a backup{otherwise}"
+    folder = fault.campaign.folder
+    if version not in snapshots.versions(folder):
         raise fault.data("is gone, and the arm decides by it", restore)
-    stored = snapshots.load(campaign.folder, version)
+    stored = snapshots.load(folder, version)
     if stored.manifest.sha256 != served.pinned.get(version, stored.manifest.sha256):
         raise fault.data("is another one than when the experiment started", restore)
     return stored
