@@ -7,6 +7,7 @@ worth has something in common with what another score is worth to another offer.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal, NamedTuple
@@ -18,7 +19,7 @@ from bandit.kernels.beta.beta_below import Tables
 from bandit.kernels.linear.decide import Model
 from bandit.models.hybrid import Strengths
 from bandit.models.packed import model_of, root_factors
-from bandit.models.pooled import PooledPosterior, pool
+from bandit.models.pooled import PooledPosterior
 from bandit.models.posterior import Posterior
 
 FIRST, WEIGHTS = 10.0**0.5, (0.01, 0.1, 1.0, 10.0**0.5, 10.0)
@@ -201,17 +202,16 @@ def owned(
 
 
 def again(
-    posterior: OwnedPosterior, sums: Posterior, levels: Array, *, rising: bool, noise: float
-) -> OwnedPosterior:
-    """Of other sums, at a known ``noise`` variance: strengths by the evidence from those known on.
+    posterior: OwnedPosterior, sums: Posterior, find: Callable[[Posterior], Strengths], *,
+    rising: bool,
+) -> OwnedPosterior:  # fmt: skip
+    """Of other ``sums``, at the strengths that ``find`` makes of them in the actions' coordinates.
 
     The slots' weight stays.
     """
     none = np.zeros_like(posterior.dropped)
     own = gathered(sums, posterior.layout, posterior.weight, none)
-    table, begin = posterior.features, posterior.strengths
-    found = pool(own, table, levels=levels, noise=noise, begin=begin).strengths
-    told = replace(posterior, sums=sums, strengths=found, dropped=none)
+    told = replace(posterior, sums=sums, strengths=find(own), dropped=none)
     return _held_up(told) if rising else told
 
 

@@ -23,10 +23,9 @@ WORLDS = {
 
 
 def worlds(runs: Sequence[Run]) -> str:
-    seeds = len({run.seed for run in runs})
     lines = [
-        f"{seeds} operators a world. *First* is the first wave that has learned something, of one"
-        " random wave; *later* the mean of that and all that follow. Gain is EUR a customer over"
+        "*First* is the first wave that has learned something, of one random wave; *later* the mean"
+        " of that and all that follow. Gain is EUR a customer over"
         " rules; *more* what a learner gains over rules beyond what the disjoint one gains, in"
         " brackets the 95 % interval of the paired difference; *way* the share of the distance from"
         " rules to the best.",
@@ -50,8 +49,9 @@ def worlds(runs: Sequence[Run]) -> str:
 
 def table(world: str, runs: Sequence[Run]) -> list[str]:
     """Lines of one world's table."""
+    operators = len({run.seed for run in runs})
     return [
-        f"## {world}: {WORLDS[world]}",
+        f"## {world}: {WORLDS[world]}; {operators} operators",
         "",
         "| who | gain, first | more | gain, later | more | way, later |",
         "|---|---|---|---|---|---|",

@@ -12,6 +12,7 @@ from bandit.config.worths import Worths
 from bandit.core.types import Array, Bool, Float64, Int32
 from bandit.models.kinds import updated
 from bandit.models.moments import Moments
+from bandit.models.moved import lifts_of
 from bandit.models.odds import Seen
 from bandit.workflows.judge import kinds
 from simulations.learners.environment import DAYS_BETWEEN_WAVES, Crowd, Setting
@@ -65,6 +66,7 @@ class Learner:
     def choose(self, crowd: Crowd, seed: int) -> Int32:
         setting, found = self.setting, self.moments
         expected = crowd.contexts.astype(np.float64) @ found.mean.T - setting.world.costs
+        expected += lifts_of(found, crowd.contexts)
         costs = setting.world.costs + setting.prices(expected, crowd.eligible)
         choice = LinTS(ALPHA * found.noise_scale).choose(
             found, crowd.contexts, eligible=crowd.eligible, costs=costs,

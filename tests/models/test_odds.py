@@ -182,20 +182,14 @@ def test_scores_of_some_actions_alone_go_through_the_curve():
     x, actions, came = _rows(6)
     places = np.array([[0, 1, 2 + a % 2] for a in range(K)])
     layout = Layout(places, 2, np.array([False, False, True]))
-    sums, levels = _sums(x, actions, came), np.zeros(3, np.int64)
+    sums = _sums(x, actions, came)
     begin = OwnedPosterior(sums, layout, FEATURES, AT, 1.0, np.zeros((K, 3), np.bool_))
-    (found,) = modes(
-        [
-            Task(
-                sums,
-                begin.mean,
-                begin,
-                lambda s, near: again(near, s, levels, rising=True, noise=1.0),
-            )
-        ],
-        FEATURES,
-        _read(x, actions, came[None]),
-    )
+
+    def find(own):
+        return pool(own, FEATURES, noise=1.0, begin=AT).strengths
+
+    task = Task(sums, begin.mean, begin, lambda s, near: again(near, s, find, rising=True))
+    (found,) = modes([task], FEATURES, _read(x, actions, came[None]))
     mean = found.model.mean
     assert (mean[::2, 3] == 0.0).all()
     assert (mean[1::2, 2] == 0.0).all()

@@ -16,6 +16,7 @@ import pytest
 from bandit.config import campaign_file
 from bandit.core.errors import ConfigError
 from bandit.models.curved import Curved
+from bandit.models.kinds import split
 from bandit.models.odds import Seen
 from bandit.record import snapshots
 from bandit.record import waves as record
@@ -29,6 +30,7 @@ from bandit.workflows.learn.curves import Again
 from bandit.workflows.learn.learn import learn
 from bandit.workflows.operate.rollback import rollback
 from bandit.workflows.serve.serve_batch import serve_batch
+from bandit.workflows.serve.serving_model import sums_of
 from tests import campaigns
 from tests.campaigns import MONDAY
 from tests.runners.clusters import Twice
@@ -116,6 +118,20 @@ def test_a_snapshot_holds_the_expansions_and_a_wave_its_model(served: Path) -> N
     assert set(known["events"]) == {"basket", "refusal", "sale"}
     assert (served / "snapshots" / "000001" / snapshots.ODDS).is_file()
     assert _model(served / "waves" / "w2")["logit"] == known["logit"]
+
+
+def test_strengths_of_curves_lie_between_the_lines_and_the_likeliest(served: Path) -> None:
+    """The likeliest are of half decades, so what is left of the line's says that it took part."""
+    known = _model(served / "snapshots" / "000001")
+    newest = snapshots.latest(served, campaign_file.load(served).file)
+    assert newest is not None
+    kinds = newest.manifest.kinds or {}
+    sums = dict(zip(kinds, split(sums_of(newest), len(kinds)), strict=True))
+    for kind, curve in known["logit"].items():
+        own = sums[kind]
+        rate = float(own.reward_sum.sum() / own.count.sum())
+        likeliest = curve["own"] ** 2 / (rate * known["events"][kind]["own"])
+        assert 2.0 * np.log10(likeliest) == pytest.approx(round(2.0 * np.log10(likeliest)))
 
 
 def test_a_chance_is_one_whoever_it_is_of(served: Path) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+import numpy as np
+
+from bandit.models.hybrid import Strengths
 from bandit.models.odds import Found, Seen, Shared, Task, chances, modes
 from bandit.models.owned import OwnedPosterior, again
-from bandit.models.pooled import pool
+from bandit.models.pooled import PooledPosterior, pool
 from bandit.models.posterior import Posterior
 from bandit.models.relative import RelativePosterior
 from bandit.workflows.serve.moments import Known, strengths_of
@@ -65,11 +69,25 @@ def _near(line: RelativePosterior) -> Shared:
 
 
 def _found(sums: Posterior, near: Shared, known: Known, *, rising: bool) -> Shared:
-    """The likeliest strengths of an expansion, from those ``near`` on."""
-    levels = known.features.levels
+    """An expansion at strengths between the line's, which are ``near``, and the likeliest."""
+
+    def find(own: Posterior) -> Strengths:
+        line, levels = near.strengths, known.features.levels
+        likeliest = pool(own, near.features, levels=levels, noise=ONE, begin=line).strengths
+        return between(line, likeliest)
+
     if isinstance(near, OwnedPosterior):
-        return again(near, sums, levels, rising=rising, noise=ONE)
-    return pool(sums, near.features, levels=levels, noise=ONE, begin=near.strengths)
+        return again(near, sums, find, rising=rising)
+    return PooledPosterior(sums, near.features, find(sums))
+
+
+def between(line: Strengths, likeliest: Strengths) -> Strengths:
+    """The middle of both by their logarithms: the line's are too weak for a curve.
+
+    The likeliest of an expansion are too strong where events are few (docs/adr/0235).
+    """
+    shared = np.sqrt(line.shared * likeliest.shared)
+    return likeliest._replace(shared=shared, own=math.sqrt(line.own * likeliest.own))
 
 
 def record_of(found: Found, known: Known) -> dict[str, Any]:
