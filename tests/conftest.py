@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+
+# Several workers share the cores: a library's own threads would wait for each other, busily. Read
+# when the library is loaded, which no plugin does before.
+for library in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(library, "1")
 
 ROOT = Path(__file__).resolve().parents[1]
 

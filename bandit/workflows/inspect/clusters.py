@@ -162,8 +162,10 @@ def _fitted(people: _People, k: int, seed: int) -> tuple[Float64, Array, float]:
 
 
 def _centres(z: Float64, k: int, seed: int) -> Float64:
+    """On one thread: so few rows are done before a second one has looked, and it looks for long."""
     model = _sklearn("cluster").KMeans(n_clusters=k, n_init=STARTS, random_state=seed % 2**31)
-    return _rounded(np.asarray(model.fit(z).cluster_centers_, np.float64))
+    with import_module("threadpoolctl").threadpool_limits(1):
+        return _rounded(np.asarray(model.fit(z).cluster_centers_, np.float64))
 
 
 def _nearest(z: Float64, centres: Float64) -> Array:
