@@ -161,6 +161,27 @@ def test_it_does_what_the_snapshot_would_do(known: Path, tmp_path: Path) -> None
     assert not arms[0][1].equals(arms[1][1])
 
 
+def test_two_arms_keep_two_snapshots(known: Path, tmp_path: Path) -> None:
+    """Each does what a whole wave by its snapshot does, both are told apart in the record."""
+    both = SPRING.replace(LEARNED, CHAMPION.replace("000001", "000002"))
+    both = both.replace("share = 0.5\n", 'share = 0.5\ncapacity = "proportional"\n')
+    twin = both.replace(CHAMPION, LEARNED).replace(CHAMPION.replace("000001", "000002"), LEARNED)
+    found = {}
+    for name, text, by in (("both", both, None), ("1", twin, "000001"), ("2", twin, "000002")):
+        folder = copied(known, tmp_path / name)
+        written(folder, text)
+        start(folder, name="spring", at=day(16))
+        serve_batch(folder, at=day(16), snapshot=by)
+        found[name] = folder
+    for arm, twin_of in (("spring:champion", "1"), ("spring:learner", "2")):
+        mine = of_arms(found["both"], "2026-11-16", arm)
+        assert mine.equals(of_arms(found[twin_of], "2026-11-16", arm))
+    about = json.loads((found["both"] / "waves" / "2026-11-16" / "manifest.json").read_text())
+    assert set(about["pinned"]) == {"000001", "000002"}
+    rows = campaigns.decisions(found["both"], "2026-11-16").select("group", "snapshot").unique()
+    assert {("spring:champion", "000001"), ("spring:learner", "000002")} <= set(rows.rows())
+
+
 def test_outside_of_the_experiment_nothing_changes(known: Path, tmp_path: Path) -> None:
     found = []
     for name in ("with", "without"):

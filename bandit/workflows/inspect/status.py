@@ -24,7 +24,7 @@ from bandit.results.status import (
     SnapshotStatus,
     WaveStatus,
 )
-from bandit.workflows.serve.taking_part import takes_part
+from bandit.workflows.serve.taking_part import arms_pinned, takes_part
 
 MOST_RUNS = 20
 """Lines of the journal that are shown, the newest."""
@@ -44,7 +44,7 @@ def status(
     waves = record.waves(campaign.folder)
     versions = [snapshots.load(campaign.folder, v) for v in snapshots.versions(campaign.folder)]
     told = journal.read(campaign.folder)
-    pinned = _pinned(campaign, waves)
+    pinned = arms_pinned(campaign, waves)
     known = [_snapshot(one, told.entries, pinned) for one in versions]
     learned = set(known[-1].waves) if known else set()
     listed = [_wave(campaign, wave, at, learned, told.entries) for wave in waves]
@@ -104,19 +104,6 @@ def _snapshot(
         run_by=who(runs, "rollback" if restored else "learn", stored.version),
         pinned=pinned.get(stored.version, []),
     )
-
-
-def _pinned(campaign: Campaign, waves: Sequence[Wave]) -> dict[str, list[str]]:
-    """The arms that decide in waves to come, by the snapshot that they decide by."""
-    found: dict[str, list[str]] = {}
-    for layer in layers.read(campaign.folder).layers:
-        for claim in layer.claims:
-            had = sum(takes_part(w, claim.name) for w in waves)
-            if claim.campaign == campaign.file and not claim.end and had < claim.experiment.waves:
-                for arm in claim.experiment.arm:
-                    if arm.snapshot is not None:
-                        found.setdefault(arm.snapshot, []).append(f"{claim.name}:{arm.name}")
-    return found
 
 
 def who(runs: Sequence[Entry], command: str, made: str) -> str | None:

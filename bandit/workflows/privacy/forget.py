@@ -14,7 +14,7 @@ from bandit.core import sql
 from bandit.core.errors import BanditError, DataError, UsageError
 from bandit.core.folding import fold
 from bandit.core.types import SILENT, Progress
-from bandit.record import erase, exports, index, layers, lock, manifest, outbox, snapshots
+from bandit.record import erase, exports, index, lock, manifest, outbox, snapshots, waves
 from bandit.record.person import People, spelled_keys
 from bandit.results.privacy import Forgotten
 from bandit.sources import database, event_index, persons, refusals
@@ -24,6 +24,7 @@ from bandit.workflows.learn.statistics import STATISTICS
 from bandit.workflows.live.first import hold_stopped, sealed_first
 from bandit.workflows.operate import recover
 from bandit.workflows.privacy import export_customer
+from bandit.workflows.serve.taking_part import arms_pinned
 
 SOURCES = ("customers", ROLE, "consents", "history", "outcomes", "log")
 
@@ -119,19 +120,13 @@ def _same(ids: Ids) -> list[str]:
 
 def _pinned(campaign: Campaign) -> list[str]:
     """A sentence on arms that go on deciding by sums that the next `learn` does not replace."""
-    arms = [
-        f"{claim.name}:{arm.name} (snapshot {arm.snapshot})"
-        for layer in layers.read(campaign.folder).layers
-        for claim in layer.claims
-        if claim.end is None
-        for arm in claim.experiment.arm
-        if arm.snapshot is not None
-    ]
+    found = arms_pinned(campaign, waves.waves(campaign.folder))
+    arms = [f"{arm} (snapshot {version})" for version, own in found.items() for arm in own]
     if not arms:
         return []
     return [
-        f"these arms of experiments decide by a snapshot that stays as it is, whatever is learned"
-        f" anew, until their experiment is stopped: {', '.join(arms)}"
+        "these arms of experiments decide by a snapshot that stays as it is, whatever is learned"
+        f" anew, until their experiment is over or stopped: {', '.join(arms)}"
     ]
 
 

@@ -49,6 +49,19 @@ def running(
     return tuple(found)
 
 
+def arms_pinned(campaign: Campaign, waves: Sequence[Wave]) -> dict[str, list[str]]:
+    """The ``experiment:arm`` that decide by a snapshot in waves to come, by its version."""
+    found: dict[str, list[str]] = {}
+    for layer in layers.read(campaign.folder).layers:
+        for claim in layer.claims:
+            had = sum(takes_part(w, claim.name) and not w.manifest.live for w in waves)
+            over = claim.end is not None or had >= claim.experiment.waves
+            for arm in claim.experiment.arm:
+                if arm.snapshot is not None and claim.campaign == campaign.file and not over:
+                    found.setdefault(arm.snapshot, []).append(f"{claim.name}:{arm.name}")
+    return found
+
+
 def takes_part(wave: Wave, name: str) -> bool:
     """Whether an experiment's members were assigned in a wave."""
     return any(served.name == name for served in wave.manifest.experiments)
