@@ -72,7 +72,7 @@ def stages(d: int = 64, k: int = 100, observations: int = 20_000) -> dict[str, f
     rows, actions = np.arange(pairs, dtype=np.int32), inputs.actions[:pairs].astype(np.int32)
     order, start = np.zeros(pairs, np.int32), np.zeros(k + 1, np.int64)
     mean, width = np.zeros(pairs), np.zeros(pairs)
-    _order_by_action(actions, np.ones(pairs, np.bool_), pairs, start, order)
+    _order_by_action(actions, np.arange(pairs), pairs, start, order)
     draws = sampled.empty_draws(BLOCK, k)
 
     def bound(how: Any, spread: Any) -> None:

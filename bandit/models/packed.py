@@ -100,7 +100,7 @@ def _dense(mean: Float64, inverse: Float64, root: Float64, lower: Float64, bound
         none = np.zeros(0, np.float32)
         return Dense(
             np.zeros(0), np.zeros((0, d, 8)), np.zeros(0, np.uint8), column, none, none, none,
-            np.zeros(1, np.int64),
+            np.zeros(1, np.int64), np.zeros(0, np.int16), none, none,
         )  # fmt: skip
     vech, share, size = np.zeros((width, depth)), np.zeros(width), np.zeros(width)
     spread(dense_widths.covariances_into, len(firsts), 1, inverse[firsts], lower, vech, share, size)
@@ -122,9 +122,16 @@ def _dense(mean: Float64, inverse: Float64, root: Float64, lower: Float64, bound
     known = np.array([group.any() for group in side_by_side], np.uint8)
     # Rounded up: they bound what a product loses.
     most = (size * 1.000001).astype(np.float32)
+    limit = dense_widths.short_limit(d)
+    whole, step, lost = _rounded(vech, limit)
+    short = np.zeros(width * dense_widths.dense_depth(d), np.int16)
+    coarse.pack_panels_into(whole, short)
+    # Half a step an element, a percent of it for the rounding of the squares before.
+    error = (0.505 * np.sqrt(depth) / limit + 16.0 * UNIT) * size + 1.001 * lost
+    error += 4.0 * UNIT * (share + size)
     return Dense(
         packed_root[0], side_by_side, known, column, share.astype(np.float32), most, panels,
-        np.array(edges, np.int64),
+        np.array(edges, np.int64), short, step, (error * 1.000001).astype(np.float32),
     )  # fmt: skip
 
 

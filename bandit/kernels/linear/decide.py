@@ -89,7 +89,8 @@ def settle_wanted(
         pairs.row, pairs.action, pairs.draw, pairs.mean, pairs.width, pairs.worth, pairs.wanted,
         pairs.settled, pairs.start, pairs.order,
     )  # fmt: skip
-    settle.order_by_action(actions, wanted, count, start, order)
+    total = settle.list_wanted(wanted, count, pairs.listed)
+    settle.order_by_action(actions, pairs.listed, total, start, order)
     settle.moments_into(
         situation.narrow, situation.broad, rows, actions, order, start,
         theta, inverse, means, widths, x, z,
@@ -97,15 +98,14 @@ def settle_wanted(
     values, costs = situation.values, situation.costs
     value_step = 1 if values.shape[0] > 1 else 0
     cost_step = 1 if costs.shape[0] > 1 else 0
-    for each in range(count):
-        p = natural(each)
-        if wanted[p]:
-            row, action = np.int64(rows[p]), natural(actions[p])
-            score = means[p] + alpha * widths[p] * np.float64(draws[p])
-            price = costs[natural(row * cost_step), action]
-            worths[p] = values[natural(row * value_step), action] * score - price
-            settled[p] = True
-            wanted[p] = False
+    for each in range(total):
+        p = natural(order[natural(each)])
+        row, action = np.int64(rows[p]), natural(actions[p])
+        score = means[p] + alpha * widths[p] * np.float64(draws[p])
+        price = costs[natural(row * cost_step), action]
+        worths[p] = values[natural(row * value_step), action] * score - price
+        settled[p] = True
+        wanted[p] = False
 
 
 @within
@@ -281,7 +281,7 @@ def rows_into(
             settle_wanted(theta, inverse, situation, alpha, pairs, count, scratch.x, scratch.z)
             challengers_into(pairs, rows)
         decides = asked in (0, 1, 4)
-        fill_dense(dense, situation, alpha, pairs, rows, base, decides, scratch.filling)
+        fill_dense(dense, situation, alpha, pairs, rows, base, decides, asked == 0, scratch.filling)
     wanted = count > 0
     while wanted:
         settle_wanted(theta, inverse, situation, alpha, pairs, count, scratch.x, scratch.z)

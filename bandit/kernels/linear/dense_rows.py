@@ -8,7 +8,7 @@ import numpy as np
 
 from bandit.core.types import Float64, Int64
 from bandit.kernels._compile import natural, within
-from bandit.kernels.linear import dense_widths
+from bandit.kernels.linear import dense_bounds, dense_widths
 from bandit.kernels.linear.dense_widths import Dense, Room
 from bandit.kernels.linear.situation import Pairs, Situation
 
@@ -65,8 +65,8 @@ def _fill_row(
 
 
 @within
-def _want_near_ties(begin: int, end: int, pairs: Pairs, error: Float64) -> None:
-    """Settle again whoever may be worth most, unless one stands alone."""
+def _want_near_ties(begin: int, end: int, pairs: Pairs, error: Float64, alone: bool) -> None:
+    """Settle again whoever may be worth most, unless one stands alone and that is not told."""
     level, candidates = -np.inf, 0
     wanted, worths = pairs.wanted, pairs.worth
     for each in range(begin, end):
@@ -76,7 +76,7 @@ def _want_near_ties(begin: int, end: int, pairs: Pairs, error: Float64) -> None:
     for each in range(begin, end):
         p = natural(each)
         candidates += wanted[p] or not worths[p] + error[natural(each - begin)] < level
-    if candidates > 1:
+    if candidates > 1 or alone:
         for each in range(begin, end):
             p = natural(each)
             if not worths[p] + error[natural(each - begin)] < level:
@@ -86,12 +86,13 @@ def _want_near_ties(begin: int, end: int, pairs: Pairs, error: Float64) -> None:
 @within
 def fill_dense(
     dense: Dense, situation: Situation, alpha: float, pairs: Pairs, rows: int, base: int,
-    decides: bool, scratch: Filling,
+    decides: bool, bounds: bool, scratch: Filling,
 ) -> None:  # fmt: skip
     """Moments and worths of all pairs of dense rows base to base + rows.
 
     What remains ``wanted`` is settled in float64: widths that float32 does not resolve and, where a
-    choice hangs on it (``decides``), near ties.
+    choice hangs on it (``decides``), near ties. With ``bounds`` the choice is all that is asked:
+    whoever may be worth most is wanted.
     """
     narrow, broad, first = situation.narrow, situation.broad, pairs.first
     columns = dense.share.size
@@ -110,12 +111,21 @@ def fill_dense(
     block = room.length.size
     for top in range(0, found, block):
         count = min(block, found - top)
-        dense_widths.fill_rows(narrow, broad, chosen[top:], count, dense, room)
+        short = bounds and count >= dense_bounds.FEWEST
+        if short:
+            dense_bounds.fill_rows(narrow, broad, chosen[top:], count, dense, room)
+        else:
+            dense_widths.fill_rows(narrow, broad, chosen[top:], count, dense, room)
         for r in range(count):
             row = chosen[top + r]
             begin, end = first[row - base], first[row - base + 1]
             if not room.length[r] < np.inf:
                 continue
+            if short:
+                dense_bounds.want_candidates(
+                    dense, room, r, alpha, situation, row, begin, end, pairs, error
+                )
+                continue
             _fill_row(dense, room, r, alpha, situation, row, begin, end, pairs, error)
             if decides:
-                _want_near_ties(begin, end, pairs, error)
+                _want_near_ties(begin, end, pairs, error, bounds)

@@ -18,9 +18,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bandit.core.types import Float32, Float64, Int32, Int64, UInt8
+from bandit.core.types import Float32, Float64, Int16, Int32, Int64, UInt8
 from bandit.kernels import simd
-from bandit.kernels._compile import inline, serial, within
+from bandit.kernels._compile import anywhere, inline, serial, within
 from bandit.kernels.linear.pair_moments import gather
 from bandit.kernels.simd import product
 
@@ -44,7 +44,8 @@ class Dense(NamedTuple):
     [g, d, 8], g = ceil(k/8), ``known`` uint8[g] whether any of the eight is not zero everywhere, as
     those are that nobody has seen; ``column`` int32[k]; ``share``, ``size`` (|E|) float32[w];
     ``panels`` float32[w·d(d+1)/2], packed depth after depth as ``edges`` int64 cuts the rows of
-    vech E. All are empty where a model is too large, or its pooled factor bounds nothing.
+    vech E. ``short`` are the same in int16, with steps and errors float32[w] that `dense_bounds`
+    explains. All are empty where a model is too large, or its pooled factor bounds nothing.
     """
 
     root: Float64
@@ -55,6 +56,9 @@ class Dense(NamedTuple):
     size: Float32
     panels: Float32
     edges: Int64
+    short: Int16
+    short_step: Float32
+    short_error: Float32
 
 
 @inline
@@ -180,8 +184,23 @@ def _product_into(y: Float32, tiled: int, dense: Dense, part: Float32, table: Fl
                 simd.store(table, p, simd.add(simd.load(table, p), simd.load(part, p)))
 
 
+@anywhere
+def dense_depth(d: int) -> int:
+    """Elements of vech E, to a whole pair."""
+    return (d * (d + 1) // 2 + 1) // 2 * 2
+
+
+def short_limit(d: int) -> float:
+    """Steps that a rounded vech is long at most: rounding to whole steps keeps it below 2¹⁵."""
+    return float(32700.0 - np.sqrt(dense_depth(d)))
+
+
 class Room(NamedTuple):
-    """Scratch of `fill_rows`; of `widths_into` float32[w], float32[w], float64[w]."""
+    """Scratch of `fill_rows`; of `widths_into` float32[w], float32[w], float64[w].
+
+    Of `dense_bounds` ``floors`` float64[w], ``short`` int16 squares, ``unit`` float32 steps of
+    rows, and sixteen ones.
+    """
 
     x: Float64
     z: Float64
@@ -194,6 +213,10 @@ class Room(NamedTuple):
     shares: Float32
     lost: Float32
     widths: Float64
+    floors: Float64
+    short: Int16
+    unit: Float32
+    ones: Float32
 
 
 def empty_room(dense: Dense, d: int, rows: int) -> Room:
@@ -207,15 +230,17 @@ def empty_room(dense: Dense, d: int, rows: int) -> Room:
         np.zeros(rows * (d * (d + 1) // 2) + simd.LANES, np.float32),
         np.empty(rows * width, np.float32), np.empty(rows * width, np.float32),
         np.empty(rows * dense.theta.shape[0] * 8),
-        np.empty(width, np.float32), np.empty(width, np.float32), np.empty(width),
+        np.empty(width, np.float32), np.empty(width, np.float32), np.empty(width), np.empty(width),
+        np.zeros(rows * dense_depth(d) + simd.LANES, np.int16),
+        np.full(rows, np.float32(1.0 / short_limit(d))), np.ones(simd.LANES, np.float32),
     )  # fmt: skip
 
 
 @within
-def fill_rows(
+def turn_rows(
     narrow: Float32, broad: Float64, rows_of: Int64, count: int, dense: Dense, room: Room
-) -> None:
-    """Moments of ``count`` rows of contexts, numbered in ``rows_of``, left in ``room``."""
+) -> None:  # fmt: skip
+    """Means, |R x|² and u of ``count`` rows of contexts, numbered in ``rows_of``."""
     d = narrow.shape[1]
     wide, stride = product.padded(d, simd.LANES_64), product.padded(d, simd.LANES)
     tiled = product.padded(count, product.ROWS)
@@ -224,7 +249,16 @@ def fill_rows(
     _means_into(room.x, tiled, wide, d, dense, room.means)
     product.triangle_into(room.x, 0, tiled, wide, d, dense.root, 0, simd.LANES_64, room.z)
     _turn_into(room.z, count, d, wide, room.turned, stride, room.length)
-    spread = 1 if count == 1 else tiled
+
+
+@within
+def fill_rows(
+    narrow: Float32, broad: Float64, rows_of: Int64, count: int, dense: Dense, room: Room
+) -> None:
+    """Moments of ``count`` rows of contexts, numbered in ``rows_of``, left in ``room``."""
+    turn_rows(narrow, broad, rows_of, count, dense, room)
+    stride = product.padded(narrow.shape[1], simd.LANES)
+    spread = 1 if count == 1 else product.padded(count, product.ROWS)
     _squares_into(room.turned, stride, count, spread, dense.edges, room.y)
     _product_into(room.y, spread, dense, room.part, room.table)
 

@@ -98,9 +98,22 @@ def round_into(
 @within
 def multiply_into(rounded: Rounded, rows: int, d: int, coarse: Coarse, table: Float32) -> None:
     """``table`` float32[rows, w]: the means; rows a multiple of six."""
-    width, lanes, depth = coarse.mean_step.size, simd.LANES, (d + 1) >> 1
-    step = padded(d, lanes)
-    x, unit, w, scale = rounded.whole, rounded.unit, coarse.means, coarse.mean_step
+    step, depth = padded(d, simd.LANES), (d + 1) >> 1
+    products_into(
+        rounded.whole, step, rounded.unit, rows, depth, coarse.means, coarse.mean_step, table
+    )
+
+
+@within
+def products_into(
+    x: Int16, step: int, unit: Float32, rows: int, depth: int, w: Int16, scale: Float32,
+    table: Float32,
+) -> None:  # fmt: skip
+    """``table`` float32[rows, w] of int16 rows ``step`` apart and panels of ``depth`` pairs.
+
+    Rows a multiple of six; ``unit`` and ``scale`` are the steps of rows and columns.
+    """
+    width, lanes = scale.size, simd.LANES
     for left in range(0, width, PANEL):
         at = left * 2 * depth
         vectors = min(PANEL, width - left) // lanes

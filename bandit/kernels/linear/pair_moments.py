@@ -10,33 +10,48 @@ import numpy as np
 
 from bandit.core.types import Array, Bool, Float32, Float64, Int32, Int64
 from bandit.kernels import simd
-from bandit.kernels._compile import allocating, inline, serial, within, within_allocating
+from bandit.kernels._compile import (
+    allocating,
+    inline,
+    natural,
+    serial,
+    within,
+    within_allocating,
+)
 from bandit.kernels.simd import product
 
 
 @within
-def order_by_action(actions: Array, wanted: Bool, count: int, start: Int64, order: Array) -> int:
-    """Stable counting sort of the wanted pairs by action; return how many there are.
+def list_wanted(wanted: Bool, count: int, listed: Int32) -> int:
+    """List who of so many is wanted, without a branch that is guessed wrong; return how many."""
+    total = 0
+    for each in range(count):
+        p = natural(each)
+        listed[natural(total)] = each
+        total += wanted[p]
+    return total
+
+
+@within
+def order_by_action(actions: Array, listed: Array, total: int, start: Int64, order: Array) -> None:
+    """Stable counting sort of the pairs in ``listed`` by action.
 
     ``start`` int64[k + 1] receives where each action's pairs begin in ``order``.
     """
     k = start.size - 1
     for a in range(k + 1):
         start[a] = 0
-    for p in range(count):
-        if wanted[p]:
-            start[actions[p] + 1] += 1
+    for i in range(total):
+        start[actions[listed[i]] + 1] += 1
     for a in range(k):
         start[a + 1] += start[a]
-    total: int = start[k]
-    for p in range(count):
-        if wanted[p]:
-            order[start[actions[p]]] = p
-            start[actions[p]] += 1
+    for i in range(total):
+        p = listed[i]
+        order[start[actions[p]]] = p
+        start[actions[p]] += 1
     for a in range(k, 0, -1):
         start[a] = start[a - 1]
     start[0] = 0
-    return total
 
 
 @within
@@ -222,12 +237,12 @@ def row_widths_into(
     """``out[i] = |W x_i|`` of the row's action, for rows first to last."""
     count = last - first
     rows, order = np.arange(first, last), np.arange(count)
-    taken, wanted = np.empty(count, np.int64), np.ones(count, np.bool_)
+    taken = np.empty(count, np.int64)
     for i in range(count):
         taken[i] = actions[first + i]
     start = np.empty(theta.shape[0] + 1, np.int64)
     means = np.empty(count)
-    order_by_action(taken, wanted, count, start, order)
+    order_by_action(taken, np.arange(count), count, start, order)
     width = theta.shape[1]
     x, z = np.zeros(product.ROWS * width), np.empty(product.ROWS * width)
     moments_into(

@@ -66,6 +66,7 @@ class Pairs(NamedTuple):
     settled: Bool
     start: Int64
     order: Int32
+    listed: Int32
 
 
 def empty_pairs(rows: int, room: int, k: int, *, apart: bool) -> Pairs:
@@ -76,4 +77,5 @@ def empty_pairs(rows: int, room: int, k: int, *, apart: bool) -> Pairs:
         np.empty(room, np.float32), np.empty(room, np.float32), np.empty(room), np.empty(room),
         np.empty(room), np.empty(room, np.bool_), np.empty(room, np.bool_),
         np.empty(k + 1, np.int64), np.empty(max(room, rows), np.int32),
+        np.empty(room + 1, np.int32),
     )  # fmt: skip
