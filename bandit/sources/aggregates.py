@@ -8,7 +8,7 @@ one bit of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from bandit.config.variables import Variable
 
@@ -35,6 +35,34 @@ class Row(NamedTuple):
     earlier: str | None
 
 
+class Part(NamedTuple):
+    """What is gathered of a customer's events: of those with a flag that say ``known`` columns.
+
+    ``column`` is what is counted, added up or compared; without one rows are counted. "first" and
+    "last" are the cell at one end of time; of several of one moment the one at that end of the
+    alphabet.
+    """
+
+    said: Literal["count", "sum", "min", "max", "distinct", "first", "last"]
+    column: str = ""
+    flag: str | None = None
+    known: tuple[str, ...] = ()
+
+    def sql(self) -> str:
+        """As an aggregate of DuckDB."""
+        column, known = self.column or "*", self.known
+        if self.said in {"first", "last"}:
+            said = "min" if self.said == "first" else "max"
+            called = f"{said}(struct_pack(moment := {MOMENT}, cell := {column}))"
+            known = (*known, column)
+        elif self.said == "distinct":
+            called = f"count(DISTINCT {column})"
+        else:
+            called = f"{self.said}({column})"
+        where = [*(f"{c} IS NOT NULL" for c in known), *([self.flag] if self.flag else [])]
+        return f"{called} FILTER (WHERE {' AND '.join(where)})" if where else called
+
+
 class Aggregate(NamedTuple):
     """``parts``: names of aggregates; ``value``: SQL over them; ``empty`` without an event."""
 
@@ -46,63 +74,47 @@ class Aggregate(NamedTuple):
 MOMENT = "at_us"
 
 
-def aggregate(variable: Variable, row: Row, known: dict[str, str], now_us: int) -> Aggregate:
+def aggregate(variable: Variable, row: Row, known: dict[Part, str], now_us: int) -> Aggregate:
     """A variable before the moment ``now_us``, in microseconds since 1970.
 
     ``known`` names each different aggregate once; new ones are added. rfm has no value of its own:
     its fifths hang on everybody (`scores`).
     """
     said = variable.function
-    parts = _PARTS[said](row, f"sum({row.column})" if variable.column else "count(*)")
+    parts = _PARTS[said](row, Part("sum", row.column) if variable.column else Part("count"))
     names = [known.setdefault(part, f"a{len(known)}") for part in parts]
     value = _VALUES[said](*(*names, "", "")[:3]) if said in _VALUES else ""
     return Aggregate(names, value.format(now=now_us, day=float(DAY_US)), _EMPTY.get(said))
 
 
-def _of(aggregate: str, flag: str | None) -> str:
-    return aggregate if flag is None else f"{aggregate} FILTER (WHERE {flag})"
-
-
-def _at_end(least_or_most: str) -> Callable[[Row, str], list[str]]:
-    """The cell at one end of time; of several of one moment the one at that end of the alphabet."""
-
-    def parts(row: Row, _: str) -> list[str]:
-        known = f"{row.column} IS NOT NULL" + ("" if row.fits is None else f" AND {row.fits}")
-        pair = f"struct_pack(moment := {MOMENT}, cell := {row.column})"
-        return [_of(f"{least_or_most}({pair})", known)]
-
-    return parts
-
-
-def _ratio(row: Row, _: str) -> list[str]:
+def _ratio(row: Row, _: Part) -> list[Part]:
     """Both sums over the events that say both."""
-    both = f"{row.column} IS NOT NULL AND {row.per} IS NOT NULL"
-    fits = both if row.fits is None else f"{both} AND {row.fits}"
-    return [_of(f"sum({row.column})", fits), _of(f"sum({row.per})", fits)]
+    both = (row.column, row.per)
+    return [Part("sum", row.column, row.fits, both), Part("sum", row.per, row.fits, both)]
 
 
-_PARTS: Mapping[str, Callable[[Row, str], list[str]]] = {
-    "count": lambda r, _: [_of("count(*)", r.fits)],
-    "any": lambda r, _: [_of("count(*)", r.fits)],
-    "distinct": lambda r, _: [_of(f"count(DISTINCT {r.column})", r.fits)],
-    "sum": lambda r, whole: [_of(whole, r.fits)],
-    "mean": lambda r, whole: [_of(whole, r.fits), _of(f"count({r.column})", r.fits)],
-    "min": lambda r, _: [_of(f"min({r.column})", r.fits)],
-    "max": lambda r, _: [_of(f"max({r.column})", r.fits)],
-    "first": _at_end("min"),
-    "last": _at_end("max"),
-    "days_since": lambda r, _: [_of(f"max({MOMENT})", r.fits)],
-    "days_since_first": lambda r, _: [_of(f"min({MOMENT})", r.fits)],
+_PARTS: Mapping[str, Callable[[Row, Part], list[Part]]] = {
+    "count": lambda r, _: [Part("count", "", r.fits)],
+    "any": lambda r, _: [Part("count", "", r.fits)],
+    "distinct": lambda r, _: [Part("distinct", r.column, r.fits)],
+    "sum": lambda r, whole: [whole._replace(flag=r.fits)],
+    "mean": lambda r, whole: [whole._replace(flag=r.fits), Part("count", r.column, r.fits)],
+    "min": lambda r, _: [Part("min", r.column, r.fits)],
+    "max": lambda r, _: [Part("max", r.column, r.fits)],
+    "first": lambda r, _: [Part("first", r.column, r.fits)],
+    "last": lambda r, _: [Part("last", r.column, r.fits)],
+    "days_since": lambda r, _: [Part("max", MOMENT, r.fits)],
+    "days_since_first": lambda r, _: [Part("min", MOMENT, r.fits)],
     "ratio": _ratio,
-    "share": lambda r, whole: [_of(whole, r.fits), _of(whole, r.inside)],
-    "trend": lambda r, whole: [_of(whole, r.fits), _of(whole, r.earlier)],
+    "share": lambda r, whole: [whole._replace(flag=r.fits), whole._replace(flag=r.inside)],
+    "trend": lambda r, whole: [whole._replace(flag=r.fits), whole._replace(flag=r.earlier)],
     "rfm": lambda r, whole: [
-        _of(f"max({MOMENT})", r.fits),
-        _of("count(*)", r.fits),
-        _of(whole, r.fits),
+        Part("max", MOMENT, r.fits),
+        Part("count", "", r.fits),
+        whole._replace(flag=r.fits),
     ],
 }
-"""SQL aggregates of a function, ``whole`` being the sum of its column or the count of rows."""
+"""What a function gathers, ``whole`` being the sum of its column or the count of rows."""
 
 
 def _double(name: str) -> str:

@@ -22,6 +22,8 @@ from bandit.sources.csv_source import first_line
 from bandit.sources.deadline import paced, within
 from bandit.sources.merges import Known
 
+WRITTEN = 2_000_000
+"""Rows that a thread holds while it writes parts of customers."""
 ZONED = "TIMESTAMP WITH TIME ZONE"
 
 
@@ -55,7 +57,8 @@ class Database:
     def __init__(self, threads: int, memory_mb: int, seconds: float) -> None:
         self.seconds = seconds
         self.memory_mb = memory_mb
-        self._spill = spill.folder()
+        self._spill, self._asides = spill.folder(), 0
+        self.threads = threads
         self.tables: dict[str, Table] = {}
         self.plain: dict[str, tuple[Path, ...]] = {}  # Parquet files that are rows as they lie
         self.known: Known | None = None  # who is who, where [identity] says so
@@ -68,6 +71,7 @@ class Database:
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,
                 "allow_community_extensions": False,
+                "partitioned_write_flush_threshold": WRITTEN,
             },
         )
         self.connection.execute("SET GLOBAL TimeZone = 'UTC'")
@@ -87,6 +91,17 @@ class Database:
         """Close the connection and remove its temporary folder."""
         self.connection.close()
         shutil.rmtree(self._spill, ignore_errors=True)
+
+    @property
+    def spill(self) -> Path:
+        """The folder that is gone when the connection is closed; statements of ours may write."""
+        return self._spill
+
+    def aside(self) -> Path:
+        """A new folder there, not made yet."""
+        self._asides += 1
+        self._spill.mkdir(exist_ok=True)
+        return self._spill / f"aside-{self._asides}"
 
     def table(self, role: str) -> Table:
         """The source of that role; ConfigError if the campaign names none."""

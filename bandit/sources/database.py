@@ -203,6 +203,8 @@ def _attach(database: Database, located: Sequence[Located], faults: Problems) ->
 def _lock(database: Database, files: Sequence[Path]) -> None:
     listed = ", ".join(sql.text(str(f.resolve())) for f in files)
     database.connection.execute(f"SET allowed_paths = [{listed}]")
+    # Views of the user's are no statements that write.
+    database.connection.execute(f"SET allowed_directories = [{sql.text(str(database.spill))}]")
     database.connection.execute("SET enable_external_access = false")
     database.connection.execute("SET lock_configuration = true")
 

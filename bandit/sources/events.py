@@ -36,10 +36,15 @@ class Fault(NamedTuple):
 
 
 class Events(NamedTuple):
-    """``query``: SELECT of id, the moment, columns and flags; ``rows``: what each variable sees."""
+    """``query``: SELECT of id, the moment, columns and flags; ``rows``: what each variable sees.
+
+    ``inner`` is the query without flags, ``flags`` SQL of each by its name over that.
+    """
 
     query: str
     rows: Mapping[str, Row]
+    inner: str
+    flags: Mapping[str, str]
 
 
 def faults(database: Database, campaign: Campaign, source: EventSource) -> list[Fault]:
@@ -93,11 +98,9 @@ def events(
     made = ["*", *(f"{flag} AS {name}" for flag, name in flags.items())]
     chosen = [f"{id_} AS id", f"{happened} AS {MOMENT}"]
     chosen += [f"{column} AS {name}" for column, name in columns.items()]
-    query = (
-        f"SELECT {', '.join(made)} FROM (SELECT {', '.join(chosen)} FROM {view}"
-        f" WHERE {' AND '.join(conditions)})"
-    )
-    return Events(query, rows)
+    inner = f"SELECT {', '.join(chosen)} FROM {view} WHERE {' AND '.join(conditions)}"
+    query = f"SELECT {', '.join(made)} FROM ({inner})"
+    return Events(query, rows, inner, {name: flag for flag, name in flags.items()})
 
 
 def micros(at: dt.datetime) -> int:

@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
+import pyarrow as pa
 
 from bandit.config.campaign import Campaign
 from bandit.config.variables import EventSource, Variable
-from bandit.core import sql
+from bandit.core import files, sql
 from bandit.core.problems import Problems
-from bandit.sources import event_index
-from bandit.sources.aggregates import DAY_US, FIFTHS, MOMENT, Aggregate, aggregate, scores
+from bandit.sources import event_index, event_parts
+from bandit.sources.aggregates import (
+    DAY_US,
+    FIFTHS,
+    MOMENT,
+    Aggregate,
+    Part,
+    aggregate,
+    scores,
+)
 from bandit.sources.connection import Database, failed
 from bandit.sources.event_index import ONE
+from bandit.sources.event_parts import Gap
 from bandit.sources.events import Events, events, micros
 
 STATE_BYTES = 24
 """What an aggregate of one customer takes while it is made, about."""
+SUMMED = "bandit_summed"
+"""What a part of the customers is called while it is added."""
 GAP_BYTES = 80
 """What a moment takes while gaps are sorted and their median is found, about."""
 
@@ -71,7 +84,10 @@ def evaluate(
     for source, found in zip(used, seen, strict=True):
         if found is not None:
             table = table_of(campaign, source)
-            empty = _make(database, campaign.variables_of(source), found, at, table, one)
+            listed = 0
+            if one is None and source.role in database.plain:
+                listed = database.count(source.role)
+            empty = _make(database, campaign.variables_of(source), found, at, table, one, listed)
             made.append(Made(table, empty))
     return made
 
@@ -88,41 +104,61 @@ def _make(
     at: dt.datetime,
     table: str,
     one: One | None,
+    listed: int,
 ) -> dict[str, str | None]:
-    """The view of id and each variable over one scan; what each is without an event, by name."""
+    """The view of id and each variable over one scan; what each is without an event, by name.
+
+    ``listed``: rows that the files say they have, 0 where that is not known before they are read.
+    """
     now = micros(at)
-    known: dict[str, str] = {}
+    known: dict[Part, str] = {}
     made = {
         name: aggregate(variable, found.rows[name], known, now)
         for name, variable in variables.items()
         if variable.function != "median_gap"
     }
-    asked = [f"{query} AS {part}" for query, part in known.items()]
+    asked = [f"{part.sql()} AS {name}" for part, name in known.items()]
     kept = [f"{one.value} AS {sql.name(name)}" for name, one in made.items() if one.value]
     kept += dict.fromkeys(part for one in made.values() if not one.value for part in one.parts)
-    size = _size(database, found) if one is None else _Size(1, 1)
-    in_parts(
-        database,
-        found.query,
-        f"{table}_parts",
-        lambda rows: (
+    fits = one is None and event_parts.fits(database, found, [*known])
+    if one is not None:
+        size = _Size(1, 1)
+    elif fits and listed >= event_parts.LARGE:
+        size = _Size(listed, 0)
+    else:
+        size = _size(database, found)
+
+    def grouped(rows: str) -> str:
+        return (
             f"SELECT {', '.join(['id', *kept])} FROM"
             f" (SELECT {', '.join(['id', *asked])} FROM ({rows}) GROUP BY id)"
-        ),
-        max(1, -(-size.people * (len(asked) + 3) * STATE_BYTES // room(database))),
-    )
+        )
+
+    gaps = [
+        Gap(f"{table}_{place}", found.rows[name].fits)
+        for place, (name, variable) in enumerate(variables.items())
+        if variable.function == "median_gap"
+    ]
+    if fits and size.rows >= event_parts.LARGE:
+        _add_up(database, found, known, gaps, size.rows, Into(f"{table}_parts", kept, grouped))
+        gaps = []
+    else:
+        in_parts(
+            database,
+            found.query,
+            f"{table}_parts",
+            grouped,
+            max(1, -(-size.people * (len(asked) + 3) * STATE_BYTES // room(database))),
+        )
+    for gap in gaps:
+        _gaps(database, _moments(found.query, gap.flag), size.rows, gap.table)
     chosen, joined = ["parts.id AS id"], ""
     for place, (name, variable) in enumerate(variables.items()):
         value = f"parts.{sql.name(name)}"
         if variable.function == "median_gap":
-            gaps = f"{table}_{place}"
-            fits = found.rows[name].fits
-            events = f"SELECT id, {MOMENT} FROM ({found.query})"
-            if fits is not None:
-                events += f" WHERE {fits}"
-            _gaps(database, events, size.rows, gaps)
-            joined += f" LEFT JOIN {gaps} ON {gaps}.id = parts.id"
-            value = f"{gaps}.days"
+            days = f"{table}_{place}"
+            joined += f" LEFT JOIN {days} ON {days}.id = parts.id"
+            value = f"{days}.days"
         elif not made[name].value and one is not None:
             served = one.known[name]
             value = f"CAST({'NULL' if served is None else served} AS BIGINT)"
@@ -134,6 +170,58 @@ def _make(
         f"CREATE VIEW {table} AS SELECT {', '.join(chosen)} FROM {table}_parts parts{joined}",
     )
     return {name: made[name].empty if name in made else None for name in variables}
+
+
+class Into(NamedTuple):
+    """``table`` of id and what is ``kept``, SQL over aggregates; ``grouped``: the same of rows."""
+
+    table: str
+    kept: Sequence[str]
+    grouped: Callable[[str], str]
+
+
+def _add_up(
+    database: Database,
+    found: Events,
+    known: Mapping[Part, str],
+    gaps: Sequence[Gap],
+    rows: int,
+    into: Into,
+) -> None:
+    """What `in_parts` and `_gaps` make, of events that are read once."""
+    statement, folder = event_parts.write(database, found, [*known], rows)
+    execute(database, f"CREATE TABLE {into.table} AS {into.grouped(f'{found.query} LIMIT 0')}")
+    for gap in gaps:
+        none = f"SELECT id, {MOMENT} FROM ({found.query}) LIMIT 0"
+        execute(database, f"CREATE TABLE {gap.table} AS {_median(none)}")
+    execute(database, statement)
+    # Of 128 bits, as DuckDB's own sums are.
+    read = [
+        f"CAST({name} AS HUGEINT) AS {name}" if part.said == "sum" else name
+        for part, name in known.items()
+    ]
+    query = (
+        f"SELECT {', '.join(['id', *into.kept])} FROM"
+        f" (SELECT {', '.join(['id', *read])} FROM {SUMMED})"
+    )
+    for made in event_parts.summed(folder, [*found.flags], known, gaps, database.threads):
+        if isinstance(made, Path):
+            events = event_parts.again(made, [*found.flags])
+            execute(database, f"INSERT INTO {into.table} {into.grouped(events)}")
+            for gap in gaps:
+                execute(database, f"INSERT INTO {gap.table} {_median(_moments(events, gap.flag))}")
+            files.remove(made)
+            continue
+        _insert(database, into.table, query, made.sums)
+        for gap, days in zip(gaps, made.gaps, strict=True):
+            _insert(database, gap.table, f"SELECT id, days FROM {SUMMED}", days)
+
+
+def _insert(database: Database, table: str, query: str, rows: pa.Table) -> None:
+    """Add what is asked of ``rows``, called `SUMMED`, to a table."""
+    database.connection.register(SUMMED, rows)
+    execute(database, f"INSERT INTO {table} {query}")
+    database.connection.unregister(SUMMED)
 
 
 def _narrow(database: Database, campaign: Campaign, source: EventSource, key: str) -> None:
@@ -207,22 +295,28 @@ def in_parts(
 
 
 def _gaps(database: Database, events: str, rows: int, table: str) -> None:
-    """The table of id and days, the median of what lies between two moments of a customer.
+    """The table of `_median`."""
+    in_parts(database, events, table, _median, max(1, -(-rows * GAP_BYTES // room(database))))
+
+
+def _moments(rows: str, flag: str | None) -> str:
+    """SELECT of id and the moment of events with a flag."""
+    return f"SELECT id, {MOMENT} FROM ({rows})" + ("" if flag is None else f" WHERE {flag}")
+
+
+def _median(moments: str) -> str:
+    """SELECT of id and days, the median of what lies between two moments of a customer.
 
     Several events of one moment are one: the lines of a receipt.
     """
-
-    def query(mine: str) -> str:
-        gaps = (
-            f"SELECT id, {MOMENT} - lag({MOMENT}) OVER (PARTITION BY id ORDER BY {MOMENT}) AS gap"
-            f" FROM ({mine})"
-        )
-        return (
-            f"SELECT id, quantile_cont(gap, 0.5) / {float(DAY_US)} AS days FROM ({gaps})"
-            " WHERE gap > 0 GROUP BY id"
-        )
-
-    in_parts(database, events, table, query, max(1, -(-rows * GAP_BYTES // room(database))))
+    gaps = (
+        f"SELECT id, {MOMENT} - lag({MOMENT}) OVER (PARTITION BY id ORDER BY {MOMENT}) AS gap"
+        f" FROM ({moments})"
+    )
+    return (
+        f"SELECT id, quantile_cont(gap, 0.5) / {float(DAY_US)} AS days FROM ({gaps})"
+        " WHERE gap > 0 GROUP BY id"
+    )
 
 
 def execute(database: Database, statement: str) -> None:

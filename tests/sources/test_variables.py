@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from bandit.config import campaign_file
 from bandit.config.campaign import Campaign
 from bandit.core.errors import ConfigError, DataError
-from bandit.sources import database, unusable_rows, variables
+from bandit.sources import database, event_parts, unusable_rows, variables
 from bandit.sources.catalogue import load_catalogue
 from reference import variables as twin
 from tests.sources import small
@@ -63,6 +64,9 @@ FITS = {
     "web_money": pl.col("shop") == "web",
     "money_growth": pl.col("items") > 1,
 }
+
+
+parts_of = event_parts.summed
 
 
 def _log(seed: int, rows: int, people: int) -> pl.DataFrame:
@@ -127,6 +131,19 @@ def _same(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
+@pytest.fixture(params=["sql", "parts"])
+def _way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both ways of making variables; the one of many customers here with parts of few events."""
+    if request.param == "parts":
+        _in_parts(monkeypatch)
+
+
+def _in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_parts, "LARGE", 0)
+    monkeypatch.setattr(event_parts, "ROWS", 500)
+
+
+@pytest.mark.usefixtures("_way")
 @pytest.mark.parametrize("kind", ["parquet", "csv"])
 @pytest.mark.parametrize("seed", range(6))
 def test_every_function_is_what_a_twin_in_polars_says(tmp_path: Path, seed: int, kind: str) -> None:
@@ -140,6 +157,7 @@ def test_every_function_is_what_a_twin_in_polars_says(tmp_path: Path, seed: int,
             assert _same(value, expected.get(customer, empty)), (name, customer)
 
 
+@pytest.mark.usefixtures("_way")
 def test_rows_from_the_future_change_nothing(tmp_path: Path) -> None:
     """A tenth more rows: happened later, known later, or at the very moment of the wave."""
     log = _log(11, 900, 25)
@@ -158,6 +176,7 @@ def test_rows_from_the_future_change_nothing(tmp_path: Path) -> None:
     assert _made(_campaign(tmp_path, both, "parquet")).equals(before)
 
 
+@pytest.mark.usefixtures("_way")
 def test_the_order_of_rows_and_the_number_of_threads_change_no_bit(tmp_path: Path) -> None:
     log = _log(3, 5_000, 28)
     one = _made(_campaign(tmp_path, log, "parquet"), threads=1)
@@ -175,6 +194,68 @@ def test_parts_of_the_customers_change_nothing(
     whole = _made(campaign)
     monkeypatch.setattr(variables, "STATE_BYTES", 300_000)
     monkeypatch.setattr(variables, "GAP_BYTES", 300_000)
+    assert _made(campaign).equals(whole)
+
+
+MANY_KINDS = """
+[variables]
+first_day = { function = "first", column = "day", days = 150 }
+last_gift = { function = "last", column = "gift" }
+last_price = { function = "last", column = "price", where = "items > 0" }
+days = { function = "distinct", column = "day" }
+prices = { function = "distinct", column = "price", days = 90 }
+huge = { function = "sum", column = "huge" }
+huge_each = { function = "ratio", column = "huge", per = "items", days = 100 }
+gap = { function = "median_gap", days = 120 }
+rfm = { function = "rfm", column = "huge", days = 200 }
+"""
+
+
+@pytest.mark.parametrize("largest", [1e6, 9e12])
+@pytest.mark.parametrize("text", [False, True])
+def test_parts_of_events_say_bit_for_bit_what_sql_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: bool, largest: float
+) -> None:
+    """Cells of each kind, some empty; keys of text; sums with no room in 64 bits."""
+    log = _log(8, 3_000, 28)
+    rng = np.random.default_rng(2)
+    some = [None if r < 0.2 else r for r in rng.random(len(log))]
+    log = log.with_columns(
+        pl.Series("huge", [None if r is None else (r - 0.6) * largest for r in some]),
+        pl.Series("price", [None if r is None else round(r * 5) / 2 - 1 for r in some]),
+        pl.Series("gift", rng.random(len(log)) < 0.5),
+        day=pl.col("at").dt.date(),
+    )
+    if text:
+        log = log.with_columns("k" + pl.col("customer_id").cast(str))
+    campaign = _campaign(tmp_path, log, "parquet", MANY_KINDS)
+    if text:
+        people = (tmp_path / "customers.csv").read_text().splitlines()
+        keyed = "\n".join([people[0], *(f"k{line}" for line in people[1:]), ""])
+        (tmp_path / "customers.csv").write_text(keyed)
+    whole = _made(campaign)
+    found: list[object] = []
+
+    def summed(*given: Any) -> Iterator[event_parts.Summed | Path]:
+        for one in parts_of(*given):
+            found.append(type(one))
+            yield one
+
+    monkeypatch.setattr(event_parts, "summed", summed)
+    _in_parts(monkeypatch)
+    assert _made(campaign, threads=2).equals(whole)
+    assert (event_parts.Summed in found) == (largest < 1e12)
+    assert len(found) > 3
+
+
+def test_what_arrow_orders_otherwise_is_left_to_sql(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = '[variables]\nlast = { function = "last", column = "at" }\n'
+    campaign = _campaign(tmp_path, _log(8, 300, 28), "parquet", asked)
+    whole = _made(campaign)
+    _in_parts(monkeypatch)
+    monkeypatch.setattr(event_parts, "write", None)
     assert _made(campaign).equals(whole)
 
 
