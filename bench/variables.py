@@ -144,9 +144,17 @@ def main() -> None:
         done = subprocess.run(
             [*again, "--threads", str(given.threads)], check=True, capture_output=True, text=True
         )
-    found = {"events": given.events, "memory_mb": given.memory_mb, **json.loads(done.stdout)}
+    found = {
+        "events": given.events,
+        "spread": given.spread,
+        "memory_mb": given.memory_mb,
+        **json.loads(done.stdout),
+    }
     machine = describe()
-    lines = [f"| {name} | {value:,} |" for name, value in found.items()]
+    lines = [
+        f"| {name} | {value if isinstance(value, bool) else f'{value:,}'} |"
+        for name, value in found.items()
+    ]
     text = "\n".join(
         ["# Variables", "", about(machine), "", "| what | found |", "|---|---|", *lines]
     )
