@@ -52,7 +52,7 @@ with tempfile.TemporaryDirectory() as folder:
     plan = Plan(shares=(("rules", 0.2), ("lin_ts", 0.8)), alpha=1.0)
     world.write(Path(folder), plan=plan, embedding=32)
     config = Path(folder) / "campaign.toml"
-    limited = config.read_text().replace("[[channel]]\n", "[[channel]]\ncapacity = 100\n")
+    limited = config.read_text().replace("[[channel]]\\n", "[[channel]]\\ncapacity = 100\\n")
     config.write_text(limited)
     serve_batch(Path(folder), wave="first", at=world.origin)
 if len(sys.argv) > 1:
