@@ -91,16 +91,27 @@ def _by_covariance(inverse: Float64) -> tuple[Array, Array]:
     return np.array(firsts), column
 
 
+def _kinds(mean: Float64, column: Array) -> Array:
+    """A number for each mean and covariance that occurs, int32[k]; nothing if all differ."""
+    places: dict[tuple[int, bytes], int] = {}
+    found = [
+        places.setdefault((int(c), m.tobytes()), len(places))
+        for m, c in zip(mean, column, strict=True)
+    ]
+    return np.array(found if len(places) < len(found) else [], np.int32)
+
+
 def _dense(mean: Float64, inverse: Float64, root: Float64, lower: Float64, bounded: bool) -> Dense:
     """Covariances side by side; empty where nothing is bounded or they need too much room."""
     k, d = mean.shape
     firsts, column = _by_covariance(inverse)
+    kinds = _kinds(mean, column)
     width, depth = product.padded(len(firsts), simd.LANES), d * (d + 1) // 2
     if not bounded or d > dense_widths.DEPTH or width * depth > DENSE_LIMIT:
         none = np.zeros(0, np.float32)
         return Dense(
-            np.zeros(0), np.zeros((0, d, 8)), np.zeros(0, np.uint8), column, none, none, none,
-            np.zeros(1, np.int64), np.zeros(0, np.int16), none, none,
+            np.zeros(0), np.zeros((0, d, 8)), np.zeros(0, np.uint8), column, kinds, none, none,
+            none, np.zeros(1, np.int64), np.zeros(0, np.int16), none, none,
         )  # fmt: skip
     vech, share, size = np.zeros((width, depth)), np.zeros(width), np.zeros(width)
     spread(dense_widths.covariances_into, len(firsts), 1, inverse[firsts], lower, vech, share, size)
@@ -130,7 +141,7 @@ def _dense(mean: Float64, inverse: Float64, root: Float64, lower: Float64, bound
     error = (0.505 * np.sqrt(depth) / limit + 16.0 * UNIT) * size + 1.001 * lost
     error += 4.0 * UNIT * (share + size)
     return Dense(
-        packed_root[0], side_by_side, known, column, share.astype(np.float32), most, panels,
+        packed_root[0], side_by_side, known, column, kinds, share.astype(np.float32), most, panels,
         np.array(edges, np.int64), short, step, (error * 1.000001).astype(np.float32),
     )  # fmt: skip
 

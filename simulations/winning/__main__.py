@@ -24,7 +24,7 @@ def errors(rows: int, most: int, seed: int) -> dict[str, list[tuple[float, float
         count = len(centres)
         scratch.centres[:count], scratch.scales[:count] = centres, scales
         expected = twin(centres, scales, own)
-        p = _winning_probability(count, own, scratch)
+        p = _winning_probability(count, own, scratch, False)
         found[kind].append((abs(p - expected), expected, count))
     return found
 

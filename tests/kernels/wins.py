@@ -15,4 +15,4 @@ def normal_wins(centres, scales, own: int) -> float:
     scratch = win_probability.empty_scratch(len(centres))
     scratch.centres[: len(centres)] = np.asarray(centres)
     scratch.scales[: len(centres)] = np.asarray(scales)
-    return float(_winning_probability(len(centres), own, scratch))
+    return float(_winning_probability(len(centres), own, scratch, False))

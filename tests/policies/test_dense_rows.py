@@ -94,3 +94,26 @@ def test_optimistic_choices_are_those_of_the_twin():
     mean, width, _ = linear.moments(posterior.gram, posterior.shift, posterior.ridge, x)
     choice = bandit.LinUCB(1.0).choose(posterior, x)
     np.testing.assert_array_equal(choice.action, (mean + width).argmax(axis=1))
+
+
+def test_actions_of_one_price_that_nobody_has_seen_count_as_one():
+    """Folded where values are everybody's, apart where each customer has the same ones."""
+    posterior, x = _weak(5, 12, 120, 30, new=90)
+    kinds = posterior.model[0].dense.kinds
+    assert len(np.unique(kinds)) == 31
+    rng = np.random.default_rng(6)
+    values, costs = rng.integers(1, 6, 120).astype(float), rng.choice([0.0, 0.002], 120)
+    keys = np.arange(len(x), dtype=np.uint64)
+    one = bandit.LinTS(1.0).choose(posterior, x, values=values, costs=costs, keys=keys)
+    each = bandit.LinTS(1.0).choose(
+        posterior, x, values=np.tile(values, (len(x), 1)), costs=costs, keys=keys
+    )
+    assert (one.action == each.action).all()
+    assert (one.propensity != each.propensity).any()
+    np.testing.assert_allclose(one.propensity, each.propensity, atol=2e-8)
+    for i in range(0, len(x), 7):
+        row = slice(i, i + 1)
+        alone = bandit.LinTS(1.0).choose(
+            posterior, x[row], values=values, costs=costs, keys=keys[row]
+        )
+        assert alone.propensity[0] == one.propensity[i]

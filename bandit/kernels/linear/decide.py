@@ -11,6 +11,7 @@ from bandit.kernels import simd
 from bandit.kernels._compile import inline, natural, within
 from bandit.kernels.linear import dense_widths, win_probability, win_probability_table
 from bandit.kernels.linear import pair_moments as settle
+from bandit.kernels.linear.alike import alike_into, table_size
 from bandit.kernels.linear.dense_rows import Filling, fill_dense
 from bandit.kernels.linear.dense_widths import Dense
 from bandit.kernels.linear.int16_bounds import Coarse
@@ -48,7 +49,8 @@ class Settling(NamedTuple):
 
     ``x``, ``z`` float64[6·w], ``places`` int64[6], ``single`` float32[6·padded(d, 16)] of moments;
     ``filling`` of dense rows, ``wins`` of integrals; ``shares`` float64[k], ``below``, ``heights``
-    float64[8·(k + 1)] of all of a row's at once, empty unless an expectation is asked.
+    float64[8·(k + 1)] of all of a row's at once, empty unless an expectation is asked; ``alike``,
+    ``table`` as `alike_into` has them.
     """
 
     x: Float64
@@ -60,6 +62,8 @@ class Settling(NamedTuple):
     shares: Float64
     below: Float64
     heights: Float64
+    alike: Int64
+    table: Int64
 
 
 def empty_settling(model: Model, d: int, rows: int, *, expects: bool) -> Settling:
@@ -76,6 +80,7 @@ def empty_settling(model: Model, d: int, rows: int, *, expects: bool) -> Settlin
             dense_widths.empty_room(dense, d, rows if dense.panels.size > 0 else 0),
         ),
         win_probability.empty_scratch(k), np.empty(k), np.empty(lines), np.empty(lines),
+        np.zeros(k, np.int64), np.empty(table_size(k), np.int64),
     )  # fmt: skip
 
 
@@ -201,9 +206,12 @@ def _worths_into(
 @within
 def propensities_into(
     situation: Situation, mode: Mode, pairs: Pairs, rows: int, base: int, taken: Int32,
-    scratch: win_probability.Scratch, out: Float64,
+    scratch: win_probability.Scratch, alike: Int64, folds: bool, out: Float64,
 ) -> None:  # fmt: skip
-    """Probability that the taken action samples the largest worth, from settled contenders."""
+    """Probability that the taken action samples the largest worth, from settled contenders.
+
+    Where one ``folds``, actions of the same number in ``alike`` int64[k] count as one.
+    """
     alpha, given = mode.alpha, mode.given
     first, action_of = pairs.first, pairs.action
     for i in range(rows):
@@ -215,7 +223,11 @@ def propensities_into(
         out[row] = 0.0
         if own >= 0:
             _worths_into(situation, alpha, pairs, row, begin, number, scratch)
-            out[row] = win_probability.winning_probability(number, own, scratch)
+            if folds:
+                for each in range(number):
+                    action = natural(action_of[natural(begin + each)])
+                    scratch.like[natural(each)] = alike[action]
+            out[row] = win_probability.winning_probability(number, own, scratch, folds)
         if out[row] < TINY and (given.size == 0 or given[row] < 0):
             out[row] = TINY
 
@@ -251,7 +263,7 @@ def expectations_into(
                 if weight > 0.0:
                     share = shares[b]
                     if not together:
-                        share = win_probability.winning_probability(number, b, scratch)
+                        share = win_probability.winning_probability(number, b, scratch, False)
                     total += weight * share
         out[row] = min(total, most)
 
@@ -296,7 +308,13 @@ def rows_into(
         expectations_into(situation, mode, pairs, rows, base, scratch, propensity)
     elif asked > 0:
         taken = given if asked == 2 else action
-        propensities_into(situation, mode, pairs, rows, base, taken, scratch.wins, propensity)
+        folds = alike_into(
+            dense.kinds, situation.values, situation.costs, scratch.alike, scratch.table
+        )
+        propensities_into(
+            situation, mode, pairs, rows, base, taken, scratch.wins, scratch.alike, folds,
+            propensity,
+        )  # fmt: skip
     if asked == 4:
         settle.means_of_rows(
             base, end, situation.narrow, situation.broad, action, theta, mean, scratch.x

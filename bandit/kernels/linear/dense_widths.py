@@ -42,16 +42,19 @@ class Dense(NamedTuple):
 
     ``root`` float64, R packed by `product.pack_triangles_into` for eight lanes; ``theta`` float64
     [g, d, 8], g = ceil(k/8), ``known`` uint8[g] whether any of the eight is not zero everywhere, as
-    those are that nobody has seen; ``column`` int32[k]; ``share``, ``size`` (|E|) float32[w];
-    ``panels`` float32[w·d(d+1)/2], packed depth after depth as ``edges`` int64 cuts the rows of
-    vech E. ``short`` are the same in int16, with steps and errors float32[w] that `dense_bounds`
-    explains. All are empty where a model is too large, or its pooled factor bounds nothing.
+    those are that nobody has seen; ``column`` int32[k]; ``kinds`` int32[k] the same for actions of
+    the same mean and covariance, empty where no two have them; ``share``, ``size`` (|E|)
+    float32[w]; ``panels`` float32[w·d(d+1)/2], packed depth after depth as ``edges`` int64 cuts the
+    rows of vech E. ``short`` are the same in int16, with steps and errors float32[w] that
+    `dense_bounds` explains. All but ``kinds`` are empty where a model is too large, or its pooled
+    factor bounds nothing.
     """
 
     root: Float64
     theta: Float64
     known: UInt8
     column: Int32
+    kinds: Int32
     share: Float32
     size: Float32
     panels: Float32

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 
-from bandit.core.types import Float64, Integer
+from bandit.core.types import Float64, Int64, Integer
 from bandit.kernels import simd
 from bandit.kernels._compile import inline, within
 from bandit.kernels.stats.normal_lanes import (
@@ -55,46 +55,51 @@ def _start(
 
 @within
 def _products_into(
-    offset: Float64, rate: Float64, count: Integer, low: float, step: float, nodes: int,
-    work: Float64,
+    offset: Float64, rate: Float64, ends: Int64, levels: Integer, low: float, step: float,
+    nodes: int, work: Float64,
 ) -> None:  # fmt: skip
     """``work`` float64[nodes, 8]: at each node the product of every eighth Φ."""
-    one = simd.splat(1.0)
+    one, flat = simd.splat(1.0), simd.splat(FLAT)
     for j in range(nodes):
         simd.store(work, 8 * j, one)
-    flat = simd.splat(FLAT)
-    for b in range(0, count, 8):
-        o, r = simd.load(offset, b), simd.load(rate, b)
-        # From there on all eight are one.
-        bends = (simd.reduce_max(simd.div(simd.sub(flat, o), r)) - low) / step
-        upper = nodes if bends >= nodes - 1 else math.ceil(max(bends, 0.0))
-        if simd.reduce_max(r) * step > STEEP:
-            for j in range(upper):
-                p = cumulative_8(simd.fma(r, simd.splat(low + j * step), o))
-                simd.store(work, 8 * j, simd.mul(simd.load(work, 8 * j), p))
-        else:
-            p, middle, d, slope, ratio, curve, a0, a1, a2, a3 = _start(o, r, low, step)
-            for j in range(upper):
-                simd.store(work, 8 * j, simd.mul(simd.load(work, 8 * j), p))
-                u = simd.mul(middle, middle)
-                t = simd.fma(simd.fma(simd.fma(a3, u, a2), u, a1), u, a0)
-                p = simd.fma(slope, t, p)
-                slope = simd.mul(slope, ratio)
-                ratio = simd.mul(ratio, curve)
-                middle = simd.add(middle, d)
+    for down in range(levels):
+        level = levels - 1 - down
+        if down > 0:
+            for j in range(nodes):
+                p = simd.load(work, 8 * j)
+                simd.store(work, 8 * j, simd.mul(p, p))
+        for b in range(ends[level], ends[level + 1], 8):
+            o, r = simd.load(offset, b), simd.load(rate, b)
+            # From there on all eight are one.
+            bends = (simd.reduce_max(simd.div(simd.sub(flat, o), r)) - low) / step
+            upper = nodes if bends >= nodes - 1 else math.ceil(max(bends, 0.0))
+            if simd.reduce_max(r) * step > STEEP:
+                for j in range(upper):
+                    p = cumulative_8(simd.fma(r, simd.splat(low + j * step), o))
+                    simd.store(work, 8 * j, simd.mul(simd.load(work, 8 * j), p))
+            else:
+                p, middle, d, slope, ratio, curve, a0, a1, a2, a3 = _start(o, r, low, step)
+                for j in range(upper):
+                    simd.store(work, 8 * j, simd.mul(simd.load(work, 8 * j), p))
+                    u = simd.mul(middle, middle)
+                    t = simd.fma(simd.fma(simd.fma(a3, u, a2), u, a1), u, a0)
+                    p = simd.fma(slope, t, p)
+                    slope = simd.mul(slope, ratio)
+                    ratio = simd.mul(ratio, curve)
+                    middle = simd.add(middle, d)
 
 
 @within
 def heights_into(
-    offset: Float64, rate: Float64, count: Integer, low: float, step: float, nodes: int,
-    work: Float64, heights: Float64, at: Integer, stride: Integer,
+    offset: Float64, rate: Float64, ends: Int64, levels: Integer, low: float, step: float,
+    nodes: int, work: Float64, heights: Float64, at: Integer, stride: Integer,
 ) -> None:  # fmt: skip
     """φ(z_j) Π Φ(o_b + r_b z_j) at z_j = low + j·step to ``heights[at + j·stride]``.
 
-    ``offset``, ``rate`` float64[≥ count], count a multiple of 8, ``nodes`` at most `MOST`;
-    ``work`` float64[8·MOST] is scratch.
+    ``offset``, ``rate`` float64; from ``ends[l]`` to ``ends[l + 1]``, multiples of 8, lie those
+    that are taken 2ˡ times; ``nodes`` at most `MOST`; ``work`` float64[8·MOST] is scratch.
     """
-    _products_into(offset, rate, count, low, step, nodes, work)
+    _products_into(offset, rate, ends, levels, low, step, nodes, work)
     height = math.exp(-0.5 * low * low) * DENSITY_PEAK
     ratio, curve = math.exp(-low * step - 0.5 * step * step), math.exp(-step * step)
     for j in range(nodes):

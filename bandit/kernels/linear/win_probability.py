@@ -3,7 +3,8 @@
 ``P(a) = ∫ φ(z) Π_{b≠a} Φ(o_b + r_b z) dz``, ``o_b = (m_a − m_b)/s_b``, ``r_b = s_a/s_b`` (Agrawal,
 Goyal 2013), to 1e-7:
 
-1. Rivals that lie below all that a can reach are left out.
+1. Rivals of the same moments are taken as one, to a power (`_fold`); who lies below all that a can
+   reach is left out.
 2. ``−log Φ(x) ≥ 0.29 max(0, 1.5 − x)²``: Newton's steps on a convex sum of squares find, from the
    left, an end below which the product is surely under 6e-9. What is above counts.
 3. Equal steps there (`equal_steps`) converge geometrically once they resolve what bends. Whether
@@ -24,7 +25,7 @@ import numpy as np
 
 from bandit.core.types import Float64, Int64, Integer
 from bandit.kernels import simd
-from bandit.kernels._compile import within
+from bandit.kernels._compile import natural, within
 from bandit.kernels.linear import equal_steps, gauss_panels, graded_steps
 from bandit.kernels.stats.normal_lanes import cumulative_8
 
@@ -46,6 +47,10 @@ _TRUSTED, _DOUBTED = 1e-6, 1e-9
 """What `_settled` lets pass where steps resolve the steepest rival everywhere, and elsewhere."""
 _NOISE = 1e-12
 """Heights are off by so little."""
+LEVELS = 16
+"""Bits of how many are alike."""
+_FOLDED, _WORTH_FOLDING = 17, 1.5
+"""So many contenders at least, and so many rivals a kind, are worth folding."""
 _SLOPE, _ORIGIN = 0.29, 1.5
 _DEPTH = math.sqrt(19.0 / _SLOPE)
 """exp(−19) = 6e-9."""
@@ -56,7 +61,9 @@ _NARROW, _NOTHING = 1e-9, 1e-290
 class Scratch(NamedTuple):
     """Room for k contenders: moments float64[k + 16], the same of rivals, nodes, positions.
 
-    ``places``, ``weights`` float64[MOST] of graded steps.
+    ``places``, ``weights`` float64[MOST] of graded steps. ``like`` int64[k], a number below k, is
+    the same for contenders of the same moments; ``place``, ``member``, ``times`` int64[k] and
+    ``ends`` int64[LEVELS + 1] are of `_fold`.
     """
 
     centres: Float64
@@ -68,30 +75,43 @@ class Scratch(NamedTuple):
     places: Float64
     weights: Float64
     heights: Float64
+    like: Int64
+    place: Int64
+    member: Int64
+    times: Int64
+    ends: Int64
 
 
 def empty_scratch(k: int) -> Scratch:
     """Make room for k contenders."""
+    room = k + 16 + 8 * LEVELS
     return Scratch(
-        np.empty(k + 16), np.empty(k + 16), np.empty(k + 16), np.empty(k + 16),
-        np.empty(8 * equal_steps.MOST), np.empty(k + 16, np.int64), np.empty(equal_steps.MOST),
-        np.empty(equal_steps.MOST), np.empty(equal_steps.MOST),
+        np.empty(k + 16), np.empty(k + 16), np.empty(room), np.empty(room),
+        np.empty(8 * equal_steps.MOST), np.empty(room, np.int64), np.empty(equal_steps.MOST),
+        np.empty(equal_steps.MOST), np.empty(equal_steps.MOST), np.zeros(k, np.int64),
+        np.zeros(k, np.int64), np.zeros(k, np.int64), np.zeros(k, np.int64),
+        np.zeros(LEVELS + 1, np.int64),
     )  # fmt: skip
 
 
 @within
-def _lower_end(offset: Float64, rate: Float64, count: Integer) -> float:
-    """Newton from the left on √(Σ max(0, 1.5 − o − r z)²) = √(19/0.29); count a multiple of 8."""
+def _lower_end(offset: Float64, rate: Float64, ends: Int64, levels: Integer) -> float:
+    """Newton from the left on √(Σ max(0, 1.5 − o − r z)²) = √(19/0.29)."""
     z = -REACH
     zero, origin = simd.splat(0.0), simd.splat(_ORIGIN)
     for _ in range(12):
-        total, slope, at = zero, zero, simd.splat(z)
-        for b in range(0, count, 8):
-            r = simd.load(rate, b)
-            gap = simd.sub(simd.sub(origin, simd.load(offset, b)), simd.mul(r, at))
-            gap = simd.maximum(gap, zero)
-            total = simd.fma(gap, gap, total)
-            slope = simd.fma(gap, r, slope)
+        total, slope, at, times = zero, zero, simd.splat(z), 1.0
+        for level in range(levels):
+            squares, falls = zero, zero
+            for b in range(ends[level], ends[level + 1], 8):
+                r = simd.load(rate, b)
+                gap = simd.sub(simd.sub(origin, simd.load(offset, b)), simd.mul(r, at))
+                gap = simd.maximum(gap, zero)
+                squares = simd.fma(gap, gap, squares)
+                falls = simd.fma(gap, r, falls)
+            total = simd.fma(squares, simd.splat(times), total)
+            slope = simd.fma(falls, simd.splat(times), slope)
+            times *= 2.0
         root, fall = math.sqrt(simd.reduce_add(total)), simd.reduce_add(slope)
         if not (root > _DEPTH * 1.02 and fall > 0.0):
             break
@@ -111,22 +131,89 @@ def _pad(offset: Float64, rate: Float64, count: Integer) -> Integer:
 
 
 @within
-def _keep(offset: Float64, rate: Float64, count: Integer, at: float) -> Integer:
-    """Drop rivals that lie below a's worth from z = ``at`` on; return how many are left, padded."""
-    kept = np.int64(0)
+def _keep(offset: Float64, rate: Float64, ends: Int64, levels: Integer, at: float) -> Integer:
+    """Drop rivals that lie below a's worth from z = ``at`` on; return how many are left at most."""
+    kept: Integer = np.int64(0)
+    begin, many = ends[0], np.int64(0)
     flat, place = simd.splat(equal_steps.FLAT), simd.splat(at)
-    for b in range(0, count, 8):
-        o, r = simd.load(offset, b), simd.load(rate, b)
-        out = simd.bits_not_below(simd.fma(r, place, o), flat)
-        if out == 0:
-            simd.store(offset, kept, o)
-            simd.store(rate, kept, r)
-            kept += 8
-        elif out != 255:
-            for c in range(b, b + 8):
-                offset[kept], rate[kept] = offset[c], rate[c]
-                kept += ~(out >> (c - b)) & 1
-    return _pad(offset, rate, kept)
+    for level in range(levels):
+        end, first = ends[level + 1], kept
+        for b in range(begin, end, 8):
+            o, r = simd.load(offset, b), simd.load(rate, b)
+            out = simd.bits_not_below(simd.fma(r, place, o), flat)
+            if out == 0:
+                simd.store(offset, kept, o)
+                simd.store(rate, kept, r)
+                kept += 8
+            elif out != 255:
+                for c in range(b, b + 8):
+                    offset[kept], rate[kept] = offset[c], rate[c]
+                    kept += ~(out >> (c - b)) & 1
+        kept = _pad(offset, rate, kept)
+        many += (kept - first) << level
+        begin, ends[level + 1] = end, kept
+    return many
+
+
+@within
+def _fold(scratch: Scratch, count: Integer, own: Integer) -> Integer:
+    """Rivals of the same moments as one, taken so many times: Φⁿ by squares.
+
+    Level l, from ``ends[l]`` to ``ends[l + 1]``, holds who is taken 2ˡ times (besides: whoever has
+    that bit in how often they are there). Returns the levels, one if hardly any are alike.
+    """
+    offset, rate, like, place, member, times, ends = (
+        scratch.offset, scratch.rate, scratch.like, scratch.place, scratch.member, scratch.times,
+        scratch.ends,
+    )  # fmt: skip
+    centres, scales = scratch.centres, scratch.scales
+    kinds, most = np.int64(0), np.int64(0)
+    for each in range(count):
+        b = natural(each)
+        c = natural(like[b])
+        at = place[c]
+        # Selected, not branched upon: nobody could foretell it.
+        known = at < kinds and like[natural(member[natural(at)])] == like[b]
+        slot = natural(at if known else kinds)
+        one, before = member[slot], times[slot]
+        if each != own:
+            place[c] = np.int64(slot)
+            member[slot] = one if known else np.int64(each)
+            times[slot] = (before if known else np.int64(0)) + 1
+            kinds += 0 if known else 1
+    for t in range(kinds):
+        most = max(most, times[t])
+    times[times.size - 1] = count - 1
+    if _WORTH_FOLDING * kinds > count:
+        return np.int64(1)
+    begin: Integer = np.int64(0)
+    for each in range(kinds):
+        kind = natural(each)
+        first = natural(member[kind])
+        centres[kind], scales[kind] = offset[first], rate[first]
+    level = np.int64(0)
+    while most >> level:
+        for each in range(kinds):
+            kind, to = natural(each), natural(begin)
+            offset[to], rate[to] = centres[kind], scales[kind]
+            begin += times[kind] >> level & 1
+        begin = _pad(offset, rate, begin)
+        level += 1
+        ends[level] = begin
+    return level
+
+
+@within
+def _unfold(scratch: Scratch) -> None:
+    """One level of everybody again, from what `_fold` left."""
+    centres, scales, times, ends = scratch.centres, scratch.scales, scratch.times, scratch.ends
+    count, t = np.int64(0), 0
+    while count < times[times.size - 1]:
+        for _ in range(times[t]):
+            scratch.offset[count], scratch.rate[count] = centres[t], scales[t]
+            count += 1
+        t += 1
+    ends[1] = _pad(scratch.offset, scratch.rate, count)
 
 
 @within
@@ -175,26 +262,30 @@ def _settled(heights: Float64, nodes: Integer, step: float, sure: bool) -> float
 
 
 @within
-def _spread_over(scratch: Scratch, count: Integer, edge: float) -> float:
-    """Integral over rivals (``count`` padded) from z = ``edge`` on."""
-    offset, rate, work, bending, places, weights, heights = (
+def _spread_over(scratch: Scratch, levels: Integer, edge: float) -> float:
+    """Integral over the rivals of so many levels from z = ``edge`` on."""
+    offset, rate, work, bending, places, weights, heights, ends = (
         scratch.offset, scratch.rate, scratch.work, scratch.bending, scratch.places,
-        scratch.weights, scratch.heights,
+        scratch.weights, scratch.heights, scratch.ends,
     )  # fmt: skip
-    low = _lower_end(offset, rate, count)
+    low = _lower_end(offset, rate, ends, levels)
     if not max(low, edge) < REACH:
         return 0.0
     cut = edge > low
-    count = _keep(offset, rate, count, max(low, edge))
+    many = _keep(offset, rate, ends, levels, max(low, edge))
+    count = ends[levels]
     if count == 0 and not cut:
         return 1.0
     steepest = 0.0
     for b in range(count):
         steepest = max(steepest, rate[b])
-    sharp = steepest * math.sqrt(1.0 + 2.0 * math.log(max(count, 1)))
+    sharp = steepest * math.sqrt(1.0 + 2.0 * math.log(max(many, 1)))
     length, fine = REACH - low, 0.0
     sure = _nodes(length * sharp / _RESOLVED)
     nodes = sure if sure <= _TRIED else max(_TRIED, math.ceil(_SPARSE * sure))
+    if levels > 1 and nodes > _FEW:
+        _unfold(scratch)
+        levels, count = np.int64(1), _keep(offset, rate, ends, 1, low)
     if nodes > _FEW and not cut:
         delta = graded_steps.FINEST / steepest
         longest = graded_steps.longest_step(offset, rate, count, low, delta, steepest, _RESOLVED)
@@ -212,7 +303,17 @@ def _spread_over(scratch: Scratch, count: Integer, edge: float) -> float:
             )  # fmt: skip
         else:
             equal_steps.heights_into(
-                offset, rate, count, low + first, step, nodes, work, heights, stride - 1, stride
+                offset,
+                rate,
+                ends,
+                levels,
+                low + first,
+                step,
+                nodes,
+                work,
+                heights,
+                stride - 1,
+                stride,
             )
         p = _settled(heights, whole, length / (whole - 1), whole >= sure)
         if p >= 0.0:
@@ -226,6 +327,9 @@ def _spread_over(scratch: Scratch, count: Integer, edge: float) -> float:
         nodes, first, stride = whole - 1, 0.5 * step, 2
         whole += nodes
     low = max(low, edge)
+    if levels > 1:
+        _unfold(scratch)
+        count = _keep(offset, rate, ends, 1, low)
     return min(gauss_panels.integral(offset, rate, count, low, REACH, bending), 1.0)
 
 
@@ -256,11 +360,12 @@ def _certain_out(count: Integer, own: Integer, scratch: Scratch) -> tuple[Intege
 
 
 @within
-def winning_probability(count: Integer, own: Integer, scratch: Scratch) -> float:
+def winning_probability(count: Integer, own: Integer, scratch: Scratch, folds: bool) -> float:
     """P(normal ``own`` is the largest of ``count``), ties to the lowest position.
 
     Contenders are ``scratch.centres``, ``scratch.scales`` ≥ 0 float64[: count]; the rest of
-    ``scratch`` is overwritten. NaN where one of them is not finite.
+    ``scratch`` is overwritten, all of it where one ``folds``: then ``scratch.like`` tells who are
+    alike. NaN where one of them is not finite.
     """
     centres, scales, offset, rate = (
         scratch.centres, scratch.scales, scratch.offset, scratch.rate
@@ -290,10 +395,15 @@ def winning_probability(count: Integer, own: Integer, scratch: Scratch) -> float
         return 0.5 * math.erfc(-offset[1 - own] / math.sqrt(2.0 * (1.0 + rate[1 - own] ** 2)))
     else:
         offset[own], rate[own] = 50.0, 0.0
-    count = _pad(offset, rate, count)
+    ends, levels = scratch.ends, np.int64(1)
+    if folds and count >= _FOLDED and sure == 0 and s > _NOTHING:
+        levels = np.int64(_fold(scratch, count, own))
+    else:
+        ends[0], ends[1] = 0, _pad(offset, rate, count)
     if s > _NOTHING:
-        return _spread_over(scratch, count, edge)
+        return _spread_over(scratch, levels, edge)
+    _keep(offset, rate, ends, 1, 0.0)
     level = one
-    for b in range(0, _keep(offset, rate, count, 0.0), 8):
+    for b in range(0, ends[1], 8):
         level = simd.mul(level, cumulative_8(simd.load(offset, b)))
     return max(simd.reduce_mul(level), 0.0)
