@@ -206,14 +206,21 @@ def _worths_into(
 @within
 def propensities_into(
     situation: Situation, mode: Mode, pairs: Pairs, rows: int, base: int, taken: Int32,
-    scratch: win_probability.Scratch, alike: Int64, folds: bool, out: Float64,
+    kinds: Int32, settling: Settling, out: Float64,
 ) -> None:  # fmt: skip
     """Probability that the taken action samples the largest worth, from settled contenders.
 
-    Where one ``folds``, actions of the same number in ``alike`` int64[k] count as one.
+    Those of the same kind, value and cost count as one (``kinds`` as `alike_into` has them, or
+    empty where all differ), be prices everybody's or each customer's: a customer who is asked for
+    alone has the bytes of a batch.
     """
     alpha, given = mode.alpha, mode.given
     first, action_of = pairs.first, pairs.action
+    scratch, alike, table = settling.wins, settling.alike, settling.table
+    values, costs = situation.values, situation.costs
+    apart = values.shape[0] > 1 or costs.shape[0] > 1
+    if kinds.size > 0 and not apart:
+        alike_into(kinds, values, costs, 0, alike, table)
     for i in range(rows):
         row, begin, number = base + i, first[i], first[i + 1] - first[i]
         own = np.int64(-1)
@@ -223,7 +230,10 @@ def propensities_into(
         out[row] = 0.0
         if own >= 0:
             _worths_into(situation, alpha, pairs, row, begin, number, scratch)
+            folds = kinds.size > 0 and number >= win_probability.FOLDED
             if folds:
+                if apart:
+                    alike_into(kinds, values, costs, row, alike, table)
                 for each in range(number):
                     action = natural(action_of[natural(begin + each)])
                     scratch.like[natural(each)] = alike[action]
@@ -308,13 +318,9 @@ def rows_into(
         expectations_into(situation, mode, pairs, rows, base, scratch, propensity)
     elif asked > 0:
         taken = given if asked == 2 else action
-        folds = alike_into(
-            dense.kinds, situation.values, situation.costs, scratch.alike, scratch.table
-        )
         propensities_into(
-            situation, mode, pairs, rows, base, taken, scratch.wins, scratch.alike, folds,
-            propensity,
-        )  # fmt: skip
+            situation, mode, pairs, rows, base, taken, dense.kinds, scratch, propensity
+        )
     if asked == 4:
         settle.means_of_rows(
             base, end, situation.narrow, situation.broad, action, theta, mean, scratch.x

@@ -49,7 +49,7 @@ _NOISE = 1e-12
 """Heights are off by so little."""
 LEVELS = 16
 """Bits of how many are alike."""
-_FOLDED, _WORTH_FOLDING = 17, 1.5
+FOLDED, _WORTH_FOLDING = 17, 1.5
 """So many contenders at least, and so many rivals a kind, are worth folding."""
 _SLOPE, _ORIGIN = 0.29, 1.5
 _DEPTH = math.sqrt(19.0 / _SLOPE)
@@ -160,7 +160,8 @@ def _fold(scratch: Scratch, count: Integer, own: Integer) -> Integer:
     """Rivals of the same moments as one, taken so many times: Φⁿ by squares.
 
     Level l, from ``ends[l]`` to ``ends[l + 1]``, holds who is taken 2ˡ times (besides: whoever has
-    that bit in how often they are there). Returns the levels, one if hardly any are alike.
+    that bit in how often they are there). Returns the levels; one, and nothing is moved, if hardly
+    any are alike or more than `LEVELS` can say.
     """
     offset, rate, like, place, member, times, ends = (
         scratch.offset, scratch.rate, scratch.like, scratch.place, scratch.member, scratch.times,
@@ -184,7 +185,7 @@ def _fold(scratch: Scratch, count: Integer, own: Integer) -> Integer:
     for t in range(kinds):
         most = max(most, times[t])
     times[times.size - 1] = count - 1
-    if _WORTH_FOLDING * kinds > count:
+    if _WORTH_FOLDING * kinds > count or most >> LEVELS:
         return np.int64(1)
     begin: Integer = np.int64(0)
     for each in range(kinds):
@@ -396,9 +397,9 @@ def winning_probability(count: Integer, own: Integer, scratch: Scratch, folds: b
     else:
         offset[own], rate[own] = 50.0, 0.0
     ends, levels = scratch.ends, np.int64(1)
-    if folds and count >= _FOLDED and sure == 0 and s > _NOTHING:
+    if folds and count >= FOLDED and sure == 0 and s > _NOTHING:
         levels = np.int64(_fold(scratch, count, own))
-    else:
+    if levels == 1:
         ends[0], ends[1] = 0, _pad(offset, rate, count)
     if s > _NOTHING:
         return _spread_over(scratch, levels, edge)
