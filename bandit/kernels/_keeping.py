@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 from numba.core.caching import FunctionCache, IndexDataCacheFile
 
 from bandit.core.compiling import COMPILING
+from bandit.kernels import _sources
 
 WAIT = 300.0
 """Seconds after which a kernel is compiled whoever else does it: a compiler can stand still."""
@@ -75,7 +76,7 @@ class Kept(_Cache):  # type: ignore[misc]  # Numba's own parts are untyped
         self._cache_file = _Files(
             cache_path=self._cache_path,
             filename_base=self._impl.filename_base,
-            source_stamp=self._impl.locator.get_source_stamp(),
+            source_stamp=_sources.stamp(self._source),
         )
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:

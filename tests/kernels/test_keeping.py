@@ -15,7 +15,7 @@ import numba
 import pytest
 
 from bandit.core.compiling import Compiling
-from bandit.kernels import _keeping, _numba
+from bandit.kernels import _keeping, _numba, _sources
 from bandit.kernels._compile import serial
 
 RUN = """
@@ -44,6 +44,8 @@ def _kept(folder: Path, added: int) -> Any:
     """A kernel in a file of its own, whose code is kept in that folder, as a new process has it."""
     path = folder / "one.py"
     path.write_text(f"def plus(x):\n    return x + {added}\n", encoding="utf-8")
+    for remembered in (_sources._read, _sources.stamp):
+        remembered.cache_clear()
     return _numba.njit(cache=True)(runpy.run_path(str(path))["plus"])
 
 
@@ -74,7 +76,6 @@ def test_code_of_before_is_not_run_where_the_disk_is_full_after_an_update(
         raise OSError(errno.ENOSPC, "no space left")
 
     assert _kept(folder, 1)(1) == 2
-    os.utime(folder / "one.py", (1, 1))
     with monkeypatch.context() as patched:
         patched.setattr(_keeping._Files, "_save_data", full)
         assert _kept(folder, 20)(1) == 21
