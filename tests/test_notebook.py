@@ -164,6 +164,7 @@ def test_html_escapes_what_the_user_named() -> None:
     assert "and 10 rows more" in page
 
 
+@pytest.mark.long
 def test_the_page_about_notebooks_runs_as_it_is_written(tmp_path: Path) -> None:
     page = (Path(__file__).parents[1] / "docs" / "notebooks.md").read_text(encoding="utf-8")
     first = page.partition("```python\n")[2].partition("```")[0]

@@ -13,6 +13,8 @@ ALIKE = [
     "\u2003email", "em\u00adail", "\u200femail", "email\r\n",
 ]  # fmt: skip
 
+CONNECTION = duckdb.connect()
+
 
 @pytest.mark.parametrize("name", ALIKE)
 def test_spellings_of_one_name_are_one(name: str) -> None:
@@ -27,6 +29,5 @@ def test_composed_and_decomposed_letters_are_one() -> None:
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=12))
 def test_sql_folds_what_is_printed_alike(text: str) -> None:
     """Both are one rule; where Unicode knows several small letters, neither meets a plain name."""
-    with duckdb.connect() as connection:
-        ((found,),) = connection.execute(f"SELECT {folded(sql.text(text))}").fetchall()
+    ((found,),) = CONNECTION.execute(f"SELECT {folded(sql.text(text))}").fetchall()
     assert found == fold(text) or not fold(text).isascii()

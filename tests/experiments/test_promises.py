@@ -24,6 +24,7 @@ def most(share, runs):
     return share + 4.0 * math.sqrt(share * (1.0 - share) / runs)
 
 
+@pytest.mark.long
 def test_nothing_done_alarms_as_rarely_as_promised(population):
     runs = 150
     found = false_alarms(population, "spend", runs, adjusted=True)
@@ -33,6 +34,7 @@ def test_nothing_done_alarms_as_rarely_as_promised(population):
     assert found.peeking > most(0.05, runs), "fifty looks at a fixed test are not for free"
 
 
+@pytest.mark.long
 def test_arms_that_compete_for_a_capacity_want_their_own_part_of_it():
     runs, target = 60, truth(400_000)
     pooled, split = shared_caps(runs, 20_000, target)

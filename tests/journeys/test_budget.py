@@ -89,7 +89,7 @@ def _people(
     return ordered, [r for r in found if not r["own"]], spent, costs
 
 
-@pytest.mark.parametrize("anew", [False, True])
+@pytest.mark.parametrize("anew", [pytest.param(False, marks=pytest.mark.long), True])
 def test_every_budget_is_found_again_in_the_files(anew: bool, tmp_path: Path) -> None:
     """The wave that had learned; its holdout is among them where it was drawn anew."""
     policy = 'regroup = "every_wave"' if anew else ""

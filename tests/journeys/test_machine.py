@@ -18,7 +18,9 @@ SHORT: dict[str, list[Step]] = {
 """The fewest steps of what the long runs found."""
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    "seed", [0, *(pytest.param(seed, marks=pytest.mark.long) for seed in (1, 2))]
+)
 def test_drawn_steps_hold(tmp_path: Path, seed: int) -> None:
     Machine(tmp_path / "campaign").play(drawn(1_000 + seed, 8))
 

@@ -27,6 +27,7 @@ def test_five_purchases_decide_nothing():
     assert "ship" not in said
 
 
+@pytest.mark.long
 def test_an_equal_policy_is_not_called_worse():
     said = rare.kept(rare.World(5_000, clustered=True), LOGS).said
     assert said.get("hold", 0.0) <= 0.035 + 3 * np.sqrt(0.035 * 0.965 / LOGS)

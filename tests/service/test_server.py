@@ -169,6 +169,7 @@ def test_what_would_be_open_to_others_is_refused(how: dict[str, Any], told: str)
         serve(Path("no-campaign"), say=print, **how)
 
 
+@pytest.mark.long
 def test_a_new_configuration_snapshot_and_wave_are_in_use_without_a_failed_request(
     tmp_path: Path,
 ) -> None:
@@ -254,6 +255,7 @@ def test_killed_while_events_come_each_is_decided_once_and_stands_in_the_outbox(
     assert len({line["event_id"] for line in lines()}) == len(sent)
 
 
+@pytest.mark.long
 def test_a_stream_that_is_damaged_under_an_event_that_waits_ends_the_server(tmp_path: Path) -> None:
     """Else it would wait for ever, and nobody would know."""
     more = (

@@ -119,12 +119,14 @@ def _worlds(effect: float, runs: int, seed: int) -> tuple[float, float, float]:
     return gain, roi, positive
 
 
+@pytest.mark.long
 def test_gains_and_returns_of_an_offer_cover_the_truth() -> None:
     """95 of 100 promised; in 200 worlds not below 93.5 less two standard errors."""
     gain, roi, _ = _worlds(0.5, 200, 4)
     assert min(gain, roi) > 0.935 - 2 * (0.95 * 0.05 / 200) ** 0.5
 
 
+@pytest.mark.long
 def test_an_offer_without_effect_is_seldom_said_to_pay() -> None:
     _, _, positive = _worlds(0.0, 200, 5)
     assert positive <= 0.05 + 2 * (0.05 * 0.95 / 200) ** 0.5

@@ -404,7 +404,16 @@ DOUBT = {
 }
 
 
-@pytest.mark.parametrize("links", DOUBT.values(), ids=DOUBT)
+PLAIN = ("two at once", "no date")
+
+
+@pytest.mark.parametrize(
+    "links",
+    [
+        pytest.param(links, id=doubt, marks=() if doubt in PLAIN else pytest.mark.long)
+        for doubt, links in DOUBT.items()
+    ],
+)
 def test_a_refusal_by_an_id_of_two_refuses_both_and_teaches_nothing(
     tmp_path: Path, links: list[tuple[str, ...]]
 ) -> None:

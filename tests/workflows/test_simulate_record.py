@@ -91,7 +91,9 @@ def test_each_wave_is_a_look_and_asking_again_is_none(campaign, result):
     assert 0.95 < earlier.confidence < result.confidence
 
 
-@pytest.mark.parametrize("said", ['looks = "once"', 'interval = "betting"'])
+@pytest.mark.parametrize(
+    "said", ['looks = "once"', pytest.param('interval = "betting"', marks=pytest.mark.long)]
+)
 def test_a_verdict_for_one_look_or_for_any_keeps_its_confidence(campaign, tmp_path, said):
     folder = shutil.copytree(campaign, tmp_path / "operator")
     toml = folder / "campaign.toml"
