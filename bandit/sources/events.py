@@ -165,15 +165,15 @@ def _condition(
 
 
 def _cell(database: Database, role: str, variable: Variable, column: str) -> str:
-    """A column as the function takes it."""
+    """A column as the function takes it. −0 is 0: else the order of rows says which is told."""
     if variable.function not in AS_THEY_ARE:
         number = f"CAST({database.read(role, column, 'number')} AS DOUBLE)"
         if variable.function in ADDED_UP:
             return f"CAST(round({number} * {UNIT}) AS BIGINT)"
-        return number
+        return f"{number} + 0"
     kind, cell = database.column(role, column), sql.name(column)
     if kind in {"FLOAT", "DOUBLE"}:
-        return f"CASE WHEN isfinite({cell}) THEN {cell} END"
+        return f"CASE WHEN isfinite({cell}) THEN {cell} + 0 END"
     if not (sql.is_number(kind) or sql.is_category(kind) or sql.is_time(kind)):
         raise ConfigError(
             f"{database.table(role).shown}: column {column!r} is {kind}; needed is a number, a"

@@ -204,6 +204,7 @@ last_gift = { function = "last", column = "gift" }
 last_price = { function = "last", column = "price", where = "items > 0" }
 days = { function = "distinct", column = "day" }
 prices = { function = "distinct", column = "price", days = 90 }
+least_price = { function = "min", column = "price" }
 huge = { function = "sum", column = "huge" }
 huge_each = { function = "ratio", column = "huge", per = "items", days = 100 }
 gap = { function = "median_gap", days = 120 }
@@ -216,13 +217,14 @@ rfm = { function = "rfm", column = "huge", days = 200 }
 def test_parts_of_events_say_bit_for_bit_what_sql_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: bool, largest: float
 ) -> None:
-    """Cells of each kind, some empty; keys of text; sums with no room in 64 bits."""
+    """Cells of each kind, some empty, −0 as 0; keys of text; sums with no room in 64 bits."""
     log = _log(8, 3_000, 28)
     rng = np.random.default_rng(2)
     some = [None if r < 0.2 else r for r in rng.random(len(log))]
+    prices = [-1.0, -0.0, 0.0, 0.5]
     log = log.with_columns(
         pl.Series("huge", [None if r is None else (r - 0.6) * largest for r in some]),
-        pl.Series("price", [None if r is None else round(r * 5) / 2 - 1 for r in some]),
+        pl.Series("price", [None if r is None else prices[int(r * 20) % 4] for r in some]),
         pl.Series("gift", rng.random(len(log)) < 0.5),
         day=pl.col("at").dt.date(),
     )
