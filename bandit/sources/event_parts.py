@@ -30,6 +30,9 @@ ROWS = 1_000_000
 """Of a part, about."""
 LARGE = 5_000_000
 """Rows from which on it pays."""
+_CROWDED = 4
+"""A part of so many times as many rows holds one whom very many events are of, such as a guest at
+the till: there is no room for it in memory, and SQL takes it row by row."""
 _GROUP = 61_440
 """Rows that a part's file takes at a time."""
 _FLAGS = 30
@@ -96,9 +99,10 @@ def again(path: Path, flags: Sequence[str]) -> str:
 def summed(
     folder: Path, flags: Sequence[str], parts: Mapping[Part, str], gaps: Sequence[Gap], threads: int
 ) -> Iterator[Summed | Path]:
-    """What comes of each part, and its files are gone; where sums have no room in 64 bits its path.
+    """What comes of each part, and its files are gone; or its path, for SQL to aggregate.
 
-    Parts come in the order of their numbers.
+    That is where sums have no room in 64 bits, or its rows none in memory. Parts come in the order
+    of their numbers.
     """
     bits = {flag: np.int32(1 << place) for place, flag in enumerate(flags)}
     made = folder.iterdir() if folder.is_dir() else ()
@@ -116,8 +120,10 @@ def summed(
 def _summed(
     path: Path, bits: Mapping[str, np.int32], parts: Mapping[Part, str], gaps: Sequence[Gap]
 ) -> Summed | Path:
-    files = sorted(path.iterdir())
-    tables = [pq.ParquetFile(file).read(use_threads=False) for file in files]
+    files = [pq.ParquetFile(file) for file in sorted(path.iterdir())]
+    if sum(file.metadata.num_rows for file in files) > _CROWDED * ROWS:
+        return path
+    tables = [file.read(use_threads=False) for file in files]
     events = _Rows(pa.concat_tables(tables).combine_chunks(), bits)
     del tables
     if not all(events.has_room(p.column) for p in parts if p.said == "sum"):

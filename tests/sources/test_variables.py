@@ -250,6 +250,27 @@ def test_parts_of_events_say_bit_for_bit_what_sql_says(
     assert len(found) > 3
 
 
+def test_one_whose_events_have_no_room_is_left_to_sql(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guest = pl.when(pl.arange(pl.len()) % 7 > 0).then(3).otherwise("customer_id")
+    log = _log(9, 3_000, 28).with_columns(customer_id=guest.cast(pl.Int64))
+    campaign = _campaign(tmp_path, log, "parquet")
+    whole = _made(campaign)
+    found: list[object] = []
+
+    def summed(*given: Any) -> Iterator[event_parts.Summed | Path]:
+        for one in parts_of(*given):
+            found.append(type(one))
+            yield one
+
+    monkeypatch.setattr(event_parts, "summed", summed)
+    _in_parts(monkeypatch)
+    assert _made(campaign).equals(whole)
+    assert event_parts.Summed in found
+    assert sum(one is not event_parts.Summed for one in found) == 1
+
+
 def test_what_arrow_orders_otherwise_is_left_to_sql(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
