@@ -11,6 +11,8 @@ import pytest
 # when the library is loaded, which no plugin does before.
 for library in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(library, "1")
+# Hundreds of commands are started: the first leaves its bytecode to the others.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 ROOT = Path(__file__).resolve().parents[1]
 
