@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bandit.core.types import Array, Float64
-from bandit.kernels.linear.curves import curves_into
+from bandit.kernels.linear.curves import curves_into, empty_rooms, packed, taken_curves_into
 from bandit.kernels.threads import spread
 from bandit.models.moments import Moments
 from bandit.models.moved import GRAIN, Moved, forms
@@ -44,18 +44,27 @@ class Curved(Moved):
 
     def lifts(self, contexts: Array) -> Float64:
         """``Σ weight_a (σ(xᵀ theta_a) − xᵀ mean_a)``."""
-        n = len(contexts)
-        k = self.n_actions
-        out, rooms = np.zeros((n, k)), np.empty((-(-n // GRAIN), k))
+        n, d = contexts.shape
+        out, rooms = np.empty((n, self.n_actions)), empty_rooms(n, d, GRAIN)
         spread(curves_into, n, GRAIN, *forms(contexts), *self._packed, GRAIN, rooms, out)
         return out
 
+    def lifts_at(self, contexts: Array, action: Array) -> Float64:
+        """The same bytes as `lifts` has for one action a row."""
+        n, d = contexts.shape
+        out, rooms = np.empty(n), empty_rooms(n, d, GRAIN)
+        spread(
+            taken_curves_into, n, GRAIN, *forms(contexts), *self._packed,
+            np.ascontiguousarray(action, np.int32), GRAIN, rooms, out,
+        )  # fmt: skip
+        return out
+
     @cached_property
-    def _packed(self) -> tuple[Float64, Float64, Float64]:
+    def _packed(self) -> tuple[Float64, Float64]:
         curves = tuple(self.curves.values())
-        theta = np.stack([np.ascontiguousarray(curve.theta.T) for curve in curves])
-        base = sum(curve.weight[:, None] * curve.mean for curve in curves)
-        return theta, np.stack([c.weight for c in curves]), np.ascontiguousarray(np.transpose(base))
+        theta, weight = np.stack([c.theta for c in curves]), np.stack([c.weight for c in curves])
+        base = np.sum([curve.weight[:, None] * curve.mean for curve in curves], axis=0)
+        return packed(theta, weight, base)
 
 
 def curved(

@@ -34,6 +34,10 @@ class Moved(ABC):
     def lifts(self, contexts: Array) -> Float64:
         """What the score of each action is moved by, float64[n, k]; the same in every batch."""
 
+    def lifts_at(self, contexts: Array, action: Array) -> Float64:
+        """Of `lifts` that of one action a row, float64[n]."""
+        return self.lifts(contexts)[np.arange(len(action)), action]
+
     @property
     def n_actions(self) -> int:
         """How many actions there are: k."""
@@ -118,6 +122,5 @@ class TakenMean:
         found = np.empty(action.shape[0], np.float32)
         spread(taken_mean_into, action.shape[0], grain, contexts, self._mean, action, found)
         if self._moved is not None:
-            lifts = self._moved.lifts(contexts)
-            found += np.take_along_axis(lifts, action[:, None].astype(np.int64), axis=1)[:, 0]
+            found += self._moved.lifts_at(contexts, action)
         return found

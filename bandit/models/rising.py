@@ -45,3 +45,13 @@ class Rising(Moved):
                 self.start, response.weight, room, out,
             )  # fmt: skip
         return out
+
+    def lifts_at(self, contexts: Array, action: Array) -> Float64:
+        """Of a row whose action is in no chain the inner model's."""
+        if not isinstance(self.inner, Moved):
+            found = np.zeros(len(action))
+        else:
+            found = self.inner.lifts_at(contexts, action)
+        rises = np.isin(action, self.chain)
+        found[rises] = super().lifts_at(contexts[rises], action[rises])
+        return found

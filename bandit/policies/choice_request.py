@@ -158,7 +158,9 @@ def _charged(
     if not isinstance(posterior, Moved):
         return costs, None
     lifts = posterior.lifts(contexts)
-    return np.ascontiguousarray(costs - values * lifts), lifts
+    charges: Float64 = values * lifts
+    np.subtract(costs, charges, out=charges)
+    return charges, lifts
 
 
 def checked(

@@ -3,6 +3,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from scipy.special import expit
 
 from bandit import LinTS, LogisticPosterior, Posterior
 from bandit.kernels.linear.link import LOGIT
@@ -130,11 +131,46 @@ def test_means_are_moved_to_the_curve(kind):
         curve = 1.0 / (1.0 + np.exp(-(contexts.astype(float) @ one.theta.T)))
         told += one.weight * (curve - contexts.astype(float) @ one.mean.T)
     assert posterior.lifts(contexts) == pytest.approx(told, abs=1e-12)
-    parts = [posterior.lifts(contexts[:7]), posterior.lifts(contexts[7:])]
+    parts = [posterior.lifts(part) for part in np.split(contexts, [1, 8, 60])]
     assert np.array_equal(np.concatenate(parts), posterior.lifts(contexts))
     assert inner(posterior) is posterior.inner
     assert curves_of(posterior) is posterior.curves
     assert np.array_equal(bends_of(posterior, contexts), lifts_of(posterior, contexts))
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize(("k", "d"), [(1, 1), (8, 3), (21, 8), (24, 19)])
+def test_of_one_action_a_row_the_same_bytes_are_told(kind, k, d):
+    rng = np.random.default_rng(k)
+    one, contexts = rng.standard_normal((5, k, d)), rng.standard_normal((600, d)).astype(kind)
+    curves = {
+        "sale": Curve(one[0], one[1], one[2, :, 0]),
+        "click": Curve(one[3], one[4], -np.ones(k)),
+    }
+    posterior = Curved(Posterior.prior(k, d, ridge=1.0), curves)
+    action = rng.integers(0, k, 600).astype(np.int32)
+    whole = posterior.lifts(contexts)
+    told = sum(
+        curve.weight * (1.0 / (1.0 + np.exp(-contexts @ curve.theta.T)) - contexts @ curve.mean.T)
+        for curve in curves.values()
+    )
+    assert whole == pytest.approx(told, abs=1e-12 if kind is np.float64 else 1e-4)
+    assert np.array_equal(posterior.lifts_at(contexts, action), whole[np.arange(600), action])
+    assert posterior.lifts(contexts[:0]).shape == (0, k)
+    chain, start = np.arange(k // 2), np.array([0, k // 2])
+    risen = Rising(posterior, (Response(one[0], np.ones(k), LOGIT),), chain, start)
+    assert np.array_equal(
+        risen.lifts_at(contexts, action), risen.lifts(contexts)[np.arange(600), action]
+    )
+
+
+def test_the_curve_is_the_logistic_function_to_its_ends():
+    curve = Curve(np.ones((1, 1)), np.zeros((1, 1)), np.ones(1))
+    scores = np.append(np.linspace(-39.0, 39.0, 4_001), [0.0, 45.0, 1e6, 1e300])
+    found = Curved(Posterior.prior(1, 1, ridge=1.0), {"sale": curve}).lifts(scores[:, None])[:, 0]
+    assert found == pytest.approx(expit(scores), rel=5e-14, abs=0.0)
+    low = np.array([-41.0, -700.0, -1e300])[:, None]
+    assert Curved(Posterior.prior(1, 1, ridge=1.0), {"sale": curve}).lifts(low).max() < 5e-18
 
 
 def test_decisions_are_those_of_the_lifts_told_as_costs():
