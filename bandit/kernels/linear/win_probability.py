@@ -1,7 +1,7 @@
 """Probability that one of many normal worths is the largest.
 
 ``P(a) = ∫ φ(z) Π_{b≠a} Φ(o_b + r_b z) dz``, ``o_b = (m_a − m_b)/s_b``, ``r_b = s_a/s_b`` (Agrawal,
-Goyal 2013), to 1e-7:
+Goyal 2013), to 1e-7 and 1.5e-10 more for each rival that is left out:
 
 1. Rivals of the same moments are taken as one, to a power (`_fold`); who lies below all that a can
    reach is left out.
