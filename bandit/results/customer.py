@@ -11,7 +11,7 @@ from bandit.results.result import Result
 
 @dataclass(frozen=True)
 class Trait:
-    """A feature of the person today.
+    """A feature, or another variable, of the person today.
 
     ``percentile`` is the share of all customers with less, of numbers; ``share`` that of all with
     the same, of others. None where the cell is empty.
@@ -61,8 +61,8 @@ class CustomerPage(Result):
     ``words`` say the most important things first. ``consents`` are those of the channels that ask
     for one; ``prefers`` what the channels bring by themselves, best first; ``open`` the offers that
     may be made now, by worth, ``peace`` what no contact is expected to be worth, and ``shut`` for
-    each rule the pairs that it takes out. ``timeline`` is from new to old, ``groups`` the group by
-    wave. ``page`` is the HTML file, if one was written.
+    each rule the pairs that it takes out; ``segments`` the first by priority first. ``timeline`` is
+    from new to old, ``groups`` the group by wave. ``page`` is the HTML file, if one was written.
     """
 
     customer: str
@@ -77,6 +77,7 @@ class CustomerPage(Result):
     shut: dict[str, list[str]]
     timeline: list[Moment]
     traits: list[Trait]
+    segments: list[str]
     groups: dict[str, str]
     page: Path | None = None
     notes: list[str] = field(default_factory=list)

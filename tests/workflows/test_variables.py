@@ -154,6 +154,19 @@ def test_a_person_is_shown_exported_and_forgotten(served: Path, tmp_path: Path) 
     assert record.waves(folder)[0].manifest.made is not None
 
 
+def test_a_page_tells_variables_that_are_no_features_and_all_segments(served: Path) -> None:
+    stored = pl.read_parquet(served / "waves" / "w1" / served_variables.NAME)
+    row = stored.filter(pl.col("big") & pl.col("north")).row(0, named=True)
+    page = customer_page(served, customer=str(row["customer_id"]), at=MONDAY)
+    spent = {t.name: t for t in page.traits}["spent"]
+    assert spent.value == f"{row['spent']:,.6g}"
+    assert spent.percentile == pytest.approx((stored["spent"] < row["spent"]).mean())
+    assert page.segments == ["big", "north"]
+    assert "segments, the first by priority first: big, north" in page.words
+    some = stored.filter(~pl.col("big") & ~pl.col("north")).row(0, named=True)
+    assert customer_page(served, customer=str(some["customer_id"]), at=MONDAY).segments == []
+
+
 def test_live_decisions_are_those_of_the_wave(served: Path, tmp_path: Path) -> None:
     """The desk's contexts and rules are the wave's, bit for bit."""
     with ExitStack() as stack:

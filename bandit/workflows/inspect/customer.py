@@ -70,6 +70,7 @@ def customer(
         shut=known.shut,
         timeline=sorted([*past.moments, *known.elsewhere], key=lambda m: m.at, reverse=True),
         traits=known.traits,
+        segments=known.segments,
         groups=past.groups,
         notes=[*_same(keys), *past.notes, *known.notes, *([] if missing is None else [missing])],
     )
@@ -97,6 +98,8 @@ def _words(past: Past, now: Today | None, unit: str) -> list[str]:
     if past.groups and set(past.groups.values()) == {"holdout"}:
         words.append("held out at random: left in peace, to measure what contacts add")
     if now is not None:
+        if now.segments:
+            words.append(f"segments, the first by priority first: {', '.join(now.segments)}")
         words.append(_offers(now.open, now.peace, unit, sum(map(len, now.shut.values()))))
     return words
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from bandit.config.campaign import Campaign
 from bandit.config.variables import FIRST_SEGMENT
+from bandit.core import sql
 from bandit.core.errors import DataError
 from bandit.core.types import Float64
 from bandit.models.moved import lifts_of
@@ -32,6 +34,8 @@ from bandit.workflows.serve.plan import wave_name
 from bandit.workflows.serve.serving_model import serving_model
 from bandit.workflows.serve.wave import Run, Wave
 
+_ORDERED = (int, float, Decimal, dt.date)
+"""What cells of a variable are where more and less can be said of them."""
 SAMPLE = 200_000
 """Customers that percentiles are made of, at most; about so many, by blocks, always the same."""
 
@@ -45,11 +49,12 @@ class Today(NamedTuple):
     peace: float | None
     shut: dict[str, list[str]]
     traits: list[Trait]
+    segments: list[str]
     elsewhere: list[Moment]
     notes: list[str]
 
 
-NOTHING = Today({}, [], [], None, {}, [], [], [])
+NOTHING = Today({}, [], [], None, {}, [], [], [], [])
 """Of somebody whom today's data do not know."""
 
 
@@ -83,6 +88,7 @@ def of(sources: Opened, customer: str, at: dt.datetime) -> Today:
         peace=shown[1],
         shut={s: names for s, names in prepare.funnel(wave, found).items() if names},
         traits=list(_traits(data, campaign, found, how)),
+        segments=[c for c in campaign.crowds if _served(found).get(c)],
         elsewhere=list(_elsewhere(data, campaign, customer)),
         notes=[*how.notes, *([] if member is None else [member])],
     )
@@ -136,20 +142,23 @@ def _open(
 
 
 def _traits(data: Database, campaign: Campaign, found: CustomerRows, how: Alone) -> Iterator[Trait]:
-    """Features with how many customers have less, or the same; one scan for all of them."""
-    columns = feature_columns(data, campaign)
+    """Features and other variables, with how many customers have less, or the same; one scan."""
+    columns, served = feature_columns(data, campaign), _served(found)
+    others = [name for name in campaign.variables if name not in columns and name in served]
+    columns = columns | {name: sql.name(name) for name in others}
     numbers = {*campaign.features.numeric, *campaign.features.date}
     numbers |= {c for s in campaign.score for c in (s.column, s.known_at) if c is not None}
     numbers |= set(data.table("customers").gaps)
     asked = [c for c in columns if c not in campaign.features.vector]
-    own = {c: found.columns[c][0].as_py() for c in asked}
+    own = {c: served[c] if c in others else found.columns[c][0].as_py() for c in asked}
+    numbers |= {c for c in others if isinstance(own[c], _ORDERED) and not isinstance(own[c], bool)}
     told = {c: columns[c] for c in asked if own[c] is not None}
     people = data.table("customers").view if how.one is None else PEOPLE
     made = set() if how.one is None else {*data.table("customers").made, FIRST_SEGMENT}
     views = {people: {c: q for c, q in told.items() if c not in made}}
     if how.served is not None:
-        others = with_first_segment(campaign, parquet([how.served]))
-        views[f"({others})"] = {c: q for c, q in told.items() if c in made}
+        everybody = with_first_segment(campaign, parquet([how.served]))
+        views[f"({everybody})"] = {c: q for c, q in told.items() if c in made}
     counts: dict[str, float | None] = {}
     for view, some in views.items():
         counts |= _counts(data, view, some, own, numbers) if some else {}
@@ -159,6 +168,11 @@ def _traits(data: Database, campaign: Campaign, found: CustomerRows, how: Alone)
         yield Trait(
             column, _text(own[column]), share if number else None, None if number else share
         )
+
+
+def _served(found: CustomerRows) -> dict[str, Any]:
+    """The variables and segments of the one customer in ``found``."""
+    return {} if found.served is None else found.served.slice(0, 1).to_pylist()[0]
 
 
 def _counts(
