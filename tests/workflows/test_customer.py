@@ -78,7 +78,8 @@ def test_the_time_line_is_what_the_record_has_of_the_person(folder: Path) -> Non
     assert sale.why == f"after {contact['offer']} by {contact['channel']}"
     times = [m.at for m in page.timeline]
     assert times == sorted(times, reverse=True)
-    assert page.words[0].startswith("refused: unsubscribe")
+    assert page.words[0].startswith("refused: unsubscribe, ")
+    assert page.words[0].endswith(", names the customer")
     assert page.groups["w1"] == contact["group"]
 
 

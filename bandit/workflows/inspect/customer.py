@@ -90,7 +90,10 @@ def _words(past: Past, now: Today | None, unit: str) -> list[str]:
     refusals = [m for m in past.moments if m.kind == "refusal"]
     words = []
     if refusals:
-        words.append(f"refused: {refusals[-1].what}, last on {refusals[-1].at[:10]}")
+        last = refusals[-1]
+        times = f"{len(refusals):,} times since {refusals[0].at[:10]}; the last: "
+        times = times if len(refusals) > 1 else ""
+        words.append(f"refused: {times}{last.what}, {last.at[:10]}, {last.why}")
     words.append(f"contacts: {len(contacts):,} in {len(past.groups):,} waves{_last(contacts)}")
     if outcomes:
         came = sum(m.reward or 0.0 for m in outcomes)
