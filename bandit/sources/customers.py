@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bandit.config.campaign import Campaign
+from bandit.core.days import day_later
 from bandit.core.errors import DataError
 from bandit.core.problems import Problems
 from bandit.core.schema import REJECTS
@@ -116,7 +117,8 @@ def stream(
     plan = _plan(database, campaign, catalogue, at)
     query = wave_query(
         database, campaign, catalogue, plan.found,
-        at=at, record_contacts=record_contacts, withheld=withheld, refusals=refusals, one=False,
+        at=at, record_contacts=record_contacts, withheld=withheld, refusals=refusals,
+        until=day_later(at, campaign.time_zone), one=False,
         ordered=ordered,
     )  # fmt: skip
     size = batch_size or campaign.limits.batch_size
@@ -137,8 +139,12 @@ def lookup(
     record_contacts: Sequence[Path] = (),
     withheld: Sequence[Path] = (),
     refusals: Sequence[Path] = (),
+    back: bool = True,
 ) -> CustomerRows:
     """One customer by the same query, by a key of today or of before they became another.
+
+    A look ``back`` takes no refusal that came after ``at``: most answer the wave itself. Else
+    those of the whole day count, as in a wave of that day.
 
     DataError if the key is none or nobody has it.
     """
@@ -151,7 +157,8 @@ def lookup(
     plan = _plan(database, campaign, catalogue, at)
     query = wave_query(
         database, campaign, catalogue, plan.found,
-        at=at, record_contacts=record_contacts, withheld=withheld, refusals=refusals, one=True,
+        at=at, record_contacts=record_contacts, withheld=withheld, refusals=refusals,
+        until=at if back else day_later(at, campaign.time_zone), one=True,
     )  # fmt: skip
     for rows in _rows(plan, database.stream(query, (customer,), rows=1000)):
         return rows

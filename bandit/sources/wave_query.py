@@ -16,7 +16,6 @@ from zoneinfo import ZoneInfo
 from bandit.config.campaign import Campaign
 from bandit.config.offered import Channel, Offer
 from bandit.core import sql
-from bandit.core.days import day_later
 from bandit.core.errors import BanditError, ConfigError
 from bandit.core.folding import fold, folded
 from bandit.core.problems import Problems
@@ -154,13 +153,15 @@ def wave_query(
     record_contacts: Sequence[Path],
     withheld: Sequence[Path],
     refusals: Sequence[Path],
+    until: dt.datetime,
     one: bool,
     ordered: bool = True,
 ) -> str:
     """The SELECT of id, key, fault, f0.., r0.., v0.., x0.., granted0.., refused0.., contacts, ...
 
     ``x0..`` are variables and segments, as they are served.
-    With `one` it is for the single customer whose key is the query's parameter.
+    Refusals count that came before `until`. With `one` it is for the single customer whose key is
+    the query's parameter.
     """
     key = key_type(database, campaign)
     name_positions(database, catalogue)
@@ -170,8 +171,6 @@ def wave_query(
     words = range(-(-len(catalogue.channels) // consents.WORD))
     granted = ", ".join(f"consents.{n}{w} AS {n}{w}" for n in ("granted", "refused") for w in words)
     contacts = _contacts(database, campaign, catalogue, key, at, record_contacts, withheld)
-    # A look back at one customer takes no refusal that came after: most answer the wave itself.
-    until = at if one else day_later(at, campaign.time_zone)
     refused = _refusals(campaign, key, at, until, record_contacts, refusals)
     if refused is not None:
         refused = consents.meant(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 import stat
 from pathlib import Path
 
@@ -162,6 +163,22 @@ def test_a_glance_finds_what_a_whole_look_does(folder: Path) -> None:
         rows = campaigns.decisions(folder, "w1")
         assert found == rows.filter(rows["customer_id"] == key)["decision_id"].to_list()
     assert list(decisions.glance("no number")) == []
+
+
+def test_a_refusal_of_the_same_day_closes_what_may_be_offered_now(
+    folder: Path, tmp_path: Path
+) -> None:
+    """As in a wave of that day: the page is of now, though its data are as of midnight."""
+    copy = Path(shutil.copytree(folder, tmp_path / "campaign"))
+    key = str(_contact(copy, 3)["customer_id"])
+    today = MONDAY + 2 * WEEK
+    assert "email" in {offer.channel for offer in customer(copy, customer=key, at=today).open}
+    said = _event("unsubscribe", 0.0, customer=int(key))
+    said |= {"event_id": "today", "occurred_at": (today + DAY * 0.8).isoformat()}
+    learn(copy, outcomes=campaigns.outcomes(copy / "today.csv", [said]), at=today + DAY)
+    page = customer(copy, customer=key, at=today)
+    assert {offer.channel for offer in page.open} == {"home"}, "which puts nobody under pressure"
+    assert "music/email" in page.shut["contact pressure"]
 
 
 def test_a_row_that_a_wave_would_refuse_is_told_with_the_past(tmp_path: Path) -> None:

@@ -93,12 +93,12 @@ def _insider(
     at: dt.datetime,
 ) -> customers.CustomerRows:
     """One of our own people, refused what they refused, by an event of a wave's contact too."""
-    one = customers.lookup(data, campaign, catalogue, key, at=at)
+    one = customers.lookup(data, campaign, catalogue, key, at=at, back=False)
     if not past.refusals:
         return one
     refused = customers.lookup(
         data, campaign, catalogue, key, at=at, record_contacts=past.contacts,
-        withheld=past.withheld, refusals=past.refusals,
+        withheld=past.withheld, refusals=past.refusals, back=False,
     )  # fmt: skip
     return one._replace(refusals=refused.refusals)
 

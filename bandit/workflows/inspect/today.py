@@ -65,6 +65,7 @@ def of(sources: Opened, customer: str, at: dt.datetime) -> Today:
     found = customers.lookup(
         data, campaign, catalogue, customer,
         at=at, record_contacts=past.contacts, withheld=past.withheld, refusals=past.refusals,
+        back=False,
     )  # fmt: skip
     wave = _wave(campaign, data, catalogue, at, running)
     if not len(found.ids):
