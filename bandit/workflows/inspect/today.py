@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from decimal import Decimal
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from bandit.config.campaign import Campaign
 from bandit.config.variables import FIRST_SEGMENT
-from bandit.core import sql
 from bandit.core.errors import DataError
 from bandit.core.types import Float64
 from bandit.models.moved import lifts_of
@@ -34,8 +32,6 @@ from bandit.workflows.serve.plan import wave_name
 from bandit.workflows.serve.serving_model import serving_model
 from bandit.workflows.serve.wave import Run, Wave
 
-_ORDERED = (int, float, Decimal, dt.date)
-"""What cells of a variable are where more and less can be said of them."""
 SAMPLE = 200_000
 """Customers that percentiles are made of, at most; about so many, by blocks, always the same."""
 
@@ -143,16 +139,17 @@ def _open(
 
 
 def _traits(data: Database, campaign: Campaign, found: CustomerRows, how: Alone) -> Iterator[Trait]:
-    """Features and other variables, with how many customers have less, or the same; one scan."""
+    """Features, with how many customers have less, or the same, by one scan; other variables.
+
+    These are told as they are: some thirty columns of a sample took longer than all else here.
+    """
     columns, served = feature_columns(data, campaign), _served(found)
     others = [name for name in campaign.variables if name not in columns and name in served]
-    columns = columns | {name: sql.name(name) for name in others}
     numbers = {*campaign.features.numeric, *campaign.features.date}
     numbers |= {c for s in campaign.score for c in (s.column, s.known_at) if c is not None}
     numbers |= set(data.table("customers").gaps)
     asked = [c for c in columns if c not in campaign.features.vector]
-    own = {c: served[c] if c in others else found.columns[c][0].as_py() for c in asked}
-    numbers |= {c for c in others if isinstance(own[c], _ORDERED) and not isinstance(own[c], bool)}
+    own = {c: found.columns[c][0].as_py() for c in asked}
     told = {c: columns[c] for c in asked if own[c] is not None}
     people = data.table("customers").view if how.one is None else PEOPLE
     made = set() if how.one is None else {*data.table("customers").made, FIRST_SEGMENT}
@@ -169,6 +166,7 @@ def _traits(data: Database, campaign: Campaign, found: CustomerRows, how: Alone)
         yield Trait(
             column, _text(own[column]), share if number else None, None if number else share
         )
+    yield from (Trait(name, _text(served[name]), None, None) for name in others)
 
 
 def _served(found: CustomerRows) -> dict[str, Any]:
