@@ -8,20 +8,20 @@ from bandit.config import campaign_file
 from bandit.config.experiment import load
 from bandit.core.errors import ConfigError, DataError, UsageError
 from tests import campaigns
-from tests.workflows.test_experiment import SPRING, written
+from tests.trials import SPRING, written
 
 
 def test_remarks_and_layout_are_no_part_of_the_digest(tmp_path):
-    written(tmp_path, text=SPRING)
-    written(tmp_path, "again", "# one\n" + SPRING.replace("share = 0.5", "share = 5e-1"))
-    written(tmp_path, "other", SPRING.replace("waves = 3", "waves = 4"))
+    written(tmp_path, SPRING)
+    written(tmp_path, "# one\n" + SPRING.replace("share = 0.5", "share = 5e-1"), "again")
+    written(tmp_path, SPRING.replace("waves = 3", "waves = 4"), "other")
     first, again, other = (load(tmp_path, n).digest for n in ("spring", "again", "other"))
     assert first == again != other
 
 
 def test_every_fault_is_told_at_once(tmp_path):
     text = SPRING.replace("waves = 3", "waves = 0").replace("layer =", "layre =")
-    written(tmp_path, text=text.replace("method", "metod"))
+    written(tmp_path, text.replace("method", "metod"))
     with pytest.raises(ConfigError) as wrong:
         load(tmp_path, "spring")
     told = str(wrong.value).splitlines()
@@ -37,7 +37,7 @@ def test_one_metric_decides_and_two_arms_compare(tmp_path):
         ('name = "rules"', 'name = "peace"', "a name of its own"),
         ('name = "refusals"', 'name = "net"', "a name of its own"),
     ):
-        written(tmp_path, text=SPRING.replace(old, new))
+        written(tmp_path, SPRING.replace(old, new))
         with pytest.raises(ConfigError, match=told):
             load(tmp_path, "spring")
 

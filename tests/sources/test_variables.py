@@ -138,6 +138,19 @@ def _way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Non
         _in_parts(monkeypatch)
 
 
+def _counted(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """What becomes of each part: added up here, or a file that is left to SQL."""
+    found: list[object] = []
+
+    def summed(*given: Any) -> Iterator[event_parts.Summed | Path]:
+        for one in parts_of(*given):
+            found.append(type(one))
+            yield one
+
+    monkeypatch.setattr(event_parts, "summed", summed)
+    return found
+
+
 def _in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(event_parts, "LARGE", 0)
     monkeypatch.setattr(event_parts, "ROWS", 500)
@@ -236,14 +249,7 @@ def test_parts_of_events_say_bit_for_bit_what_sql_says(
         keyed = "\n".join([people[0], *(f"k{line}" for line in people[1:]), ""])
         (tmp_path / "customers.csv").write_text(keyed)
     whole = _made(campaign)
-    found: list[object] = []
-
-    def summed(*given: Any) -> Iterator[event_parts.Summed | Path]:
-        for one in parts_of(*given):
-            found.append(type(one))
-            yield one
-
-    monkeypatch.setattr(event_parts, "summed", summed)
+    found = _counted(monkeypatch)
     _in_parts(monkeypatch)
     assert _made(campaign, threads=2).equals(whole)
     assert (event_parts.Summed in found) == (largest < 1e12)
@@ -257,14 +263,7 @@ def test_one_whose_events_have_no_room_is_left_to_sql(
     log = _log(9, 3_000, 28).with_columns(customer_id=guest.cast(pl.Int64))
     campaign = _campaign(tmp_path, log, "parquet")
     whole = _made(campaign)
-    found: list[object] = []
-
-    def summed(*given: Any) -> Iterator[event_parts.Summed | Path]:
-        for one in parts_of(*given):
-            found.append(type(one))
-            yield one
-
-    monkeypatch.setattr(event_parts, "summed", summed)
+    found = _counted(monkeypatch)
     _in_parts(monkeypatch)
     assert _made(campaign).equals(whole)
     assert event_parts.Summed in found

@@ -10,7 +10,7 @@ from bandit.core.errors import ConfigError
 from bandit.workflows.experiment.start import start
 from bandit.workflows.start.check import check
 from tests import campaigns
-from tests.workflows.test_experiment import SPRING, written
+from tests.trials import SPRING, written
 
 TODAY = dt.datetime(2026, 11, 5, tzinfo=dt.UTC)
 LATER = dt.datetime(2026, 11, 10, tzinfo=dt.UTC)
@@ -37,7 +37,7 @@ def test_one_that_could_start_is_no_remark(folder):
     ],
 )
 def test_what_could_not_start_is_told_and_stops_no_wave(folder, old, new, told):
-    written(folder, text=SPRING.replace(old, new))
+    written(folder, SPRING.replace(old, new))
     (line,) = [w for w in check(folder, at=TODAY).warnings if "not started" in w]
     assert told in line
     assert "spring.toml" in line
@@ -47,6 +47,6 @@ def test_a_running_one_that_was_edited_is_a_fault_as_for_a_wave(folder):
     written(folder)
     start(folder, name="spring", at=TODAY)
     assert not [w for w in check(folder, at=LATER).warnings if "spring" in w]
-    written(folder, text=SPRING.replace("waves = 3", "waves = 4"))
+    written(folder, SPRING.replace("waves = 3", "waves = 4"))
     with pytest.raises(ConfigError, match=r"spring\.toml was edited after its start"):
         check(folder, at=LATER)

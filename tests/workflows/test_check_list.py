@@ -22,7 +22,8 @@ from bandit.workflows.learn.learn import learn
 from bandit.workflows.privacy.forget import forget
 from bandit.workflows.serve.serve_batch import serve_batch
 from tests import campaigns
-from tests.workflows.test_experiment import PRESSURE, SPRING, day, first_slots, written
+from tests.trials import written
+from tests.workflows.test_experiment import PRESSURE, day, first_slots
 
 ADDRESSES = """
 [addresses.email]
@@ -237,6 +238,6 @@ def test_an_insider_who_refused_by_an_event_gets_no_test(folder):
 
 def test_a_test_needs_insiders(tmp_path):
     folder = campaigns.write(tmp_path / "c", customers=20)
-    written(folder, text=SPRING)
+    written(folder)
     with pytest.raises(ConfigError, match=r"no \[insiders\]"):
         send_test(folder, name="spring", at=day(9))

@@ -19,28 +19,11 @@ from bandit.workflows.experiment.start import start
 from bandit.workflows.learn.learn import learn
 from bandit.workflows.serve.serve_batch import serve_batch
 from tests import campaigns
+from tests.trials import declared, written
 
-SPRING = """
-hypothesis = "the learner earns more than our rules"
-layer = "offers"
-share = 1.0
-start = 2026-11-02
-waves = 2
-cooldown_days = 28
-[[arm]]
-name = "rules"
-share = 0.5
-policy = "rules"
-[[arm]]
-name = "learned"
-share = 0.5
-policy = "learned"
-[[metric]]
-name = "net"
-role = "primary"
-value = "net"
-minimum_effect = 0.5
-"""
+SPRING = declared(
+    {"rules": (0.5, "rules"), "learned": (0.5, "learned")}, start="2026-11-02", share=1.0, waves=2
+)
 CUSTOMERS = 2500
 DAYS = (2, 9)
 Loses = Callable[[pl.DataFrame], np.ndarray]
@@ -56,8 +39,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = campaigns.write(tmp_path_factory.mktemp("x") / "c", customers=CUSTOMERS)
     toml = folder / "campaign.toml"
     toml.write_text('funnel = ["Delivered", "sale"]\n' + toml.read_text())
-    (folder / "experiments").mkdir()
-    (folder / "experiments" / "spring.toml").write_text(SPRING)
+    written(folder, SPRING)
     start(folder, name="spring", at=day(1))
     for number in DAYS:
         serve_batch(folder, at=day(number))

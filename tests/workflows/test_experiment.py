@@ -34,48 +34,8 @@ from bandit.workflows.learn.learn import learn
 from bandit.workflows.privacy.forget import forget
 from bandit.workflows.serve.serve_batch import serve_batch
 from tests import campaigns
+from tests.trials import SPRING, written
 
-SPRING = """
-hypothesis = "the learner earns more than silence"
-population = "age > 25"
-layer = "offers"
-share = 0.5
-start = 2026-11-09
-waves = 3
-cooldown_days = 28
-[[arm]]
-name = "peace"
-share = 0.2
-policy = "no_contact"
-[[arm]]
-name = "rules"
-share = 0.4
-policy = "rules"
-[[arm]]
-name = "only"
-share = 0.1
-policy = ["music/email", "fibre/sms"]
-[[arm]]
-name = "learned"
-share = 0.3
-policy = "learned"
-[[metric]]
-name = "net"
-role = "primary"
-value = "net"
-covariate = "spend"
-minimum_effect = 0.5
-[[metric]]
-name = "refusals"
-role = "guardrail"
-value = "events.refusal"
-margin = 0.05
-harm = "higher"
-[[metric]]
-name = "bought"
-role = "secondary"
-value = "responded"
-"""
 CUSTOMERS = 3000
 ARMS = {"peace": 0.2, "rules": 0.4, "only": 0.1, "learned": 0.3}
 PRESSURE = "slots = 2\nquiet_days = 10"
@@ -83,11 +43,6 @@ PRESSURE = "slots = 2\nquiet_days = 10"
 
 def day(number):
     return dt.datetime(2026, 11, number, tzinfo=dt.UTC)
-
-
-def written(folder, name="spring", text=SPRING):
-    (folder / "experiments").mkdir(exist_ok=True)
-    (folder / "experiments" / f"{name}.toml").write_text(text)
 
 
 def sales(folder, wave, when):
@@ -334,16 +289,16 @@ def test_a_stop_ends_the_claim_after_the_cooldown(served, tmp_path):
     serve_batch(folder, at=day(25))
     assert not first_slots(folder, "2026-11-25")["group"].str.contains(":").any()
     again = SPRING.replace("share = 0.5", "share = 0.6").replace("2026-11-09", "2026-12-01")
-    written(folder, "summer", again)
+    written(folder, again, "summer")
     with pytest.raises(ConfigError, match=r"50.00% free on 2026-12-01.*2026-12-22"):
         start(folder, name="summer", at=day(25))
-    written(folder, "summer", again.replace("2026-12-01", "2026-12-22"))
+    written(folder, again.replace("2026-12-01", "2026-12-22"), "summer")
     start(folder, name="summer", at=day(25))
 
 
 def test_an_experiment_ends_by_itself_with_its_last_wave(tmp_path):
     folder = campaigns.write(tmp_path / "c", customers=200)
-    written(folder, text=SPRING.replace("waves = 3", "waves = 1"))
+    written(folder, SPRING.replace("waves = 3", "waves = 1"))
     start(folder, name="spring", at=day(9))
     for number in (9, 16):
         serve_batch(folder, at=day(number))
@@ -355,9 +310,9 @@ def test_an_experiment_ends_by_itself_with_its_last_wave(tmp_path):
 
 def test_an_edited_file_is_refused_until_it_is_put_back(begun, tmp_path):
     folder = shutil.copytree(begun, tmp_path / "c")
-    written(folder, text=SPRING + "\n# a remark is no edit\n")
+    written(folder, SPRING + "\n# a remark is no edit\n")
     read(folder, name="spring", at=day(9))
-    written(folder, text=SPRING.replace("share = 0.5", "share = 0.4"))
+    written(folder, SPRING.replace("share = 0.5", "share = 0.4"))
     for command in (read, start):
         with pytest.raises(ConfigError, match=r"spring"):
             command(folder, name="spring", at=day(9))
@@ -370,10 +325,10 @@ def test_an_edited_file_is_refused_until_it_is_put_back(begun, tmp_path):
 def test_a_second_experiment_shares_nobody_with_the_first(served, tmp_path):
     folder = shutil.copytree(served, tmp_path / "c")
     other = SPRING.replace("share = 0.5", "share = 0.3").replace("2026-11-09", "2026-11-23")
-    written(folder, "other", other.replace('"offers"', '"prices"'))
+    written(folder, other.replace('"offers"', '"prices"'), "other")
     with pytest.raises(ConfigError, match=r"'spring' of layer 'offers' decides"):
         start(folder, name="other", at=day(23))
-    written(folder, "other", other)
+    written(folder, other, "other")
     start(folder, name="other", at=day(23))
     claims = layers.read(folder).layers[0].claims
     held = [{b for low, high in c.ranges for b in range(low, high)} for c in claims]
@@ -407,7 +362,7 @@ def test_a_second_experiment_shares_nobody_with_the_first(served, tmp_path):
 )
 def test_what_is_wrong_is_told_with_file_key_and_value(begun, tmp_path, old, new, told):
     folder = shutil.copytree(begun, tmp_path / "c")
-    written(folder, "other", SPRING.replace(old, new, 1))
+    written(folder, SPRING.replace(old, new, 1), "other")
     with pytest.raises(ConfigError) as wrong:
         start(folder, name="other", at=day(9))
     assert told in str(wrong.value)
@@ -447,7 +402,7 @@ def test_design_measures_the_past_and_says_what_cannot_succeed(served, tmp_path)
     assert found.control_cost is not None
     assert found.control_cost.lower > 0.0  # silence cost the holdout what others bought
     folder = shutil.copytree(served, tmp_path / "c")
-    written(folder, "large", SPRING.replace("minimum_effect = 0.5", "minimum_effect = 60.0"))
+    written(folder, SPRING.replace("minimum_effect = 0.5", "minimum_effect = 60.0"), "large")
     assert design(folder, name="large", at=day(24)).can_succeed
 
 
@@ -516,7 +471,7 @@ def test_the_page_shows_arms_effect_and_alpha(served, tmp_path):
 
 def test_segments_are_the_primary_effect_of_some_with_false_discoveries_held(served, tmp_path):
     folder = campaigns.write(tmp_path / "c", customers=1500)
-    written(folder, text=SPRING.replace("waves = 3", 'waves = 1\nsegments = ["region", "owner"]'))
+    written(folder, SPRING.replace("waves = 3", 'waves = 1\nsegments = ["region", "owner"]'))
     start(folder, name="spring", at=day(9))
     serve_batch(folder, at=day(9))
     learn(folder, outcomes=sales(folder, "2026-11-09", 10), at=day(17))
@@ -532,7 +487,7 @@ def test_segments_are_the_primary_effect_of_some_with_false_discoveries_held(ser
     for one in (s for s in found.segments if s.arm == "rules"):
         assert abs(one.shrunken.value - whole.interval.value) < 5.0
     assert read(served, name="spring", at=day(24)).segments == []
-    written(folder, "other", SPRING.replace("waves = 3", 'waves = 3\nsegments = ["regio"]'))
+    written(folder, SPRING.replace("waves = 3", 'waves = 3\nsegments = ["regio"]'), "other")
     with pytest.raises(ConfigError, match=r"segments: 'regio' is none.*did you mean 'region'"):
         start(folder, name="other", at=day(9))
 

@@ -33,6 +33,7 @@ from bandit.workflows.privacy.forget import forget
 from bandit.workflows.serve.serve_batch import serve_batch
 from tests import campaigns
 from tests.lives import Live
+from tests.trials import written
 
 CUSTOMERS, SIZE = 1_200, 4
 TEXT = """
@@ -78,11 +79,6 @@ def people(moved: bool = False, seed: int = 0) -> pl.DataFrame:
     return frame.with_columns(pl.Series("home", homes, dtype=pl.String))
 
 
-def written(folder: Path, text: str = TEXT, name: str = "homes") -> None:
-    (folder / "experiments").mkdir(exist_ok=True)
-    (folder / "experiments" / f"{name}.toml").write_text(text)
-
-
 def sales(folder: Path, wave: str, when: int) -> Path:
     """What a home buys hangs on the home: all of it, or nobody."""
     rows = campaigns.decisions(folder, wave)
@@ -103,7 +99,7 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A wave with outcomes, then the start."""
     folder = campaigns.write(tmp_path_factory.mktemp("x") / "c", pressure="slots = 1")
     campaigns.write_customers(folder, people())
-    written(folder, EVERYBODY)
+    written(folder, EVERYBODY, "homes")
     serve_batch(folder, at=day(2))
     learn(folder, outcomes=sales(folder, "2026-11-02", 3), at=day(9))
     start(folder, name="homes", at=day(9))
@@ -201,7 +197,7 @@ def test_design_needs_more_where_homes_have_something_in_common(served: Path) ->
     assert plan.household_size == pytest.approx(3.4, abs=0.4)
     written(served, TEXT.replace('unit = "household"\nhousehold = "home"\n', ""), "each")
     text = (served / "experiments" / "each.toml").read_text().replace('"homes"', '"others"')
-    (served / "experiments" / "each.toml").write_text(text)
+    written(served, text, "each")
     stop(served, name="homes", at=day(27))
     (each,) = design(served, name="each", at=day(27)).plans
     assert each.icc is None

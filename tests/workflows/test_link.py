@@ -34,6 +34,7 @@ from bandit.workflows.serve.serving_model import sums_of
 from tests import campaigns
 from tests.campaigns import MONDAY
 from tests.runners.clusters import Twice
+from tests.trials import LEARNED, PINNED, declared, written
 
 WEEK = dt.timedelta(days=7)
 LATER = MONDAY + WEEK
@@ -207,28 +208,12 @@ def test_candidates_are_judged_through_the_link_they_name(served: Path) -> None:
     assert judged["greedy"].shares != judged["greedy identity"].shares
 
 
-SPRING = """
-hypothesis = "learning on earns more"
-layer = "offers"
-share = 1.0
-start = 2026-11-16
-waves = 2
-cooldown_days = 28
-[[arm]]
-name = "champion"
-share = 0.5
-policy = "snapshot"
-snapshot = "000001"
-[[arm]]
-name = "learner"
-share = 0.5
-policy = "learned"
-[[metric]]
-name = "net"
-role = "primary"
-value = "net"
-minimum_effect = 0.5
-"""
+SPRING = declared(
+    {"champion": (0.5, PINNED), "learner": (0.5, LEARNED)},
+    start="2026-11-16",
+    share=1.0,
+    waves=2,
+)
 
 
 def test_an_arm_keeps_the_curves_of_its_snapshot(
@@ -241,13 +226,12 @@ def test_an_arm_keeps_the_curves_of_its_snapshot(
         ("in parts", SPRING, {"batch_size": 17, "threads": 1}),
         ("on a cluster", SPRING, {"engine": "spark"}),
         ("newest", SPRING.replace("000001", "000002"), {}),
-        ("learned", SPRING.replace('"snapshot"\nsnapshot = "000001"', '"learned"'), {}),
+        ("learned", SPRING.replace(PINNED, LEARNED), {}),
     ):
         folder = tmp_path / name
         shutil.copytree(served, folder)
         learn(folder, outcomes=_outcomes(folder, "w2"), at=at)
-        (folder / "experiments").mkdir()
-        (folder / "experiments" / "spring.toml").write_text(text)
+        written(folder, text)
         start(folder, name="spring", at=at)
         with monkeypatch.context() as patch:
             patch.setattr(engine, "Spark", lambda *_: Twice())

@@ -45,6 +45,7 @@ from tests import campaigns
 from tests.campaigns import bytes_of
 from tests.lives import Live
 from tests.runners.clusters import Twice
+from tests.trials import declared, written
 
 CAPS = """
 [limits]
@@ -54,33 +55,16 @@ name = "texts"
 channels = ["sms"]
 capacity = 97
 """
-SPRING = """
-hypothesis = "the learner earns more than our rules"
-layer = "offers"
-share = 0.7
-start = 2026-11-09
-waves = 3
-cooldown_days = 28
-[[arm]]
-name = "rules"
-share = 0.4
-policy = "rules"
-capacity = "proportional"
-[[arm]]
-name = "learned"
-share = 0.4
-policy = "learned"
-capacity = "proportional"
-[[arm]]
-name = "peace"
-share = 0.2
-policy = "no_contact"
-[[metric]]
-name = "net"
-role = "primary"
-value = "net"
-minimum_effect = 0.5
-"""
+OWN = '\ncapacity = "proportional"'
+SPRING = declared(
+    {
+        "rules": (0.4, 'policy = "rules"' + OWN),
+        "learned": (0.4, 'policy = "learned"' + OWN),
+        "peace": (0.2, "no_contact"),
+    },
+    start="2026-11-09",
+    share=0.7,
+)
 ARMS = ("spring:rules", "spring:learned")
 CUSTOMERS = 2000
 
@@ -109,8 +93,7 @@ def sales(folder: Path, wave: str, when: int) -> Path:
 def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A wave that was learned from, then the start."""
     folder = campaigns.write(tmp_path_factory.mktemp("x") / "c", customers=CUSTOMERS, more=CAPS)
-    (folder / "experiments").mkdir()
-    (folder / "experiments" / "spring.toml").write_text(SPRING)
+    written(folder, SPRING)
     serve_batch(folder, at=day(2))
     learn(folder, outcomes=sales(folder, "2026-11-02", 3), at=day(9))
     assert start(folder, name="spring", at=day(9)).notes == []
@@ -467,8 +450,8 @@ def test_a_summary_is_told_again_and_shown_by_population(
 
 def test_pooled_arms_under_limits_are_told_before_the_start(begun: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(begun, tmp_path / "c"))
-    pooled = SPRING.replace('capacity = "proportional"\n', "").replace("share = 0.7", "share = 0.2")
-    (folder / "experiments" / "summer.toml").write_text(pooled)
+    pooled = SPRING.replace(OWN, "").replace("share = 0.7", "share = 0.2")
+    written(folder, pooled, "summer")
     told = design(folder, name="summer", at=day(9)).notes
     assert any("rules, learned share the campaign's limits" in note for note in told)
     assert any("'capacity = \"proportional\"'" in n or "proportional" in n for n in told)

@@ -37,34 +37,14 @@ from tests import campaigns
 from tests.campaigns import bytes_of
 from tests.lives import Live
 from tests.runners.clusters import Twice
+from tests.trials import LEARNED, PINNED, declared, written
 
-SPRING = """
-hypothesis = "learning on earns more than what we knew in November"
-layer = "offers"
-share = 0.8
-start = 2026-11-16
-waves = 3
-cooldown_days = 28
-[[arm]]
-name = "champion"
-share = 0.5
-policy = "snapshot"
-snapshot = "000001"
-[[arm]]
-name = "learner"
-share = 0.5
-policy = "learned"
-[[metric]]
-name = "net"
-role = "primary"
-value = "net"
-minimum_effect = 0.5
-"""
+SPRING = declared(
+    {"champion": (0.5, PINNED), "learner": (0.5, LEARNED)}, start="2026-11-16", share=0.8
+)
 CAPS = "[limits]\nmax_contacts = 900\n"
 CUSTOMERS = 1500
 EVENTS = 'window_days = 7.0\nno_contact_value = 0.0\n[reward.events]\nsale = "value"'
-LEARNED = 'policy = "learned"'
-CHAMPION = 'policy = "snapshot"\nsnapshot = "000001"'
 WHAT = (
     "customer_id", "placement", "slot", "action", "propensity", "expected_reward", "reason", "group"
 )  # fmt: skip
@@ -72,11 +52,6 @@ WHAT = (
 
 def day(number: int) -> dt.datetime:
     return dt.datetime(2026, 11, number, tzinfo=dt.UTC)
-
-
-def written(folder: Path, text: str = SPRING, name: str = "spring") -> None:
-    (folder / "experiments").mkdir(exist_ok=True)
-    (folder / "experiments" / f"{name}.toml").write_text(text)
 
 
 def sales(folder: Path, wave: str, when: int, of: str) -> Path:
@@ -102,7 +77,7 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> Path:
         serve_batch(folder, at=day(number))
         wave = f"2026-11-{number:02d}"
         learn(folder, outcomes=sales(folder, wave, number + 1, of), at=day(number + 7))
-    written(folder)
+    written(folder, SPRING)
     return folder
 
 
@@ -136,9 +111,9 @@ def of_arms(folder: Path, wave: str, arm: str | None = None) -> pl.DataFrame:
 def test_pinned_to_the_newest_snapshot_it_is_the_learner(known: Path, tmp_path: Path) -> None:
     """Each row of the wave, inside the experiment and outside."""
     found = []
-    for name, champion in (("pinned", CHAMPION.replace("000001", "000002")), ("twin", LEARNED)):
+    for name, champion in (("pinned", PINNED.replace("000001", "000002")), ("twin", LEARNED)):
         folder = copied(known, tmp_path / name)
-        written(folder, SPRING.replace(CHAMPION, champion))
+        written(folder, SPRING.replace(PINNED, champion))
         start(folder, name="spring", at=day(16))
         serve_batch(folder, at=day(16))
         found.append(campaigns.decisions(folder, "2026-11-16").select(WHAT))
@@ -148,9 +123,9 @@ def test_pinned_to_the_newest_snapshot_it_is_the_learner(known: Path, tmp_path: 
 def test_it_does_what_the_snapshot_would_do(known: Path, tmp_path: Path) -> None:
     """A whole wave served by the older snapshot does the same to the arm's people."""
     found = []
-    for name, champion, by in (("pinned", CHAMPION, None), ("twin", LEARNED, "000001")):
+    for name, champion, by in (("pinned", PINNED, None), ("twin", LEARNED, "000001")):
         folder = copied(known, tmp_path / name)
-        text = SPRING.replace(CHAMPION, champion)
+        text = SPRING.replace(PINNED, champion)
         written(folder, text.replace("share = 0.5\n", 'share = 0.5\ncapacity = "proportional"\n'))
         start(folder, name="spring", at=day(16))
         serve_batch(folder, at=day(16), snapshot=by)
@@ -163,9 +138,9 @@ def test_it_does_what_the_snapshot_would_do(known: Path, tmp_path: Path) -> None
 
 def test_two_arms_keep_two_snapshots(known: Path, tmp_path: Path) -> None:
     """Each does what a whole wave by its snapshot does, both are told apart in the record."""
-    both = SPRING.replace(LEARNED, CHAMPION.replace("000001", "000002"))
+    both = SPRING.replace(LEARNED, PINNED.replace("000001", "000002"))
     both = both.replace("share = 0.5\n", 'share = 0.5\ncapacity = "proportional"\n')
-    twin = both.replace(CHAMPION, LEARNED).replace(CHAMPION.replace("000001", "000002"), LEARNED)
+    twin = both.replace(PINNED, LEARNED).replace(PINNED.replace("000001", "000002"), LEARNED)
     found = {}
     for name, text, by in (("both", both, None), ("1", twin, "000001"), ("2", twin, "000002")):
         folder = copied(known, tmp_path / name)
@@ -205,7 +180,7 @@ def test_the_same_bytes_whatever_runs_it(
         folder = copied(known, tmp_path / f"{batch}")
         toml = folder / "campaign.toml"
         toml.write_text(toml.read_text() + CAPS)
-        written(folder, SPRING.replace(CHAMPION, f'{CHAMPION}\ncapacity = "proportional"'))
+        written(folder, SPRING.replace(PINNED, f'{PINNED}\ncapacity = "proportional"'))
         start(folder, name="spring", at=day(16))
         with monkeypatch.context() as patch:
             if cluster is not None:

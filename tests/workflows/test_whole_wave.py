@@ -21,6 +21,7 @@ from bandit.workflows.learn.learn import learn
 from bandit.workflows.serve.serve_batch import serve_batch
 from tests import campaigns
 from tests.journeys import twin
+from tests.trials import declared, written
 
 LATER = dt.datetime(2027, 1, 1, tzinfo=dt.UTC)
 WORTH = {"fibre/email": 3.0, "fibre/sms": 1.0, "cable/email": 1.5, "cable/sms": 4.0,
@@ -186,34 +187,15 @@ def test_who_lost_a_contact_is_not_in_it(tmp_path):
     assert len(weights) < everybody["customer_id"].n_unique()
 
 
-ARMS = """
-hypothesis = "the rules do as well as what is served today"
-layer = "offers"
-share = 0.6
-start = 2026-11-02
-waves = 4
-cooldown_days = 28
-[[arm]]
-name = "today"
-share = 0.5
-policy = "current"
-[[arm]]
-name = "rules"
-share = 0.5
-policy = "rules"
-[[metric]]
-name = "net"
-role = "primary"
-value = "net"
-minimum_effect = 0.5
-"""
+ARMS = declared(
+    {"today": (0.5, "current"), "rules": (0.5, "rules")}, start="2026-11-02", share=0.6, waves=4
+)
 
 
 def test_who_is_in_an_experiment_is_weighed_by_what_the_arms_do_together(tmp_path):
     folder = tmp_path / "c"
     campaigns.write(folder, customers=2_000, more=CANDIDATES)
-    (folder / "experiments").mkdir()
-    (folder / "experiments" / "arms.toml").write_text(ARMS)
+    written(folder, ARMS, "arms")
     start(folder, name="arms", at=campaigns.MONDAY)
     served(folder)
     groups = campaigns.decisions(folder, "first")["group"].unique()

@@ -20,6 +20,7 @@ from bandit.workflows.serve.serve_batch import serve_batch
 from tests import campaigns
 from tests.campaigns import MONDAY
 from tests.lives import DAY, NOON, Live, picks
+from tests.trials import declared, written
 
 PEOPLE = campaigns.people(300)["customer_id"].to_list()
 
@@ -306,40 +307,19 @@ def test_a_dry_run_tells_what_is_decided_then_and_leaves_no_trace(
         assert not live.desk.decide(trial).answer.replayed  # it stands, and is no retry
 
 
-SPRING = """
-hypothesis = "the learner earns more than silence"
-layer = "offers"
-share = 0.8
-start = 2026-11-02
-waves = 3
-cooldown_days = 28
-population = "age > 25"
-[[arm]]
-name = "peace"
-share = 0.3
-policy = "no_contact"
-[[arm]]
-name = "rules"
-share = 0.3
-policy = "rules"
-[[arm]]
-name = "learned"
-share = 0.4
-policy = "learned"
-[[metric]]
-name = "net"
-role = "primary"
-value = "net"
-minimum_effect = 0.5
-"""
+SPRING = declared(
+    {"peace": (0.3, "no_contact"), "rules": (0.3, "rules"), "learned": (0.4, "learned")},
+    start="2026-11-02",
+    share=0.8,
+    more='population = "age > 25"\n',
+)
 
 
 def test_members_of_an_experiment_get_their_arms_as_in_the_wave(
     tmp_path: Path, stack: ExitStack
 ) -> None:
     folder = campaigns.write(tmp_path / "live")
-    (folder / "experiments").mkdir()
-    (folder / "experiments" / "spring.toml").write_text(SPRING)
+    written(folder, SPRING)
     start(folder, name="spring", at=MONDAY)
     twin = Path(shutil.copytree(folder, tmp_path / "batch"))
     serve_batch(twin, wave=DAY, at=MONDAY)
