@@ -122,9 +122,11 @@ class WaveManifest(Manifest):
     ``campaign`` is its file, for several may lie in one folder; ``prices`` float[k] a contact, in
     reward units; ``content`` is what the decision ids hang on; ``policy``, ``reward`` and
     ``pressure`` are the sections of campaign.toml as they were; ``past`` are the waves whose
-    contacts it looked at; ``arm_prices`` float[k] of each "experiment:arm" that had a part of the
-    limits of its own, where ``prices`` are everybody else's; ``model`` is what made moments of the
-    snapshot's sums, with the features of the actions, None where each learned alone;
+    contacts it looked at, ``heard`` the last delivery of outcomes whose refusals it knew, None of
+    one that does not say or was decided while it heard; ``arm_prices`` float[k] of each
+    "experiment:arm" that had a part of the limits of its own, where ``prices`` are everybody
+    else's; ``model`` is what made moments of the snapshot's sums, with the features of the
+    actions, None where each learned alone;
     ``campaign_seed`` decides holdout and shares, ``seed`` everything else; ``live``: its customers
     were decided for one by one, each at the placements that were asked for; ``log`` digests the log
     that a wave of others was read from; ``experiments`` are those whose members it assigned;
@@ -157,6 +159,7 @@ class WaveManifest(Manifest):
     reward: Reward | None = None
     pressure: Pressure | None = None
     past: tuple[str, ...] | None = None
+    heard: int | None = None
     campaign_seed: int | None = None
     content: str | None = None
     model: dict[str, Any] | None = None

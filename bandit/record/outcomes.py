@@ -142,16 +142,16 @@ def _store(
         new = rows > 0 and not (parent / name).exists()
         if new:
             content = {"kind": "outcomes", "events": rows, "rejected": rejected}
-            manifest.write(partial, {**content, "delivery": _next(campaign.folder)})
+            manifest.write(partial, {**content, "delivery": 1 + last(campaign.folder)})
             files.put_in_place((partial, parent / name))
     own = rows - doubtful_refusals.count(database)
     return Delivery(name, new, own, rejected, outcome_notes.notes(campaign, database))
 
 
-def _next(campaign_folder: Path) -> int:
-    """The number of a delivery: one more than those before it."""
+def last(campaign_folder: Path) -> int:
+    """The number of the newest delivery; 0 where there is none."""
     folders = manifest.published(campaign_folder / OUTCOMES)
-    return 1 + max((delivery(manifest.read(f)) for f in folders), default=0)
+    return max((delivery(manifest.read(f)) for f in folders), default=0)
 
 
 def delivery(content: Mapping[str, Any]) -> int:
@@ -159,14 +159,16 @@ def delivery(content: Mapping[str, Any]) -> int:
     return int(content.get("delivery", 0))
 
 
-def batches(campaign_folder: Path, *, verify: bool = True) -> list[Path]:
+def batches(campaign_folder: Path, *, verify: bool = True, until: int | None = None) -> list[Path]:
     """The event files in the order of their delivery, each checked against its digest.
 
-    Without ``verify`` they are only named: for looking.
+    Without ``verify`` they are only named: for looking. ``until``: those up to that delivery.
     """
     found = []
     for folder in manifest.published(campaign_folder / OUTCOMES):
         content = manifest.read(folder)
+        if until is not None and delivery(content) > until:
+            continue
         file = folder / EVENTS
         if verify:
             files.verify(folder, EVENTS, content["files"][EVENTS]["sha256"])

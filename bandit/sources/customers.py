@@ -144,7 +144,8 @@ def lookup(
     """One customer by the same query, by a key of today or of before they became another.
 
     A look ``back`` takes no refusal that came after ``at``: most answer the wave itself. Else
-    those of the whole day count, as in a wave of that day.
+    those of the whole day count, as in a wave of that day; one that is looked back at then takes
+    ``refusals`` that it knew alone.
 
     DataError if the key is none or nobody has it.
     """

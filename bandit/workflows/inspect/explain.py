@@ -93,7 +93,7 @@ def _asked(wave: Wave, decisions: Decisions, rows: Rows, customer: str) -> _Aske
             found = customers.lookup(
                 data, campaign, catalogue, customer,
                 at=wave.run.at, record_contacts=past.contacts, withheld=past.withheld,
-                refusals=past.refusals,
+                refusals=past.refusals, back=decisions.wave.manifest.heard is None,
             )  # fmt: skip
         values = prepare.values(wave, found)
         ready = prepare.prepare(wave, found)[0]

@@ -22,13 +22,15 @@ _READERS = 2
 class ContactHistory(NamedTuple):
     """``contacts``: decision files of other waves; ``withheld``: ids of contacts that were none.
 
-    ``refusals``: event files; ``waves``: the waves that were looked into, by name.
+    ``refusals``: event files; ``waves``: the waves that were looked into, by name; ``heard``: the
+    last delivery of events among all that there were.
     """
 
     contacts: list[Path]
     withheld: list[Path]
     refusals: list[Path]
     waves: list[str]
+    heard: int
 
     @classmethod
     def of(
@@ -37,13 +39,15 @@ class ContactHistory(NamedTuple):
         at: dt.datetime,
         but: str,
         seen: Collection[str] | None = None,
+        heard: int | None = None,
         *,
         verify: bool = True,
     ) -> ContactHistory:
         """Those of the published waves other than ``but`` that can still matter at ``at``.
 
         A wave of the same time counts, and a later one too: its contacts are made, whatever the
-        clock of this one says. ``seen`` narrows them to what a wave of the record looked into.
+        clock of this one says. ``seen`` and ``heard`` narrow them to what a wave of the record
+        looked into: those waves, and refusals up to that delivery.
         Each file is checked against its digest unless ``verify`` is False: DataError names a
         damaged one.
         """
@@ -52,7 +56,10 @@ class ContactHistory(NamedTuple):
             w for w in published if w.manifest.kind == "wave" and (seen is None or w.name in seen)
         ]
         days = campaign.pressure.refusal_days
-        refusals = [] if days is None else outcomes.batches(campaign.folder, verify=verify)
+        heard = outcomes.last(campaign.folder) if heard is None else heard
+        refusals = (
+            [] if days is None else outcomes.batches(campaign.folder, verify=verify, until=heard)
+        )
         named = set()
         if days is not None and refusals:
             kinds = campaign.pressure.refusal_events
@@ -62,15 +69,18 @@ class ContactHistory(NamedTuple):
         used = [w for w in served if w in recent or w.name in named]
         withheld = [p for w in used for p in exports.withheld_files(campaign.folder, w)]
         contacts = _checked(used) if verify else [p for w in used for p in w.decisions]
-        return cls(contacts, withheld, refusals, [w.name for w in used])
+        return cls(contacts, withheld, refusals, [w.name for w in used], heard)
 
     @classmethod
     def seen_by(cls, campaign: Campaign, wave: Wave) -> ContactHistory:
-        """What a published wave looked into; of one that does not say, all before it."""
+        """What a published wave looked into; of one that does not say, all before it.
+
+        Refusals of one that does not say are all that were heard until today.
+        """
         seen: Collection[str] | None = wave.manifest.past
         if seen is None:
             seen = [w.name for w in record.waves(campaign.folder) if w.at < wave.at]
-        return cls.of(campaign, wave.at, wave.name, seen)
+        return cls.of(campaign, wave.at, wave.name, seen, wave.manifest.heard)
 
     @property
     def files(self) -> list[Path]:

@@ -97,7 +97,7 @@ def publish(wave: Wave, past: ContactHistory, target: Target, summary: WaveSumma
     if wave.run.dry_run:
         return
     run, campaign = wave.run, wave.run.campaign
-    manifest.write(target.wave[0], content(wave, past.waves, summary))
+    manifest.write(target.wave[0], {**content(wave, past.waves, summary), "heard": past.heard})
     manifest.write(target.lists[0], {"kind": "lists", "wave": run.wave})
     before = [target.wave]
     with ExitStack() as stack:
