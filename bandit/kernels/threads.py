@@ -8,15 +8,16 @@ they do not fight a second pool for the cores.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from itertools import pairwise
-from typing import TypeVarTuple
+from typing import TypeVar, TypeVarTuple
 
 from bandit.kernels import _compile
 
 Rest = TypeVarTuple("Rest")
+Result = TypeVar("Result")
 
 CHUNKS = 12
 """Chunks a thread: enough to even out rows that cost more, few enough to start for free."""
@@ -56,3 +57,13 @@ def spread(kernel: Callable[[int, int, *Rest], None], count: int, grain: int, *a
     waiting = [pool.submit(kernel, a, b, *args) for a, b in pairwise(edges)]
     for piece in waiting:
         piece.result()
+
+
+def together(calls: Sequence[Callable[[], Result]]) -> list[Result]:
+    """Results of calls that share nothing, side by side in threads; each may `spread` its own."""
+    threads = min(_compile.threads(), len(calls))
+    if threads <= 1:
+        return [call() for call in calls]
+    # Not in the kernels' pool: who waits there for a piece of his own takes a thread from it.
+    with ThreadPoolExecutor(threads) as pool:
+        return [running.result() for running in [pool.submit(call) for call in calls]]

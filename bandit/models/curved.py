@@ -20,6 +20,8 @@ from bandit.kernels.threads import spread
 from bandit.models.moments import Moments
 from bandit.models.moved import GRAIN, Moved, forms
 
+_NONE: Float64 = np.zeros((0, 1))
+
 
 class Curve(NamedTuple):
     """``weight_a σ(xᵀ theta_a)`` where the inner model has ``weight_a xᵀ mean_a``.
@@ -44,9 +46,18 @@ class Curved(Moved):
 
     def lifts(self, contexts: Array) -> Float64:
         """``Σ weight_a (σ(xᵀ theta_a) − xᵀ mean_a)``."""
+        return self._filled(contexts, _NONE, _NONE)
+
+    def charged(self, contexts: Array, values: Float64, costs: Float64) -> Float64:
+        """As in `Moved`, and the lifts are never written down."""
+        return self._filled(contexts, values, costs)
+
+    def _filled(self, contexts: Array, values: Float64, costs: Float64) -> Float64:
         n, d = contexts.shape
         out, rooms = np.empty((n, self.n_actions)), empty_rooms(n, d, GRAIN)
-        spread(curves_into, n, GRAIN, *forms(contexts), *self._packed, GRAIN, rooms, out)
+        spread(
+            curves_into, n, GRAIN, *forms(contexts), *self._packed, values, costs, GRAIN, rooms, out
+        )
         return out
 
     def lifts_at(self, contexts: Array, action: Array) -> Float64:

@@ -14,7 +14,7 @@ import numpy as np
 
 from bandit.core.types import Array, Float64
 from bandit.kernels import simd
-from bandit.kernels.linear import blocked_cholesky, pooled
+from bandit.kernels.linear import blocked_cholesky, pooled, pooled_covariance
 from bandit.kernels.simd import product
 from bandit.kernels.threads import grain, spread
 from bandit.models.sums import Sums
@@ -72,13 +72,26 @@ class Own(NamedTuple):
     facts: Float64
 
 
-class Facts(NamedTuple):
-    """One turn of the elimination: everything that moments and evidence are made of."""
+class System(NamedTuple):
+    """The dense system without its precisions; of λ, c and single columns' precisions alone.
+
+    ``matrix`` is padded with ones on its diagonal; ``facts`` are of the single columns.
+    """
 
     own: Own
     root: Float64
     cross: Float64
+    met: Array
     left: Float64
+    facts: Float64
+    matrix: Float64
+    vector: Float64
+
+
+class Facts(NamedTuple):
+    """One turn of the elimination: everything that moments and evidence are made of."""
+
+    system: System
     matrix: Float64
     vector: Float64
     noise_variance: float
@@ -120,12 +133,8 @@ def own_level(sums: Sums, strengths: Strengths) -> Own:
     return Own(gram, inner, told, drawn, facts)
 
 
-def eliminate(sums: Sums, parts: Split, strengths: Strengths, known: Own | None = None) -> Facts:
-    """Integrate out own parts and single columns, and factor what is left.
-
-    ``known`` are the own parts at the same λ and c, where they were found already.
-    """
-    own = own_level(sums, strengths) if known is None else known
+def dense_system(sums: Sums, parts: Split, strengths: Strengths, own: Own) -> System:
+    """Integrate out single columns too."""
     inner, told, d = own.inner, own.told, sums.n_features
     groups, q = parts.single.size, parts.rest.size
     members = parts.member.size // max(groups, 1)
@@ -138,23 +147,36 @@ def eliminate(sums: Sums, parts: Split, strengths: Strengths, known: Own | None 
         parts.begin, parts.member, parts.weight, parts.table, strengths.shared[parts.single],
         inner, told, root, cross, met, left, group,
     )  # fmt: skip
-    matrix, vector = np.zeros((q * d, q * d)), np.zeros(q * d)
-    precision = strengths.shared[parts.rest]
+    matrix, vector = _padded(q * d), np.zeros(q * d)
     spread(
         pooled.dense_rows_into, q, grain(q * d**2 * (len(inner) + groups * d)),
-        parts.table, precision, inner, told, cross, met, left, matrix, vector,
+        parts.table, inner, told, cross, met, left, matrix, vector,
     )  # fmt: skip
-    factor(matrix)
+    return System(own, root, cross, met, left, group, matrix, vector)
+
+
+def eliminate(sums: Sums, parts: Split, strengths: Strengths, known: System | None = None) -> Facts:
+    """Integrate out own parts and single columns, and factor what is left.
+
+    ``known`` is the dense system of the same λ, c and precisions of single columns, where it was
+    found already.
+    """
+    system = known or dense_system(sums, parts, strengths, own_level(sums, strengths))
+    matrix, vector = system.matrix.copy(), system.vector.copy()
+    precision, d, size = strengths.shared[parts.rest], sums.n_features, vector.size
+    matrix.reshape(-1)[: size * (len(matrix) + 1) : len(matrix) + 1] += np.repeat(precision, d)
+    _factor_whole(matrix)
     blocked_cholesky.forward_into(matrix, vector)
-    explained = float(own.facts[:, 1].sum() + group[:, 1].sum() + (vector**2).sum())
-    curvature = own.facts[:, 0].sum() + group[:, 0].sum()
+    own, group = system.own.facts, system.facts
+    explained = float(own[:, 1].sum() + group[:, 1].sum() + (vector**2).sum())
+    curvature = own[:, 0].sum() + group[:, 0].sum()
     curvature += 2.0 * np.log(np.diag(matrix)).sum() - d * np.log(precision).sum()
     base, n = sums.baseline, float(sums.count.sum())
     total = float((sums.square_sum - 2.0 * base * sums.reward_sum + base**2 * sums.count).sum())
     squares = max(total - explained, 0.0)
     noise = strengths.noise or (squares / n if n > 0.0 else 0.0) or 1.0
     evidence = -0.5 * (n * np.log(2.0 * np.pi * noise) + squares / noise + float(curvature))
-    return Facts(own, root, cross, left, matrix, vector, noise, evidence)
+    return Facts(system, matrix, vector, noise, evidence)
 
 
 def solve(sums: Sums, parts: Split, strengths: Strengths, first: int = 0) -> Solved:
@@ -168,10 +190,11 @@ def solve(sums: Sums, parts: Split, strengths: Strengths, first: int = 0) -> Sol
     rows, group = parts.table[first:], parts.group[first:]
     shared = np.einsum("kq,qd->kd", rows, beta.reshape(parts.rest.size, sums.n_features))
     inside = np.flatnonzero(group >= 0)
-    columns = _columns(facts, beta)
+    columns = _columns(facts.system, beta)
     shared[inside] += parts.entry[first:][inside, None] * columns[group[inside]]
-    own = facts.own.drawn[first:] + shared
-    own -= np.einsum("kij,kj->ki", facts.own.inner[first:], shared) / strengths.own
+    known = facts.system.own
+    own = known.drawn[first:] + shared
+    own -= np.einsum("kij,kj->ki", known.inner[first:], shared) / strengths.own
     mean, common = (_back(found, sums, strengths) for found in (own, shared))
     return Solved(mean, common, facts.noise_variance, facts.evidence)
 
@@ -179,12 +202,18 @@ def solve(sums: Sums, parts: Split, strengths: Strengths, first: int = 0) -> Sol
 def covariances(sums: Sums, parts: Split, strengths: Strengths, first: int = 0) -> Float64:
     """float64[k, d, d] in units of the noise variance, of the actions from ``first`` on."""
     facts = eliminate(sums, parts, strengths)
-    gram = facts.own.gram[first:]
-    found = np.zeros_like(gram)
+    system, d = facts.system, sums.n_features
+    gram, group = system.own.gram[first:], parts.group[first:]
+    panels = product.padded(d, simd.LANES_64) // simd.LANES_64
+    turned = np.zeros((parts.rest.size, panels, len(facts.matrix), simd.LANES_64))
+    spread(pooled_covariance.columns_into, len(turned), 1, d, facts.matrix, turned)
+    found, groups = np.zeros_like(gram), np.unique(group)
+    member = np.argsort(group, kind="stable")
+    begin = np.append(np.searchsorted(group[member], groups), group.size)
     spread(
-        pooled.covariances_into, len(gram), grain(sums.n_features * len(facts.matrix) ** 2),
-        gram, strengths.own, parts.table[first:], parts.group[first:], parts.entry[first:],
-        facts.matrix, facts.root, facts.cross, found,
+        pooled_covariance.covariances_into, len(groups), 1,
+        groups, begin, member, parts.entry[first:], parts.table[first:], gram, strengths.own,
+        facts.matrix, turned, system.root, system.cross, system.met, found,
     )  # fmt: skip
     return _turned(found, sums.unit, strengths.intercept)
 
@@ -196,30 +225,40 @@ def _back(found: Float64, sums: Sums, strengths: Strengths) -> Float64:
     return turned
 
 
-def _columns(facts: Facts, beta: Float64) -> Float64:
+def _columns(system: System, beta: Float64) -> Float64:
     """Coefficients of the single columns, ``F⁻¹(g − Bᵀβ)`` float64[e, d]."""
-    d = facts.left.shape[1]
+    d = system.left.shape[1]
     known = beta.reshape(-1, d)
-    rest: Float64 = facts.left - np.einsum("eqmi,qi->em", facts.cross[..., :d], known)
-    for lower, row in zip(facts.root, rest, strict=True):
+    rest: Float64 = system.left - np.einsum("eqmi,qi->em", system.cross[..., :d], known)
+    for lower, row in zip(system.root, rest, strict=True):
         blocked_cholesky.backward_into(lower, row)
     return rest
 
 
 def factor(matrix: Float64) -> None:
-    """Cholesky factor in place, block by block, in one order whatever the threads."""
-    size = matrix.shape[0]
-    whole = product.padded(size, blocked_cholesky.WHOLE)
-    # A one on the diagonal of what is added changes nothing, and no tile ends outside.
-    found = np.eye(whole)
+    """Cholesky factor in place of a matrix of any size."""
+    size = len(matrix)
+    found = _padded(size)
     found[:size, :size] = matrix
+    _factor_whole(found)
+    matrix[:] = found[:size, :size]
+
+
+def _padded(size: int) -> Float64:
+    """Zeros, with ones on the diagonal of what is added: so no tile ends outside."""
+    whole = product.padded(size, blocked_cholesky.WHOLE)
+    return np.diag((np.arange(whole) >= size).astype(np.float64))
+
+
+def _factor_whole(matrix: Float64) -> None:
+    """Block by block, in one order whatever the threads; of a matrix that is `_padded`."""
+    whole = len(matrix)
     panel = np.zeros((2, blocked_cholesky.BLOCK, whole))
     for start in range(0, whole, blocked_cholesky.BLOCK):
         stop = min(whole, start + blocked_cholesky.BLOCK)
-        blocked_cholesky.factor_block(found, start, stop)
+        blocked_cholesky.factor_block(matrix, start, stop, panel[1])
         for step in (blocked_cholesky.panel_rows_into, blocked_cholesky.trailing_rows_into):
-            spread(step, whole - stop, blocked_cholesky.ROWS, found, start, stop, *panel)
-    matrix[:] = found[:size, :size]
+            spread(step, whole - stop, blocked_cholesky.ROWS, matrix, start, stop, *panel)
 
 
 def _step(unit: Float64, intercept: float) -> float:

@@ -38,6 +38,11 @@ class Moved(ABC):
         """Of `lifts` that of one action a row, float64[n]."""
         return self.lifts(contexts)[np.arange(len(action)), action]
 
+    def charged(self, contexts: Array, values: Float64, costs: Float64) -> Float64:
+        """``cost − value · lift`` of each action, float64[n, k]; both float64[1 or n, k]."""
+        charges: Float64 = values * self.lifts(contexts)
+        return np.subtract(costs, charges, out=charges)
+
     @property
     def n_actions(self) -> int:
         """How many actions there are: k."""

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
 from bandit.core.types import Array, Float64
+from bandit.kernels.threads import together
 from bandit.models.expansion import Rows, about
 from bandit.models.owned import OwnedPosterior
 from bandit.models.pooled import PooledPosterior
@@ -115,11 +117,13 @@ def modes(
     for _ in range(TURNS):
         left = [(e, climb) for e, climb in enumerate(climbs) if not climb.settled]
         for seen in read() if left else ():
-            for e, climb in left:
-                climb.add(Rows(seen.contexts, seen.actions, seen.counts[e], seen.weights))
-        for _, climb in left:
-            climb.step()
+            together([partial(climb.add, _rows(seen, e)) for e, climb in left])
+        together([climb.step for _, climb in left])
     return [None if climb.far else climb.reached for climb in climbs]
+
+
+def _rows(seen: Seen, kind: int) -> Rows:
+    return Rows(seen.contexts, seen.actions, seen.counts[kind], seen.weights)
 
 
 def _like(sums: Posterior, known: Shared) -> Shared:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from bandit.core.types import Array
-from bandit.models.hybrid import Own, Split, Strengths, eliminate, own_level
+from bandit.models.hybrid import Own, Split, Strengths, System, dense_system, eliminate, own_level
 from bandit.models.sums import Sums
 
 At = tuple[int, ...]
@@ -92,13 +92,22 @@ def _climbed(
 
 
 def _evidence(sums: Sums, parts: Split) -> Callable[[Strengths], float]:
-    """The log marginal likelihood; own parts stay from one call to the next where λ and c do."""
-    last: list[tuple[float, float, Own]] = []
+    """The log marginal likelihood.
+
+    What hangs on fewer strengths stays from one call to the next where these do: own parts on λ
+    and c, the dense system on the precisions of single columns too, which most steps leave alone.
+    """
+    owns: list[tuple[tuple[float, float], Own]] = []
+    systems: list[tuple[bytes, System]] = []
 
     def evidence(at: Strengths) -> float:
-        if not last or last[0][:2] != (at.own, at.intercept):
-            last[:] = [(at.own, at.intercept, own_level(sums, at))]
-        return eliminate(sums, parts, at, last[0][2]).evidence
+        place = at.own, at.intercept
+        if not owns or owns[0][0] != place:
+            owns[:], systems[:] = [(place, own_level(sums, at))], []
+        singles = at.shared[parts.single].tobytes()
+        if not systems or systems[0][0] != singles:
+            systems[:] = [(singles, dense_system(sums, parts, at, owns[0][1]))]
+        return eliminate(sums, parts, at, systems[0][1]).evidence
 
     return evidence
 

@@ -44,8 +44,8 @@ class ChoiceRequest(NamedTuple):
 
     ``eligible`` uint8[n, k] (DENSE) or uint8[n, ceil(k/8)] (PACKED) as ``packing`` says;
     ``values``, ``costs`` float64[1 or n, k], ``priced`` if either was given; ``keys`` uint64[n].
-    ``lifts`` float64[n, k] are what a `Moved` posterior moves means by, and ``charges`` the costs
-    less their worth, for whoever reads the means without them. ``whose`` is 0 for the posterior
+    ``charges`` are the costs less what a `Moved` posterior's lifts are worth, for whoever reads the
+    means without them. ``whose`` is 0 for the posterior
     that all are asked by, else the number of an arm's own.
     """
 
@@ -63,7 +63,6 @@ class ChoiceRequest(NamedTuple):
     wave: int
     draw: int
     charges: Float64
-    lifts: Float64 | None
     whose: int = 0
 
     def stream(self, purpose: int) -> np.uint64:
@@ -84,11 +83,19 @@ class ChoiceRequest(NamedTuple):
 
     def by(self, posterior: Moments, whose: int) -> ChoiceRequest:
         """The same question to other moments over the same actions and features."""
-        charges, lifts = _charged(posterior, self.contexts, self.values, self.costs)
-        priced = self.priced or lifts is not None
-        return self._replace(
-            posterior=posterior, charges=charges, lifts=lifts, priced=priced, whose=whose
-        )
+        charges = _charged(posterior, self.contexts, self.values, self.costs)
+        priced = self.priced or isinstance(posterior, Moved)
+        return self._replace(posterior=posterior, charges=charges, priced=priced, whose=whose)
+
+    def lifts(self) -> Float64 | None:
+        """What a `Moved` posterior moves means by, float64[n, k]; None of another."""
+        moved = self.posterior
+        return moved.lifts(self.contexts) if isinstance(moved, Moved) else None
+
+    def lifted(self, means: Float64, action: Array) -> Float64:
+        """``means`` float64[n] of one ``action`` a row with its lift."""
+        moved = self.posterior
+        return means + moved.lifts_at(self.contexts, action) if isinstance(moved, Moved) else means
 
     def mask(self) -> Array:
         """Spell out the eligible actions, bool[n, k]."""
@@ -153,14 +160,9 @@ def refuse_empty(count: Int64) -> None:
 
 def _charged(
     posterior: Moments | None, contexts: Array, values: Float64, costs: Float64
-) -> tuple[Float64, Float64 | None]:
-    """Costs less what lifts are worth, and the lifts: see `ChoiceRequest`."""
-    if not isinstance(posterior, Moved):
-        return costs, None
-    lifts = posterior.lifts(contexts)
-    charges: Float64 = values * lifts
-    np.subtract(costs, charges, out=charges)
-    return charges, lifts
+) -> Float64:
+    """Costs less what lifts are worth: see `ChoiceRequest`."""
+    return posterior.charged(contexts, values, costs) if isinstance(posterior, Moved) else costs
 
 
 def checked(
@@ -199,13 +201,13 @@ def checked(
         check_table("values", worth_of, n, k, 1.0),
         check_table("costs", cost_of, n, k, 0.0),
     )
-    charges, lifts = _charged(posterior, x, value, cost)
+    charges = _charged(posterior, x, value, cost)
     # By position: names take as long as the smallest kernel.
     request = ChoiceRequest(
         posterior, x, n, k, bits, packing,
-        value, cost, bool(tables) or lifts is not None,
+        value, cost, bool(tables) or isinstance(posterior, Moved),
         np.arange(n, dtype=np.uint64) if keys is None else customer_keys(keys, n),
-        seed, wave, draw, charges, lifts,
+        seed, wave, draw, charges,
     )  # fmt: skip
     if validate:
         request.validate()

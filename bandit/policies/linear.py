@@ -126,8 +126,8 @@ def choose_linear(
         spread(kernel, n, TASK, model, situation, mode, *out)
     if mode.doubt[0]:
         request.validate()
-    if request.lifts is not None:
-        mean += request.lifts[np.arange(n), action]
+    if scored and propensity not in (GIVEN, WEIGHTED):
+        mean = request.lifted(mean, action)
     return action, mean, width, chance
 
 
@@ -161,7 +161,8 @@ def moments_table(request: ChoiceRequest) -> tuple[Float64, Float64]:
         linear_choice.moments_table_into, request.n, GRAIN,
         narrow, broad, model.theta, model.inverse, means, widths,
     )  # fmt: skip
-    return means if request.lifts is None else means + request.lifts, widths
+    lifts = request.lifts()
+    return means if lifts is None else means + lifts, widths
 
 
 def widths_at(request: ChoiceRequest, action: Int32) -> Float64:
@@ -184,4 +185,4 @@ def means_at(request: ChoiceRequest, action: Int32) -> Float64:
     narrow, broad = _contexts(request)
     theta = request.posterior.model[0].theta
     spread(pair_moments.row_means_into, request.n, TASK, narrow, broad, action, theta, out)
-    return out if request.lifts is None else out + request.lifts[np.arange(request.n), action]
+    return request.lifted(out, action)

@@ -9,7 +9,7 @@ from bandit import LinTS, LogisticPosterior, Posterior
 from bandit.kernels.linear.link import LOGIT
 from bandit.models.curved import Curve, Curved, bends_of, curves_of
 from bandit.models.hybrid import Strengths
-from bandit.models.moved import TakenMean, inner, lifts_of
+from bandit.models.moved import Moved, TakenMean, inner, lifts_of
 from bandit.models.odds import Seen, Task, chances, level, modes
 from bandit.models.owned import Layout, OwnedPosterior, again
 from bandit.models.pooled import PooledPosterior, pool
@@ -157,6 +157,11 @@ def test_of_one_action_a_row_the_same_bytes_are_told(kind, k, d):
     assert whole == pytest.approx(told, abs=1e-12 if kind is np.float64 else 1e-4)
     assert np.array_equal(posterior.lifts_at(contexts, action), whole[np.arange(600), action])
     assert posterior.lifts(contexts[:0]).shape == (0, k)
+    values, costs = rng.standard_normal((600, k)), rng.standard_normal((600, k))
+    for value, cost in ((values, costs), (values[:1], costs), (values, costs[:1])):
+        charges = posterior.charged(contexts, value, cost)
+        assert np.array_equal(charges, cost - value * whole)
+        assert np.array_equal(charges, Moved.charged(posterior, contexts, value, cost))
     chain, start = np.arange(k // 2), np.array([0, k // 2])
     risen = Rising(posterior, (Response(one[0], np.ones(k), LOGIT),), chain, start)
     assert np.array_equal(

@@ -43,6 +43,27 @@ def test_equal_to_algorithm_2_row_by_row(seed):
     assert abs(posterior.noise_scale**2 - variance) < 1e-9 * variance
 
 
+@pytest.mark.parametrize("d", [1, 8, 13])
+def test_covariances_of_systems_of_many_blocks_are_those_of_one_inverse(d, rng):
+    offers, channels = np.divmod(np.arange(27), 3)
+    features = np.concatenate([np.ones((28, 1)), np.zeros((28, 12)), rng.normal(size=(28, 4))], 1)
+    features[np.arange(1, 28), 1 + offers] = rng.uniform(0.5, 2.0, 27)
+    features[np.arange(1, 28), 10 + channels] = 1.0
+    x, a, r = rng.normal(size=(900, d)), rng.integers(0, 25, 900), rng.normal(size=900)
+    shared, own = 10.0 ** rng.uniform(-1, 2, 17), 3.0
+    sums = bandit.Posterior.prior(28, d).update(x, a, r)
+    system = np.kron(np.diag(shared), np.eye(d))
+    for z, gram in zip(features, sums.gram, strict=True):
+        system += np.kron(np.outer(z, z), own * np.linalg.solve(gram + own * np.eye(d), gram))
+    for z, gram, found in zip(
+        features, sums.gram, sums.pooled(features, shared=shared, own=own).covariance, strict=True
+    ):
+        rest, turned = np.linalg.inv(gram + own * np.eye(d)), np.kron(z, np.eye(d))
+        middle = turned @ np.linalg.solve(system, turned.T)
+        expected = own**2 * rest @ middle @ rest + rest
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
+
+
 def test_disjoint_and_shared_are_its_limits():
     x, a, r, features, shared, _ = _problem(1)
     k, d = len(features), x.shape[1]

@@ -26,37 +26,48 @@ LANES = 64
 
 
 @serial
-def factor_block(matrix: Float64, start: int, stop: int) -> None:
-    """Factor the diagonal block of columns start to stop in place; its lower triangle."""
+def factor_block(matrix: Float64, start: int, stop: int, minus: Float64) -> None:
+    """Factor the diagonal block of columns start to stop in place; its lower triangle.
+
+    ``minus`` [block, N] receives it with the other sign, turned, in its own columns.
+    """
     for j in range(start, stop):
         for i in range(start, j + 1):
             total = matrix[j, i]
             for c in range(start, i):
                 total -= matrix[j, c] * matrix[i, c]
             matrix[j, i] = np.sqrt(total) if i == j else total / matrix[i, i]
+            minus[i - start, j] = -matrix[j, i]
 
 
 @serial
 def panel_rows_into(
     first: int, last: int, matrix: Float64, start: int, stop: int, turned: Float64, minus: Float64
 ) -> None:
-    """Solve rows stop + first to stop + last against the diagonal block.
+    """Solve rows stop + first to stop + last against the diagonal block, six columns at a time.
 
     ``turned`` [block, N] receives them column by column, ``minus`` with the other sign.
     """
+    size = matrix.shape[1]
     for top in range(stop + first, stop + last, LANES):
         end = min(top + LANES, stop + last)
         for r in range(top, end):
             for j in range(start, stop):
                 turned[j - start, r] = matrix[r, j]
-        for j in range(start, stop):
-            for c in range(start, j):
-                factor = matrix[j, c]
+        for left in range(start, stop, product.ROWS):
+            for r in range(top, end, simd.LANES_64):
+                simd.outer_6(
+                    minus, left, turned, r, size, left - start, turned, (left - start) * size + r,
+                    size,
+                )  # fmt: skip
+            for j in range(left, left + product.ROWS):
+                for c in range(left, j):
+                    factor = matrix[j, c]
+                    for r in range(top, end):
+                        turned[j - start, r] -= turned[c - start, r] * factor
                 for r in range(top, end):
-                    turned[j - start, r] -= turned[c - start, r] * factor
-            for r in range(top, end):
-                turned[j - start, r] /= matrix[j, j]
-                minus[j - start, r] = -turned[j - start, r]
+                    turned[j - start, r] /= matrix[j, j]
+                    minus[j - start, r] = -turned[j - start, r]
         for r in range(top, end):
             for j in range(start, stop):
                 matrix[r, j] = turned[j - start, r]

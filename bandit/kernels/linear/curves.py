@@ -73,10 +73,11 @@ def _lift_into(
 @serial
 def curves_into(
     first: int, last: int, narrow: Float32, broad: Float64, panels: Float64, weight: Float64,
-    grain: int, rooms: Float64, out: Float64,
+    values: Float64, costs: Float64, grain: int, rooms: Float64, out: Float64,
 ) -> None:  # fmt: skip
-    """Write ``Σ_e w_ea σ(xᵀθ_ea) − xᵀb_a`` to ``out`` float64[n, k], rows first to last.
+    """Write lifts ``Σ_e w_ea σ(xᵀθ_ea) − xᵀb_a`` to ``out`` float64[n, k], rows first to last.
 
+    With ``values``, ``costs`` float64[1 or n, k] write ``cost − value · lift``; of no rows: lifts.
     ``panels`` and ``weight`` as `packed`, ``rooms`` as `empty_rooms` makes them; ``narrow``
     float32[n, d] or ``broad`` float64[n, d], the other empty.
     """
@@ -94,8 +95,16 @@ def curves_into(
                 several = min(product.ROWS, rows - r)
                 _lift_into(x, r * d, several, d, panels, weight, left, total)
                 for each in range(several):
-                    for c in range(columns):
-                        out[top + r + each, left + c] = x[total + each * LANES + c]
+                    i = top + r + each
+                    if values.shape[0] == 0:
+                        for c in range(columns):
+                            out[i, left + c] = x[total + each * LANES + c]
+                    else:
+                        value = i if values.shape[0] > 1 else 0
+                        cost = i if costs.shape[0] > 1 else 0
+                        for c in range(columns):
+                            worth = values[value, left + c] * x[total + each * LANES + c]
+                            out[i, left + c] = costs[cost, left + c] - worth
 
 
 @serial

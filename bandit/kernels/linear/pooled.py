@@ -137,10 +137,10 @@ def group_level_into(
 
 @allocating
 def dense_rows_into(
-    first: int, last: int, rest: Float64, precision: Float64, inner: Float64, told: Float64,
-    cross: Float64, met: Bool, left: Float64, matrix: Float64, vector: Float64,
+    first: int, last: int, rest: Float64, inner: Float64, told: Float64, cross: Float64, met: Bool,
+    left: Float64, matrix: Float64, vector: Float64,
 ) -> None:  # fmt: skip
-    """Block rows first to last of the dense system: ``matrix`` [q·d, q·d] lower, ``vector``.
+    """Block rows first to last of the dense system without Λ: lower ``matrix``, ``vector`` [q·d].
 
     The products are made in register tiles of six rows, of ``width`` columns as they lie in memory.
     """
@@ -152,7 +152,6 @@ def dense_rows_into(
             row = c * d + i
             for j in range(row + 1):
                 matrix[row, j] = 0.0
-            matrix[row, row] = precision[c]
             vector[row] = 0.0
         for a in range(k):
             if rest[a, c] != 0.0:
@@ -184,83 +183,6 @@ def dense_rows_into(
             for i in range(d):
                 for j in range(d if o < c else i + 1):
                     matrix[c * d + i, o * d + j] -= total[i * width + j]
-
-
-@allocating
-def covariances_into(
-    first: int, last: int, gram: Float64, own: float, rest: Float64, group: Int64, entry: Float64,
-    lower: Float64, root: Float64, cross: Float64, covariance: Float64,
-) -> None:  # fmt: skip
-    """Covariances of actions first to last.
-
-    ``group`` [k]: the action's exclusive column or -1, its ``entry``; ``lower`` the dense factor.
-    With the shared covariance C of an action, ``S = λ² D C D + D``.
-    """
-    q = rest.shape[1]
-    d, size = gram.shape[1], lower.shape[0]
-    turn = np.zeros((size, d))
-    work, factor, inverse = np.empty((d, d)), np.empty((d, d)), np.empty((d, d))
-    whole, shared = np.empty((d, d)), np.empty((d, d))
-    back = np.empty((d, d))
-    for a in range(first, last):
-        turn[:, :] = 0.0
-        shared[:, :] = 0.0
-        for c in range(q):
-            for i in range(d):
-                turn[c * d + i, i] = rest[a, c]
-        e = group[a]
-        if e >= 0:
-            # F⁻¹ = root⁻ᵀ root⁻¹; F⁻¹ Bᵀ = root⁻ᵀ cross.
-            cholesky.invert_lower_into(root[e], back)
-            for row in range(size):
-                for i in range(d):
-                    total = 0.0
-                    for m in range(i, d):
-                        total += back[m, i] * cross[e, row // d, m, row % d]
-                    turn[row, i] -= entry[a] * total
-            for i in range(d):
-                for j in range(d):
-                    for m in range(max(i, j), d):
-                        shared[i, j] += entry[a] * entry[a] * back[m, i] * back[m, j]
-        for row in range(size):
-            for c in range(row):
-                scale = lower[row, c]
-                if scale != 0.0:
-                    for i in range(d):
-                        turn[row, i] -= scale * turn[c, i]
-            for i in range(d):
-                turn[row, i] /= lower[row, row]
-        for row in range(size):
-            for i in range(d):
-                scale = turn[row, i]
-                for j in range(d):
-                    shared[i, j] += scale * turn[row, j]
-        for i in range(d):
-            for j in range(d):
-                work[i, j] = gram[a, i, j]
-            work[i, i] += own
-        cholesky.factor_into(work, factor)
-        cholesky.invert_lower_into(factor, inverse)
-        cholesky.covariance_into(inverse, whole)
-        for i in range(d):
-            for j in range(d):
-                work[i, j] = 0.0
-            for m in range(d):
-                scale = own * whole[i, m]
-                for j in range(d):
-                    work[i, j] += scale * shared[m, j]
-        for i in range(d):
-            for j in range(d):
-                covariance[a, i, j] = whole[i, j]
-            for m in range(d):
-                scale = own * work[i, m]
-                for j in range(d):
-                    covariance[a, i, j] += scale * whole[m, j]
-        for i in range(d):
-            for j in range(i):
-                total = 0.5 * (covariance[a, i, j] + covariance[a, j, i])
-                covariance[a, i, j] = total
-                covariance[a, j, i] = total
 
 
 @allocating

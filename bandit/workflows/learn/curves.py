@@ -118,14 +118,19 @@ def _newest(learned: Sequence[Statistics]) -> Iterator[Statistics]:
 
 
 def _rows(campaign: Campaign, waves: Sequence[Statistics], known: Known) -> Iterator[Seen]:
-    """All rows that teach, in stored order; each weighs as much as its wave does in the sums."""
+    """All rows that teach; each weighs as much as its wave does in the sums.
+
+    A batch's rows lie action by action, each in stored order: sums are the same and read memory as
+    it comes.
+    """
     half_life = campaign.reward.half_life_days
     for part in waves:
         age = (waves[-1].wave.at - part.wave.at) / dt.timedelta(days=1)
         weight = 1.0 if half_life is None else 0.5 ** (age / half_life)
         places = part.actions.positions_in(known.space)
         for rows in Decisions(campaign.folder, part.wave).rows("action", "features"):
-            use = teaching(rows)
+            use = np.flatnonzero(teaching(rows))
+            use = use[np.argsort(rows.action[use], kind="stable")]
             counts = np.stack([kind.within(rows.place)[use] for kind in part.happened])
-            weights = np.full(int(use.sum()), weight)
+            weights = np.full(len(use), weight)
             yield Seen(rows.contexts[use], places[rows.action[use]], counts, weights)

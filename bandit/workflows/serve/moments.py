@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ from bandit.core.types import Array, Float64
 from bandit.features.action_features import CHANNEL, ActionFeatures, action_features
 from bandit.features.score_layout import layout, products_of
 from bandit.kernels.linear.link import LOGIT as THROUGH_LOGIT
+from bandit.kernels.threads import together
 from bandit.models.curved import curved, curves_of
 from bandit.models.hybrid import Strengths
 from bandit.models.kinds import Composed, composed, split
@@ -118,12 +120,14 @@ def kinds_of(
 
     ``kinds`` with their worths: what is worth money rises with a score, a refusal need not.
     """
-    return {
-        kind: pooled(own, known, rising=rises(worth), counts=worth != AMOUNT)
-        if own.square_sum.any()
-        else None
-        for own, (kind, worth) in zip(sums, kinds.items(), strict=True)
-    }
+
+    def found(own: Posterior, worth: float | str) -> Pooled | None:
+        if not own.square_sum.any():
+            return None
+        return pooled(own, known, rising=rises(worth), counts=worth != AMOUNT)
+
+    calls = [partial(found, own, worth) for own, worth in zip(sums, kinds.values(), strict=True)]
+    return dict(zip(kinds, together(calls), strict=True))
 
 
 def rises(worth: float | str) -> bool:
