@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -50,6 +50,12 @@ class Table(NamedTuple):
     made: tuple[str, ...] = ()
     gaps: Mapping[str, str] = MappingProxyType({})
 
+    @property
+    def called(self) -> str:
+        """How it is called without the folders that it lies in on this machine."""
+        file, comma, more = self.shown.partition(", ")
+        return Path(file).name + comma + more
+
 
 class Database:
     """An in-memory DuckDB connection over the sources of a campaign; a context manager."""
@@ -75,6 +81,9 @@ class Database:
             },
         )
         self.connection.execute("SET GLOBAL TimeZone = 'UTC'")
+        # A statement looks up the footer of each file that it names, and those of many row groups
+        # take longer than what is asked of them; a file that was written since is read again.
+        self.connection.execute("SET parquet_metadata_cache = true")
 
     def __enter__(self) -> Self:
         return self
@@ -189,6 +198,21 @@ class Database:
     def describe(self, query: str) -> dict[str, str]:
         """Column names and types of a SELECT."""
         return {str(row[0]): str(row[1]) for row in self.rows(f"DESCRIBE {query}")}
+
+    def kinds(self, view: str, expressions: Collection[str]) -> dict[str, str]:
+        """The type of each of some expressions over a view, asked for together.
+
+        None is told where one of them cannot be read: who asks for each alone learns which.
+        """
+        listed = list(dict.fromkeys(expressions))
+        if not listed:
+            return {}
+        chosen = ", ".join(f"{query} AS answer{i}" for i, query in enumerate(listed))
+        try:
+            found = self.describe(f"SELECT {chosen} FROM {view}")
+        except BanditError:
+            return {}
+        return dict(zip(listed, found.values(), strict=True))
 
 
 def failed(error: duckdb.Error) -> BanditError:

@@ -149,13 +149,13 @@ def _rows_of(database: Database, campaign: Path, source: Asked) -> pa.Table | No
     value, found = database.rows(f"SELECT {one}, hash({one})")[0]
     if kept is None or value is None:
         return None
-    hashed = np.array([found], np.uint64)
-    if np.isin(hashed, np.array(kept["copied"], np.uint64))[0]:
+    if (np.array(kept["copied"], np.uint64) == np.uint64(found)).any():
         rows = _copies(folder, kept["starts"], found)
     else:
-        places = _places(hashed, kept["size"])[:, 0]
+        places = _places(np.array([found], np.uint64), kept["size"])[:, 0]
         rows = _of_groups(source, about, _groups_with(folder, about, places), value)
-    return rows if _about(source) == about else None
+    same = all(_stamp(Path(file["path"])).items() <= file.items() for file in about["files"])
+    return rows if same else None
 
 
 def keep_only(campaign: Path, wanted: Iterable[Asked] = ()) -> None:
@@ -184,17 +184,20 @@ def _about(source: Asked) -> dict[str, Any]:
 
 
 def _file(path: Path) -> dict[str, Any]:
+    stamp, about = _stamp(path), pq.read_metadata(path)
+    return stamp | {"rows": [about.row_group(g).num_rows for g in range(about.num_row_groups)]}
+
+
+def _stamp(path: Path) -> dict[str, Any]:
     with path.open("rb") as stream:
         found = os.fstat(stream.fileno())
         stream.seek(-8, os.SEEK_END)
         length = int.from_bytes(stream.read(4), "little")
         stream.seek(-8 - length, os.SEEK_END)
         footer = hashlib.sha256(stream.read(length)).hexdigest()
-    about = pq.read_metadata(path)
     return {
         "path": str(path), "size": found.st_size, "written": found.st_mtime_ns,
         "changed": found.st_ctime_ns, "place": [found.st_dev, found.st_ino], "footer": footer,
-        "rows": [about.row_group(g).num_rows for g in range(about.num_row_groups)],
     }  # fmt: skip
 
 
@@ -320,8 +323,13 @@ def _of_groups(
     number = np.searchsorted(ends, groups, side="right")
     asked = [(int(f), int(g - ends[f] + sizes[f])) for f, g in zip(number, groups, strict=True)]
 
+    known = {f: pq.read_metadata(source.files[f]) for f in dict.fromkeys(f for f, _ in asked)}
+
     def read(part: Sequence[tuple[int, int]]) -> list[pa.Table]:
-        opened = {f: pq.ParquetFile(source.files[f]) for f, _ in part}
+        opened = {
+            f: _opened(source.files[f], known[f], [g for of, g in asked if of == f], source.column)
+            for f in dict.fromkeys(f for f, _ in part)
+        }
         return [_of_group(opened[f], g, source.column, value) for f, g in part]
 
     threads = max(1, min(os.cpu_count() or 1, len(asked)))
@@ -330,12 +338,39 @@ def _of_groups(
     with ThreadPoolExecutor(threads) as pool:
         found = [table for tables in pool.map(read, parts) for table in tables]
     none = pq.read_schema(source.files[0]).empty_table()
-    return pa.concat_tables([none, *found])
+    return pa.concat_tables([none, *(table.cast(none.schema) for table in found)])
+
+
+def _opened(
+    path: Path, about: pq.FileMetaData, groups: Sequence[int], column: str
+) -> pq.ParquetFile:
+    """A file whose words come as places in the dictionaries that it has of them in ``groups``.
+
+    To write out the words of 122,880 rows takes as long as all other columns; few are wanted.
+    """
+    chunks = [about.row_group(g) for g in groups]
+    words = [
+        chunks[0].column(i).path_in_schema
+        for i in range(about.num_columns)
+        if all(_is_listed(chunk.column(i)) for chunk in chunks)
+    ]
+    return pq.ParquetFile(
+        path, metadata=about, read_dictionary=[name for name in words if name != column]
+    )
+
+
+def _is_listed(column: pq.ColumnChunkMetaData) -> bool:
+    """Whether a column of words is written as places in a dictionary, and nothing else."""
+    return column.physical_type == "BYTE_ARRAY" and "PLAIN" not in column.encodings
 
 
 def _of_group(file: pq.ParquetFile, group: int, column: str, value: int | str) -> pa.Table:
     keys = file.read_row_group(group, columns=[column], use_threads=False).column(0)
-    mine = pc.equal(keys, value)
-    if not pc.any(mine).as_py():
+    mine = pc.indices_nonzero(pc.equal(keys, value).combine_chunks())
+    if not len(mine):
         return file.schema_arrow.empty_table()
-    return file.read_row_group(group, use_threads=False).filter(mine)
+    names = file.schema_arrow.names
+    others = [name for name in names if name != column]
+    rest = file.read_row_group(group, columns=others, use_threads=False)
+    found = {column: keys.take(mine)} | {name: rest.column(name).take(mine) for name in others}
+    return pa.table([found[name] for name in names], names=names)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from typing import NamedTuple
 
@@ -80,9 +81,10 @@ def events(
     columns: dict[str, str] = {}
     flags: dict[str, str] = {}
     rows = {}
+    right = _conditions(database, campaign, source, at)
     for name, variable in campaign.read_of(source).items():
         try:
-            rows[name] = _row(database, campaign, role, variable, at, columns, flags)
+            rows[name] = _row(database, campaign, role, variable, at, columns, flags, right)
         except BanditError as e:
             said = name if name == BOUGHT else f"variables.{name}"
             gathered.config.extend(f"{said}: {line}" for line in str(e).splitlines())
@@ -126,6 +128,7 @@ def _row(
     at: dt.datetime,
     columns: dict[str, str],
     flags: dict[str, str],
+    right: Mapping[str, str],
 ) -> Row:
     """What a variable sees; the columns and flags that it needs are added, each once."""
 
@@ -140,8 +143,9 @@ def _row(
         return named(" AND ".join(known), flags, "f") if known else None
 
     where = None
-    if variable.where is not None:
-        where = named(_condition(database, campaign, role, variable.where, at), columns, "c")
+    if (text := variable.where) is not None:
+        known = right.get(text) or _condition(database, campaign, role, text, at)
+        where = named(known, columns, "c")
     inside = None if variable.days is None else f"{MOMENT} >= {since(variable.days)}"
     earlier = None
     if variable.function == "trend" and variable.days is not None:
@@ -151,6 +155,23 @@ def _row(
         for column in (variable.column, variable.per)
     ]
     return Row(cells[0], cells[1], flag(inside, where), flag(inside), flag(earlier, where))
+
+
+def _conditions(
+    database: Database, campaign: Campaign, source: EventSource, at: dt.datetime
+) -> dict[str, str]:
+    """SQL of the conditions on a source that are right, by their text, asked for together."""
+    table, found = database.table(source.role), dict[str, str]()
+    for variable in campaign.read_of(source).values():
+        if (text := variable.where) is not None and text not in found:
+            with suppress(BanditError):  # told where the condition is asked for alone
+                found[text] = check_expression(text, table.columns, at=at, zone=campaign.time_zone)
+    kinds = database.kinds(table.view, found.values())
+    return {
+        text: f"coalesce({query}, false)"
+        for text, query in found.items()
+        if kinds.get(query) == "BOOLEAN"
+    }
 
 
 def _condition(

@@ -119,20 +119,30 @@ def _segments(
 ) -> None:
     """The view that stands for the customers from now on."""
     people, faults = database.table("customers"), Problems()
-    chosen = ["*"]
+    checked: dict[str, str] = {}
     for segment in sorted(campaign.segment, key=lambda s: s.priority):
         try:
-            query = check_expression(segment.where, kinds, at=at, zone=campaign.time_zone)
-            answer = f"SELECT {query} AS answer FROM {VIEW}_variables"
-            if (kind := database.describe(answer)["answer"]) != "BOOLEAN":
-                raise ConfigError(
-                    f"{segment.where!r} gives {kind}, not true or false; compare it with something"
-                )
+            checked[segment.name] = check_expression(
+                segment.where, kinds, at=at, zone=campaign.time_zone
+            )
         except BanditError as e:
             lines = str(e).splitlines()
             faults.config.extend(f"segment {segment.name!r}: {line}" for line in lines)
+    told = database.kinds(f"{VIEW}_variables", checked.values())
+    wheres = {segment.name: segment.where for segment in campaign.segment}
+    chosen = ["*"]
+    for name, query in checked.items():
+        try:
+            answer = f"SELECT {query} AS answer FROM {VIEW}_variables"
+            if (kind := told.get(query) or database.describe(answer)["answer"]) != "BOOLEAN":
+                raise ConfigError(
+                    f"{wheres[name]!r} gives {kind}, not true or false; compare it with something"
+                )
+        except BanditError as e:
+            lines = str(e).splitlines()
+            faults.config.extend(f"segment {name!r}: {line}" for line in lines)
             continue
-        chosen.append(f"coalesce({query}, false) AS {sql.name(segment.name)}")
+        chosen.append(f"coalesce({query}, false) AS {sql.name(name)}")
     faults.stop()
     body = f"SELECT {', '.join(chosen)} FROM {VIEW}_variables"
     kinds |= dict.fromkeys(campaign.crowds, "BOOLEAN")

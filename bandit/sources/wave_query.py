@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -48,13 +49,15 @@ def expressions(
     database: Database, campaign: Campaign, offers: Sequence[Offer], at: dt.datetime
 ) -> Expressions:
     """Check all offers' expressions; ConfigError lists every fault by offer."""
-    columns = database.table("customers").columns
     view = database.table("customers").view
     faults = Problems()
     rules: dict[str, int] = {}
     values: dict[str, int] = {}
     rule_of: list[int] = []
     value_of: list[int] = []
+    check = _Checked(database, campaign, at)
+    texts = [t for o in offers for t in (o.eligible, o.value) if isinstance(t, str)]
+    kinds = check.kinds([*texts, *(t for t in campaign.populations if t is not None)])
     for offer in offers:
         for text, kept, positions, wanted in (
             (offer.eligible, rules, rule_of, "eligible"),
@@ -64,10 +67,8 @@ def expressions(
                 positions.append(-1)
                 continue
             try:
-                query = check_expression(
-                    text, columns, at=at, zone=campaign.time_zone, segments=campaign.crowds
-                )
-                _check_type(database, view, query, wanted, text)
+                query = check.sql(text)
+                _check_type(database, view, query, wanted, text, kinds.get(query))
                 positions.append(kept.setdefault(query, len(kept)))
             except BanditError as e:
                 lines = [f"offer {offer.name!r}, {wanted}: {line}" for line in str(e).splitlines()]
@@ -78,10 +79,8 @@ def expressions(
             population_of.append(-1)
             continue
         try:
-            query = check_expression(
-                text, columns, at=at, zone=campaign.time_zone, segments=campaign.crowds
-            )
-            _check_type(database, view, query, "eligible", text)
+            query = check.sql(text)
+            _check_type(database, view, query, "eligible", text, kinds.get(query))
             population_of.append(rules.setdefault(query, len(rules)))
         except BanditError as e:
             said = _asked_by(campaign, text)
@@ -92,15 +91,41 @@ def expressions(
     )
 
 
+class _Checked:
+    """Expressions over the customers, each checked once."""
+
+    def __init__(self, database: Database, campaign: Campaign, at: dt.datetime) -> None:
+        self._database, self._campaign, self._at = database, campaign, at
+        self._known: dict[str, str] = {}
+
+    def sql(self, text: str) -> str:
+        """Safe SQL; ConfigError where there is none."""
+        if text not in self._known:
+            columns, campaign = self._database.table("customers").columns, self._campaign
+            self._known[text] = check_expression(
+                text, columns, at=self._at, zone=campaign.time_zone, segments=campaign.crowds
+            )
+        return self._known[text]
+
+    def kinds(self, texts: Sequence[str]) -> dict[str, str]:
+        """The type of each by its SQL, asked for together; of what is wrong there is none."""
+        for text in texts:
+            with suppress(BanditError):  # told with who asks for it
+                self.sql(text)
+        return self._database.kinds(self._database.table("customers").view, self._known.values())
+
+
 def _asked_by(campaign: Campaign, text: str) -> str:
     """Who asks for a population."""
     triggers = (t.name for t in campaign.trigger if t.condition == text)
     return next((f"trigger {name!r}, condition" for name in triggers), "population")
 
 
-def _check_type(database: Database, view: str, query: str, wanted: str, text: str) -> None:
+def _check_type(
+    database: Database, view: str, query: str, wanted: str, text: str, known: str | None
+) -> None:
     try:
-        kind = database.describe(f"SELECT {query} AS answer FROM {view}")["answer"]
+        kind = known or database.describe(f"SELECT {query} AS answer FROM {view}")["answer"]
     except BanditError as e:
         reason = str(e).removeprefix("reading the data failed: ")
         raise ConfigError(f"{text!r}: {reason}") from None
