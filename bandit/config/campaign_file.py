@@ -174,7 +174,13 @@ def _line(error: Any, model: type[BaseModel]) -> tuple[str, str]:
 
 
 def _nearest(path: list[Any], model: Any) -> str:
-    """The known key most like the last one of `path`."""
+    """The known key most like the last one of `path`, or the table where it would be right."""
+    if len(path) > 1 and str(path[-1]) in _keys(model):
+        return (
+            f"; {path[-1]!r} stands in no table: write it above the first line in brackets, for"
+            f" what stands below [{_table(path)}] is of that"
+        )
+    root = model
     for part in path[:-1]:
         if isinstance(part, int) or not (isinstance(model, type) and issubclass(model, BaseModel)):
             continue
@@ -184,9 +190,29 @@ def _nearest(path: list[Any], model: Any) -> str:
         model = _model_of(fields[part].annotation)
     if not (isinstance(model, type) and issubclass(model, BaseModel)):
         return ""
-    known = [f.alias or name for name, f in model.model_fields.items() if name not in _OURS]
+    known = _keys(model)
     close = difflib.get_close_matches(str(path[-1]), known, n=1, cutoff=0.5)
-    return f"; did you mean {close[0]!r}?" if close else f"; known here: {', '.join(known)}"
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    elsewhere = [
+        table
+        for table, field in root.model_fields.items()
+        if str(path[-1]) in _keys(_model_of(field.annotation))
+    ]
+    told = f"; it is a key of [{elsewhere[0]}]" if len(elsewhere) == 1 else ""
+    return f"{told}; known here: {', '.join(known)}"
+
+
+def _table(path: list[Any]) -> str:
+    """The table that a key stands in, as it is written in brackets."""
+    return ".".join(str(part) for part in path[:-1] if not isinstance(part, int))
+
+
+def _keys(model: Any) -> list[str]:
+    """The keys of a table; none of what is no table."""
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        return []
+    return [f.alias or name for name, f in model.model_fields.items() if name not in _OURS]
 
 
 def _model_of(annotation: Any) -> Any:

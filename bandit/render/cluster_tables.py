@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import math
+
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from bandit.results.clusters import Clusters
+
+
+def _largest(result: Clusters, column: str) -> float:
+    return max(abs(one.means[column]) for one in result.clusters)
+
+
+def mean_text(mean: float, largest: float) -> str:
+    """A mean to four digits of the ``largest`` of its column: what is less is rounding."""
+    decimals = max(3 - math.floor(math.log10(largest)), 0) if largest else 0
+    text = f"{round(mean, decimals) + 0.0:,.{decimals}f}"
+    return text.rstrip("0").rstrip(".") if decimals else text
 
 
 def cluster_tables(result: Clusters) -> RenderableType:
@@ -21,7 +34,7 @@ def cluster_tables(result: Clusters) -> RenderableType:
     for column in result.clusters[0].means:
         table.add_column(f"mean {column}", justify="right")
     for one in result.clusters:
-        means = (f"{mean:,.6g}" for mean in one.means.values())
+        means = (mean_text(mean, _largest(result, c)) for c, mean in one.means.items())
         table.add_row(one.name, f"{one.share:.1%}", *means)
     lines = [
         line

@@ -31,6 +31,22 @@ def test_every_fault_is_told_at_once(tmp_path):
     assert all("spring.toml" in line for line in told)
 
 
+def test_a_key_below_the_wrong_table_is_told_where_it_belongs(tmp_path):
+    """What stands below a line in brackets is of that table, whatever it was meant for."""
+    end = SPRING if SPRING.endswith("\n") else SPRING + "\n"
+    table = [line for line in end.splitlines() if line.startswith("[")][-1].strip("[]")
+    written(tmp_path, text=end + 'segments = ["region"]\n')
+    told = rf"'{table}.*segments'; 'segments' stands in no table: write it above the first line"
+    with pytest.raises(ConfigError, match=told):
+        load(tmp_path, "spring")
+    campaigns.write(tmp_path, customers=20)
+    campaign = tmp_path / "campaign.toml"
+    text = campaign.read_text() + "\n[limits]\nrefusal_days = 9.0\n"
+    campaign.write_text(text.replace("[limits]\n", "[limits]\n", 1))
+    with pytest.raises(ConfigError, match=r"unknown key 'limits.refusal_days'; it is a key of"):
+        campaign_file.load(tmp_path)
+
+
 def test_one_metric_decides_and_two_arms_compare(tmp_path):
     for old, new, told in (
         ('role = "secondary"', 'role = "primary"\nminimum_effect = 1.0', "2 have it"),

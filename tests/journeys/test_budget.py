@@ -17,8 +17,9 @@ from bandit.config import campaign_file
 from bandit.record import waves as record
 from bandit.record.decisions import Decisions
 from bandit.results.figures import Interval
+from bandit.stats.budgets import People
 from bandit.workflows.inspect import as_served
-from bandit.workflows.inspect.budget import TIMES, lot_of
+from bandit.workflows.inspect.budget import TIMES, _Judged, _missing, lot_of
 from bandit.workflows.inspect.report import report
 from bandit.workflows.inspect.roi import roi
 from reference import budget_curve
@@ -135,3 +136,24 @@ def _area(ordered: list[dict[str, Any]], *, by_lot: bool) -> float:
     people = sorted(ordered, key=lambda r: r["lot"]) if by_lot else ordered
     shares = budget_curve.area([r["cost"] for r in people], 500)
     return budget_curve.gain(people, shares)[0]
+
+
+def test_what_is_missing_is_told_with_what_there_is() -> None:
+    """By hand: 40 people, of whom one was left in peace; one whose weight stands for all; none."""
+
+    def told(treated: list[float], left: list[float], *, held: bool = False) -> str:
+        n = len(treated)
+        flat = np.ones(n)
+        people = People(
+            np.zeros(n, int), flat, flat, np.array(treated), flat, np.array(left), flat
+        )  # fmt: skip
+        return _missing(people, _Judged(1, held))
+
+    some = told([1.0] * 39 + [0.0], [0.0] * 39 + [40.0])
+    assert "of 40 people who could be contacted 39 were and 1 were left in peace" in some
+    assert "the equal of 1 of each; 30 are needed" in some
+    assert "policy.regroup = 'every_wave'" in some
+    assert "regroup" not in told([1.0] * 39 + [0.0], [0.0] * 39 + [40.0], held=True)
+    assert "none was left in peace by the draw" in told([1.0] * 40, [0.0] * 40)
+    odd = told([2.0] * 35 + [0.0] * 35, [0.0] * 35 + [0.4] * 35)
+    assert "left in peace for 0.20 times the 70 people" in odd

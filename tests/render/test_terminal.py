@@ -6,6 +6,7 @@ from io import StringIO
 
 import pytest
 
+from bandit.render.cluster_tables import mean_text
 from bandit.render.terminal import show, tables
 from bandit.results.privacy import Forgotten
 from bandit.results.result import Result
@@ -41,3 +42,9 @@ def test_texts_are_shown_and_not_obeyed(result: Result, times: int) -> None:
 def test_a_result_without_tables_is_a_defect() -> None:
     with pytest.raises(TypeError, match="no tables for a Result"):
         tables(Result())
+
+
+def test_means_of_clusters_have_no_digits_of_rounding() -> None:
+    assert [mean_text(m, 3.2) for m in (-6.5e-10, 3.2, -0.0, 0.12345)] == ["0", "3.2", "0", "0.123"]
+    assert [mean_text(m, 54_321.9) for m in (54_321.9, 12.3)] == ["54,322", "12"]
+    assert mean_text(0.0, 0.0) == "0"

@@ -99,7 +99,10 @@ class Budgets:
         if not placements or not placements[0].outbound:
             return
         if not served.start.posterior.count.any():
-            self.notes.append(f"wave {name} had learned nothing: it has no order for a budget")
+            self.notes.append(
+                f"wave {name} had learned nothing, so that it has no order for a budget: the curve"
+                " is of waves after the first `bandit learn`"
+            )
             return
         crowds = max(1, min(CROWDS, CROWDS * MOST_PEOPLE // max(1, sum(decisions.sizes))))
         judged = _Judged(crowds, name == self._oldest or about.policy.regroup == "every_wave")
@@ -111,18 +114,17 @@ class Budgets:
             parts += _seen(rows, came, served, kept, judged)
             rewards = rewards.plus(Rewards.of(gross(rows, came.taught)[judged.of(rows)]))
         if not spent:
-            self.notes.append(f"wave {name} spent nothing on contacts: no budget is told of it")
+            self.notes.append(
+                f"wave {name} spent nothing on contacts, so that no budget is told of it: name a"
+                " `cost` of channels or offers where contacts cost something"
+            )
             return
         seen = _joined(parts)
         own = np.lexsort((seen.chance, -seen.worth))
         ordered = seen.own.taken(own[np.isfinite(seen.worth[own])])
         same = seen.same.taken(np.flatnonzero(seen.may))
         if not _told(ordered):
-            self.notes.append(
-                f"wave {name}: too few people were left in peace by the draw to say what another"
-                " budget would have brought; policy.regroup = 'every_wave', whose holdout counts,"
-                " or more policy.exploration tells"
-            )
+            self.notes.append(f"wave {name}: {_missing(ordered, judged)}")
             return
         self._waves.append(name)
         self._rewards = self._rewards.plus(rewards)
@@ -310,6 +312,33 @@ def _told(people: People) -> bool:
         people.effective >= FEWEST
         and people.whole > 0.0
         and all(least < found < most for found in people.matched)
+    )
+
+
+def _missing(people: People, judged: _Judged) -> str:
+    """What a curve lacks, and what to do about it."""
+    treated, left = ((w > 0.0).sum() for w in (people.treated, people.left))
+    if not left or not treated:
+        side = "left in peace" if treated else "contacted"
+        why = f"of {people.n:,} people who could be contacted none was {side} by the draw"
+    elif people.effective < FEWEST:
+        why = (
+            f"of {people.n:,} people who could be contacted {treated:,} were and {left:,} were left"
+            f" in peace by the draw, by their weights the equal of {people.effective:.0f} of each;"
+            f" {FEWEST} are needed"
+        )
+    else:
+        sides = zip(("contacted", "left in peace"), people.matched, strict=True)
+        odd = [f"{side} for {n:.2f}" for side, n in sides if not MATCHED[0] < n < MATCHED[1]]
+        why = (
+            f"by their weights those who were drawn stand, {', '.join(odd)} times the"
+            f" {people.n:,} people who could be contacted, which must lie between {MATCHED[0]:g}"
+            f" and {MATCHED[1]:g}: too few of some kind were drawn so"
+        )
+    holdout = "" if judged.held else "policy.regroup = 'every_wave', whose holdout counts too, "
+    return (
+        f"what another budget would have brought is not told: {why}. For the waves to come"
+        f" {holdout}{'or ' if holdout else ''}more policy.exploration, or more customers, tells it"
     )
 
 
