@@ -231,6 +231,48 @@ def test_weights_have_mean_one_at_every_wave(served: Path) -> None:
         assert abs(row.mean_weight - 1.0) <= 4.0 * row.mean_weight_error, row.name
 
 
+@pytest.mark.long
+def test_rollback_and_forget_leave_what_was_and_what_will_be_exact(
+    served: Path, tmp_path: Path
+) -> None:
+    """The learner goes back, the champion stays; who is forgotten is in no weight any more."""
+    folder = copied(served, tmp_path / "c")
+    back = rollback(folder, version="000002").snapshot
+    serve_batch(folder, at=day(30))
+    wave = "2026-11-30"
+    rows = campaigns.decisions(folder, wave).filter(
+        (pl.col("placement") == "outbound") & (pl.col("slot") == 1)
+    )
+    by = rows.group_by("group").agg(pl.col("snapshot").unique())
+    decided_by = dict(by.iter_rows())
+    assert decided_by["spring:champion"] == ["000001"]
+    assert decided_by["spring:learner"] == [back]
+    closed, later = (dt.datetime(2026, 12, number, tzinfo=dt.UTC) for number in (7, 8))
+    learn(folder, outcomes=sales(folder, wave, 30, "sms"), at=closed)
+    before = simulate(folder, at=later)
+    gone = [
+        str(who)
+        for arm in ("spring:champion", "spring:learner")
+        for who in of_arms(folder, wave, arm)["customer_id"].unique().sort().head(25).to_list()
+    ]
+    forget(folder, customers=gone)
+    after = simulate(folder, at=later)
+    assert before.customers - after.customers == len(gone)
+    for told in (before, after):
+        for row in told.candidates:
+            assert abs(row.mean_weight - 1.0) <= 4.0 * row.mean_weight_error, row.name
+    for arm, pinned in (("champion", "000001"), ("learner", None)):
+        mine = rows.filter(
+            (pl.col("group") == f"spring:{arm}") & (pl.col("action") > 0)
+            & ~pl.col("customer_id").cast(pl.String).is_in(gone)
+        )  # fmt: skip
+        for who, chance in mine.select("customer_id", "propensity").head(3).iter_rows():
+            found = explain(folder, customer=str(who), wave=wave)
+            assert found.pinned == pinned
+            assert found.slots[0].propensity == chance
+            assert any("the same decisions" in note for note in found.notes)
+
+
 def test_it_is_read_designed_checked_and_tested(served: Path, known: Path, tmp_path: Path) -> None:
     found = read(served, name="spring", at=day(30))
     assert [a.policy for a in found.arms] == ["snapshot 000001", "learned"]
