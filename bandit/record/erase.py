@@ -6,6 +6,7 @@ a crash leaves the customers either in every file or, after the next command, in
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -22,6 +23,7 @@ from bandit.core.problems import shown
 from bandit.record import (
     erase_events,
     exports,
+    forgotten,
     kept_refusals,
     lists,
     manifest,
@@ -42,6 +44,7 @@ _REMOVED = re.compile(rf"waves/{_NAME}/decisions-[0-9]+\.parquet|statistics/{_NA
 _REPLACED = re.compile(
     rf"(waves|outcomes|exports)/{_NAME}/{_NAME}\.(parquet|csv|json)"
     r"|outbox(/(?!\.)[^/]+){2,}|streams/(events|refusals)/[0-9]+\.log"
+    rf"|{re.escape(forgotten.NAME)}"
 )
 
 _SAID = ("event", "customer_id", "occurred_at")
@@ -81,6 +84,7 @@ def erase(
     refusing: Collection[str] = (),
     persons: Sequence[Sequence[str]] = (),
     again: bool = False,
+    on: dt.date | None = None,
 ) -> Erased:
     """Remove every row about ``people``; under ``caches`` the sums of the waves that they leave.
 
@@ -89,7 +93,8 @@ def erase(
     UnknownPersonError, and nothing goes, if there is no row about one of them, unless ``again``: a
     run that died may have erased them. Of ``persons`` with several keys one is enough. Who had said
     an event of the folded kinds ``refusing`` is kept among the refusals, with the rest or not at
-    all: nobody is contacted because what they said was forgotten.
+    all: nobody is contacted because what they said was forgotten. ``on`` is the day that is kept
+    with digests of their keys; without it none is.
     """
     with files.aside(campaign / "forget") as stage:
         staged = Staged(campaign, stage, [], set(), [])
@@ -102,6 +107,10 @@ def erase(
         if not found.rows:
             return found
         kept_refusals.keep(staged, people, refusing)
+        if on is not None:
+            salt = "\n".join(wave.name for wave in record.waves(campaign))
+            noted = forgotten.with_more(campaign, people, on, salt)
+            (stage / forgotten.NAME).write_bytes(noted)
         for folder in manifest.published(caches):
             if any(folder.name.startswith(f"{wave}-") for wave in found.waves):
                 staged.without(folder)

@@ -48,7 +48,10 @@ def events_about(
     keys: Sequence[str],
     decisions: Sequence[str],
 ) -> list[dict[str, Any]]:
-    """Events that name a person's ``keys``, or one of ``decisions``, each once, by time."""
+    """Events that name a person's ``keys``, or one of ``decisions``, each once, by time.
+
+    Their ``delivery`` is the place of the file in ``files``.
+    """
     if not files:
         return []
     came = f"({_deliveries(files)})"
@@ -56,7 +59,7 @@ def events_about(
     theirs = f"(list_contains($keys::VARCHAR[], customer_id::VARCHAR) OR {named})"
     order = ", ".join(f"{c} DESC" for c in f"delivery, {_CONTENT}".split(", "))
     found = connection.sql(
-        f"SELECT event_id, {_CONTENT} FROM (SELECT * FROM {came} WHERE event_id IN"
+        f"SELECT event_id, {_CONTENT}, delivery FROM (SELECT * FROM {came} WHERE event_id IN"
         f" (SELECT event_id FROM {came} WHERE {theirs})"
         " QUALIFY row_number() OVER (PARTITION BY event_id"
         f" ORDER BY version DESC NULLS LAST, {order}) = 1)"

@@ -28,6 +28,8 @@ from bandit.sources.database import Database
 
 OUTCOMES = "outcomes"
 EVENTS = "events.parquet"
+LIVE = "sent live"
+"""The source of what came event by event."""
 _DOUBT = (
     "the map gives the id to two customers; keep one of them there, or name the customer here:"
     " until then it counts for refusals alone"
@@ -67,7 +69,7 @@ def take_in(
         "SELECT event_id, decision_id, customer_id, event, reward, occurred_at, version"
         " FROM checked WHERE fault IS NULL GROUP BY ALL ORDER BY ALL"
     )
-    return _store(campaign, database, events, examples, customer)
+    return _store(campaign, database, events, examples, customer, heard=heard)
 
 
 def examine(campaign: Campaign, database: Database, customer: str, waves: Sequence[Wave]) -> str:
@@ -124,7 +126,13 @@ def check_columns(campaign: Campaign, database: Database) -> None:
 
 
 def _store(
-    campaign: Campaign, database: Database, events: Any, examples: str, customer: str
+    campaign: Campaign,
+    database: Database,
+    events: Any,
+    examples: str,
+    customer: str,
+    *,
+    heard: bool,
 ) -> Delivery:
     kind = schema.outcomes(pa.int64() if customer == "BIGINT" else pa.string())
     parent = campaign.folder / OUTCOMES
@@ -142,6 +150,7 @@ def _store(
         new = rows > 0 and not (parent / name).exists()
         if new:
             content = {"kind": "outcomes", "events": rows, "rejected": rejected}
+            content["source"] = LIVE if heard else database.table("outcomes").called
             manifest.write(partial, {**content, "delivery": 1 + last(campaign.folder)})
             files.put_in_place((partial, parent / name))
     own = rows - doubtful_refusals.count(database)
@@ -157,6 +166,17 @@ def last(campaign_folder: Path) -> int:
 def delivery(content: Mapping[str, Any]) -> int:
     """Deliveries of before there were numbers came first."""
     return int(content.get("delivery", 0))
+
+
+def said_by(campaign_folder: Path) -> list[str]:
+    """Of each of the `batches` what it was taken in from, in the same order."""
+    found = []
+    for folder in manifest.published(campaign_folder / OUTCOMES):
+        content = manifest.read(folder)
+        number, source = delivery(content), content.get("source")
+        named = [] if source is None else [str(source)]
+        found.append((number, folder.name, ", ".join([*named, f"delivery {number}"])))
+    return [said for _, _, said in sorted(found)]
 
 
 def batches(campaign_folder: Path, *, verify: bool = True, until: int | None = None) -> list[Path]:

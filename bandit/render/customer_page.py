@@ -8,7 +8,15 @@ from pathlib import Path
 from bandit.core import files
 from bandit.core.version import VERSION
 from bandit.render import render
-from bandit.render.customer_tables import open_rows, prefers_text, trait_text, what_text
+from bandit.render.customer_tables import (
+    consent_texts,
+    limit_texts,
+    open_rows,
+    prefers_text,
+    trait_text,
+    what_text,
+    why_text,
+)
 from bandit.results.customer import CustomerPage
 
 
@@ -22,8 +30,8 @@ def with_customer_page(result: CustomerPage, path: Path) -> CustomerPage:
             "campaign": result.campaign,
             "as of": result.at.replace("T", " ").replace("+00:00", " UTC"),
             **{
-                f"consent, {channel}": "yes" if ok else "no"
-                for channel, ok in result.consents.items()
+                f"consent, {channel}": text
+                for channel, text in consent_texts(result).items()
             },
             **({"channels": prefers_text(result.prefers, result.unit)} if result.prefers else {}),
         },
@@ -32,8 +40,9 @@ def with_customer_page(result: CustomerPage, path: Path) -> CustomerPage:
                        f"worth, {result.unit}"],
         "open": open_rows(result, None) if result.open else [],
         "shut": {rule: ", ".join(names) for rule, names in result.shut.items()},
+        "limits": limit_texts(result) if result.limits else {},
         "timeline": [
-            [m.at[:16].replace("T", " "), what_text(m), m.why] for m in result.timeline
+            [m.at[:16].replace("T", " "), what_text(m), why_text(m)] for m in result.timeline
         ],
         "traits": {t.name: trait_text(t) for t in result.traits},
         "groups": result.groups,

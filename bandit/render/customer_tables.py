@@ -28,11 +28,16 @@ def customer_tables(result: CustomerPage) -> RenderableType:
         shown.append(Text(f"- consents: {said}"))
     if result.prefers:
         shown.append(Text(f"- channels: {prefers_text(result.prefers, result.unit)}"))
+    if result.said:
+        shown.append(Text(f"- consents as in: {said_text(result)}"))
     if result.open:
         shown += [Text("\nmay be offered now", style="bold"), _open(result)]
     if result.shut:
         shown.append(Text("\nmay not be offered, by the first rule against it", style="bold"))
         shown.append(pairs({rule: listed(names, 6) for rule, names in result.shut.items()}))
+    if result.limits:
+        shown.append(Text("\ncontact pressure", style="bold"))
+        shown.append(pairs(limit_texts(result)))
     if result.timeline:
         shown += [Text("\ntime line, newest first", style="bold"), _timeline(result)]
     if result.traits:
@@ -49,6 +54,41 @@ def prefers_text(prefers: Sequence[Preference], unit: str) -> str:
     """Channels and what a contact on them brings over the mean of all, with its width."""
     told = ", ".join(f"{p.channel} {p.mean:+.2f} ± {p.width:.2f}" for p in prefers)
     return f"{told} {unit} a contact"
+
+
+def consent_texts(result: CustomerPage) -> dict[str, str]:
+    """By channel whether the person agreed to it, and what says so; refusals given live too."""
+    answers = {channel: "yes" if ok else "no" for channel, ok in result.consents.items()}
+    answers |= {channel: "no" for channel in result.said if channel not in answers}
+    said = {channel: f" ({by})" for channel, by in result.said.items()}
+    return {channel: answer + said.get(channel, "") for channel, answer in answers.items()}
+
+
+def said_text(result: CustomerPage) -> str:
+    """What says which consents, each source once."""
+    channels: dict[str, list[str]] = {}
+    for channel, by in result.said.items():
+        channels.setdefault(by, []).append(channel)
+    return "; ".join(f"{by}: {', '.join(names)}" for by, names in channels.items())
+
+
+def limit_texts(result: CustomerPage) -> dict[str, str]:
+    """Each limit: how much of it is used, and until when it closes what it is about."""
+    found = {}
+    if result.contacts_left is not None:
+        found["left in a wave of today"] = f"{result.contacts_left:,}"
+    for one in result.limits:
+        until = "" if one.until is None else f"; closed until {one.until}"
+        used = f"{one.used:,} of {one.limit:,} in {one.days:g} days"
+        if one.rule == "pressure.refusal_days":
+            used = f"refused within {one.days:g} days"
+        found[f"{one.of}, {one.rule}"] = used + until
+    return found
+
+
+def why_text(moment: Moment) -> str:
+    """Why, and which file or table says so."""
+    return moment.why if moment.source is None else f"{moment.why} ({moment.source})"
 
 
 def open_rows(result: CustomerPage, most: int | None) -> list[list[str]]:
@@ -81,7 +121,7 @@ def _timeline(result: CustomerPage) -> Table:
     for head in ("when", "what happened", "why"):
         table.add_column(head, no_wrap=head == "when")
     for moment in result.timeline[:MOST_MOMENTS]:
-        table.add_row(moment.at[:10], what_text(moment), moment.why)
+        table.add_row(moment.at[:10], what_text(moment), why_text(moment))
     if len(result.timeline) > MOST_MOMENTS:
         table.add_row("", f"and {len(result.timeline) - MOST_MOMENTS:,} more")
     return table

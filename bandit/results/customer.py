@@ -28,7 +28,8 @@ class Moment:
     """Something on the person's time line, ``what`` in a few words and ``why`` in a sentence.
 
     ``kind`` is "contact", "shown", "no contact", "outcome", "refusal" or "contact elsewhere";
-    ``probability`` and ``group`` are a decision's, ``reward`` an outcome's.
+    ``probability`` and ``group`` are a decision's, ``reward`` an outcome's; ``source`` is the file
+    or table that said so, None where this program decided.
     """
 
     at: str
@@ -39,6 +40,38 @@ class Moment:
     group: str | None
     probability: float | None
     reward: float | None
+    source: str | None = None
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Outcomes of one kind: how many, what they were worth together, and the last one's time."""
+
+    event: str
+    count: int
+    reward: float
+    last: str
+
+
+ALL, EVERY_OFFER = "all channels", "every offer"
+"""What a limit is about that closes everything."""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A limit of contact pressure: ``used`` of ``limit`` contacts within ``days``.
+
+    ``rule`` is the key of campaign.toml, ``of`` a channel, an offer or what else it is about.
+    ``until`` is the first day that finds it open again, None where it is open; a cooldown, and what
+    a refusal closes, are limits of 1.
+    """
+
+    rule: str
+    of: str
+    used: int
+    limit: int
+    days: float
+    until: str | None
 
 
 @dataclass(frozen=True)
@@ -62,7 +95,11 @@ class CustomerPage(Result):
     for one; ``prefers`` what the channels bring by themselves, best first; ``open`` the offers that
     may be made now, by worth, ``peace`` what no contact is expected to be worth, and ``shut`` for
     each rule the pairs that it takes out; ``segments`` the first by priority first. ``timeline`` is
-    from new to old, ``groups`` the group by wave. ``page`` is the HTML file, if one was written.
+    from new to old, ``groups`` the group by wave; ``outcomes`` counts those of it by kind.
+    ``limits`` say how much contact pressure is used, ``contacts_left`` how many contacts a wave of
+    today may make at most, None where today's data do not know the person. ``said`` tells what says
+    each of ``consents``, and what was refused live. Of somebody ``forgotten`` on a day only that is
+    told, unless a wave decided for them since. ``page`` is the HTML file, if one was written.
     """
 
     customer: str
@@ -79,5 +116,10 @@ class CustomerPage(Result):
     traits: list[Trait]
     segments: list[str]
     groups: dict[str, str]
+    limits: list[Limit] = field(default_factory=list)
+    contacts_left: int | None = None
+    outcomes: list[Kind] = field(default_factory=list)
+    said: dict[str, str] = field(default_factory=dict)
+    forgotten: str | None = None
     page: Path | None = None
     notes: list[str] = field(default_factory=list)

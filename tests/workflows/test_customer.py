@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import shutil
 import stat
 from pathlib import Path
@@ -17,7 +18,7 @@ from bandit.record import waves as record
 from bandit.record.decisions import Decisions
 from bandit.render.customer_page import with_customer_page
 from bandit.sources import database
-from bandit.workflows.inspect import today
+from bandit.workflows.inspect import pressed, today
 from bandit.workflows.inspect.customer import customer
 from bandit.workflows.learn.learn import learn
 from bandit.workflows.privacy.forget import forget
@@ -80,7 +81,8 @@ def test_the_time_line_is_what_the_record_has_of_the_person(folder: Path) -> Non
     times = [m.at for m in page.timeline]
     assert times == sorted(times, reverse=True)
     assert page.words[0].startswith("refused: unsubscribe, ")
-    assert page.words[0].endswith(", names the customer")
+    assert page.words[0].endswith(", names the customer (told.csv, delivery 1)")
+    assert {m.source for m in page.timeline if m.wave is None} == {"told.csv, delivery 1"}
     assert page.groups["w1"] == contact["group"]
 
 
@@ -152,7 +154,22 @@ def test_who_was_forgotten_has_no_past(tmp_path: Path) -> None:
     assert customer(made, customer=key, at=MONDAY).timeline
     assert campaigns.bytes_of(made) == before  # looking changes nothing
     forget(made, customers=[key])
-    assert customer(made, customer=key, at=MONDAY).timeline == []
+    page = customer(made, customer=key, at=MONDAY)
+    assert page.words == [f"forgotten on {page.forgotten}: the record holds nothing of them"]
+    empty = [page.timeline, page.traits, page.open, page.shut, page.groups, page.limits, page.said]
+    assert not any(empty)
+    (line,) = (made / "forgotten.jsonl").read_text().splitlines()
+    assert json.loads(line).keys() == {"on", "salt", "digest"}, "no key"
+    other = str(_contact(made)["customer_id"])
+    assert customer(made, customer=other, at=MONDAY).forgotten is None
+    with pytest.raises(DataError, match="nobody was forgotten"):
+        forget(made, customers=[key])
+    serve_batch(made, wave="w2", at=MONDAY + WEEK)  # their own table still holds them
+    again = customer(made, customer=f" {key}", at=MONDAY + WEEK)
+    assert again.forgotten == page.forgotten
+    again = customer(made, customer=key, at=MONDAY + WEEK)
+    assert "customers again since" in again.words[0]
+    assert {m.wave for m in again.timeline} == {"w2"}
 
 
 def test_a_glance_finds_what_a_whole_look_does(folder: Path) -> None:
@@ -211,3 +228,100 @@ def test_percentiles_of_a_sample_are_the_same_whenever_they_are_asked(
             found.add(today._counts(data, view, {"age": "age"}, {"age": 50.0}, {"age"})["age"])
     (share,) = found
     assert share == pytest.approx(0.5, abs=0.05)
+
+
+PRESSURE = """slots = 2
+max_contacts = 2
+per_days = 30.0
+quiet_days = 3.0
+same_offer_days = 20.5
+refusal_days = 45.0"""
+
+
+def test_limits_say_what_is_used_and_the_day_that_opens_them(tmp_path: Path) -> None:
+    """On the day named a wave at the same time no longer shuts what it shut on the day before."""
+    made = campaigns.write(tmp_path / "campaign", customers=60, pressure=PRESSURE)
+    serve_batch(made, wave="w1", at=MONDAY)
+    contact = _contact(made, 2)
+    key = str(contact["customer_id"])
+    told = [_event("unsubscribe", 0.0, decision=contact["decision_id"])]
+    learn(made, outcomes=campaigns.outcomes(made / "told.csv", told), at=MONDAY + WEEK)
+    page = customer(made, customer=key, at=MONDAY + 2 * DAY)
+    had = campaigns.decisions(made, "w1").filter(
+        pl.col("customer_id") == contact["customer_id"], pl.col("placement") == "outbound",
+        pl.col("action") > 0,
+    )  # fmt: skip
+    found = {(one.rule, one.of): one for one in page.limits}
+    cap = found["pressure.max_contacts", "all channels"]
+    assert (cap.used, cap.limit, cap.days) == (len(had), 2, 30.0)
+    assert {of for rule, of in found if rule == "pressure.same_offer_days"} == {*had["offer"]}
+    assert page.contacts_left == 0, "within the quiet days"
+    for (rule, of), one in found.items():
+        if one.until is None:
+            continue
+        last = dt.datetime.fromisoformat(one.until).replace(tzinfo=dt.UTC) - DAY
+        (before, after) = (
+            {(o.rule, o.of): o.until for o in customer(made, customer=key, at=at).limits}
+            for at in (last, last + DAY)
+        )
+        assert before[rule, of] == one.until
+        assert after.get((rule, of)) is None
+    assert found["pressure.quiet_days", "all channels"].until == "2026-11-05"
+    assert found["pressure.same_offer_days", contact["offer"]].until == "2026-11-23"
+    refused = found["pressure.refusal_days", contact["offer"]]
+    opens = dt.datetime.fromisoformat(str(refused.until)).replace(tzinfo=dt.UTC)
+    shut = [
+        customer(made, customer=key, at=at).shut.get("contact pressure", [])
+        for at in (opens - DAY, opens)
+    ]
+    assert any(name.startswith(f"{contact['offer']}/") for name in shut[0])
+    assert not any(name.startswith(f"{contact['offer']}/") for name in shut[1])
+
+
+def test_limits_are_those_of_the_rule_of_waves() -> None:
+    """Of random contacts: the day named is the first that the rule itself finds open."""
+    rng = np.random.default_rng(5)
+    for _ in range(200):
+        days, most = float(rng.choice([1.0, 2.5, 7.0, 30.0])), int(rng.integers(1, 4))
+        ages = np.sort(rng.uniform(0.0, days, most + 2).astype(np.float32))
+        later = pressed._days_until(ages, most, days)
+
+        def closed(n: int, ages=ages, days=days, most=most) -> bool:
+            return int(((ages + np.float32(n)) < days).sum()) >= most
+
+        assert closed(later - 1)
+        assert not closed(later)
+
+
+def test_outcomes_are_counted_by_kind(tmp_path: Path) -> None:
+    made = campaigns.write(tmp_path / "campaign", customers=60)
+    serve_batch(made, wave="w1", at=MONDAY)
+    contact = _contact(made)
+    told = [
+        _event(kind, reward, decision=contact["decision_id"]) | {"event_id": str(number)}
+        for number, (kind, reward) in enumerate(
+            [("delivered", 0.0), ("opened", 0.0), ("opened", 0.0), ("sale", 7.5), ("sale", 5.0)]
+        )
+    ]
+    learn(made, outcomes=campaigns.outcomes(made / "told.csv", told), at=MONDAY + WEEK)
+    page = customer(made, customer=str(contact["customer_id"]), at=MONDAY + WEEK)
+    assert [(k.event, k.count, k.reward) for k in page.outcomes] == [
+        ("sale", 2, 12.5), ("opened", 2, 0.0), ("delivered", 1, 0.0)
+    ]  # fmt: skip
+    assert "2 sale worth 12.50" in "\n".join(page.words)
+
+
+def test_a_consent_tells_where_it_stands(tmp_path: Path) -> None:
+    made = campaigns.write(tmp_path / "campaign", customers=60)
+    said = set()
+    for key in campaigns.people(60)["customer_id"].to_list():
+        page = customer(made, customer=str(key), at=MONDAY)
+        said |= {(page.consents["email"], page.said["email"])}
+    table = database.connect(campaign_file.load(made), roles=("consents",))
+    with table as data:
+        column = f"{data.table('consents').called}, column 'granted'"
+    assert (True, column) in said
+    assert said <= {
+        (True, column), (False, f"refused by {column}"),
+        (False, f"no row in {column.partition(',')[0]}"),
+    }  # fmt: skip

@@ -11,13 +11,24 @@ from bandit.config import campaign_file
 from bandit.core.days import acting_at
 from bandit.core.errors import BanditError, DataError
 from bandit.core.types import SILENT, Progress
+from bandit.record import forgotten
 from bandit.record import waves as record
 from bandit.record.steady import steady
-from bandit.results.customer import CustomerPage, Moment, Open
+from bandit.results.customer import (
+    ALL,
+    EVERY_OFFER,
+    CustomerPage,
+    Kind,
+    Limit,
+    Moment,
+    Open,
+)
 from bandit.sources import persons
 from bandit.workflows.inspect import opened
 
 if TYPE_CHECKING:
+    from bandit.config.campaign import Campaign
+    from bandit.record.waves import Wave
     from bandit.workflows.inspect.timeline import Past
     from bandit.workflows.inspect.today import Today
 
@@ -40,6 +51,9 @@ def customer(
     progress.step("looking into the record")
     waves = record.waves(campaign.folder)
     keys = persons.ids(campaign, [customer]).keys
+    gone = forgotten.when(campaign.folder, keys)
+    if gone is not None and _nothing_since(campaign, waves, keys):
+        return _only_forgotten(campaign, customer, now, gone)
     person = persons.present(campaign, customer, now)
     with opened.aside(campaign, waves, person, now) as sources:
         # Loaded while DuckDB looks for the person's events, which leaves the interpreter free.
@@ -62,7 +76,7 @@ def customer(
         campaign=campaign.name,
         unit=unit,
         at=now.isoformat(),
-        words=_words(past, found, unit),
+        words=[*_since(gone), *_words(past, found, unit)],
         consents=known.consents,
         prefers=known.prefers,
         open=known.open,
@@ -72,8 +86,49 @@ def customer(
         traits=known.traits,
         segments=known.segments,
         groups=past.groups,
+        limits=known.limits,
+        contacts_left=known.contacts_left,
+        outcomes=_kinds(past.moments),
+        said=known.said,
+        forgotten=gone,
         notes=[*_same(keys), *past.notes, *known.notes, *([] if missing is None else [missing])],
     )
+
+
+def _nothing_since(campaign: Campaign, waves: Sequence[Wave], keys: Sequence[str]) -> bool:
+    from bandit.workflows.inspect import timeline  # noqa: PLC0415 - as above
+
+    return not timeline.of(campaign, waves, keys).moments
+
+
+def _only_forgotten(campaign: Campaign, customer: str, now: dt.datetime, day: str) -> CustomerPage:
+    """The page of somebody of whom the record has nothing, and today's data are not asked."""
+    return CustomerPage(
+        customer=customer, campaign=campaign.name, unit=campaign.reward.unit, at=now.isoformat(),
+        words=[f"forgotten on {day}: the record holds nothing of them"],
+        consents={}, prefers=[], open=[], peace=None, shut={}, timeline=[], traits=[], segments=[],
+        groups={}, forgotten=day,
+    )  # fmt: skip
+
+
+def _since(day: str | None) -> list[str]:
+    """A sentence where waves went on deciding for somebody who was forgotten."""
+    if day is None:
+        return []
+    return [f"forgotten on {day}: what came before is gone; they are customers again since"]
+
+
+def _kinds(moments: Sequence[Moment]) -> list[Kind]:
+    """Outcomes by kind: what was worth most first, then the most frequent."""
+    found: dict[str, list[Moment]] = {}
+    for moment in moments:
+        if moment.kind == "outcome":
+            found.setdefault(moment.what, []).append(moment)
+    kinds = [
+        Kind(event, len(came), sum(m.reward or 0.0 for m in came), came[-1].at)
+        for event, came in found.items()
+    ]
+    return sorted(kinds, key=lambda k: (-k.reward, -k.count, k.event))
 
 
 def _same(keys: Sequence[str]) -> list[str]:
@@ -86,25 +141,48 @@ def _same(keys: Sequence[str]) -> list[str]:
 def _words(past: Past, now: Today | None, unit: str) -> list[str]:
     """The most important things, one a line."""
     contacts = [m for m in past.moments if m.kind == "contact"]
-    outcomes = [m for m in past.moments if m.kind == "outcome"]
     refusals = [m for m in past.moments if m.kind == "refusal"]
     words = []
     if refusals:
         last = refusals[-1]
         times = f"{len(refusals):,} times since {refusals[0].at[:10]}; the last: "
         times = times if len(refusals) > 1 else ""
-        words.append(f"refused: {times}{last.what}, {last.at[:10]}, {last.why}")
+        said = "" if last.source is None else f" ({last.source})"
+        words.append(f"refused: {times}{last.what}, {last.at[:10]}, {last.why}{said}")
     words.append(f"contacts: {len(contacts):,} in {len(past.groups):,} waves{_last(contacts)}")
-    if outcomes:
-        came = sum(m.reward or 0.0 for m in outcomes)
-        words.append(f"outcomes: {len(outcomes):,}, reward {came:,.2f} in all{_last(outcomes)}")
+    if kinds := _kinds(past.moments):
+        words.append(f"outcomes: {'; '.join(_kind(k, unit) for k in kinds)}")
     if past.groups and set(past.groups.values()) == {"holdout"}:
         words.append("held out at random: left in peace, to measure what contacts add")
     if now is not None:
         if now.segments:
             words.append(f"segments, the first by priority first: {', '.join(now.segments)}")
+        words += _left(now.limits, now.contacts_left)
         words.append(_offers(now.open, now.peace, unit, sum(map(len, now.shut.values()))))
     return words
+
+
+def _kind(kind: Kind, unit: str) -> str:
+    worth = f" worth {kind.reward:,.2f} {unit}" if kind.reward else ""
+    last = "" if kind.count == 1 else "the last "
+    return f"{kind.count:,} {kind.event}{worth} ({last}{kind.last[:10]})"
+
+
+def _left(limits: Sequence[Limit], left: int | None) -> list[str]:
+    """How many contacts there may still be, or until when there may be none."""
+    if left is None or not limits:
+        return []
+    closed = [one for one in limits if one.until is not None]
+    everything = [one for one in closed if one.of in {ALL, EVERY_OFFER}]
+    if everything:
+        last = max(everything, key=lambda one: str(one.until))
+        return [f"no contact before {last.until}: {_used(last)}"]
+    said = f"contacts left today: {left:,}"
+    return [said + "".join(f"; {one.of} closed until {one.until}" for one in closed)]
+
+
+def _used(one: Limit) -> str:
+    return f"{one.rule}, {one.used:,} of {one.limit:,} in {one.days:g} days"
 
 
 def _last(moments: Sequence[Moment]) -> str:

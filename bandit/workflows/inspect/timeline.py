@@ -36,15 +36,27 @@ def of(campaign: Campaign, waves: Sequence[Wave], keys: Sequence[str]) -> Past:
             groups.setdefault(wave.name, row["group"])
             named[row["decision_id"]] = moments[-1].what
     refusals = {fold(kind) for kind in campaign.pressure.refusal_events}
-    with heard.connect(campaign.limits.memory_mb) as connection:
-        found = heard.events_about(
-            connection, outcomes.batches(campaign.folder, verify=False), keys, list(named)
-        )
+    found = _events(campaign, keys, list(named))
+    came = outcomes.said_by(campaign.folder) if found else []
     moments += [
-        _event(row, named, refusals, person_money.money(row, lived, campaign.window))
+        _event(
+            row, named, refusals, person_money.money(row, lived, campaign.window),
+            came[row["delivery"]],
+        )
         for row in found
-    ]
+    ]  # fmt: skip
     return Past(sorted(moments, key=lambda m: m.at), groups, [])
+
+
+def _events(
+    campaign: Campaign, keys: Sequence[str], decisions: Sequence[str]
+) -> list[dict[str, Any]]:
+    """What was delivered about them; where nothing was, no database is opened."""
+    batches = outcomes.batches(campaign.folder, verify=False)
+    if not batches:
+        return []
+    with heard.connect(campaign.limits.memory_mb) as connection:
+        return heard.events_about(connection, batches, keys, decisions)
 
 
 def _rows(campaign: Campaign, wave: Wave, keys: Sequence[str]) -> Iterator[dict[str, Any]]:
@@ -72,7 +84,11 @@ def _decision(wave: Wave, row: dict[str, Any], unit: str) -> Moment:
 
 
 def _event(
-    row: dict[str, Any], named: dict[str, str], refusals: set[str], money: float | None
+    row: dict[str, Any],
+    named: dict[str, str],
+    refusals: set[str],
+    money: float | None,
+    source: str,
 ) -> Moment:
     """An outcome, or a refusal; ``named`` says what a decision was, ``money`` what it was worth."""
     decision = row["decision_id"]
@@ -86,4 +102,5 @@ def _event(
         group=None,
         probability=None,
         reward=float(row["reward"]) if money is None else money,
+        source=source,
     )

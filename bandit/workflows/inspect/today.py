@@ -14,7 +14,7 @@ from bandit.core.errors import DataError
 from bandit.core.types import Float64
 from bandit.models.moved import lifts_of
 from bandit.record.manifests import Served
-from bandit.results.customer import Moment, Open, Trait
+from bandit.results.customer import Limit, Moment, Open, Trait
 from bandit.results.preference import Preference
 from bandit.sources import customers
 from bandit.sources.catalogue import Catalogue, load_catalogue
@@ -24,6 +24,7 @@ from bandit.sources.database import Database
 from bandit.sources.joined import PEOPLE, with_first_segment
 from bandit.sources.sources import parquet
 from bandit.sources.wave_query import history_columns
+from bandit.workflows.inspect import consent_sources, pressed
 from bandit.workflows.inspect.one import Alone
 from bandit.workflows.inspect.opened import Opened
 from bandit.workflows.inspect.preferences import Preferences
@@ -47,10 +48,13 @@ class Today(NamedTuple):
     traits: list[Trait]
     segments: list[str]
     elsewhere: list[Moment]
+    limits: list[Limit]
+    contacts_left: int | None
+    said: dict[str, str]
     notes: list[str]
 
 
-NOTHING = Today({}, [], [], None, {}, [], [], [], [])
+NOTHING = Today({}, [], [], None, {}, [], [], [], [], None, {}, [])
 """Of somebody whom today's data do not know."""
 
 
@@ -87,6 +91,9 @@ def of(sources: Opened, customer: str, at: dt.datetime) -> Today:
         traits=list(_traits(data, campaign, found, how)),
         segments=[c for c in campaign.crowds if _served(found).get(c)],
         elsewhere=list(_elsewhere(data, campaign, customer)),
+        limits=pressed.limits(wave, found),
+        contacts_left=int(prepared.allowance[0]) if len(prepared.ids) else None,
+        said=consent_sources.of(data, campaign, catalogue, customer, found.consent[0]),
         notes=[*how.notes, *([] if member is None else [member])],
     )
 
@@ -223,4 +230,5 @@ def _elsewhere(data: Database, campaign: Campaign, customer: str) -> Iterator[Mo
             group=None,
             probability=None,
             reward=None,
+            source=data.table("history").called,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from bandit.config.campaign import Campaign
 from bandit.config.identity import ROLE
 from bandit.config.tables import Source
 from bandit.core import sql
+from bandit.core.days import day_of
 from bandit.core.errors import BanditError, DataError, UsageError
 from bandit.core.folding import fold
 from bandit.core.types import SILENT, Progress
@@ -83,8 +85,9 @@ def _erased(campaign: Campaign, people: People, ids: Ids, *, again: bool) -> era
         caches = campaign.folder / STATISTICS
         refusing = {fold(kind) for kind in campaign.pressure.refusal_events}
         return erase.erase(
-            campaign.folder, people, caches, refusing=refusing, persons=ids.persons, again=again
-        )
+            campaign.folder, people, caches, refusing=refusing, persons=ids.persons, again=again,
+            on=day_of(dt.datetime.now(dt.UTC), campaign.time_zone),
+        )  # fmt: skip
     except erase.UnknownPersonError as unknown:
         held = _still_in(campaign, people, ids)
         more = f"; your own files hold them: {', '.join(held)}" if held else ""
