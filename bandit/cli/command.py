@@ -11,6 +11,7 @@ from typing import Annotated, Any, NamedTuple
 import typer
 from typer.core import TyperGroup
 
+from bandit.cli.lean import clean_up
 from bandit.core.problems import nearest
 
 
@@ -78,6 +79,7 @@ def command(
 
         @wraps(function)
         def call(*, as_json: bool, quiet: bool, log_file: Path | None, **asked: object) -> None:
+            clean_up()
             function(How(as_json, quiet, log_file, called), **asked)
 
         keyword = inspect.Parameter.KEYWORD_ONLY

@@ -26,12 +26,25 @@ def lean(campaign: Path) -> None:
     """Load neither pandas nor, where there is little to reckon, the compiler."""
     if not SHORT.own:
         return
+    keep_all()
     from bandit.core.compiling import COMPILING
     from bandit.workflows.inspect.light import is_light
 
     _clear()
     brief()
     COMPILING.left_out = is_light(campaign)
+
+
+def keep_all() -> None:
+    """Search for no garbage: modules are loaded, and what is loaded stays."""
+    if SHORT.own:
+        gc.disable()
+
+
+def clean_up() -> None:
+    """Search for it again, now that the commands are loaded: small ones do without."""
+    if SHORT.own:
+        gc.enable()
 
 
 def brief() -> None:
@@ -69,7 +82,7 @@ def _clear() -> None:
     Arrow looks for pandas the first time that it is handed a list, and takes half a second for it
     where it is installed; once it has looked in vain it does not look again.
     """
-    gc.disable()
+    keep_all()
     with _without("pandas"):
         import pyarrow as pa
 

@@ -325,3 +325,20 @@ def test_a_consent_tells_where_it_stands(tmp_path: Path) -> None:
         (True, column), (False, f"refused by {column}"),
         (False, f"no row in {column.partition(',')[0]}"),
     }  # fmt: skip
+
+
+def test_what_stands_for_others_lies_evenly_in_what_was_served(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A column that grows with the key, as the days since somebody came do."""
+    file = tmp_path / "variables.parquet"
+    served = pl.DataFrame({"customer_id": range(100_000), "since": range(100_000)})
+    served.write_parquet(file, row_group_size=1_000)
+    assert today._some(file, ["since"]).num_rows == 100_000
+    monkeypatch.setattr(today, "SAMPLE", 5_000)
+    some = today._some(file, ["since"])["since"].to_numpy()
+    assert len(some) == today.LEAST_GROUPS * 1_000
+    for share in (0.1, 0.5, 0.9):
+        assert (some < share * 100_000).mean() == pytest.approx(share, abs=0.5 / today.LEAST_GROUPS)
+    monkeypatch.setattr(today, "SAMPLE", 30_000)
+    assert today._some(file, ["since"]).num_rows == 30_000

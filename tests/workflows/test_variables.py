@@ -167,6 +167,21 @@ def test_a_page_tells_variables_that_are_no_features_and_all_segments(served: Pa
     assert customer_page(served, customer=str(some["customer_id"]), at=MONDAY).segments == []
 
 
+def test_a_page_where_no_feature_is_of_segments(tmp_path: Path) -> None:
+    folder = _write(tmp_path / "campaign")
+    file = folder / "campaign.toml"
+    text = file.read_text().replace('["owner", "big"]', '["owner"]')
+    file.write_text(text.replace('["region", "shop", "segment"]', '["region", "shop"]'))
+    serve_batch(folder, wave="w1", at=MONDAY)
+    stored = pl.read_parquet(folder / "waves" / "w1" / served_variables.NAME)
+    row = stored.filter(pl.col("big") & pl.col("north")).row(0, named=True)
+    page = customer_page(folder, customer=str(row["customer_id"]), at=MONDAY)
+    told = {t.name: t for t in page.traits}
+    assert told["n30"].percentile == pytest.approx((stored["n30"] < row["n30"]).mean())
+    assert told["shop"].share == pytest.approx((stored["shop"] == row["shop"]).mean())
+    assert page.segments == ["big", "north"]
+
+
 def test_live_decisions_are_those_of_the_wave(served: Path, tmp_path: Path) -> None:
     """The desk's contexts and rules are the wave's, bit for bit."""
     with ExitStack() as stack:

@@ -135,7 +135,7 @@ def _same(keys: Sequence[str]) -> list[str]:
     """A sentence on the other keys of the person."""
     if len(keys) < 2:
         return []
-    return [f"by [identity] the same person has been {', '.join(keys[1:])}"]
+    return [f"by [identity] the same person is, or was, {', '.join(keys[1:])}"]
 
 
 def _words(past: Past, now: Today | None, unit: str) -> list[str]:

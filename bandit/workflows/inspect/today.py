@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from bandit.config.campaign import Campaign
 from bandit.config.variables import FIRST_SEGMENT
@@ -22,7 +25,6 @@ from bandit.sources.columns import feature_columns, key_type
 from bandit.sources.customers import CustomerRows
 from bandit.sources.database import Database
 from bandit.sources.joined import PEOPLE, with_first_segment
-from bandit.sources.sources import parquet
 from bandit.sources.wave_query import history_columns
 from bandit.workflows.inspect import consent_sources, pressed
 from bandit.workflows.inspect.one import Alone
@@ -34,7 +36,11 @@ from bandit.workflows.serve.serving_model import serving_model
 from bandit.workflows.serve.wave import Run, Wave
 
 SAMPLE = 200_000
-"""Customers that percentiles are made of, at most; about so many, by blocks, always the same."""
+"""Customers that percentiles are made of where there are more; about so many, by blocks, always
+the same."""
+LEAST_GROUPS = 12
+"""Row groups of what a wave served, however many customers one has."""
+OTHERS = "bandit_others"
 
 
 class Today(NamedTuple):
@@ -161,12 +167,16 @@ def _traits(data: Database, campaign: Campaign, found: CustomerRows, how: Alone)
     people = data.table("customers").view if how.one is None else PEOPLE
     made = set() if how.one is None else {*data.table("customers").made, FIRST_SEGMENT}
     views = {people: {c: q for c, q in told.items() if c not in made}}
-    if how.served is not None:
-        everybody = with_first_segment(campaign, parquet([how.served]))
-        views[f"({everybody})"] = {c: q for c, q in told.items() if c in made}
+    of_others = {c: q for c, q in told.items() if c in made}
+    if how.served is not None and of_others:
+        crowds = campaign.crowds if FIRST_SEGMENT in of_others else ()
+        names = dict.fromkeys([*crowds, *(c for c in of_others if c != FIRST_SEGMENT)])
+        data.connection.from_arrow(_some(how.served, [*names])).create_view(OTHERS)
+        rows = with_first_segment(campaign, OTHERS) if crowds else f"SELECT * FROM {OTHERS}"
+        views[f"({rows})"] = of_others
     counts: dict[str, float | None] = {}
     for view, some in views.items():
-        counts |= _counts(data, view, some, own, numbers) if some else {}
+        counts |= _counts(data, view, some, own, numbers, whole=view != people) if some else {}
     for column in asked:
         share = counts.get(column)
         number = column in numbers
@@ -176,15 +186,35 @@ def _traits(data: Database, campaign: Campaign, found: CustomerRows, how: Alone)
     yield from (Trait(name, _text(served[name]), None, None) for name in others)
 
 
+def _some(served: Path, columns: Sequence[str]) -> pa.Table:
+    """What a wave served of others: of a large file row groups that lie evenly in it.
+
+    Customers stand there in the order of their keys, which may tell how old they are.
+    """
+    with pq.ParquetFile(served) as file:
+        groups, rows = file.num_row_groups, file.metadata.num_rows
+        most = groups
+        if rows > SAMPLE:
+            most = min(groups, max(LEAST_GROUPS, -(-groups * SAMPLE // rows)))
+        chosen = [(2 * i + 1) * groups // (2 * most) for i in range(most)]
+        return file.read_row_groups(chosen, columns=list(columns))
+
+
 def _served(found: CustomerRows) -> dict[str, Any]:
     """The variables and segments of the one customer in ``found``."""
     return {} if found.served is None else found.served.slice(0, 1).to_pylist()[0]
 
 
 def _counts(
-    data: Database, view: str, columns: dict[str, str], own: dict[str, Any], numbers: set[str]
+    data: Database,
+    view: str,
+    columns: dict[str, str],
+    own: dict[str, Any],
+    numbers: set[str],
+    *,
+    whole: bool = False,
 ) -> dict[str, float | None]:
-    n = int(data.rows(f"SELECT count(*) FROM {view}")[0][0])
+    n = 0 if whole else int(data.rows(f"SELECT count(*) FROM {view}")[0][0])
     part = ""
     if n > SAMPLE:
         part = f" TABLESAMPLE system({100.0 * SAMPLE / n:.4f} PERCENT) REPEATABLE (1)"

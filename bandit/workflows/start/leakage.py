@@ -98,15 +98,22 @@ def _compare(campaign: Campaign, wave: Wave, faults: Problems) -> int:
     return int(total) * len(now)
 
 
+def _shown(*values: Any) -> list[str]:
+    """Values in six digits, in all that they have where these are the same."""
+    short = [f"{v:.6g}" if isinstance(v, float) else repr(v) for v in values]
+    return short if len(set(short)) == len(short) else [*map(repr, values)]
+
+
 def _told(
     then: Campaign, wave: Wave, name: str, counts: tuple[int, int], example: dict[str, Any]
 ) -> str:
     source = next(s for s in then.source if name in then.variables_of(s))
     known = source.known_at or source.at
     count, total = counts
+    served, now = _shown(example["a"], example["b"])
     return (
         f"variable {name!r} leaks: of {total:,} customers of wave {wave.name} {count:,} have"
         f" another value by what {Path(source.source).name} says of then, such as"
-        f" {example['id']!r}: {example['a']!r} was served, {example['b']!r} comes out now."
+        f" {example['id']!r}: {served} was served, {now} comes out now."
         f" {_REMEDY.format(known=known)}"
     )
