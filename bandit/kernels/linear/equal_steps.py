@@ -25,6 +25,9 @@ MOST = 192
 """Most nodes of a sum: 12 kB of products stay in the first-level cache."""
 FLAT = 6.3
 """A rival whose Φ is beyond that of this (1 − 1.5e-10) is left out."""
+_HIGH, _FALLEN = 4.75, 4.75
+"""Nor counts one above so many deviations where its argument is so large: 1.1e-12 of an integral,
+what φ has above times what Φ lacks there."""
 STEEP = 0.6
 """Where Φ's argument moves by more from node to node, Φ is computed anew at each."""
 
@@ -57,9 +60,14 @@ def _start(
 def _products_into(
     offset: Float64, rate: Float64, ends: Int64, levels: Integer, low: float, step: float,
     nodes: int, work: Float64,
-) -> None:  # fmt: skip
-    """``work`` float64[nodes, 8]: at each node the product of every eighth Φ."""
+) -> int:  # fmt: skip
+    """``work`` float64[nodes, 8]: at each node the product of every eighth Φ.
+
+    Return from which node on all are one.
+    """
     one, flat = simd.splat(1.0), simd.splat(FLAT)
+    high, fallen = simd.splat(_HIGH), simd.splat(_FALLEN)
+    most = 0
     for j in range(nodes):
         simd.store(work, 8 * j, one)
     for down in range(levels):
@@ -71,8 +79,12 @@ def _products_into(
         for b in range(ends[level], ends[level + 1], 8):
             o, r = simd.load(offset, b), simd.load(rate, b)
             # From there on all eight are one.
-            bends = (simd.reduce_max(simd.div(simd.sub(flat, o), r)) - low) / step
+            unit = simd.div(one, r)
+            last = simd.maximum(simd.mul(simd.sub(fallen, o), unit), high)
+            last = simd.minimum(simd.mul(simd.sub(flat, o), unit), last)
+            bends = (simd.reduce_max(last) - low) / step
             upper = nodes if bends >= nodes - 1 else math.ceil(max(bends, 0.0))
+            most = max(most, upper)
             if simd.reduce_max(r) * step > STEEP:
                 for j in range(upper):
                     p = cumulative_8(simd.fma(r, simd.splat(low + j * step), o))
@@ -87,6 +99,7 @@ def _products_into(
                     slope = simd.mul(slope, ratio)
                     ratio = simd.mul(ratio, curve)
                     middle = simd.add(middle, d)
+    return most
 
 
 @within
@@ -99,10 +112,11 @@ def heights_into(
     ``offset``, ``rate`` float64; from ``ends[l]`` to ``ends[l + 1]``, multiples of 8, lie those
     that are taken 2ˡ times; ``nodes`` at most `MOST`; ``work`` float64[8·MOST] is scratch.
     """
-    _products_into(offset, rate, ends, levels, low, step, nodes, work)
+    most = _products_into(offset, rate, ends, levels, low, step, nodes, work)
     height = math.exp(-0.5 * low * low) * DENSITY_PEAK
     ratio, curve = math.exp(-low * step - 0.5 * step * step), math.exp(-step * step)
     for j in range(nodes):
-        heights[at + j * stride] = simd.reduce_mul(simd.load(work, 8 * j)) * height
+        product = simd.reduce_mul(simd.load(work, 8 * j)) if j < most else 1.0
+        heights[at + j * stride] = product * height
         height *= ratio
         ratio *= curve

@@ -33,18 +33,21 @@ REACH = 5.75
 """What a samples lies within so many deviations: φ's two tails hold 9e-9."""
 _FIRST = 12
 """Nodes to begin with, a multiple of three."""
-_TRIED, _SPARSE = 21, 0.4
-"""Where more nodes resolve the steepest rival everywhere, so many at least, and such a share of
-them, are tried first: mostly it bends where own does not win anyway."""
+_DIRECT, _TRIED, _SPARSE = 30, 21, 0.35
+"""Where more nodes than the first resolve the steepest rival everywhere, so many at least, and such
+a share of them, are tried: mostly it bends where own does not win anyway."""
 _FEW, _DEARER = 42, 1.4
 """So many equal steps are taken as they are. A graded one costs so many times as much, since Φ is
 computed at each."""
-_RESOLVED = 1.3
-"""Of a step: its length times the steepest rate times √(1 + 2 ln m)."""
+_RESOLVED, _GRADED = 1.15, 1.3
+"""Of a step, an equal and a graded one: its length times the steepest rate times √(1 + 2 ln m)."""
 _TOLERANCE = 1e-7
-_ALIASED = 2.0 * math.exp(-2.0 * math.pi * math.sqrt(12.0))
-_TRUSTED, _DOUBTED = 1e-6, 1e-9
-"""What `_settled` lets pass where steps resolve the steepest rival everywhere, and elsewhere."""
+_ALIASED_12, _ALIASED_8, _ALIASED_6 = (
+    2.0 * math.exp(-2.0 * math.pi * math.sqrt(square)) for square in (12.0, 8.0, 6.0)
+)
+_TRUSTED, _GRADUALLY, _DOUBTED = 1e-7, 1e-6, 1e-9
+"""What `_settled` lets pass of equal and graded steps that resolve the steepest rival everywhere,
+and of others."""
 _NOISE = 1e-12
 """Heights are off by so little."""
 LEVELS = 16
@@ -88,7 +91,7 @@ def empty_scratch(k: int) -> Scratch:
     return Scratch(
         np.empty(k + 16), np.empty(k + 16), np.empty(room), np.empty(room),
         np.empty(8 * equal_steps.MOST), np.empty(room, np.int64), np.empty(equal_steps.MOST),
-        np.empty(equal_steps.MOST), np.empty(equal_steps.MOST), np.zeros(k, np.int64),
+        np.empty(equal_steps.MOST), np.zeros(equal_steps.MOST + 8), np.zeros(k, np.int64),
         np.zeros(k, np.int64), np.zeros(k, np.int64), np.zeros(k, np.int64),
         np.zeros(LEVELS + 1, np.int64),
     )  # fmt: skip
@@ -219,22 +222,49 @@ def _unfold(scratch: Scratch) -> None:
 
 @within
 def _nodes(steps: float) -> int:
-    """Nodes of so many steps at least, a multiple of three."""
-    return max(_FIRST, 3 * math.ceil(min(1.0 + steps, 1e6) / 3.0))
+    """Nodes of so many steps at least."""
+    return max(_FIRST, math.ceil(min(1.0 + steps, 1e6)))
 
 
 @within
-def _settled(heights: Float64, nodes: Integer, step: float, sure: bool) -> float:
+def _aliased(heights: Float64, nodes: Integer) -> tuple[float, float, float]:
+    """``Σ f bendᵃ`` for a of 6, 4 and 3 over the inner ``nodes``, bend = f²/(f before · f after).
+
+    ``heights`` may be read for seven more.
+    """
+    noise, zero = simd.splat(_NOISE), simd.splat(0.0)
+    sixth, fourth, third = zero, zero, zero
+    for j in range(1, nodes - 1, 8):
+        before = simd.add(simd.load(heights, j - 1), noise)
+        here = simd.add(simd.load(heights, j), noise)
+        after = simd.add(simd.load(heights, j + 1), noise)
+        bend = simd.div(simd.mul(here, here), simd.mul(before, after))
+        left = natural(nodes - 1 - j)
+        inner = np.int64(255) if left >= 8 else (np.int64(1) << np.int64(left)) - 1
+        bend = simd.pick(inner, bend, zero)
+        square = simd.mul(bend, bend)
+        cube = simd.mul(square, bend)
+        third = simd.fma(here, cube, third)
+        fourth = simd.fma(here, simd.mul(square, square), fourth)
+        sixth = simd.fma(here, simd.mul(cube, cube), sixth)
+    return simd.reduce_add(sixth), simd.reduce_add(fourth), simd.reduce_add(third)
+
+
+@within
+def _settled(heights: Float64, nodes: Integer, step: float, sure: bool, graded: bool) -> float:
     """The integral by ``nodes`` equal steps if it is as good as is claimed, else −1.
 
     For any a the rule's error is at most ``2 exp(−2πa/step) ∫ |f(z + ia)| dz`` (Trefethen,
     Weideman 2014), and |f(z + ia)| is about f(z) exp(a² S(z)/2), S = −(ln f)″. All rivals bend one
     way, Φ being log-concave, so no two can hide each other: step² S is ln of f² over the product of
-    f before and after, at every node. Here a = √12 steps.
+    f before and after, at every node. Of a = √12, √8 and √6 steps the best bound counts: where a
+    wins seldom, against many, a shorter one.
 
     Where far steeper rivals bend just below, that is no bound yet. So besides, the sums over
     j mod 3 tell what a third of the sampling frequency aliases, whose cube bounds the error where
-    bells are smooth. Even and odd nodes would not do: by symmetry they can agree by chance.
+    bells are smooth; its seventh power (a bell's would be the ninth) where no rival is too steep
+    for the steps, that is where they are ``sure``. Even and odd nodes would not do: by symmetry
+    they can agree by chance.
     """
     s0 = s1 = s2 = 0.0
     for j in range(0, nodes - 2, 3):
@@ -247,17 +277,18 @@ def _settled(heights: Float64, nodes: Integer, step: float, sure: bool) -> float
     p = (s0 + s1 + s2) * step
     even, odd = s0 - 0.5 * (s1 + s2), 0.8660254037844386 * (s1 - s2)
     gap = math.sqrt(even * even + odd * odd) * step
-    if not (gap * gap * gap <= _TOLERANCE * p * p or p + gap < _TOLERANCE):
+    trusted = sure and not graded
+    share = gap / p if p > 0.0 else 1.0
+    powers = share * share * share
+    powers *= powers * share if trusted else 1.0
+    if not (powers * p <= _TOLERANCE or p + gap < _TOLERANCE):
         return -1.0
-    aliased = 0.0
-    before, here = heights[0] + _NOISE, heights[1] + _NOISE
-    for j in range(2, nodes):
-        after = heights[j] + _NOISE
-        bend = here * here / (before * after)
-        bend *= bend
-        aliased += here * (bend * bend * bend)
-        before, here = here, after
-    if not aliased * step * _ALIASED <= (_TRUSTED if sure else _DOUBTED):
+    sixth, fourth, third = _aliased(heights, nodes)
+    error = _ALIASED_12 * sixth
+    limit = _GRADUALLY if sure else _DOUBTED
+    if trusted:
+        error, limit = min(error, _ALIASED_8 * fourth, _ALIASED_6 * third), _TRUSTED
+    if not error * step <= limit:
         return -1.0
     return min(p, 1.0)
 
@@ -283,13 +314,13 @@ def _spread_over(scratch: Scratch, levels: Integer, edge: float) -> float:
     sharp = steepest * math.sqrt(1.0 + 2.0 * math.log(max(many, 1)))
     length, fine = REACH - low, 0.0
     sure = _nodes(length * sharp / _RESOLVED)
-    nodes = sure if sure <= _TRIED else max(_TRIED, math.ceil(_SPARSE * sure))
+    nodes = sure if sure <= _DIRECT else max(_TRIED, math.ceil(_SPARSE * sure))
     if levels > 1 and nodes > _FEW:
         _unfold(scratch)
         levels, count = np.int64(1), _keep(offset, rate, ends, 1, low)
     if nodes > _FEW and not cut:
         delta = graded_steps.FINEST / steepest
-        longest = graded_steps.longest_step(offset, rate, count, low, delta, steepest, _RESOLVED)
+        longest = graded_steps.longest_step(offset, rate, count, low, delta, steepest, _GRADED)
         graded = math.asinh(length / delta)
         if _DEARER * _nodes(graded / longest) < nodes:
             length, fine = graded, delta
@@ -316,7 +347,7 @@ def _spread_over(scratch: Scratch, levels: Integer, edge: float) -> float:
                 stride - 1,
                 stride,
             )
-        p = _settled(heights, whole, length / (whole - 1), whole >= sure)
+        p = _settled(heights, whole, length / (whole - 1), whole >= sure, fine > 0.0)
         if p >= 0.0:
             return p
         # Those between: every sum is used again.
