@@ -12,7 +12,7 @@ from bandit.kernels._compile import inline, natural, within
 from bandit.kernels.linear import dense_widths, win_probability, win_probability_table
 from bandit.kernels.linear import pair_moments as settle
 from bandit.kernels.linear.alike import alike_into, table_size
-from bandit.kernels.linear.dense_rows import Filling, fill_dense
+from bandit.kernels.linear.dense_rows import Filling, fill_dense, whole_lanes
 from bandit.kernels.linear.dense_widths import Dense
 from bandit.kernels.linear.int16_bounds import Coarse
 from bandit.kernels.linear.situation import Mode, Pairs, Situation
@@ -117,13 +117,17 @@ def settle_wanted(
 def pilots_into(pairs: Pairs, rows: int, everyone: bool) -> None:
     """Want the most promising contender of each row, or everyone."""
     first, high, wanted, settled = pairs.first, pairs.high, pairs.wanted, pairs.settled
+    for each in range(first[rows]):
+        p = natural(each)
+        wanted[p] = everyone
+        settled[p] = False
+    if everyone:
+        return
     for i in range(rows):
         if first[i + 1] > first[i]:
             pilot = natural(first[i])
             for each in range(first[i], first[i + 1]):
                 p = natural(each)
-                wanted[p] = everyone
-                settled[p] = False
                 if high[p] > high[pilot]:
                     pilot = p
             wanted[pilot] = True
@@ -163,10 +167,32 @@ def challengers_into(pairs: Pairs, rows: int) -> bool:
 
 
 @within
+def _best_of(worth: Float64, begin: int, end: int) -> np.uint64:
+    """Lowest place of the largest worth from begin to end, of which there is one."""
+    whole = begin + ((end - begin) & ~7)
+    most = simd.splat(-np.inf)
+    for p in range(begin, whole, 8):
+        most = simd.maximum(simd.load(worth, p), most)
+    best = simd.reduce_max(most)
+    for p in range(whole, end):
+        best = max(best, worth[natural(p)])
+    level = simd.splat(best)
+    for p in range(begin, whole, 8):
+        bits = simd.bits_not_below(simd.load(worth, p), level)
+        if bits != 0:
+            return natural(p + simd.lowest_bit(bits))
+    for p in range(whole, end):
+        if worth[natural(p)] == best:
+            return natural(p)
+    return natural(begin)
+
+
+@within
 def winners_into(
-    pairs: Pairs, rows: int, base: int, action: Int32, mean: Float64, width: Float64
-) -> None:
-    """Take each row's largest settled worth, the lowest action on ties."""
+    pairs: Pairs, rows: int, base: int, everyone: bool, action: Int32, mean: Float64,
+    width: Float64,
+) -> None:  # fmt: skip
+    """Take each row's largest settled worth, the lowest action on ties; ``everyone`` may be."""
     first, lone, action_of, mean_of, width_of, worth, settled = (
         pairs.first, pairs.lone, pairs.action, pairs.mean, pairs.width, pairs.worth, pairs.settled
     )  # fmt: skip
@@ -174,11 +200,14 @@ def winners_into(
         if first[i + 1] == first[i]:
             action[base + i] = lone[i]
             continue
-        best = natural(first[i])
-        for each in range(first[i], first[i + 1]):
-            p = natural(each)
-            if settled[p] and (not settled[best] or worth[p] > worth[best]):
-                best = p
+        if everyone:
+            best = _best_of(worth, first[i], first[i + 1])
+        else:
+            best = natural(first[i])
+            for each in range(first[i], first[i + 1]):
+                p = natural(each)
+                if settled[p] and (not settled[best] or worth[p] > worth[best]):
+                    best = p
         action[base + i] = action_of[best]
         mean[base + i], width[base + i] = mean_of[best], width_of[best]
 
@@ -195,7 +224,15 @@ def _worths_into(
     actions, means, widths, centres, scales = (
         pairs.action, pairs.mean, pairs.width, scratch.centres, scratch.scales
     )  # fmt: skip
-    for each in range(number):
+    columns, whole = values.shape[1], whole_lanes(actions, begin, begin + number)
+    strength = simd.splat(alpha)
+    for b in range(0, whole, 8):
+        value = simd.load(values, value_line * columns + b)
+        price = simd.load(costs, cost_line * columns + b)
+        mean, width = simd.load(means, begin + b), simd.load(widths, begin + b)
+        simd.store(centres, b, simd.sub(simd.mul(value, mean), price))
+        simd.store(scales, b, simd.mul(simd.mul(simd.absolute(value), strength), width))
+    for each in range(whole, number):
         b, p = natural(each), natural(begin + each)
         action = natural(actions[p])
         value = values[value_line, action]
@@ -223,10 +260,12 @@ def propensities_into(
         alike_into(kinds, values, costs, 0, alike, table)
     for i in range(rows):
         row, begin, number = base + i, first[i], first[i + 1] - first[i]
-        own = np.int64(-1)
-        for b in range(number):
-            if action_of[natural(begin + b)] == taken[row]:
-                own = np.int64(b)
+        own = np.int64(taken[row])
+        if not (0 <= own < number and action_of[natural(begin + own)] == own):
+            own = np.int64(-1)
+            for b in range(number):
+                if action_of[natural(begin + b)] == taken[row]:
+                    own = np.int64(b)
         out[row] = 0.0
         if own >= 0:
             _worths_into(situation, alpha, pairs, row, begin, number, scratch)
@@ -309,7 +348,7 @@ def rows_into(
         settle_wanted(theta, inverse, situation, alpha, pairs, count, scratch.x, scratch.z)
         wanted = asked == 0 and challengers_into(pairs, rows)
     if asked in (0, 1, 4):
-        winners_into(pairs, rows, base, action, mean, width)
+        winners_into(pairs, rows, base, asked > 0, action, mean, width)
     if asked == 4:
         for row in range(base, end):
             if given[row] >= 0:

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bandit.core.types import Float64, Int64
+from bandit.core.types import Float64, Int32, Int64
+from bandit.kernels import simd
 from bandit.kernels._compile import natural, within
 from bandit.kernels.linear import dense_bounds, dense_widths
 from bandit.kernels.linear.dense_widths import Dense, Room
@@ -33,11 +34,79 @@ def is_dense(number: int, columns: int) -> bool:
 
 
 @within
+def whole_lanes(actions: Int32, begin: int, end: int) -> int:
+    """How many of a row's pairs lie eight side by side as their actions do: none, if one is out."""
+    number = end - begin
+    return number & ~7 if number > 0 and actions[natural(end - 1)] == number - 1 else 0
+
+
+@within
+def _each_its_column(columns: Int32) -> bool:
+    """Whether no two actions have the same covariance."""
+    others = 0
+    for a in range(columns.size):
+        others += columns[natural(a)] != a
+    return others == 0
+
+
+@within
+def _fill_lanes(
+    dense: Dense, room: Room, r: int, alpha: float, situation: Situation, row: int, begin: int,
+    whole: int, pairs: Pairs, error: Float64,
+) -> None:  # fmt: skip
+    """`_fill_row` of the first ``whole`` pairs, a multiple of eight, which are all actions'."""
+    values, costs = situation.values, situation.costs
+    value_at = natural((row if values.shape[0] > 1 else 0) * values.shape[1])
+    cost_at = natural((row if costs.shape[0] > 1 else 0) * costs.shape[1])
+    draws, means, widths, worths, wanted, settled = (
+        pairs.draw, pairs.mean, pairs.width, pairs.worth, pairs.wanted, pairs.settled
+    )  # fmt: skip
+    mean_of, width_of, lost_of = room.means, room.widths, room.lost
+    line = natural(r * dense.theta.shape[0] * 8)
+    strength, least = simd.splat(alpha), simd.splat(2e-7)
+    rounding, last = simd.splat(1e-13), simd.splat(1e-15)
+    typical, fine = simd.splat(dense_widths.TYPICAL), simd.splat(dense_widths.FINE)
+    rough = np.int64(0)
+    for b in range(0, whole, simd.LANES):
+        size = simd.mul(simd.load(dense.size, b), typical)
+        bits = simd.bits_not_below(size, simd.mul(simd.load(room.shares, b), fine))
+        rough |= bits if whole - b >= simd.LANES else bits & 255
+    for each in range(begin, begin + whole):
+        wanted[natural(each)] = False
+        settled[natural(each)] = True
+    if rough != 0:
+        for b in range(whole):
+            size = dense.size[natural(b)] * dense_widths.TYPICAL
+            wanted[natural(begin + b)] = not size < dense_widths.FINE * room.shares[natural(b)]
+    for b in range(0, whole, simd.LANES_64):
+        p = natural(begin + b)
+        mean, width = simd.load(mean_of, line + natural(b)), simd.load(width_of, b)
+        value, price = (
+            simd.load(values, value_at + natural(b)),
+            simd.load(costs, cost_at + natural(b)),
+        )
+        spread = simd.mul(simd.mul(strength, width), simd.widen(draws, p))
+        worth = simd.sub(simd.mul(value, simd.add(mean, spread)), price)
+        lost = simd.add(simd.widen(lost_of, b), least)
+        reach = simd.absolute(spread)
+        size = simd.add(simd.absolute(mean), reach)
+        loose = simd.add(simd.mul(reach, lost), simd.mul(rounding, size))
+        loose = simd.mul(simd.absolute(value), loose)
+        simd.store(error, b, simd.add(loose, simd.mul(last, simd.absolute(worth))))
+        simd.store(means, p, mean)
+        simd.store(widths, p, width)
+        simd.store(worths, p, worth)
+
+
+@within
 def _fill_row(
     dense: Dense, room: Room, r: int, alpha: float, situation: Situation, row: int, begin: int,
-    end: int, pairs: Pairs, error: Float64,
+    end: int, pairs: Pairs, apart: bool, error: Float64,
 ) -> None:  # fmt: skip
-    """Means, widths and worths of a row's pairs; ``error`` [p − begin] bounds those of worths."""
+    """Means, widths and worths of a row's pairs; ``error`` [p − begin] bounds those of worths.
+
+    ``apart`` tells whether each action has a column of its own.
+    """
     values, costs, sizes, columns = situation.values, situation.costs, dense.size, dense.column
     value_line = natural(row if values.shape[0] > 1 else 0)
     cost_line = natural(row if costs.shape[0] > 1 else 0)
@@ -47,7 +116,10 @@ def _fill_row(
     mean_of, width_of, share_of, lost_of = room.means, room.widths, room.shares, room.lost
     line = natural(r * dense.theta.shape[0] * 8)
     dense_widths.widths_into(r, dense, room)
-    for each in range(begin, end):
+    whole = whole_lanes(actions, begin, end) if apart else 0
+    if whole > 0:
+        _fill_lanes(dense, room, r, alpha, situation, row, begin, whole, pairs, error)
+    for each in range(begin + whole, end):
         p = natural(each)
         a = natural(actions[p])
         column = natural(columns[a])
@@ -67,13 +139,24 @@ def _fill_row(
 @within
 def _want_near_ties(begin: int, end: int, pairs: Pairs, error: Float64, alone: bool) -> None:
     """Settle again whoever may be worth most, unless one stands alone and that is not told."""
-    level, candidates = -np.inf, 0
     wanted, worths = pairs.wanted, pairs.worth
-    for each in range(begin, end):
+    whole = (end - begin) & ~7
+    nothing, candidates = simd.splat(-np.inf), 0
+    most = nothing
+    for b in range(0, whole, simd.LANES_64):
+        low = simd.sub(simd.load(worths, begin + b), simd.load(error, b))
+        most = simd.maximum(simd.pick(simd.nonzero_bits(wanted, begin + b), nothing, low), most)
+    level = simd.reduce_max(most)
+    for each in range(begin + whole, end):
         p = natural(each)
         if not wanted[p]:
             level = max(level, worths[p] - error[natural(each - begin)])
-    for each in range(begin, end):
+    limit = simd.splat(level)
+    for b in range(0, whole, simd.LANES_64):
+        high = simd.add(simd.load(worths, begin + b), simd.load(error, b))
+        able = simd.bits_not_below(high, limit) | simd.nonzero_bits(wanted, begin + b)
+        candidates += simd.count_bits(able & 255)
+    for each in range(begin + whole, end):
         p = natural(each)
         candidates += wanted[p] or not worths[p] + error[natural(each - begin)] < level
     if candidates > 1 or alone:
@@ -95,7 +178,7 @@ def fill_dense(
     whoever may be worth most is wanted.
     """
     narrow, broad, first = situation.narrow, situation.broad, pairs.first
-    columns = dense.share.size
+    columns, apart = dense.share.size, _each_its_column(dense.column)
     chosen, error, room = scratch.chosen, scratch.error, scratch.room
     found = 0
     for i in range(rows):
@@ -126,6 +209,6 @@ def fill_dense(
                     dense, room, r, alpha, situation, row, begin, end, pairs, error
                 )
                 continue
-            _fill_row(dense, room, r, alpha, situation, row, begin, end, pairs, error)
+            _fill_row(dense, room, r, alpha, situation, row, begin, end, pairs, apart, error)
             if decides:
                 _want_near_ties(begin, end, pairs, error, bounds)

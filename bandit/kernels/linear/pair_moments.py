@@ -23,12 +23,21 @@ from bandit.kernels.simd import product
 
 @within
 def list_wanted(wanted: Bool, count: int, listed: Int32) -> int:
-    """List who of so many is wanted, without a branch that is guessed wrong; return how many."""
+    """List who of so many is wanted, without a branch that is guessed wrong; return how many.
+
+    Mostly there is nobody among sixteen.
+    """
     total = 0
-    for each in range(count):
-        p = natural(each)
+    whole = count & ~15
+    for first in range(0, whole, 16):
+        if simd.nonzero_bits(wanted, first) == 0:
+            continue
+        for each in range(first, first + 16):
+            listed[natural(total)] = each
+            total += wanted[natural(each)]
+    for each in range(whole, count):
         listed[natural(total)] = each
-        total += wanted[p]
+        total += wanted[natural(each)]
     return total
 
 

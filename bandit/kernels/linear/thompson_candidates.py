@@ -47,7 +47,7 @@ class Draws(NamedTuple):
 
 def empty_draws(rows: int, k: int) -> Draws:
     """Make room for every action of so many rows."""
-    room = rows * k
+    room = rows * k + simd.LANES
     return Draws(
         np.zeros(rows + 1, np.int64), np.empty(room, np.int32), np.empty(room, np.uint32),
         np.empty(room, np.float32), np.empty(room, np.float32), np.empty(room, np.float32),
@@ -66,6 +66,19 @@ def draw_into(
     count = 0
     for r in range(rows):
         row = kr.row_key(stream, keys[top + r])
+        number = 0
+        for word in range(size):
+            number += simd.count_bits(alive[r * size + word])
+        last = alive[r * size + size - 1]
+        if number == 64 * (size - 1) + simd.count_bits(last) and last & (last + 1) == 0:
+            # All of them: no bit need be looked for.
+            for each in range(number):
+                to = natural(count + each)
+                action_of[to] = each
+                bits_of[to] = np.uint32(kr.cell(row, natural(each)) >> _S32)
+            count += number
+            first[r + 1] = count
+            continue
         for word in range(size):
             bits = alive[r * size + word]
             while bits != 0:
@@ -95,6 +108,82 @@ def _ends(
     return high, low
 
 
+@inline
+def _ends_16(
+    mean: simd.Vector32, slack: simd.Vector32, above: simd.Vector32, below: simd.Vector32,
+    priced: bool, value: simd.Vector32, price: simd.Vector32,
+) -> tuple[simd.Vector32, simd.Vector32]:  # fmt: skip
+    """`_ends`, sixteen at once."""
+    high = simd.add(simd.add(mean, above), slack)
+    low = simd.sub(simd.add(mean, below), slack)
+    if priced:
+        one, other = simd.mul(value, high), simd.mul(value, low)
+        most = simd.maximum(simd.absolute(one), simd.absolute(other))
+        slack = simd.mul(simd.add(most, simd.absolute(price)), simd.splat(ROUNDING))
+        slack = simd.add(slack, simd.splat(UNDERFLOW))
+        high = simd.add(simd.sub(simd.maximum(one, other), price), slack)
+        low = simd.sub(simd.sub(simd.minimum(one, other), price), slack)
+    return high, low
+
+
+@within
+def _enclose_all(
+    table: Float32, line: int, rounded: Rounded, r: int, bounds: Bounds, priced: bool,
+    draws: Draws, begin: int, number: int, whose: int,
+) -> tuple[np.float32, np.float32]:  # fmt: skip
+    """Ends of the worths of a row whose candidates are the first ``number`` actions.
+
+    Return the best lower end with the draws and within reach. What is written beyond the last is
+    written over by the next row.
+    """
+    error, upper, lower, values, costs = (
+        bounds.error, bounds.upper, bounds.lower, bounds.values, bounds.costs
+    )  # fmt: skip
+    values_at, costs_at = r * bounds.steps[0], r * bounds.steps[1]
+    most, least = simd.splat(rounded.most[r]), simd.splat(rounded.least[r])
+    length, tiny, reach = simd.splat(rounded.length[r]), simd.splat(UNDERFLOW), simd.splat(_REACH)
+    nowhere = simd.splat(_NOWHERE)
+    best, best_reach = nowhere, nowhere
+    for a in range(0, number, simd.LANES):
+        left = number - a
+        inside = (np.int64(1) << np.int64(min(left, simd.LANES))) - 1
+        mean, z = simd.load(table, line + a), simd.load(draws.normal, begin + a)
+        slack = simd.add(simd.mul(simd.load(error, a), length), tiny)
+        wide = simd.mul(simd.load(upper, a), most)
+        narrow = simd.mul(simd.load(lower, a), least)
+        value, price = simd.load(values, values_at + a), simd.load(costs, costs_at + a)
+        one, other = simd.mul(wide, z), simd.mul(narrow, z)
+        above, below = simd.maximum(one, other), simd.minimum(one, other)
+        high, low = _ends_16(mean, slack, above, below, priced, value, price)
+        simd.store(draws.high, begin + a, high)
+        best = simd.maximum(simd.pick(inside, low, nowhere), best)
+        if whose > 0:
+            one = simd.mul(wide, reach)
+            other = simd.sub(simd.splat(np.float32(0.0)), one)
+            high, low = _ends_16(mean, slack, one, other, priced, value, price)
+            simd.store(draws.reach, begin + a, high)
+            best_reach = simd.maximum(simd.pick(inside, low, nowhere), best_reach)
+    return simd.reduce_max(best), simd.reduce_max(best_reach)
+
+
+@within
+def _keep_all(
+    draws: Draws, begin: int, number: int, whose: int, best: np.float32, best_reach: np.float32,
+    everyone: bool, alive: Int64, word: int,
+) -> None:  # fmt: skip
+    """Set the bits of who may win of the first ``number`` actions."""
+    limit, limit_reach = simd.splat(best), simd.splat(best_reach)
+    for a in range(0, number, simd.LANES):
+        bits = np.int64(-1) if everyone else np.int64(0)
+        if whose < 2:
+            bits |= simd.bits_not_below(simd.load(draws.high, begin + a), limit)
+        if whose > 0:
+            bits |= simd.bits_not_below(simd.load(draws.reach, begin + a), limit_reach)
+        left = min(number - a, simd.LANES)
+        bits &= (np.int64(1) << np.int64(left)) - 1
+        alive[word + (a >> 6)] |= bits << np.int64(a & 63)
+
+
 @within
 def winners_into(
     table: Float32, width: int, rows: int, rounded: Rounded, bounds: Bounds, priced: bool,
@@ -117,11 +206,18 @@ def winners_into(
     value_step, cost_step = bounds.steps[0], bounds.steps[1]
     for r in range(rows):
         best, best_reach = _NOWHERE, _NOWHERE
+        begin, number = first[r], first[r + 1] - first[r]
+        # All of the first so many actions.
+        dense = number > 0 and action_of[natural(begin + number - 1)] == number - 1
+        if dense:
+            best, best_reach = _enclose_all(
+                table, r * width, rounded, r, bounds, priced, draws, begin, number, whose
+            )
         most, least, length = mosts[r], leasts[r], lengths[r]
         line, values_at, costs_at = (
             natural(r * width), natural(r * value_step), natural(r * cost_step)
         )  # fmt: skip
-        for each in range(first[r], first[r + 1]):
+        for each in range(begin + number if dense else begin, begin + number):
             p = natural(each)
             a = natural(action_of[p])
             mean, z = table[line + a], normal[p]
@@ -142,7 +238,12 @@ def winners_into(
         everyone = not abs(best) < OVERFLOW or (whose > 0 and not abs(best_reach) < OVERFLOW)
         for word in range(size):
             alive[r * size + word] = 0
-        for each in range(first[r], first[r + 1]):
+        if dense:
+            _keep_all(
+                draws, begin, number, whose, best, best_reach, everyone, alive, r * size
+            )  # fmt: skip
+            continue
+        for each in range(begin, begin + number):
             p = natural(each)
             keep = everyone or (whose < 2 and not high_of[p] < best)
             if whose > 0:
@@ -164,7 +265,22 @@ def append_into(
     for r in range(rows):
         number, only = 0, np.int64(-1)
         certain = abs(threshold[r]) < OVERFLOW
-        begin = count
+        begin, length = count, begins[r + 1] - begins[r]
+        for word in range(size):
+            number += simd.count_bits(alive[r * size + word])
+        if number == length and number > 1:
+            for each in range(length):
+                p, to = natural(begins[r] + each), natural(count + each)
+                row_of[to] = top + r
+                action_of[to] = listed[p]
+                high_of[to] = highs[p] if certain else np.float32(np.inf)
+                draw_of[to] = normals[p]
+            count += length
+            if apart:
+                lone[top + r - base] = -1
+            first[top + r - base + 1] = count
+            continue
+        number = 0
         for each in range(begins[r], begins[r + 1]):
             p, to = natural(each), natural(count)
             a = np.int64(listed[p])

@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeVar, overload
 import numpy as np
 import numpy.typing as npt
 
-from bandit.core.types import Array, Float32, Float64, Int16, Int64, Integer, UInt8
+from bandit.core.types import Array, Bool, Float32, Float64, Int16, Int64, Integer, UInt8
 from bandit.kernels._compile import PLAIN
 from bandit.kernels.simd import plain as simd_plain
 
@@ -91,7 +91,7 @@ maximum: Callable[[_Vector, _Vector], _Vector] = _home.maximum
 minimum: Callable[[_Vector, _Vector], _Vector] = _home.minimum
 mul: Callable[[_Vector, _Vector], _Vector] = _home.mul
 narrow: Callable[[Float64, Integer], Vector32] = _home.narrow
-nonzero_bits: Callable[[UInt8, int], np.int64] = _bits.nonzero_bits
+nonzero_bits: Callable[[UInt8 | Bool, int], np.int64] = _bits.nonzero_bits
 pick: Callable[[np.int64, _Vector, _Vector], _Vector] = _bits.pick
 prefetch: Callable[[Array, Integer], None] = _home.prefetch
 quantise: Callable[[Float32, int, Float32, int, np.float32, Int16, int], None] = _home.quantise
