@@ -167,7 +167,7 @@ def challengers_into(pairs: Pairs, rows: int) -> bool:
 
 
 @within
-def _best_of(worth: Float64, begin: int, end: int) -> np.uint64:
+def _best_of(worth: Float64, begin: int, end: int) -> int:
     """Lowest place of the largest worth from begin to end, of which there is one."""
     whole = begin + ((end - begin) & ~7)
     most = simd.splat(-np.inf)
@@ -180,11 +180,11 @@ def _best_of(worth: Float64, begin: int, end: int) -> np.uint64:
     for p in range(begin, whole, 8):
         bits = simd.bits_not_below(simd.load(worth, p), level)
         if bits != 0:
-            return natural(p + simd.lowest_bit(bits))
+            return p + simd.lowest_bit(bits)
     for p in range(whole, end):
         if worth[natural(p)] == best:
-            return natural(p)
-    return natural(begin)
+            return p
+    return begin
 
 
 @within
@@ -201,7 +201,7 @@ def winners_into(
             action[base + i] = lone[i]
             continue
         if everyone:
-            best = _best_of(worth, first[i], first[i + 1])
+            best = natural(_best_of(worth, first[i], first[i + 1]))
         else:
             best = natural(first[i])
             for each in range(first[i], first[i + 1]):
@@ -219,24 +219,24 @@ def _worths_into(
 ) -> None:  # fmt: skip
     """Centre and scale of the sampled worth of a row's contenders."""
     values, costs = situation.values, situation.costs
-    value_line = natural(row if values.shape[0] > 1 else 0)
-    cost_line = natural(row if costs.shape[0] > 1 else 0)
+    value_line = row if values.shape[0] > 1 else 0
+    cost_line = row if costs.shape[0] > 1 else 0
     actions, means, widths, centres, scales = (
         pairs.action, pairs.mean, pairs.width, scratch.centres, scratch.scales
     )  # fmt: skip
     columns, whole = values.shape[1], whole_lanes(actions, begin, begin + number)
     strength = simd.splat(alpha)
-    for b in range(0, whole, 8):
-        value = simd.load(values, value_line * columns + b)
-        price = simd.load(costs, cost_line * columns + b)
-        mean, width = simd.load(means, begin + b), simd.load(widths, begin + b)
-        simd.store(centres, b, simd.sub(simd.mul(value, mean), price))
-        simd.store(scales, b, simd.mul(simd.mul(simd.absolute(value), strength), width))
+    for at in range(0, whole, 8):
+        factor = simd.load(values, value_line * columns + at)
+        price = simd.load(costs, cost_line * columns + at)
+        centre, scale = simd.load(means, begin + at), simd.load(widths, begin + at)
+        simd.store(centres, at, simd.sub(simd.mul(factor, centre), price))
+        simd.store(scales, at, simd.mul(simd.mul(simd.absolute(factor), strength), scale))
     for each in range(whole, number):
         b, p = natural(each), natural(begin + each)
         action = natural(actions[p])
-        value = values[value_line, action]
-        centres[b] = value * means[p] - costs[cost_line, action]
+        value = values[natural(value_line), action]
+        centres[b] = value * means[p] - costs[natural(cost_line), action]
         scales[b] = abs(value) * alpha * widths[p]
 
 

@@ -56,13 +56,13 @@ def _fill_lanes(
 ) -> None:  # fmt: skip
     """`_fill_row` of the first ``whole`` pairs, a multiple of eight, which are all actions'."""
     values, costs = situation.values, situation.costs
-    value_at = natural((row if values.shape[0] > 1 else 0) * values.shape[1])
-    cost_at = natural((row if costs.shape[0] > 1 else 0) * costs.shape[1])
+    value_at = (row if values.shape[0] > 1 else 0) * values.shape[1]
+    cost_at = (row if costs.shape[0] > 1 else 0) * costs.shape[1]
     draws, means, widths, worths, wanted, settled = (
         pairs.draw, pairs.mean, pairs.width, pairs.worth, pairs.wanted, pairs.settled
     )  # fmt: skip
     mean_of, width_of, lost_of = room.means, room.widths, room.lost
-    line = natural(r * dense.theta.shape[0] * 8)
+    line = r * dense.theta.shape[0] * 8
     strength, least = simd.splat(alpha), simd.splat(2e-7)
     rounding, last = simd.splat(1e-13), simd.splat(1e-15)
     typical, fine = simd.splat(dense_widths.TYPICAL), simd.splat(dense_widths.FINE)
@@ -79,18 +79,15 @@ def _fill_lanes(
             size = dense.size[natural(b)] * dense_widths.TYPICAL
             wanted[natural(begin + b)] = not size < dense_widths.FINE * room.shares[natural(b)]
     for b in range(0, whole, simd.LANES_64):
-        p = natural(begin + b)
-        mean, width = simd.load(mean_of, line + natural(b)), simd.load(width_of, b)
-        value, price = (
-            simd.load(values, value_at + natural(b)),
-            simd.load(costs, cost_at + natural(b)),
-        )
+        p = begin + b
+        mean, width = simd.load(mean_of, line + b), simd.load(width_of, b)
+        value, price = simd.load(values, value_at + b), simd.load(costs, cost_at + b)
         spread = simd.mul(simd.mul(strength, width), simd.widen(draws, p))
         worth = simd.sub(simd.mul(value, simd.add(mean, spread)), price)
         lost = simd.add(simd.widen(lost_of, b), least)
         reach = simd.absolute(spread)
-        size = simd.add(simd.absolute(mean), reach)
-        loose = simd.add(simd.mul(reach, lost), simd.mul(rounding, size))
+        most = simd.add(simd.absolute(mean), reach)
+        loose = simd.add(simd.mul(reach, lost), simd.mul(rounding, most))
         loose = simd.mul(simd.absolute(value), loose)
         simd.store(error, b, simd.add(loose, simd.mul(last, simd.absolute(worth))))
         simd.store(means, p, mean)
