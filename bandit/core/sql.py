@@ -9,6 +9,10 @@ from sqlglot.errors import SqlglotError
 PARSER_FAULTS = (SqlglotError, RecursionError, ValueError, AttributeError, TypeError, LookupError)
 """What sqlglot raises for text that it cannot read; on some it trips with a plain Python error."""
 
+NO_BARS = "SET enable_progress_bar = false"
+"""DuckDB draws bars on standard output where Python was given its program as text, as workers are,
+or a library's user at a prompt: what we print is ours alone."""
+
 INTEGERS = frozenset({
     "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT",
     "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT",

@@ -33,6 +33,7 @@ def typed(
     table = table_of(frame)
     with duckdb.connect(":memory:") as connection:
         connection.execute("SET TimeZone = 'UTC'")
+        connection.execute(sql.NO_BARS)
         connection.register("frame", table)
         there = connection.table("frame")
         kinds = dict(zip(there.columns, map(str, there.types), strict=True))

@@ -24,6 +24,7 @@ def connect(memory_mb: int, threads: int | None = None) -> duckdb.DuckDBPyConnec
         config={"memory_limit": f"{memory_mb}MB", "temp_directory": str(spill.folder())},
     )
     connection.execute("SET TimeZone = 'UTC'")
+    connection.execute(sql.NO_BARS)
     if threads is not None:
         connection.execute("SET threads = $1", [threads])
     return connection

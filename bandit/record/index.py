@@ -75,6 +75,7 @@ def connect(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """The views on a connection in memory: the same answers, whatever state the file is in."""
     with duckdb.connect(":memory:") as connection:
         connection.execute("SET TimeZone = 'UTC'")
+        connection.execute(sql.NO_BARS)
         _make(connection, _wanted(folder))
         yield connection
 

@@ -81,6 +81,7 @@ class Database:
             },
         )
         self.connection.execute("SET GLOBAL TimeZone = 'UTC'")
+        self.connection.execute(sql.NO_BARS)
         # A statement looks up the footer of each file that it names, and those of many row groups
         # take longer than what is asked of them; a file that was written since is read again.
         self.connection.execute("SET parquet_metadata_cache = true")

@@ -8,8 +8,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from bandit.config import campaign_file
 from bandit.core.errors import BanditError, ConfigError, DataError
+from bandit.record import heard
 from bandit.sources import database
+from tests import campaigns
 from tests.sources import small
 
 ONLY_CUSTOMERS = """
@@ -57,6 +60,16 @@ def test_all_sources_of_a_campaign_open(tmp_path: Path) -> None:
             "joined": "VARCHAR",
             "member": "VARCHAR",
         }  # text that no rule names
+
+
+def test_nothing_is_drawn_on_standard_output(tmp_path: Path) -> None:
+    """Cursors, on which queries stream, have it from their connection."""
+    asked = "SELECT current_setting('enable_progress_bar')"
+    with database.connect(campaign_file.load(campaigns.write(tmp_path, customers=20))) as data:
+        for connection in (data.connection, data.connection.cursor()):
+            assert connection.execute(asked).fetchall() == [(False,)]
+    with heard.connect(100) as connection:
+        assert connection.execute(asked).fetchall() == [(False,)]
 
 
 def test_csv_types_come_from_every_row(tmp_path: Path) -> None:

@@ -212,6 +212,7 @@ def _open_bandit(job: Job, file: Path) -> tuple[_Rows, list[str]]:
     if kinds == Features():
         kinds = open_bandit.features(table)
     with closing(duckdb.connect(":memory:")) as connection:
+        connection.execute(sql.NO_BARS)
         connection.register("log", table)
         found = connection.sql(f"SELECT {open_bandit.SELECTED} FROM log").to_arrow_table()
         _enough(found.num_rows)
