@@ -132,7 +132,11 @@ def check_tables(result: CheckResult) -> RenderableType:
     )
     warnings = [Text(f"warning: {w}") for w in result.warnings]
     again = [Text(_remade(result.remade))] if result.remade is not None else []
-    return Group(Text(f"{result.campaign}: no faults"), Text(counted), *again, *warnings)
+    known = [
+        Text(f"{one.source}: {one.matched:,} of {one.ids:,} ids {one.kind!r} are in the map")
+        for one in result.identity
+    ]
+    return Group(Text(f"{result.campaign}: no faults"), Text(counted), *known, *again, *warnings)
 
 
 def _remade(found: Remade) -> str:

@@ -24,14 +24,19 @@ class Coverage(NamedTuple):
     example: str | None
 
 
-def of_sources(database: Database, campaign: Campaign) -> list[Coverage]:
-    """Of each source whose rows do not have our own keys."""
+def of_sources(database: Database, campaign: Campaign, *, lacking: bool = False) -> list[Coverage]:
+    """Of each source whose rows do not have our own keys; ``lacking``: only of those of strangers.
+
+    Different ids are counted in memory, so that nobody counts who has no need.
+    """
     if database.known is None:
         return []
     found = []
     for role, table in database.tables.items():
         section = identity.section_of(campaign, role)
         if section is None or section.id is None or section.customer not in table.columns:
+            continue
+        if lacking and not _strangers(database, table.view):
             continue
         ids, matched, example = database.rows(
             f"SELECT count(*), count(*) FILTER (matched), min(id) FILTER (NOT matched) FROM"
@@ -42,17 +47,24 @@ def of_sources(database: Database, campaign: Campaign) -> list[Coverage]:
     return found
 
 
+def _strangers(database: Database, view: str) -> bool:
+    """Whether any row of a source has an id that is nobody's."""
+    odd = f"{identity.WRITTEN} IS NOT NULL AND {identity.OWNER} IS NULL"
+    return bool(database.rows(f"SELECT EXISTS (SELECT 1 FROM {view} WHERE {odd})")[0][0])
+
+
 def notes(database: Database, campaign: Campaign) -> list[str]:
     """Sentences about ids that are nobody's, customers who became others, and the map's own."""
-    covered = [one for one in of_sources(database, campaign) if one.ids]
-    return [*map(_sentence, covered), *_of_map(database, campaign)]
+    covered = of_sources(database, campaign, lacking=True)
+    lacking = (one for one in covered if one.example is not None)
+    return [*map(_sentence, lacking), *_of_map(database, campaign)]
 
 
 def _sentence(one: Coverage) -> str:
-    said = f"{one.source}: {one.matched:,} of {one.ids:,} ids {one.kind!r} are in the map"
-    if one.example is None:
-        return said
-    return f"{said} ({one.matched / one.ids:.1%}), not {shown(one.example)}: those count for nobody"
+    return (
+        f"{one.source}: {one.matched:,} of {one.ids:,} ids {one.kind!r} are in the map"
+        f" ({one.matched / one.ids:.1%}), not {shown(one.example)}: those count for nobody"
+    )
 
 
 _MANY = 100
