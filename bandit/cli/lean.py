@@ -30,7 +30,7 @@ def lean(campaign: Path) -> None:
     from bandit.core.compiling import COMPILING
     from bandit.workflows.inspect.light import is_light
 
-    _clear()
+    _no_pandas()
     brief()
     COMPILING.left_out = is_light(campaign)
 
@@ -63,26 +63,31 @@ def _leave() -> None:
 
 
 def swift() -> None:
-    """Load the compiler, but neither pandas nor SciPy; until it serves no garbage is searched for.
+    """As `spare`, and until it serves no garbage is searched for."""
+    keep_all()
+    spare()
+
+
+def spare() -> None:
+    """Load the compiler, but neither pandas nor SciPy.
 
     Numba looks for SciPy's BLAS when the first kernel is read, and no kernel of ours asks for it.
     """
     if not SHORT.own:
         return
-    _clear()
+    _no_pandas()
     with _without("scipy"):
         from bandit.kernels import _numba
 
         _numba.prepare()
 
 
-def _clear() -> None:
-    """What is loaded stays, so that nothing need be searched for garbage.
+def _no_pandas() -> None:
+    """Have Arrow look for pandas in vain.
 
-    Arrow looks for pandas the first time that it is handed a list, and takes half a second for it
-    where it is installed; once it has looked in vain it does not look again.
+    It does so the first time that it is handed a list, and takes half a second for it where it is
+    installed; once it has looked in vain it does not look again.
     """
-    keep_all()
     with _without("pandas"):
         import pyarrow as pa
 

@@ -9,7 +9,7 @@ import typer
 
 from bandit.cli.command import How, command
 from bandit.cli.console import run, say
-from bandit.cli.lean import swift
+from bandit.cli.lean import spare, swift
 from bandit.cli.options import At, CampaignArg, Engine, Seed, Wave
 
 
@@ -48,6 +48,7 @@ def serve_batch(
     engine: Engine = None,
 ) -> None:
     """Decide for every customer, write the wave and one list a channel."""
+    spare()
     from bandit.workflows.serve.serve_batch import serve_batch as workflow
 
     run(

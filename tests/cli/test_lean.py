@@ -67,6 +67,26 @@ def test_a_page_is_made_without_the_compiler_and_says_the_same(tmp_path: Path) -
     assert json.loads(told) == json.loads(json.dumps(page.to_json()))
 
 
+@pytest.mark.long
+def test_a_wave_takes_the_compiler_and_neither_pandas_nor_scipy(tmp_path: Path) -> None:
+    """And decides as a process that has them."""
+    folder = campaigns.write(tmp_path / "campaign", customers=60, more=ALONE)
+    again = campaigns.write(tmp_path / "again", customers=60, more=ALONE)
+    program = PROGRAM.replace('"customer", {folder!r}, "{who}"', '"serve-batch", {folder!r}')
+    done = subprocess.run(
+        [sys.executable, "-c", program.format(folder=str(folder))],
+        text=True, capture_output=True, check=False,
+    )  # fmt: skip
+    told, loaded = done.stdout.split("LOADED")
+    assert done.returncode == 0, done.stderr
+    assert {"pandas", "scipy"} & set(loaded.split()) == set()
+    assert "numba" in loaded.split()
+    name = json.loads(told)["wave"]
+    serve_batch(again, wave=name, at=dt.datetime(2026, 11, 9, tzinfo=dt.UTC))
+    ours, other = campaigns.decisions(folder, name), campaigns.decisions(again, name)
+    assert ours.drop("decided_at").equals(other.drop("decided_at"))
+
+
 def test_what_takes_python_long_takes_the_compiler(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

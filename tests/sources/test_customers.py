@@ -3,6 +3,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -13,9 +14,10 @@ import pytest
 from bandit.config.campaign import Campaign
 from bandit.core import schema
 from bandit.core.errors import ConfigError, DataError
-from bandit.sources import customers, database, unusable_rows
+from bandit.sources import customers, database, unusable_rows, wave_query
 from bandit.sources.catalogue import load_catalogue
 from bandit.sources.customers import CustomerRows
+from bandit.sources.expressions import check_expression
 from tests.sources import small
 from tests.sources.small import AT
 
@@ -205,6 +207,30 @@ def test_a_hundred_channels(tmp_path: Path) -> None:
     (rows,) = _stream(small.campaign(tmp_path, toml, consents=consents))
     np.testing.assert_array_equal(np.flatnonzero(rows.consent[0]), np.arange(0, 130, 7))
     assert not rows.consent[1:].any()
+
+
+def test_a_rule_of_many_offers_is_checked_once_and_told_of_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def check(text: str, *rest: Any, **more: Any) -> str:
+        asked.append(text)
+        return check_expression(text, *rest, **more)
+
+    monkeypatch.setattr(wave_query, "check_expression", check)
+    for folder in ("right", "wrong"):
+        (tmp_path / folder).mkdir()
+    more = "".join(f'[[offer]]\nname = "o{i}"\neligible = "age < 60"\n' for i in range(3))
+    (rows,) = _stream(small.campaign(tmp_path / "right", small.TOML + more))
+    assert asked.count("age < 60") == 1
+    assert (rows.rules[:, -3:] == rows.rules[:, [-1]]).all()
+    told = _fails(
+        small.campaign(tmp_path / "wrong", small.TOML + more.replace("<", "+")), ConfigError
+    )
+    assert asked.count("age + 60") == 1
+    for i in range(3):
+        assert f"offer 'o{i}', eligible: 'age + 60' gives BIGINT" in told
 
 
 WRONG = {
