@@ -11,7 +11,7 @@ import time
 import numpy as np
 
 from bandit.kernels._compile import entered
-from bandit.kernels.linear import win_probability
+from bandit.kernels.linear import alike_rivals, win_probability
 from reference.win_instances import KINDS, instance
 
 _winning_probability = entered(win_probability.winning_probability)
@@ -23,7 +23,7 @@ def main() -> None:
     """Print the median and the slowest of each size, and of which kind that was."""
     print("contenders  median µs  slowest µs  ratio  kind of the slowest")
     for size in SIZES:
-        scratch = win_probability.empty_scratch(size)
+        scratch = alike_rivals.empty_scratch(size)
         spent = []
         for number, kind in enumerate(KINDS):
             rng = np.random.default_rng(number)
@@ -33,7 +33,7 @@ def main() -> None:
 
 
 def _microseconds(
-    kind: str, size: int, rng: np.random.Generator, scratch: win_probability.Scratch
+    kind: str, size: int, rng: np.random.Generator, scratch: alike_rivals.Scratch
 ) -> float:
     centres, scales, own = instance(kind, size, rng)
     count = len(centres)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from bandit.kernels._compile import entered
-from bandit.kernels.linear import win_probability
+from bandit.kernels.linear import alike_rivals, win_probability
 from reference import win_instances
 from reference.win_probability import winning_probability as twin
 
@@ -19,7 +19,7 @@ MARK = "<!-- generated below -->\n"
 def errors(rows: int, most: int, seed: int) -> dict[str, list[tuple[float, float, int]]]:
     """|kernel − twin|, the twin and the number of contenders, by kind."""
     found: dict[str, list[tuple[float, float, int]]] = {kind: [] for kind in win_instances.KINDS}
-    scratch = win_probability.empty_scratch(most)
+    scratch = alike_rivals.empty_scratch(most)
     for kind, centres, scales, own in win_instances.instances(rows, most, seed):
         count = len(centres)
         scratch.centres[:count], scratch.scales[:count] = centres, scales

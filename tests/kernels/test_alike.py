@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bandit.kernels._compile import entered
-from bandit.kernels.linear import win_probability
+from bandit.kernels.linear import alike_rivals, win_probability
 from bandit.kernels.linear.alike import alike_into, table_size
 from reference import win_instances
 from reference.win_probability import winning_probability as twin
@@ -16,7 +16,7 @@ _alike_into = entered(alike_into)
 
 
 def _folded(centres, scales, like, own):
-    scratch = win_probability.empty_scratch(len(centres))
+    scratch = alike_rivals.empty_scratch(len(centres))
     scratch.centres[: len(centres)], scratch.scales[: len(centres)] = centres, scales
     scratch.like[: len(like)] = like
     return float(_winning_probability(len(centres), own, scratch, True))
@@ -46,7 +46,7 @@ def test_equals_the_twin(kind):
 
 def test_few_of_whom_are_alike_and_more_than_levels_can_say_are_all_counted():
     """Scratch that was used before: what an earlier row left counts for nobody."""
-    scratch = win_probability.empty_scratch(70_000)
+    scratch = alike_rivals.empty_scratch(70_000)
     for count, kinds in ((70_000, 3), (70_000, 1), (30, 25), (30, 4), (30, 29), (70_000, 60_000)):
         scratch.centres[:count], scratch.scales[:count] = 0.0, 1.0
         scratch.like[:count] = np.arange(count) % kinds

@@ -9,7 +9,12 @@ import numpy as np
 from bandit.core.types import Float32, Float64, Int32, Int64
 from bandit.kernels import simd
 from bandit.kernels._compile import inline, natural, within
-from bandit.kernels.linear import dense_widths, win_probability, win_probability_table
+from bandit.kernels.linear import (
+    alike_rivals,
+    dense_widths,
+    win_probability,
+    win_probability_table,
+)
 from bandit.kernels.linear import pair_moments as settle
 from bandit.kernels.linear.alike import alike_into, table_size
 from bandit.kernels.linear.dense_rows import Filling, fill_dense, whole_lanes
@@ -58,7 +63,7 @@ class Settling(NamedTuple):
     places: Int64
     single: Float32
     filling: Filling
-    wins: win_probability.Scratch
+    wins: alike_rivals.Scratch
     shares: Float64
     below: Float64
     heights: Float64
@@ -79,7 +84,7 @@ def empty_settling(model: Model, d: int, rows: int, *, expects: bool) -> Settlin
             np.empty(rows, np.int64), np.empty(k),
             dense_widths.empty_room(dense, d, rows if dense.panels.size > 0 else 0),
         ),
-        win_probability.empty_scratch(k), np.empty(k), np.empty(lines), np.empty(lines),
+        alike_rivals.empty_scratch(k), np.empty(k), np.empty(lines), np.empty(lines),
         np.zeros(k, np.int64), np.empty(table_size(k), np.int64),
     )  # fmt: skip
 
@@ -215,7 +220,7 @@ def winners_into(
 @inline
 def _worths_into(
     situation: Situation, alpha: float, pairs: Pairs, row: int, begin: int, number: int,
-    scratch: win_probability.Scratch,
+    scratch: alike_rivals.Scratch,
 ) -> None:  # fmt: skip
     """Centre and scale of the sampled worth of a row's contenders."""
     values, costs = situation.values, situation.costs
@@ -269,7 +274,7 @@ def propensities_into(
         out[row] = 0.0
         if own >= 0:
             _worths_into(situation, alpha, pairs, row, begin, number, scratch)
-            folds = kinds.size > 0 and number >= win_probability.FOLDED
+            folds = kinds.size > 0 and number >= alike_rivals.FOLDED
             if folds:
                 if apart:
                     alike_into(kinds, values, costs, row, alike, table)

@@ -189,7 +189,7 @@ def winners_into(
     table: Float32, width: int, rows: int, rounded: Rounded, bounds: Bounds, priced: bool,
     draws: Draws, whose: int, threshold: Float32, alive: Int64,
 ) -> None:  # fmt: skip
-    """Narrow ``alive`` to whoever may win with the draws drawn, or within reach.
+    """Narrow ``alive``, those that were listed, to whoever may win with the draws, or within reach.
 
     ``whose`` 0: with the draws; 1: with them or within reach; 2: within reach. ``table``
     float32[rows, width] are the means; ``draws.high`` and ``threshold`` float32[rows]
@@ -236,21 +236,26 @@ def winners_into(
                 best_reach = low if low > best_reach else best_reach
         threshold[r] = best
         everyone = not abs(best) < OVERFLOW or (whose > 0 and not abs(best_reach) < OVERFLOW)
-        for word in range(size):
-            alive[r * size + word] = 0
         if dense:
+            for word in range(size):
+                alive[r * size + word] = 0
             _keep_all(
                 draws, begin, number, whose, best, best_reach, everyone, alive, r * size
             )  # fmt: skip
             continue
-        for each in range(begin, begin + number):
-            p = natural(each)
-            keep = everyone or (whose < 2 and not high_of[p] < best)
-            if whose > 0:
-                keep = keep or not reach_of[p] < best_reach
-            if keep:
-                bit = np.int64(action_of[p])
-                alive[natural(r * size + (bit >> 6))] |= np.int64(1) << (bit & 63)
+        at = begin
+        for word in range(size):
+            left = alive[r * size + word]
+            kept = np.int64(0)
+            while left != 0:
+                p = natural(at)
+                keep = everyone or (whose < 2 and not high_of[p] < best)
+                if whose > 0:
+                    keep = keep or not reach_of[p] < best_reach
+                kept |= left & -left if keep else np.int64(0)
+                left &= left - 1
+                at += 1
+            alive[r * size + word] = kept
 
 
 @within

@@ -3,8 +3,8 @@
 ``P(a) = ∫ φ(z) Π_{b≠a} Φ(o_b + r_b z) dz``, ``o_b = (m_a − m_b)/s_b``, ``r_b = s_a/s_b`` (Agrawal,
 Goyal 2013), to 1e-7 and 1.5e-10 more for each rival that is left out:
 
-1. Rivals of the same moments are taken as one, to a power (`_fold`); who lies below all that a can
-   reach is left out.
+1. Rivals of the same moments are taken as one, to a power (`alike_rivals`); who lies below all
+   that a can reach is left out.
 2. ``−log Φ(x) ≥ 0.29 max(0, 1.5 − x)²``: Newton's steps on a convex sum of squares find, from the
    left, an end below which the product is surely under 6e-9. What is above counts.
 3. Equal steps there (`equal_steps`) converge geometrically once they resolve what bends. Whether
@@ -19,14 +19,14 @@ Goyal 2013), to 1e-7 and 1.5e-10 more for each rival that is left out:
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 
 from bandit.core.types import Float64, Int64, Integer
 from bandit.kernels import simd
 from bandit.kernels._compile import natural, within
-from bandit.kernels.linear import equal_steps, gauss_panels, graded_steps
+from bandit.kernels.linear import alike_rivals, equal_steps, gauss_panels, graded_steps
+from bandit.kernels.linear.alike_rivals import Scratch
 from bandit.kernels.stats.normal_lanes import cumulative_8
 
 REACH = 5.75
@@ -50,51 +50,11 @@ _TRUSTED, _GRADUALLY, _DOUBTED = 1e-7, 1e-6, 1e-9
 and of others."""
 _NOISE = 1e-12
 """Heights are off by so little."""
-LEVELS = 16
-"""Bits of how many are alike."""
-FOLDED, _WORTH_FOLDING = 17, 1.5
-"""So many contenders at least, and so many rivals a kind, are worth folding."""
 _SLOPE, _ORIGIN = 0.29, 1.5
 _DEPTH = math.sqrt(19.0 / _SLOPE)
 """exp(−19) = 6e-9."""
 _NARROW, _NOTHING = 1e-9, 1e-290
 """A deviation below the first of own's, or below the second, is none."""
-
-
-class Scratch(NamedTuple):
-    """Room for k contenders: moments float64[k + 16], the same of rivals, nodes, positions.
-
-    ``places``, ``weights`` float64[MOST] of graded steps. ``like`` int64[k], a number below k, is
-    the same for contenders of the same moments; ``place``, ``member``, ``times`` int64[k] and
-    ``ends`` int64[LEVELS + 1] are of `_fold`.
-    """
-
-    centres: Float64
-    scales: Float64
-    offset: Float64
-    rate: Float64
-    work: Float64
-    bending: Int64
-    places: Float64
-    weights: Float64
-    heights: Float64
-    like: Int64
-    place: Int64
-    member: Int64
-    times: Int64
-    ends: Int64
-
-
-def empty_scratch(k: int) -> Scratch:
-    """Make room for k contenders."""
-    room = k + 16 + 8 * LEVELS
-    return Scratch(
-        np.empty(k + 16), np.empty(k + 16), np.empty(room), np.empty(room),
-        np.empty(8 * equal_steps.MOST), np.empty(room, np.int64), np.empty(equal_steps.MOST),
-        np.empty(equal_steps.MOST), np.zeros(equal_steps.MOST + 8), np.zeros(k, np.int64),
-        np.zeros(k, np.int64), np.zeros(k, np.int64), np.zeros(k, np.int64),
-        np.zeros(LEVELS + 1, np.int64),
-    )  # fmt: skip
 
 
 @within
@@ -122,102 +82,6 @@ def _lower_end(offset: Float64, rate: Float64, ends: Int64, levels: Integer) -> 
         if z >= REACH:
             return REACH
     return z
-
-
-@within
-def _pad(offset: Float64, rate: Float64, count: Integer) -> Integer:
-    """Fill up to whole vectors with rivals that never win."""
-    while count & 7:
-        offset[count], rate[count] = 50.0, 0.0
-        count += 1
-    return count
-
-
-@within
-def _keep(offset: Float64, rate: Float64, ends: Int64, levels: Integer, at: float) -> Integer:
-    """Drop rivals that lie below a's worth from z = ``at`` on; return how many are left at most."""
-    kept: Integer = np.int64(0)
-    begin, many = ends[0], np.int64(0)
-    flat, place = simd.splat(equal_steps.FLAT), simd.splat(at)
-    for level in range(levels):
-        end, first = ends[level + 1], kept
-        for b in range(begin, end, 8):
-            o, r = simd.load(offset, b), simd.load(rate, b)
-            out = simd.bits_not_below(simd.fma(r, place, o), flat)
-            if out == 0:
-                simd.store(offset, kept, o)
-                simd.store(rate, kept, r)
-                kept += 8
-            elif out != 255:
-                for c in range(b, b + 8):
-                    offset[kept], rate[kept] = offset[c], rate[c]
-                    kept += ~(out >> (c - b)) & 1
-        kept = _pad(offset, rate, kept)
-        many += (kept - first) << level
-        begin, ends[level + 1] = end, kept
-    return many
-
-
-@within
-def _fold(scratch: Scratch, count: Integer, own: Integer) -> Integer:
-    """Rivals of the same moments as one, taken so many times: Φⁿ by squares.
-
-    Level l, from ``ends[l]`` to ``ends[l + 1]``, holds who is taken 2ˡ times (besides: whoever has
-    that bit in how often they are there). Returns the levels; one, and nothing is moved, if hardly
-    any are alike or more than `LEVELS` can say.
-    """
-    offset, rate, like, place, member, times, ends = (
-        scratch.offset, scratch.rate, scratch.like, scratch.place, scratch.member, scratch.times,
-        scratch.ends,
-    )  # fmt: skip
-    centres, scales = scratch.centres, scratch.scales
-    kinds, most = np.int64(0), np.int64(0)
-    for each in range(count):
-        b = natural(each)
-        c = natural(like[b])
-        at = place[c]
-        # Selected, not branched upon: nobody could foretell it.
-        known = at < kinds and like[natural(member[natural(at)])] == like[b]
-        slot = natural(at if known else kinds)
-        one, before = member[slot], times[slot]
-        if each != own:
-            place[c] = np.int64(slot)
-            member[slot] = one if known else np.int64(each)
-            times[slot] = (before if known else np.int64(0)) + 1
-            kinds += 0 if known else 1
-    for t in range(kinds):
-        most = max(most, times[t])
-    times[times.size - 1] = count - 1
-    if _WORTH_FOLDING * kinds > count or most >> LEVELS:
-        return np.int64(1)
-    begin: Integer = np.int64(0)
-    for each in range(kinds):
-        kind = natural(each)
-        first = natural(member[kind])
-        centres[kind], scales[kind] = offset[first], rate[first]
-    level = np.int64(0)
-    while most >> level:
-        for each in range(kinds):
-            kind, to = natural(each), natural(begin)
-            offset[to], rate[to] = centres[kind], scales[kind]
-            begin += times[kind] >> level & 1
-        begin = _pad(offset, rate, begin)
-        level += 1
-        ends[level] = begin
-    return level
-
-
-@within
-def _unfold(scratch: Scratch) -> None:
-    """One level of everybody again, from what `_fold` left."""
-    centres, scales, times, ends = scratch.centres, scratch.scales, scratch.times, scratch.ends
-    count, t = np.int64(0), 0
-    while count < times[times.size - 1]:
-        for _ in range(times[t]):
-            scratch.offset[count], scratch.rate[count] = centres[t], scales[t]
-            count += 1
-        t += 1
-    ends[1] = _pad(scratch.offset, scratch.rate, count)
 
 
 @within
@@ -304,7 +168,7 @@ def _spread_over(scratch: Scratch, levels: Integer, edge: float) -> float:
     if not max(low, edge) < REACH:
         return 0.0
     cut = edge > low
-    many = _keep(offset, rate, ends, levels, max(low, edge))
+    many = alike_rivals.keep(offset, rate, ends, levels, max(low, edge))
     count = ends[levels]
     if count == 0 and not cut:
         return 1.0
@@ -316,8 +180,8 @@ def _spread_over(scratch: Scratch, levels: Integer, edge: float) -> float:
     sure = _nodes(length * sharp / _RESOLVED)
     nodes = sure if sure <= _DIRECT else max(_TRIED, math.ceil(_SPARSE * sure))
     if levels > 1 and nodes > _FEW:
-        _unfold(scratch)
-        levels, count = np.int64(1), _keep(offset, rate, ends, 1, low)
+        alike_rivals.unfold(scratch)
+        levels, count = np.int64(1), alike_rivals.keep(offset, rate, ends, 1, low)
     if nodes > _FEW and not cut:
         delta = graded_steps.FINEST / steepest
         longest = graded_steps.longest_step(offset, rate, count, low, delta, steepest, _GRADED)
@@ -360,8 +224,8 @@ def _spread_over(scratch: Scratch, levels: Integer, edge: float) -> float:
         whole += nodes
     low = max(low, edge)
     if levels > 1:
-        _unfold(scratch)
-        count = _keep(offset, rate, ends, 1, low)
+        alike_rivals.unfold(scratch)
+        count = alike_rivals.keep(offset, rate, ends, 1, low)
     return min(gauss_panels.integral(offset, rate, count, low, REACH, bending), 1.0)
 
 
@@ -428,13 +292,13 @@ def winning_probability(count: Integer, own: Integer, scratch: Scratch, folds: b
     else:
         offset[own], rate[own] = 50.0, 0.0
     ends, levels = scratch.ends, np.int64(1)
-    if folds and count >= FOLDED and sure == 0 and s > _NOTHING:
-        levels = np.int64(_fold(scratch, count, own))
+    if folds and count >= alike_rivals.FOLDED and sure == 0 and s > _NOTHING:
+        levels = np.int64(alike_rivals.fold(scratch, count, own))
     if levels == 1:
-        ends[0], ends[1] = 0, _pad(offset, rate, count)
+        ends[0], ends[1] = 0, alike_rivals.pad(offset, rate, count)
     if s > _NOTHING:
         return _spread_over(scratch, levels, edge)
-    _keep(offset, rate, ends, 1, 0.0)
+    alike_rivals.keep(offset, rate, ends, 1, 0.0)
     level = one
     for b in range(0, ends[1], 8):
         level = simd.mul(level, cumulative_8(simd.load(offset, b)))
