@@ -9,10 +9,13 @@ from scipy import stats
 from bandit.kernels import keyed_random
 from bandit.kernels._compile import entered, serial
 from bandit.kernels.linear import thompson_candidates as sampled
+from bandit.kernels.linear.contenders import Bounds
+from bandit.kernels.linear.int16_bounds import Rounded
 from bandit.kernels.stats.normal import normal
 from reference import draws
 
 _draw_into = entered(sampled.draw_into)
+_winners_into = entered(sampled.winners_into)
 
 
 @serial
@@ -73,3 +76,45 @@ def test_uniforms_are_open_and_even():
     assert out.min() > 0.0
     assert out.max() < 1.0
     assert stats.kstest(out, "uniform").pvalue > 1e-3
+
+
+@pytest.mark.long  # it compiles
+@pytest.mark.parametrize("whose", [0, 1, 2])
+@pytest.mark.parametrize("priced", [False, True])
+def test_a_crowded_row_keeps_whom_its_candidates_one_by_one_keep(whose, priced):
+    """The same candidates among few columns, all worked on, and among many, each looked up."""
+    rng = np.random.default_rng(whose)
+    rows, k, many = 7, 61, 640
+    eligible = rng.random((rows, k)) < np.array([[0.3], [0.5], [0.7], [0.9], [0.5], [0.5], [0.5]])
+    eligible[:, -1] = False  # never all of the first
+    columns = {name: rng.standard_normal(many).astype(np.float32) for name in ("values", "costs")}
+    width = np.abs(rng.standard_normal(many)).astype(np.float32)
+    means = rng.standard_normal((rows, many)).astype(np.float32)
+    means[4, 3], means[5, 5] = np.nan, np.inf
+    most = np.array([1.0, 2.0, 0.1, 0.0, 1.0, 1.0, np.inf], np.float32)
+    found = []
+    for size in (64, many):
+        words = size >> 6
+        alive = np.zeros(rows * words, np.int64)
+        for r in range(rows):
+            alive[r * words] = sum(1 << int(a) for a in np.flatnonzero(eligible[r]))
+        listed = sampled.empty_draws(rows, size)
+        _draw_into(np.uint64(3), np.arange(rows, dtype=np.uint64), 0, rows, words, alive, listed)
+        spread = [np.ascontiguousarray(w[:size]) for w in (width, width, width, 0.9 * width)]
+        error = np.full(size, np.float32(1e-3))
+        values, costs = (np.ascontiguousarray(columns[n][:size]) for n in ("values", "costs"))
+        bounds = Bounds(*spread, error, values, costs, np.zeros(2, np.int64))
+        ones = np.ones(rows, np.float32)
+        rounded = Rounded(np.zeros(0, np.int16), ones, ones, 0.9 * most, most)
+        threshold = np.empty(rows, np.float32)
+        table = np.ascontiguousarray(means[:, :size])
+        _winners_into(
+            table.ravel(), size, rows, rounded, bounds, priced, listed, whose, threshold, alive
+        )
+        count = listed.first[rows]
+        kept = alive.reshape(rows, words)
+        found.append((kept[:, 0], listed.high[:count].copy(), threshold))
+        assert not kept[:, 1:].any()
+    for few, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(few, other)
+    assert (found[0][0] != 0).all()

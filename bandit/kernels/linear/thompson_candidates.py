@@ -26,6 +26,9 @@ MOST = np.float32(6.36)
 """No keyed normal lies beyond: the outermost quantile is that of 2⁻³³, 6.338."""
 _REACH = np.float32(REACH)
 _NOWHERE = np.float32(-np.inf)
+_CROWD = 4
+"""Where more than one of so many columns is a candidate, all columns side by side cost less than
+looking up what belongs to each candidate."""
 _S32 = np.uint64(32)
 
 
@@ -33,7 +36,8 @@ class Draws(NamedTuple):
     """A block's candidates, one after the other: action, bits, logarithms, normals, ends of worth.
 
     ``first`` int64[rows + 1] tells where a row's begin. ``reach`` is the worth's upper end within
-    `REACH` deviations.
+    `REACH` deviations. Of a crowded row, by action, float32[w]: ``normal_of``, ``high_of``,
+    ``reach_of`` the same.
     """
 
     first: Int64
@@ -43,15 +47,19 @@ class Draws(NamedTuple):
     normal: Float32
     high: Float32
     reach: Float32
+    normal_of: Float32
+    high_of: Float32
+    reach_of: Float32
 
 
 def empty_draws(rows: int, k: int) -> Draws:
     """Make room for every action of so many rows."""
     room = rows * k + simd.LANES
+    normal_of, high_of, reach_of = np.zeros((3, -(-k // simd.LANES) * simd.LANES), np.float32)
     return Draws(
         np.zeros(rows + 1, np.int64), np.empty(room, np.int32), np.empty(room, np.uint32),
         np.empty(room, np.float32), np.empty(room, np.float32), np.empty(room, np.float32),
-        np.empty(room, np.float32),
+        np.empty(room, np.float32), normal_of, high_of, reach_of,
     )  # fmt: skip
 
 
@@ -185,6 +193,63 @@ def _keep_all(
 
 
 @within
+def _narrow_crowd(
+    table: Float32, line: int, rounded: Rounded, r: int, bounds: Bounds, priced: bool,
+    draws: Draws, whose: int, threshold: Float32, alive: Int64, word: int,
+) -> None:  # fmt: skip
+    """`winners_into` of a row whose candidates lie anywhere: every column, sixteen at once."""
+    error, upper, lower, values, costs = (
+        bounds.error, bounds.upper, bounds.lower, bounds.values, bounds.costs
+    )  # fmt: skip
+    normal_of, high_of, reach_of = draws.normal_of, draws.high_of, draws.reach_of
+    columns, begin, end = normal_of.size, draws.first[r], draws.first[r + 1]
+    for each in range(begin, end):
+        p = natural(each)
+        normal_of[natural(draws.action[p])] = draws.normal[p]
+    values_at, costs_at = r * bounds.steps[0], r * bounds.steps[1]
+    most, least = simd.splat(rounded.most[r]), simd.splat(rounded.least[r])
+    length, tiny, reach = simd.splat(rounded.length[r]), simd.splat(UNDERFLOW), simd.splat(_REACH)
+    nowhere = simd.splat(_NOWHERE)
+    best, best_reach = nowhere, nowhere
+    for a in range(0, columns, simd.LANES):
+        listed = alive[word + (a >> 6)] >> np.int64(a & 63)
+        mean, z = simd.load(table, line + a), simd.load(normal_of, a)
+        slack = simd.add(simd.mul(simd.load(error, a), length), tiny)
+        wide = simd.mul(simd.load(upper, a), most)
+        narrow = simd.mul(simd.load(lower, a), least)
+        value, price = simd.load(values, values_at + a), simd.load(costs, costs_at + a)
+        one, other = simd.mul(wide, z), simd.mul(narrow, z)
+        above, below = simd.maximum(one, other), simd.minimum(one, other)
+        high, low = _ends_16(mean, slack, above, below, priced, value, price)
+        simd.store(high_of, a, high)
+        best = simd.maximum(simd.pick(listed, low, nowhere), best)
+        if whose > 0:
+            one = simd.mul(wide, reach)
+            other = simd.sub(simd.splat(np.float32(0.0)), one)
+            high, low = _ends_16(mean, slack, one, other, priced, value, price)
+            simd.store(reach_of, a, high)
+            best_reach = simd.maximum(simd.pick(listed, low, nowhere), best_reach)
+    level, level_reach = simd.reduce_max(best), simd.reduce_max(best_reach)
+    threshold[r] = level
+    limit, limit_reach = simd.splat(level), simd.splat(level_reach)
+    for each in range(begin, end):
+        p = natural(each)
+        draws.high[p] = high_of[natural(draws.action[p])]
+    if not abs(level) < OVERFLOW or (whose > 0 and not abs(level_reach) < OVERFLOW):
+        return
+    for first in range(0, columns, 64):
+        kept = np.int64(0)
+        for a in range(first, min(first + 64, columns), simd.LANES):
+            bits = np.int64(0)
+            if whose < 2:
+                bits |= simd.bits_not_below(simd.load(high_of, a), limit)
+            if whose > 0:
+                bits |= simd.bits_not_below(simd.load(reach_of, a), limit_reach)
+            kept |= bits << np.int64(a & 63)
+        alive[word + (first >> 6)] &= kept
+
+
+@within
 def winners_into(
     table: Float32, width: int, rows: int, rounded: Rounded, bounds: Bounds, priced: bool,
     draws: Draws, whose: int, threshold: Float32, alive: Int64,
@@ -213,6 +278,12 @@ def winners_into(
             best, best_reach = _enclose_all(
                 table, r * width, rounded, r, bounds, priced, draws, begin, number, whose
             )
+        elif _CROWD * number > width:
+            _narrow_crowd(
+                table, r * width, rounded, r, bounds, priced, draws, whose, threshold, alive,
+                r * size,
+            )  # fmt: skip
+            continue
         most, least, length = mosts[r], leasts[r], lengths[r]
         line, values_at, costs_at = (
             natural(r * width), natural(r * value_step), natural(r * cost_step)
