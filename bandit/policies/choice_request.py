@@ -44,8 +44,7 @@ class ChoiceRequest(NamedTuple):
 
     ``eligible`` uint8[n, k] (DENSE) or uint8[n, ceil(k/8)] (PACKED) as ``packing`` says;
     ``values``, ``costs`` float64[1 or n, k], ``priced`` if either was given; ``keys`` uint64[n].
-    ``charges`` are the costs less what a `Moved` posterior's lifts are worth, for whoever reads the
-    means without them. ``whose`` is 0 for the posterior
+    ``whose`` is 0 for the posterior
     that all are asked by, else the number of an arm's own.
     """
 
@@ -62,7 +61,6 @@ class ChoiceRequest(NamedTuple):
     seed: int
     wave: int
     draw: int
-    charges: Float64
     whose: int = 0
 
     def stream(self, purpose: int) -> np.uint64:
@@ -83,9 +81,26 @@ class ChoiceRequest(NamedTuple):
 
     def by(self, posterior: Moments, whose: int) -> ChoiceRequest:
         """The same question to other moments over the same actions and features."""
-        charges = _charged(posterior, self.contexts, self.values, self.costs)
         priced = self.priced or isinstance(posterior, Moved)
-        return self._replace(posterior=posterior, charges=charges, priced=priced, whose=whose)
+        return self._replace(posterior=posterior, priced=priced, whose=whose)
+
+    def rows(self, first: int, last: int) -> ChoiceRequest:
+        """The same question about some of the rows."""
+
+        def part(table: Array) -> Array:
+            return table[first:last] if len(table) > 1 else table
+
+        return self._replace(
+            contexts=self.contexts[first:last], n=last - first, eligible=part(self.eligible),
+            values=part(self.values), costs=part(self.costs), keys=self.keys[first:last],
+        )  # fmt: skip
+
+    def charges(self) -> Float64:
+        """Costs less what lifts are worth, for whoever reads the means without them."""
+        moved = self.posterior
+        if isinstance(moved, Moved):
+            return moved.charged(self.contexts, self.values, self.costs)
+        return self.costs
 
     def lifts(self) -> Float64 | None:
         """What a `Moved` posterior moves means by, float64[n, k]; None of another."""
@@ -158,13 +173,6 @@ def refuse_empty(count: Int64) -> None:
         _refuse_empty_row(int(count.argmin()))
 
 
-def _charged(
-    posterior: Moments | None, contexts: Array, values: Float64, costs: Float64
-) -> Float64:
-    """Costs less what lifts are worth: see `ChoiceRequest`."""
-    return posterior.charged(contexts, values, costs) if isinstance(posterior, Moved) else costs
-
-
 def checked(
     posterior: Moments | None,
     contexts: npt.ArrayLike,
@@ -201,13 +209,12 @@ def checked(
         check_table("values", worth_of, n, k, 1.0),
         check_table("costs", cost_of, n, k, 0.0),
     )
-    charges = _charged(posterior, x, value, cost)
     # By position: names take as long as the smallest kernel.
     request = ChoiceRequest(
         posterior, x, n, k, bits, packing,
         value, cost, bool(tables) or isinstance(posterior, Moved),
         np.arange(n, dtype=np.uint64) if keys is None else customer_keys(keys, n),
-        seed, wave, draw, charges,
+        seed, wave, draw,
     )  # fmt: skip
     if validate:
         request.validate()

@@ -16,6 +16,7 @@ from bandit.kernels.linear.linear_choice import GRAIN, TASK
 from bandit.kernels.linear.link import IDENTITY, responses_into
 from bandit.kernels.linear.situation import Mode, Situation
 from bandit.kernels.threads import spread
+from bandit.models.moved import Moved
 from bandit.policies.choice_request import ChoiceRequest
 
 _NO_STREAM = np.uint64(0)
@@ -24,6 +25,11 @@ _EQUAL: Float64 = np.zeros(0)
 NOTHING, OWN, GIVEN, WEIGHTED, TAKEN = range(5)
 """Whose propensity: nobody's, the decided action's, a given action's, all by their weights, the
 given action's or else the decided one's."""
+
+
+CHARGES = 1 << 21
+"""Charges of every row and action at once: of 16 MB memory that was freed is taken up again, of
+more it is asked anew from the system, page by page."""
 
 
 _Out = tuple[Int32, Float64, Float64, Float64]
@@ -39,7 +45,7 @@ def _contexts(request: ChoiceRequest) -> tuple[Float32, Float64]:
 def _situation(request: ChoiceRequest) -> Situation:
     narrow, broad = _contexts(request)
     return Situation(
-        narrow, broad, request.eligible, request.packing, request.values, request.charges,
+        narrow, broad, request.eligible, request.packing, request.values, request.charges(),
         request.priced, request.keys, request.needs_posterior().model[1],
     )  # fmt: skip
 
@@ -88,6 +94,25 @@ class _Kept(threading.local):
 _KEPT = _Kept()
 
 
+def _blocks(request: ChoiceRequest) -> list[tuple[int, int]] | None:
+    """First and last of the rows that charges have room for at once; None where all have."""
+    n = request.n
+    if n * request.k <= CHARGES or not isinstance(request.posterior, Moved):
+        return None
+    step = max(1, CHARGES // (TASK * request.k)) * TASK
+    return [(first, min(first + step, n)) for first in range(0, n, step)]
+
+
+def _choose_into(request: ChoiceRequest, mode: Mode, out: _Out) -> None:
+    model, situation = request.needs_posterior().model[0], _situation(request)
+    linear = model.link == IDENTITY
+    if linear and 0 < request.n <= _SIZES[-1]:
+        _KEPT.choose_into(request.n, request.whose, model, situation, mode, out)
+    else:
+        kernel = linear_choice.choose_into if linear else linked_choice.choose_into
+        spread(kernel, request.n, TASK, model, situation, mode, *out)
+
+
 def choose_linear(
     request: ChoiceRequest,
     alpha: float,
@@ -114,16 +139,16 @@ def choose_linear(
         float(alpha), thompson, propensity, stream, np.ascontiguousarray(given, np.int32),
         np.ascontiguousarray(weights, np.float64), scored, doubt,
     )  # fmt: skip
-    model = request.needs_posterior().model[0]
-    linear = model.link == IDENTITY
-    if not linear:
+    if request.needs_posterior().model[0].link != IDENTITY:
         request.validate()
-    situation, out = _situation(request), (action, mean, width, chance)
-    if linear and 0 < n <= _SIZES[-1]:
-        _KEPT.choose_into(n, request.whose, model, situation, mode, out)
+    out = action, mean, width, chance
+    if (blocks := _blocks(request)) is None:
+        _choose_into(request, mode, out)
     else:
-        kernel = linear_choice.choose_into if linear else linked_choice.choose_into
-        spread(kernel, n, TASK, model, situation, mode, *out)
+        for first, last in blocks:
+            own = mode._replace(given=mode.given[first:last])
+            part = action[first:last], mean[first:last], width[first:last], chance[first:last]
+            _choose_into(request.rows(first, last), own, part)
     if mode.doubt[0]:
         request.validate()
     if scored and propensity not in (GIVEN, WEIGHTED):

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 import bandit
+from bandit.models.curved import Curve, Curved
+from bandit.policies import linear
 
 MIXTURE = bandit.Mixture(
     [(0.6, bandit.LinTS(0.8)), (0.4, bandit.LinUCB(0.5))], holdout=0.05, exploration=0.1
@@ -49,6 +51,24 @@ def test_batches_order_and_threads_do_not_show(policy, problem):
         np.testing.assert_array_equal(np.concatenate([getattr(p, field) for p in parts]), expected)
         np.testing.assert_array_equal(getattr(shuffled, field), expected[order])
         np.testing.assert_array_equal(getattr(single, field), expected)
+
+
+@pytest.mark.parametrize("policy", POLICIES, ids=lambda p: type(p).__name__)
+@pytest.mark.parametrize("one_price", [True, False])
+def test_blocks_of_charges_do_not_show(policy, one_price, problem, rng, monkeypatch):
+    posterior, x, eligible, values, keys = problem
+    theta, mean = rng.normal(size=(2, *posterior.mean.shape))
+    moved = Curved(posterior, {"sale": Curve(theta, mean, rng.random(posterior.n_actions))})
+    some = values[0] if one_price else values
+
+    def chosen():
+        return policy.choose(moved, x, eligible=eligible, values=some, keys=keys, seed=4)
+
+    whole = chosen()
+    monkeypatch.setattr(linear, "CHARGES", 1)
+    blocks = chosen()
+    for field, expected in zip(whole._fields, whole, strict=True):
+        np.testing.assert_array_equal(getattr(blocks, field), expected)
 
 
 @pytest.mark.parametrize(
