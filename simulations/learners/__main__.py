@@ -1,6 +1,7 @@
 """`python -m simulations.learners [--operators N] [--waves N] [--only PART]` writes the README.
 
-With ``--world NAME`` that world alone, which is printed and not written.
+With ``--world NAME`` that world alone. Nothing is written of it, nor of others than the first
+operators (``--first N``): it is printed.
 """
 
 from __future__ import annotations
@@ -27,19 +28,20 @@ def main() -> None:
     if wanted.world:
         _one(wanted.world, wanted.first, wanted.operators, wanted.waves)
         return
-    seeds = range(1, wanted.operators + 1)
+    seeds = range(wanted.first, wanted.first + wanted.operators)
     if wanted.only != "worlds":
         met: list[new_offer.Met] = []
         for seed in seeds:
             met += new_offer.run(seed)
-            _write("new offer", new_offers(met))
+            _write("new offer", new_offers(met), into_readme=wanted.first == 1)
     runs: list[sweep.Run] = []
     for seed in seeds if wanted.only != "new offer" else ():
         for setting in sweep.settings(seed):
             runs += sweep.run(setting, wanted.waves)
             print(f"operator {seed}: {setting.name}", file=sys.stderr, flush=True)
         runs += scores.run(seed, wanted.waves)
-        _write("worlds", worlds(sorted(runs, key=lambda run: sweep.ORDER.index(run.world))))
+        text = worlds(sorted(runs, key=lambda run: sweep.ORDER.index(run.world)))
+        _write("worlds", text, into_readme=wanted.first == 1)
 
 
 def _one(world: str, first: int, operators: int, waves: int) -> None:
@@ -51,14 +53,16 @@ def _one(world: str, first: int, operators: int, waves: int) -> None:
         print("\n".join(table(world, runs)), flush=True)
 
 
-def _write(part: str, text: str) -> None:
-    """Put a part between its marks."""
+def _write(part: str, text: str, *, into_readme: bool) -> None:
+    """Print a part, and put it between its marks."""
+    print(text, flush=True)
+    if not into_readme:
+        return
     readme = Path(__file__).parent / "README.md"
     begin, end = f"<!-- generated: {part} -->\n", f"<!-- end: {part} -->\n"
     marked = re.compile(f"{re.escape(begin)}.*{re.escape(end)}", re.DOTALL)
     whole = readme.read_text(encoding="utf-8")
     readme.write_text(marked.sub(lambda _: begin + text + end, whole), encoding="utf-8")
-    print(text)
 
 
 if __name__ == "__main__":

@@ -67,29 +67,44 @@ def new_offers(met: Sequence[Met]) -> str:
         "",
         "Each of the 20 offers in turn is held back from what two random waves taught. *Cold*: its"
         " margin is known and nothing else is said of it; *described*: its family and its channels"
-        " as well; *known*: it was seen like the others; *without*: it is not to be had. The gap of"
-        " a new offer is what a cold one costs against a known one. By error: mean squared, of what"
-        " contacts with it are expected to bring; by value: EUR a customer, of those who may get"
-        " it, as it is served (alpha 0.2), caps aside. The last column is that of the offer that"
-        " the truth would miss most, against not having it.",
+        " as well; *told*: described by the truth, which is the mean over 60 other offers of its"
+        " family at its margin; *known*: it was seen like the others; *without*: it is not to be"
+        " had. The gap of a new offer is what a cold one costs against a known one, in brackets the"
+        " 95 % interval over the operators. By error: mean squared, of what contacts with it are"
+        " expected to bring; by value: EUR a customer, of those who may get it, as it is served"
+        " (alpha 0.2), caps aside. The last column is that of the offer that the truth would miss"
+        " most, against not having it.",
         "",
-        "| operator | without, EUR | cold | described | known | of the error | of the value | the"
-        " most missed |",
-        "|---|---|---|---|---|---|---|---|",
-        *(
-            _met(str(s), [m for m in met if m.seed == s])
-            for s in dict.fromkeys(m.seed for m in met)
-        ),
     ]
-    return "\n".join([*lines, _met("together", met), ""])
+    for name, curve in (("Kinds along lines", False), ("Kinds through the curve", True)):
+        of = [m for m in met if m.curve == curve]
+        lines += [
+            f"{name}:",
+            "",
+            "| operator | without, EUR | cold | described | told | known | of the error | told |"
+            " of the value | told | the most missed |",
+            f"|{'---|' * 11}",
+            *(
+                _met(str(s), [m for m in of if m.seed == s])
+                for s in dict.fromkeys(m.seed for m in of)
+            ),
+            _met("together", of),
+            "",
+        ]
+    return "\n".join(lines)
 
 
 def _met(name: str, met: Sequence[Met]) -> str:
-    values = [f"{_mean(met, of):.3f}" for of in (_without, _cold, _described, _known)]
-    error = _closed(met, lambda m: m.errors[0], lambda m: m.errors[1], lambda m: m.errors[2])
-    value = _closed(met, _cold, _described, _known)
+    reach = (_without, _cold, _described, _told, _known)
+    values = [f"{_mean(met, of):.3f}" for of in reach]
+    errors = [_closed(met, _of(0), _of(i), _of(3)) for i in (1, 2)]
+    worth = [_closed(met, _cold, to, _known) for to in (_described, _told)]
     most = _closed([m for m in met if m.missed], _without, _described, _known)
-    return f"| {name} | {' | '.join(values)} | {error} | {value} | {most} |"
+    return f"| {name} | {' | '.join([*values, *errors, *worth, most])} |"
+
+
+def _of(error: int) -> Callable[[Met], float]:
+    return lambda met: met.errors[error]
 
 
 def _without(met: Met) -> float:
@@ -102,6 +117,10 @@ def _cold(met: Met) -> float:
 
 def _described(met: Met) -> float:
     return met.described
+
+
+def _told(met: Met) -> float:
+    return met.told
 
 
 def _known(met: Met) -> float:
@@ -120,9 +139,19 @@ def _closed(
     described: Callable[[Met], float],
     known: Callable[[Met], float],
 ) -> str:
-    """Share of the way from untold to known."""
-    begin, there, end = (_mean(met, of) for of in (untold, described, known))
-    return f"{(there - begin) / (end - begin):.0%}"
+    """Share of the way from untold to known; with Student's interval of the ratio by operators."""
+    by = [[m for m in met if m.seed == seed] for seed in dict.fromkeys(m.seed for m in met)]
+    begin, there, end = (
+        np.array([sum(m.customers * of(m) for m in one) for one in by])
+        for of in (untold, described, known)
+    )
+    gap = (end - begin).sum()
+    share = float((there - begin).sum() / gap)
+    if len(by) == 1:
+        return f"{share:.0%}"
+    off = (there - begin) - share * (end - begin)
+    reach = student_t_quantile(0.975, len(by) - 1) * len(by) ** 0.5 * off.std(ddof=1) / abs(gap)
+    return f"{share:.0%} ({share - reach:.0%} to {share + reach:.0%})"
 
 
 def gains(who: str, runs: Sequence[Run]) -> Float64:

@@ -2,57 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
 from bandit import LinTS, Posterior
-from bandit.config.worths import Worths
 from bandit.core.types import Array, Bool, Float64
 from bandit.features.action_features import CHANNEL, FAMILY, OFFER
-from bandit.models.kinds import Composed, composed, split
+from bandit.models.curved import curved
+from bandit.models.kinds import composed, split
+from bandit.models.moments import Moments
+from bandit.models.moved import Moved, lifts_of
+from bandit.models.odds import Found
+from bandit.models.relative import RelativePosterior
+from bandit.workflows.serve.curves import Counted, fitted
 from bandit.workflows.serve.moments import Known, Pooled, of_record, pooled, strengths_of
-from bandit.worlds import World
+from bandit.worlds import World, truth
+from bandit.worlds.assortment import FAMILIES
 from simulations.learners.environment import Crowd, Setting
 from simulations.learners.learners import ALPHA, EVENTS, Learner
 from simulations.learners.sweep import PEOPLE, evenly
 
 PER_WAVE, TAUGHT = 5_000, 2
+LIKE = 60
+"""Offers of a family over which what its name can tell is averaged."""
 
 
 class Met(NamedTuple):
     """EUR a customer among those who may get the offer, drawn as it is served, caps aside.
 
-    ``without`` it; ``cold``, where nothing is said of it but its margin; ``described``; and
-    ``known``, seen like the others. ``errors``: mean squared error of what contacts with it are
-    expected to bring, cold, described and known. ``missed``: of all offers the truth would miss it
-    most.
+    ``without`` it; ``cold``, where nothing is said of it but its margin; ``described``; ``told``,
+    with the truth of all that its family, channels and margin say; and ``known``, seen like the
+    others. ``errors``: mean squared error of what contacts with it are expected to bring, cold,
+    described, told and known. ``missed``: of all offers the truth would miss it most. ``curve``:
+    counts go through the logit link.
     """
 
     seed: int
+    curve: bool
     offer: str
     customers: int
     without: float
     cold: float
     described: float
+    told: float
     known: float
-    errors: tuple[float, float, float]
+    errors: tuple[float, float, float, float]
     missed: bool
 
 
 def run(seed: int) -> Iterator[Met]:
     """Each offer in turn held back from what two random waves taught of all of them."""
     setting = Setting("new", World(PEOPLE, offers=20, channels=5, seed=seed), PER_WAVE)
-    learner = Learner.new(setting, share=True, apart=True)
+    learner = Learner.new(setting, share=True, apart=True, link=True)
     for wave in range(TAUGHT):
         crowd = setting.crowd(wave)
         actions = evenly(crowd, [seed, wave])
         learner = learner.taught(
             crowd, actions, setting.world.happened(crowd.ids, actions, setting.at(wave))
         )
-    later, model = setting.crowd(TAUGHT), _Model(learner.sums, learner.kinds, setting.known)
+    later, model = setting.crowd(TAUGHT), _Model(learner)
     of = np.array([pair[0] if pair else "" for pair in setting.world.actions])
     left = {
         name: float(np.where(later.eligible & (of != name), later.net, -np.inf).max(axis=1).mean())
@@ -63,61 +74,121 @@ def run(seed: int) -> Iterator[Met]:
         may = np.asarray(later.eligible[:, new].any(axis=1))
         crowd = _of(later, may)
         old = crowd._replace(eligible=crowd.eligible & ~new)
-        blind = _unseen(learner.sums, new)
-        cold, described = model.at(blind, untold=new), model.at(blind)
-        known = model.at(learner.sums)
-        yield Met(
-            seed,
-            offer,
-            int(may.sum()),
-            _value(setting, described, old),
-            _value(setting, cold, crowd),
-            _value(setting, described, crowd),
-            _value(setting, known, crowd),
-            errors=(
-                _error(setting, crowd, new, cold),
-                _error(setting, crowd, new, described),
-                _error(setting, crowd, new, known),
-            ),
-            missed=offer == min(left, key=lambda name: left[name]),
-        )
+        told = _by_family(setting, crowd, offer)
+        for curve in (False, True):
+            cold = model.at(new, curve=curve, untold=True)
+            described, known = model.at(new, curve=curve), model.at(curve=curve)
+            best = _Told(described, _beyond(described, crowd, new, told))
+            yield Met(
+                seed,
+                curve,
+                offer,
+                int(may.sum()),
+                _value(setting, described, old),
+                _value(setting, cold, crowd),
+                _value(setting, described, crowd),
+                _value(setting, best, crowd),
+                _value(setting, known, crowd),
+                errors=(
+                    _error(setting, crowd, new, cold),
+                    _error(setting, crowd, new, described),
+                    _error(setting, crowd, new, best),
+                    _error(setting, crowd, new, known),
+                ),
+                missed=offer == min(left, key=lambda name: left[name]),
+            )
 
 
 class _Model:
     """Kinds at the strengths that all that was seen gave, as a wave has them of a snapshot."""
 
-    def __init__(self, sums: Posterior, worths: Worths, known: Known) -> None:
-        self._weights, self._known = worths.weights, known
-        self._records = [
-            strengths_of(self._found(part, worth, amount=bool(amount)), self._known)
-            for part, worth, amount in zip(
-                split(sums, len(EVENTS)), worths.weights, worths.amounts, strict=True
-            )
+    def __init__(self, learner: Learner) -> None:
+        kinds, self._known = learner.kinds, learner.setting.known
+        self._weights, self._parts = kinds.weights, split(learner.sums, len(EVENTS))
+        rises = [bool((worth > 0.0).any()) for worth in kinds.weights]
+        lines: list[Pooled] = [
+            pooled(part, self._known, rising=rising, counts=not amount)
+            for part, rising, amount in zip(self._parts, rises, kinds.amounts, strict=True)
         ]
+        self._records = [strengths_of(line, self._known) for line in lines]
+        counted = [
+            Counted(kind, place, line, rises[place])
+            for place, (kind, line) in enumerate(zip(EVENTS, lines, strict=True))
+            if isinstance(line, RelativePosterior)
+        ]
+        self._odds: Mapping[str, Found] = fitted(counted, self._known, lambda: iter(learner.rows))
 
-    def _found(self, part: Posterior, worth: Float64, *, amount: bool) -> Pooled:
-        return pooled(part, self._known, rising=bool((worth > 0.0).any()), counts=not amount)
+    def at(self, new: Bool | None = None, *, curve: bool, untold: bool = False) -> Moments:
+        """What is expected; without what was seen of ``new`` actions bool[k].
 
-    def at(self, sums: Posterior, *, untold: Bool | None = None) -> Composed:
-        """What these sums let expect; of ``untold`` actions bool[k] no family and no channel."""
-        known = self._known
-        if untold is not None:
+        Where they are ``untold``, of no family and on no channel.
+        """
+        known, parts = self._known, self._parts
+        unseen = np.zeros(len(known.space), np.bool_) if new is None else new
+        if untold:
             told = [level in {FAMILY, OFFER, CHANNEL} for level, _ in known.features.columns]
             table = known.features.table.copy()
-            table[np.ix_(untold, np.array(told))] = 0.0
+            table[np.ix_(unseen, np.array(told))] = 0.0
             known = Known(known.space, known.features._replace(table=table), known.layout)
-        parts = split(sums, len(EVENTS))
-        models = [of_record(p, known, r) for p, r in zip(parts, self._records, strict=True)]
-        return composed(models, parts, self._weights)
+        parts = [_without(part, unseen) for part in parts]
+        lines = [of_record(p, known, r) for p, r in zip(parts, self._records, strict=True)]
+        found = composed(lines, parts, self._weights)
+        if not curve:
+            return found
+        table = known.features.table
+        modes = {
+            kind: replace(odds.model, sums=_without(odds.sums, unseen), features=table).mean
+            for kind, odds in self._odds.items()
+        }
+        told_of = {
+            kind: (line.mean, weight)
+            for kind, line, weight in zip(EVENTS, lines, self._weights, strict=True)
+        }
+        return curved(found, modes, told_of)
+
+
+@dataclass(frozen=True, eq=False)
+class _Told(Moved):
+    """What is expected of one crowd, moved by ``beyond`` float64[n, k]."""
+
+    beyond: Float64
+
+    def lifts(self, contexts: Array) -> Float64:
+        """Those of the model, and ``beyond``."""
+        return lifts_of(self.inner, contexts) + self.beyond
+
+
+def _beyond(found: Moments, crowd: Crowd, new: Bool, told: Float64) -> Float64:
+    """What ``told`` float64[n, m] says beyond a model of ``new`` actions, of all float64[n, k]."""
+    beyond = np.zeros(crowd.net.shape)
+    beyond[:, new] = told - _expected(found, crowd)[:, new]
+    return beyond
+
+
+def _by_family(setting: Setting, crowd: Crowd, offer: str) -> Float64:
+    """What contacts bring in the mean over offers of its family at its margin, float64[n, c].
+
+    What an offer is beyond its family is drawn by its number, so more offers are others like it.
+    """
+    world = setting.world
+    at, people = world.assortment.offers.index(offer), world.people(crowd.ids)
+    many = replace(world, offers=len(FAMILIES) * LIKE).assortment
+    like = [o for o, f in enumerate(many.families) if f == world.assortment.families[at]]
+    liked = truth.appeal(many, people, world.day(setting.at(TAUGHT)), world.drift)[:, like]
+    bought = world.ceiling * truth.reach(many, people) * (liked @ many.fit[like]) / len(like)
+    bought *= 1.0 - np.exp(-world.window_days / world.delay_days)
+    lost = world.refusal_cost_eur * truth.refusal(many, people, np.zeros(len(crowd.ids)))
+    alone = crowd.net[:, :1]
+    return np.asarray(alone + world.assortment.margin_eur[at] * bought - lost)
 
 
 def _of(crowd: Crowd, rows: Bool) -> Crowd:
     return Crowd(crowd.ids[rows], crowd.contexts[rows], crowd.eligible[rows], crowd.net[rows])
 
 
-def _unseen(sums: Posterior, new: Bool) -> Posterior:
+def _without(sums: Posterior, new: Bool) -> Posterior:
     """What was seen of the other actions."""
-    keep = np.tile(~new, len(EVENTS)).astype(np.float64)
+    keep = (~new).astype(np.float64)
     return replace(
         sums,
         gram=sums.gram * keep[:, None, None],
@@ -128,13 +199,18 @@ def _unseen(sums: Posterior, new: Bool) -> Posterior:
     )
 
 
-def _error(setting: Setting, crowd: Crowd, new: Bool, found: Composed) -> float:
-    expected = crowd.contexts.astype(np.float64) @ found.mean.T
-    wrong = expected - crowd.net - setting.world.costs
+def _expected(found: Moments, crowd: Crowd) -> Float64:
+    """EUR before costs, float64[n, k]."""
+    line = crowd.contexts.astype(np.float64) @ found.mean.T
+    return np.asarray(line + lifts_of(found, crowd.contexts))
+
+
+def _error(setting: Setting, crowd: Crowd, new: Bool, found: Moments) -> float:
+    wrong = _expected(found, crowd) - crowd.net - setting.world.costs
     return float((wrong[crowd.eligible & new] ** 2).mean())
 
 
-def _value(setting: Setting, found: Composed, crowd: Crowd) -> float:
+def _value(setting: Setting, found: Moments, crowd: Crowd) -> float:
     choice: Array = LinTS(ALPHA * found.noise_scale).choose(
         found, crowd.contexts, eligible=crowd.eligible,
         costs=setting.world.costs, keys=crowd.ids.astype(np.uint64), seed=0,
