@@ -14,14 +14,14 @@ from pathlib import Path
 from simulations.learners import new_offer, scores, sweep
 from simulations.learners.analysis import new_offers, table, worlds
 
-PARTS = ("worlds", "new offer")
+PARTS = ("worlds", "new offer", "declared offer")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--operators", type=int, default=5, help="replicates of each world")
     parser.add_argument("--waves", type=int, default=3, help="that are decided by what was learned")
-    parser.add_argument("--only", choices=PARTS, help="leave the other part as it is")
+    parser.add_argument("--only", choices=PARTS, help="leave the other parts as they are")
     parser.add_argument("--world", choices=sweep.ORDER[:-1], help="print this one alone")
     parser.add_argument("--first", type=int, default=1, help="operator")
     wanted = parser.parse_args()
@@ -29,13 +29,13 @@ def main() -> None:
         _one(wanted.world, wanted.first, wanted.operators, wanted.waves)
         return
     seeds = range(wanted.first, wanted.first + wanted.operators)
-    if wanted.only != "worlds":
+    for part in PARTS[1:] if wanted.only is None else {wanted.only} - {"worlds"}:
         met: list[new_offer.Met] = []
         for seed in seeds:
-            met += new_offer.run(seed)
-            _write("new offer", new_offers(met), into_readme=wanted.first == 1)
+            met += new_offer.run(seed, columns=part == "declared offer")
+            _write(part, new_offers(part, met), into_readme=wanted.first == 1)
     runs: list[sweep.Run] = []
-    for seed in seeds if wanted.only != "new offer" else ():
+    for seed in seeds if wanted.only in {None, "worlds"} else ():
         for setting in sweep.settings(seed):
             runs += sweep.run(setting, wanted.waves)
             print(f"operator {seed}: {setting.name}", file=sys.stderr, flush=True)

@@ -60,9 +60,8 @@ def table(world: str, runs: Sequence[Run]) -> list[str]:
     ]
 
 
-def new_offers(met: Sequence[Met]) -> str:
-    """Of every offer in turn, and of the one that the truth would miss most."""
-    lines = [
+HELD_BACK = {
+    "new offer": (
         "## A new offer in its first wave",
         "",
         "Each of the 20 offers in turn is held back from what two random waves taught. *Cold*: its"
@@ -75,7 +74,21 @@ def new_offers(met: Sequence[Met]) -> str:
         " (alpha 0.2), caps aside. The last column is that of the offer that the truth would miss"
         " most, against not having it.",
         "",
-    ]
+    ),
+    "declared offer": (
+        "## A new offer whose columns say what makes it liked",
+        "",
+        "The same of other operators, whose offers have three numbers in declared columns that carry"
+        " all of their taste (`declared.py`); how often an offer sells, to whom by region and by"
+        " which channels is its own as ever. *Told* is the mean over offers of the same numbers.",
+        "",
+    ),
+}
+
+
+def new_offers(part: str, met: Sequence[Met]) -> str:
+    """Of every offer in turn, and of the one that the truth would miss most."""
+    lines = [*HELD_BACK[part]]
     for name, curve in (("Kinds along lines", False), ("Kinds through the curve", True)):
         of = [m for m in met if m.curve == curve]
         lines += [

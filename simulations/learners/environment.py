@@ -50,7 +50,7 @@ class Crowd(NamedTuple):
 class Setting:
     """An operator with ``per_wave`` other customers each week; ``score`` turns what scores say.
 
-    ``caps`` as `CAPS` are those of its channels.
+    ``caps`` as `CAPS` are those of its channels; ``columns`` numbers that are declared of offers.
     """
 
     name: str
@@ -59,6 +59,7 @@ class Setting:
     half_life_days: float | None = None
     score: str = "as they are"
     caps: Mapping[str, float] = field(default_factory=lambda: CAPS)
+    columns: Mapping[str, Float64] = field(default_factory=dict)
 
     @cached_property
     def space(self) -> ActionSpace:
@@ -85,11 +86,12 @@ class Setting:
     @cached_property
     def catalogue(self) -> Catalogue:
         """Offers and channels as campaign.toml declares them."""
-        told = self.world.assortment
+        told, columns = self.world.assortment, self.columns.items()
         content = {
             "folder": ".", "customers": {"source": "customers.duckdb", "table": "customers"},
             "offer": tuple(
-                {"name": o, "family": f} for o, f in zip(told.offers, told.families, strict=True)
+                {"name": o, "family": f, "features": {c: float(v[i]) for c, v in columns}}
+                for i, (o, f) in enumerate(zip(told.offers, told.families, strict=True))
             ),
             "channel": tuple({"name": c} for c in told.channels),
         }  # fmt: skip
@@ -98,7 +100,8 @@ class Setting:
 
     @cached_property
     def known(self) -> Known:
-        features = action_features(self.space, self.catalogue, (), self.spec.n_features)
+        declared = tuple(self.columns)
+        features = action_features(self.space, self.catalogue, declared, self.spec.n_features)
         return Known(self.space, features, layout(self.spec, self.space))
 
     def at(self, wave: int) -> dt.datetime:

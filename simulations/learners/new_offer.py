@@ -10,7 +10,7 @@ import numpy as np
 
 from bandit import LinTS, Posterior
 from bandit.core.types import Array, Bool, Float64
-from bandit.features.action_features import CHANNEL, FAMILY, OFFER
+from bandit.features.action_features import COMMON
 from bandit.models.curved import curved
 from bandit.models.kinds import composed, split
 from bandit.models.moments import Moments
@@ -21,6 +21,7 @@ from bandit.workflows.serve.curves import Counted, fitted
 from bandit.workflows.serve.moments import Known, Pooled, of_record, pooled, strengths_of
 from bandit.worlds import World, truth
 from bandit.worlds.assortment import FAMILIES
+from simulations.learners.declared import Declared
 from simulations.learners.environment import Crowd, Setting
 from simulations.learners.learners import ALPHA, EVENTS, Learner
 from simulations.learners.sweep import PEOPLE, evenly
@@ -34,8 +35,7 @@ class Met(NamedTuple):
     """EUR a customer among those who may get the offer, drawn as it is served, caps aside.
 
     ``without`` it; ``cold``, where nothing is said of it but its margin; ``described``; ``told``,
-    with the truth of all that its family, channels and margin say; and ``known``, seen like the
-    others. ``errors``: mean squared error of what contacts with it are expected to bring, cold,
+    with the truth of all that its description says; and ``known``, seen like the others. ``errors``: mean squared error of what contacts with it are expected to bring, cold,
     described, told and known. ``missed``: of all offers the truth would miss it most. ``curve``:
     counts go through the logit link.
     """
@@ -53,9 +53,16 @@ class Met(NamedTuple):
     missed: bool
 
 
-def run(seed: int) -> Iterator[Met]:
-    """Each offer in turn held back from what two random waves taught of all of them."""
-    setting = Setting("new", World(PEOPLE, offers=20, channels=5, seed=seed), PER_WAVE)
+def run(seed: int, *, columns: bool = False) -> Iterator[Met]:
+    """Each offer in turn held back from what two random waves taught of all of them.
+
+    With ``columns`` at an operator whose offers are declared by what makes them liked.
+    """
+    if columns:
+        declared = Declared(PEOPLE, offers=20, channels=5, seed=seed)
+        setting = Setting("declared", declared, PER_WAVE, columns=declared.columns)
+    else:
+        setting = Setting("new", World(PEOPLE, offers=20, channels=5, seed=seed), PER_WAVE)
     learner = Learner.new(setting, share=True, apart=True, link=True)
     for wave in range(TAUGHT):
         crowd = setting.crowd(wave)
@@ -64,6 +71,7 @@ def run(seed: int) -> Iterator[Met]:
             crowd, actions, setting.world.happened(crowd.ids, actions, setting.at(wave))
         )
     later, model = setting.crowd(TAUGHT), _Model(learner)
+    known = model.at()
     of = np.array([pair[0] if pair else "" for pair in setting.world.actions])
     left = {
         name: float(np.where(later.eligible & (of != name), later.net, -np.inf).max(axis=1).mean())
@@ -74,26 +82,26 @@ def run(seed: int) -> Iterator[Met]:
         may = np.asarray(later.eligible[:, new].any(axis=1))
         crowd = _of(later, may)
         old = crowd._replace(eligible=crowd.eligible & ~new)
-        told = _by_family(setting, crowd, offer)
+        told = _by_description(setting, crowd, offer)
+        cold, described = model.at(new, untold=True), model.at(new)
         for curve in (False, True):
-            cold = model.at(new, curve=curve, untold=True)
-            described, known = model.at(new, curve=curve), model.at(curve=curve)
-            best = _Told(described, _beyond(described, crowd, new, told))
+            best = described[curve]
+            best = _Told(best, _beyond(best, crowd, new, told))
             yield Met(
                 seed,
                 curve,
                 offer,
                 int(may.sum()),
-                _value(setting, described, old),
-                _value(setting, cold, crowd),
-                _value(setting, described, crowd),
+                _value(setting, described[curve], old),
+                _value(setting, cold[curve], crowd),
+                _value(setting, described[curve], crowd),
                 _value(setting, best, crowd),
-                _value(setting, known, crowd),
+                _value(setting, known[curve], crowd),
                 errors=(
-                    _error(setting, crowd, new, cold),
-                    _error(setting, crowd, new, described),
+                    _error(setting, crowd, new, cold[curve]),
+                    _error(setting, crowd, new, described[curve]),
                     _error(setting, crowd, new, best),
-                    _error(setting, crowd, new, known),
+                    _error(setting, crowd, new, known[curve]),
                 ),
                 missed=offer == min(left, key=lambda name: left[name]),
             )
@@ -118,23 +126,21 @@ class _Model:
         ]
         self._odds: Mapping[str, Found] = fitted(counted, self._known, lambda: iter(learner.rows))
 
-    def at(self, new: Bool | None = None, *, curve: bool, untold: bool = False) -> Moments:
-        """What is expected; without what was seen of ``new`` actions bool[k].
+    def at(self, new: Bool | None = None, *, untold: bool = False) -> tuple[Moments, Moments]:
+        """What is expected by lines and by curves, without what was seen of ``new`` actions bool[k].
 
-        Where they are ``untold``, of no family and on no channel.
+        Where they are ``untold``, of no family, on no channel and with no columns.
         """
         known, parts = self._known, self._parts
         unseen = np.zeros(len(known.space), np.bool_) if new is None else new
         if untold:
-            told = [level in {FAMILY, OFFER, CHANNEL} for level, _ in known.features.columns]
+            told = [level != COMMON for level, _ in known.features.columns]
             table = known.features.table.copy()
             table[np.ix_(unseen, np.array(told))] = 0.0
             known = Known(known.space, known.features._replace(table=table), known.layout)
         parts = [_without(part, unseen) for part in parts]
         lines = [of_record(p, known, r) for p, r in zip(parts, self._records, strict=True)]
         found = composed(lines, parts, self._weights)
-        if not curve:
-            return found
         table = known.features.table
         modes = {
             kind: replace(odds.model, sums=_without(odds.sums, unseen), features=table).mean
@@ -144,7 +150,7 @@ class _Model:
             kind: (line.mean, weight)
             for kind, line, weight in zip(EVENTS, lines, self._weights, strict=True)
         }
-        return curved(found, modes, told_of)
+        return found, curved(found, modes, told_of)
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,15 +171,18 @@ def _beyond(found: Moments, crowd: Crowd, new: Bool, told: Float64) -> Float64:
     return beyond
 
 
-def _by_family(setting: Setting, crowd: Crowd, offer: str) -> Float64:
-    """What contacts bring in the mean over offers of its family at its margin, float64[n, c].
+def _by_description(setting: Setting, crowd: Crowd, offer: str) -> Float64:
+    """What contacts bring in the mean over offers that are described alike, float64[n, c].
 
-    What an offer is beyond its family is drawn by its number, so more offers are others like it.
+    They have its family, its margin and its columns, if any are declared. What an offer is beyond
+    these is drawn by its number, so more offers are others like it.
     """
     world = setting.world
     at, people = world.assortment.offers.index(offer), world.people(crowd.ids)
     many = replace(world, offers=len(FAMILIES) * LIKE).assortment
     like = [o for o, f in enumerate(many.families) if f == world.assortment.families[at]]
+    if setting.columns:
+        many = many._replace(taste=np.tile(world.assortment.taste[at], (len(many.offers), 1)))
     liked = truth.appeal(many, people, world.day(setting.at(TAUGHT)), world.drift)[:, like]
     bought = world.ceiling * truth.reach(many, people) * (liked @ many.fit[like]) / len(like)
     bought *= 1.0 - np.exp(-world.window_days / world.delay_days)
