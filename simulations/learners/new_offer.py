@@ -53,7 +53,7 @@ class Met(NamedTuple):
     missed: bool
 
 
-def run(seed: int, *, columns: bool = False) -> Iterator[Met]:
+def run(seed: int, *, columns: bool = False, taught: int = TAUGHT) -> Iterator[Met]:
     """Each offer in turn held back from what two random waves taught of all of them.
 
     With ``columns`` at an operator whose offers are declared by what makes them liked.
@@ -64,13 +64,13 @@ def run(seed: int, *, columns: bool = False) -> Iterator[Met]:
     else:
         setting = Setting("new", World(PEOPLE, offers=20, channels=5, seed=seed), PER_WAVE)
     learner = Learner.new(setting, share=True, apart=True, link=True)
-    for wave in range(TAUGHT):
+    for wave in range(taught):
         crowd = setting.crowd(wave)
         actions = evenly(crowd, [seed, wave])
         learner = learner.taught(
             crowd, actions, setting.world.happened(crowd.ids, actions, setting.at(wave))
         )
-    later, model = setting.crowd(TAUGHT), _Model(learner)
+    later, model = setting.crowd(taught), _Model(learner)
     known = model.at()
     of = np.array([pair[0] if pair else "" for pair in setting.world.actions])
     left = {
@@ -183,7 +183,7 @@ def _by_description(setting: Setting, crowd: Crowd, offer: str) -> Float64:
     like = [o for o, f in enumerate(many.families) if f == world.assortment.families[at]]
     if setting.columns:
         many = many._replace(taste=np.tile(world.assortment.taste[at], (len(many.offers), 1)))
-    liked = truth.appeal(many, people, world.day(setting.at(TAUGHT)), world.drift)[:, like]
+    liked = truth.appeal(many, people, world.day(world.origin), world.drift)[:, like]
     bought = world.ceiling * truth.reach(many, people) * (liked @ many.fit[like]) / len(like)
     bought *= 1.0 - np.exp(-world.window_days / world.delay_days)
     lost = world.refusal_cost_eur * truth.refusal(many, people, np.zeros(len(crowd.ids)))
