@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bandit.core.types import Float32, Float64, Int32, Int64
+from bandit.core.types import Bool, Float32, Float64, Int32, Int64
 from bandit.kernels import simd
 from bandit.kernels._compile import inline, natural, within
 from bandit.kernels.linear import (
@@ -17,7 +17,7 @@ from bandit.kernels.linear import (
 )
 from bandit.kernels.linear import pair_moments as settle
 from bandit.kernels.linear.alike import alike_into, table_size
-from bandit.kernels.linear.dense_rows import Filling, fill_dense, whole_lanes
+from bandit.kernels.linear.dense_rows import Filling, fill_dense, is_surely_dense, whole_lanes
 from bandit.kernels.linear.dense_widths import Dense
 from bandit.kernels.linear.int16_bounds import Coarse
 from bandit.kernels.linear.situation import Mode, Pairs, Situation
@@ -119,8 +119,11 @@ def settle_wanted(
 
 
 @within
-def pilots_into(pairs: Pairs, rows: int, everyone: bool) -> None:
-    """Want the most promising contender of each row, or everyone."""
+def pilots_into(pairs: Pairs, rows: int, everyone: bool, columns: int) -> None:
+    """Want the most promising contender of each row, or everyone.
+
+    Nobody of a row that is surely dense, where ``columns`` are more than none.
+    """
     first, high, wanted, settled = pairs.first, pairs.high, pairs.wanted, pairs.settled
     for each in range(first[rows]):
         p = natural(each)
@@ -129,7 +132,8 @@ def pilots_into(pairs: Pairs, rows: int, everyone: bool) -> None:
     if everyone:
         return
     for i in range(rows):
-        if first[i + 1] > first[i]:
+        number = first[i + 1] - first[i]
+        if number > 0 and not (columns > 0 and is_surely_dense(number, columns)):
             pilot = natural(first[i])
             for each in range(first[i], first[i + 1]):
                 p = natural(each)
@@ -151,6 +155,36 @@ def alike_out(pairs: Pairs, rows: int, weights: Float64) -> None:
 
 
 @within
+def _most_settled(worth: Float64, settled: Bool, begin: int, end: int) -> float:
+    """Largest settled worth from begin to end, −∞ where there is none."""
+    whole, nothing = begin + ((end - begin) & ~7), simd.splat(-np.inf)
+    most = nothing
+    for p in range(begin, whole, 8):
+        known = simd.pick(simd.nonzero_bits(settled, p), simd.load(worth, p), nothing)
+        most = simd.maximum(known, most)
+    best = simd.reduce_max(most)
+    for p in range(whole, end):
+        if settled[natural(p)]:
+            best = max(best, worth[natural(p)])
+    return best
+
+
+@within
+def _best_of(worth: Float64, settled: Bool, begin: int, end: int) -> int:
+    """Lowest place of the largest settled worth from begin to end, of which there is one."""
+    best = _most_settled(worth, settled, begin, end)
+    whole, level = begin + ((end - begin) & ~7), simd.splat(best)
+    for p in range(begin, whole, 8):
+        bits = simd.bits_not_below(simd.load(worth, p), level) & simd.nonzero_bits(settled, p)
+        if bits & 255:
+            return p + simd.lowest_bit(bits)
+    for p in range(whole, end):
+        if settled[natural(p)] and worth[natural(p)] == best:
+            return p
+    return begin
+
+
+@within
 def challengers_into(pairs: Pairs, rows: int) -> bool:
     """Want whoever might still beat what is settled; tell whether there is anyone."""
     first, high, worth, wanted, settled = (
@@ -158,12 +192,17 @@ def challengers_into(pairs: Pairs, rows: int) -> bool:
     )  # fmt: skip
     found = False
     for i in range(rows):
-        level = -np.inf
-        for each in range(first[i], first[i + 1]):
-            p = natural(each)
-            if settled[p]:
-                level = max(level, worth[p])
-        for each in range(first[i], first[i + 1]):
+        begin, end = first[i], first[i + 1]
+        level = _most_settled(worth, settled, begin, end)
+        whole, limit = begin + ((end - begin) & ~7), simd.splat(level)
+        for at in range(begin, whole, 8):
+            able = simd.bits_not_below(simd.widen(high, at), limit)
+            able &= ~simd.nonzero_bits(settled, at)
+            if able & 255:
+                found = True
+                for each in range(at, at + 8):
+                    wanted[natural(each)] |= able >> (each - at) & 1 != 0
+        for each in range(whole, end):
             p = natural(each)
             if not settled[p] and not np.float64(high[p]) < level:
                 wanted[p] = True
@@ -172,32 +211,10 @@ def challengers_into(pairs: Pairs, rows: int) -> bool:
 
 
 @within
-def _best_of(worth: Float64, begin: int, end: int) -> int:
-    """Lowest place of the largest worth from begin to end, of which there is one."""
-    whole = begin + ((end - begin) & ~7)
-    most = simd.splat(-np.inf)
-    for p in range(begin, whole, 8):
-        most = simd.maximum(simd.load(worth, p), most)
-    best = simd.reduce_max(most)
-    for p in range(whole, end):
-        best = max(best, worth[natural(p)])
-    level = simd.splat(best)
-    for p in range(begin, whole, 8):
-        bits = simd.bits_not_below(simd.load(worth, p), level)
-        if bits != 0:
-            return p + simd.lowest_bit(bits)
-    for p in range(whole, end):
-        if worth[natural(p)] == best:
-            return p
-    return begin
-
-
-@within
 def winners_into(
-    pairs: Pairs, rows: int, base: int, everyone: bool, action: Int32, mean: Float64,
-    width: Float64,
-) -> None:  # fmt: skip
-    """Take each row's largest settled worth, the lowest action on ties; ``everyone`` may be."""
+    pairs: Pairs, rows: int, base: int, action: Int32, mean: Float64, width: Float64
+) -> None:
+    """Take each row's largest settled worth, the lowest action on ties."""
     first, lone, action_of, mean_of, width_of, worth, settled = (
         pairs.first, pairs.lone, pairs.action, pairs.mean, pairs.width, pairs.worth, pairs.settled
     )  # fmt: skip
@@ -205,14 +222,7 @@ def winners_into(
         if first[i + 1] == first[i]:
             action[base + i] = lone[i]
             continue
-        if everyone:
-            best = natural(_best_of(worth, first[i], first[i + 1]))
-        else:
-            best = natural(first[i])
-            for each in range(first[i], first[i + 1]):
-                p = natural(each)
-                if settled[p] and (not settled[best] or worth[p] > worth[best]):
-                    best = p
+        best = natural(_best_of(worth, settled, first[i], first[i + 1]))
         action[base + i] = action_of[best]
         mean[base + i], width[base + i] = mean_of[best], width_of[best]
 
@@ -339,7 +349,7 @@ def rows_into(
             situation.narrow, base, order, start, theta, model.single, mean, width,
             scratch.places, scratch.single,
         )  # fmt: skip
-    pilots_into(pairs, rows, asked > 0)
+    pilots_into(pairs, rows, asked > 0, dense.share.size if dense.panels.size > 0 else 0)
     if asked == 3:
         alike_out(pairs, rows, mode.weights)
     if dense.panels.size > 0 and count > 0:
@@ -347,13 +357,16 @@ def rows_into(
             settle_wanted(theta, inverse, situation, alpha, pairs, count, scratch.x, scratch.z)
             challengers_into(pairs, rows)
         decides = asked in (0, 1, 4)
-        fill_dense(dense, situation, alpha, pairs, rows, base, decides, asked == 0, scratch.filling)
+        fill_dense(
+            dense, situation, alpha, pairs, rows, base, decides, asked == 0, mode.thompson,
+            scratch.filling,
+        )  # fmt: skip
     wanted = count > 0
     while wanted:
         settle_wanted(theta, inverse, situation, alpha, pairs, count, scratch.x, scratch.z)
         wanted = asked == 0 and challengers_into(pairs, rows)
     if asked in (0, 1, 4):
-        winners_into(pairs, rows, base, asked > 0, action, mean, width)
+        winners_into(pairs, rows, base, action, mean, width)
     if asked == 4:
         for row in range(base, end):
             if given[row] >= 0:

@@ -79,11 +79,37 @@ def enclose_widths(r: int, dense: Dense, room: Room) -> None:
 
 
 @within
+def _enclose_worths(
+    room: Room, line: int, alpha: float, situation: Situation, row: int, whole: int
+) -> None:
+    """Turn ``widths`` and ``floors`` of the first ``whole`` actions into ends of their worths."""
+    values, costs = situation.values, situation.costs
+    value_at = (row if values.shape[0] > 1 else 0) * values.shape[1]
+    cost_at = (row if costs.shape[0] > 1 else 0) * costs.shape[1]
+    strength, rounding = simd.splat(alpha), simd.splat(1e-12)
+    for a in range(0, whole, simd.LANES_64):
+        mean = simd.load(room.means, line + a)
+        value, price = simd.load(values, value_at + a), simd.load(costs, cost_at + a)
+        most = simd.mul(strength, simd.load(room.widths, a))
+        least = simd.mul(strength, simd.load(room.floors, a))
+        one = simd.sub(simd.mul(value, simd.add(mean, most)), price)
+        other = simd.sub(simd.mul(value, simd.add(mean, least)), price)
+        size = simd.add(simd.absolute(mean), simd.absolute(most))
+        size = simd.add(simd.mul(simd.absolute(value), size), simd.absolute(price))
+        slack = simd.mul(rounding, size)
+        simd.store(room.widths, a, simd.add(simd.maximum(one, other), slack))
+        simd.store(room.floors, a, simd.sub(simd.minimum(one, other), slack))
+
+
+@within
 def want_candidates(
     dense: Dense, room: Room, r: int, alpha: float, situation: Situation, row: int, begin: int,
-    end: int, pairs: Pairs, high: Float64,
+    end: int, pairs: Pairs, apart: bool, high: Float64,
 ) -> None:  # fmt: skip
-    """Want whoever of a row's pairs may be worth most; ``high`` [p − begin] is scratch."""
+    """Want whoever of a row's pairs may be worth most; ``high`` [p − begin] is scratch.
+
+    ``apart``: each action has a column of its own, and nothing is drawn.
+    """
     values, costs = situation.values, situation.costs
     value_line = natural(row if values.shape[0] > 1 else 0)
     cost_line = natural(row if costs.shape[0] > 1 else 0)
@@ -94,12 +120,19 @@ def want_candidates(
     line = natural(r * dense.theta.shape[0] * 8)
     enclose_widths(r, dense, room)
     level = -np.inf
+    whole = values.shape[1] & ~7 if apart else 0
+    if whole > 0:
+        _enclose_worths(room, r * dense.theta.shape[0] * 8, alpha, situation, row, whole)
     for each in range(begin, end):
         p = natural(each)
         if settled[p]:
             level = max(level, worths[p])
             continue
         a = natural(actions[p])
+        if a < whole:
+            high[natural(each - begin)] = width_of[a]
+            level = max(level, floor_of[a])
+            continue
         column = natural(columns[a])
         mean, value, price = mean_of[line + a], values[value_line, a], costs[cost_line, a]
         reach = alpha * np.float64(draws[p])

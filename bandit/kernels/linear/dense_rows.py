@@ -17,6 +17,9 @@ FEWEST, PART = 12, 5
 """A row is dense if so many of its pairs are wanted, and more than one of so many columns: below,
 moments of single pairs cost less. For a choice alone the most promising one is settled first, which
 leaves few where offers differ, however wide the bounds."""
+SURE = 2
+"""Where the bounds leave more than one of so many columns, the most promising one seldom leaves
+few: it is not settled first."""
 
 
 class Filling(NamedTuple):
@@ -31,6 +34,12 @@ class Filling(NamedTuple):
 def is_dense(number: int, columns: int) -> bool:
     """Whether a row of so many wanted pairs is worth a product."""
     return number >= FEWEST and number * PART > columns
+
+
+@within
+def is_surely_dense(number: int, columns: int) -> bool:
+    """Whether a row of so many contenders is taken for dense before its pilot is known."""
+    return number >= FEWEST and number * SURE > columns
 
 
 @within
@@ -166,13 +175,13 @@ def _want_near_ties(begin: int, end: int, pairs: Pairs, error: Float64, alone: b
 @within
 def fill_dense(
     dense: Dense, situation: Situation, alpha: float, pairs: Pairs, rows: int, base: int,
-    decides: bool, bounds: bool, scratch: Filling,
+    decides: bool, bounds: bool, drawn: bool, scratch: Filling,
 ) -> None:  # fmt: skip
     """Moments and worths of all pairs of dense rows base to base + rows.
 
     What remains ``wanted`` is settled in float64: widths that float32 does not resolve and, where a
     choice hangs on it (``decides``), near ties. With ``bounds`` the choice is all that is asked:
-    whoever may be worth most is wanted.
+    whoever may be worth most is wanted; ``drawn`` whether draws differ.
     """
     narrow, broad, first = situation.narrow, situation.broad, pairs.first
     columns, apart = dense.share.size, _each_its_column(dense.column)
@@ -203,8 +212,9 @@ def fill_dense(
                 continue
             if short:
                 dense_bounds.want_candidates(
-                    dense, room, r, alpha, situation, row, begin, end, pairs, error
-                )
+                    dense, room, r, alpha, situation, row, begin, end, pairs,
+                    apart and not drawn, error,
+                )  # fmt: skip
                 continue
             _fill_row(dense, room, r, alpha, situation, row, begin, end, pairs, apart, error)
             if decides:
