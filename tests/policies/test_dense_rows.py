@@ -122,3 +122,21 @@ def test_actions_of_one_price_that_nobody_has_seen_count_as_one():
                 posterior, x[row], values=mine, costs=costs, keys=keys[row]
             )
             assert alone.propensity[0] == told.propensity[i]
+
+
+@pytest.mark.parametrize("out", [(), (0,), (29,), (0, 29)], ids=str)
+@pytest.mark.parametrize("policy", POLICIES, ids=str)
+def test_rows_of_all_actions_are_those_of_some(policy, out):
+    """Where the first so many are all there they are worked on side by side, elsewhere singly."""
+    posterior, x = _weak(8, 16, 30, 40)
+    rng = np.random.default_rng(8)
+    given = {
+        "eligible": np.broadcast_to(~np.isin(np.arange(30), out), (40, 30)).copy(),
+        "values": rng.normal(size=(40, 30)), "costs": rng.normal(size=(40, 30)) / 100,
+    }  # fmt: skip
+    fast = policy.choose(posterior, x, **given)
+    slow = policy.choose(_pairwise(posterior), x, **given)
+    assert not np.isin(fast.action, out).any()
+    np.testing.assert_array_equal(fast.action, slow.action)
+    np.testing.assert_allclose(fast.propensity, slow.propensity, atol=2e-7)
+    np.testing.assert_allclose(fast.score, slow.score, rtol=2e-6, atol=1e-7)

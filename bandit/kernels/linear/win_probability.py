@@ -172,9 +172,10 @@ def _spread_over(scratch: Scratch, levels: Integer, edge: float) -> float:
     count = ends[levels]
     if count == 0 and not cut:
         return 1.0
-    steepest = 0.0
-    for b in range(count):
-        steepest = max(steepest, rate[b])
+    rates = simd.splat(0.0)
+    for b in range(0, count, 8):
+        rates = simd.maximum(simd.load(rate, b), rates)
+    steepest = simd.reduce_max(rates)
     sharp = steepest * math.sqrt(1.0 + 2.0 * math.log(max(many, 1)))
     length, fine = REACH - low, 0.0
     sure = _nodes(length * sharp / _RESOLVED)
