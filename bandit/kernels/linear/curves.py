@@ -19,6 +19,8 @@ from bandit.kernels.simd import product
 LANES = simd.LANES_64
 BLOCK = 48
 """Rows that lie beside each other: 14 kB at d = 37."""
+SIDE = 4
+"""Products of one row at a time."""
 _TILE = product.ROWS * LANES
 
 
@@ -44,30 +46,48 @@ def empty_rooms(n: int, d: int, grain: int) -> Float64:
 
 
 @inline
-def _multiply(x: Float64, at: int, rows: int, d: int, panels: Float64, start: int, to: int) -> None:
-    """Up to six rows of ``x`` times a panel, to ``x[to:]``."""
-    if rows == 1:
-        simd.line_1x1(x, at, panels, start, LANES, LANES, d, x, to)
-    else:
-        simd.tile_6x1(x, at, d, panels, start, d, x, to, LANES)
+def _bend(x: Float64, score: int, weight: Float64, at: int, total: int) -> None:
+    """Add eight outcomes of ``x[score:]``, as much as they weigh, to ``x[total:]``."""
+    chance = response_8(LOGIT, simd.load(x, score))
+    simd.store(x, total, simd.fma(simd.load(weight, at), chance, simd.load(x, total)))
 
 
 @inline
-def _lift_into(
+def _tile_into(
     x: Float64, at: int, rows: int, d: int, panels: Float64, weight: Float64, left: int, total: int
 ) -> None:
     """Lifts of actions ``left`` to ``left + 8`` of up to six rows, to ``x[total:]``."""
     parts, width = weight.shape
     size, score = d * LANES, total + _TILE
     start = left * d * (parts + 1)
-    _multiply(x, at, rows, d, panels, start, total)
+    simd.tile_6x1(x, at, d, panels, start, d, x, total, LANES)
     for e in range(parts):
-        _multiply(x, at, rows, d, panels, start + (e + 1) * size, score)
-        factor = simd.load(weight, e * width + left)
+        simd.tile_6x1(x, at, d, panels, start + (e + 1) * size, d, x, score, LANES)
         for r in range(rows):
-            chance = response_8(LOGIT, simd.load(x, score + r * LANES))
-            before = simd.load(x, total + r * LANES)
-            simd.store(x, total + r * LANES, simd.fma(factor, chance, before))
+            _bend(x, score + r * LANES, weight, e * width + left, total + r * LANES)
+
+
+@inline
+def _line_into(
+    x: Float64, at: int, d: int, panels: Float64, weight: Float64, left: int, total: int
+) -> None:
+    """The same of one row: four products side by side, for none waits for another's sum."""
+    parts, width = weight.shape
+    size, score = d * LANES, total + _TILE
+    start = left * d * (parts + 1)
+    for first in range(0, parts + 1, SIDE):
+        many = min(SIDE, parts + 1 - first)
+        if many == SIDE:
+            simd.line_1x4(x, at, panels, start + first * size, LANES, size, d, x, score)
+        else:
+            for c in range(many):
+                place = start + (first + c) * size
+                simd.line_1x1(x, at, panels, place, LANES, LANES, d, x, score + c * LANES)
+        for c in range(many):
+            if first + c == 0:
+                simd.store(x, total, simd.load(x, score))
+            else:
+                _bend(x, score + c * LANES, weight, (first + c - 1) * width + left, total)
 
 
 @serial
@@ -93,7 +113,10 @@ def curves_into(
             columns = min(LANES, k - left)
             for r in range(0, rows, product.ROWS):
                 several = min(product.ROWS, rows - r)
-                _lift_into(x, r * d, several, d, panels, weight, left, total)
+                if several == 1:
+                    _line_into(x, r * d, d, panels, weight, left, total)
+                else:
+                    _tile_into(x, r * d, several, d, panels, weight, left, total)
                 for each in range(several):
                     i = top + r + each
                     if values.shape[0] == 0:
@@ -119,5 +142,5 @@ def taken_curves_into(
     for i in range(first, last):
         gather(narrow, broad, wide, i, d, x, 0)
         place = action[i] % LANES
-        _lift_into(x, 0, 1, d, panels, weight, action[i] - place, total)
+        _line_into(x, 0, d, panels, weight, action[i] - place, total)
         out[i] = x[total + place]
