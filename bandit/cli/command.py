@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -12,7 +12,8 @@ import typer
 from typer.core import TyperGroup
 
 from bandit.cli.lean import clean_up
-from bandit.core.problems import nearest
+from bandit.core.errors import UsageError
+from bandit.core.problems import nearest, shown
 
 
 class How(NamedTuple):
@@ -80,6 +81,7 @@ def command(
         @wraps(function)
         def call(*, as_json: bool, quiet: bool, log_file: Path | None, **asked: object) -> None:
             clean_up()
+            _hold_texts(asked)
             function(How(as_json, quiet, log_file, called), **asked)
 
         keyword = inspect.Parameter.KEYWORD_ONLY
@@ -93,3 +95,11 @@ def command(
         return app.command(called)(call)
 
     return register
+
+
+def _hold_texts(asked: Mapping[str, object]) -> None:
+    """UsageError of an argument whose bytes are no text: keys and names are; paths may be any."""
+    for value in asked.values():
+        for text in value if isinstance(value, list | tuple) else (value,):
+            if isinstance(text, str) and any("\ud800" <= letter <= "\udfff" for letter in text):
+                raise UsageError(f"{shown(text)} is no text in UTF-8; write the key or name so")

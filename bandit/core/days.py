@@ -54,6 +54,17 @@ def day_of(at: dt.datetime, zone: str) -> dt.date:
     return at.astimezone(ZoneInfo(zone)).date()
 
 
+def shown_day(moment: str, zone: str) -> str:
+    """The day of a moment as results have it, in ISO 8601."""
+    return day_of(dt.datetime.fromisoformat(moment), zone).isoformat()
+
+
+def shown_minute(moment: str, zone: str) -> str:
+    """Day and time of a moment as results have it."""
+    local = dt.datetime.fromisoformat(moment).astimezone(ZoneInfo(zone))
+    return local.strftime("%Y-%m-%d %H:%M")
+
+
 def day_later(at: dt.datetime, zone: str) -> dt.datetime:
     """The same time of the next day, which clocks may put 23 or 25 hours off."""
     return Window(1, zone).after(at)

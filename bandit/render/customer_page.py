@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bandit.core import files
+from bandit.core.days import shown_minute
 from bandit.core.version import VERSION
 from bandit.render import render
 from bandit.render.customer_tables import (
@@ -28,7 +29,7 @@ def with_customer_page(result: CustomerPage, path: Path) -> CustomerPage:
         "words": result.words,
         "facts": {
             "campaign": result.campaign,
-            "as of": result.at.replace("T", " ").replace("+00:00", " UTC"),
+            "as of": f"{shown_minute(result.at, result.time_zone)} {result.time_zone}",
             **{
                 f"consent, {channel}": text
                 for channel, text in consent_texts(result).items()
@@ -42,7 +43,8 @@ def with_customer_page(result: CustomerPage, path: Path) -> CustomerPage:
         "shut": {rule: ", ".join(names) for rule, names in result.shut.items()},
         "limits": limit_texts(result) if result.limits else {},
         "timeline": [
-            [m.at[:16].replace("T", " "), what_text(m), why_text(m)] for m in result.timeline
+            [shown_minute(m.at, result.time_zone), what_text(m), why_text(m)]
+            for m in result.timeline
         ],
         "traits": {t.name: trait_text(t) for t in result.traits},
         "groups": result.groups,

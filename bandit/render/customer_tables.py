@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from bandit.core.days import shown_day
 from bandit.core.wording import number
 from bandit.render.tables import listed, notes, pairs
 from bandit.results.customer import CustomerPage, Moment, Trait
@@ -121,7 +122,7 @@ def _timeline(result: CustomerPage) -> Table:
     for head in ("when", "what happened", "why"):
         table.add_column(head, no_wrap=head == "when")
     for moment in result.timeline[:MOST_MOMENTS]:
-        table.add_row(moment.at[:10], what_text(moment), why_text(moment))
+        table.add_row(shown_day(moment.at, result.time_zone), what_text(moment), why_text(moment))
     if len(result.timeline) > MOST_MOMENTS:
         table.add_row("", f"and {len(result.timeline) - MOST_MOMENTS:,} more")
     return table

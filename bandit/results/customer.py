@@ -61,7 +61,8 @@ ALL, EVERY_OFFER = "all channels", "every offer"
 class Limit:
     """A limit of contact pressure: ``used`` of ``limit`` contacts within ``days``.
 
-    ``rule`` is the key of campaign.toml, ``of`` a channel, an offer or what else it is about.
+    ``rule`` is the key of campaign.toml, ``of`` a channel, the offers that the same contacts or
+    refusals close, or what else it is about.
     ``until`` is the first day that finds it open again, None where it is open; a cooldown, and what
     a refusal closes, are limits of 1.
     """
@@ -99,7 +100,8 @@ class CustomerPage(Result):
     ``limits`` say how much contact pressure is used, ``contacts_left`` how many contacts a wave of
     today may make at most, None where today's data do not know the person. ``said`` tells what says
     each of ``consents``, and what was refused live. Of somebody ``forgotten`` on a day only that is
-    told, unless a wave decided for them since. ``page`` is the HTML file, if one was written.
+    told, unless something came of them since. Days in ``words`` and ``limits`` are those of the
+    campaign's ``time_zone``. ``page`` is the HTML file, if one was written.
     """
 
     customer: str
@@ -121,5 +123,6 @@ class CustomerPage(Result):
     outcomes: list[Kind] = field(default_factory=list)
     said: dict[str, str] = field(default_factory=dict)
     forgotten: str | None = None
+    time_zone: str = "UTC"
     page: Path | None = None
     notes: list[str] = field(default_factory=list)

@@ -140,12 +140,14 @@ def lookup(
     withheld: Sequence[Path] = (),
     refusals: Sequence[Path] = (),
     back: bool = True,
+    dated: bool = False,
 ) -> CustomerRows:
     """One customer by the same query, by a key of today or of before they became another.
 
     A look ``back`` takes no refusal that came after ``at``: most answer the wave itself. Else
     those of the whole day count, as in a wave of that day; one that is looked back at then takes
-    ``refusals`` that it knew alone.
+    ``refusals`` that it knew alone. With ``dated`` contacts and refusals after ``at`` have ages
+    below 0, which rules of waves do not read.
 
     DataError if the key is none or nobody has it.
     """
@@ -160,6 +162,7 @@ def lookup(
         database, campaign, catalogue, plan.found,
         at=at, record_contacts=record_contacts, withheld=withheld, refusals=refusals,
         until=at if back else day_later(at, campaign.time_zone), one=True,
+        dated=dated,
     )  # fmt: skip
     for rows in _rows(plan, database.stream(query, (customer,), rows=1000)):
         return rows

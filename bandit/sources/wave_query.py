@@ -181,12 +181,13 @@ def wave_query(
     until: dt.datetime,
     one: bool,
     ordered: bool = True,
+    dated: bool = False,
 ) -> str:
     """The SELECT of id, key, fault, f0.., r0.., v0.., x0.., granted0.., refused0.., contacts, ...
 
     ``x0..`` are variables and segments, as they are served.
     Refusals count that came before `until`. With `one` it is for the single customer whose key is
-    the query's parameter.
+    the query's parameter. With `dated` what comes after `at` has an age below 0, else it is of now.
     """
     key = key_type(database, campaign)
     name_positions(database, catalogue)
@@ -195,8 +196,8 @@ def wave_query(
     consented = consents.bits(database, campaign, key, [c.name for c in catalogue.channels])
     words = range(-(-len(catalogue.channels) // consents.WORD))
     granted = ", ".join(f"consents.{n}{w} AS {n}{w}" for n in ("granted", "refused") for w in words)
-    contacts = _contacts(database, campaign, catalogue, key, at, record_contacts, withheld)
-    refused = _refusals(campaign, key, at, until, record_contacts, refusals)
+    contacts = _contacts(database, campaign, catalogue, key, at, record_contacts, withheld, dated)
+    refused = _refusals(campaign, key, at, until, record_contacts, refusals, dated)
     if refused is not None:
         refused = consents.meant(
             database, campaign, key, refused, "channel", "offer", least="age_us"
@@ -252,6 +253,7 @@ def _contacts(
     at: dt.datetime,
     record: Sequence[Path],
     withheld: Sequence[Path],
+    dated: bool,
 ) -> str | None:
     """SELECT of id, channel, offer, age over what was sent lately, by us or by others.
 
@@ -266,7 +268,7 @@ def _contacts(
         channel = _folded("channel", (c.name for c in catalogue.channels))
         offer = _folded("offer", (o.name for o in catalogue.offers))
         parts.append(
-            f"SELECT id, {channel}, {offer}, greatest({_age('moment', at, campaign)}, 0) AS age_us"
+            f"SELECT id, {channel}, {offer}, {_since('moment', at, campaign, dated)} AS age_us"
             f" FROM ({history}) WHERE {_age('moment', at, campaign)} < {horizon_us}"
         )
     if record:
@@ -275,7 +277,7 @@ def _contacts(
             gone = f" ANTI JOIN {sources.parquet(withheld)} withheld USING (decision_id)"
         rows = (
             "SELECT customer_id AS id, lower(channel) AS channel, lower(offer) AS offer,"
-            f" greatest({_age('decided_at', at, campaign)}, 0) AS age_us"
+            f" {_since('decided_at', at, campaign, dated)} AS age_us"
             f" FROM {sources.parquet(record)} made{gone} WHERE action > 0"
             f" AND placement = 'outbound' AND {_age('decided_at', at, campaign)} < {horizon_us}"
         )
@@ -290,6 +292,7 @@ def _refusals(
     until: dt.datetime,
     record: Sequence[Path],
     files: Sequence[Path],
+    dated: bool,
 ) -> str | None:
     """SELECT of id, channel, offer, age over refusals; by customer alone it is of every offer.
 
@@ -303,7 +306,7 @@ def _refusals(
     events = ", ".join(sql.text(fold(event)) for event in named) or "NULL"
     outcomes = (
         "SELECT decision_id, customer_id,"
-        f" greatest({_age('occurred_at', at, campaign)}, 0) AS age_us"
+        f" {_since('occurred_at', at, campaign, dated)} AS age_us"
         f" FROM {sources.parquet(files)} WHERE {folded('event')} IN ({events})"
         f" AND epoch_us(occurred_at) < {micros(until)}"
         f" AND {_age('occurred_at', at, campaign)} < {int(days * DAY_US)}"
@@ -347,6 +350,12 @@ def _age(moment: str, at: dt.datetime, campaign: Campaign) -> str:
     local = at.astimezone(ZoneInfo(campaign.time_zone)).replace(tzinfo=dt.UTC)
     zone = sql.text(campaign.time_zone)
     return f"({micros(local)} - epoch_us(timezone({zone}, {moment})))"
+
+
+def _since(moment: str, at: dt.datetime, campaign: Campaign, dated: bool) -> str:
+    """The age of a contact or refusal: of one after the wave's moment 0, unless it is ``dated``."""
+    age = _age(moment, at, campaign)
+    return age if dated else f"greatest({age}, 0)"
 
 
 def micros(at: dt.datetime) -> int:

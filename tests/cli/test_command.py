@@ -63,6 +63,8 @@ def test_every_command_has_what_all_share(
         (["serve-batch", "x", "--at", "1.9.2026"], "'1.9.2026' is no time; write it as 2026-09-01"),
         (["learn", "x", "--at", "3026-09-01"], "'3026-09-01': give a time from 1900 to 2499"),
         (["serve-batch"], "CAMPAIGN"),
+        (["customer", "x", "\udcff"], "is no text in UTF-8"),
+        (["forget", "x", "1", "\udcff"], "is no text in UTF-8"),
     ],
 )
 @pytest.mark.parametrize("as_json", [False, True])

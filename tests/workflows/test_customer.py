@@ -268,7 +268,9 @@ def test_limits_say_what_is_used_and_the_day_that_opens_them(tmp_path: Path) -> 
         assert after.get((rule, of)) is None
     assert found["pressure.quiet_days", "all channels"].until == "2026-11-05"
     assert found["pressure.same_offer_days", contact["offer"]].until == "2026-11-23"
-    refused = found["pressure.refusal_days", contact["offer"]]
+    closed = {of for rule, of in found if rule == "pressure.refusal_days"}
+    assert closed == {"fibre, cable"}, "one family"
+    refused = found["pressure.refusal_days", "fibre, cable"]
     opens = dt.datetime.fromisoformat(str(refused.until)).replace(tzinfo=dt.UTC)
     shut = [
         customer(made, customer=key, at=at).shut.get("contact pressure", [])
@@ -342,3 +344,87 @@ def test_what_stands_for_others_lies_evenly_in_what_was_served(
         assert (some < share * 100_000).mean() == pytest.approx(share, abs=0.5 / today.LEAST_GROUPS)
     monkeypatch.setattr(today, "SAMPLE", 30_000)
     assert today._some(file, ["since"]).num_rows == 30_000
+
+
+def test_a_refusal_of_today_opens_on_the_day_that_is_told(tmp_path: Path) -> None:
+    """It is later than today's midnight: a wave takes it as made now, the days of it are its own.
+
+    What it closes is the family: of two refusals each of the offers opens after the later one.
+    """
+    zone = "Europe/Berlin"
+    made = campaigns.write(tmp_path / "campaign", customers=60, pressure=PRESSURE)
+    config = made / "campaign.toml"
+    config.write_text(config.read_text().replace("seed = 11", f'seed = 11\ntime_zone = "{zone}"'))
+    start = dt.datetime(2026, 10, 18, 22, tzinfo=dt.UTC)  # the clocks are put back a week later
+    serve_batch(made, wave="w1", at=start)
+    contact = _contact(made, 2)
+    key = str(contact["customer_id"])
+    told = [
+        _event("unsubscribe", 0.0, decision=contact["decision_id"])
+        | {"event_id": str(day), "occurred_at": (start + (day + 0.8) * DAY).isoformat()}
+        for day in (5, 7)
+    ]
+    learn(made, outcomes=campaigns.outcomes(made / "told.csv", told), at=start + 8 * DAY)
+    page = customer(made, customer=key, at=dt.datetime(2026, 10, 25, 23, tzinfo=dt.UTC))
+    (until,) = {one.until for one in page.limits if one.rule == "pressure.refusal_days"}
+    assert until == "2026-12-11", "45 days after the evening of 2026-10-26"
+    opens = dt.datetime(2026, 12, 10, 23, tzinfo=dt.UTC)
+    for at, closed in ((opens - DAY, True), (opens, False)):
+        shut = customer(made, customer=key, at=at).shut.get("contact pressure", [])
+        assert {name.rpartition("/")[0] for name in shut} == (
+            {"fibre", "cable"} if closed else set()
+        )
+    assert page.words[1].endswith("2026-10-19"), "the day there"
+    text = (with_customer_page(page, tmp_path / "page.html").page or tmp_path).read_text()
+    assert f"2026-10-26 00:00 {zone}" in text
+    assert "2026-10-19 00:00" in text
+
+
+def test_a_key_is_the_same_with_blanks_and_zeros(folder: Path) -> None:
+    """Where keys are whole numbers: the page is that of the number."""
+    key = str(_contact(folder)["customer_id"])
+    page = customer(folder, customer=key, at=MONDAY + WEEK)
+    for other in (f"0{key}", f" {key}", f"+{key}"):
+        assert customer(folder, customer=other, at=MONDAY + WEEK) == page
+    for odd in (f"{key}.4", f"{key}e0", "-" + key, ""):
+        with pytest.raises(DataError):
+            customer(folder, customer=odd, at=MONDAY + WEEK)
+
+
+def test_what_was_delivered_of_somebody_forgotten_is_no_wave(tmp_path: Path) -> None:
+    made = campaigns.write(tmp_path / "campaign", customers=60, pressure=PRESSURE)
+    serve_batch(made, wave="w1", at=MONDAY)
+    key = _contact(made)["customer_id"]
+    forget(made, customers=[f" {key}"])
+    late = _event("walk-in", 2.0, customer=key)
+    told = campaigns.outcomes(made / "told.csv", [late])
+    learn(made, outcomes=told, at=MONDAY + WEEK, no_events=True)
+    page = customer(made, customer=f"0{key}", at=MONDAY + WEEK)
+    assert page.words[0].endswith(
+        "no wave decided for them since, but what was delivered since names them again"
+    )
+    assert [k.event for k in page.outcomes] == ["walk-in"]
+
+
+def test_no_contact_is_left_where_everything_is_shut(tmp_path: Path) -> None:
+    made = campaigns.write(tmp_path / "campaign", customers=60)
+    key = str(campaigns.people(60)["customer_id"][4])
+    assert customer(made, customer=key, at=MONDAY).contacts_left == 2
+    campaigns.consent(made, f"customer_id = {key}", granted=False)
+    page = customer(made, customer=key, at=MONDAY)
+    assert page.contacts_left == 0
+    assert {offer.channel for offer in page.open} == {"home"}
+
+
+def test_who_has_no_value_is_a_customer_too(tmp_path: Path) -> None:
+    """As of all customers, those of whom nothing is known among them."""
+    made = campaigns.write(tmp_path / "campaign", customers=100)
+    rows = pl.int_range(100)
+    frame = campaigns.people(100).with_columns(
+        region=pl.when(rows < 10).then(pl.lit("north")), age=pl.when(rows < 20).then(rows * 1.0)
+    )
+    campaigns.write_customers(made, frame)
+    page = customer(made, customer=str(frame["customer_id"][9]), at=MONDAY)
+    traits = {trait.name: trait for trait in page.traits}
+    assert traits["region"].share == pytest.approx(0.1)
+    assert traits["age"].percentile == pytest.approx(0.09)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bandit.config.campaign import Campaign
+from bandit.core.days import shown_day
 from bandit.core.folding import fold
 from bandit.core.types import Bool
 from bandit.sources import consents, refusals
@@ -37,7 +38,12 @@ def _said(
             one for one in live if one.channel is None or fold(one.channel) == fold(channel.name)
         ]
         if closed:
-            yield channel.name, f"refused live, {max(one.at for one in closed)[:10]}"
+            yield (
+                channel.name,
+                f"refused live, {shown_day(max(one.at for one in closed), campaign.time_zone)}",
+            )
+        elif not channel.consent and not consent[place]:
+            yield channel.name, "refused live, in a row that may mean them"
         elif channel.consent and given is None:
             yield channel.name, "no [consents]: nobody agreed"
         elif channel.consent and given is not None:

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bandit.config import campaign_file
-from bandit.core.days import acting_at
+from bandit.core.days import acting_at, shown_day
 from bandit.core.errors import BanditError, DataError
 from bandit.core.types import SILENT, Progress
 from bandit.record import forgotten
 from bandit.record import waves as record
+from bandit.record.person import People, spelled_keys
 from bandit.record.steady import steady
 from bandit.results.customer import (
     ALL,
@@ -50,8 +51,10 @@ def customer(
     now = acting_at(at, campaign.time_zone)
     progress.step("looking into the record")
     waves = record.waves(campaign.folder)
+    customer = _as_in_the_record(campaign, customer)
     keys = persons.ids(campaign, [customer]).keys
-    gone = forgotten.when(campaign.folder, keys)
+    if (gone := forgotten.when(campaign.folder, keys)) is not None:
+        keys = list(dict.fromkeys([*keys, *spelled_keys(tuple(keys))]))
     if gone is not None and _nothing_since(campaign, waves, keys):
         return _only_forgotten(campaign, customer, now, gone)
     person = persons.present(campaign, customer, now)
@@ -76,7 +79,7 @@ def customer(
         campaign=campaign.name,
         unit=unit,
         at=now.isoformat(),
-        words=[*_since(gone), *_words(past, found, unit)],
+        words=[*_since(gone, past), *_words(past, found, unit, campaign.time_zone)],
         consents=known.consents,
         prefers=known.prefers,
         open=known.open,
@@ -91,6 +94,7 @@ def customer(
         outcomes=_kinds(past.moments),
         said=known.said,
         forgotten=gone,
+        time_zone=campaign.time_zone,
         notes=[*_same(keys), *past.notes, *known.notes, *([] if missing is None else [missing])],
     )
 
@@ -107,15 +111,28 @@ def _only_forgotten(campaign: Campaign, customer: str, now: dt.datetime, day: st
         customer=customer, campaign=campaign.name, unit=campaign.reward.unit, at=now.isoformat(),
         words=[f"forgotten on {day}: the record holds nothing of them"],
         consents={}, prefers=[], open=[], peace=None, shut={}, timeline=[], traits=[], segments=[],
-        groups={}, forgotten=day,
+        groups={}, forgotten=day, time_zone=campaign.time_zone,
     )  # fmt: skip
 
 
-def _since(day: str | None) -> list[str]:
-    """A sentence where waves went on deciding for somebody who was forgotten."""
+def _since(day: str | None, past: Past) -> list[str]:
+    """A sentence where something came of somebody after they were forgotten."""
     if day is None:
         return []
-    return [f"forgotten on {day}: what came before is gone; they are customers again since"]
+    since = "they are customers again since"
+    if not past.groups:
+        since = "no wave decided for them since, but what was delivered since names them again"
+    return [f"forgotten on {day}: what came before is gone; {since}"]
+
+
+def _as_in_the_record(campaign: Campaign, key: str) -> str:
+    """A key as the record writes it, if keys are whole numbers: blanks and zeros tell no other."""
+    numbers = People((key,)).numbers
+    if not numbers or key == str(numbers[0]):
+        return key
+    from bandit.record import erase  # noqa: PLC0415 - few keys are written so
+
+    return str(numbers[0]) if erase.people(campaign.folder, (key,)).whole else key
 
 
 def _kinds(moments: Sequence[Moment]) -> list[Kind]:
@@ -138,20 +155,23 @@ def _same(keys: Sequence[str]) -> list[str]:
     return [f"by [identity] the same person is, or was, {', '.join(keys[1:])}"]
 
 
-def _words(past: Past, now: Today | None, unit: str) -> list[str]:
+def _words(past: Past, now: Today | None, unit: str, zone: str) -> list[str]:
     """The most important things, one a line."""
     contacts = [m for m in past.moments if m.kind == "contact"]
     refusals = [m for m in past.moments if m.kind == "refusal"]
     words = []
     if refusals:
         last = refusals[-1]
-        times = f"{len(refusals):,} times since {refusals[0].at[:10]}; the last: "
+        times = f"{len(refusals):,} times since {shown_day(refusals[0].at, zone)}; the last: "
         times = times if len(refusals) > 1 else ""
         said = "" if last.source is None else f" ({last.source})"
-        words.append(f"refused: {times}{last.what}, {last.at[:10]}, {last.why}{said}")
-    words.append(f"contacts: {len(contacts):,} in {len(past.groups):,} waves{_last(contacts)}")
+        day = shown_day(last.at, zone)
+        words.append(f"refused: {times}{last.what}, {day}, {last.why}{said}")
+    words.append(
+        f"contacts: {len(contacts):,} in {len(past.groups):,} waves{_last(contacts, zone)}"
+    )
     if kinds := _kinds(past.moments):
-        words.append(f"outcomes: {'; '.join(_kind(k, unit) for k in kinds)}")
+        words.append(f"outcomes: {'; '.join(_kind(k, unit, zone) for k in kinds)}")
     if past.groups and set(past.groups.values()) == {"holdout"}:
         words.append("held out at random: left in peace, to measure what contacts add")
     if now is not None:
@@ -162,10 +182,10 @@ def _words(past: Past, now: Today | None, unit: str) -> list[str]:
     return words
 
 
-def _kind(kind: Kind, unit: str) -> str:
+def _kind(kind: Kind, unit: str, zone: str) -> str:
     worth = f" worth {kind.reward:,.2f} {unit}" if kind.reward else ""
     last = "" if kind.count == 1 else "the last "
-    return f"{kind.count:,} {kind.event}{worth} ({last}{kind.last[:10]})"
+    return f"{kind.count:,} {kind.event}{worth} ({last}{shown_day(kind.last, zone)})"
 
 
 def _left(limits: Sequence[Limit], left: int | None) -> list[str]:
@@ -185,8 +205,10 @@ def _used(one: Limit) -> str:
     return f"{one.rule}, {one.used:,} of {one.limit:,} in {one.days:g} days"
 
 
-def _last(moments: Sequence[Moment]) -> str:
-    return f"; the last: {moments[-1].what}, {moments[-1].at[:10]}" if moments else ""
+def _last(moments: Sequence[Moment], zone: str) -> str:
+    if not moments:
+        return ""
+    return f"; the last: {moments[-1].what}, {shown_day(moments[-1].at, zone)}"
 
 
 def _offers(offers: Sequence[Open], peace: float | None, unit: str, shut: int) -> str:

@@ -59,14 +59,12 @@ def _caps(wave: Wave, policy: ContactPolicy, seen: _Seen) -> Iterator[Limit]:
 def _cooldowns(wave: Wave, policy: ContactPolicy, seen: _Seen) -> Iterator[Limit]:
     if policy.quiet_days > 0.0:
         yield _limit(wave, "pressure.quiet_days", ALL, seen.age, 1, policy.quiet_days)
-    offers = wave.catalogue.offers
-    for place in np.unique(seen.offer[seen.offer >= 0]).tolist():
-        ages = seen.age[seen.offer == place]
-        if (ages < policy.same_offer_days).any():
-            yield _limit(
-                wave, "pressure.same_offer_days", offers[place].name, ages, 1,
-                policy.same_offer_days,
-            )  # fmt: skip
+    of = policy.product[np.where(seen.offer >= 0, seen.offer, 0)]
+    same = (policy.product[:, None] == of) & (seen.offer >= 0)
+    same &= seen.age < policy.same_offer_days
+    for names, closing in _together(wave, same):
+        ages, days = seen.age[closing], policy.same_offer_days
+        yield _limit(wave, "pressure.same_offer_days", names, ages, 1, days)
     if policy.deep_days > 0.0 and policy.deep.any():
         deep = np.append(policy.deep, False)
         ages = seen.age[deep[seen.offer]]
@@ -74,12 +72,26 @@ def _cooldowns(wave: Wave, policy: ContactPolicy, seen: _Seen) -> Iterator[Limit
 
 
 def _refusals(wave: Wave, policy: ContactPolicy, seen: _Seen) -> Iterator[Limit]:
-    offers = wave.catalogue.offers
-    for place in np.unique(seen.refused).tolist():
-        ages = seen.refused_age[seen.refused == place]
-        if (ages < policy.refusal_days).any():
-            of = EVERY_OFFER if place < 0 else offers[place].name
-            yield _limit(wave, "pressure.refusal_days", of, ages, 1, policy.refusal_days)
+    """A refusal closes its offer's family, and of each of these offers every depth."""
+    rule, days = "pressure.refusal_days", policy.refusal_days
+    every = seen.refused < 0
+    if (seen.refused_age[every] < days).any():
+        yield _limit(wave, rule, EVERY_OFFER, seen.refused_age[every], 1, days)
+    family = policy.family[:, None] == policy.family[np.where(every, 0, seen.refused)]
+    depths = policy.product[:, None] == policy.product
+    closed = (depths.astype(np.int64) @ family.astype(np.int64) > 0) & ~every
+    for names, closing in _together(wave, closed & (seen.refused_age < days)):
+        yield _limit(wave, rule, names, seen.refused_age[closing], 1, days)
+
+
+def _together(wave: Wave, closed: Array) -> Iterator[tuple[str, Array]]:
+    """Names of the offers that the same contacts or refusals close, and which: bool[o, j]."""
+    found: dict[bytes, list[str]] = {}
+    for offer, row in zip(wave.catalogue.offers, closed, strict=True):
+        if row.any():
+            found.setdefault(row.tobytes(), []).append(offer.name)
+    for row, names in found.items():
+        yield ", ".join(names), np.frombuffer(row, np.bool_)
 
 
 def _limit(wave: Wave, rule: str, of: str, ages: Array, most: int, days: float) -> Limit:

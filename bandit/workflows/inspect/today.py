@@ -68,11 +68,12 @@ def of(sources: Opened, customer: str, at: dt.datetime) -> Today:
     """What a wave at ``at`` would see of the customer; DataError if nobody has the key."""
     campaign, running, past, how, data = sources
     catalogue = load_catalogue(campaign, data)
-    found = customers.lookup(
+    dated = customers.lookup(
         data, campaign, catalogue, customer,
         at=at, record_contacts=past.contacts, withheld=past.withheld, refusals=past.refusals,
-        back=False,
+        back=False, dated=True,
     )  # fmt: skip
+    found = _as_of_now(dated)
     wave = _wave(campaign, data, catalogue, at, running)
     if not len(found.ids):
         raise DataError(f"customer {customer!r} is refused: {found.rejects[0]['reason']}")
@@ -97,8 +98,8 @@ def of(sources: Opened, customer: str, at: dt.datetime) -> Today:
         traits=list(_traits(data, campaign, found, how)),
         segments=[c for c in campaign.crowds if _served(found).get(c)],
         elsewhere=list(_elsewhere(data, campaign, customer)),
-        limits=pressed.limits(wave, found),
-        contacts_left=int(prepared.allowance[0]) if len(prepared.ids) else None,
+        limits=pressed.limits(wave, dated),
+        contacts_left=_left(wave, prepared) if len(prepared.ids) else None,
         said=consent_sources.of(data, campaign, catalogue, customer, found.consent[0]),
         notes=[*how.notes, *([] if member is None else [member])],
     )
@@ -117,6 +118,21 @@ def _wave(
     start = pinned.beside(campaign, serving_model(campaign, data, None, at), running)
     wave = Wave.of(run, catalogue, start, customers.customer_type(data, campaign))
     return standing_prices.of(campaign, wave)
+
+
+def _as_of_now(rows: CustomerRows) -> CustomerRows:
+    """What came after the moment of a wave counts in it as made now."""
+    contacts, refusals = rows.contacts, rows.refusals
+    return rows._replace(
+        contacts=contacts._replace(age_days=np.maximum(contacts.age_days, np.float32(0.0))),
+        refusals=refusals._replace(age_days=np.maximum(refusals.age_days, np.float32(0.0))),
+    )
+
+
+def _left(wave: Wave, prepared: prepare.Prepared) -> int:
+    """The most contacts that a wave may make; none where every offer is shut."""
+    free = prepared.mask[0] & wave.plan.actions.outbound
+    return min(int(prepared.allowance[0]), int(np.count_nonzero(free)))
 
 
 def _prefers(wave: Wave, prepared: prepare.Prepared) -> list[Preference]:
@@ -219,7 +235,8 @@ def _counts(
     if n > SAMPLE:
         part = f" TABLESAMPLE system({100.0 * SAMPLE / n:.4f} PERCENT) REPEATABLE (1)"
     parts = ", ".join(
-        f"avg(CAST(c{i} {'<' if c in numbers else '='} ? AS DOUBLE))" for i, c in enumerate(columns)
+        f"avg(CAST(coalesce(c{i} {'<' if c in numbers else '='} ?, false) AS DOUBLE))"
+        for i, c in enumerate(columns)
     )
     chosen = ", ".join(f"{q} AS c{i}" for i, q in enumerate(columns.values()))
     found = data.rows(
