@@ -10,6 +10,7 @@ from bandit.kernels.linear import alike_rivals, win_probability
 from bandit.kernels.linear.alike import alike_into, table_size
 from reference import win_instances
 from reference.win_probability import winning_probability as twin
+from tests.kernels.wins import normal_wins
 
 _winning_probability = entered(win_probability.winning_probability)
 _alike_into = entered(alike_into)
@@ -42,6 +43,19 @@ def test_equals_the_twin(kind):
             centres, scales, like, own = _repeated(kind, distinct, count, rng)
             found, expected = _folded(centres, scales, like, own), twin(centres, scales, own)
             assert abs(found - expected) < 1e-7, (distinct, count, found, expected)
+
+
+@pytest.mark.parametrize("count", [900, 5000])
+@pytest.mark.parametrize("width", [0.55, 0.63, 0.75, 2.0])
+@pytest.mark.parametrize("centre", [-2.7, -2.2, 0.0])
+def test_what_thousands_alike_are_off_by_does_not_add_up(centre, width, count):
+    """Nor what fills a vector up beside one that is there 4,096 times."""
+    centres, scales = np.full(count + 1, centre), np.full(count + 1, width)
+    centres[0], scales[0] = 0.0, 1.0
+    like = np.append(1, np.zeros(count, np.int64))
+    expected = twin(centres, scales, 0)
+    for probability in (_folded(centres, scales, like, 0), normal_wins(centres, scales, 0)):
+        assert abs(probability - expected) < 1e-7, (probability, expected)
 
 
 def test_few_of_whom_are_alike_and_more_than_levels_can_say_are_all_counted():

@@ -62,7 +62,7 @@ def empty_scratch(k: int) -> Scratch:
 def pad(offset: Float64, rate: Float64, count: Integer) -> Integer:
     """Fill up to whole vectors with rivals that never win."""
     while count & 7:
-        offset[count], rate[count] = 50.0, 0.0
+        offset[count], rate[count] = equal_steps.FILLING, 0.0
         count += 1
     return count
 

@@ -291,7 +291,7 @@ def winning_probability(count: Integer, own: Integer, scratch: Scratch, folds: b
     elif count == 2:
         return 0.5 * math.erfc(-offset[1 - own] / math.sqrt(2.0 * (1.0 + rate[1 - own] ** 2)))
     else:
-        offset[own], rate[own] = 50.0, 0.0
+        offset[own], rate[own] = equal_steps.FILLING, 0.0
     ends, levels = scratch.ends, np.int64(1)
     if folds and count >= alike_rivals.FOLDED and sure == 0 and s > _NOTHING:
         levels = np.int64(alike_rivals.fold(scratch, count, own))
