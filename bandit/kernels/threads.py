@@ -60,10 +60,18 @@ def spread(kernel: Callable[[int, int, *Rest], None], count: int, grain: int, *a
 
 
 def together(calls: Sequence[Callable[[], Result]]) -> list[Result]:
-    """Results of calls that share nothing, side by side in threads; each may `spread` its own."""
+    """Results of calls that share nothing, side by side in threads; each may `spread` its own.
+
+    Where one fails, or somebody interrupts, those that have not begun never do.
+    """
     threads = min(_compile.threads(), len(calls))
     if threads <= 1:
         return [call() for call in calls]
     # Not in the kernels' pool: who waits there for a piece of his own takes a thread from it.
     with ThreadPoolExecutor(threads) as pool:
-        return [running.result() for running in [pool.submit(call) for call in calls]]
+        running = [pool.submit(call) for call in calls]
+        try:
+            return [each.result() for each in running]
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
