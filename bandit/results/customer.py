@@ -44,7 +44,7 @@ class Moment:
 
 
 @dataclass(frozen=True)
-class Kind:
+class HeardKind:
     """Outcomes of one kind: how many, what they were worth together, and the last one's time."""
 
     event: str
@@ -120,7 +120,7 @@ class CustomerPage(Result):
     groups: dict[str, str]
     limits: list[Limit] = field(default_factory=list)
     contacts_left: int | None = None
-    outcomes: list[Kind] = field(default_factory=list)
+    outcomes: list[HeardKind] = field(default_factory=list)
     said: dict[str, str] = field(default_factory=dict)
     forgotten: str | None = None
     time_zone: str = "UTC"

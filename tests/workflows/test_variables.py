@@ -178,7 +178,9 @@ def test_a_page_where_no_feature_is_of_segments(tmp_path: Path) -> None:
     page = customer_page(folder, customer=str(row["customer_id"]), at=MONDAY)
     told = {t.name: t for t in page.traits}
     assert told["n30"].percentile == pytest.approx((stored["n30"] < row["n30"]).mean())
-    assert told["shop"].share == pytest.approx((stored["shop"] == row["shop"]).mean())
+    assert told["shop"].share == pytest.approx(
+        (stored["shop"] == row["shop"]).fill_null(False).mean()
+    )
     assert page.segments == ["big", "north"]
 
 

@@ -19,7 +19,7 @@ from bandit.results.customer import (
     ALL,
     EVERY_OFFER,
     CustomerPage,
-    Kind,
+    HeardKind,
     Limit,
     Moment,
     Open,
@@ -135,14 +135,14 @@ def _as_in_the_record(campaign: Campaign, key: str) -> str:
     return str(numbers[0]) if erase.people(campaign.folder, (key,)).whole else key
 
 
-def _kinds(moments: Sequence[Moment]) -> list[Kind]:
+def _kinds(moments: Sequence[Moment]) -> list[HeardKind]:
     """Outcomes by kind: what was worth most first, then the most frequent."""
     found: dict[str, list[Moment]] = {}
     for moment in moments:
         if moment.kind == "outcome":
             found.setdefault(moment.what, []).append(moment)
     kinds = [
-        Kind(event, len(came), sum(m.reward or 0.0 for m in came), came[-1].at)
+        HeardKind(event, len(came), sum(m.reward or 0.0 for m in came), came[-1].at)
         for event, came in found.items()
     ]
     return sorted(kinds, key=lambda k: (-k.reward, -k.count, k.event))
@@ -182,7 +182,7 @@ def _words(past: Past, now: Today | None, unit: str, zone: str) -> list[str]:
     return words
 
 
-def _kind(kind: Kind, unit: str, zone: str) -> str:
+def _kind(kind: HeardKind, unit: str, zone: str) -> str:
     worth = f" worth {kind.reward:,.2f} {unit}" if kind.reward else ""
     last = "" if kind.count == 1 else "the last "
     return f"{kind.count:,} {kind.event}{worth} ({last}{shown_day(kind.last, zone)})"
