@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from bandit.core import files
+from bandit.core.errors import DataError
 from bandit.record.person import People, spelled_keys
 
 NAME = "forgotten.jsonl"
@@ -58,9 +59,15 @@ def _digest(key: str, salt: str) -> str:
 def _content(campaign: Path) -> bytes:
     path = campaign / NAME
     files.hold_no_link(path)
-    if not path.is_file():
+    if not path.exists():
         return b""
-    content = path.read_bytes()
+    try:
+        content = path.read_bytes()
+    except OSError as e:
+        raise DataError(
+            f"{path} cannot be read: {e.strerror or e}; it is a file of ours of who was forgotten:"
+            " mend or remove it"
+        ) from None
     return content if not content or content.endswith(b"\n") else content + b"\n"
 
 

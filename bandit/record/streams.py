@@ -52,6 +52,11 @@ def segments(campaign_folder: Path) -> list[Segment]:
     return sorted(found, key=lambda s: (s.day, s.number))
 
 
+def waiting(campaign_folder: Path) -> bool:
+    """Whether live decisions are to become a wave."""
+    return any(not segment.sealed for segment in segments(campaign_folder))
+
+
 def torn_at_most(found: Sequence[Segment]) -> frozenset[Path]:
     """Where a run can have died: the last of all segments, and that before one just begun.
 

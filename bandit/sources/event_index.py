@@ -128,8 +128,8 @@ def narrow(database: Database, campaign: Path, source: Asked) -> None:
     """Let the source's view be the rows of the customer in variable `ONE`, if an index tells."""
     try:
         found = _rows_of(database, campaign, source)
-    except (OSError, pa.ArrowException):
-        return  # what is wrong with the file is told where all of it is read
+    except (OSError, ValueError, LookupError, pa.ArrowException):
+        return  # what is wrong with the file, or changes in it, is told where all of it is read
     if found is None:
         return
     view = raw(source.role)

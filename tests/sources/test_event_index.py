@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -296,3 +297,23 @@ def test_an_index_without_a_part_of_its_head_is_not_read(tmp_path: Path, name: s
     del kept[name]
     path.write_text(json.dumps(kept))
     assert not seen(folder, "0")[1]
+
+
+def test_a_file_that_is_replaced_while_it_is_looked_into_is_read_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By one of other columns and fewer row groups: what the index told is nothing then."""
+    folder = written(tmp_path / "c")
+    assert build(folder)
+    path = folder / "purchases" / "0.parquet"
+    groups_with = event_index._groups_with
+
+    def meanwhile(*args: Any) -> Any:
+        found = groups_with(*args)
+        table = pq.read_table(path)
+        pq.write_table(table.select(table.column_names[::-1]), path)
+        return found
+
+    monkeypatch.setattr(event_index, "_groups_with", meanwhile)
+    monkeypatch.setattr(event_index, "_copies", lambda *_: pq.read_table(path).slice(0, 0))
+    assert not seen(folder, "1")[1]

@@ -6,8 +6,10 @@ import datetime as dt
 import json
 import shutil
 import stat
+from contextlib import ExitStack
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import polars as pl
 import pytest
@@ -25,6 +27,7 @@ from bandit.workflows.privacy.forget import forget
 from bandit.workflows.serve.serve_batch import serve_batch
 from tests import campaigns
 from tests.campaigns import MONDAY
+from tests.lives import Live
 
 WEEK = dt.timedelta(days=7)
 DAY = dt.timedelta(days=1)
@@ -165,9 +168,9 @@ def test_who_was_forgotten_has_no_past(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="nobody was forgotten"):
         forget(made, customers=[key])
     serve_batch(made, wave="w2", at=MONDAY + WEEK)  # their own table still holds them
-    again = customer(made, customer=f" {key}", at=MONDAY + WEEK)
-    assert again.forgotten == page.forgotten
     again = customer(made, customer=key, at=MONDAY + WEEK)
+    assert again.forgotten == page.forgotten
+    assert customer(made, customer=f" {key}", at=MONDAY + WEEK) == again
     assert "customers again since" in again.words[0]
     assert {m.wave for m in again.timeline} == {"w2"}
 
@@ -428,3 +431,52 @@ def test_who_has_no_value_is_a_customer_too(tmp_path: Path) -> None:
     traits = {trait.name: trait for trait in page.traits}
     assert traits["region"].share == pytest.approx(0.1)
     assert traits["age"].percentile == pytest.approx(0.09)
+
+
+def test_a_text_in_another_spelling_is_who_was_forgotten(tmp_path: Path) -> None:
+    """Blanks around a key tell nobody apart; another case does."""
+    made = campaigns.write(tmp_path / "campaign", customers=60)
+    with duckdb.connect(made / "customers.duckdb") as data:
+        for table in ("customers", "consents"):
+            text = "ALTER customer_id TYPE VARCHAR USING 'K' || customer_id"
+            data.execute(f"ALTER TABLE {table} {text}")
+    serve_batch(made, wave="w1", at=MONDAY)
+    key = str(_contact(made)["customer_id"])
+    forget(made, customers=[f"{key} "])
+    page = customer(made, customer=f" {key}", at=MONDAY)
+    assert page.words == [f"forgotten on {page.forgotten}: the record holds nothing of them"]
+    with pytest.raises(DataError, match="no customer has"):
+        customer(made, customer=key.lower(), at=MONDAY)
+    serve_batch(made, wave="w2", at=MONDAY + WEEK)
+    again = customer(made, customer=key, at=MONDAY + WEEK)
+    assert {m.wave for m in again.timeline} == {"w2"}
+    assert customer(made, customer=f" {key}", at=MONDAY + WEEK) == again
+
+
+def test_what_was_decided_live_and_waits_is_told(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        people = campaigns.people(8)["customer_id"].to_list()
+        live = Live(campaigns.write(tmp_path / "live"), stack)
+        for key in people:
+            live.ask(key, "outbound")
+        live.write()
+    told = customer(tmp_path / "live", customer=str(people[0]), at=MONDAY).notes
+    assert "live decisions that are no wave yet" in told[-1]
+
+
+def test_a_list_of_who_was_forgotten_that_is_no_file_is_told(tmp_path: Path) -> None:
+    """Before anybody is erased: an erasure that cannot end stops every command."""
+    made = campaigns.write(tmp_path / "campaign", customers=60)
+    serve_batch(made, wave="w1", at=MONDAY)
+    key = str(_contact(made)["customer_id"])
+    (made / "forgotten.jsonl").mkdir()
+    before = campaigns.bytes_of(made)
+    for asked in (lambda: customer(made, customer=key), lambda: forget(made, customers=[key])):
+        with pytest.raises(DataError, match=r"forgotten\.jsonl cannot be read"):
+            asked()
+    assert {p: b for p, b in campaigns.bytes_of(made).items() if p in before} == before
+    (made / "forgotten.jsonl").rmdir()
+    forget(made, customers=[key])
+    lines = (made / "forgotten.jsonl").read_bytes()
+    (made / "forgotten.jsonl").write_bytes(b'\xff\n[]\n{"on": 1}\n{"salt": 3}\n' + lines[:-1])
+    assert customer(made, customer=key, at=MONDAY).forgotten

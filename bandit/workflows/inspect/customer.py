@@ -11,7 +11,7 @@ from bandit.config import campaign_file
 from bandit.core.days import acting_at, shown_day
 from bandit.core.errors import BanditError, DataError
 from bandit.core.types import SILENT, Progress
-from bandit.record import forgotten
+from bandit.record import forgotten, streams
 from bandit.record import waves as record
 from bandit.record.person import People, spelled_keys
 from bandit.record.steady import steady
@@ -54,7 +54,8 @@ def customer(
     customer = _as_in_the_record(campaign, customer)
     keys = persons.ids(campaign, [customer]).keys
     if (gone := forgotten.when(campaign.folder, keys)) is not None:
-        keys = list(dict.fromkeys([*keys, *spelled_keys(tuple(keys))]))
+        (customer,) = spelled_keys((customer,))
+        keys = persons.ids(campaign, [customer]).keys
     if gone is not None and _nothing_since(campaign, waves, keys):
         return _only_forgotten(campaign, customer, now, gone)
     person = persons.present(campaign, customer, now)
@@ -95,7 +96,13 @@ def customer(
         said=known.said,
         forgotten=gone,
         time_zone=campaign.time_zone,
-        notes=[*_same(keys), *past.notes, *known.notes, *([] if missing is None else [missing])],
+        notes=[
+            *_same(keys),
+            *past.notes,
+            *known.notes,
+            *([] if missing is None else [missing]),
+            *_waiting(campaign),
+        ],
     )
 
 
@@ -109,7 +116,7 @@ def _only_forgotten(campaign: Campaign, customer: str, now: dt.datetime, day: st
     """The page of somebody of whom the record has nothing, and today's data are not asked."""
     return CustomerPage(
         customer=customer, campaign=campaign.name, unit=campaign.reward.unit, at=now.isoformat(),
-        words=[f"forgotten on {day}: the record holds nothing of them"],
+        words=[f"forgotten on {day}: the record holds nothing of them"], notes=_waiting(campaign),
         consents={}, prefers=[], open=[], peace=None, shut={}, timeline=[], traits=[], segments=[],
         groups={}, forgotten=day, time_zone=campaign.time_zone,
     )  # fmt: skip
@@ -153,6 +160,16 @@ def _same(keys: Sequence[str]) -> list[str]:
     if len(keys) < 2:
         return []
     return [f"by [identity] the same person is, or was, {', '.join(keys[1:])}"]
+
+
+def _waiting(campaign: Campaign) -> list[str]:
+    """A sentence where live decisions are in no wave: a wave makes waves of them first."""
+    if not streams.waiting(campaign.folder):
+        return []
+    return [
+        "live decisions that are no wave yet are not among these, nor do they count as contacts"
+        " here: run `bandit seal`, and then this again"
+    ]
 
 
 def _words(past: Past, now: Today | None, unit: str, zone: str) -> list[str]:

@@ -169,7 +169,7 @@ def _notes(campaign: Campaign, waves: Sequence[WaveStatus], unreadable: int) -> 
         yield f"the window of wave {first.name} closes on {first.window_ends[:10]}"
     if waves and waves[-1].config != campaign.digest:
         yield f"campaign.toml has changed since wave {waves[-1].name}"
-    if any(not segment.sealed for segment in streams.segments(campaign.folder)):
+    if streams.waiting(campaign.folder):
         yield "live decisions wait to become waves: `bandit seal` or `learn` makes them so"
     if unreadable:
         yield f"{unreadable:,} lines of {journal.NAME} are no entries"

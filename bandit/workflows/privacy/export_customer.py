@@ -122,7 +122,7 @@ def _is(customer: object, event_id: object, people: People) -> bool:
 
 def _waiting(campaign: Campaign) -> Iterator[str]:
     """What stands in streams is asked for through its waves."""
-    if any(not segment.sealed for segment in streams.segments(campaign.folder)):
+    if streams.waiting(campaign.folder):
         yield (
             "live decisions that are no wave yet are not among these: run `bandit seal`, and then"
             " this again"
