@@ -39,7 +39,7 @@ def with_customer_page(result: CustomerPage, path: Path) -> CustomerPage:
         "notes": result.notes,
         "open_heads": ["offer", "channel", "mean", "value", "cost", "price",
                        f"worth, {result.unit}"],
-        "open": open_rows(result, None) if result.open else [],
+        "open": open_rows(result) if result.open else [],
         "shut": {rule: ", ".join(names) for rule, names in result.shut.items()},
         "limits": limit_texts(result) if result.limits else {},
         "timeline": [

@@ -92,14 +92,14 @@ def why_text(moment: Moment) -> str:
     return moment.why if moment.source is None else f"{moment.why} ({moment.source})"
 
 
-def open_rows(result: CustomerPage, most: int | None) -> list[list[str]]:
+def open_rows(result: CustomerPage) -> list[list[str]]:
     """Offers by worth, and no contact where it stands among them."""
     rows = [
         [o.offer, o.channel, *map(number, (o.mean, o.value, o.cost, o.price, o.worth))]
-        for o in result.open[:most]
+        for o in result.open
     ]
     if result.peace is not None:
-        place = sum(o.worth > result.peace for o in result.open[:most])
+        place = sum(o.worth > result.peace for o in result.open)
         rows.insert(place, ["no contact", "", "", "", "", "", number(result.peace)])
     return rows
 
@@ -110,10 +110,19 @@ def _open(result: CustomerPage) -> Table:
         table.add_column(head)
     for head in ("mean", "value", "cost", "price", f"worth, {result.unit}"):
         table.add_column(head, justify="right")
-    for row in open_rows(result, MOST_OPEN):
+    rows = open_rows(result)
+    none = next((i for i, row in enumerate(rows) if row[0] == "no contact"), 0)
+    shown = rows[:MOST_OPEN] if none >= MOST_OPEN else rows[: MOST_OPEN + 1]
+    for row in shown:
         table.add_row(*row)
-    if len(result.open) > MOST_OPEN:
-        table.add_row(f"and {len(result.open) - MOST_OPEN:,} more")
+    rest = rows[len(shown) :]
+    if none >= len(shown):
+        if more := none - len(shown):
+            table.add_row(f"and {more:,} more")
+        table.add_row(*rows[none])
+        rest = rows[none + 1 :]
+    if rest:
+        table.add_row(f"and {len(rest):,} more")
     return table
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 import json
 import shutil
 import stat
@@ -13,12 +14,15 @@ import duckdb
 import numpy as np
 import polars as pl
 import pytest
+from rich.console import Console
 
 from bandit.config import campaign_file
 from bandit.core.errors import DataError
 from bandit.record import waves as record
 from bandit.record.decisions import Decisions
 from bandit.render.customer_page import with_customer_page
+from bandit.render.customer_tables import customer_tables
+from bandit.results.customer import CustomerPage, Open
 from bandit.sources import database
 from bandit.workflows.inspect import pressed, today
 from bandit.workflows.inspect.customer import customer
@@ -480,3 +484,24 @@ def test_a_list_of_who_was_forgotten_that_is_no_file_is_told(tmp_path: Path) -> 
     lines = (made / "forgotten.jsonl").read_bytes()
     (made / "forgotten.jsonl").write_bytes(b'\xff\n[]\n{"on": 1}\n{"salt": 3}\n' + lines[:-1])
     assert customer(made, customer=key, at=MONDAY).forgotten
+
+
+@pytest.mark.parametrize("better", [0, 3, 8, 11, 20])
+def test_no_contact_stands_where_it_belongs_among_offers(better: int) -> None:
+    """Also where more offers are worth more than it than a terminal shows."""
+    offers = [Open(f"o{i}", "email", 1.0, 1.0, 0.0, 0.0, float(20 - i)) for i in range(20)]
+    page = CustomerPage(
+        customer="1", campaign="c", unit="EUR", at="2026-11-02T00:00:00+00:00", words=[],
+        consents={}, prefers=[], open=offers, peace=20.5 - better, shut={}, timeline=[], traits=[],
+        segments=[], groups={},
+    )  # fmt: skip
+    text = io.StringIO()
+    Console(width=200, file=text).print(customer_tables(page))
+    lines = [x.split() for x in text.getvalue().splitlines() if x.strip()]
+    rows = lines[1 + [x[0] for x in lines].index("offer") :]
+    first = [int(x[1]) if x[0] == "and" else x[0] for x in rows]
+    place, before, after = first.index("no"), 0, 0
+    for i, row in enumerate(first):
+        told = row if isinstance(row, int) else int(row != "no")
+        before, after = before + told * (i < place), after + told * (i > place)
+    assert (before, after) == (better, 20 - better)
