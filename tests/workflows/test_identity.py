@@ -120,6 +120,17 @@ def test_consents_and_contacts_by_other_ids_are_the_customers(tmp_path: Path) ->
     assert any("1 of 2 ids" in note and "'L77'" in note for note in said), told.notes
 
 
+@pytest.mark.parametrize("since", ["2027-01-01", "", "someday"])
+def test_ids_are_told_where_none_of_them_is_anybodys(tmp_path: Path, since: str) -> None:
+    """A map whose rows are of later, or have no date: everybody is out of reach, and is told so."""
+    ids = [(who, id_, kind, since) for who, id_, kind, _ in LOYALTY]
+    agreed = [(f"L{i}", "email", "true") for i in range(19)]
+    write(tmp_path, ids, id_of="loyalty", consents=agreed)
+    told = serve(tmp_path).notes
+    assert contacted(tmp_path) == set()
+    assert any("0 of 19 ids 'loyalty' are in the map (0.0%)" in note for note in told), told
+
+
 @pytest.mark.parametrize("written", ["L3", "l3", " L3 ", "L3\u200b"])
 def test_a_refusal_counts_however_its_id_is_written(tmp_path: Path, written: str) -> None:
     agreed = [(f"L{i}", "email", "true") for i in range(19)]
