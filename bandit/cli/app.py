@@ -22,7 +22,7 @@ from bandit.cli.console import (
     say,
 )
 from bandit.cli.lean import SHORT
-from bandit.core.errors import UsageError
+from bandit.core.errors import BanditError, UsageError
 from bandit.core.version import VERSION
 
 app = typer.Typer(
@@ -64,7 +64,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     try:
         code = _code(arguments, as_json=as_json)
     except Exception as error:  # noqa: BLE001 - the last line of defence: no traceback for users
-        stopped = QUERY_INTERRUPTED.search(str(error))
+        ours = isinstance(error, BanditError)
+        stopped = QUERY_INTERRUPTED.search(str(error)) or (signals.came() and not ours)
         code = _INTERRUPTED if stopped else report_error(error, as_json=as_json)
     if code == _INTERRUPTED:
         code = _interrupted(as_json=as_json)

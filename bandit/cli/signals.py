@@ -41,6 +41,11 @@ def ignore() -> None:
                 signal.signal(number, signal.SIG_IGN)
 
 
+def came() -> bool:
+    """Whether one has come: a library may have made an error of its own of the interrupt."""
+    return _Ending.number is not None
+
+
 def code() -> int:
     """The exit code of a run that a signal ended: 128 and its number, SIGINT's if none was seen."""
     return 128 + (_Ending.number or signal.SIGINT)

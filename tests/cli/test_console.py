@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 from rich.text import Text
 
-from bandit.cli import console
+from bandit.cli import console, signals
 from bandit.cli.app import main
 from bandit.cli.command import How
 from bandit.core.errors import ConfigError, DataError, LockedError, UsageError
@@ -149,6 +150,23 @@ def test_an_interrupt_is_told(
     shown = capsys.readouterr()
     assert json.loads(shown.out)["exit_code"] == 130
     assert "the next command cleans up" in shown.err
+
+
+@pytest.mark.parametrize(("came", "code"), [(True, 143), (False, 1)])
+def test_what_a_library_makes_of_an_interrupt_is_no_defect(
+    came: bool, code: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pydantic, interrupted while it builds a model, says that the model is wrong."""
+
+    def broken(**_: object) -> None:
+        raise ValueError("Error building a validator")
+
+    monkeypatch.setattr("bandit.workflows.privacy.forget.forget", broken)
+    monkeypatch.setattr(signals._Ending, "number", signal.SIGTERM if came else None)
+    with pytest.raises(SystemExit) as ended:
+        main(["forget", "x", "y"])
+    assert ended.value.code == code
+    assert ("a defect of ours" in capsys.readouterr().err) == (not came)
 
 
 @pytest.mark.parametrize(
