@@ -28,7 +28,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         run(arguments)
     except KeyboardInterrupt:  # before the command heeds it itself
         sys.exit(signals.code())
-    except Exception:
+    except Exception:  # what a library made of a signal that came while it was loaded
         if not signals.came():
             raise
         sys.exit(signals.code())

@@ -64,8 +64,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     try:
         code = _code(arguments, as_json=as_json)
     except Exception as error:  # noqa: BLE001 - the last line of defence: no traceback for users
-        ours = isinstance(error, BanditError)
-        stopped = QUERY_INTERRUPTED.search(str(error)) or (signals.came() and not ours)
+        known = isinstance(error, BanditError | OSError | MemoryError)
+        stopped = QUERY_INTERRUPTED.search(str(error)) or (signals.came() and not known)
         code = _INTERRUPTED if stopped else report_error(error, as_json=as_json)
     if code == _INTERRUPTED:
         code = _interrupted(as_json=as_json)

@@ -152,21 +152,33 @@ def test_an_interrupt_is_told(
     assert "the next command cleans up" in shown.err
 
 
-@pytest.mark.parametrize(("came", "code"), [(True, 143), (False, 1)])
+@pytest.mark.parametrize(
+    ("came", "error", "code", "said"),
+    [
+        (True, ValueError("Error building a validator"), 143, "interrupted"),
+        (False, ValueError("Error building a validator"), 1, "a defect of ours"),
+        (True, OSError(28, "No space left on device"), 4, "No space left"),
+    ],
+)
 def test_what_a_library_makes_of_an_interrupt_is_no_defect(
-    came: bool, code: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    came: bool,
+    error: Exception,
+    code: int,
+    said: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Pydantic, interrupted while it builds a model, says that the model is wrong."""
 
     def broken(**_: object) -> None:
-        raise ValueError("Error building a validator")
+        raise error
 
     monkeypatch.setattr("bandit.workflows.privacy.forget.forget", broken)
     monkeypatch.setattr(signals._Ending, "number", signal.SIGTERM if came else None)
     with pytest.raises(SystemExit) as ended:
         main(["forget", "x", "y"])
     assert ended.value.code == code
-    assert ("a defect of ours" in capsys.readouterr().err) == (not came)
+    assert said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
