@@ -191,7 +191,7 @@ def _nearest(path: list[Any], model: Any) -> str:
     if not (isinstance(model, type) and issubclass(model, BaseModel)):
         return ""
     known = _keys(model)
-    close = difflib.get_close_matches(str(path[-1]), known, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(str(path[-1]), known, n=1, cutoff=0.6)
     if close:
         return f"; did you mean {close[0]!r}?"
     elsewhere = [

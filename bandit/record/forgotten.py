@@ -26,7 +26,8 @@ _COST = {"n": 1 << 13, "r": 8, "p": 1, "dklen": 16}
 def with_more(campaign: Path, people: People, on: dt.date, salt: str) -> bytes:
     """The file's new content, in which ``people`` are too; ``salt`` is for the first of all."""
     kept = _content(campaign)
-    salt = next((line["salt"] for line in _lines(kept)), hashlib.sha256(salt.encode()).hexdigest())
+    first = next((line["salt"] for line in _lines(kept) if line), None)
+    salt = first or hashlib.sha256(salt.encode()).hexdigest()
     keys = dict.fromkeys(_key(key, whole=people.whole) for key in people.keys)
     lines = [{"on": on.isoformat(), "salt": salt, "digest": _digest(key, salt)} for key in keys]
     return kept + b"".join(json.dumps(line).encode() + b"\n" for line in lines)
@@ -34,7 +35,7 @@ def with_more(campaign: Path, people: People, on: dt.date, salt: str) -> bytes:
 
 def when(campaign: Path, keys: Sequence[str]) -> str | None:
     """The last day on which somebody of these ``keys`` was forgotten; None where nobody was."""
-    lines = list(_lines(_content(campaign)))
+    lines = [line for line in _lines(_content(campaign)) if line]
     asked = {_key(key, whole=whole) for key in keys for whole in (False, True)}
     known = {
         _digest(key, salt)
@@ -42,6 +43,20 @@ def when(campaign: Path, keys: Sequence[str]) -> str | None:
         for key in asked
     }
     return max((line["on"] for line in lines if line["digest"] in known), default=None)
+
+
+def unread(campaign: Path) -> list[str]:
+    """A sentence where lines are none of ours: who was forgotten by them is not known any more."""
+    lines = [str(at) for at, line in enumerate(_lines(_content(campaign)), 1) if not line]
+    if not lines:
+        return []
+    which = f"line {lines[0]} is" if len(lines) == 1 else f"lines {', '.join(lines[:5])} are"
+    if len(lines) > 5:
+        which = f"{len(lines)} lines, {', '.join(lines[:5])} the first, are"
+    return [
+        f"{campaign / NAME}: {which} not as forget writes them, so somebody whose line was there is"
+        " not known to be forgotten; put the file of a backup in its place, or take such lines out"
+    ]
 
 
 def _key(key: str, *, whole: bool) -> str:
@@ -72,13 +87,15 @@ def _content(campaign: Path) -> bytes:
 
 
 def _lines(content: bytes) -> Iterator[dict[str, str]]:
-    """What is whole of it; a line that is none of ours tells nothing."""
+    """Each line's day, salt and digest; nothing of a line that is none of ours."""
     for line in content.splitlines():
+        found = {}
         with suppress(ValueError, KeyError, TypeError, RecursionError):
             told = json.loads(line)
             salt = bytes.fromhex(told["salt"]).hex()
-            yield {
+            found = {
                 "on": dt.date.fromisoformat(told["on"]).isoformat(),
                 "salt": salt,
                 "digest": str(told["digest"]),
             }
+        yield found

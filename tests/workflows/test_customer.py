@@ -484,6 +484,13 @@ def test_a_list_of_who_was_forgotten_that_is_no_file_is_told(tmp_path: Path) -> 
     lines = (made / "forgotten.jsonl").read_bytes()
     (made / "forgotten.jsonl").write_bytes(b'\xff\n[]\n{"on": 1}\n{"salt": 3}\n' + lines[:-1])
     assert customer(made, customer=key, at=MONDAY).forgotten
+    (made / "forgotten.jsonl").write_bytes(lines[: len(lines) // 2])
+    page = customer(made, customer=key, at=MONDAY)
+    assert page.forgotten is None
+    (told,) = [note for note in page.notes if "forgotten.jsonl" in note]
+    assert "line 1 is not as forget writes them" in told
+    with pytest.raises(DataError, match=r"hold anything of them; .*line 1 is not"):
+        customer(made, customer="nobody", at=MONDAY)
 
 
 @pytest.mark.parametrize("better", [0, 3, 8, 11, 20])

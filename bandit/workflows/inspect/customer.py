@@ -71,7 +71,12 @@ def customer(
             found, missing = None, str(e).splitlines()[0]
     if found is None and not past.moments:
         raise DataError(
-            f"{missing}; nor does the record of {campaign.folder} hold anything of them"
+            "; ".join(
+                [
+                    f"{missing}; nor does the record of {campaign.folder} hold anything of them",
+                    *forgotten.unread(campaign.folder),
+                ]
+            )
         )
     known = found or today.NOTHING
     unit = campaign.reward.unit
@@ -101,6 +106,7 @@ def customer(
             *past.notes,
             *known.notes,
             *([] if missing is None else [missing]),
+            *forgotten.unread(campaign.folder),
             *_waiting(campaign),
         ],
     )
