@@ -68,6 +68,8 @@ MISTAKES = [
     ("priority = 1", 'priority = "first"', "offer.1.priority", "'first'", "a valid integer"),
     ("cost = 0.1\n", "cost = -0.1\n", "offer.1.cost", "-0.1", "greater than or equal to 0"),
     ("cost = 0.1\n", "price = 0.1\n", "unknown key", "'offer.1.price'", "known here: name, family"),
+    ("[features]", '[[source]]\nname = "x"\nsource = "x.csv"\ntime = "on"\n[features]',
+     "unknown key", "'source.1.time'", "known here: "),
     (RULE, "regoin = 'north'", "offer 'fibre', eligible", "'regoin'", "did you mean 'region'?"),
     (RULE, "region = north", "offer 'fibre', eligible", "'north'", "known here: age, customer_id"),
     (RULE, "age > ", "offer 'fibre', eligible", "'age > '", "does not parse at line 1"),
