@@ -21,6 +21,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
     signals.install()
     lean.SHORT.own = arguments is None
+    lean.brief()
     lean.keep_all()
     try:
         from bandit.cli.app import main as run

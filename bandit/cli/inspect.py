@@ -10,7 +10,7 @@ import typer
 
 from bandit.cli.command import How, command
 from bandit.cli.console import run
-from bandit.cli.lean import brief, lean
+from bandit.cli.lean import lean
 from bandit.cli.options import At, CampaignArg, CustomerArg, NewestWave
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ def add(app: typer.Typer) -> None:
 
 def status(how: How, campaign: CampaignArg, at: At = None) -> None:
     """Show waves, windows, snapshots, who ran what, and what can be done next."""
-    brief()
     from bandit.workflows.inspect.status import status as workflow
 
     run(how, workflow, campaign_path=campaign, at=at)
@@ -81,7 +80,6 @@ def roi(
     at: At = None,
 ) -> None:
     """Show what contacts added, what they cost, and what came back of it."""
-    brief()
     from bandit.workflows.inspect.roi import roi as workflow
 
     run(how, workflow, campaign_path=campaign, waves=wave or (), by=by, margin=margin, at=at)
@@ -97,7 +95,6 @@ def explain(
     ] = None,
 ) -> None:
     """Show why a customer got what they got."""
-    brief()
     from bandit.workflows.inspect.explain import explain as workflow
 
     run(how, workflow, campaign_path=campaign, customer=customer, wave=wave)

@@ -31,7 +31,6 @@ def lean(campaign: Path) -> None:
     from bandit.workflows.inspect.light import is_light
 
     _no_pandas()
-    brief()
     COMPILING.left_out = is_light(campaign)
 
 
@@ -48,13 +47,16 @@ def clean_up() -> None:
 
 
 def brief() -> None:
-    """End the process as it stands, once what was registered to be cleaned up from here on is."""
+    """End the process as it stands, once all that is registered after this has been cleaned up.
+
+    Else Python takes itself apart object by object, for a sixth of a small command's time, and
+    libraries with threads of their own are taken apart under these.
+    """
     if SHORT.own:
         atexit.register(_leave)
 
 
 def _leave() -> None:
-    """Python takes itself apart object by object, for a sixth of a small command's time."""
     if SHORT.code is not None:
         for stream in (sys.stdout, sys.stderr):
             with suppress(OSError, ValueError):

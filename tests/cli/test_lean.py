@@ -87,6 +87,32 @@ def test_a_wave_takes_the_compiler_and_neither_pandas_nor_scipy(tmp_path: Path) 
     assert ours.drop("decided_at").equals(other.drop("decided_at"))
 
 
+def test_a_process_ends_with_its_command(tmp_path: Path) -> None:
+    """What was to be cleaned up is, nothing else is taken apart, and code and words are whole."""
+    folder = campaigns.write(tmp_path / "campaign", customers=60)
+    program = """
+import atexit, sys
+from bandit.cli import main
+class Part:
+    def __del__(self, write=sys.stderr.write):
+        write("taken apart")
+part = Part()
+atexit.register(sys.stderr.write, "cleaned up before")
+sys.argv = ["bandit", "check", sys.argv[1], "--json"]
+try:
+    main()
+finally:
+    atexit.register(sys.stderr.write, "cleaned up")
+"""
+    for given, code in ((folder, 0), (tmp_path / "nowhere", 3)):
+        done = subprocess.run(
+            [sys.executable, "-c", program, str(given)], text=True, capture_output=True, check=False
+        )
+        assert done.returncode == code, done.stderr
+        assert json.loads(done.stdout)
+        assert done.stderr.endswith("cleaned up"), done.stderr
+
+
 def test_what_takes_python_long_takes_the_compiler(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
