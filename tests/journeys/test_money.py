@@ -37,7 +37,7 @@ OFFERS = (
 
 
 @pytest.mark.parametrize(
-    "number", [*range(6), *(pytest.param(n, marks=pytest.mark.long) for n in range(6, 20))]
+    "number", [*range(3), *(pytest.param(n, marks=pytest.mark.long) for n in range(3, 20))]
 )
 def test_every_figure_is_found_again_in_the_files(number: int, tmp_path: Path) -> None:
     rng = np.random.default_rng(number)

@@ -49,7 +49,16 @@ EDITS = {
     "features": ('numeric = ["age", "spend"]', 'numeric = ["spend"]'),
     "holdout": ("holdout = 0.1", "holdout = 0.3"),
 }
-ALIKE = {"offer renamed", "channel renamed", "channel's cost", "another value", "order of rules"}
+ALIKE = {
+    "offer renamed",
+    "channel removed",
+    "channel turned inbound",
+    "value of no contact",
+    "channel renamed",
+    "channel's cost",
+    "another value",
+    "order of rules",
+}
 """Edits of the kind of another one."""
 
 

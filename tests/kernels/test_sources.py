@@ -30,6 +30,7 @@ def answer(x):
 RUN = "from bandit.kernels.calling import answer; print(answer(1), answer.stats.cache_hits)"
 
 
+@pytest.mark.long
 def test_what_a_kernel_calls_is_changed_and_the_kernel_is_made_again(tmp_path: Path) -> None:
     without = shutil.ignore_patterns("__pycache__")
     package = Path(shutil.copytree(ROOT / "bandit", tmp_path / "bandit", ignore=without))

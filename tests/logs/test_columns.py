@@ -118,9 +118,20 @@ BROKEN = {
     "two at once": {"spend": float("nan"), "p": 2.0},
 }
 """Cells of one row: of such a row nothing is learned, and it is not judged."""
+PLAIN = {"reward", "action", "no propensity", "time", "two at once"}
+"""One of each kind."""
 
 
-@pytest.mark.parametrize("cells", [*BROKEN.values(), {}], ids=[*BROKEN, "none"])
+@pytest.mark.parametrize(
+    "cells",
+    [
+        {},
+        *(
+            pytest.param(cells, id=name, marks=() if name in PLAIN else pytest.mark.long)
+            for name, cells in BROKEN.items()
+        ),
+    ],
+)
 def test_learning_simulating_and_checking_refuse_the_same_rows(
     tmp_path: Path, cells: dict[str, Any]
 ) -> None:

@@ -83,6 +83,7 @@ def test_who_costs_nothing_is_contacted_when_the_turn_comes() -> None:
     assert twin.reached([0.0, 2.0, 0.0, 1.0], 2.0) == [1.0, 1.0, 1.0, 0.0]
 
 
+@pytest.mark.long
 def test_intervals_hold_the_truth_and_an_order_by_lot_adds_nothing() -> None:
     """At three budgets, of the area, and of 0 where the order was drawn; 93.5 % asked of 95."""
     runs, n = 200, 1500

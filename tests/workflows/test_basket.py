@@ -125,6 +125,7 @@ def test_explain_tells_which_purchases_carried_a_gap(served: Path) -> None:
     assert not any("other gaps" in note for note in told.notes)
 
 
+@pytest.mark.long
 def test_explain_says_where_the_purchases_tell_of_another_basket_today(copy: Path) -> None:
     rows = "".join(
         f"({c}, 'product 1{p}', TIMESTAMP '2025-12-2{d}'),"

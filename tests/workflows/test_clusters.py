@@ -87,6 +87,7 @@ def test_softly_who_stands_between_crowds_is_of_several(tmp_path: Path) -> None:
         clusters(folder, by=("age",), soft=0.0)
 
 
+@pytest.mark.long
 def test_without_a_count_the_most_stable_is_taken(tmp_path: Path) -> None:
     folder = _write(tmp_path / "campaign", 8.0)
     assert len(clusters(folder, by=("age", "spend"), at=MONDAY).clusters) == 3

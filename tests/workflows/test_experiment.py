@@ -239,6 +239,7 @@ def _net(folder):
     return pl.concat(parts).group_by("customer_id").agg(pl.sum("net"))
 
 
+@pytest.mark.long
 def test_a_loss_of_one_arm_blocks_the_reading(served, tmp_path):
     folder = shutil.copytree(served, tmp_path / "c")
     first = first_slots(folder, "2026-11-09").filter(pl.col("group") == "spring:rules")

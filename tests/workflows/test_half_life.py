@@ -45,6 +45,7 @@ def _told(folder: Path):
     return report(folder, wave=f"w{WAVES - 1}", at=MONDAY + WAVES * WEEK)
 
 
+@pytest.mark.long
 def test_a_half_life_is_suggested_where_tastes_turned(turned: Path) -> None:
     told = _told(turned)
     found = told.half_life

@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -58,6 +59,11 @@ name = "b"
 name = "email"
 """
 PEOPLE = [f"c{i:02d}" for i in range(20)]
+
+
+def rarely(*cases: str) -> list[Any]:
+    """Spellings of a kind that another case has."""
+    return [pytest.param(case, marks=pytest.mark.long) for case in cases]
 
 
 def write(
@@ -131,7 +137,7 @@ def test_ids_are_told_where_none_of_them_is_anybodys(tmp_path: Path, since: str)
     assert any("0 of 19 ids 'loyalty' are in the map (0.0%)" in note for note in told), told
 
 
-@pytest.mark.parametrize("written", ["L3", "l3", " L3 ", "L3\u200b"])
+@pytest.mark.parametrize("written", ["l3", "L3\u200b", *rarely("L3", " L3 ")])
 def test_a_refusal_counts_however_its_id_is_written(tmp_path: Path, written: str) -> None:
     agreed = [(f"L{i}", "email", "true") for i in range(19)]
     write(tmp_path, LOYALTY, id_of="loyalty", consents=[*agreed, (written, "email", "false")])
@@ -140,7 +146,7 @@ def test_a_refusal_counts_however_its_id_is_written(tmp_path: Path, written: str
 
 
 @pytest.mark.parametrize("written", ["c03 ", "C03", "\u00a0c03", "c03\u200b"])
-@pytest.mark.parametrize("kind", ["loyalty", ""])
+@pytest.mark.parametrize("kind", ["loyalty", *rarely("")])
 def test_a_refusal_counts_however_the_map_writes_the_customer(
     tmp_path: Path, written: str, kind: str
 ) -> None:
@@ -151,7 +157,7 @@ def test_a_refusal_counts_however_the_map_writes_the_customer(
     assert contacted(tmp_path) == set(PEOPLE) - {"c03", "c19"}
 
 
-@pytest.mark.parametrize("written", ["003", "3.0", "+3", "\u00a03", "3\u200b"])
+@pytest.mark.parametrize("written", ["003", "3\u200b", *rarely("3.0", "+3", "\u00a03")])
 @pytest.mark.parametrize("place", ["id", "customer"])
 def test_a_refusal_counts_however_the_map_writes_a_whole_number(
     tmp_path: Path, written: str, place: str
@@ -232,7 +238,7 @@ def test_the_union_presses_where_neither_alone_would(tmp_path: Path) -> None:
     assert {"c01", "c02"} <= contacted(tmp_path / "two")
 
 
-@pytest.mark.parametrize("refusing", ["c01", "c02", " C02"])
+@pytest.mark.parametrize("refusing", ["c01", " C02", *rarely("c02")])
 @pytest.mark.parametrize(
     "links",
     [
@@ -391,7 +397,7 @@ def test_outcomes_by_other_ids_are_taken_in_and_strangers_are_said(tmp_path: Pat
     assert sorted(stored["customer_id"]) == ["c01", "c02"]
 
 
-@pytest.mark.parametrize("written", ["L3", "l3", "\u00a0L3", "L3\u200b"])
+@pytest.mark.parametrize("written", ["l3", *rarely("L3", "\u00a0L3", "L3\u200b")])
 def test_a_refusal_among_outcomes_counts_however_its_id_is_written(
     tmp_path: Path, written: str
 ) -> None:
@@ -503,7 +509,7 @@ def test_live_an_old_key_is_recognised_and_who_refused_stays_refused(tmp_path: P
         assert not picks(Live(tmp_path, stack).ask("c02", "outbound"))
 
 
-@pytest.mark.parametrize("written", ["C02", " c02", "c02\u200b"])
+@pytest.mark.parametrize("written", [" c02", *rarely("C02", "c02\u200b")])
 def test_live_a_refusal_counts_however_its_key_is_written(tmp_path: Path, written: str) -> None:
     write(tmp_path, [("c01", "c02", "customer", "2026-11-01")])
     with ExitStack() as stack:

@@ -28,6 +28,7 @@ def _features(folder: Path, old: str, new: str) -> None:
     config.write_text(text.replace(old, new))
 
 
+@pytest.mark.long
 def test_overlapping_windows_and_changed_features_lose_no_wave(tmp_path: Path) -> None:
     """Window 7 days, a wave every 3, learned from daily; a feature goes after the first wave."""
     folder = campaigns.write(tmp_path, customers=60)

@@ -216,6 +216,7 @@ SPRING = declared(
 )
 
 
+@pytest.mark.long
 def test_an_arm_keeps_the_curves_of_its_snapshot(
     served: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -290,6 +290,7 @@ def test_over_redraws_of_draws_and_lots_weights_have_mean_one_in_each_arm(tmp_pa
             assert abs(mine.mean() - 1.0) <= 4.5 * error
 
 
+@pytest.mark.long
 def test_bytes_are_the_same_in_any_batch_size_and_on_a_cluster(
     begun: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -193,6 +193,7 @@ def test_the_same_bytes_whatever_runs_it(
     assert found[0] == found[1] == found[2]
 
 
+@pytest.mark.long
 def test_explain_and_the_page_speak_of_the_arms_snapshot(served: Path) -> None:
     found_by = {"2026-11-16": "000002", "2026-11-23": "000003"}
     for wave, newest in found_by.items():
@@ -292,6 +293,7 @@ def test_it_is_read_designed_checked_and_tested(served: Path, known: Path, tmp_p
             assert made.pinned == {"champion": "000001"}
 
 
+@pytest.mark.long
 def test_status_and_forget_name_what_is_pinned(served: Path, tmp_path: Path) -> None:
     folder = copied(served, tmp_path / "c")
     pinned = {s.version: s.pinned for s in status(folder, at=day(30)).snapshots}
