@@ -18,6 +18,8 @@ from bandit.kernels.linear.link import IDENTITY
 from bandit.kernels.linear.pooled import root_factors_into
 from bandit.kernels.simd import product
 from bandit.kernels.threads import grain, spread
+from bandit.models.leading_directions import leading_directions, no_directions
+from bandit.models.rounding import UNIT, half_steps, rounded
 
 CONDITION_LIMIT = 1e12
 """Beyond this the digits of a solution are noise: float64 carries 16, the solve loses 12."""
@@ -27,22 +29,6 @@ FIRST_LIMIT = 3e3
 """Condition number of the pooled factor, its columns scaled, beyond which it bounds nothing."""
 DENSE_LIMIT = 1 << 26
 """Elements of float32 for covariances side by side: a quarter of a gigabyte."""
-UNIT = 2.0**-24
-"""Rounding of one float32 operation."""
-
-
-def _rounded(weights: Float64, limit: float) -> tuple[Array, Array, Float64]:
-    """Rows in int16 (at most ``limit`` steps long), their float32 steps, what is lost of each."""
-    with np.errstate(over="ignore"):
-        step = (np.linalg.norm(weights, axis=1) / limit).astype(np.float32)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        whole = np.rint(weights / step[:, None].astype(np.float64))
-    # A row of zeros, or beyond float32: its step says so, its multiples say nothing.
-    whole[~np.isfinite(whole).all(axis=1)] = 0.0
-    whole = np.clip(whole, -32767.0, 32767.0)
-    with np.errstate(invalid="ignore"):
-        lost = np.linalg.norm(whole * step[:, None].astype(np.float64) - weights, axis=1)
-    return whole.astype(np.int16), step, np.where(np.isnan(lost), np.inf, lost)
 
 
 def _coarse(mean: Float64, root: Float64, scale: Float64, columns: int) -> Coarse:
@@ -54,9 +40,9 @@ def _coarse(mean: Float64, root: Float64, scale: Float64, columns: int) -> Coars
         inverse[:d] = 1.0 / scale
     back = 1.0 / inverse[:d].astype(np.float64)
     # Half a step in every feature, and half a percent for the rounding of the product before it.
-    round_off, single = 0.505 * np.sqrt(d) / limit, 16.0 * UNIT
+    round_off, single = half_steps(d, limit), 16.0 * UNIT
     means, root_scaled = mean * back, root * back
-    whole, step, lost = _rounded(means, limit)
+    whole, step, lost = rounded(means, limit)
     panels = np.zeros(columns * (d + d % 2), np.int16)
     coarse.pack_panels_into(whole, panels)
     mean_step, error = np.zeros(columns, np.float32), np.zeros(columns, np.float32)
@@ -64,7 +50,7 @@ def _coarse(mean: Float64, root: Float64, scale: Float64, columns: int) -> Coars
     with np.errstate(over="ignore"):
         error[:k] = (round_off + single) * np.linalg.norm(means, axis=1) + 1.001 * lost
     error[:k] *= np.float32(1.000001)
-    whole, step, lost = _rounded(root_scaled, limit)
+    whole, step, lost = rounded(root_scaled, limit)
     triangle = np.zeros(coarse.root_size(d), np.int16)
     coarse.pack_root_into(whole, triangle)
     root_step = np.zeros(wide, np.float32)
@@ -134,7 +120,7 @@ def _dense(mean: Float64, inverse: Float64, root: Float64, lower: Float64, bound
     # Rounded up: they bound what a product loses.
     most = (size * 1.000001).astype(np.float32)
     limit = dense_widths.short_limit(d)
-    whole, step, lost = _rounded(vech, limit)
+    whole, step, lost = rounded(vech, limit)
     short = np.zeros(width * dense_widths.dense_depth(d), np.int16)
     coarse.pack_panels_into(whole, short)
     # Half a step an element, a percent of it for the rounding of the squares before.
@@ -177,9 +163,13 @@ def build_model(
     single = np.zeros((singles, product.triangle_size(d, simd.LANES)), np.float32)
     product.pack_triangles_into(inverse[:singles], simd.LANES, single)
     dense = _dense(mean, inverse, root, lower, bounded)
-    packed = Model(
-        _coarse(mean, root, scale, columns), upper, narrow, theta, factors, single, dense, link
-    )
+    whole = _coarse(mean, root, scale, columns)
+    leading = no_directions()
+    if bounded:
+        leading = leading_directions(
+            inverse, condition, root, lower, whole.inverse, upper, narrow, columns
+        )
+    packed = Model(whole, upper, narrow, theta, factors, single, dense, link, leading)
     return packed, bounded
 
 

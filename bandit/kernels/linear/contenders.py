@@ -18,7 +18,7 @@ import numpy as np
 
 from bandit.core.types import Bool, Float32, Float64, Int32, Int64, Integer, UInt8
 from bandit.kernels import simd
-from bandit.kernels._compile import natural, within
+from bandit.kernels._compile import inline, natural, within
 from bandit.kernels.linear.int16_bounds import Rounded
 from bandit.kernels.linear.situation import Pairs
 
@@ -97,6 +97,22 @@ def prices_into(
         doubt[0] = True
 
 
+@inline
+def priced_ends(
+    high: simd.Vector32, low: simd.Vector32, bounds: Bounds, values_at: Integer, costs_at: Integer,
+    place: int,
+) -> tuple[simd.Vector32, simd.Vector32]:  # fmt: skip
+    """Ends of worths of sixteen actions from those of their scores."""
+    factor = simd.load(bounds.values, values_at + place)
+    price = simd.load(bounds.costs, costs_at + place)
+    one, other = simd.mul(factor, high), simd.mul(factor, low)
+    reach = simd.maximum(simd.absolute(one), simd.absolute(other))
+    slack = simd.add(reach, simd.absolute(price))
+    slack = simd.fma(slack, simd.splat(ROUNDING), simd.splat(UNDERFLOW))
+    most = simd.add(simd.sub(simd.maximum(one, other), price), slack)
+    return most, simd.sub(simd.sub(simd.minimum(one, other), price), slack)
+
+
 @within
 def bound_into(
     table: Float32, rows: int, rounded: Rounded, bounds: Bounds, words: Int64, priced: bool,
@@ -109,13 +125,11 @@ def bound_into(
     not below it; a threshold that is not finite lets everyone through. ``spread``: both ends grow
     with q, so both take its upper end.
     """
-    top, bottom, error, values, costs, steps = (
-        bounds.top, bounds.bottom, bounds.error, bounds.values, bounds.costs, bounds.steps
-    )  # fmt: skip
+    top, bottom, error, steps = bounds.top, bounds.bottom, bounds.error, bounds.steps
     lanes, width = simd.LANES, error.size
     size = (width + 63) >> 6
     lowest = simd.splat(np.float32(-np.inf))
-    tiny, rounding = simd.splat(UNDERFLOW), simd.splat(ROUNDING)
+    tiny = simd.splat(UNDERFLOW)
     mosts, leasts, lengths = rounded.most, rounded.least, rounded.length
     for r in range(rows):
         best, at = lowest, r * width
@@ -129,13 +143,7 @@ def bound_into(
             high = simd.add(simd.fma(simd.load(top, place), most, mean), slack)
             low = simd.sub(simd.fma(simd.load(bottom, place), least, mean), slack)
             if priced:
-                factor = simd.load(values, values_at + place)
-                price = simd.load(costs, costs_at + place)
-                one, other = simd.mul(factor, high), simd.mul(factor, low)
-                reach = simd.maximum(simd.absolute(one), simd.absolute(other))
-                slack = simd.fma(simd.add(reach, simd.absolute(price)), rounding, tiny)
-                high = simd.add(simd.sub(simd.maximum(one, other), price), slack)
-                low = simd.sub(simd.sub(simd.minimum(one, other), price), slack)
+                high, low = priced_ends(high, low, bounds, values_at, costs_at, place)
             best = simd.maximum(simd.pick(bits, low, lowest), best)
             simd.store(highs, at + place, high)
         level = simd.reduce_max(best)
@@ -165,13 +173,14 @@ def include(given: Int32, top: int, rows: int, size: int, words: Int64, alive: I
 @within
 def append_into(
     bounds: Float32, rows: int, width: int, threshold: Float32, alive: Int64, top: int, base: int,
-    first: Int64, count: np.int64, pairs: Pairs, lone: Int32,
+    first: Int64, count: np.int64, pairs: Pairs, lone: Int32, several: Bool,
 ) -> np.int64:  # fmt: skip
     """Append the surviving actions of a block to ``pairs``; return the new count.
 
     ``top`` is the block's first row, ``base`` the row of ``first[0]``: ``first[i + 1]`` receives
     where row ``base + i`` ends. With ``lone`` int32[rows from base] not empty, a row's only
-    survivor goes there instead (-1 else).
+    survivor goes there instead (-1 else), unless the row is one of ``several``: what is told of it
+    must not hang on whether its bounds were tightened.
     """
     row_of, action_of, high_of, draw_of = pairs.row, pairs.action, pairs.high, pairs.draw
     size = (width + 63) >> 6
@@ -183,8 +192,9 @@ def append_into(
                 bits = alive[r * size + word]
                 number += simd.count_bits(bits)
                 action = word * 64 + simd.lowest_bit(bits) if bits != 0 else action
-            lone[top + r - base] = action if number == 1 else -1
-            if number == 1:
+            alone = number == 1 and not several[r]
+            lone[top + r - base] = action if alone else -1
+            if alone:
                 first[top + r - base + 1] = count
                 continue
         certain = abs(threshold[r]) < OVERFLOW

@@ -20,11 +20,17 @@ from bandit.kernels.linear.alike import alike_into, table_size
 from bandit.kernels.linear.dense_rows import Filling, fill_dense, is_surely_dense, whole_lanes
 from bandit.kernels.linear.dense_widths import Dense
 from bandit.kernels.linear.int16_bounds import Coarse
+from bandit.kernels.linear.leading import Leading
 from bandit.kernels.linear.situation import Mode, Pairs, Situation
 from bandit.kernels.simd import product
 
 ALONE = 4
 """Shares of so many contenders cost no more one by one than all of a row's at once."""
+FEW = 64
+"""Features times contenders of a row that are settled at once: to settle one first and look who is
+left takes longer."""
+NONE, ALL = -1, -2
+"""In place of a pilot: nobody is settled before all others, all are."""
 TINY = float(np.finfo(np.float64).tiny)
 """Smallest probability reported for an action that was drawn."""
 
@@ -47,6 +53,7 @@ class Model(NamedTuple):
     single: Float32
     dense: Dense
     link: int
+    leading: Leading
 
 
 class Settling(NamedTuple):
@@ -119,12 +126,15 @@ def settle_wanted(
 
 
 @within
-def pilots_into(pairs: Pairs, rows: int, everyone: bool, columns: int) -> None:
-    """Want the most promising contender of each row, or everyone.
+def pilots_into(pairs: Pairs, rows: int, everyone: bool, columns: int, few: int) -> None:
+    """Want the most promising contender of each row, its ``pilot``, or everyone.
 
-    Nobody of a row that is surely dense, where ``columns`` are more than none.
+    Everyone too of a row of at most ``few``, whose pilot is `ALL`, and nobody of a row that is
+    surely dense, where ``columns`` are more than none: its pilot is `NONE`.
     """
-    first, high, wanted, settled = pairs.first, pairs.high, pairs.wanted, pairs.settled
+    first, high, wanted, settled, pilots = (
+        pairs.first, pairs.high, pairs.wanted, pairs.settled, pairs.pilot
+    )  # fmt: skip
     for each in range(first[rows]):
         p = natural(each)
         wanted[p] = everyone
@@ -132,14 +142,21 @@ def pilots_into(pairs: Pairs, rows: int, everyone: bool, columns: int) -> None:
     if everyone:
         return
     for i in range(rows):
-        number = first[i + 1] - first[i]
-        if number > 0 and not (columns > 0 and is_surely_dense(number, columns)):
-            pilot = natural(first[i])
-            for each in range(first[i], first[i + 1]):
-                p = natural(each)
-                if high[p] > high[pilot]:
-                    pilot = p
-            wanted[pilot] = True
+        begin, number = first[i], first[i + 1] - first[i]
+        if number <= few:
+            for each in range(begin, begin + number):
+                wanted[natural(each)] = True
+            pilots[i] = ALL
+            continue
+        pilot = NONE
+        if not (columns > 0 and is_surely_dense(number, columns)):
+            pilot, most = begin, high[natural(begin)]
+            for each in range(begin + 1, begin + number):
+                bound = high[natural(each)]
+                pilot = each if bound > most else pilot
+                most = bound if bound > most else most
+            wanted[natural(pilot)] = True
+        pilots[i] = pilot
 
 
 @within
@@ -155,8 +172,8 @@ def alike_out(pairs: Pairs, rows: int, weights: Float64) -> None:
 
 
 @within
-def _most_settled(worth: Float64, settled: Bool, begin: int, end: int) -> float:
-    """Largest settled worth from begin to end, −∞ where there is none."""
+def _best_of_many(worth: Float64, settled: Bool, begin: int, end: int) -> int:
+    """`_best_of` eight at a time."""
     whole, nothing = begin + ((end - begin) & ~7), simd.splat(-np.inf)
     most = nothing
     for p in range(begin, whole, 8):
@@ -166,14 +183,7 @@ def _most_settled(worth: Float64, settled: Bool, begin: int, end: int) -> float:
     for p in range(whole, end):
         if settled[natural(p)]:
             best = max(best, worth[natural(p)])
-    return best
-
-
-@within
-def _best_of(worth: Float64, settled: Bool, begin: int, end: int) -> int:
-    """Lowest place of the largest settled worth from begin to end, of which there is one."""
-    best = _most_settled(worth, settled, begin, end)
-    whole, level = begin + ((end - begin) & ~7), simd.splat(best)
+    level = simd.splat(best)
     for p in range(begin, whole, 8):
         bits = simd.bits_not_below(simd.load(worth, p), level) & simd.nonzero_bits(settled, p)
         if bits & 255:
@@ -185,29 +195,34 @@ def _best_of(worth: Float64, settled: Bool, begin: int, end: int) -> int:
 
 
 @within
-def challengers_into(pairs: Pairs, rows: int) -> bool:
-    """Want whoever might still beat what is settled; tell whether there is anyone."""
-    first, high, worth, wanted, settled = (
-        pairs.first, pairs.high, pairs.worth, pairs.wanted, pairs.settled
-    )  # fmt: skip
-    found = False
-    for i in range(rows):
-        begin, end = first[i], first[i + 1]
-        level = _most_settled(worth, settled, begin, end)
-        whole, limit = begin + ((end - begin) & ~7), simd.splat(level)
-        for at in range(begin, whole, 8):
-            able = simd.bits_not_below(simd.widen(high, at), limit)
-            able &= ~simd.nonzero_bits(settled, at)
-            if able & 255:
-                found = True
-                for each in range(at, at + 8):
-                    wanted[natural(each)] |= able >> (each - at) & 1 != 0
-        for each in range(whole, end):
-            p = natural(each)
-            if not settled[p] and not np.float64(high[p]) < level:
-                wanted[p] = True
-                found = True
+def _best_of(worth: Float64, settled: Bool, begin: int, end: int) -> int:
+    """Lowest place of the largest settled worth from begin to end, of which there is one."""
+    if end - begin >= 2 * simd.LANES_64:
+        return _best_of_many(worth, settled, begin, end)
+    found, best = begin, -np.inf
+    for p in range(begin, end):
+        known = worth[natural(p)] if settled[natural(p)] else -np.inf
+        found = p if known > best else found
+        best = max(known, best)
     return found
+
+
+@within
+def challengers_into(pairs: Pairs, rows: int) -> None:
+    """Want whoever might still beat his row's pilot, who alone is settled."""
+    first, high, worth, wanted, pilots = (
+        pairs.first, pairs.high, pairs.worth, pairs.wanted, pairs.pilot
+    )  # fmt: skip
+    for i in range(rows):
+        begin, end, pilot = first[i], first[i + 1], pilots[i]
+        if pilot == ALL:
+            continue
+        level = worth[natural(pilot)] if pilot >= 0 else -np.inf
+        for each in range(begin, end):
+            p = natural(each)
+            wanted[p] = not np.float64(high[p]) < level
+        if pilot >= 0:
+            wanted[natural(pilot)] = False
 
 
 @within
@@ -349,22 +364,23 @@ def rows_into(
             situation.narrow, base, order, start, theta, model.single, mean, width,
             scratch.places, scratch.single,
         )  # fmt: skip
-    pilots_into(pairs, rows, asked > 0, dense.share.size if dense.panels.size > 0 else 0)
+    pilots_into(
+        pairs, rows, asked > 0, dense.share.size if dense.panels.size > 0 else 0,
+        max(1, FEW // situation.narrow.shape[1]),
+    )  # fmt: skip
     if asked == 3:
         alike_out(pairs, rows, mode.weights)
-    if dense.panels.size > 0 and count > 0:
+    if count > 0:
         if asked == 0:
             settle_wanted(theta, inverse, situation, alpha, pairs, count, scratch.x, scratch.z)
             challengers_into(pairs, rows)
-        decides = asked in (0, 1, 4)
-        fill_dense(
-            dense, situation, alpha, pairs, rows, base, decides, asked == 0, mode.thompson,
-            scratch.filling,
-        )  # fmt: skip
-    wanted = count > 0
-    while wanted:
+        if dense.panels.size > 0:
+            decides = asked in (0, 1, 4)
+            fill_dense(
+                dense, situation, alpha, pairs, rows, base, decides, asked == 0, mode.thompson,
+                scratch.filling,
+            )  # fmt: skip
         settle_wanted(theta, inverse, situation, alpha, pairs, count, scratch.x, scratch.z)
-        wanted = asked == 0 and challengers_into(pairs, rows)
     if asked in (0, 1, 4):
         winners_into(pairs, rows, base, action, mean, width)
     if asked == 4:

@@ -189,6 +189,8 @@ def fill_dense(
     found = 0
     for i in range(rows):
         begin, end = first[i], first[i + 1]
+        if end - begin < FEWEST:
+            continue
         number = 0
         for p in range(begin, end):
             number += pairs.wanted[natural(p)]

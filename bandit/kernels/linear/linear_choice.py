@@ -18,7 +18,7 @@ from bandit.core.types import Array, Bool, Float32, Float64, Int32, Int64
 from bandit.kernels import simd
 from bandit.kernels._compile import serial, within
 from bandit.kernels.held import Held, here, part
-from bandit.kernels.linear import contenders, decide
+from bandit.kernels.linear import contenders, decide, leading
 from bandit.kernels.linear import int16_bounds as coarse
 from bandit.kernels.linear import pair_moments as settle
 from bandit.kernels.linear import thompson_candidates as sampled
@@ -126,6 +126,7 @@ class Room(NamedTuple):
     draws: sampled.Draws
     pairs: Pairs
     settling: decide.Settling
+    tightening: leading.Tightening
 
 
 def empty_room(model: Model, situation: Situation, mode: Mode, rows: int) -> Room:
@@ -136,13 +137,14 @@ def empty_room(model: Model, situation: Situation, mode: Mode, rows: int) -> Roo
     size, wide = (columns + 63) >> 6, -(-d // simd.LANES) * simd.LANES
     table = np.empty(block * columns, np.float32)
     sampling = mode.thompson or mode.propensity > 0
+    tightened = model.leading.error.size > 0 and not sampling
     apart = model.single.size > 0 and mode.propensity == 0 and situation.broad.size == 0
     return Room(
         x=np.zeros(block * d + simd.LANES, np.float32),
         rounded=coarse.empty_rounded(block, d),
         rotated=np.empty(block * wide, np.float32),
         table=table,
-        highs=np.empty(table.size, np.float32) if sampling else table,
+        highs=np.empty(table.size, np.float32) if sampling or tightened else table,
         threshold=np.empty(block, np.float32),
         words=np.empty(block * size, np.int64),
         alive=np.empty(block * size, np.int64),
@@ -150,6 +152,7 @@ def empty_room(model: Model, situation: Situation, mode: Mode, rows: int) -> Roo
         draws=sampled.empty_draws(block if sampling else 0, k),
         pairs=empty_pairs(task, min(max(PAIRS, 2 * block * k), task * k), k, apart=apart),
         settling=decide.empty_settling(model, d, task, expects=mode.propensity == WEIGHTED),
+        tightening=leading.empty_tightening(model.leading, block),
     )
 
 
@@ -180,6 +183,7 @@ def choose_rows_into(
     draws: sampled.Draws = part(prepared, 10)
     pairs: Pairs = part(prepared, 11)
     settling: decide.Settling = part(prepared, 12)
+    tightening: leading.Tightening = part(prepared, 13)
     situation, mode = here(situation), here(mode)
     coarse_weights, theta, doubt = model.coarse, model.theta, mode.doubt
     narrow, broad, values, costs = (
@@ -192,8 +196,11 @@ def choose_rows_into(
     reach = REACHES[mode.propensity]
     block, size = threshold.size, (columns + 63) >> 6
     sampling = mode.thompson or mode.propensity > 0
-    room = pairs.row.size
+    room, several, d = pairs.row.size, tightening.several, narrow.shape[1]
+    tightens = bounded and model.leading.error.size > 0 and mode.alpha > 0.0 and not sampling
     bounds_into(model, situation, mode, bounds)
+    for r in range(block):
+        several[r] = False
     if not bounded:
         # The pooled factor is too ill-conditioned to bound anything: settle everyone.
         for r in range(block):
@@ -232,9 +239,19 @@ def choose_rows_into(
                     lone,
                 )  # fmt: skip
             else:
+                if tightens and leading.find_several(
+                    rows, size, columns, rounded, threshold, alive, several
+                ):
+                    leading.sums_into(
+                        rounded, product.padded(rows, product.ROWS), d, model.leading, tightening
+                    )
+                    leading.tighten_into(
+                        table, rows, rounded, bounds, mode.alpha, model.leading, tightening, words,
+                        priced, highs, threshold, alive,
+                    )  # fmt: skip
                 count = contenders.append_into(
-                    table, rows, columns, threshold, alive, top, base, firsts, count, pairs,
-                    lone,
+                    highs, rows, columns, threshold, alive, top, base, firsts, count, pairs,
+                    lone, several,
                 )  # fmt: skip
             if count + block * k > room or top + rows == end:
                 decide.rows_into(

@@ -50,11 +50,13 @@ class Pairs(NamedTuple):
     """Contenders: (row, action), upper bound of worth, draw; moments and worth once settled.
 
     Row i's are ``first[i] : first[i + 1]``, in the order of the actions. ``lone[i]`` is the only
-    contender of row i, -1 where there are several; empty where nobody is set apart.
+    contender of row i, -1 where there are several; empty where nobody is set apart. ``pilot[i]`` is
+    the place of the most promising one, settled first, -1 where nobody is.
     """
 
     first: Int64
     lone: Int32
+    pilot: Int64
     row: Int32
     action: Int32
     high: Float32
@@ -73,7 +75,7 @@ def empty_pairs(rows: int, room: int, k: int, *, apart: bool) -> Pairs:
     """Make room for so many contenders of so many rows."""
     return Pairs(
         np.zeros(rows + 1, np.int64), np.empty(rows if apart else 0, np.int32),
-        np.empty(room, np.int32), np.empty(room, np.int32),
+        np.empty(rows, np.int64), np.empty(room, np.int32), np.empty(room, np.int32),
         np.empty(room, np.float32), np.empty(room, np.float32), np.empty(room), np.empty(room),
         np.empty(room), np.empty(room + 16, np.bool_), np.empty(room + 16, np.bool_),
         np.empty(k + 1, np.int64), np.empty(max(room, rows), np.int32),

@@ -1,0 +1,130 @@
+"""Widths bounded by leading directions hold, and no choice changes where bounds are tightened."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+import bandit
+from bandit.core.types import Float64
+from bandit.kernels._compile import entered
+from bandit.kernels.linear import int16_bounds, leading
+from bandit.models.leading_directions import no_directions
+
+ROWS = 96
+
+
+def _posterior(rng: np.random.Generator, d: int, k: int, seen: int) -> bandit.Posterior:
+    """Offers that differ little, each after few rows, features of very different units."""
+    rows = seen * k
+    x = rng.standard_normal((rows, d)) * np.geomspace(0.01, 100.0, d)
+    return bandit.Posterior.prior(k, d).update(
+        x, np.arange(rows) % k, 0.2 * rng.standard_normal(rows)
+    )
+
+
+def _contexts(rng: np.random.Generator, d: int) -> np.ndarray:
+    x = rng.standard_normal((ROWS, d)) * np.geomspace(0.01, 100.0, d)
+    # One feature alone, rows of other sizes, no context at all.
+    x[::7, 1:] = 0.0
+    x[1::9] *= 10.0 ** rng.uniform(-12.0, 12.0, (len(x[1::9]), 1))
+    x[5] = 0.0
+    return x.astype(np.float32)
+
+
+def _moments(posterior: bandit.Posterior, x: np.ndarray) -> tuple[Float64, Float64]:
+    turned = np.einsum("aij,nj->nai", posterior.inverse_factor, x.astype(np.float64))
+    return x.astype(np.float64) @ posterior.mean.T, np.sqrt((turned**2).sum(axis=2))
+
+
+def _without(posterior: bandit.Posterior) -> bandit.Posterior:
+    """The same, its bounds never tightened."""
+    model, bounded = posterior.model
+    other = dataclasses.replace(posterior)
+    vars(other)["model"] = (model._replace(leading=no_directions()), bounded)
+    return other
+
+
+@pytest.mark.parametrize(("d", "k", "seen"), [(33, 40, 100), (7, 50, 12), (16, 20, 60)])
+def test_widths_lie_between_what_leading_directions_tell(d: int, k: int, seen: int) -> None:
+    rng = np.random.default_rng(0)
+    posterior, rows = _posterior(rng, d, k, seen), 6
+    x = (rng.standard_normal((rows, d)) * np.geomspace(0.01, 100.0, d)).astype(np.float32)
+    model = posterior.model[0]
+    rounded = int16_bounds.empty_rounded(rows, d)
+    room, wide = leading.empty_tightening(model.leading, rows), 16 * -(-d // 16)
+    source = np.append(x, np.zeros(16, np.float32))
+    entered(int16_bounds.round_into)(
+        source, 0, rows, d, model.coarse, rounded, np.zeros(1, np.bool_)
+    )
+    entered(int16_bounds.norms_between)(
+        rounded, rows, d, model.coarse, np.empty(rows * wide, np.float32)
+    )
+    entered(leading.sums_into)(rounded, rows, d, model.leading, room)
+    total = np.sqrt(room.total.reshape(rows, -1)[:, :k].astype(np.float64))
+    error = (model.leading.error[:k] * rounded.length[:, None]).astype(np.float64)
+    q = np.linalg.norm(x.astype(np.float64) @ np.linalg.inv(_root(posterior)).T, axis=1)[:, None]
+    most = np.sqrt((total + error) ** 2 + model.leading.most[:k] * q**2)
+    least = np.sqrt(np.maximum(total - error, 0.0) ** 2 + model.leading.least[:k] * q**2)
+    exact = _moments(posterior, x)[1]
+    assert (least * (1 - 1e-5) <= exact).all()
+    assert (exact <= most * (1 + 1e-5)).all()
+    assert (most < model.upper[:k] * q).mean() > 0.9
+
+
+def _root(posterior: bandit.Posterior) -> Float64:
+    """The pooled precision's Cholesky factor, as `Posterior.model` pools."""
+    weights = 1.0 / (posterior.count + posterior.ridge)
+    pooled = np.einsum("a,aij->ij", weights, posterior.precision)
+    return np.asarray(np.linalg.cholesky(pooled))
+
+
+@pytest.mark.parametrize(("d", "k", "seen"), [(33, 70, 100), (9, 50, 25), (16, 20, 60)])
+@pytest.mark.parametrize("alpha", [1.0, 0.05])
+def test_choices_are_those_of_float64(d: int, k: int, seen: int, alpha: float) -> None:
+    rng = np.random.default_rng(1)
+    posterior, x = _posterior(rng, d, k, seen), _contexts(rng, d)
+    assert posterior.model[0].leading.error.size > 0
+    mean, width = _moments(posterior, x)
+    policy = bandit.LinUCB(alpha)
+    values = rng.uniform(-1.0, 2.0, (ROWS, k))
+    eligible = rng.random((ROWS, k)) < 0.7
+    eligible[:, 0] = True
+    for given in (
+        {}, {"values": values, "costs": rng.uniform(0.0, 0.1, k)},
+        {"eligible": eligible, "values": np.full(k, -2.5)},
+    ):  # fmt: skip
+        choice = policy.choose(posterior, x, **given)
+        worth = given.get("values", 1.0) * (mean + alpha * width) - given.get("costs", 0.0)
+        worth = np.where(given.get("eligible", True), worth, -np.inf)
+        best = worth.max(axis=1)
+        chosen = worth[np.arange(ROWS), choice.action]
+        assert (best - chosen <= 1e-12 * abs(best)).all()
+        other = policy.choose(_without(posterior), x, **given)
+        for one, two in zip(choice[:3], other[:3], strict=True):
+            np.testing.assert_array_equal(one, two)
+        for size in (1, 5, 7):
+            for i in range(0, ROWS, 5 * size):
+                part = slice(i, i + size)
+                own = {key: v[part] if v.ndim == 2 else v for key, v in given.items()}
+                few = policy.choose(posterior, x[part], **own)
+                for all_rows, alone in zip(choice[:3], few[:3], strict=True):
+                    assert (all_rows[part] == alone).all()
+
+
+def test_actions_alike_tie_to_the_lowest_index() -> None:
+    rng = np.random.default_rng(2)
+    one = _posterior(rng, 16, 8, 60)
+    many = one.add_actions(24, like=list(range(8)) * 3)
+    x = _contexts(rng, 16)
+    assert many.model[0].leading.error.size > 0
+    choice, few = bandit.LinUCB().choose(many, x), bandit.LinUCB().choose(one, x)
+    assert (choice.action == few.action).all()
+
+
+def test_where_much_is_known_no_directions_are_found() -> None:
+    rng = np.random.default_rng(3)
+    assert _posterior(rng, 8, 12, 900).model[0].leading.error.size == 0
+    assert bandit.Posterior.prior(12, 8).model[0].leading.error.size == 0
