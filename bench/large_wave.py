@@ -27,6 +27,7 @@ from typing import Any
 import duckdb
 import pyarrow.parquet as pq
 
+from bandit.cli import lean
 from bandit.models.posterior_file import load_posterior, save_posterior
 from bandit.record import snapshots
 from bandit.record import waves as record
@@ -137,10 +138,12 @@ def limit(folder: Path, customers: int) -> None:
 
 
 def run(folder: Path, threads: int | None, engine: str | None) -> dict[str, Any]:
-    """The wave, in this process."""
+    """The wave, in this process, as the command begins it."""
     shutil.rmtree(folder / "large" / "waves" / "large", ignore_errors=True)
     shutil.rmtree(folder / "large" / "exports", ignore_errors=True)
     steps = Steps()
+    lean.SHORT.own = True
+    lean.spare()
     with Memory() as memory:
         summary = serve_batch(
             folder / "large", wave="large", at=AT, threads=threads, engine=engine, progress=steps

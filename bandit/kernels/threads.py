@@ -8,7 +8,7 @@ they do not fight a second pool for the cores.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from itertools import pairwise
@@ -16,6 +16,7 @@ from typing import TypeVar, TypeVarTuple
 
 from bandit.kernels import _compile
 
+Piece = tuple[int, int]
 Rest = TypeVarTuple("Rest")
 Result = TypeVar("Result")
 
@@ -43,20 +44,38 @@ def spread(kernel: Callable[[int, int, *Rest], None], count: int, grain: int, *a
 
     The number of threads is Numba's (``NUMBA_NUM_THREADS``, ``numba.set_num_threads``).
     """
-    if count <= grain:  # a row alone takes no longer than to find out how many pieces it is
+    # A row alone takes no longer than to find out how many pieces it is.
+    if count <= grain or (threads := _compile.threads()) == 1:
         kernel(0, count, *args)
         return
-    grains = -(-count // grain)
-    threads = _compile.threads()
-    if threads == 1:
-        kernel(0, count, *args)
-        return
-    pieces = min(grains, CHUNKS * threads)
-    edges = [min(count, grain * (grains * p // pieces)) for p in range(pieces)] + [count]
     pool = _pool(threads)
-    waiting = [pool.submit(kernel, a, b, *args) for a, b in pairwise(edges)]
+    waiting = [pool.submit(kernel, a, b, *args) for a, b in _pieces(count, grain, threads)]
     for piece in waiting:
         piece.result()
+
+
+def share(
+    work: Callable[[Iterator[Piece], *Rest], None], count: int, grain: int, *args: *Rest
+) -> None:
+    """As `spread`, for what needs scratch: ``work(pieces, *args)`` is called once a thread.
+
+    Each takes the pieces (first, last) that the others have not taken yet.
+    """
+    if count <= grain or (threads := _compile.threads()) == 1:
+        work(iter([(0, count)]), *args)
+        return
+    pieces = _pieces(count, grain, threads)
+    pool, left = _pool(threads), iter(pieces)
+    waiting = [pool.submit(work, left, *args) for _ in range(min(threads, len(pieces)))]
+    for piece in waiting:
+        piece.result()
+
+
+def _pieces(count: int, grain: int, threads: int) -> list[Piece]:
+    grains = -(-count // grain)
+    pieces = min(grains, CHUNKS * threads)
+    edges = [min(count, grain * (grains * p // pieces)) for p in range(pieces)] + [count]
+    return list(pairwise(edges))
 
 
 def together(calls: Sequence[Callable[[], Result]]) -> list[Result]:

@@ -15,7 +15,7 @@ from bandit.kernels.linear.decide import Model
 from bandit.kernels.linear.linear_choice import GRAIN, TASK
 from bandit.kernels.linear.link import IDENTITY, responses_into
 from bandit.kernels.linear.situation import Mode, Situation
-from bandit.kernels.threads import spread
+from bandit.kernels.threads import share, spread
 from bandit.models.moved import Moved
 from bandit.policies.choice_request import ChoiceRequest
 
@@ -108,9 +108,10 @@ def _choose_into(request: ChoiceRequest, mode: Mode, out: _Out) -> None:
     linear = model.link == IDENTITY
     if linear and 0 < request.n <= _SIZES[-1]:
         _KEPT.choose_into(request.n, request.whose, model, situation, mode, out)
+    elif linear:
+        share(linear_choice.choose_into, request.n, TASK, model, situation, mode, *out)
     else:
-        kernel = linear_choice.choose_into if linear else linked_choice.choose_into
-        spread(kernel, request.n, TASK, model, situation, mode, *out)
+        spread(linked_choice.choose_into, request.n, TASK, model, situation, mode, *out)
 
 
 def choose_linear(

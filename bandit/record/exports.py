@@ -7,6 +7,7 @@ spills: so the two are merged batch by batch, and memory does not grow with the 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,8 +40,13 @@ _HEAD = 1000
 _FORMULA = r"^([\t\r\n\x00]|[\s\p{Z}]*[=+\-@\x{ff1d}\x{ff0b}\x{ff0d}\x{ff20}])"
 
 
+_HARMLESS = np.isin(np.arange(256), [*b"_0123456789", *range(65, 91), *range(97, 123)])
+"""First bytes of texts that are surely no formula: most are names and numbers."""
+
 Fetched = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 """Hands batches on, as they are asked for or before."""
+Kept = Callable[[Callable[..., None]], AbstractContextManager[Callable[..., None]]]
+"""Gives what does some work, when it is called or after, and all of it until the context closes."""
 
 
 def remove_test(folder: Path) -> None:
@@ -88,13 +94,14 @@ def write(
     *,
     withheld: Path | None = None,
     fetched: Fetched = iter,
+    kept: Kept = nullcontext,
 ) -> Lists:
     """Write every channel's list to `folder`, in the campaign's format.
 
     ``database`` must be opened afresh, so that it sees the consents of this moment; ``channels``
     are those that the wave was decided with; ``withheld``: what was withheld before stays so.
-    Decisions and consents come by way of ``fetched``. Each contact is on a list or withheld, or
-    nothing is written (RuntimeError).
+    Decisions and consents come by way of ``fetched``, rows go to the lists by way of ``kept``. Each
+    contact is on a list or withheld, or nothing is written (RuntimeError).
     """
     agreed = _Agreed(campaign, database, decisions, channels, fetched)
     before = pa.array([], pa.string())
@@ -104,16 +111,22 @@ def write(
     lists = [_List(folder, c.name, campaign.exports.format, schema) for c in channels]
     contacts = 0
     gone = _Withheld(folder)
-    for batch in fetched(_contacts(decisions)):
-        channel = pc.index_in(batch["channel"].cast(pa.string()), pa.array(agreed.names))
-        position = channel.fill_null(-1).to_numpy()
-        may = agreed.holds(batch["customer_id"], position)
-        may &= ~pc.is_in(batch["decision_id"], before).to_numpy(zero_copy_only=False)
+
+    def listed(batch: pa.RecordBatch, may: Bool, position: Array) -> None:
         gone.write(batch["decision_id"].filter(pa.array(~may)))
         rows = _listed(batch, schema)
         for number, one in enumerate(lists):
             one.write(rows.filter(pa.array(may & (position == number))))
-        contacts += batch.num_rows
+
+    with kept(listed) as keep:
+        for batch in fetched(_contacts(decisions)):
+            channel = pc.index_in(batch["channel"].cast(pa.string()), pa.array(agreed.names))
+            position = channel.fill_null(-1).to_numpy()
+            may = agreed.holds(batch["customer_id"], position)
+            if len(before):
+                may &= ~pc.is_in(batch["decision_id"], before).to_numpy(zero_copy_only=False)
+            keep(batch, may, position)
+            contacts += batch.num_rows
     for one in lists:
         one.close()
     gone.close()
@@ -222,10 +235,12 @@ class _Agreed:
 
     def _of(self, ids: pa.Array) -> pa.Table:
         """The consents of ``ids``; those of later customers wait, the last one's too."""
-        found = []
+        found, ends = [], pc.min_max(ids)
         while self._rest is not None:
-            found.append(self._rest.filter(pc.is_in(self._rest["id"], ids)))
-            later = self._rest.filter(pc.greater_equal(self._rest["id"], ids[-1]))
+            known = self._rest["id"]
+            first, last = (_count(pc.less(known, ends[end])) for end in ("min", "max"))
+            found.append(self._rest.slice(first, _count(pc.less_equal(known, ends["max"])) - first))
+            later = self._rest.slice(last)
             if later.num_rows:
                 self._rest = later
                 break
@@ -236,6 +251,10 @@ class _Agreed:
             kinds = [ids.type, *[pa.int64()] * 2 * self._words]
             return pa.schema(list(zip(names, kinds, strict=True))).empty_table()
         return pa.Table.from_batches(found)
+
+
+def _count(true: pa.Array) -> int:
+    return int(true.true_count)
 
 
 class _Withheld:
@@ -276,9 +295,19 @@ class _List:
 def inert(batch: pa.RecordBatch) -> pa.RecordBatch:
     """Texts that a spreadsheet would run get an apostrophe in front."""
     columns = [
-        pc.replace_substring_regex(column, _FORMULA, "'\\0")
-        if pa.types.is_string(column.type)
-        else column
+        pc.replace_substring_regex(column, _FORMULA, "'\\0") if _may_run(column) else column
         for column in batch.columns
     ]
     return pa.record_batch(columns, schema=batch.schema)
+
+
+def _may_run(column: pa.Array) -> bool:
+    """Whether it holds texts that do not all begin with a letter or a digit."""
+    if not pa.types.is_string(column.type):
+        return False
+    _, offsets, content = column.buffers()
+    if content is None:
+        return False
+    begins = np.frombuffer(offsets, np.int32)[column.offset : column.offset + len(column) + 1]
+    begins = begins[:-1][begins[1:] > begins[:-1]]
+    return not _HARMLESS[np.frombuffer(content, np.uint8)[begins]].all()

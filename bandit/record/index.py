@@ -223,7 +223,7 @@ def _parquet(found: Sequence[Path]) -> str:
 
 @cache
 def _empty(kind: pa.Schema) -> str:
-    with duckdb.connect(":memory:") as connection:
+    with _engine().cursor() as connection:
         described = connection.from_arrow(kind.empty_table()).description
         types = {name: str(t) for name, t, *_ in described}
     columns = ", ".join(f"NULL::{t} AS {sql.name(name)}" for name, t in types.items())

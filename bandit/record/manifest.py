@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from bandit.core import files
@@ -19,10 +21,18 @@ _MAX_BYTES = 64 << 20
 _OWN_DIGEST = "sha256"
 
 
-def write(folder: Path, content: dict[str, Any]) -> None:
-    """Write `folder`'s manifest over the files that lie in it; the last file to be written."""
+def write(
+    folder: Path, content: dict[str, Any], digests: Mapping[str, str] = MappingProxyType({})
+) -> None:
+    """Write `folder`'s manifest over the files that lie in it; the last file to be written.
+
+    ``digests`` are those of files, by name, that were digested since they were whole.
+    """
     listed = {
-        path.name: {"bytes": path.stat().st_size, "sha256": files.sha256(path)}
+        path.name: {
+            "bytes": path.stat().st_size,
+            "sha256": digests.get(path.name) or files.sha256(path),
+        }
         for path in sorted(folder.iterdir())
         if path.name != NAME
     }

@@ -1,14 +1,15 @@
-"""Run on this machine: kernels on its threads, a part kept while the next is made."""
+"""Run on this machine: a batch a thread, a part kept while the next ones are made."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from types import TracebackType
 from typing import Self, TypeVar
 
 import numba
 
-from bandit.runners.overlap import behind
+from bandit.runners.overlap import abreast, behind
 
 Item = TypeVar("Item")
 Part = TypeVar("Part")
@@ -40,13 +41,23 @@ class Local:
             numba.set_num_threads(self._before)
             self._before = None
 
+    @property
+    def hands(self) -> int:
+        """The threads that kernels have here."""
+        return int(numba.get_num_threads())
+
     def map(self, work: Callable[[Item], Part], batches: Iterable[Item]) -> Iterator[Part]:
-        """``work`` of each batch, made when it is asked for."""
-        return map(work, batches)
+        """``work`` of as many batches at a time as there are threads, each in one of its own.
+
+        So no thread waits for what another does alone, in Python or while it takes turns.
+        """
+        if self.hands == 1:
+            return map(work, batches)
+        return abreast(work, batches, self.hands, partial(numba.set_num_threads, 1))
 
     def write(self, keep: Callable[[Part], None], parts: Iterable[Part]) -> None:
         """``keep`` a part while the next is made; an error of either ends both."""
-        with behind(keep) as later:
+        with behind(keep, partial(numba.set_num_threads, self.hands)) as later:
             for part in parts:
                 later(part)
 

@@ -1,13 +1,15 @@
-"""Disk and kernels at once: while one batch is worked on, the next is fetched, the last kept."""
+"""Disk and kernels at once: while batches are worked on, the next is fetched, the last kept."""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 Item = TypeVar("Item")
+Part = TypeVar("Part")
 
 
 def ahead(items: Iterable[Item]) -> Iterator[Item]:
@@ -26,11 +28,31 @@ def ahead(items: Iterable[Item]) -> Iterator[Item]:
             item = waiting.result()
 
 
+def abreast(
+    work: Callable[[Item], Part], items: Iterable[Item], most: int, begin: Callable[[], None]
+) -> Iterator[Part]:
+    """``work`` of each item, in their order, ``most`` of them at a time in threads of their own.
+
+    Each of the threads does ``begin`` first; items are fetched by the caller.
+    """
+    waiting: deque[Future[Part]] = deque()
+    with ThreadPoolExecutor(most, "bandit-abreast", begin) as pool:
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) == most:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
 @contextmanager
-def behind(work: Callable[..., None]) -> Iterator[Callable[..., None]]:
+def behind(
+    work: Callable[..., None], begin: Callable[[], None] | None = None
+) -> Iterator[Callable[..., None]]:
     """Give what does `work` in order in a thread of its own, one call at most waiting for it.
 
     All is done when the context closes; an error of `work` is raised at the next call or there.
+    The thread does ``begin`` first.
     """
     waiting: list[Future[None]] = []
 
@@ -39,7 +61,14 @@ def behind(work: Callable[..., None]) -> Iterator[Callable[..., None]]:
             waiting.pop().result()
         waiting.append(pool.submit(work, *args))
 
-    with ThreadPoolExecutor(1, thread_name_prefix="bandit-behind") as pool:
+    with ThreadPoolExecutor(1, "bandit-behind", begin) as pool:
         yield later
         while waiting:
             waiting.pop().result()
+
+
+@contextmanager
+def meanwhile(work: Callable[[], Part]) -> Iterator[Future[Part]]:
+    """Do `work` in a thread of its own beside the block; it is over when the context closes."""
+    with ThreadPoolExecutor(1, "bandit-meanwhile") as pool:
+        yield pool.submit(work)

@@ -32,8 +32,12 @@ class Runner(Protocol):
     ) -> None:
         """Give it back."""
 
+    @property
+    def hands(self) -> int:
+        """How many batches are worked on at a time: memory holds them, and a few more."""
+
     def map(self, work: Callable[[Item], Part], batches: Iterable[Item]) -> Iterator[Part]:
-        """``work`` of each batch, in the order of the batches; few of them are held at a time."""
+        """``work`` of each batch, in the order of the batches."""
 
     def write(self, keep: Callable[[Part], None], parts: Iterable[Part]) -> None:
         """``keep`` each part, in order and never two at once; all are kept when it returns."""

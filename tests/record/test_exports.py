@@ -92,6 +92,16 @@ def test_what_a_spreadsheet_would_run_is_quoted(text: str) -> None:
     assert inert["n"].to_pylist() == [-1, 2, 3, 4]
 
 
+@pytest.mark.parametrize("text", HOSTILE)
+def test_it_is_quoted_behind_texts_that_are_harmless(text: str) -> None:
+    whole = pa.array([text, "", None, "a", "9", "_", text, "Z"])
+    assert exports.inert(pa.record_batch({"t": whole}))["t"].to_pylist()[6] == "'" + text
+    part = pa.record_batch({"t": whole.slice(2, 4)})
+    assert exports.inert(part)["t"].to_pylist() == [None, "a", "9", "_"]
+    none = pa.record_batch({"t": pa.nulls(3, pa.string())})
+    assert exports.inert(none).equals(none)
+
+
 def test_a_parquet_list_is_as_it_is(tmp_path: Path) -> None:
     keys = ["=1", "=2", "=3"]
     campaign = _campaign(tmp_path, keys, "true", TOML.replace('"csv"', '"parquet"'))

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bandit.core import files
 from bandit.core.errors import DataError
 from bandit.record import manifest
 
@@ -27,6 +28,14 @@ def test_it_lists_the_files_and_reads_back(tmp_path: Path) -> None:
     (folder / "a.parquet").write_bytes(b"x")
     with pytest.raises(DataError, match=r"a\.parquet is damaged"):
         manifest.verified(folder, content)
+
+
+def test_a_digest_that_is_known_is_not_made_again(tmp_path: Path) -> None:
+    folder = _written(tmp_path / "w")
+    manifest.write(folder, {"kind": "wave"}, {"a.parquet": "known"})
+    found = manifest.read(folder)["files"]
+    assert found["a.parquet"] == {"bytes": 1, "sha256": "known"}
+    assert found["b.json"]["sha256"] == files.sha256(folder / "b.json")
 
 
 def test_the_same_content_gives_the_same_bytes(tmp_path: Path) -> None:

@@ -44,6 +44,24 @@ def test_a_part_is_kept_while_the_next_is_made() -> None:
         runner.write(keep, runner.map(work, range(2)))
 
 
+def test_a_batch_is_worked_on_by_each_thread_and_kept_by_all() -> None:
+    def threads(_: int) -> int:
+        return numba.get_num_threads()
+
+    kept: list[tuple[int, int]] = []
+    with Local() as runner:
+        runner.write(lambda one: kept.append((one, threads(0))), runner.map(threads, range(5)))
+        assert runner.hands == numba.get_num_threads()
+        assert kept == [(1, runner.hands)] * 5
+    with Local(1) as runner:
+        assert runner.hands == 1
+        here = list(runner.map(lambda _: threading.current_thread(), range(3)))
+        assert here == [threading.current_thread()] * 3
+        kept.clear()
+        runner.write(lambda one: kept.append((one, threads(0))), runner.map(threads, range(5)))
+        assert kept == [(1, 1)] * 5
+
+
 @pytest.mark.parametrize("where", ["work", "keep"])
 def test_an_error_ends_the_run(where: str) -> None:
     def fail(n: int) -> int:

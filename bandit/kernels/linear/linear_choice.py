@@ -10,6 +10,7 @@ or thread.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -262,12 +263,18 @@ def choose_rows_into(
 
 
 def choose_into(
-    first: int, last: int, model: Model, situation: Situation, mode: Mode,
+    pieces: Iterator[tuple[int, int]], model: Model, situation: Situation, mode: Mode,
     action: Array, mean: Array, width: Array, propensity: Array,
 ) -> None:  # fmt: skip
-    """Decide rows first to last: ``action`` int32[n], its moments and propensity float64[n]."""
-    prepared = held(model, empty_room(model, situation, mode, last - first))
-    choose_rows_into(first, last, prepared, situation, mode, action, mean, width, propensity)
+    """Decide some rows in scratch made once: ``action`` int32[n], its moments and propensity [n].
+
+    ``pieces`` are their first and last, `threads.share` hands them out.
+    """
+    prepared = None
+    for first, last in pieces:
+        if prepared is None:
+            prepared = held(model, empty_room(model, situation, mode, action.shape[0]))
+        choose_rows_into(first, last, prepared, situation, mode, action, mean, width, propensity)
 
 
 @serial

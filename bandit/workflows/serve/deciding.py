@@ -18,6 +18,9 @@ from bandit.workflows.serve.publish import Target
 from bandit.workflows.serve.summary import WaveTally
 from bandit.workflows.serve.wave import Taken, Wave
 
+CELLS = 1 << 25
+"""Most customers times actions that are decided for at a time: what memory holds of them."""
+
 
 class Deciding(Protocol):
     """Decides a wave for everybody, and again where lots are drawn."""
@@ -73,5 +76,7 @@ class Here(NamedTuple):
                 planned.add(slots, batch)
                 progress.advance(len(batch.ids))
 
-            self.runner.write(keep, self.runner.map(decide, enumerate(self.batches)))
+            cells = CELLS // self.runner.hands
+            pieces = (piece for batch in self.batches for piece in batch.parts(cells))
+            self.runner.write(keep, self.runner.map(decide, enumerate(pieces)))
         return tally, planned

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -55,6 +55,12 @@ class Prepared(NamedTuple):
             units=self.units[first:last],
             population=self.population[first:last],
         )
+
+    def parts(self, cells: int) -> Iterator[Prepared]:
+        """All customers in pieces of at most so many of them times actions, one at least."""
+        n, k = self.mask.shape
+        step = max(1, cells // k)
+        return (self.rows(first, first + step) for first in range(0, n, step))
 
     def only(self, keep: Bool) -> Prepared:
         """The customers where `keep` bool[n] holds."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, fields, replace
 from pathlib import Path
@@ -28,7 +28,7 @@ from bandit.record.served_variables import ServedVariables
 from bandit.record.waves import DecisionWriter
 from bandit.results.money import Money
 from bandit.results.serve import Price, Split, WaveSummary
-from bandit.runners.overlap import ahead
+from bandit.runners.overlap import ahead, behind, meanwhile
 from bandit.sources import database
 from bandit.workflows.serve import serving_model
 from bandit.workflows.serve.contact_history import ContactHistory
@@ -36,6 +36,13 @@ from bandit.workflows.serve.wave import Run, Wave
 
 OF_THE_RUN = ("notes", "cluster")
 """Fields of a summary that tell how it was run."""
+
+
+class Exported(NamedTuple):
+    """The lists that were written, and ``digests`` of the decisions' files by their names."""
+
+    lists: Lists
+    digests: Mapping[str, str]
 
 
 class Target(NamedTuple):
@@ -77,27 +84,45 @@ class Target(NamedTuple):
             writer.abandon()
 
 
-def export(wave: Wave, target: Target, progress: Progress) -> Lists:
+def export(wave: Wave, target: Target, progress: Progress) -> Exported:
     """Write the lists, with the consents of this moment."""
     progress.step("reading consents again and writing lists")
     decisions = sorted(target.wave[0].glob("decisions-*.parquet"))
     run = wave.run
     folder, channels = target.lists[0], wave.catalogue.channels
-    lists = _export(run.campaign, run.at, run.threads, decisions, folder, channels)
+    whole = [] if run.dry_run else decisions
+    with meanwhile(lambda: _digested(whole)) as digests:
+        lists = _export(run.campaign, run.at, run.threads, decisions, folder, channels)
     shutil.copyfile(target.lists[0] / exports.WITHHELD, target.wave[0] / exports.WITHHELD)
-    return lists
+    return Exported(lists, digests.result())
 
 
-def publish(wave: Wave, past: ContactHistory, target: Target, summary: WaveSummary) -> None:
+def _digested(paths: Sequence[Path]) -> dict[str, str]:
+    """Digests of files by their names; what is told of them is on the disk."""
+    found = {}
+    for path in paths:
+        found[path.name] = files.sha256(path)
+        files.sync(path)
+    return found
+
+
+def publish(
+    wave: Wave,
+    past: ContactHistory,
+    target: Target,
+    summary: WaveSummary,
+    digests: Mapping[str, str],
+) -> None:
     """Write manifests and rename: a new snapshot, then the wave, the index, then the lists.
 
     Nobody is contacted without a record: the lists come last, and `finish` writes them if a crash
-    came in between. If a step fails, the steps before it are undone.
+    came in between. If a step fails, the steps before it are undone. ``digests`` as of `Exported`.
     """
     if wave.run.dry_run:
         return
     run, campaign = wave.run, wave.run.campaign
-    manifest.write(target.wave[0], {**content(wave, past.waves, summary), "heard": past.heard})
+    about = {**content(wave, past.waves, summary), "heard": past.heard}
+    manifest.write(target.wave[0], about, digests)
     manifest.write(target.lists[0], {"kind": "lists", "wave": run.wave})
     before = [target.wave]
     with ExitStack() as stack:
@@ -215,8 +240,9 @@ def _export(
     with database.connect(campaign, threads=threads, roles=roles, moment=at) as fresh:
         before = withheld[0] if withheld else None
         return exports.write(
-            lists, campaign, fresh, decisions, channels, withheld=before, fetched=ahead
-        )
+            lists, campaign, fresh, decisions, channels,
+            withheld=before, fetched=ahead, kept=behind,
+        )  # fmt: skip
 
 
 def content(wave: Wave, past: Sequence[str], summary: WaveSummary) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def given(wave: Wave, batch: Prepared, taken: Taken) -> Taken:
     weighed = np.flatnonzero(quiet & (group >= 0) & (planned == NO_CONTACT))
     bare = np.flatnonzero(quiet)
     bare = bare[~taken.allowed[bare, 1:].any(axis=1)]
-    found[bare] = _nothing_left(batch, taken)[bare]
+    found[bare] = _nothing_left(batch, taken, bare)
     found[quiet & (planned != NO_CONTACT)] = _CODE[NO_ROOM]
     held = group == HOLDOUT
     held[group >= 0] |= wave.plan.peaceful[group[group >= 0]]
@@ -56,12 +56,12 @@ def given(wave: Wave, batch: Prepared, taken: Taken) -> Taken:
     return taken._replace(reason=found)
 
 
-def _nothing_left(batch: Prepared, taken: Taken) -> Array:
-    """The first rule that leaves no outbound contact, for a first slot; int8[m]."""
+def _nothing_left(batch: Prepared, taken: Taken, mine: Array) -> Array:
+    """The first rule that leaves ``mine`` int64[q] no outbound contact, for a first slot."""
     if not taken.placement.outbound or taken.slot > 1:
-        return np.full(taken.rows.shape[0], _CODE[NOTHING])
+        return np.full(mine.shape[0], _CODE[NOTHING])
     stages: Array = np.array([_CODE[name] for name in STAGES])
-    found: Array = stages[(batch.left[taken.rows, 1:] == 0).argmax(axis=1)]
+    found: Array = stages[(batch.left[taken.rows[mine], 1:] == 0).argmax(axis=1)]
     return found
 
 
@@ -114,6 +114,7 @@ def _expected_contact(
         values=batch.values if batch.values.ndim == 1 else batch.values[rows],
         costs=costs,
         validate=not Greedy.validates,
+        complete=False,  # they were decided for: some action is eligible
     )
     contact: Bool = Greedy().decide(request) != NO_CONTACT
     return contact

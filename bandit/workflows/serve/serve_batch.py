@@ -169,11 +169,11 @@ def _serve(
         reading.add_unusable_rows(campaign, data, rejects)
         unkept = [] if run.dry_run else reading.keep_indexes(campaign, data, progress)
         data.close()  # its memory is free for the connection that reads the consents again
-        lists = publish.export(wave, target, progress)
+        exported = publish.export(wave, target, progress)
         summary = summarise(
             wave,
             tally,
-            lists,
+            exported.lists,
             rejected=rejects.finish(),
             parts=parts,
             priced=priced,
@@ -195,7 +195,7 @@ def _serve(
                 *_nothing_known(wave),
             ],
         )
-        publish.publish(wave, past, target, summary)
+        publish.publish(wave, past, target, summary, exported.digests)
         return summary if cluster is None else replace(summary, cluster=cluster.done())
 
 
