@@ -11,10 +11,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bandit.core.types import Float64, Int64, Integer
+from bandit.core.types import Float32, Float64, Int64, Integer
 from bandit.kernels import simd
 from bandit.kernels._compile import natural, within
 from bandit.kernels.linear import equal_steps
+from bandit.kernels.stats.log_cumulative import Grids, grids
 
 LEVELS = 16
 """Bits of how many are alike."""
@@ -27,7 +28,8 @@ class Scratch(NamedTuple):
 
     ``places``, ``weights`` float64[MOST] of graded steps. ``like`` int64[k], a number below k, is
     the same for contenders of the same moments; ``tally`` int64[k], zero between calls, ``member``,
-    ``times`` int64[k] and ``ends`` int64[LEVELS + 1] are of `fold`.
+    ``times`` int64[k] and ``ends`` int64[LEVELS + 1] are of `fold`. Of `log_steps`
+    are the rest: places on a grid, what lies between, how rates differ, √(1 + 2 ln m) by m.
     """
 
     centres: Float64
@@ -44,6 +46,14 @@ class Scratch(NamedTuple):
     member: Int64
     times: Int64
     ends: Int64
+    cells: Float64
+    shifts: Float64
+    drifts: Float64
+    slopes: Float64
+    short_shifts: Float32
+    short_drifts: Float32
+    sharpness: Float64
+    grids: Grids
 
 
 def empty_scratch(k: int) -> Scratch:
@@ -54,7 +64,10 @@ def empty_scratch(k: int) -> Scratch:
         np.empty(8 * equal_steps.MOST), np.empty(room, np.int64), np.empty(equal_steps.MOST),
         np.empty(equal_steps.MOST), np.zeros(equal_steps.MOST + 8), np.zeros(k, np.int64),
         np.zeros(k, np.int64), np.zeros(k, np.int64), np.zeros(k, np.int64),
-        np.zeros(LEVELS + 1, np.int64),
+        np.zeros(LEVELS + 1, np.int64), np.zeros(k + 32), np.zeros(k + 32),
+        np.zeros(k + 32), np.zeros(k + 32),
+        np.zeros(k + 32, np.float32), np.zeros(k + 32, np.float32),
+        np.sqrt(1.0 + 2.0 * np.log(np.maximum(np.arange(k + 1.0), 1.0))), grids(),
     )  # fmt: skip
 
 

@@ -1,19 +1,22 @@
 """Probability that one of many normal worths is the largest.
 
 ``P(a) = ∫ φ(z) Π_{b≠a} Φ(o_b + r_b z) dz``, ``o_b = (m_a − m_b)/s_b``, ``r_b = s_a/s_b`` (Agrawal,
-Goyal 2013), to 1e-7 and 1.5e-10 more for each rival that is left out:
+Goyal 2013), to 1e-7 and 1.5e-10 more for each rival that is left out.
 
-1. Rivals of the same moments are taken as one, to a power (`alike_rivals`); who lies below all
-   that a can reach is left out.
-2. ``−log Φ(x) ≥ 0.29 max(0, 1.5 − x)²``: Newton's steps on a convex sum of squares find, from the
+1. Where rates r_b are nearly equal, logarithms of Φ are read off grids and added (`log_steps`).
+   What follows is for others.
+2. Rivals of the same moments are taken as one, to a power (`alike_rivals`), before that; who lies
+   below all that a can reach is left out.
+3. ``−log Φ(x) ≥ 0.29 max(0, 1.5 − x)²``: Newton's steps on a convex sum of squares find, from the
    left, an end below which the product is surely under 6e-9. What is above counts.
-3. Equal steps there (`equal_steps`) converge geometrically once they resolve what bends. Whether
-   they do, the heights at the nodes tell (`_settled`); if not, those between are added. Φ(r z) has
-   a spectrum like exp(−ω²/2r²), that of m alike is √(1 + 2 ln m) as wide: so many steps as resolve
-   the steepest rival everywhere are trusted sooner; where they are many, fewer are tried first.
-4. Where one rival is much steeper than others, steps that grow with the distance from it
+4. Equal steps there (`equal_steps`) converge geometrically once they resolve what bends. Whether
+   they do, the heights at the nodes tell (`sampled_sums`); if not, those between are added. Φ(r z)
+   has a spectrum like exp(−ω²/2r²), that of m alike is √(1 + 2 ln m) as wide: so many steps as
+   resolve the steepest rival everywhere are trusted sooner; where they are many, fewer are tried
+   first.
+5. Where one rival is much steeper than others, steps that grow with the distance from it
    (`graded_steps`): a few dozen do where equal ones would be hundreds.
-5. Where a certain rival cuts a's range, panels (`gauss_panels`).
+6. Where a certain rival cuts a's range, panels (`gauss_panels`).
 """
 
 from __future__ import annotations
@@ -24,9 +27,16 @@ import numpy as np
 
 from bandit.core.types import Float64, Int64, Integer
 from bandit.kernels import simd
-from bandit.kernels._compile import natural, within
-from bandit.kernels.linear import alike_rivals, equal_steps, gauss_panels, graded_steps
+from bandit.kernels._compile import within
+from bandit.kernels.linear import (
+    alike_rivals,
+    equal_steps,
+    gauss_panels,
+    graded_steps,
+    log_steps,
+)
 from bandit.kernels.linear.alike_rivals import Scratch
+from bandit.kernels.linear.sampled_sums import settled
 from bandit.kernels.stats.normal_lanes import cumulative_8
 
 REACH = 5.75
@@ -41,15 +51,6 @@ _FEW, _DEARER = 42, 1.4
 computed at each."""
 _RESOLVED, _GRADED = 1.15, 1.3
 """Of a step, an equal and a graded one: its length times the steepest rate times √(1 + 2 ln m)."""
-_TOLERANCE = 1e-7
-_ALIASED_12, _ALIASED_8, _ALIASED_6 = (
-    2.0 * math.exp(-2.0 * math.pi * math.sqrt(square)) for square in (12.0, 8.0, 6.0)
-)
-_TRUSTED, _GRADUALLY, _DOUBTED = 1e-7, 1e-6, 1e-9
-"""What `_settled` lets pass of equal and graded steps that resolve the steepest rival everywhere,
-and of others."""
-_NOISE = 1e-12
-"""Heights are off by so little."""
 _SLOPE, _ORIGIN = 0.29, 1.5
 _DEPTH = math.sqrt(19.0 / _SLOPE)
 """exp(−19) = 6e-9."""
@@ -88,73 +89,6 @@ def _lower_end(offset: Float64, rate: Float64, ends: Int64, levels: Integer) -> 
 def _nodes(steps: float) -> int:
     """Nodes of so many steps at least."""
     return max(_FIRST, math.ceil(min(1.0 + steps, 1e6)))
-
-
-@within
-def _aliased(heights: Float64, nodes: Integer) -> tuple[float, float, float]:
-    """``Σ f bendᵃ`` for a of 6, 4 and 3 over the inner ``nodes``, bend = f²/(f before · f after).
-
-    ``heights`` may be read for seven more.
-    """
-    noise, zero = simd.splat(_NOISE), simd.splat(0.0)
-    sixth, fourth, third = zero, zero, zero
-    for j in range(1, nodes - 1, 8):
-        before = simd.add(simd.load(heights, j - 1), noise)
-        here = simd.add(simd.load(heights, j), noise)
-        after = simd.add(simd.load(heights, j + 1), noise)
-        bend = simd.div(simd.mul(here, here), simd.mul(before, after))
-        left = natural(nodes - 1 - j)
-        inner = np.int64(255) if left >= 8 else (np.int64(1) << np.int64(left)) - 1
-        bend = simd.pick(inner, bend, zero)
-        square = simd.mul(bend, bend)
-        cube = simd.mul(square, bend)
-        third = simd.fma(here, cube, third)
-        fourth = simd.fma(here, simd.mul(square, square), fourth)
-        sixth = simd.fma(here, simd.mul(cube, cube), sixth)
-    return simd.reduce_add(sixth), simd.reduce_add(fourth), simd.reduce_add(third)
-
-
-@within
-def _settled(heights: Float64, nodes: Integer, step: float, sure: bool, graded: bool) -> float:
-    """The integral by ``nodes`` equal steps if it is as good as is claimed, else −1.
-
-    For any a the rule's error is at most ``2 exp(−2πa/step) ∫ |f(z + ia)| dz`` (Trefethen,
-    Weideman 2014), and |f(z + ia)| is about f(z) exp(a² S(z)/2), S = −(ln f)″. All rivals bend one
-    way, Φ being log-concave, so no two can hide each other: step² S is ln of f² over the product of
-    f before and after, at every node. Of a = √12, √8 and √6 steps the best bound counts: where a
-    wins seldom, against many, a shorter one.
-
-    Where far steeper rivals bend just below, that is no bound yet. So besides, the sums over
-    j mod 3 tell what a third of the sampling frequency aliases, whose cube bounds the error where
-    bells are smooth; its seventh power (a bell's would be the ninth) where no rival is too steep
-    for the steps, that is where they are ``sure``. Even and odd nodes would not do: by symmetry
-    they can agree by chance.
-    """
-    s0 = s1 = s2 = 0.0
-    for j in range(0, nodes - 2, 3):
-        s0 += heights[j]
-        s1 += heights[j + 1]
-        s2 += heights[j + 2]
-    rest = nodes // 3 * 3
-    s0 += heights[rest] if rest < nodes else 0.0
-    s1 += heights[rest + 1] if rest + 1 < nodes else 0.0
-    p = (s0 + s1 + s2) * step
-    even, odd = s0 - 0.5 * (s1 + s2), 0.8660254037844386 * (s1 - s2)
-    gap = math.sqrt(even * even + odd * odd) * step
-    trusted = sure and not graded
-    share = gap / p if p > 0.0 else 1.0
-    powers = share * share * share
-    powers *= powers * share if trusted else 1.0
-    if not (powers * p <= _TOLERANCE or p + gap < _TOLERANCE):
-        return -1.0
-    sixth, fourth, third = _aliased(heights, nodes)
-    error = _ALIASED_12 * sixth
-    limit = _GRADUALLY if sure else _DOUBTED
-    if trusted:
-        error, limit = min(error, _ALIASED_8 * fourth, _ALIASED_6 * third), _TRUSTED
-    if not error * step <= limit:
-        return -1.0
-    return min(p, 1.0)
 
 
 @within
@@ -212,7 +146,7 @@ def _spread_over(scratch: Scratch, levels: Integer, edge: float) -> float:
                 stride - 1,
                 stride,
             )
-        p = _settled(heights, whole, length / (whole - 1), whole >= sure, fine > 0.0)
+        p = settled(heights, whole, length / (whole - 1), whole >= sure, fine > 0.0)
         if p >= 0.0:
             return p
         # Those between: every sum is used again.
@@ -290,13 +224,18 @@ def winning_probability(count: Integer, own: Integer, scratch: Scratch, folds: b
             return 0.0
     elif count == 2:
         return 0.5 * math.erfc(-offset[1 - own] / math.sqrt(2.0 * (1.0 + rate[1 - own] ** 2)))
-    else:
-        offset[own], rate[own] = equal_steps.FILLING, 0.0
     ends, levels = scratch.ends, np.int64(1)
     if folds and count >= alike_rivals.FOLDED and sure == 0 and s > _NOTHING:
         levels = np.int64(alike_rivals.fold(scratch, count, own))
     if levels == 1:
+        if sure == 0:
+            count -= 1
+            offset[own], rate[own] = offset[count], rate[count]
         ends[0], ends[1] = 0, alike_rivals.pad(offset, rate, count)
+        if sure == 0 and count > 0 and s > _NOTHING:
+            p = log_steps.integral(count, REACH, scratch)
+            if p >= 0.0:
+                return p
     if s > _NOTHING:
         return _spread_over(scratch, levels, edge)
     alike_rivals.keep(offset, rate, ends, 1, 0.0)

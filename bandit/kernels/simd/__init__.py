@@ -85,6 +85,7 @@ div: Callable[[_Vector, _Vector], _Vector] = _home.div
 exponent: Callable[[Vector64], Vector64] = _home.exponent
 fma: Callable[[_Vector, _Vector, _Vector], _Vector] = _home.fma
 load: Callable[[_Table[Scalar], Integer], _Table[Scalar]] = _home.load
+load_half: Callable[[Float32, Integer], Vector32] = _home.load_half
 lowest_bit: Callable[[Integer], int] = _bits.lowest_bit
 mantissa: Callable[[Vector64], Vector64] = _home.mantissa
 maximum: Callable[[_Vector, _Vector], _Vector] = _home.maximum
@@ -100,9 +101,11 @@ reduce_max: Callable[[_Table[Scalar]], Scalar] = _home.reduce_max
 reduce_mul: Callable[[_Table[Scalar]], Scalar] = _home.reduce_mul
 root: Callable[[_Vector], _Vector] = _home.root
 splat: _Splat = _home.splat
+splat_half: Callable[[np.float32], Vector32] = _home.splat_half
 store: Callable[[_Table[Scalar], Integer, _Table[Scalar]], None] = _home.store
 sub: Callable[[_Vector, _Vector], _Vector] = _home.sub
 widen: Callable[[Array, Integer], Vector64] = _home.widen
+widen_half: Callable[[Vector32], Vector64] = _home.widen_half
 
 _Coarse = Callable[
     [Int16, int, int, Int16, int, int, Float32, int, Float32, int, Float32, int, int], None

@@ -120,6 +120,40 @@ def narrow(typing: Any, array: Any, offset: Any) -> Any:
 
 
 @intrinsic
+def load_half(typing: Any, array: Any, offset: Any) -> Any:
+    """Read eight float32."""
+    kind = Vector(types.float32, LANES_64)
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        pointer = place(context, builder, signature.args[0], args[0], args[1])
+        return read(builder, backend(kind), pointer, 4)
+
+    return kind(array, types.intp), generate
+
+
+@intrinsic
+def splat_half(typing: Any, value: Any) -> Any:
+    """Fill eight lanes of float32."""
+    kind = Vector(types.float32, LANES_64)
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return spread(builder, args[0], LANES_64)
+
+    return kind(value), generate
+
+
+@intrinsic
+def widen_half(typing: Any, a: Any) -> Any:
+    """Eight float32 lanes as a float64 vector."""
+    kind = vector_of(types.float64)
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.fpext(args[0], backend(kind))
+
+    return kind(a), generate
+
+
+@intrinsic
 def store(typing: Any, array: Any, offset: Any, value: Any) -> Any:
     """Write a vector."""
 

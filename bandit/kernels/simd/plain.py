@@ -28,6 +28,21 @@ def narrow(array: Array, offset: int) -> Array:
     return array.reshape(-1)[offset : offset + 16].astype(np.float32)
 
 
+def load_half(array: Array, offset: int) -> Array:
+    """Read eight float32."""
+    return array.reshape(-1)[offset : offset + 8].copy()
+
+
+def splat_half(value: np.float32) -> Array:
+    """Fill eight lanes of float32."""
+    return np.full(8, value)
+
+
+def widen_half(a: Array) -> Array:
+    """Eight float32 lanes as a float64 vector."""
+    return a.astype(np.float64)
+
+
 def store(array: Array, offset: int, value: Array) -> None:
     """Write a vector."""
     array.reshape(-1)[offset : offset + _lanes(array)] = value
