@@ -1,7 +1,7 @@
 """Who may get what: eligibility, contact pressure, slots, prices."""
 
 from bandit.allocation.blocks import Block
-from bandit.allocation.prices import Prices, answering, correct, find_prices, jittered
+from bandit.allocation.prices import Prices, answering, correct, find_prices, follow, jittered
 from bandit.allocation.problem import InfeasibleError
 from bandit.allocation.solve import Solution, solve
 from bandit.allocation.thinning import (
@@ -23,6 +23,7 @@ __all__ = [
     "answering",
     "correct",
     "find_prices",
+    "follow",
     "jittered",
     "kept",
     "no_contact_probability",

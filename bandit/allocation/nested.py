@@ -16,7 +16,7 @@ import numpy as np
 
 from bandit.allocation.ascent import Ascent, approach, ascend
 from bandit.allocation.blocks import Block, Linear
-from bandit.allocation.passes import Contenders, contenders
+from bandit.allocation.passes import Contenders, Telling, contenders
 from bandit.allocation.problem import Problem, Sides, sides
 from bandit.core.types import Bool, Float64
 
@@ -39,6 +39,8 @@ Blocks = Callable[[float], Iterable[Block | Linear]]
 
 A block must be the same whenever it is asked for again.
 """
+Tellers = Callable[[float], Iterable[Telling]]
+"""The same of blocks who tell themselves what can win."""
 
 
 class Box(NamedTuple):
@@ -61,7 +63,7 @@ class Found(NamedTuple):
     box: Box
     outer: Box
     spread: float
-    blocks: Blocks
+    blocks: Blocks | Tellers
     share: float
     passes: int
 
@@ -91,7 +93,7 @@ def find(
     return found
 
 
-def gathered(found: Found, blocks: Blocks, share: float, box: Box) -> Found:
+def gathered(found: Found, blocks: Blocks | Tellers, share: float, box: Box) -> Found:
     """The same multipliers with a share of `blocks` as the customers: what can win in `box`."""
     problem = found.people.problem
     people = contenders(blocks(share), problem, *_cost_range(sides(problem), box))
@@ -128,7 +130,8 @@ def confidence(found: Found, level: Sides, portion: float) -> Box:
     """
     curvature = found.ascent.curvature
     scale = curvature.diagonal()
-    inverse = np.linalg.pinv(curvature + np.diag(1e-2 * scale + 1e-300), hermitian=True)
+    steady = np.diag(np.where(scale > 0, 1e-2 * scale, 1.0))
+    inverse = np.linalg.pinv(curvature + steady, hermitian=True)
     noise = (level.usage * found.ascent.sums.counts[:, None]).T @ level.usage
     variance = (inverse @ noise @ inverse).diagonal() * max(1.0 - portion, 0.0)
     half = WIDTH * np.sqrt(np.maximum(variance, 0.0))

@@ -15,7 +15,7 @@ import numpy as np
 
 from bandit.allocation.blocks import Block, Linear
 from bandit.allocation.problem import Problem
-from bandit.core.types import Array, Float64, Int32
+from bandit.core.types import Array, Bool, Float64, Int32
 from bandit.kernels.allocation import linear_contenders
 from bandit.kernels.allocation.contenders import (
     UNDECIDED,
@@ -30,6 +30,8 @@ from bandit.kernels.threads import spread
 
 ROOM = 16 * BLOCK
 """Contenders that a block of customers may have without a table."""
+
+NOTHING = 1e-12
 
 EVERYTHING = np.zeros((0, 0), np.bool_)
 
@@ -95,7 +97,8 @@ class Contenders(NamedTuple):
 
     The r undecided ones row by row: ``rows`` int64[r] their places in the whole, ``offsets``
     int64[r + 1], ``action`` int32[e], ``value`` float64[e]. The decided ones only as sums:
-    ``fixed_value`` and ``fixed_counts`` int64[k]. ``customers`` counts everybody.
+    ``fixed_value`` and ``fixed_counts`` int64[k]; of these ``firm_counts`` int64[k] would take the
+    same at any costs. ``customers`` counts everybody.
     """
 
     rows: Array
@@ -104,6 +107,7 @@ class Contenders(NamedTuple):
     value: Float64
     fixed_value: float
     fixed_counts: Array
+    firm_counts: Array
     customers: int
     problem: Problem
 
@@ -182,6 +186,15 @@ class Contenders(NamedTuple):
 
 
 @runtime_checkable
+class Telling(Protocol):
+    """Some customers who say themselves what can still win."""
+
+    def contenders(self, problem: Problem, low: Float64, high: Float64) -> Contenders:
+        """See `part`."""
+        ...
+
+
+@runtime_checkable
 class Elsewhere(Protocol):
     """Blocks that many workers look at; who iterates over them reads them here."""
 
@@ -191,7 +204,7 @@ class Elsewhere(Protocol):
 
 
 def contenders(
-    blocks: Iterable[Block | Linear], problem: Problem, low: Float64, high: Float64
+    blocks: Iterable[Block | Linear | Telling], problem: Problem, low: Float64, high: Float64
 ) -> Contenders:
     """Keep of every customer what can win at action costs between `low` and `high` float64[k]."""
     parts = []
@@ -214,18 +227,60 @@ def contenders(
         np.concatenate([part.value for part in parts]),
         math.fsum(part.fixed_value for part in parts),
         np.sum([part.fixed_counts for part in parts], axis=0),
+        np.sum([part.firm_counts for part in parts], axis=0),
         start,
         problem,
     )
 
 
-def part(block: Block | Linear, problem: Problem, low: Float64, high: Float64) -> Contenders:
+def part(
+    block: Block | Linear | Telling, problem: Problem, low: Float64, high: Float64
+) -> Contenders:
     """The contenders among the customers of one block, by their places in it."""
+    if isinstance(block, Telling):
+        return block.contenders(problem, low, high)
     if isinstance(block, Linear) and problem.slots == 1:
         found = _linear_contenders(block, problem, low, high)
         if found is not None:
             return found
     return _block_contenders(block, problem, low, high)
+
+
+def told(
+    taken: Int32,
+    firm: Bool,
+    rows: Array,
+    offsets: Array,
+    action: Int32,
+    worth: Float64,
+    problem: Problem,
+    low: Float64,
+    high: Float64,
+) -> Contenders:
+    """Contenders of one slot that somebody else found, no contact (action 0) among them.
+
+    ``taken`` int32[n] is what a customer takes at all costs between ``low`` and ``high``, -1 where
+    it hangs on them; ``firm`` bool[n], at any. Of these ``rows``, ``action`` and ``worth`` [e] are
+    who can win. Where no contact cannot, a worth below everybody's takes its place; what the
+    decided are worth is not told, and counted as what they cost at most.
+    """
+    k = len(problem.usage)
+    fixed = np.bincount(taken[taken > 0], minlength=k)
+    sure = np.bincount(taken[firm & (taken > 0)], minlength=k)
+    value = worth
+    if len(rows):
+        row = np.repeat(np.arange(len(rows)), np.diff(offsets))
+        least = np.maximum.reduceat(worth - high[action], offsets[:-1])
+        most = np.maximum.reduceat(worth - low[action], offsets[:-1])
+        nothing = least - (most - least) - NOTHING * (1.0 + np.abs(least))
+        peace = action == 0
+        nothing[row[peace]] = worth[peace]
+        contact = ~peace
+        value, action = (worth - nothing[row])[contact], action[contact]
+        offsets = np.concatenate([[0], np.cumsum(contact)])[offsets]
+    return Contenders(
+        rows, offsets, action, value, float(fixed @ high), fixed, sure, len(taken), problem
+    )
 
 
 def _nobody(problem: Problem) -> Contenders:
@@ -236,6 +291,7 @@ def _nobody(problem: Problem) -> Contenders:
         empty.astype(np.int32),
         np.zeros(0),
         0.0,
+        np.zeros(len(problem.usage), np.int64),
         np.zeros(len(problem.usage), np.int64),
         0,
         problem,
@@ -268,7 +324,7 @@ def _linear_contenders(
     places = np.concatenate([np.arange(m) + b * ROOM for b, m in enumerate(np.diff(taken))])
     return Contenders(
         rows, offsets, action[places], worth[places],
-        math.fsum(value), counts.sum(axis=0), n, problem,
+        math.fsum(value), counts.sum(axis=0), np.zeros(k, np.int64), n, problem,
     )  # fmt: skip
 
 
@@ -288,5 +344,6 @@ def _block_contenders(
     action, worth = np.empty(offsets[-1], np.int32), np.empty(offsets[-1])
     spread(gather_into, len(rows), BLOCK, values, eligible, *rules, rows, offsets, action, worth)
     return Contenders(
-        rows, offsets, action, worth, math.fsum(value), counts.sum(axis=0), n, problem
-    )
+        rows, offsets, action, worth,
+        math.fsum(value), counts.sum(axis=0), np.zeros(k, np.int64), n, problem,
+    )  # fmt: skip

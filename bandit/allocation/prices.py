@@ -13,13 +13,27 @@ import numpy.typing as npt
 
 from bandit.allocation.blocks import Block
 from bandit.allocation.certificate import dual_bound, infeasible, relative_gap
-from bandit.allocation.nested import Blocks, Found, at_share, find, gathered, refine, vicinity
+from bandit.allocation.nested import (
+    Blocks,
+    Found,
+    Tellers,
+    at_share,
+    confidence,
+    find,
+    gathered,
+    refine,
+    vicinity,
+)
 from bandit.allocation.problem import check_problem, sides
 from bandit.allocation.recovery import recover
 from bandit.core.types import Array, Float64
 
 PLACES = 1 << 12
 """Values that noise may have: a draw from a table takes a third of the time of a normal."""
+
+
+LEFT = 0.005
+"""Part of a limit that prices leave open where what they do not move uses up all of it."""
 
 
 class Prices(NamedTuple):
@@ -159,6 +173,38 @@ def correct(given: Prices, served: npt.ArrayLike) -> Prices:
     known = found.people.sums(given.costs).counts @ problem.usage + unit
     ratio = known / (found.share * np.asarray(served, np.float64) + unit)
     found = refine(found, level._replace(bound=level.bound * ratio[level.resource]))
+    multipliers = found.ascent.multipliers
+    return given._replace(
+        prices=inequalities.prices(multipliers, len(given.prices)),
+        costs=inequalities.usage @ multipliers,
+        seconds=given.seconds + time.perf_counter() - began,
+        found=found,
+    )
+
+
+def follow(given: Prices, blocks: Tellers, share: float, most: Float64, least: Float64) -> Prices:
+    """Move prices so that what customers are told to take at them keeps limits of their own.
+
+    ``blocks`` say what a policy's draws may take while prices stay in a box: drawn once, for all
+    prices tried. Who takes the same at any price cannot be moved: where they alone pass a limit,
+    the rest is left next to nothing. ``most`` and ``least`` float64[m] are of everybody, finite and
+    positive where ``given`` has a limit and a minimum. With a larger share of the same blocks the
+    prices of the smaller one tell where to look.
+
+    What changes is as in `correct`.
+    """
+    began = time.perf_counter()
+    found = given.found
+    inequalities = sides(found.people.problem._replace(limits=most, minimums=least))
+    box = vicinity(found)
+    if found.blocks == blocks:
+        box = confidence(found, at_share(inequalities, found.share), found.share / share)
+    found = gathered(found, blocks, share, box)
+    level = at_share(inequalities, share)
+    unit = np.abs(inequalities.usage).max(axis=0, initial=0.0)
+    left = np.maximum(unit, LEFT * np.abs(level.bound))
+    firm = np.where(level.sign > 0, found.people.firm_counts @ level.usage + left, -np.inf)
+    found = refine(found, level._replace(bound=np.maximum(level.bound, firm)))
     multipliers = found.ascent.multipliers
     return given._replace(
         prices=inequalities.prices(multipliers, len(given.prices)),

@@ -11,15 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 
-from bandit.core.types import NO_CONTACT, Array, Float64, Int32, UInt64
+from bandit.core.types import NO_CONTACT, Array, Bool, Float64, Int32, UInt64
 from bandit.kernels import keyed_random
 from bandit.kernels.linear import masked_choice as worth
 from bandit.models.moments import Moments
 from bandit.policies.choice_request import ChoiceRequest
+from bandit.policies.contest import Box, Contest, settled, together
 from bandit.policies.mixture import Mixture
 from bandit.policies.policy import DeterministicPolicy, Policy
 from bandit.policies.uniform import uniform_at, uniform_mean, uniform_pick_at, uniform_table
@@ -28,6 +29,8 @@ from bandit.policies.uniform import uniform_at, uniform_mean, uniform_pick_at, u
 @dataclass(frozen=True)
 class Peace(DeterministicPolicy):
     """No contact for everybody, whatever is eligible: a holdout of an experiment's own."""
+
+    heeds: ClassVar[bool] = False
 
     def decide(self, request: ChoiceRequest) -> Int32:
         """Leave everybody in peace."""
@@ -46,6 +49,19 @@ class Floor(Policy):
         action, rows = self.policy.decide(request).copy(), self._explored(request)
         action[rows] = uniform_pick_at(request, keyed_random.EXPLORE_PICK, rows)
         return action
+
+    def tells(self, posterior: Moments | None) -> bool:
+        """If the policy does."""
+        return self.policy.tells(posterior)
+
+    def contest(self, request: ChoiceRequest, wanted: Bool, box: Box) -> Contest:
+        """The policy's own, but for who explores."""
+        explores, action = np.zeros(request.n, np.bool_), np.zeros(request.n, np.int32)
+        rows = self._explored(request)
+        action[rows] = uniform_pick_at(request, keyed_random.EXPLORE_PICK, rows)
+        explores[rows] = True
+        own = self.policy.contest(request, wanted & ~explores, box)
+        return together([own, settled(action, wanted & explores)])
 
     def choose_or_score(
         self, request: ChoiceRequest, given: Int32
@@ -109,6 +125,15 @@ class Pinned(Policy):
         """Let the policy draw."""
         return self.policy.decide(self._asked(request))
 
+    def tells(self, posterior: Moments | None) -> bool:
+        """If the policy does, by the own posterior."""
+        del posterior
+        return self.policy.tells(self.posterior)
+
+    def contest(self, request: ChoiceRequest, wanted: Bool, box: Box) -> Contest:
+        """The policy's own."""
+        return self.policy.contest(self._asked(request), wanted, box)
+
     def choose_or_score(
         self, request: ChoiceRequest, given: Int32
     ) -> tuple[Int32, Float64, Float64 | None]:
@@ -154,6 +179,14 @@ class Only(Policy):
     def decide(self, request: ChoiceRequest) -> Int32:
         """Let the policy draw among the actions."""
         return self.policy.decide(self._narrowed(request))
+
+    def tells(self, posterior: Moments | None) -> bool:
+        """If the policy does."""
+        return self.policy.tells(posterior)
+
+    def contest(self, request: ChoiceRequest, wanted: Bool, box: Box) -> Contest:
+        """The policy's own, among the actions."""
+        return self.policy.contest(self._narrowed(request), wanted, box)
 
     def propensity(self, request: ChoiceRequest, action: Int32, decided: Int32) -> Float64:
         """Zero for what is not among the actions."""

@@ -11,6 +11,7 @@ import numpy as np
 from bandit.core.types import Array, Choice, Float64, Int32, UInt64
 from bandit.models.moments import Moments
 from bandit.policies.arms import Arms
+from bandit.policies.contest import Box, Contest, together
 from bandit.policies.mixture import Mixture
 
 
@@ -81,6 +82,33 @@ class Layered:
                 posterior, contexts[rows], keys=keys[rows], **part.asked
             )
         return action
+
+    def tells(self, posterior: Moments | None) -> bool:
+        """Whether `contested` can be asked."""
+        return all(policy.tells(posterior) for policy in (self.base, *self.experiments))
+
+    def contested(
+        self,
+        posterior: Moments | None,
+        contexts: Array,
+        which: Array,
+        keys: UInt64,
+        box: Box,
+        *,
+        units: UInt64 | None = None,
+        **asked: Any,
+    ) -> Contest:
+        """As `Mixture.contested`, of customers who all have the same prices."""
+        if not self.experiments:
+            return self.base.contested(posterior, contexts, box, keys=keys, **asked)
+        found = []
+        for part in self._parts(which, keys, units, None, None, asked):
+            rows = part.rows
+            own = part.policy.contested(
+                posterior, contexts[rows], box, keys=keys[rows], **part.asked
+            )
+            found.append(own.at(rows, contexts.shape[0]))
+        return together(found)
 
     def expectation(
         self,

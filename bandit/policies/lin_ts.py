@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from bandit.core.errors import ConfigError
-from bandit.core.types import Float64, Int32
+from bandit.core.types import Bool, Float64, Int32
 from bandit.kernels import keyed_random
 from bandit.kernels.linear import win_probability_table as rivals_table
 from bandit.kernels.linear.linear_choice import GRAIN
@@ -17,6 +17,7 @@ from bandit.kernels.linear.link import IDENTITY
 from bandit.kernels.threads import spread
 from bandit.models.moments import Moments
 from bandit.policies.choice_request import ChoiceRequest
+from bandit.policies.contest import Box, Contest
 from bandit.policies.linear import (
     GIVEN,
     NOTHING,
@@ -24,9 +25,11 @@ from bandit.policies.linear import (
     TAKEN,
     WEIGHTED,
     choose_linear,
+    contest_linear,
     linked_table,
     moments_table,
     outcomes,
+    tells_linear,
 )
 from bandit.policies.policy import Policy
 
@@ -62,6 +65,15 @@ class LinTS(Policy):
         """Draw, and integrate over the same contenders."""
         action, mean, _, chance = self._sampled(request, OWN)
         return action, chance, outcomes(request, mean)
+
+    def tells(self, posterior: Moments | None) -> bool:
+        """Where the model has no link function."""
+        return tells_linear(posterior)
+
+    def contest(self, request: ChoiceRequest, wanted: Bool, box: Box) -> Contest:
+        """Draw for whoever may win in the box."""
+        stream = request.stream(keyed_random.SAMPLE)
+        return contest_linear(request, self.alpha, wanted, box, thompson=True, stream=stream)
 
     def propensity(self, request: ChoiceRequest, action: Int32, decided: Int32) -> Float64:
         """Probability that ``action`` samples the largest worth."""

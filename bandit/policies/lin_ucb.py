@@ -7,9 +7,19 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from bandit.core.errors import ConfigError
-from bandit.core.types import Float64, Int32
+from bandit.core.types import Bool, Float64, Int32
+from bandit.models.moments import Moments
 from bandit.policies.choice_request import ChoiceRequest
-from bandit.policies.linear import choose_linear, means_at, moments_table, outcomes, widths_at
+from bandit.policies.contest import Box, Contest
+from bandit.policies.linear import (
+    choose_linear,
+    contest_linear,
+    means_at,
+    moments_table,
+    outcomes,
+    tells_linear,
+    widths_at,
+)
 from bandit.policies.policy import DeterministicPolicy
 
 
@@ -47,6 +57,14 @@ class LinUCB(DeterministicPolicy):
     def decide(self, request: ChoiceRequest) -> Int32:
         """Take the action whose bound is worth most."""
         return choose_linear(request, self.alpha, scored=False)[0]
+
+    def tells(self, posterior: Moments | None) -> bool:
+        """Where the model has no link function."""
+        return tells_linear(posterior)
+
+    def contest(self, request: ChoiceRequest, wanted: Bool, box: Box) -> Contest:
+        """Bound whoever may win in the box."""
+        return contest_linear(request, self.alpha, wanted, box)
 
     def decision(self, request: ChoiceRequest) -> tuple[Int32, Float64, Float64]:
         """Take the action whose bound is worth most, in one pass."""

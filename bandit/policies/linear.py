@@ -8,16 +8,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bandit.core.types import Float32, Float64, Int32
+from bandit.core.types import Bool, Float32, Float64, Int32
 from bandit.kernels.held import Held, entry
 from bandit.kernels.linear import linear_choice, linked_choice, pair_moments
 from bandit.kernels.linear.decide import Model
 from bandit.kernels.linear.linear_choice import GRAIN, TASK
 from bandit.kernels.linear.link import IDENTITY, responses_into
+from bandit.kernels.linear.price_contenders import Reach
 from bandit.kernels.linear.situation import Mode, Situation
 from bandit.kernels.threads import share, spread
+from bandit.models.moments import Moments
 from bandit.models.moved import Moved
 from bandit.policies.choice_request import ChoiceRequest
+from bandit.policies.contest import Box, Contest, together
 
 _NO_STREAM = np.uint64(0)
 _NOBODY: Int32 = np.zeros(0, np.int32)
@@ -30,6 +33,10 @@ given action's or else the decided one's."""
 CHARGES = 1 << 21
 """Charges of every row and action at once: of 16 MB memory that was freed is taken up again, of
 more it is asked anew from the system, page by page."""
+
+
+FEW = 16
+"""Rivals a row for which there is room at first."""
 
 
 _Out = tuple[Int32, Float64, Float64, Float64]
@@ -155,6 +162,62 @@ def choose_linear(
     if scored and propensity not in (GIVEN, WEIGHTED):
         mean = request.lifted(mean, action)
     return action, mean, width, chance
+
+
+def tells_linear(posterior: Moments | None) -> bool:
+    """Whether `contest_linear` answers: not for a model with a link function."""
+    return posterior is not None and posterior.model[0].link == IDENTITY
+
+
+def contest_linear(
+    request: ChoiceRequest,
+    alpha: float,
+    wanted: Bool,
+    box: Box,
+    *,
+    thompson: bool = False,
+    stream: np.uint64 = _NO_STREAM,
+) -> Contest:
+    """What the choose loop may take in rows ``wanted`` bool[n] at prices of a box beside the costs.
+
+    See `tells_linear`.
+    """
+    doubt = np.zeros(1, np.bool_)
+    mode = Mode(float(alpha), thompson, NOTHING, stream, _NOBODY, _EQUAL, False, doubt)
+    asked = request._replace(costs=request.costs + box.dear, priced=True)
+    found = [
+        _contest(asked.rows(first, last), mode, wanted[first:last], box).at(
+            np.arange(first, last), request.n
+        )
+        for first, last in _blocks(asked) or [(0, request.n)]
+    ]
+    if doubt[0]:
+        request.validate()
+    return found[0] if len(found) == 1 else together(found)
+
+
+def _contest(request: ChoiceRequest, mode: Mode, wanted: Bool, box: Box) -> Contest:
+    n, k = request.n, request.k
+    model = request.needs_posterior().model[0]
+    drop = box.dear - box.cheap
+    fall = np.zeros(model.upper.size, np.float32)
+    fall[:k] = np.nextafter(drop.astype(np.float32), np.float32(np.inf))
+    action, size = np.empty(n, np.int32), np.empty(n, np.int32)
+    situation, tasks = _situation(request), -(-n // TASK)
+    for room in (min(FEW, k) * TASK, k * TASK):
+        rival, worth = np.empty(tasks * room, np.int32), np.empty(tasks * room)
+        reach = Reach(wanted, box.dear, drop, fall, np.array([room]), size, rival, worth)
+        share(
+            linear_choice.compete_into, n, TASK, model, situation, mode, reach, action, _EQUAL,
+            _EQUAL, _EQUAL,
+        )  # fmt: skip
+        if not (size < 0).any():
+            break
+    rows = np.flatnonzero(size > 0)
+    offsets = np.concatenate([[0], np.cumsum(size[rows], dtype=np.int64)])
+    begun = offsets[np.searchsorted(rows, np.arange(tasks + 1) * TASK)]
+    places = np.concatenate([np.arange(m) + t * room for t, m in enumerate(np.diff(begun))])
+    return Contest(action, np.zeros(n, np.bool_), rows, offsets, rival[places], worth[places])
 
 
 def linked_table(request: ChoiceRequest, alpha: float) -> Float64:

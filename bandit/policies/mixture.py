@@ -9,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from bandit.core.errors import ConfigError, DataError
-from bandit.core.types import NO_CONTACT, Array, Choice, Float64, Int32, Int64
+from bandit.core.types import NO_CONTACT, Array, Bool, Choice, Float64, Int32, Int64
 from bandit.kernels import keyed_random, mixing
 from bandit.kernels.threads import spread
 from bandit.models.moments import Moments
 from bandit.policies.choice_request import ChoiceRequest, checked, refuse_empty, stream_of
+from bandit.policies.contest import Box, Contest, settled, together
 from bandit.policies.policy import GRAIN, Policy
 from bandit.policies.uniform import count_eligible, uniform_mean, uniform_table
 
@@ -184,11 +185,46 @@ class Mixture(Policy):
             )
         )  # fmt: skip
 
+    def contested(
+        self,
+        posterior: Moments | None,
+        contexts: npt.ArrayLike,
+        box: Box,
+        *,
+        eligible: npt.ArrayLike | None = None,
+        values: npt.ArrayLike | None = None,
+        costs: npt.ArrayLike | None = None,
+        keys: npt.ArrayLike | None = None,
+        seed: int = 0,
+        wave: int = 0,
+        draw: int = 0,
+    ) -> Contest:
+        """What `drawn` may take at prices of a ``box`` beside the costs, if the policy `tells`."""
+        request = checked(
+            posterior, contexts, eligible=eligible, values=values, costs=costs, keys=keys,
+            seed=seed, wave=wave, draw=draw,
+        )  # fmt: skip
+        return self.contest(request, np.ones(request.n, np.bool_), box)
+
     def decide(self, request: ChoiceRequest) -> Int32:
         """Draw group, coin and action."""
         action, group, _, _ = self._begun(request)
         _take(group, self._last, self.components[self._last][1].decide(request), action)
         return action
+
+    def tells(self, posterior: Moments | None) -> bool:
+        """If every component does."""
+        return all(policy.tells(posterior) for _, policy in self.components)
+
+    def contest(self, request: ChoiceRequest, wanted: Bool, box: Box) -> Contest:
+        """Each component's own; what groups and coin decide is firm."""
+        action, group, _ = self._explored(request)
+        parts = [settled(action, wanted & (action >= 0))]
+        for p, (_, policy) in enumerate(self.components):
+            mine = wanted & (group == p)
+            if mine.any():
+                parts.append(policy.contest(request, mine, box))
+        return together(parts)
 
     def propensity(self, request: ChoiceRequest, action: Int32, decided: Int32) -> Float64:
         """Probability of ``action`` in a first slot."""
@@ -259,6 +295,17 @@ class Mixture(Policy):
 
         With them what the other components decided, each by its position.
         """
+        action, group, count = self._explored(request)
+        decided: list[tuple[int, Policy, Int32]] = []
+        for p, (_, policy) in enumerate(self.components):
+            if p != self._last:
+                theirs = policy.decide(request)
+                _take(group, p, theirs, action)
+                decided.append((p, policy, theirs))
+        return action, group, count, decided
+
+    def _explored(self, request: ChoiceRequest) -> tuple[Int32, Array, Int64]:
+        """Action of who is held out or explores (-1 elsewhere), group, eligible actions."""
         n, group = request.n, self.groups(request)
         action, count = np.empty(n, np.int32), np.empty(n, np.int64)
         spread(
@@ -267,13 +314,7 @@ class Mixture(Policy):
             request.keys, self.exploration, group, action, count,
         )  # fmt: skip
         refuse_empty(count)
-        decided: list[tuple[int, Policy, Int32]] = []
-        for p, (_, policy) in enumerate(self.components):
-            if p != self._last:
-                theirs = policy.decide(request)
-                _take(group, p, theirs, action)
-                decided.append((p, policy, theirs))
-        return action, group, count, decided
+        return action, group, count
 
     def _joined(
         self, request: ChoiceRequest, action: Int32, chances: Float64, count: Int64, prior: Float64

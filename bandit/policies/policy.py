@@ -8,12 +8,13 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from bandit.core.types import Choice, Float64, Int32
+from bandit.core.types import Bool, Choice, Float64, Int32
 from bandit.kernels import mixing
 from bandit.kernels.linear import masked_choice as worth
 from bandit.kernels.threads import spread
 from bandit.models.moments import Moments
 from bandit.policies.choice_request import ChoiceRequest, checked
+from bandit.policies.contest import Box, Contest, settled
 from bandit.policies.linear import means_at, moments_table, outcomes
 
 GRAIN = 4096
@@ -39,6 +40,9 @@ class Policy(ABC):
 
     validates: ClassVar[bool] = False
     """Whether `decision` itself refuses contexts and prices that are no numbers, as it goes."""
+
+    heeds: ClassVar[bool] = True
+    """Whether what an action costs can change a decision."""
 
     integrates: ClassVar[bool] = False
     """Whether `choose_or_score` draws and integrates in one pass over the same contenders."""
@@ -138,6 +142,19 @@ class Policy(ABC):
     @abstractmethod
     def decide(self, request: ChoiceRequest) -> Int32:
         """Draw an action for each row, int32[n]."""
+
+    def tells(self, posterior: Moments | None) -> bool:
+        """Whether `contest` says what is taken at many prices, without being asked at each."""
+        del posterior
+        return not self.heeds
+
+    def contest(self, request: ChoiceRequest, wanted: Bool, box: Box) -> Contest:
+        """What `decide` may take in rows ``wanted`` bool[n] at prices of a box beside the costs.
+
+        Asked only of a policy that `tells`.
+        """
+        del box
+        return settled(self.decide(request), wanted)
 
     @abstractmethod
     def propensity(self, request: ChoiceRequest, action: Int32, decided: Int32) -> Float64:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
@@ -23,6 +24,8 @@ class Rules(DeterministicPolicy):
     The unnamed follow in the order of their index, so a list without action 0 falls back to no
     contact. Values and costs play no part. With ``actions`` the priority may be of names.
     """
+
+    heeds: ClassVar[bool] = False
 
     priority: Sequence[int | str]
     actions: ActionSpace | None = None

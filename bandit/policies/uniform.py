@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -68,6 +69,8 @@ def uniform_table(request: ChoiceRequest) -> Float64:
 @dataclass(frozen=True)
 class Uniform(Policy):
     """Uniform over the eligible actions, whatever they are worth: the cleanest logging policy."""
+
+    heeds: ClassVar[bool] = False
 
     def decide(self, request: ChoiceRequest) -> Int32:
         """Draw an eligible action."""

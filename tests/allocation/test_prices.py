@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 
 from bandit import allocation
+from bandit.allocation.passes import Contenders, told
+from bandit.allocation.problem import Problem
 from bandit.allocation.solve import in_memory
 from bandit.core.errors import DataError
 
@@ -87,6 +90,63 @@ def test_corrected_prices_bring_a_drawn_policy_to_its_limits(
     # Eight draws of the tightest limit, 800 contacts: a standard error of 1.3 % at most.
     assert after.max() < 1.04
     assert after[prices.prices > 0.01].min() > 0.96
+
+
+class Told(NamedTuple):
+    """Customers who say what they take at costs between two: a third of them never listen."""
+
+    worth: np.ndarray
+    firm: np.ndarray
+
+    def contenders(self, problem: Problem, low: np.ndarray, high: np.ndarray) -> Contenders:
+        most = self.worth - low
+        floor = (self.worth - high).max(axis=1)
+        able = most >= floor[:, None]
+        open_ = (able.sum(axis=1) > 1) & ~self.firm
+        taken = np.where(open_, -1, (self.worth - high).argmax(axis=1)).astype(np.int32)
+        taken[self.firm] = self.worth[self.firm].argmax(axis=1)
+        rows = np.flatnonzero(open_)
+        offsets = np.concatenate([[0], np.cumsum(able[rows].sum(axis=1))])
+        row, action = np.nonzero(able[rows])
+        worth = self.worth[rows][row, action]
+        return told(
+            taken, self.firm, rows, offsets, action.astype(np.int32), worth, problem, low, high
+        )
+
+
+def test_prices_follow_what_draws_take(wave: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
+    values, usage, limits = wave
+    # Action 0 is no contact, as of a policy.
+    values, usage = np.hstack([np.zeros((N, 1)), values]), np.vstack([np.zeros(M), usage])
+    rng = np.random.default_rng(7)
+    keyed, firm = rng.random(N), rng.random(N) < 0.3
+    drawn = values + 0.8 * rng.standard_normal(values.shape)
+    found = allocation.find_prices(in_memory(values, None), N, usage, limits)
+
+    def blocks(share: float) -> Iterator[Told]:
+        for start in range(0, N, 3001):
+            part = slice(start, start + 3001)
+            keep = keyed[part] < share
+            yield Told(drawn[part][keep], firm[part][keep])
+
+    def used(costs: np.ndarray) -> np.ndarray:
+        best = np.where(firm, drawn.argmax(axis=1), (drawn - costs).argmax(axis=1))
+        return np.bincount(best, minlength=K + 1) @ usage
+
+    least = np.zeros(M)
+    for share in (0.3, 1.0):
+        found = allocation.follow(found, blocks, share, limits.astype(float), least)
+    after = used(found.costs)
+    stuck = np.bincount(drawn[firm].argmax(axis=1), minlength=K + 1) @ usage
+    movable = stuck < limits
+    assert movable.any()
+    assert not movable.all()
+    assert (after[movable] <= limits[movable] + 3).all()
+    priced = movable & (found.prices > 0.01)
+    assert (after[priced] >= limits[priced] - 3).all()
+    # Where those who do not listen pass a limit by themselves, next to nobody joins them.
+    assert (after[~movable] <= stuck[~movable] + 0.006 * limits[~movable] + 2).all()
+    assert found.found.people.sums(found.costs).counts @ usage == pytest.approx(after)
 
 
 def test_what_if_is_concave_and_its_slope_is_the_price(

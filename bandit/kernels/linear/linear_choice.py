@@ -19,12 +19,13 @@ from bandit.core.types import Array, Bool, Float32, Float64, Int32, Int64
 from bandit.kernels import simd
 from bandit.kernels._compile import serial, within
 from bandit.kernels.held import Held, here, part
-from bandit.kernels.linear import contenders, decide, leading
+from bandit.kernels.linear import contenders, decide, leading, price_contenders
 from bandit.kernels.linear import int16_bounds as coarse
 from bandit.kernels.linear import pair_moments as settle
 from bandit.kernels.linear import thompson_candidates as sampled
 from bandit.kernels.linear.contenders import Bounds
 from bandit.kernels.linear.decide import Model
+from bandit.kernels.linear.price_contenders import Reach
 from bandit.kernels.linear.situation import Mode, Pairs, Situation, empty_pairs
 from bandit.kernels.simd import product
 
@@ -112,7 +113,8 @@ class Room(NamedTuple):
     """Scratch of `choose_rows_into` for blocks of b rows of w columns.
 
     ``x`` float32[b·d + 16], ``rotated`` float32[b·padded(d, 16)], ``table`` and ``highs``
-    float32[b·w], ``threshold`` float32[b], ``words`` and ``alive`` int64[b·ceil(w/64)].
+    float32[b·w], ``threshold`` float32[b], ``words`` and ``alive`` int64[b·ceil(w/64)]. ``reach``
+    is no scratch: it asks for rivals at a box of prices.
     """
 
     x: Float32
@@ -128,6 +130,7 @@ class Room(NamedTuple):
     pairs: Pairs
     settling: decide.Settling
     tightening: leading.Tightening
+    reach: Reach
 
 
 def empty_room(model: Model, situation: Situation, mode: Mode, rows: int) -> Room:
@@ -154,6 +157,7 @@ def empty_room(model: Model, situation: Situation, mode: Mode, rows: int) -> Roo
         pairs=empty_pairs(task, min(max(PAIRS, 2 * block * k), task * k), k, apart=apart),
         settling=decide.empty_settling(model, d, task, expects=mode.propensity == WEIGHTED),
         tightening=leading.empty_tightening(model.leading, block),
+        reach=price_contenders.nothing_asked(),
     )
 
 
@@ -185,6 +189,7 @@ def choose_rows_into(
     pairs: Pairs = part(prepared, 11)
     settling: decide.Settling = part(prepared, 12)
     tightening: leading.Tightening = part(prepared, 13)
+    box: Reach = part(prepared, 14)
     situation, mode = here(situation), here(mode)
     coarse_weights, theta, doubt = model.coarse, model.theta, mode.doubt
     narrow, broad, values, costs = (
@@ -198,7 +203,9 @@ def choose_rows_into(
     block, size = threshold.size, (columns + 63) >> 6
     sampling = mode.thompson or mode.propensity > 0
     room, several, d = pairs.row.size, tightening.several, narrow.shape[1]
-    tightens = bounded and model.leading.error.size > 0 and mode.alpha > 0.0 and not sampling
+    wanted, fall, boxed = box.wanted, box.fall, box.fall.size > 0
+    tightens = bounded and model.leading.error.size > 0 and mode.alpha > 0.0
+    tightens = tightens and not (sampling or boxed)
     bounds_into(model, situation, mode, bounds)
     for r in range(block):
         several[r] = False
@@ -210,9 +217,13 @@ def choose_rows_into(
     for task_first in range(first, last, TASK):
         end = min(last, task_first + TASK)
         count, base = np.int64(0), task_first
+        place = task_first // TASK * box.room[0] if boxed else np.int64(0)
+        limit = place + box.room[0] if boxed else np.int64(0)
         for top in range(task_first, end, block):
             rows = min(block, end - top)
             contenders.eligible_into(situation.eligible, situation.packing, top, rows, k, words)
+            if boxed:
+                price_contenders.only_wanted(wanted, top, rows, size, words)
             if bounded:
                 enclose_into(
                     narrow, broad, coarse_weights, doubt, top, rows, x, rounded, rotated, table
@@ -225,6 +236,8 @@ def choose_rows_into(
                 table, rows, rounded, bounds, words, priced, sampling, highs,
                 threshold, alive,
             )  # fmt: skip
+            if boxed:
+                price_contenders.within_reach(highs, rows, columns, fall, threshold, words, alive)
             if sampling:
                 if given.size > 0:
                     contenders.include(given, top, rows, size, words, alive)
@@ -233,6 +246,8 @@ def choose_rows_into(
                     table, columns, rows, rounded, bounds, priced, draws,
                     reach, threshold, alive,
                 )  # fmt: skip
+                if boxed:
+                    price_contenders.drawn_within_reach(draws, rows, size, fall, threshold, alive)
                 if given.size > 0:
                     contenders.include(given, top, rows, size, words, alive)
                 count = sampled.append_into(
@@ -255,11 +270,19 @@ def choose_rows_into(
                     lone, several,
                 )  # fmt: skip
             if count + block * k > room or top + rows == end:
-                decide.rows_into(
-                    model, situation, mode, pairs, base, top + rows, settling,
-                    action, mean, width, propensity,
-                )  # fmt: skip
+                if boxed:
+                    place = price_contenders.rivals_into(
+                        model, situation, mode, pairs, base, top + rows, box, place, limit,
+                        settling, action,
+                    )  # fmt: skip
+                else:
+                    decide.rows_into(
+                        model, situation, mode, pairs, base, top + rows, settling,
+                        action, mean, width, propensity,
+                    )  # fmt: skip
                 count, base = np.int64(0), top + rows
+        if boxed and place > limit:
+            box.size[task_first] = -1
 
 
 def choose_into(
@@ -274,6 +297,23 @@ def choose_into(
     for first, last in pieces:
         if prepared is None:
             prepared = held(model, empty_room(model, situation, mode, action.shape[0]))
+        choose_rows_into(first, last, prepared, situation, mode, action, mean, width, propensity)
+
+
+def compete_into(
+    pieces: Iterator[tuple[int, int]], model: Model, situation: Situation, mode: Mode,
+    reach: Reach, action: Array, mean: Array, width: Array, propensity: Array,
+) -> None:  # fmt: skip
+    """What some rows, whole tasks, take at every price that ``reach`` spans.
+
+    ``action`` int32[n] is that, or -1 where it hangs on prices: then the rivals are in ``reach``.
+    The others may be empty; ``pieces`` as `choose_into` has them.
+    """
+    prepared = None
+    for first, last in pieces:
+        if prepared is None:
+            room = empty_room(model, situation, mode, action.shape[0])
+            prepared = held(model, room._replace(reach=reach))
         choose_rows_into(first, last, prepared, situation, mode, action, mean, width, propensity)
 
 

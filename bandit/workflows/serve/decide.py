@@ -11,6 +11,7 @@ import numpy as np
 from bandit.allocation import slots as slotting
 from bandit.allocation.slots import Placement
 from bandit.core.types import Array, Bool, Choice, Float64
+from bandit.policies.contest import Box, Contest
 from bandit.workflows.serve import reasons
 from bandit.workflows.serve.choice_cache import Chosen
 from bandit.workflows.serve.hard_caps import Thinning, thinned
@@ -78,6 +79,20 @@ def drawn(wave: Wave, batch: Prepared, slot: Slot, seed: int) -> Choice:
     return Choice(
         action, np.empty(n), np.empty(n, np.float32), np.empty(n, np.int16), np.empty((n, 0))
     )
+
+
+def contested(wave: Wave, batch: Prepared, seed: int, box: Box) -> Contest:
+    """What `drawn` may take in the first outbound slot at prices of a ``box``, the wave's aside.
+
+    They are everybody's in the batch; asked only where the policy tells.
+    """
+    place = next(place for place in wave.plan.placements if place.outbound)
+    rows = np.arange(batch.contexts.shape[0])
+    slot = Slot(place, 1, rows, slotting.open_for(place, batch.mask), None)
+    asked = _asked(wave, batch, slot, seed)
+    del asked["population"]
+    asked["costs"] = wave.plan.costs
+    return wave.plan.policy.contested(wave.posterior, box=box, **asked)
 
 
 def _asked(wave: Wave, batch: Prepared, slot: Slot, seed: int) -> dict[str, Any]:

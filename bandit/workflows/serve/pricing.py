@@ -9,12 +9,13 @@ from typing import NamedTuple
 import numpy as np
 
 from bandit.allocation.blocks import Linear
-from bandit.allocation.prices import Prices, answering, correct, find_prices, jittered
+from bandit.allocation.prices import Prices, answering, correct, find_prices, follow, jittered
 from bandit.allocation.problem import InfeasibleError
 from bandit.core.errors import ConfigError
 from bandit.core.types import Array, Bool, Float64, Progress
 from bandit.workflows.serve.decide import drawn as actions_drawn
 from bandit.workflows.serve.decide import fill
+from bandit.workflows.serve.drawn import Drawn
 from bandit.workflows.serve.limits import Limits
 from bandit.workflows.serve.prepare import Prepared
 from bandit.workflows.serve.spool import Spool
@@ -119,9 +120,15 @@ def find(
 def _corrected(limits: Limits, customers: Customers, found: Prices) -> Prices:
     """Move the prices until what the policy is measured to use fits, on two samples in turn.
 
-    Values with noise as wide as the policy's draws answer to prices nearly as the policy does.
+    A policy that tells what it takes at many prices is asked once a sample. For any other, values
+    with noise as wide as its draws answer to prices nearly as it does.
     """
     shares = sorted({min(1.0, size / max(customers.count, 1)) for size in MEASURED})
+    if customers.tell():
+        for share in shares:
+            aim = Margin.of(limits, share).aim()
+            found = follow(found, customers.drawn, share, aim, np.minimum(limits.least, aim))
+        return found
     first = shares[0]
     for share in shares:
         margin = Margin.of(limits, share)
@@ -150,6 +157,13 @@ class Margin(NamedTuple):
         """The wave's draws scatter, and what is measured does by 1 / share as much."""
         per_unit = MARGIN**2 * limits.usage.max(axis=0) * (1.0 + 1.0 / share)
         return cls(limits, np.isfinite(limits.most), per_unit)
+
+    def aim(self) -> Float64:
+        """What use should be where a limit is used up: it and its margin together, float64[m]."""
+        most = np.where(self.capped, self.limits.most, 0.0)
+        wide = self.per_unit
+        use = ((np.sqrt(wide + 4.0 * most) - np.sqrt(wide)) / 2.0) ** 2
+        return np.where(self.capped, use, np.inf)
 
     def settled(self, used: Float64, prices: Float64, before: Float64) -> bool:
         """Nothing passed, and where there is a price the limit is nearly used up.
@@ -225,16 +239,29 @@ class Customers:
         found: Array = policy.score_spread(wave.posterior, moment / count)
         return found * value / count
 
+    def tell(self) -> bool:
+        """Whether `drawn` knows: one outbound slot, and a policy that tells what it may take."""
+        plan = self._wave.plan
+        outbound = [place.slots for place in plan.placements if place.outbound]
+        return outbound == [1] and plan.policy.tells(self._wave.posterior)
+
+    def drawn(self, share: float) -> Iterator[Drawn]:
+        """The sample as the policy draws for it, always with the same draws."""
+        return (Drawn(self._wave, batch, self._draws) for batch in self._sample(share))
+
+    @property
+    def _draws(self) -> int:
+        return (self._wave.run.seed + 0x5EED) % 2**63
+
     def served(self, costs: Float64, usage: Float64, share: float) -> Float64:
         """What the policy uses at these action costs, float64[m], scaled to everybody.
 
         Always with the same draws, so that a difference is one of prices.
         """
         at_prices = self._wave.at_prices(costs)
-        draws = (self._wave.run.seed + 0x5EED) % 2**63
         counts = np.zeros(usage.shape[0])
         for batch in self._sample(share):
-            for taken in fill(at_prices, batch, partial(actions_drawn, seed=draws)):
+            for taken in fill(at_prices, batch, partial(actions_drawn, seed=self._draws)):
                 if not taken.placement.outbound:
                     break
                 counts += np.bincount(taken.choice.action, minlength=counts.shape[0])
