@@ -128,7 +128,10 @@ def confidence(found: Found, level: Sides, portion: float) -> Box:
     H is the curvature, G the second moment of what a customer uses, `portion` the share of the
     larger level that the sample was.
     """
-    curvature = found.ascent.curvature
+    people, at = found.people, found.ascent.multipliers
+    # Of the search's own curvature, from a few near ties, a scarce resource may have no part.
+    near = max(40, 10 * len(at), len(people.rows) // 20)
+    curvature = people.curvature(level.usage @ at, level.usage, near)
     scale = curvature.diagonal()
     steady = np.diag(np.where(scale > 0, 1e-2 * scale, 1.0))
     inverse = np.linalg.pinv(curvature + steady, hermitian=True)
