@@ -32,6 +32,8 @@ PLACES = 1 << 12
 """Values that noise may have: a draw from a table takes a third of the time of a normal."""
 
 
+NEAR = 1e-6
+"""Relative decrease of the dual at which prices follow draws near enough: well within margins."""
 LEFT = 0.005
 """Part of a limit that prices leave open where what they do not move uses up all of it."""
 
@@ -204,7 +206,8 @@ def follow(given: Prices, blocks: Tellers, share: float, most: Float64, least: F
     unit = np.abs(inequalities.usage).max(axis=0, initial=0.0)
     left = np.maximum(unit, LEFT * np.abs(level.bound))
     firm = np.where(level.sign > 0, found.people.firm_counts @ level.usage + left, -np.inf)
-    found = refine(found, level._replace(bound=np.maximum(level.bound, firm)))
+    level = level._replace(bound=np.maximum(level.bound, firm))
+    found = refine(found, level, tolerance=NEAR)
     multipliers = found.ascent.multipliers
     return given._replace(
         prices=inequalities.prices(multipliers, len(given.prices)),

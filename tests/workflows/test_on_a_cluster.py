@@ -117,6 +117,7 @@ def test_two_attempts_at_everything_leave_what_one_machine_writes(
         monkeypatch.setattr(waves, "GROUPS_PER_FILE", 3)
         # Prices by a ladder of samples, some of them larger than what is kept of everybody.
         monkeypatch.setattr(pricing, "MEASURED", (100, 200))
+        monkeypatch.setattr(pricing, "FOLLOWED", (100, 200))
         monkeypatch.setattr(nested, "FIRST_SAMPLE", 20)
         monkeypatch.setattr(nested, "GROWTH", 3)
         expected = _wave(written(tmp_path / "local", more), None)

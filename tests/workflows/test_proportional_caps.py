@@ -298,6 +298,7 @@ def test_bytes_are_the_same_in_any_batch_size_and_on_a_cluster(
     monkeypatch.setattr(engine, "Spark", lambda *_: Twice())
     # A ladder of samples, some of them larger than what is kept of everybody.
     monkeypatch.setattr(pricing, "MEASURED", (200, 500))
+    monkeypatch.setattr(pricing, "FOLLOWED", (200, 500))
     found = []
     for name, asked in (
         ("one", {}), ("many", {"batch_size": 37, "threads": 1}), ("cluster", {"engine": "spark"}),

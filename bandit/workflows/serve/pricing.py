@@ -26,6 +26,8 @@ CORRECTIONS = 8
 MOST_LEFT = 0.75
 MOST_STEP = 4.0
 MEASURED = (100_000, 500_000)
+# Where draws are followed the first sample only tells where to look with the second.
+FOLLOWED = (25_000, 500_000)
 # Standard deviations of a count of independent draws: below it a hard cap is seldom met.
 MARGIN = 2.0
 NEGLIGIBLE = 1e-6
@@ -123,7 +125,7 @@ def _corrected(limits: Limits, customers: Customers, found: Prices) -> Prices:
     A policy that tells what it takes at many prices is asked once a sample. For any other, values
     with noise as wide as its draws answer to prices nearly as it does.
     """
-    shares = sorted({min(1.0, size / max(customers.count, 1)) for size in MEASURED})
+    shares = customers.shares
     if customers.tell():
         for share in shares:
             aim = Margin.of(limits, share).aim()
@@ -211,7 +213,9 @@ class Customers:
         if population is not None:
             self.count = int(spool.customers_of(population + 1)[population])
         # What is asked for again and again is a part of these: read once from everybody.
-        self._least, self._part = (size / max(self.count, 1) for size in MEASURED)
+        sizes = FOLLOWED if self.tell() else MEASURED
+        self._least, self._part = (size / max(self.count, 1) for size in sizes)
+        self.shares = sorted({min(1.0, share) for share in (self._least, self._part)})
         self._some = spool if self._part >= 1.0 and population is None else None
         self._few: Spool | None = None
 
