@@ -17,7 +17,7 @@ from bandit.models.hybrid import Strengths, solve, split
 from bandit.models.posterior import Posterior
 from bandit.models.sums import Sums
 
-HALF_LIVES = (240.0, 120.0, 60.0, 30.0)
+HALF_LIVES = (240.0, 120.0, 60.0, 30.0, 15.0)
 """Days, each half of the one before; never forgetting stands beside them."""
 NEWEST = 6
 """Waves that are foretold: further back it was another time."""

@@ -16,6 +16,7 @@ import pytest
 from bandit.config import campaign_file
 from bandit.core.errors import ConfigError
 from bandit.models.curved import Curved
+from bandit.models.hybrid import Strengths
 from bandit.models.kinds import split
 from bandit.models.odds import Seen
 from bandit.record import snapshots
@@ -29,6 +30,7 @@ from bandit.workflows.judge.simulate import simulate
 from bandit.workflows.learn.curves import Again
 from bandit.workflows.learn.learn import learn
 from bandit.workflows.operate.rollback import rollback
+from bandit.workflows.serve.curves import between
 from bandit.workflows.serve.serve_batch import serve_batch
 from bandit.workflows.serve.serving_model import sums_of
 from tests import campaigns
@@ -121,7 +123,7 @@ def test_a_snapshot_holds_the_expansions_and_a_wave_its_model(served: Path) -> N
     assert _model(served / "waves" / "w2")["logit"] == known["logit"]
 
 
-def test_strengths_of_curves_lie_between_the_lines_and_the_likeliest(served: Path) -> None:
+def test_strengths_of_curves_are_the_likeliest_or_on_the_way_to_weaker_lines(served: Path) -> None:
     """The likeliest are of half decades, so what is left of the line's says that it took part."""
     known = _model(served / "snapshots" / "000001")
     newest = snapshots.latest(served, campaign_file.load(served).file)
@@ -129,10 +131,20 @@ def test_strengths_of_curves_lie_between_the_lines_and_the_likeliest(served: Pat
     kinds = newest.manifest.kinds or {}
     sums = dict(zip(kinds, split(sums_of(newest), len(kinds)), strict=True))
     for kind, curve in known["logit"].items():
-        own = sums[kind]
-        rate = float(own.reward_sum.sum() / own.count.sum())
-        likeliest = curve["own"] ** 2 / (rate * known["events"][kind]["own"])
+        own, strength = sums[kind], curve["own"]
+        line = float(own.reward_sum.sum() / own.count.sum()) * known["events"][kind]["own"]
+        likeliest = strength if strength <= line else strength**2 / line
         assert 2.0 * np.log10(likeliest) == pytest.approx(round(2.0 * np.log10(likeliest)))
+
+
+def test_only_a_weaker_line_moves_the_strengths_of_a_curve() -> None:
+    """A line that finds nothing has the bound of its search, which says nothing of a curve."""
+    likeliest = Strengths(np.array([100.0, 1_000.0]), 1_000.0, 10.0, 1.0)
+    for none in (1e5, 1e7):
+        found = between(Strengths(np.array([none, 10.0]), none, 3.0, 1.0), likeliest)
+        np.testing.assert_allclose(found.shared, [100.0, 100.0])
+        assert found[1:] == (1_000.0, 10.0, 1.0)
+    assert between(Strengths(likeliest.shared, 10.0, 3.0), likeliest).own == pytest.approx(100.0)
 
 
 def test_a_chance_is_one_whoever_it_is_of(served: Path) -> None:

@@ -69,7 +69,7 @@ def _near(line: RelativePosterior) -> Shared:
 
 
 def _found(sums: Posterior, near: Shared, known: Known, *, rising: bool) -> Shared:
-    """An expansion at strengths between the line's, which are ``near``, and the likeliest."""
+    """An expansion at the likeliest strengths, or between them and the line's, ``near``."""
 
     def find(own: Posterior) -> Strengths:
         line, levels = near.strengths, known.features.levels
@@ -82,12 +82,14 @@ def _found(sums: Posterior, near: Shared, known: Known, *, rising: bool) -> Shar
 
 
 def between(line: Strengths, likeliest: Strengths) -> Strengths:
-    """The middle of both by their logarithms: the line's are too weak for a curve.
+    """The middle of both by their logarithms where the line's are the weaker, else the likeliest.
 
-    The likeliest of an expansion are too strong where events are few (docs/adr/0235).
+    The likeliest of an expansion are too strong where events are few (docs/adr/0235), never too
+    weak; and of a level in which a line finds nothing its precision is the bound of its search.
     """
-    shared = np.sqrt(line.shared * likeliest.shared)
-    return likeliest._replace(shared=shared, own=math.sqrt(line.own * likeliest.own))
+    shared = np.sqrt(np.minimum(line.shared, likeliest.shared) * likeliest.shared)
+    own = math.sqrt(min(line.own, likeliest.own) * likeliest.own)
+    return likeliest._replace(shared=shared, own=own)
 
 
 def record_of(found: Found, known: Known) -> dict[str, Any]:
