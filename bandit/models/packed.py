@@ -163,13 +163,13 @@ def build_model(
     single = np.zeros((singles, product.triangle_size(d, simd.LANES)), np.float32)
     product.pack_triangles_into(inverse[:singles], simd.LANES, single)
     dense = _dense(mean, inverse, root, lower, bounded)
-    whole = _coarse(mean, root, scale, columns)
     leading = no_directions()
     if bounded:
-        leading = leading_directions(
-            inverse, condition, root, lower, whole.inverse, upper, narrow, columns
-        )
-    packed = Model(whole, upper, narrow, theta, factors, single, dense, link, leading)
+        leading = leading_directions(inverse, condition, lower, upper, narrow)
+    packed = Model(
+        _coarse(mean, root, scale, columns), upper, narrow, theta, factors, single, dense, link,
+        leading,
+    )  # fmt: skip
     return packed, bounded
 
 

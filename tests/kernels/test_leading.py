@@ -9,8 +9,10 @@ import pytest
 
 import bandit
 from bandit.core.types import Float64
-from bandit.kernels._compile import entered
+from bandit.kernels import simd
+from bandit.kernels._compile import entered, within
 from bandit.kernels.linear import int16_bounds, leading
+from bandit.models import leading_directions
 from bandit.models.leading_directions import no_directions
 
 ROWS = 96
@@ -54,24 +56,27 @@ def test_widths_lie_between_what_leading_directions_tell(d: int, k: int, seen: i
     x = (rng.standard_normal((rows, d)) * np.geomspace(0.01, 100.0, d)).astype(np.float32)
     model = posterior.model[0]
     rounded = int16_bounds.empty_rounded(rows, d)
-    room, wide = leading.empty_tightening(model.leading, rows), 16 * -(-d // 16)
-    source = np.append(x, np.zeros(16, np.float32))
+    room, wide = leading.empty_tightening(model.leading, rows, d), 16 * -(-d // 16)
+    source, rotated = np.append(x, np.zeros(16, np.float32)), np.empty(rows * wide, np.float32)
     entered(int16_bounds.round_into)(
         source, 0, rows, d, model.coarse, rounded, np.zeros(1, np.bool_)
     )
-    entered(int16_bounds.norms_between)(
-        rounded, rows, d, model.coarse, np.empty(rows * wide, np.float32)
+    entered(int16_bounds.norms_between)(rounded, rows, d, model.coarse, rotated)
+    entered(leading.sums_into)(
+        rotated, rounded, rows, d, model.coarse.root_error, model.leading, room
     )
-    entered(leading.sums_into)(rounded, rows, d, model.leading, room)
+    step, norm, lost = model.leading.step[:k], model.leading.norm[:k], model.leading.lost[:k]
     total = np.sqrt(room.total.reshape(rows, -1)[:, :k].astype(np.float64))
-    error = (model.leading.error[:k] * rounded.length[:, None]).astype(np.float64)
+    total *= step * room.unit[:, None].astype(np.float64)
     q = np.linalg.norm(x.astype(np.float64) @ np.linalg.inv(_root(posterior)).T, axis=1)[:, None]
+    error = norm * room.off[:, None] + lost * q
     most = np.sqrt((total + error) ** 2 + model.leading.most[:k] * q**2)
     least = np.sqrt(np.maximum(total - error, 0.0) ** 2 + model.leading.least[:k] * q**2)
     exact = _moments(posterior, x)[1]
     assert (least * (1 - 1e-5) <= exact).all()
     assert (exact <= most * (1 + 1e-5)).all()
     assert (most < model.upper[:k] * q).mean() > 0.9
+    assert np.median(error) < 0.1 * np.median(exact)
 
 
 def _root(posterior: bandit.Posterior) -> Float64:
@@ -86,7 +91,7 @@ def _root(posterior: bandit.Posterior) -> Float64:
 def test_choices_are_those_of_float64(d: int, k: int, seen: int, alpha: float) -> None:
     rng = np.random.default_rng(1)
     posterior, x = _posterior(rng, d, k, seen), _contexts(rng, d)
-    assert posterior.model[0].leading.error.size > 0
+    assert posterior.model[0].leading.step.size > 0
     mean, width = _moments(posterior, x)
     policy = bandit.LinUCB(alpha)
     values = rng.uniform(-1.0, 2.0, (ROWS, k))
@@ -114,17 +119,36 @@ def test_choices_are_those_of_float64(d: int, k: int, seen: int, alpha: float) -
                     assert (all_rows[part] == alone).all()
 
 
+def test_products_of_bytes_are_exact() -> None:
+    """At the ends of what a byte holds too, where a sum of two neighbours is longest."""
+    rng, d, count = np.random.default_rng(4), 12, 3
+    whole, weights = rng.integers(-63, 64, (6, 16)), rng.integers(-40, 41, (16, count, d))
+    weights[0, :, 2:] = 0
+    weights[0, :, :2] = 127
+    whole[0, :2], whole[1, :2] = 63, -63
+    out = np.empty(6 * 16, np.float32)
+    packed = leading_directions._packed(weights.astype(np.int8), 16)
+    entered(_multiply)((whole + 64).astype(np.uint8).reshape(-1), packed, out)
+    exact = (np.einsum("rj,aij->rai", whole[:, :d], weights) ** 2).sum(axis=2)
+    assert np.allclose(out.reshape(6, 16), exact, rtol=1e-6)
+
+
+@within
+def _multiply(x: np.ndarray, w: np.ndarray, out: np.ndarray) -> None:
+    simd.squares_6x1(x, 0, 16, w, 0, 3, 3, out, 0, 16)
+
+
 def test_actions_alike_tie_to_the_lowest_index() -> None:
     rng = np.random.default_rng(2)
     one = _posterior(rng, 16, 8, 60)
     many = one.add_actions(24, like=list(range(8)) * 3)
     x = _contexts(rng, 16)
-    assert many.model[0].leading.error.size > 0
+    assert many.model[0].leading.step.size > 0
     choice, few = bandit.LinUCB().choose(many, x), bandit.LinUCB().choose(one, x)
     assert (choice.action == few.action).all()
 
 
 def test_where_much_is_known_no_directions_are_found() -> None:
     rng = np.random.default_rng(3)
-    assert _posterior(rng, 8, 12, 900).model[0].leading.error.size == 0
-    assert bandit.Posterior.prior(12, 8).model[0].leading.error.size == 0
+    assert _posterior(rng, 8, 12, 900).model[0].leading.step.size == 0
+    assert bandit.Posterior.prior(12, 8).model[0].leading.step.size == 0

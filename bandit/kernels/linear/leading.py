@@ -6,11 +6,13 @@ In coordinates whitened by the pooled root R (`loewner`), ``z = R x``, an action
     t = Σ_{i ≤ r} (λ_i − λ_{r+1}) (v_i·z)²,    t + λ_d |z|² ≤ s² ≤ t + λ_{r+1} |z|².
 
 Few rows leave a covariance a handful of long directions, so what is beyond them bounds a width
-closely, with r·d products in place of the d(d + 1)/2 of all of it. A direction is one more row of
-weights of the context, as a mean is: ``p_i = √(λ_i − λ_{r+1}) (Rᵀ v_i)·x``, in 16-bit integers
-(`int16_bounds`). Rounding moves the vector of all p by at most e = ``error``·|x̃|, and for any ε
+closely, with r·d products in place of the d(d + 1)/2 of all of it. The products ``p = W z``, rows
+``√(λ_i − λ_{r+1}) v_i``, are made of 8-bit integers, twice as many at a time as of 16: z is rounded
+to whole steps, `reach` of them long, the rows of W to others, at most `WEIGHT` long, so that sums
+stay below 2¹⁵ (Cauchy, Schwarz). What that moves p by is at most ``norm·δ + lost·|z|``, δ what
+rounding takes of z and lost what it takes of W, and for a p off by e and any ε
 
-    (√t ± e)² lies between (1 − ε) t − e²/ε and (1 + ε) t + (1 + 1/ε) e².
+    (√t ± e)² lies between (1 − ε) t − (1/ε − 1) e² and (1 + ε) t + (1 + 1/ε) e².
 """
 
 from __future__ import annotations
@@ -19,21 +21,24 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bandit.core.types import Bool, Float32, Int16, Int64
+from bandit.core.types import Bool, Float32, Int8, Int64, UInt8
 from bandit.kernels import simd
-from bandit.kernels._compile import within
-from bandit.kernels.linear import int16_bounds
+from bandit.kernels._compile import anywhere, within
 from bandit.kernels.linear.contenders import OVERFLOW, UNDERFLOW, Bounds, priced_ends
 from bandit.kernels.linear.int16_bounds import Rounded
-from bandit.kernels.simd.product import padded
+from bandit.kernels.simd.product import ROWS, padded
 
 SHARE = 12
 """Bounds are tightened where one of so many columns is a contender on the average of a block: below
 that, who is left costs less to settle than all to bound."""
 FEWEST = 4
 """Rows that are worth a tile."""
-PART = np.float32(1e-3)
-"""ε: what rounding costs is far below it."""
+WEIGHT = 200.0
+"""Steps that a row of weights is long at most; elements stay below 128."""
+LARGEST = np.float32(63.0)
+"""Steps of an element of z: 64 are added, since one factor of a product of bytes has no sign."""
+PART = np.float32(1.0 / 16.0)
+"""ε: about what e is of √t."""
 SLACK = np.float32(1e-5)
 """Relative, of the square root of some dozen sums and products in float32."""
 SMALL, LARGE = np.float32(1e-8), np.float32(1e8)
@@ -43,35 +48,50 @@ SMALL, LARGE = np.float32(1e-8), np.float32(1e8)
 class Leading(NamedTuple):
     """Leading directions of k actions padded to w columns, all empty where they would not help.
 
-    ``weights`` int16 panels and ``step`` float32[r·w], direction after direction as
-    `int16_bounds.products_into` reads them; ``error`` float32[w] in units of |x̃|; ``most``
-    ≥ λ_{r+1} and ``least`` ≤ λ_d float32[w].
+    ``weights`` int8: for sixteen columns after the other r panels, each a line of 64 bytes that
+    take back what was added to z and one for every four elements (`simd.squares_6x1`); ``step``
+    float32[w] of the rows of W, ``norm`` and ``lost`` float32[w] as above; ``most`` ≥ λ_{r+1} and
+    ``least`` ≤ λ_d float32[w].
     """
 
-    weights: Int16
+    weights: Int8
     step: Float32
-    error: Float32
+    norm: Float32
+    lost: Float32
     most: Float32
     least: Float32
 
 
 class Tightening(NamedTuple):
-    """Scratch for a block of b rows: ``part``, ``total`` float32[b·w], ``several`` bool[b].
+    """Scratch for a block of b rows: ``total`` float32[b·w], ``several`` bool[b].
 
-    ``several`` marks rows of several contenders whose bounds are tightened: none at first.
+    ``whole`` uint8[b·padded(d, 16)] is z in steps of ``unit``, ``off`` what that moves it by,
+    float32[b]. ``several`` marks rows of several contenders whose bounds are tightened: none at
+    first.
     """
 
-    part: Float32
+    whole: UInt8
+    unit: Float32
+    off: Float32
     total: Float32
     several: Bool
 
 
-def empty_tightening(leading: Leading, rows: int) -> Tightening:
+def empty_tightening(leading: Leading, rows: int, d: int) -> Tightening:
     """Make scratch for so many rows, a multiple of six; w = 0 where nothing is tightened."""
-    size = rows * leading.error.size
+    size = rows * leading.step.size
     return Tightening(
-        np.empty(size, np.float32), np.empty(size, np.float32), np.zeros(rows, np.bool_)
-    )
+        np.zeros(rows * padded(d, simd.LANES) if size else 0, np.uint8),
+        np.zeros(rows, np.float32), np.zeros(rows, np.float32), np.empty(size, np.float32),
+        np.zeros(rows, np.bool_),
+    )  # fmt: skip
+
+
+@anywhere
+def reach(d: int) -> float:
+    """Steps that z is long at most: rounding both factors keeps their product below 2¹⁵."""
+    more = np.sqrt(d) / 2.0
+    return float(32767.0 / (WEIGHT + more) - more)
 
 
 @within
@@ -92,23 +112,47 @@ def find_several(
 
 
 @within
-def sums_into(rounded: Rounded, rows: int, d: int, leading: Leading, room: Tightening) -> None:
-    """``room.total`` float32[rows, w]: each action's t; rows a multiple of six."""
-    width, lanes = leading.error.size, simd.LANES
-    step, depth = padded(d, lanes), (d + 1) >> 1
-    size, part, total = width * 2 * depth, room.part, room.total
-    none = simd.splat(np.float32(0.0))
-    for p in range(0, rows * width, lanes):
-        simd.store(total, p, none)
-    for i in range(leading.step.size // width):
-        int16_bounds.products_into(
-            rounded.whole, step, rounded.unit, rows, depth,
-            leading.weights[i * size : (i + 1) * size], leading.step[i * width : (i + 1) * width],
-            part,
-        )  # fmt: skip
-        for p in range(0, rows * width, lanes):
-            value = simd.load(part, p)
-            simd.store(total, p, simd.fma(value, value, simd.load(total, p)))
+def _round_into(
+    rotated: Float32, rounded: Rounded, rows: int, d: int, root_error: float, room: Tightening
+) -> None:
+    """Round z float32[rows, padded(d, 16)], which is off by ``root_error``·|x̃|, to bytes."""
+    lanes, width = simd.LANES, padded(d, simd.LANES)
+    limit = np.float32(reach(d))
+    for r in range(rows):
+        at = r * width
+        largest, total = simd.splat(np.float32(0.0)), simd.splat(np.float32(0.0))
+        for j in range(0, width, lanes):
+            largest = simd.maximum(simd.absolute(simd.load(rotated, at + j)), largest)
+        unit = max(rounded.most[r] / limit, simd.reduce_max(largest) / LARGEST)
+        factor = np.float32(1.0) / unit
+        scale = simd.splat(factor)
+        for j in range(0, width, lanes):
+            whole = simd.quantise_bytes(rotated, at + j, factor, room.whole, at + j)
+            lost = simd.sub(simd.mul(simd.load(rotated, at + j), scale), whole)
+            total = simd.fma(lost, lost, total)
+        room.unit[r] = unit
+        # A thousandth of a step is more than these few operations lose.
+        lost_steps = np.sqrt(simd.reduce_add(total)) + np.float32(1e-3)
+        room.off[r] = lost_steps * unit + np.float32(root_error) * rounded.length[r]
+
+
+@within
+def sums_into(
+    rotated: Float32, rounded: Rounded, rows: int, d: int, root_error: float, leading: Leading,
+    room: Tightening,
+) -> None:  # fmt: skip
+    """``room.total`` float32[rows, w]: t of each action in squares of steps, from z."""
+    width, wide, lanes = leading.step.size, padded(d, simd.LANES), simd.LANES
+    depth = (d + 3) >> 2
+    count = leading.weights.size // ((width >> 4) * 64 * (1 + depth))
+    _round_into(rotated, rounded, rows, d, root_error, room)
+    for left in range(0, width, lanes):
+        at = (left >> 4) * count * 64 * (1 + depth)
+        for r in range(0, padded(rows, ROWS), ROWS):
+            simd.squares_6x1(
+                room.whole, r * wide, wide, leading.weights, at, depth, count, room.total,
+                r * width + left, width,
+            )  # fmt: skip
 
 
 @within
@@ -120,32 +164,37 @@ def tighten_into(
 
     ``highs``, ``threshold`` and ``alive`` are those of `contenders.bound_into`.
     """
-    error, most_of, least_of, total = leading.error, leading.most, leading.least, room.total
-    lanes, width, steps = simd.LANES, leading.error.size, bounds.steps
+    most_of, least_of, step_of, total = leading.most, leading.least, leading.step, room.total
+    lanes, width, steps = simd.LANES, step_of.size, bounds.steps
     size = (width + 63) >> 6
     lowest, tiny = simd.splat(np.float32(-np.inf)), simd.splat(UNDERFLOW)
     none, one = simd.splat(np.float32(0.0)), np.float32(1.0)
     upward, downward = simd.splat(one + PART), simd.splat(one - PART)
+    wider, narrower = simd.splat(one + one / PART), simd.splat(one / PART - one)
     above = simd.splat(np.float32(alpha) * (one + SLACK))
     below = simd.splat(np.float32(alpha) * (one - SLACK))
     for r in range(rows):
         if not room.several[r]:
             continue
         best, at = lowest, r * width
-        length, most, least = rounded.length[r], rounded.most[r], rounded.least[r]
-        longest, shortest, reach = (
-            simd.splat(most * most), simd.splat(least * least), simd.splat(length)
+        most, least = rounded.most[r], rounded.least[r]
+        longest, shortest, length = (
+            simd.splat(most * most), simd.splat(least * least), simd.splat(rounded.length[r])
         )  # fmt: skip
-        off = simd.splat(length * np.sqrt(one + one / PART))
+        unit, off, whole = simd.splat(room.unit[r]), simd.splat(room.off[r]), simd.splat(most)
         for place in range(0, width, lanes):
             bits = words[r * size + (place >> 6)] >> (place & 63)
-            found, lost = simd.load(total, at + place), simd.mul(simd.load(error, place), off)
+            step = simd.mul(simd.load(step_of, place), unit)
+            found = simd.mul(simd.load(total, at + place), simd.mul(step, step))
+            lost = simd.mul(simd.load(leading.lost, place), whole)
+            lost = simd.fma(simd.load(leading.norm, place), off, lost)
+            lost = simd.mul(lost, lost)
             square = simd.fma(simd.load(most_of, place), longest, simd.mul(found, upward))
-            wide = simd.root(simd.fma(lost, lost, square))
+            wide = simd.root(simd.fma(lost, wider, square))
             square = simd.fma(simd.load(least_of, place), shortest, simd.mul(found, downward))
-            narrow = simd.root(simd.maximum(simd.sub(square, simd.mul(lost, lost)), none))
+            narrow = simd.root(simd.maximum(simd.sub(square, simd.mul(lost, narrower)), none))
             mean = simd.load(table, at + place)
-            slack = simd.fma(simd.load(bounds.error, place), reach, tiny)
+            slack = simd.fma(simd.load(bounds.error, place), length, tiny)
             high = simd.add(simd.fma(above, wide, mean), slack)
             low = simd.sub(simd.fma(below, narrow, mean), slack)
             if priced:

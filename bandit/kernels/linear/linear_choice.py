@@ -141,7 +141,7 @@ def empty_room(model: Model, situation: Situation, mode: Mode, rows: int) -> Roo
     size, wide = (columns + 63) >> 6, -(-d // simd.LANES) * simd.LANES
     table = np.empty(block * columns, np.float32)
     sampling = mode.thompson or mode.propensity > 0
-    tightened = model.leading.error.size > 0 and not sampling
+    tightened = model.leading.step.size > 0 and not sampling
     apart = model.single.size > 0 and mode.propensity == 0 and situation.broad.size == 0
     return Room(
         x=np.zeros(block * d + simd.LANES, np.float32),
@@ -156,7 +156,7 @@ def empty_room(model: Model, situation: Situation, mode: Mode, rows: int) -> Roo
         draws=sampled.empty_draws(block if sampling else 0, k),
         pairs=empty_pairs(task, min(max(PAIRS, 2 * block * k), task * k), k, apart=apart),
         settling=decide.empty_settling(model, d, task, expects=mode.propensity == WEIGHTED),
-        tightening=leading.empty_tightening(model.leading, block),
+        tightening=leading.empty_tightening(model.leading, block, d),
         reach=price_contenders.nothing_asked(),
     )
 
@@ -204,7 +204,7 @@ def choose_rows_into(
     sampling = mode.thompson or mode.propensity > 0
     room, several, d = pairs.row.size, tightening.several, narrow.shape[1]
     wanted, fall, boxed = box.wanted, box.fall, box.fall.size > 0
-    tightens = bounded and model.leading.error.size > 0 and mode.alpha > 0.0
+    tightens = bounded and model.leading.step.size > 0 and mode.alpha > 0.0
     tightens = tightens and not (sampling or boxed)
     bounds_into(model, situation, mode, bounds)
     for r in range(block):
@@ -259,8 +259,9 @@ def choose_rows_into(
                     rows, size, columns, rounded, threshold, alive, several
                 ):
                     leading.sums_into(
-                        rounded, product.padded(rows, product.ROWS), d, model.leading, tightening
-                    )
+                        rotated, rounded, rows, d, model.coarse.root_error, model.leading,
+                        tightening,
+                    )  # fmt: skip
                     leading.tighten_into(
                         table, rows, rounded, bounds, mode.alpha, model.leading, tightening, words,
                         priced, highs, threshold, alive,

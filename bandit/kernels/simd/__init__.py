@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeVar, overload
 import numpy as np
 import numpy.typing as npt
 
-from bandit.core.types import Array, Bool, Float32, Float64, Int16, Int64, Integer, UInt8
+from bandit.core.types import Array, Bool, Float32, Float64, Int8, Int16, Int64, Integer, UInt8
 from bandit.kernels._compile import PLAIN
 from bandit.kernels.simd import plain as simd_plain
 
@@ -96,6 +96,7 @@ nonzero_bits: Callable[[UInt8 | Bool, int], np.int64] = _bits.nonzero_bits
 pick: Callable[[np.int64, _Vector, _Vector], _Vector] = _bits.pick
 prefetch: Callable[[Array, Integer], None] = _home.prefetch
 quantise: Callable[[Float32, int, Float32, int, np.float32, Int16, int], None] = _home.quantise
+quantise_bytes: Callable[[Float32, int, np.float32, UInt8, int], Vector32] = _home.quantise_bytes
 reduce_add: Callable[[_Table[Scalar]], Scalar] = _home.reduce_add
 reduce_max: Callable[[_Table[Scalar]], Scalar] = _home.reduce_max
 reduce_mul: Callable[[_Table[Scalar]], Scalar] = _home.reduce_mul
@@ -124,6 +125,9 @@ outer_8: _Outer = _tiles.outer_8
 _Line = Callable[[_Table[Any], int, _Table[Any], int, int, int, int, _Table[Any], int], None]
 line_1x1: _Line = _tiles.line_1x1
 line_1x4: _Line = _tiles.line_1x4
+squares_6x1: Callable[[UInt8, int, int, Int8, int, int, int, Float32, int, int], None] = (
+    _tiles.squares_6x1
+)
 tile_6x1: _Tile = _tiles.tile_6x1
 tile_6x2: _Tile = _tiles.tile_6x2
 tile_6x3: _Tile = _tiles.tile_6x3

@@ -329,6 +329,29 @@ def quantise(
     return types.void(x, intp, scale, intp, types.float32, out, intp), generate
 
 
+@intrinsic
+def quantise_bytes(typing: Any, x: Any, x_at: Any, factor: Any, out: Any, out_at: Any) -> Any:
+    """Round sixteen ``x·factor`` to whole numbers within ±63, and write them, 64 more, as bytes."""
+    kind = vector_of(types.float32)
+    intp = types.intp
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        vector = backend(kind)
+        value = read(builder, vector, place(context, builder, x, args[0], args[1]), 4)
+        value = builder.fmul(value, spread(builder, args[2], LANES))
+        value = call(builder, f"llvm.rint.{suffix(kind)}", vector, value)
+        for sign, limit in (("<", 63.0), (">", -63.0)):
+            bound = ir.Constant(vector, [limit] * LANES)
+            value = builder.select(builder.fcmp_ordered(sign, value, bound), value, bound)
+        above = builder.fadd(value, ir.Constant(vector, [64.0] * LANES))
+        whole = builder.fptosi(above, ir.VectorType(ir.IntType(32), LANES))
+        tiny = builder.trunc(whole, ir.VectorType(ir.IntType(8), LANES))
+        write(builder, tiny, place(context, builder, out, args[3], args[4]), 1)
+        return value
+
+    return kind(x, intp, types.float32, out, intp), generate
+
+
 add, sub, mul, div = (_lanewise(name) for name in ("fadd", "fsub", "fmul", "fdiv"))
 maximum, minimum = _larger(">"), _larger("<")
 reduce_add, reduce_mul = _reduction("fadd"), _reduction("fmul")

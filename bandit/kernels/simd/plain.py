@@ -222,6 +222,29 @@ def quantise(
     out.reshape(-1)[out_at : out_at + 16] = value.astype(np.int16)
 
 
+def quantise_bytes(x: Array, x_at: int, factor: float, out: Array, out_at: int) -> Array:
+    """Round sixteen ``x·factor`` to whole numbers within ±63, and write them, 64 more, as bytes."""
+    value = np.rint(load(x, x_at) * np.float32(factor))
+    limit = splat(np.float32(63.0))
+    value = maximum(minimum(value, limit), -limit)
+    out.reshape(-1)[out_at : out_at + 16] = (value + 64.0).astype(np.uint8)
+    return value
+
+
+def squares_6x1(
+    x: Array, x_at: int, x_step: int, w: Array, w_at: int, depth: int, count: int, out: Array,
+    out_at: int, out_step: int,
+) -> None:  # fmt: skip
+    """Sum the squares of ``count`` products of six rows of bytes with sixteen columns."""
+    size = 64 * (1 + depth)
+    panels = w.reshape(-1)[w_at : w_at + count * size].reshape(count, 1 + depth, 16, 4)
+    for r in range(6):
+        start, target = x_at + r * x_step, out_at + r * out_step
+        row = x.reshape(-1)[start : start + 4 * depth].astype(np.int32).reshape(depth, 1, 4) - 64
+        sums = (row * panels[:, 1:]).sum(axis=(1, 3)).astype(np.float32)
+        out.reshape(-1)[target : target + 16] = (sums**2).sum(axis=0)
+
+
 def _coarse(
     vectors: int, x: Array, x_at: int, x_step: int, w: Array, w_at: int, depth: int, unit: Array,
     unit_at: int, scale: Array, scale_at: int, out: Array, out_at: int, out_step: int,

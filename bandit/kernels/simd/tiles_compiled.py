@@ -144,6 +144,74 @@ def _dot_pairs(builder: Any, factor: Any, weight: Any, total: Any) -> Any:
     return builder.add(total, builder.add(even, odd))
 
 
+def _dot_bytes(builder: Any, factor: Any, weight: Any, total: Any) -> Any:
+    """Add the products of two neighbours, uint8 times int8, to each int16: VPMADDUBSW on x86."""
+    word, short = ir.IntType(32), ir.VectorType(ir.IntType(16), 2 * LANES)
+    tiny, long = ir.VectorType(ir.IntType(8), 4 * LANES), ir.VectorType(word, 2 * LANES)
+    left, right = builder.bitcast(factor, tiny), builder.bitcast(weight, tiny)
+    products = []
+    for at in (0, 1):
+        places = ir.Constant(long, list(range(at, 4 * LANES, 2)))
+        one = builder.zext(builder.shuffle_vector(left, left, places), long)
+        other = builder.sext(builder.shuffle_vector(right, right, places), long)
+        products.append(builder.mul(one, other))
+    both = builder.add(*products)
+    # As the instruction does: what is given is too small for it.
+    for sign, limit in (("<", 32767), (">", -32768)):
+        bound = ir.Constant(long, [limit] * 2 * LANES)
+        both = builder.select(builder.icmp_signed(sign, both, bound), both, bound)
+    added = builder.add(builder.bitcast(total, short), builder.trunc(both, short))
+    return builder.bitcast(added, total.type)
+
+
+@intrinsic
+def squares_6x1(
+    typing: Any, x: Any, x_at: Any, x_step: Any, w: Any, w_at: Any, depth: Any, count: Any,
+    out: Any, out_at: Any, out_step: Any,
+) -> Any:  # fmt: skip
+    """Sum the squares of ``count`` products of six rows of bytes with sixteen columns."""
+    intp = types.intp
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        wide, word = ir.IntType(64), ir.IntType(32)
+        vector, single = ir.VectorType(word, LANES), backend(vector_of(types.float32))
+        short = ir.VectorType(ir.IntType(16), 2 * LANES)
+        x_from = place(context, builder, x, args[0], args[1])
+        w_from = place(context, builder, w, args[3], args[4])
+        out_from = place(context, builder, out, args[7], args[8])
+        starts, cells = [], []
+        for r in range(6):
+            start = builder.gep(x_from, [builder.mul(args[2], ir.Constant(wide, r))])
+            starts.append(builder.bitcast(start, word.as_pointer()))
+            cells.append(building.alloca_once(builder, single))
+            builder.store(ir.Constant(single, [0.0] * LANES), cells[-1])
+        line = ir.Constant(wide, 4 * LANES)
+        panel = builder.mul(line, builder.add(args[5], ir.Constant(wide, 1)))
+        with building.for_range(builder, args[6]) as loop:
+            offset_from = builder.gep(w_from, [builder.mul(loop.index, panel)])
+            offset = read(builder, short, offset_from, 1)
+            first = builder.bitcast(builder.gep(offset_from, [line]), word.as_pointer())
+            sums = _sum_rows(
+                builder, vector, starts, first, args[5], 1,
+                lambda factor, weight, total: _dot_bytes(builder, factor, weight, total),
+            )  # fmt: skip
+            for (total,), cell in zip(sums, cells, strict=True):
+                halves = builder.add(builder.bitcast(total, short), offset)
+                ones = ir.Constant(short, [1] * 2 * LANES)
+                whole = builder.bitcast(halves, vector), builder.bitcast(ones, vector)
+                value = builder.sitofp(
+                    _dot_pairs(builder, *whole, ir.Constant(vector, [0] * LANES)), single
+                )
+                name = f"llvm.fma.v{LANES}f32"
+                square = call(builder, name, single, value, value, builder.load(cell))
+                builder.store(square, cell)
+        rows = [[builder.load(cell)] for cell in cells]
+        _write_rows(builder, vector_of(types.float32), rows, out_from, args[9])
+        return context.get_dummy_value()
+
+    return types.void(x, intp, intp, w, intp, intp, intp, out, intp, intp), generate
+
+
 def _coarse(vectors: int) -> Any:
     @intrinsic
     def multiply(
