@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -29,8 +29,8 @@ class Spool:
         self.customers = 0
         self._populations = Counter[int]()
         with behind(self._write) as later:
-            for batch in _cut(batches):
-                later(batch)
+            for pieces in _cut(batches):
+                later(pieces)
 
     def __iter__(self) -> Iterator[Prepared]:
         return ahead(read(self.folder, number) for number in range(self.batches))
@@ -45,7 +45,8 @@ class Spool:
         folder.mkdir()
         return Spool(folder, batches)
 
-    def _write(self, batch: Prepared) -> None:
+    def _write(self, pieces: Sequence[Prepared]) -> None:
+        batch = joined(pieces)
         n, k = batch.mask.shape
         columns = {
             "ids": batch.ids,
@@ -100,21 +101,22 @@ def _path(folder: Path, number: int) -> Path:
     return folder / f"{number:06d}.arrow"
 
 
-def _cut(batches: Iterable[Prepared]) -> Iterator[Prepared]:
+def _cut(batches: Iterable[Prepared]) -> Iterator[list[Prepared]]:
+    """The pieces of each batch on disk."""
     held: list[Prepared] = []
     waiting = 0
     for batch in batches:
-        held.append(batch)
-        waiting += len(batch.ids)
         size = max(1, min(ROWS, CELLS // batch.mask.shape[1]))
-        if waiting < size:
-            continue
-        whole = joined(held)
-        whole_batches = waiting // size * size
-        yield from (whole.rows(start, start + size) for start in range(0, whole_batches, size))
-        held, waiting = [whole.rows(whole_batches, waiting)], waiting - whole_batches
+        first, count = 0, len(batch.ids)
+        while waiting + count - first >= size:
+            last = first + size - waiting
+            yield [*held, batch.rows(first, last)]
+            held, waiting, first = [], 0, last
+        if first < count:
+            held.append(batch.rows(first, count))
+            waiting += count - first
     if waiting:
-        yield joined(held)
+        yield held
 
 
 def _one(values: Array) -> bytes:
