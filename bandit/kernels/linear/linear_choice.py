@@ -35,7 +35,8 @@ in half of a second-level cache of 1 MB."""
 SCRATCH = 1 << 18
 """Bytes for a block's bounds: a quarter of that cache."""
 PAIRS = 3 * TASK
-"""Contenders kept before they are settled: rows are settled together while they have few."""
+"""Contenders kept before they are settled: rows are settled together while they have few. Of
+sampled rows no more at all, so that what is told of them stays in the second-level cache."""
 
 
 GRAIN = 96
@@ -202,7 +203,7 @@ def choose_rows_into(
     reach = REACHES[mode.propensity]
     block, size = threshold.size, (columns + 63) >> 6
     sampling = mode.thompson or mode.propensity > 0
-    room, several, d = pairs.row.size, tightening.several, narrow.shape[1]
+    room, several, d = pairs.mean.size, tightening.several, narrow.shape[1]
     wanted, fall, boxed = box.wanted, box.fall, box.fall.size > 0
     tightens = bounded and model.leading.step.size > 0 and mode.alpha > 0.0
     tightens = tightens and not (sampling or boxed)
@@ -270,7 +271,8 @@ def choose_rows_into(
                     highs, rows, columns, threshold, alive, top, base, firsts, count, pairs,
                     lone, several,
                 )  # fmt: skip
-            if count + block * k > room or top + rows == end:
+            full = count + block * k > room or (sampling and not boxed and count > PAIRS)
+            if full or top + rows == end:
                 if boxed:
                     place = price_contenders.rivals_into(
                         model, situation, mode, pairs, base, top + rows, box, place, limit,

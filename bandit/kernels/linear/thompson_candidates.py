@@ -345,12 +345,14 @@ def append_into(
         for word in range(size):
             number += simd.count_bits(alive[r * size + word])
         if number == length and number > 1:
-            for each in range(length):
-                p, to = natural(begins[r] + each), natural(count + each)
-                row_of[to] = top + r
-                action_of[to] = listed[p]
-                high_of[to] = highs[p] if certain else np.float32(np.inf)
-                draw_of[to] = normals[p]
+            # What is written beyond the last is written over by the next row.
+            row, infinite = simd.splat(np.int32(top + r)), simd.splat(np.float32(np.inf))
+            for at in range(0, length, simd.LANES):
+                source, target = begins[r] + at, count + at
+                simd.store(row_of, target, row)
+                simd.store(action_of, target, simd.load(listed, source))
+                simd.store(high_of, target, simd.load(highs, source) if certain else infinite)
+                simd.store(draw_of, target, simd.load(normals, source))
             count += length
             if apart:
                 lone[top + r - base] = -1

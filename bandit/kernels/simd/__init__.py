@@ -17,7 +17,18 @@ from typing import Any, Protocol, TypeVar, overload
 import numpy as np
 import numpy.typing as npt
 
-from bandit.core.types import Array, Bool, Float32, Float64, Int8, Int16, Int64, Integer, UInt8
+from bandit.core.types import (
+    Array,
+    Bool,
+    Float32,
+    Float64,
+    Int8,
+    Int16,
+    Int32,
+    Int64,
+    Integer,
+    UInt8,
+)
 from bandit.kernels._compile import PLAIN
 from bandit.kernels.simd import plain as simd_plain
 
@@ -46,6 +57,8 @@ _Table = npt.NDArray[Scalar]
 class _Splat(Protocol):
     """Fills every lane: the value's type is the vector's."""
 
+    @overload
+    def __call__(self, value: np.int32, /) -> Int32: ...
     @overload
     def __call__(self, value: np.float32, /) -> Vector32: ...
     @overload

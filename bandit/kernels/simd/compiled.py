@@ -29,6 +29,8 @@ class _VectorModel(models.PrimitiveModel):
 
 
 def _scalar(kind: Any) -> Any:
+    if kind == types.int32:
+        return ir.IntType(32)
     return ir.FloatType() if kind == types.float32 else ir.DoubleType()
 
 
@@ -38,8 +40,8 @@ def backend(kind: Vector) -> Any:
 
 
 def vector_of(scalar: Any) -> Vector:
-    """Vector of float32 or float64."""
-    return Vector(scalar, LANES if scalar == types.float32 else LANES_64)
+    """Vector of float32, float64 or int32."""
+    return Vector(scalar, LANES_64 if scalar == types.float64 else LANES)
 
 
 def call(builder: Any, name: str, result: Any, *args: Any) -> Any:

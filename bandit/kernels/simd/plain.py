@@ -10,7 +10,7 @@ from bandit.core.types import Array
 
 
 def _lanes(array: Array) -> int:
-    return 16 if array.dtype == np.float32 else 8
+    return 16 if array.dtype.itemsize == 4 else 8
 
 
 def load(array: Array, offset: int) -> Array:
