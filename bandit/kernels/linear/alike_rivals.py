@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bandit.core.types import Float32, Float64, Int64, Integer
+from bandit.core.types import Float32, Float64, Int32, Int64, Integer
 from bandit.kernels import simd
 from bandit.kernels._compile import natural, within
 from bandit.kernels.linear import equal_steps
@@ -46,12 +46,10 @@ class Scratch(NamedTuple):
     member: Int64
     times: Int64
     ends: Int64
-    cells: Float64
-    shifts: Float64
-    drifts: Float64
+    places_of: Int32
+    shifts: Float32
+    drifts: Float32
     slopes: Float64
-    short_shifts: Float32
-    short_drifts: Float32
     sharpness: Float64
     grids: Grids
 
@@ -64,9 +62,8 @@ def empty_scratch(k: int) -> Scratch:
         np.empty(8 * equal_steps.MOST), np.empty(room, np.int64), np.empty(equal_steps.MOST),
         np.empty(equal_steps.MOST), np.zeros(equal_steps.MOST + 8), np.zeros(k, np.int64),
         np.zeros(k, np.int64), np.zeros(k, np.int64), np.zeros(k, np.int64),
-        np.zeros(LEVELS + 1, np.int64), np.zeros(k + 32), np.zeros(k + 32),
-        np.zeros(k + 32), np.zeros(k + 32),
-        np.zeros(k + 32, np.float32), np.zeros(k + 32, np.float32),
+        np.zeros(LEVELS + 1, np.int64), np.zeros(k + 32, np.int32),
+        np.zeros(k + 32, np.float32), np.zeros(k + 32, np.float32), np.zeros(k + 32),
         np.sqrt(1.0 + 2.0 * np.log(np.maximum(np.arange(k + 1.0), 1.0))), grids(),
     )  # fmt: skip
 

@@ -66,23 +66,24 @@ def _curve(
 
 @within
 def _places_into(
-    count: Integer, middle: float, step: float, apart: float, scratch: Scratch
+    count: Integer, middle: float, apart: float, line: Integer, scratch: Scratch
 ) -> Integer:
     """Where each rival's first argument of a group lies on the grid, and how far from there.
 
-    The group's middle is at z = ``middle``, nodes lie ``step`` apart, on the grid
-    ``apart``. Return how many
+    The group's middle is at z = ``middle``, nodes lie ``apart`` on the grid, of which a phase has
+    ``line`` numbers. Return how many
     rivals are not one at all eight nodes, filled up to whole turns.
     """
     offset, rate, slopes, places, shifts, drifts = (
-        scratch.offset, scratch.rate, scratch.slopes, scratch.cells, scratch.shifts,
+        scratch.offset, scratch.rate, scratch.slopes, scratch.places_of, scratch.shifts,
         scratch.drifts,
     )  # fmt: skip
     spacing, lead = apart / PHASES, 0.5 * (GROUP - 1) * apart
     kept, top = np.int64(0), simd.splat(FLAT + 2.0 * lead)
     per, magic, most = simd.splat(1.0 / spacing), simd.splat(_MAGIC), simd.splat(FLAT - BOTTOM)
     z, before, back = simd.splat(middle), simd.splat(lead), simd.splat(spacing)
-    by = simd.splat(step)
+    share, mean = simd.splat(1.0 / PHASES), simd.splat(-0.5 * (PHASES - 1) / PHASES)
+    lines, less = simd.splat(1.0 * line), simd.splat(1.0 - PHASES * line)
     for b in range(0, count, 8):
         x = simd.fma(simd.load(rate, b), z, simd.add(simd.load(offset, b), before))
         bent = ~simd.bits_not_below(x, top) & 255
@@ -90,9 +91,10 @@ def _places_into(
             continue
         below = simd.minimum(simd.sub(top, x), most)
         place = simd.sub(simd.add(simd.mul(below, per), magic), magic)
-        simd.store(places, kept, place)
-        simd.store(shifts, kept, simd.sub(simd.mul(place, back), below))
-        simd.store(drifts, kept, simd.mul(simd.load(slopes, b), by))
+        whole = simd.sub(simd.add(simd.fma(place, share, mean), magic), magic)
+        simd.store_as(places, kept, simd.fma(place, lines, simd.mul(whole, less)))
+        simd.store_as(shifts, kept, simd.sub(simd.mul(place, back), below))
+        simd.store_as(drifts, kept, simd.load(slopes, b))
         if bent & (bent + 1) == 0:
             kept += simd.count_bits(bent)
             continue
@@ -102,11 +104,8 @@ def _places_into(
             places[q], shifts[q], drifts[q] = places[p], shifts[p], drifts[p]
             kept += bent >> lane & 1
     while kept & (_TOGETHER - 1):
-        places[kept] = shifts[kept] = drifts[kept] = 0.0
+        places[kept], shifts[kept], drifts[kept] = 0, np.float32(0.0), np.float32(0.0)
         kept += 1
-    for b in range(0, kept, simd.LANES):
-        simd.store(scratch.short_shifts, b, simd.narrow(shifts, b))
-        simd.store(scratch.short_drifts, b, simd.narrow(drifts, b))
     return kept
 
 
@@ -115,24 +114,21 @@ def _logs_into(
     count: Integer, which: Integer, scratch: Scratch, logs: Float64, to: Integer
 ) -> None:
     """Sum each rival's ln Φ at a group's nodes to ``logs[to : to + 8]``."""
-    grids, places, short, drifts = (
-        scratch.grids, scratch.cells, scratch.short_shifts, scratch.short_drifts
+    grids, places, shifts, drifts = (
+        scratch.grids, scratch.places_of, scratch.shifts, scratch.drifts
     )  # fmt: skip
     begin = grids.first[which]
     size = grids.first[which + 1] - begin
-    line, curves, table = size // PHASES, grids.curves, grids.logs
-    curves_at = begin * TERMS
+    curves, table, curves_at = grids.curves, grids.logs, begin * TERMS
     middle = simd.load_half(grids.middle, 0)
     total = simd.splat(0.0)
     for b in range(0, count, _TOGETHER):
         curve = simd.splat_half(np.float32(0.0))
         for each in range(_TOGETHER):
             p = natural(b + each)
-            place = np.int64(places[p])
-            at = (place & (PHASES - 1)) * line + place // PHASES
-            curve = _curve(
-                curves, curves_at + at, size, middle, short[p], simd.splat_half(drifts[p]), curve
-            )
+            at = np.int64(places[p])
+            drift = simd.splat_half(drifts[p])
+            curve = _curve(curves, curves_at + at, size, middle, shifts[p], drift, curve)
             total = simd.add(total, simd.load(table, begin + at))
         total = simd.add(total, simd.widen_half(curve))
     simd.store(logs, to, total)
@@ -148,13 +144,14 @@ def _heights_into(
     series of the next two makes of it. −1 where that might be felt, or heights do not end.
     """
     heights, lane = scratch.heights, scratch.grids.lane
-    apart = scratch.grids.step[natural(which)]
+    grids = scratch.grids
+    apart, line = grids.step[which], (grids.first[which + 1] - grids.first[which]) // PHASES
     padded, nodes = (count + 7) & ~7, np.int64(beyond)
     z, fall, last = upper - step * beyond, 0.0, 0.0
     while not (last < _NOTHING or (last < _LITTLE and fall > _STEEP)):
         if nodes >= beyond + _MOST:
             return np.int64(-1)
-        kept = _places_into(padded, z - 0.5 * (GROUP - 1) * step, step, apart, scratch)
+        kept = _places_into(padded, z - 0.5 * (GROUP - 1) * step, apart, line, scratch)
         _logs_into(kept, which, scratch, heights, nodes)
         nodes += GROUP
         z -= GROUP * step
@@ -204,13 +201,14 @@ def integral(count: Integer, upper: float, scratch: Scratch) -> float:
     longest = min(_RESOLVED / sharp, _OWN) * typical
     which = np.int64(grids.within[int(min(longest, 1.0) * FINENESS)])
     mean = simd.splat(typical)
-    for b in range(0, padded, 8):
-        simd.store(slopes, b, simd.sub(simd.load(rate, b), mean))
     while 0 <= which < grids.step.size:
         step = grids.step[which] / typical
         drift = 0.5 * (GROUP - 1) * step * (steepest - typical)
         if not (step > _SHORTEST and drift < _DRIFT):
             break
+        by = simd.splat(step)
+        for b in range(0, padded, 8):
+            simd.store(slopes, b, simd.mul(simd.sub(simd.load(rate, b), mean), by))
         nodes = _heights_into(count, which, upper, int((upper - _SEEN) / step), step, scratch)
         if nodes < 0:
             nodes = _heights_into(count, which, upper, 0, step, scratch)

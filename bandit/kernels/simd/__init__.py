@@ -117,6 +117,7 @@ root: Callable[[_Vector], _Vector] = _home.root
 splat: _Splat = _home.splat
 splat_half: Callable[[np.float32], Vector32] = _home.splat_half
 store: Callable[[_Table[Scalar], Integer, _Table[Scalar]], None] = _home.store
+store_as: Callable[[Float32 | Int32, Integer, Vector64], None] = _home.store_as
 sub: Callable[[_Vector, _Vector], _Vector] = _home.sub
 widen: Callable[[Array, Integer], Vector64] = _home.widen
 widen_half: Callable[[Vector32], Vector64] = _home.widen_half

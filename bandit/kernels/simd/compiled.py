@@ -168,6 +168,20 @@ def store(typing: Any, array: Any, offset: Any, value: Any) -> Any:
 
 
 @intrinsic
+def store_as(typing: Any, array: Any, offset: Any, value: Any) -> Any:
+    """Write eight float64 as what the array holds, float32 or (whole numbers) int32."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        kind = ir.VectorType(_scalar(array.dtype), LANES_64)
+        whole = array.dtype == types.int32
+        turned = (builder.fptosi if whole else builder.fptrunc)(args[2], kind)
+        write(builder, turned, place(context, builder, signature.args[0], args[0], args[1]), 4)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, value), generate
+
+
+@intrinsic
 def splat(typing: Any, value: Any) -> Any:
     """Fill every lane with a value."""
     kind = vector_of(value)

@@ -48,6 +48,11 @@ def store(array: Array, offset: int, value: Array) -> None:
     array.reshape(-1)[offset : offset + _lanes(array)] = value
 
 
+def store_as(array: Array, offset: int, value: Array) -> None:
+    """Write eight float64 as what the array holds, float32 or (whole numbers) int32."""
+    array.reshape(-1)[offset : offset + 8] = value.astype(array.dtype)
+
+
 def splat(value: float | np.floating[Any]) -> Array:
     """Fill every lane with ``value``."""
     kind = np.asarray(value)
