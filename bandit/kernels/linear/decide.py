@@ -342,7 +342,8 @@ def expectations_into(
                 if weight > 0.0:
                     share = shares[b]
                     if not together:
-                        share = win_probability.winning_probability(number, b, scratch, False)
+                        # Nothing is folded; a bare False would be a type of its own.
+                        share = win_probability.winning_probability(number, b, scratch, together)
                     total += weight * share
         out[row] = min(total, most)
 

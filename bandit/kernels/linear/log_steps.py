@@ -198,8 +198,9 @@ def integral(count: Integer, upper: float, scratch: Scratch) -> float:
     steepest, typical = simd.reduce_max(high), 0.0
     typical = 0.5 * (steepest - simd.reduce_max(low))
     sharp = steepest * scratch.sharpness[natural(count)]
-    longest = min(_RESOLVED / sharp, _OWN) * typical
-    which = np.int64(grids.within[int(min(longest, 1.0) * FINENESS)])
+    length = _RESOLVED / sharp
+    longest = (length if length < _OWN else _OWN) * typical
+    which = grids.within[int((longest if longest < 1.0 else 1.0) * FINENESS)]
     mean = simd.splat(typical)
     while 0 <= which < grids.step.size:
         step = grids.step[which] / typical
