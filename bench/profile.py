@@ -11,6 +11,7 @@ import numpy as np
 from bandit.kernels import simd
 from bandit.kernels._compile import entered
 from bandit.kernels.linear import contenders, linear_choice
+from bandit.kernels.linear import draws as drawn
 from bandit.kernels.linear import int16_bounds as coarse
 from bandit.kernels.linear import pair_moments as settle
 from bandit.kernels.linear import thompson_candidates as sampled
@@ -29,7 +30,7 @@ _bounds_into = entered(linear_choice.bounds_into)
 _round_into, _multiply_into = entered(coarse.round_into), entered(coarse.multiply_into)
 _norms_between = entered(coarse.norms_between)
 _eligible_into, _bound_into = entered(contenders.eligible_into), entered(contenders.bound_into)
-_draw_into, _winners_into = entered(sampled.draw_into), entered(sampled.winners_into)
+_draw_into, _winners_into = entered(drawn.draw_into), entered(sampled.winners_into)
 _moments_into, _order_by_action = entered(settle.moments_into), entered(settle.order_by_action)
 _single_moments_into = entered(settle.single_moments_into)
 
@@ -73,7 +74,7 @@ def stages(d: int = 64, k: int = 100, observations: int = 20_000) -> dict[str, f
     order, start = np.zeros(pairs, np.int32), np.zeros(k + 1, np.int64)
     mean, width = np.zeros(pairs), np.zeros(pairs)
     _order_by_action(actions, np.arange(pairs), pairs, start, order)
-    draws = sampled.empty_draws(BLOCK, k)
+    draws = drawn.empty_draws(BLOCK, k)
 
     def bound(how: Any, spread: Any) -> None:
         _eligible_into(none, 0, 0, BLOCK, k, words)

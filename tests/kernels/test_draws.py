@@ -8,13 +8,14 @@ from scipy import stats
 
 from bandit.kernels import keyed_random
 from bandit.kernels._compile import entered, serial
+from bandit.kernels.linear import draws as drawn
 from bandit.kernels.linear import thompson_candidates as sampled
 from bandit.kernels.linear.contenders import Bounds
 from bandit.kernels.linear.int16_bounds import Rounded
 from bandit.kernels.stats.normal import normal
 from reference import draws
 
-_draw_into = entered(sampled.draw_into)
+_draw_into = entered(drawn.draw_into)
 _winners_into = entered(sampled.winners_into)
 
 
@@ -29,7 +30,7 @@ def normals(seed=0, wave=0, keys=4000, draw=0, columns=64, purpose=8):
     ids = np.arange(keys, dtype=np.uint64)
     size = (columns + 63) // 64
     everyone = np.full(keys * size, (1 << columns) - 1 if columns < 64 else -1, np.int64)
-    listed = sampled.empty_draws(keys, columns)
+    listed = drawn.empty_draws(keys, columns)
     _draw_into(stream, ids, 0, keys, size, everyone, listed)
     return listed.normal[: keys * columns].reshape(keys, columns)
 
@@ -98,7 +99,7 @@ def test_a_crowded_row_keeps_whom_its_candidates_one_by_one_keep(whose, priced):
         alive = np.zeros(rows * words, np.int64)
         for r in range(rows):
             alive[r * words] = sum(1 << int(a) for a in np.flatnonzero(eligible[r]))
-        listed = sampled.empty_draws(rows, size)
+        listed = drawn.empty_draws(rows, size)
         _draw_into(np.uint64(3), np.arange(rows, dtype=np.uint64), 0, rows, words, alive, listed)
         spread = [np.ascontiguousarray(w[:size]) for w in (width, width, width, 0.9 * width)]
         error = np.full(size, np.float32(1e-3))

@@ -20,6 +20,7 @@ from bandit.kernels import simd
 from bandit.kernels._compile import serial, within
 from bandit.kernels.held import Held, here, part
 from bandit.kernels.linear import contenders, decide, leading, price_contenders
+from bandit.kernels.linear import draws as drawn
 from bandit.kernels.linear import int16_bounds as coarse
 from bandit.kernels.linear import pair_moments as settle
 from bandit.kernels.linear import thompson_candidates as sampled
@@ -127,7 +128,7 @@ class Room(NamedTuple):
     words: Int64
     alive: Int64
     bounds: Bounds
-    draws: sampled.Draws
+    draws: drawn.Draws
     pairs: Pairs
     settling: decide.Settling
     tightening: leading.Tightening
@@ -154,7 +155,7 @@ def empty_room(model: Model, situation: Situation, mode: Mode, rows: int) -> Roo
         words=np.empty(block * size, np.int64),
         alive=np.empty(block * size, np.int64),
         bounds=empty_bounds(model, situation, block),
-        draws=sampled.empty_draws(block if sampling else 0, k),
+        draws=drawn.empty_draws(block if sampling else 0, k),
         pairs=empty_pairs(task, min(max(PAIRS, 2 * block * k), task * k), k, apart=apart),
         settling=decide.empty_settling(model, d, task, expects=mode.propensity == WEIGHTED),
         tightening=leading.empty_tightening(model.leading, block, d),
@@ -186,7 +187,7 @@ def choose_rows_into(
     words: Int64 = part(prepared, 7)
     alive: Int64 = part(prepared, 8)
     bounds: Bounds = part(prepared, 9)
-    draws: sampled.Draws = part(prepared, 10)
+    draws: drawn.Draws = part(prepared, 10)
     pairs: Pairs = part(prepared, 11)
     settling: decide.Settling = part(prepared, 12)
     tightening: leading.Tightening = part(prepared, 13)
@@ -242,7 +243,7 @@ def choose_rows_into(
             if sampling:
                 if given.size > 0:
                     contenders.include(given, top, rows, size, words, alive)
-                sampled.draw_into(mode.stream, situation.keys, top, rows, size, alive, draws)
+                drawn.draw_into(mode.stream, situation.keys, top, rows, size, alive, draws)
                 sampled.winners_into(
                     table, columns, rows, rounded, bounds, priced, draws,
                     reach, threshold, alive,

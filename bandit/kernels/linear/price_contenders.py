@@ -19,8 +19,8 @@ from bandit.kernels.linear import decide
 from bandit.kernels.linear.contenders import OVERFLOW
 from bandit.kernels.linear.decide import Model
 from bandit.kernels.linear.dense_rows import fill_dense
+from bandit.kernels.linear.draws import Draws
 from bandit.kernels.linear.situation import Mode, Pairs, Situation
-from bandit.kernels.linear.thompson_candidates import Draws
 
 
 class Reach(NamedTuple):

@@ -7,20 +7,22 @@ propensities whoever may win within `REACH` deviations counts too (beyond lies l
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
-import numpy.typing as npt
 
-from bandit.core.types import Float32, Int32, Int64, UInt64
-from bandit.kernels import keyed_random as kr
+from bandit.core.types import Float32, Int32, Int64
 from bandit.kernels import simd
 from bandit.kernels._compile import inline, natural, within
-from bandit.kernels.linear.contenders import OVERFLOW, ROUNDING, UNDERFLOW, Bounds
+from bandit.kernels.linear.contenders import (
+    OVERFLOW,
+    ROUNDING,
+    UNDERFLOW,
+    Bounds,
+    priced_ends,
+)
+from bandit.kernels.linear.draws import Draws
 from bandit.kernels.linear.int16_bounds import Rounded
 from bandit.kernels.linear.situation import Pairs
 from bandit.kernels.linear.win_probability import REACH
-from bandit.kernels.stats.normal import log_tail, quantile
 
 MOST = np.float32(6.36)
 """No keyed normal lies beyond: the outermost quantile is that of 2⁻³³, 6.338."""
@@ -29,77 +31,6 @@ _NOWHERE = np.float32(-np.inf)
 _CROWD = 4
 """Where more than one of so many columns is a candidate, all columns side by side cost less than
 looking up what belongs to each candidate."""
-_S32 = np.uint64(32)
-
-
-class Draws(NamedTuple):
-    """A block's candidates, one after the other: action, bits, logarithms, normals, ends of worth.
-
-    ``first`` int64[rows + 1] tells where a row's begin. ``reach`` is the worth's upper end within
-    `REACH` deviations. Of a crowded row, by action, float32[w]: ``normal_of``, ``high_of``,
-    ``reach_of`` the same.
-    """
-
-    first: Int64
-    action: Int32
-    bits: npt.NDArray[np.uint32]
-    logs: Float32
-    normal: Float32
-    high: Float32
-    reach: Float32
-    normal_of: Float32
-    high_of: Float32
-    reach_of: Float32
-
-
-def empty_draws(rows: int, k: int) -> Draws:
-    """Make room for every action of so many rows."""
-    room = rows * k + simd.LANES
-    normal_of, high_of, reach_of = np.zeros((3, -(-k // simd.LANES) * simd.LANES), np.float32)
-    return Draws(
-        np.zeros(rows + 1, np.int64), np.empty(room, np.int32), np.empty(room, np.uint32),
-        np.empty(room, np.float32), np.empty(room, np.float32), np.empty(room, np.float32),
-        np.empty(room, np.float32), normal_of, high_of, reach_of,
-    )  # fmt: skip
-
-
-@within
-def draw_into(
-    stream: np.uint64, keys: UInt64, top: int, rows: int, size: int, alive: Int64, draws: Draws
-) -> None:
-    """List the actions ``alive`` int64[rows, size], then draw their normals, a loop a step."""
-    first, action_of, bits_of, logs, normal = (
-        draws.first, draws.action, draws.bits, draws.logs, draws.normal
-    )  # fmt: skip
-    count = 0
-    for r in range(rows):
-        row = kr.row_key(stream, keys[top + r])
-        number = 0
-        for word in range(size):
-            number += simd.count_bits(alive[r * size + word])
-        last = alive[r * size + size - 1]
-        if number == 64 * (size - 1) + simd.count_bits(last) and last & (last + 1) == 0:
-            # All of them: no bit need be looked for.
-            for each in range(number):
-                to = natural(count + each)
-                action_of[to] = each
-                bits_of[to] = np.uint32(kr.cell(row, natural(each)) >> _S32)
-            count += number
-            first[r + 1] = count
-            continue
-        for word in range(size):
-            bits = alive[r * size + word]
-            while bits != 0:
-                action, to = word * 64 + simd.lowest_bit(bits), natural(count)
-                bits &= bits - 1
-                action_of[to] = action
-                bits_of[to] = np.uint32(kr.cell(row, action) >> _S32)
-                count += 1
-        first[r + 1] = count
-    for p in range(count):
-        logs[p] = log_tail(bits_of[p])
-    for p in range(count):
-        normal[p] = quantile(bits_of[p], logs[p])
 
 
 @inline
@@ -117,136 +48,78 @@ def _ends(
 
 
 @inline
-def _ends_16(
-    mean: simd.Vector32, slack: simd.Vector32, above: simd.Vector32, below: simd.Vector32,
-    priced: bool, value: simd.Vector32, price: simd.Vector32,
-) -> tuple[simd.Vector32, simd.Vector32]:  # fmt: skip
-    """`_ends`, sixteen at once."""
-    high = simd.add(simd.add(mean, above), slack)
-    low = simd.sub(simd.add(mean, below), slack)
-    if priced:
-        one, other = simd.mul(value, high), simd.mul(value, low)
-        most = simd.maximum(simd.absolute(one), simd.absolute(other))
-        slack = simd.mul(simd.add(most, simd.absolute(price)), simd.splat(ROUNDING))
-        slack = simd.add(slack, simd.splat(UNDERFLOW))
-        high = simd.add(simd.sub(simd.maximum(one, other), price), slack)
-        low = simd.sub(simd.sub(simd.minimum(one, other), price), slack)
-    return high, low
-
-
-@within
-def _enclose_all(
+def _narrow(
     table: Float32, line: int, rounded: Rounded, r: int, bounds: Bounds, priced: bool,
-    draws: Draws, begin: int, number: int, whose: int,
-) -> tuple[np.float32, np.float32]:  # fmt: skip
-    """Ends of the worths of a row whose candidates are the first ``number`` actions.
+    normal: Float32, high: Float32, reach: Float32, begin: int, number: int, whose: int,
+    alive: Int64, word: int,
+) -> np.float32:  # fmt: skip
+    """`winners_into` of a row, sixteen of its first ``number`` columns at once.
 
-    Return the best lower end with the draws and within reach. What is written beyond the last is
-    written over by the next row.
+    Of column a, ``normal``, ``high`` and ``reach`` stand at begin + a; what is written beyond the
+    last is written over by the next row. Return the best lower end with the draws.
     """
-    error, upper, lower, values, costs = (
-        bounds.error, bounds.upper, bounds.lower, bounds.values, bounds.costs
-    )  # fmt: skip
-    values_at, costs_at = r * bounds.steps[0], r * bounds.steps[1]
+    error, upper, lower, steps = bounds.error, bounds.upper, bounds.lower, bounds.steps
+    values_at, costs_at = r * steps[0], r * steps[1]
     most, least = simd.splat(rounded.most[r]), simd.splat(rounded.least[r])
-    length, tiny, reach = simd.splat(rounded.length[r]), simd.splat(UNDERFLOW), simd.splat(_REACH)
+    length, tiny, beyond = simd.splat(rounded.length[r]), simd.splat(UNDERFLOW), simd.splat(_REACH)
     nowhere = simd.splat(_NOWHERE)
     best, best_reach = nowhere, nowhere
     for a in range(0, number, simd.LANES):
-        left = number - a
-        inside = (np.int64(1) << np.int64(min(left, simd.LANES))) - 1
-        mean, z = simd.load(table, line + a), simd.load(draws.normal, begin + a)
+        listed = alive[word + (a >> 6)] >> np.int64(a & 63)
+        mean, z = simd.load(table, line + a), simd.load(normal, begin + a)
         slack = simd.add(simd.mul(simd.load(error, a), length), tiny)
         wide = simd.mul(simd.load(upper, a), most)
         narrow = simd.mul(simd.load(lower, a), least)
-        value, price = simd.load(values, values_at + a), simd.load(costs, costs_at + a)
         one, other = simd.mul(wide, z), simd.mul(narrow, z)
-        above, below = simd.maximum(one, other), simd.minimum(one, other)
-        high, low = _ends_16(mean, slack, above, below, priced, value, price)
-        simd.store(draws.high, begin + a, high)
-        best = simd.maximum(simd.pick(inside, low, nowhere), best)
+        top = simd.add(simd.add(mean, simd.maximum(one, other)), slack)
+        low = simd.sub(simd.add(mean, simd.minimum(one, other)), slack)
+        if priced:
+            top, low = priced_ends(top, low, bounds, values_at, costs_at, a)
+        simd.store(high, begin + a, top)
+        best = simd.maximum(simd.pick(listed, low, nowhere), best)
         if whose > 0:
-            one = simd.mul(wide, reach)
-            other = simd.sub(simd.splat(np.float32(0.0)), one)
-            high, low = _ends_16(mean, slack, one, other, priced, value, price)
-            simd.store(draws.reach, begin + a, high)
-            best_reach = simd.maximum(simd.pick(inside, low, nowhere), best_reach)
-    return simd.reduce_max(best), simd.reduce_max(best_reach)
-
-
-@within
-def _keep_all(
-    draws: Draws, begin: int, number: int, whose: int, best: np.float32, best_reach: np.float32,
-    everyone: bool, alive: Int64, word: int,
-) -> None:  # fmt: skip
-    """Set the bits of who may win of the first ``number`` actions."""
-    limit, limit_reach = simd.splat(best), simd.splat(best_reach)
-    for a in range(0, number, simd.LANES):
-        bits = np.int64(-1) if everyone else np.int64(0)
-        if whose < 2:
-            bits |= simd.bits_not_below(simd.load(draws.high, begin + a), limit)
-        if whose > 0:
-            bits |= simd.bits_not_below(simd.load(draws.reach, begin + a), limit_reach)
-        left = min(number - a, simd.LANES)
-        bits &= (np.int64(1) << np.int64(left)) - 1
-        alive[word + (a >> 6)] |= bits << np.int64(a & 63)
+            far = simd.mul(wide, beyond)
+            top, low = simd.add(simd.add(mean, far), slack), simd.sub(simd.sub(mean, far), slack)
+            if priced:
+                top, low = priced_ends(top, low, bounds, values_at, costs_at, a)
+            simd.store(reach, begin + a, top)
+            best_reach = simd.maximum(simd.pick(listed, low, nowhere), best_reach)
+    level, level_reach = simd.reduce_max(best), simd.reduce_max(best_reach)
+    if not abs(level) < OVERFLOW or (whose > 0 and not abs(level_reach) < OVERFLOW):
+        return level
+    limit, limit_reach = simd.splat(level), simd.splat(level_reach)
+    for first in range(0, number, 64):
+        kept = np.int64(0)
+        for a in range(first, min(first + 64, number), simd.LANES):
+            bits = np.int64(0)
+            if whose < 2:
+                bits |= simd.bits_not_below(simd.load(high, begin + a), limit)
+            if whose > 0:
+                bits |= simd.bits_not_below(simd.load(reach, begin + a), limit_reach)
+            kept |= bits << np.int64(a & 63)
+        alive[word + (first >> 6)] &= kept
+    return level
 
 
 @within
 def _narrow_crowd(
     table: Float32, line: int, rounded: Rounded, r: int, bounds: Bounds, priced: bool,
-    draws: Draws, whose: int, threshold: Float32, alive: Int64, word: int,
-) -> None:  # fmt: skip
-    """`winners_into` of a row whose candidates lie anywhere: every column, sixteen at once."""
-    error, upper, lower, values, costs = (
-        bounds.error, bounds.upper, bounds.lower, bounds.values, bounds.costs
-    )  # fmt: skip
-    normal_of, high_of, reach_of = draws.normal_of, draws.high_of, draws.reach_of
-    columns, begin, end = normal_of.size, draws.first[r], draws.first[r + 1]
+    draws: Draws, whose: int, alive: Int64, word: int,
+) -> np.float32:  # fmt: skip
+    """`_narrow` of a row whose candidates lie anywhere: every column."""
+    normal_of, high_of = draws.normal_of, draws.high_of
+    begin, end = draws.first[r], draws.first[r + 1]
     for each in range(begin, end):
         p = natural(each)
         normal_of[natural(draws.action[p])] = draws.normal[p]
-    values_at, costs_at = r * bounds.steps[0], r * bounds.steps[1]
-    most, least = simd.splat(rounded.most[r]), simd.splat(rounded.least[r])
-    length, tiny, reach = simd.splat(rounded.length[r]), simd.splat(UNDERFLOW), simd.splat(_REACH)
-    nowhere = simd.splat(_NOWHERE)
-    best, best_reach = nowhere, nowhere
-    for a in range(0, columns, simd.LANES):
-        listed = alive[word + (a >> 6)] >> np.int64(a & 63)
-        mean, z = simd.load(table, line + a), simd.load(normal_of, a)
-        slack = simd.add(simd.mul(simd.load(error, a), length), tiny)
-        wide = simd.mul(simd.load(upper, a), most)
-        narrow = simd.mul(simd.load(lower, a), least)
-        value, price = simd.load(values, values_at + a), simd.load(costs, costs_at + a)
-        one, other = simd.mul(wide, z), simd.mul(narrow, z)
-        above, below = simd.maximum(one, other), simd.minimum(one, other)
-        high, low = _ends_16(mean, slack, above, below, priced, value, price)
-        simd.store(high_of, a, high)
-        best = simd.maximum(simd.pick(listed, low, nowhere), best)
-        if whose > 0:
-            one = simd.mul(wide, reach)
-            other = simd.sub(simd.splat(np.float32(0.0)), one)
-            high, low = _ends_16(mean, slack, one, other, priced, value, price)
-            simd.store(reach_of, a, high)
-            best_reach = simd.maximum(simd.pick(listed, low, nowhere), best_reach)
-    level, level_reach = simd.reduce_max(best), simd.reduce_max(best_reach)
-    threshold[r] = level
-    limit, limit_reach = simd.splat(level), simd.splat(level_reach)
+    level = _narrow(
+        table, line, rounded, r, bounds, priced, normal_of, high_of, draws.reach_of, 0,
+        normal_of.size, whose, alive, word,
+    )  # fmt: skip
     for each in range(begin, end):
         p = natural(each)
         draws.high[p] = high_of[natural(draws.action[p])]
-    if not abs(level) < OVERFLOW or (whose > 0 and not abs(level_reach) < OVERFLOW):
-        return
-    for first in range(0, columns, 64):
-        kept = np.int64(0)
-        for a in range(first, min(first + 64, columns), simd.LANES):
-            bits = np.int64(0)
-            if whose < 2:
-                bits |= simd.bits_not_below(simd.load(high_of, a), limit)
-            if whose > 0:
-                bits |= simd.bits_not_below(simd.load(reach_of, a), limit_reach)
-            kept |= bits << np.int64(a & 63)
-        alive[word + (first >> 6)] &= kept
+    return level
 
 
 @within
@@ -270,25 +143,25 @@ def winners_into(
     )  # fmt: skip
     value_step, cost_step = bounds.steps[0], bounds.steps[1]
     for r in range(rows):
-        best, best_reach = _NOWHERE, _NOWHERE
         begin, number = first[r], first[r + 1] - first[r]
-        # All of the first so many actions.
-        dense = number > 0 and action_of[natural(begin + number - 1)] == number - 1
-        if dense:
-            best, best_reach = _enclose_all(
-                table, r * width, rounded, r, bounds, priced, draws, begin, number, whose
-            )
-        elif _CROWD * number > width:
-            _narrow_crowd(
-                table, r * width, rounded, r, bounds, priced, draws, whose, threshold, alive,
-                r * size,
+        if number > 0 and action_of[natural(begin + number - 1)] == number - 1:
+            # All of the first so many actions.
+            threshold[r] = _narrow(
+                table, r * width, rounded, r, bounds, priced, normal, high_of, reach_of, begin,
+                number, whose, alive, r * size,
             )  # fmt: skip
             continue
+        if _CROWD * number > width:
+            threshold[r] = _narrow_crowd(
+                table, r * width, rounded, r, bounds, priced, draws, whose, alive, r * size
+            )  # fmt: skip
+            continue
+        best, best_reach = _NOWHERE, _NOWHERE
         most, least, length = mosts[r], leasts[r], lengths[r]
         line, values_at, costs_at = (
             natural(r * width), natural(r * value_step), natural(r * cost_step)
         )  # fmt: skip
-        for each in range(begin + number if dense else begin, begin + number):
+        for each in range(begin, begin + number):
             p = natural(each)
             a = natural(action_of[p])
             mean, z = table[line + a], normal[p]
@@ -307,13 +180,6 @@ def winners_into(
                 best_reach = low if low > best_reach else best_reach
         threshold[r] = best
         everyone = not abs(best) < OVERFLOW or (whose > 0 and not abs(best_reach) < OVERFLOW)
-        if dense:
-            for word in range(size):
-                alive[r * size + word] = 0
-            _keep_all(
-                draws, begin, number, whose, best, best_reach, everyone, alive, r * size
-            )  # fmt: skip
-            continue
         at = begin
         for word in range(size):
             left = alive[r * size + word]
