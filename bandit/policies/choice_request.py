@@ -95,6 +95,17 @@ class ChoiceRequest(NamedTuple):
             values=part(self.values), costs=part(self.costs), keys=self.keys[first:last],
         )  # fmt: skip
 
+    def only(self, rows: Array) -> ChoiceRequest:
+        """The same question about ``rows`` int64[m]."""
+
+        def part(table: Array) -> Array:
+            return table[rows] if len(table) > 1 else table
+
+        return self._replace(
+            contexts=self.contexts[rows], n=len(rows), eligible=part(self.eligible),
+            values=part(self.values), costs=part(self.costs), keys=self.keys[rows],
+        )  # fmt: skip
+
     def charges(self) -> Float64:
         """Costs less what lifts are worth, for whoever reads the means without them."""
         moved = self.posterior

@@ -20,7 +20,7 @@ from bandit.kernels.threads import share, spread
 from bandit.models.moments import Moments
 from bandit.models.moved import Moved
 from bandit.policies.choice_request import ChoiceRequest
-from bandit.policies.contest import Box, Contest, together
+from bandit.policies.contest import Box, Contest, settled, together
 
 _NO_STREAM = np.uint64(0)
 _NOBODY: Int32 = np.zeros(0, np.int32)
@@ -185,11 +185,18 @@ def contest_linear(
     doubt = np.zeros(1, np.bool_)
     mode = Mode(float(alpha), thompson, NOTHING, stream, _NOBODY, _EQUAL, False, doubt)
     asked = request._replace(costs=request.costs + box.dear, priced=True)
+    rows = np.arange(request.n)
+    if isinstance(request.posterior, Moved):
+        # What moves means is found of all rows that are given, so of the others nothing is.
+        rows = np.flatnonzero(wanted)
+        asked = asked.only(rows)
+    if not len(rows):
+        return settled(np.zeros(request.n, np.int32), wanted)
     found = [
-        _contest(asked.rows(first, last), mode, wanted[first:last], box).at(
-            np.arange(first, last), request.n
+        _contest(asked.rows(first, last), mode, wanted[rows[first:last]], box).at(
+            rows[first:last], request.n
         )
-        for first, last in _blocks(asked) or [(0, request.n)]
+        for first, last in _blocks(asked) or [(0, asked.n)]
     ]
     if doubt[0]:
         request.validate()

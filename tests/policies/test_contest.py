@@ -6,20 +6,28 @@ import numpy as np
 import pytest
 
 import bandit
+from bandit.models.curved import Curve, Curved
 from bandit.policies.choice_request import checked
 from bandit.policies.contest import Box
 
 N, K, D = 3000, 40, 6
 
 
-@pytest.fixture(scope="module", params=[300, 30_000])
+@pytest.fixture(scope="module", params=[(300, False), (30_000, False), (30_000, True)])
 def known(request):
-    """A posterior of few or many observations, and customers of whom each may get some actions."""
-    rng = np.random.default_rng(request.param)
-    x = rng.normal(size=(request.param, D)).astype(np.float32)
+    """A posterior of few or many observations, and customers of whom each may get some actions.
+
+    Or one with a curve in place of its lines.
+    """
+    many, curved = request.param
+    rng = np.random.default_rng(many)
+    x = rng.normal(size=(many, D)).astype(np.float32)
     actions = rng.integers(0, K, len(x))
     rewards = x[:, 0] * (actions % 3) + 0.3 * rng.normal(size=len(x))
     posterior = bandit.Posterior.prior(K, D).update(x, actions, rewards)
+    if curved:
+        curve = Curve(rng.normal(size=(K, D)), posterior.mean, np.ones(K))
+        posterior = Curved(posterior, {"sale": curve})
     eligible = rng.random((N, K)) < 0.6
     eligible[:, 0] = True
     contexts = rng.normal(size=(N, D)).astype(np.float32)
@@ -85,6 +93,10 @@ def test_a_contest_asks_only_the_rows_wanted(known):
     every = policy.contest(request, np.ones(N, np.bool_), box)
     assert (some.action[wanted] == every.action[wanted]).all()
     assert (some.action[~wanted] == -1).all()
+    nobody = policy.contest(request, np.zeros(N, np.bool_), box)
+    assert (nobody.action == -1).all()
+    assert not len(nobody.rows)
+    assert not nobody.firm.any()
     assert wanted[some.rows].all()
     keep = np.repeat(wanted[every.rows], np.diff(every.offsets))
     assert (some.rivals == every.rivals[keep]).all()
