@@ -6,8 +6,8 @@ spills: so the two are merged batch by batch, and memory does not grow with the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,8 +43,8 @@ _FORMULA = r"^([\t\r\n\x00]|[\s\p{Z}]*[=+\-@\x{ff1d}\x{ff0b}\x{ff0d}\x{ff20}])"
 _HARMLESS = np.isin(np.arange(256), [*b"_0123456789", *range(65, 91), *range(97, 123)])
 """First bytes of texts that are surely no formula: most are names and numbers."""
 
-Fetched = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
-"""Hands batches on, as they are asked for or before."""
+Fetched = Callable[[Iterator[pa.RecordBatch]], Generator[pa.RecordBatch]]
+"""Hands batches on, as they are asked for or before; none is fetched any more once it is closed."""
 Kept = Callable[[Callable[..., None]], AbstractContextManager[Callable[..., None]]]
 """Gives what does some work, when it is called or after, and all of it until the context closes."""
 
@@ -78,6 +78,11 @@ def remove_tests(campaign: Path) -> None:
         folder.rmdir()
 
 
+def _asked(batches: Iterator[pa.RecordBatch]) -> Generator[pa.RecordBatch]:
+    """As they are asked for."""
+    yield from batches
+
+
 class Lists(NamedTuple):
     """Rows written a channel, and how many contacts were withheld for an opt-out."""
 
@@ -93,7 +98,7 @@ def write(
     channels: Sequence[Channel],
     *,
     withheld: Path | None = None,
-    fetched: Fetched = iter,
+    fetched: Fetched = _asked,
     kept: Kept = nullcontext,
 ) -> Lists:
     """Write every channel's list to `folder`, in the campaign's format.
@@ -103,7 +108,6 @@ def write(
     Decisions and consents come by way of ``fetched``, rows go to the lists by way of ``kept``. Each
     contact is on a list or withheld, or nothing is written (RuntimeError).
     """
-    agreed = _Agreed(campaign, database, decisions, channels, fetched)
     before = pa.array([], pa.string())
     if withheld is not None:
         before = pq.read_table(withheld)["decision_id"].combine_chunks()
@@ -118,7 +122,8 @@ def write(
         for number, one in enumerate(lists):
             one.write(rows.filter(pa.array(may & (position == number))))
 
-    with kept(listed) as keep:
+    asked = _Agreed(campaign, database, decisions, channels, fetched)
+    with closing(asked) as agreed, kept(listed) as keep:
         for batch in fetched(_contacts(decisions)):
             channel = pc.index_in(batch["channel"].cast(pa.string()), pa.array(agreed.names))
             position = channel.fill_null(-1).to_numpy()
@@ -210,6 +215,10 @@ class _Agreed:
         query = self._query(database, campaign, "BIGINT" if pa.types.is_integer(key) else "VARCHAR")
         self._batches = fetched(database.stream(query, rows=ROWS_PER_GROUP))
         self._rest = next(self._batches, None)
+
+    def close(self) -> None:
+        """Read no more of them."""
+        self._batches.close()
 
     def _query(self, database: Database, campaign: Campaign, key: str) -> str:
         """Per customer one bit a channel, in the order of the key."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -12,11 +12,11 @@ Item = TypeVar("Item")
 Part = TypeVar("Part")
 
 
-def ahead(items: Iterable[Item]) -> Iterator[Item]:
+def ahead(items: Iterable[Item]) -> Generator[Item]:
     """The same items in the same order, the next one fetched meanwhile in a thread of its own.
 
     The first is fetched by the caller: a query does most of its work before it, and a signal ends
-    what its own thread waits for, not another.
+    what its own thread waits for, not another. Close it before what the items come from.
     """
     end = object()
     source = iter(items)

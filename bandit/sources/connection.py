@@ -99,8 +99,10 @@ class Database:
 
     def close(self) -> None:
         """Close the connection and remove its temporary folder."""
-        self.connection.close()
-        shutil.rmtree(self._spill, ignore_errors=True)
+        try:
+            self.connection.close()
+        finally:
+            shutil.rmtree(self._spill, ignore_errors=True)
 
     @property
     def spill(self) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -68,11 +68,11 @@ def prepared(
     rejects: Rejects,
     drift: Drift,
     served: ServedVariables | None = None,
-) -> Iterator[Prepared]:
+) -> Generator[Prepared]:
     """The customers in the order of their key, batch by batch; refused rows go to `rejects`.
 
     All are counted in `drift`; their variables and segments go to ``served``. The next batch is
-    read while the caller works on one.
+    read while the caller works on one; close it before ``data``, which a thread reads till then.
 
     DataError once these are too many: the rest is not read then.
     """

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,7 +46,6 @@ from bandit.workflows.serve.contact_history import ContactHistory
 from bandit.workflows.serve.deciding import Deciding, Here
 from bandit.workflows.serve.job import BATCHES, Job
 from bandit.workflows.serve.overrides import Setting
-from bandit.workflows.serve.prepare import Prepared
 from bandit.workflows.serve.pricing import Priced
 from bandit.workflows.serve.publish import Target
 from bandit.workflows.serve.serving_model import serving_model
@@ -141,7 +140,9 @@ def _serve(
         rejects = stack.enter_context(target.rejects(bound))
         drift = Drift(start.spec)
         served = stack.enter_context(target.served())
-        batches: Iterable[Prepared] = reading.prepared(wave, data, past, rejects, drift, served)
+        batches = stack.enter_context(
+            closing(reading.prepared(wave, data, past, rejects, drift, served))
+        )
         total, many = bound.total, None
         parts, priced = [caps], list[Priced]()
         deciding: Deciding

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import numpy as np
@@ -65,7 +65,7 @@ def what_if(
         refused = spill.new(stack) / rejects.NAME
         given = stack.enter_context(Rejects(refused, reading.bound(campaign, data)))
         drift = Drift(start.spec)
-        batches = reading.prepared(wave, data, past, given, drift)
+        batches = stack.enter_context(closing(reading.prepared(wave, data, past, given, drift)))
         spool = reading.spooled(spill.new(stack), batches, data.count("customers"), progress)
         progress.step("solving")
         share = min(1.0, MOST_CUSTOMERS / max(spool.customers, 1))
