@@ -81,6 +81,9 @@ def leading_directions(
     out[0, :k] = step
     out[2, :k] = np.sqrt(spectral) * 1.000001
     out[1, :k] = length[:, -1] * 1.000001 + out[2, :k]
-    out[3, :k] = (rest * (1.0 + SAFETY) + slack) * (1.0 + 1e-6)
-    out[4, :k] = np.maximum(values[:, 0] * (1.0 - SAFETY) - slack, 0.0) * (1.0 - 1e-6)
+    # The next number of float32 outwards holds where it has few digits left, too.
+    most, least = rest * (1.0 + SAFETY) + slack, values[:, 0] * (1.0 - SAFETY) - slack
+    out[3, :k] = np.nextafter((most * (1.0 + 1e-6)).astype(np.float32), np.float32(np.inf))
+    out[4, :k] = np.nextafter((least * (1.0 - 1e-6)).astype(np.float32), np.float32(-np.inf))
+    out[4] = np.maximum(out[4], 0.0)
     return Leading(_packed(whole.astype(np.int8), columns), *out)

@@ -12,7 +12,7 @@ from bandit.core.types import Float64
 from bandit.kernels import simd
 from bandit.kernels._compile import entered, within
 from bandit.kernels.linear import int16_bounds, leading
-from bandit.models import leading_directions
+from bandit.models import leading_directions, packed
 from bandit.models.leading_directions import no_directions
 
 ROWS = 96
@@ -152,3 +152,20 @@ def test_where_much_is_known_no_directions_are_found() -> None:
     rng = np.random.default_rng(3)
     assert _posterior(rng, 8, 12, 900).model[0].leading.step.size == 0
     assert bandit.Posterior.prior(12, 8).model[0].leading.step.size == 0
+
+
+@pytest.mark.parametrize("unit", [1e-20, 1e-30, 1e-36, 1e-44])
+def test_widths_that_underflow_when_squared_are_bounded(unit: float) -> None:
+    rng = np.random.default_rng(4)
+    d, k = 16, 40
+    long = rng.standard_normal((k, d, 3))
+    covariance = unit * (1e-4 * np.eye(d) + np.einsum("kij,klj->kil", long, long))
+    model, bounded = packed.model_of(np.zeros((k, d)), covariance, packed.root_factors(covariance))
+    assert model.leading.step.size > 0
+    known = dataclasses.replace(bandit.Posterior.prior(k, d))
+    vars(known)["model"] = (model, bounded)
+    for size in (1e-7, 1e-3, 1.0, 1e7):
+        x = (size * rng.standard_normal((ROWS, d))).astype(np.float32)
+        choice = bandit.LinUCB().choose(known, x)
+        other = bandit.LinUCB().choose(_without(known), x)
+        assert (choice.action == other.action).all()

@@ -42,7 +42,9 @@ PART = np.float32(1.0 / 16.0)
 SLACK = np.float32(1e-5)
 """Relative, of the square root of some dozen sums and products in float32."""
 SMALL, LARGE = np.float32(1e-8), np.float32(1e8)
-"""|z| whose square and its parts float32 holds."""
+"""|z| whose square float32 holds."""
+FAINT = np.float32(1e-36)
+"""Of a width's square: far above what its parts can lose where they underflow."""
 
 
 class Leading(NamedTuple):
@@ -168,7 +170,7 @@ def tighten_into(
     lanes, width, steps = simd.LANES, step_of.size, bounds.steps
     size = (width + 63) >> 6
     lowest, tiny = simd.splat(np.float32(-np.inf)), simd.splat(UNDERFLOW)
-    none, one = simd.splat(np.float32(0.0)), np.float32(1.0)
+    none, one, faint = simd.splat(np.float32(0.0)), np.float32(1.0), simd.splat(FAINT)
     upward, downward = simd.splat(one + PART), simd.splat(one - PART)
     wider, narrower = simd.splat(one + one / PART), simd.splat(one / PART - one)
     above = simd.splat(np.float32(alpha) * (one + SLACK))
@@ -190,9 +192,10 @@ def tighten_into(
             lost = simd.fma(simd.load(leading.norm, place), off, lost)
             lost = simd.mul(lost, lost)
             square = simd.fma(simd.load(most_of, place), longest, simd.mul(found, upward))
-            wide = simd.root(simd.fma(lost, wider, square))
+            wide = simd.root(simd.fma(lost, wider, simd.add(square, faint)))
             square = simd.fma(simd.load(least_of, place), shortest, simd.mul(found, downward))
-            narrow = simd.root(simd.maximum(simd.sub(square, simd.mul(lost, narrower)), none))
+            square = simd.sub(square, simd.fma(lost, narrower, faint))
+            narrow = simd.root(simd.maximum(square, none))
             mean = simd.load(table, at + place)
             slack = simd.fma(simd.load(bounds.error, place), length, tiny)
             high = simd.add(simd.fma(above, wide, mean), slack)
