@@ -28,7 +28,11 @@ EXACT, ROUGH = 1e-7, 1e-4
 """Relative decrease of the dual at which a search ends; a sample's own error is far above ROUGH."""
 NEARBY = 0.25
 """First half width, relative, of the box in which a similar problem's multipliers are sought."""
+LITTLE = 1e-4
+"""The same, of the spread of values, where the other problem's values are of another scale."""
 WIDENINGS = 30
+STRIDE, RAISES = 8.0, 12
+"""There a box is widened by so many widths, and the end of all boxes so often at most."""
 NEGLIGIBLE = 1e-5
 """Relative decrease of the dual, one more box's width away, that is not worth another pass."""
 BOUNDLESS = 1e200
@@ -101,8 +105,11 @@ def gathered(found: Found, blocks: Blocks | Tellers, share: float, box: Box) -> 
     return found._replace(people=people, box=box, blocks=blocks, share=share, passes=passes)
 
 
-def refine(found: Found, level: Sides, *, tolerance: float = EXACT) -> Found:
-    """Best multipliers for `level`, inequalities of the share, looked for in the box first."""
+def refine(found: Found, level: Sides, *, tolerance: float = EXACT, stride: float = 1.0) -> Found:
+    """Best multipliers for `level`, inequalities of the share, looked for in the box first.
+
+    Where they end at an end of it, it is widened by `stride` of its width to either side.
+    """
     for _ in range(WIDENINGS):
         at, box = found.ascent.multipliers, found.box
         ascent = ascend(found.people, level, at, *box, spread=found.spread, tolerance=tolerance)
@@ -112,9 +119,30 @@ def refine(found: Found, level: Sides, *, tolerance: float = EXACT) -> Found:
         regret = float(np.abs(level.bound - ascent.usage)[tight] @ width)
         if regret <= NEGLIGIBLE * max(abs(ascent.dual), found.spread):
             break
-        wider = _widened(box, ascent.multipliers, tight, found.outer)
+        wider = _widened(box, ascent.multipliers, tight, found.outer, stride)
         found = gathered(found, found.blocks, found.share, wider)
     return found
+
+
+def beyond(found: Found, level: Sides, *, tolerance: float) -> Found:
+    """As `refine` for customers whose worths are of another scale than what `found` was found for.
+
+    A limit that is free by the one may be passed many times over by the other, so the box widens
+    fast, and while a limit is passed at what bounds the search, that is moved out.
+    """
+    found = first = refine(found, level, tolerance=tolerance, stride=STRIDE)
+    for _ in range(RAISES):
+        outer = found.outer
+        passed = (level.sign > 0) & (found.ascent.usage > level.bound + _unit(level))
+        passed &= found.ascent.multipliers > (1.0 - 1e-3) * outer.high
+        if not passed.any():
+            return found
+        more = 1.0 + 2.0 * STRIDE
+        wider = outer._replace(high=np.where(passed, more, 1.0) * outer.high)
+        found = found._replace(outer=wider, spread=more * found.spread)
+        found = refine(found, level, tolerance=tolerance, stride=STRIDE)
+    # Somebody takes it at any price.
+    return first
 
 
 def at_share(inequalities: Sides, share: float) -> Sides:
@@ -142,12 +170,21 @@ def confidence(found: Found, level: Sides, portion: float) -> Box:
     return _around(found, half)
 
 
-def vicinity(found: Found) -> Box:
-    """Where the multipliers of a similar problem are looked for first."""
+def vicinity(found: Found, level: Sides | None = None) -> Box:
+    """Where the multipliers of a similar problem are looked for first.
+
+    With a ``level`` a little of the whole spread of values besides: free limits may not be free.
+    """
     at, most = found.ascent.multipliers, found.outer.high
     # Per contact a price of one resource compares with that of another; per unit it does not.
     typical = most * np.divide(at, most, out=np.zeros_like(at), where=most > 0).max(initial=0.0)
-    return _around(found, NEARBY * np.maximum(at, 0.1 * typical) + 1e-12)
+    least = 1e-12 if level is None else LITTLE * found.spread / np.maximum(_unit(level), 1e-300)
+    return _around(found, NEARBY * np.maximum(at, 0.1 * typical) + least)
+
+
+def _unit(level: Sides) -> Float64:
+    """What a contact uses at most."""
+    return np.asarray(np.abs(level.usage).max(axis=0, initial=0.0))
 
 
 def _around(found: Found, half: Float64) -> Box:
@@ -194,8 +231,8 @@ def _pressed(at: Float64, box: Box, outer: Box) -> Bool:
     )
 
 
-def _widened(box: Box, at: Float64, tight: Bool, outer: Box) -> Box:
-    half = box.high - box.low
+def _widened(box: Box, at: Float64, tight: Bool, outer: Box, stride: float) -> Box:
+    half = stride * (box.high - box.low)
     return Box(
         np.where(tight, np.maximum(at - half, outer.low), box.low),
         np.where(tight, np.minimum(at + half, outer.high), box.high),

@@ -18,6 +18,7 @@ from bandit.allocation.nested import (
     Found,
     Tellers,
     at_share,
+    beyond,
     confidence,
     find,
     gathered,
@@ -198,7 +199,7 @@ def follow(given: Prices, blocks: Tellers, share: float, most: Float64, least: F
     began = time.perf_counter()
     found = given.found
     inequalities = sides(found.people.problem._replace(limits=most, minimums=least))
-    box = vicinity(found)
+    box = vicinity(found, inequalities)
     if found.blocks == blocks:
         box = confidence(found, at_share(inequalities, found.share), found.share / share)
     found = gathered(found, blocks, share, box)
@@ -207,7 +208,7 @@ def follow(given: Prices, blocks: Tellers, share: float, most: Float64, least: F
     left = np.maximum(unit, LEFT * np.abs(level.bound))
     firm = np.where(level.sign > 0, found.people.firm_counts @ level.usage + left, -np.inf)
     level = level._replace(bound=np.maximum(level.bound, firm))
-    found = refine(found, level, tolerance=NEAR)
+    found = beyond(found, level, tolerance=NEAR)
     multipliers = found.ascent.multipliers
     return given._replace(
         prices=inequalities.prices(multipliers, len(given.prices)),

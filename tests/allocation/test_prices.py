@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from bandit import allocation
+from bandit.allocation.nested import Tellers
 from bandit.allocation.passes import Contenders, told
 from bandit.allocation.problem import Problem
 from bandit.allocation.solve import in_memory
@@ -147,6 +148,40 @@ def test_prices_follow_what_draws_take(wave: tuple[np.ndarray, np.ndarray, np.nd
     # Where those who do not listen pass a limit by themselves, next to nobody joins them.
     assert (after[~movable] <= stuck[~movable] + 0.006 * limits[~movable] + 2).all()
     assert found.found.people.sums(found.costs).counts @ usage == pytest.approx(after)
+
+
+@pytest.mark.parametrize(
+    ("expected", "wide"),
+    [(0.0, 1.0), (-0.04, 1.0), (-3.0, 1.0), (0.1, 30.0), (-1e-9, 1e-6)],
+    ids=["nothing known", "at a cost", "dear", "wide draws", "small units"],
+)
+def test_prices_follow_draws_where_expectation_leaves_limits_free(
+    expected: float, wide: float
+) -> None:
+    rng = np.random.default_rng(3)
+    values = np.full((N, K + 1), expected)
+    values[:, 0] = 0.0
+    usage = np.zeros((K + 1, 2))
+    usage[1 : K // 2, 0] = usage[K // 2 :, 1] = 1.0
+    limits, least = np.array([N // 30, N // 20]), np.zeros(2)
+    drawn = values + wide * rng.standard_normal(values.shape)
+    drawn[:, 0] = 0.0
+    found = allocation.find_prices(in_memory(values, None), N, usage, limits)
+    for share in (0.3, 1.0):
+        keep = np.arange(N) < share * N
+        blocks = _one_block(drawn[keep])
+        found = allocation.follow(found, blocks, keep.mean(), limits.astype(float), least)
+    used = np.bincount((drawn - found.costs).argmax(axis=1), minlength=K + 1) @ usage
+    assert (used <= 1.01 * limits).all()
+    assert (used[found.prices > 0.0] >= 0.99 * limits[found.prices > 0.0]).all()
+
+
+def _one_block(drawn: np.ndarray) -> Tellers:
+    def blocks(share: float) -> Iterator[Told]:
+        del share
+        yield Told(drawn, np.zeros(len(drawn), np.bool_))
+
+    return blocks
 
 
 def test_what_if_is_concave_and_its_slope_is_the_price(
