@@ -133,7 +133,7 @@ def beyond(found: Found, level: Sides, *, tolerance: float) -> Found:
     found = first = refine(found, level, tolerance=tolerance, stride=STRIDE)
     for _ in range(RAISES):
         outer = found.outer
-        passed = (level.sign > 0) & (found.ascent.usage > level.bound + _unit(level))
+        passed = (level.sign > 0) & (found.ascent.usage > level.bound + most_used(level))
         passed &= found.ascent.multipliers > (1.0 - 1e-3) * outer.high
         if not passed.any():
             return found
@@ -178,11 +178,11 @@ def vicinity(found: Found, level: Sides | None = None) -> Box:
     at, most = found.ascent.multipliers, found.outer.high
     # Per contact a price of one resource compares with that of another; per unit it does not.
     typical = most * np.divide(at, most, out=np.zeros_like(at), where=most > 0).max(initial=0.0)
-    least = 1e-12 if level is None else LITTLE * found.spread / np.maximum(_unit(level), 1e-300)
+    least = 1e-12 if level is None else LITTLE * found.spread / np.maximum(most_used(level), 1e-300)
     return _around(found, NEARBY * np.maximum(at, 0.1 * typical) + least)
 
 
-def _unit(level: Sides) -> Float64:
+def most_used(level: Sides) -> Float64:
     """What a contact uses at most."""
     return np.asarray(np.abs(level.usage).max(axis=0, initial=0.0))
 

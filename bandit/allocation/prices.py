@@ -22,10 +22,11 @@ from bandit.allocation.nested import (
     confidence,
     find,
     gathered,
+    most_used,
     refine,
     vicinity,
 )
-from bandit.allocation.problem import check_problem, sides
+from bandit.allocation.problem import Sides, check_problem, sides
 from bandit.allocation.recovery import recover
 from bandit.core.types import Array, Float64
 
@@ -176,13 +177,7 @@ def correct(given: Prices, served: npt.ArrayLike) -> Prices:
     known = found.people.sums(given.costs).counts @ problem.usage + unit
     ratio = known / (found.share * np.asarray(served, np.float64) + unit)
     found = refine(found, level._replace(bound=level.bound * ratio[level.resource]))
-    multipliers = found.ascent.multipliers
-    return given._replace(
-        prices=inequalities.prices(multipliers, len(given.prices)),
-        costs=inequalities.usage @ multipliers,
-        seconds=given.seconds + time.perf_counter() - began,
-        found=found,
-    )
+    return _moved(given, found, inequalities, began)
 
 
 def follow(given: Prices, blocks: Tellers, share: float, most: Float64, least: Float64) -> Prices:
@@ -204,11 +199,14 @@ def follow(given: Prices, blocks: Tellers, share: float, most: Float64, least: F
         box = confidence(found, at_share(inequalities, found.share), found.share / share)
     found = gathered(found, blocks, share, box)
     level = at_share(inequalities, share)
-    unit = np.abs(inequalities.usage).max(axis=0, initial=0.0)
-    left = np.maximum(unit, LEFT * np.abs(level.bound))
+    left = np.maximum(most_used(level), LEFT * np.abs(level.bound))
     firm = np.where(level.sign > 0, found.people.firm_counts @ level.usage + left, -np.inf)
     level = level._replace(bound=np.maximum(level.bound, firm))
     found = beyond(found, level, tolerance=NEAR)
+    return _moved(given, found, inequalities, began)
+
+
+def _moved(given: Prices, found: Found, inequalities: Sides, began: float) -> Prices:
     multipliers = found.ascent.multipliers
     return given._replace(
         prices=inequalities.prices(multipliers, len(given.prices)),
