@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from bandit.core.errors import DataError
-from bandit.core.types import Array, Float64
+from bandit.core.types import Array, Float32, Float64
 from bandit.kernels import simd
 from bandit.kernels.linear import dense_widths, loewner
 from bandit.kernels.linear import int16_bounds as coarse
@@ -16,6 +16,7 @@ from bandit.kernels.linear.dense_widths import Dense
 from bandit.kernels.linear.int16_bounds import Coarse
 from bandit.kernels.linear.link import IDENTITY
 from bandit.kernels.linear.pooled import root_factors_into
+from bandit.kernels.linear.win_probability import REACH
 from bandit.kernels.simd import product
 from bandit.kernels.threads import grain, spread
 from bandit.models.leading_directions import leading_directions, no_directions
@@ -132,6 +133,20 @@ def _dense(mean: Float64, inverse: Float64, root: Float64, lower: Float64, bound
     )  # fmt: skip
 
 
+def _open(mean: Float64, lower: Float64, upper: Float32) -> float:
+    """Alpha from which on means are too near for bounds of sampled worths to leave anybody out.
+
+    In whitened coordinates z, |z| = q, means are products with z: two differ by at most twice the
+    longest way from the middle, times q. An action is out where that is more than `REACH`
+    deviations of both, which are at most ``upper``·q.
+    """
+    whitened = mean @ lower
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        far = np.linalg.norm(whitened - whitened.mean(axis=0), axis=1).max()
+        least = 1.001 * far / (REACH * float(upper[: len(mean)].min()))
+    return float(least) if np.isfinite(least) else np.inf
+
+
 def build_model(
     mean: Float64, inverse: Float64, pooled: Float64, condition: Float64, link: int = IDENTITY
 ) -> tuple[Model, bool]:
@@ -168,7 +183,7 @@ def build_model(
         leading = leading_directions(inverse, condition, lower, upper, narrow)
     packed = Model(
         _coarse(mean, root, scale, columns), upper, narrow, theta, factors, single, dense, link,
-        leading,
+        leading, _open(mean, lower, upper) if bounded else np.inf,
     )  # fmt: skip
     return packed, bounded
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import bandit
+from bandit.core.errors import DataError
 from reference import linear
 
 POLICIES = [bandit.LinTS(1.0), bandit.LinUCB(1.0), bandit.LinTS(0.2)]
@@ -140,3 +141,48 @@ def test_rows_of_all_actions_are_those_of_some(policy, out):
     np.testing.assert_array_equal(fast.action, slow.action)
     np.testing.assert_allclose(fast.propensity, slow.propensity, atol=2e-7)
     np.testing.assert_allclose(fast.score, slow.score, rtol=2e-6, atol=1e-7)
+
+
+def _unopened(posterior):
+    """The same where bounds are made of every row."""
+    model, bounded = posterior.model
+    other = dataclasses.replace(posterior)
+    vars(other)["model"] = (model._replace(open=np.inf), bounded)
+    return other
+
+
+def _half(alpha):
+    """Whose largest part asks for the chance of what another took."""
+    return bandit.Mixture([(0.5, bandit.LinTS(alpha)), (0.5, bandit.Greedy())])
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("margin", [1.0, 1e6])
+def test_where_bounds_leave_nobody_out_none_are_made(kind, margin):
+    """From the least alpha on, and in contexts that tell the two farthest means apart."""
+    posterior, x = _weak(9, 16, 30, 40)
+    alpha = posterior.model[0].open * margin
+    mean = posterior.model[0].theta[:, :16]
+    far = np.concatenate([mean[:1] - mean[1:], mean[1:] - mean[:1]]) @ posterior.gram.sum(0)
+    x = np.concatenate([x, 1e-3 * x, far]).astype(kind)
+    keys = np.arange(len(x), dtype=np.uint64)
+    for policy in (bandit.LinTS(alpha), _half(alpha)):
+        one, other = (policy.choose(p, x, keys=keys) for p in (posterior, _unopened(posterior)))
+        for mine, theirs in zip(one, other, strict=True):
+            assert mine.tobytes() == theirs.tobytes()
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 1e155])
+def test_contexts_are_vetted_where_no_bounds_are_made(bad):
+    posterior, x = _weak(9, 16, 30, 40)
+    assert posterior.model[0].open < 1.0
+    x = x.astype(np.float64)
+    x[17, 3] = bad
+    with pytest.raises(DataError, match="17"):
+        bandit.LinTS(1.0).choose(posterior, x)
+
+
+def test_strong_signals_are_bounded():
+    posterior, _ = _weak(9, 16, 30, 40)
+    strong = dataclasses.replace(posterior, shift=1e3 * posterior.shift)
+    assert posterior.model[0].open < 1.0 < strong.model[0].open

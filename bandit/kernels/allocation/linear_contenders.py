@@ -91,7 +91,7 @@ def _worths_into(
     for top in range(first, last, ROWS):
         rows = min(ROWS, last - top)
         _rows_into(contexts, top, rows, x)
-        product.multiply_into(x, 0, product.padded(rows, product.ROWS), d, panels, table)
+        product.multiply_into(x, 0, product.padded(rows, product.ROWS), d, panels, table, width)
         for r in range(rows):
             _worth_into(table, r * width, width, factors, top + r, costs, own)
             for a in range(out.shape[1]):
@@ -186,7 +186,7 @@ def _contenders_into(
         for top in range(begin, end, ROWS):
             rows = min(ROWS, end - top)
             _rows_into(contexts, top, rows, x)
-            product.multiply_into(x, 0, product.padded(rows, product.ROWS), d, panels, table)
+            product.multiply_into(x, 0, product.padded(rows, product.ROWS), d, panels, table, width)
             for r in range(rows):
                 i, at = top + r, r * width
                 largest = _worth_into(table, at, width, factors, i, costs, own)

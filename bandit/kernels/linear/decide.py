@@ -41,8 +41,9 @@ class Model(NamedTuple):
     ``coarse`` bounds means and ``q = |R x|``; ``upper``, ``lower`` float32[w] with ``lower·q ≤ s ≤
     upper·q``; ``theta`` float64[k, padded(d, 8)], ``inverse`` float64[k, triangle], ``single`` the
     same in float32 [k, triangle] or empty where an action is ill-conditioned; ``dense`` all of
-    them side by side. ``link`` says what
-    outcome a score stands for (`link.IDENTITY`, `link.LOGIT`); this loop knows the first only.
+    them side by side. ``link`` says what outcome a score stands for (`link.IDENTITY`,
+    `link.LOGIT`); this loop knows the first only. From alpha = ``open`` on the bounds leave nobody
+    out whose sampled worth is wanted.
     """
 
     coarse: Coarse
@@ -54,6 +55,7 @@ class Model(NamedTuple):
     dense: Dense
     link: int
     leading: Leading
+    open: float
 
 
 class Settling(NamedTuple):

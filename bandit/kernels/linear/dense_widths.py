@@ -174,6 +174,8 @@ def _product_into(y: Float32, tiled: int, dense: Dense, part: Float32, table: Fl
     ``tiled`` is a multiple of six, or one.
     """
     width, edges, lanes = dense.share.size, dense.edges, simd.LANES
+    # Half a vector of columns may fill up; in the scratch it stays zero.
+    columns = width - simd.LANES_64 if dense.share[width - simd.LANES_64] == 0.0 else width
     for c in range(edges.size - 1):
         begin, end = triangle(edges[c]), triangle(edges[c + 1])
         panels = dense.panels[begin * width : end * width]
@@ -181,7 +183,7 @@ def _product_into(y: Float32, tiled: int, dense: Dense, part: Float32, table: Fl
         if tiled == 1:
             product.multiply_row_into(y, begin, end - begin, panels, out)
         else:
-            product.multiply_into(y, begin * tiled, tiled, end - begin, panels, out)
+            product.multiply_into(y, begin * tiled, tiled, end - begin, panels, out, columns)
         if c > 0:
             for p in range(0, tiled * width, lanes):
                 simd.store(table, p, simd.add(simd.load(table, p), simd.load(part, p)))
@@ -199,7 +201,7 @@ def short_limit(d: int) -> float:
 
 
 class Room(NamedTuple):
-    """Scratch of `fill_rows`; of `widths_into` float32[w], float32[w], float64[w].
+    """Scratch of `fill_rows`; of `widths_into` float32[w] thrice, float64[w].
 
     Of `dense_bounds` ``floors`` float64[w], ``short`` int16 squares, ``unit`` float32 steps of
     rows, and sixteen ones.
@@ -214,6 +216,7 @@ class Room(NamedTuple):
     table: Float32
     means: Float64
     shares: Float32
+    roots: Float32
     lost: Float32
     widths: Float64
     floors: Float64
@@ -231,9 +234,10 @@ def empty_room(dense: Dense, d: int, rows: int) -> Room:
         np.zeros(rows * wide), np.zeros(rows * wide), np.empty(rows),
         np.zeros(rows * stride + simd.LANES, np.float32),
         np.zeros(rows * (d * (d + 1) // 2) + simd.LANES, np.float32),
-        np.empty(rows * width, np.float32), np.empty(rows * width, np.float32),
+        np.zeros(rows * width, np.float32), np.zeros(rows * width, np.float32),
         np.empty(rows * dense.theta.shape[0] * 8),
-        np.empty(width, np.float32), np.empty(width, np.float32), np.empty(width), np.empty(width),
+        np.empty(width, np.float32), np.empty(width, np.float32), np.empty(width, np.float32),
+        np.empty(width), np.empty(width),
         np.zeros(rows * dense_depth(d) + simd.LANES, np.int16),
         np.full(rows, np.float32(1.0 / short_limit(d))), np.ones(simd.LANES, np.float32),
     )  # fmt: skip
@@ -277,7 +281,9 @@ def widths_into(r: int, dense: Dense, room: Room) -> None:
     for c in range(0, width, simd.LANES):
         share = simd.add(simd.load(dense.share, c), simd.load(room.table, r * width + c))
         simd.store(lost, c, simd.div(simd.mul(simd.load(dense.size, c), limit), share))
-        simd.store(shares, c, simd.maximum(share, none))
-    square = simd.splat(room.length[r])
+        share = simd.maximum(share, none)
+        simd.store(shares, c, share)
+        simd.store(room.roots, c, simd.root(share))
+    length = simd.splat(np.sqrt(room.length[r]))
     for c in range(0, width, simd.LANES_64):
-        simd.store(widths, c, simd.root(simd.mul(square, simd.widen(shares, c))))
+        simd.store(widths, c, simd.mul(length, simd.widen(room.roots, c)))

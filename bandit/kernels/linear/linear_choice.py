@@ -17,9 +17,9 @@ import numpy as np
 
 from bandit.core.types import Array, Bool, Float32, Float64, Int32, Int64
 from bandit.kernels import simd
-from bandit.kernels._compile import serial, within
+from bandit.kernels._compile import natural, serial, within
 from bandit.kernels.held import Held, here, part
-from bandit.kernels.linear import contenders, decide, leading, price_contenders
+from bandit.kernels.linear import contenders, decide, dense_rows, leading, price_contenders
 from bandit.kernels.linear import draws as drawn
 from bandit.kernels.linear import int16_bounds as coarse
 from bandit.kernels.linear import pair_moments as settle
@@ -109,6 +109,43 @@ def enclose_into(
     coarse.round_into(source, at, rows, d, weights, rounded, doubt)
     coarse.multiply_into(rounded, tiled, d, weights, table)
     coarse.norms_between(rounded, tiled, d, weights, rotated)
+
+
+@within
+def opens(model: Model, situation: Situation, mode: Mode) -> bool:
+    """Whether no bound can leave anybody out: every row has every action, and is dense.
+
+    Mostly so where signal is weak. Not with prices, of which ``model.open`` does not know.
+    """
+    k = model.theta.shape[0]
+    asked = mode.propensity > 0 and mode.propensity != WEIGHTED
+    plain = situation.bounded and not situation.priced and situation.packing == 0
+    dense = model.dense.panels.size > 0 and dense_rows.is_dense(k, model.dense.share.size)
+    return asked and plain and dense and mode.alpha >= model.open
+
+
+@within
+def everyone_into(
+    narrow: Float32, broad: Float64, top: int, rows: int, doubt: Bool, words: Int64,
+    threshold: Float32, alive: Int64,
+) -> None:  # fmt: skip
+    """What bounds would say where they leave nobody out; raise ``doubt`` as they would."""
+    d, size = narrow.shape[1], words.size // threshold.size
+    begin, whole, wide = top * d, (rows * d) & ~7, broad.size > 0
+    squares = simd.splat(0.0)
+    for at in range(begin, begin + whole, simd.LANES_64):
+        value = simd.widen(broad, at) if wide else simd.widen(narrow, at)
+        squares = simd.fma(value, value, squares)
+    total = simd.reduce_add(squares)
+    for at in range(begin + whole, begin + rows * d):
+        i, j = natural(at // d), natural(at % d)
+        total += (broad[i, j] if wide else np.float64(narrow[i, j])) ** 2
+    if not total < np.inf:
+        doubt[0] = True
+    for r in range(rows):
+        threshold[r] = np.float32(-np.inf)
+    for word in range(rows * size):
+        alive[word] = words[word]
 
 
 class Room(NamedTuple):
@@ -208,6 +245,7 @@ def choose_rows_into(
     wanted, fall, boxed = box.wanted, box.fall, box.fall.size > 0
     tightens = bounded and model.leading.step.size > 0 and mode.alpha > 0.0
     tightens = tightens and not (sampling or boxed)
+    opened = opens(model, situation, mode) and not boxed
     bounds_into(model, situation, mode, bounds)
     for r in range(block):
         several[r] = False
@@ -226,7 +264,9 @@ def choose_rows_into(
             contenders.eligible_into(situation.eligible, situation.packing, top, rows, k, words)
             if boxed:
                 price_contenders.only_wanted(wanted, top, rows, size, words)
-            if bounded:
+            if opened:
+                everyone_into(narrow, broad, top, rows, doubt, words, threshold, alive)
+            elif bounded:
                 enclose_into(
                     narrow, broad, coarse_weights, doubt, top, rows, x, rounded, rotated, table
                 )
@@ -234,20 +274,22 @@ def choose_rows_into(
                 contenders.prices_into(values, top, rows, bounds.values, columns, doubt)
             if every:
                 contenders.prices_into(costs, top, rows, bounds.costs, columns, doubt)
-            contenders.bound_into(
-                table, rows, rounded, bounds, words, priced, sampling, highs,
-                threshold, alive,
-            )  # fmt: skip
+            if not opened:
+                contenders.bound_into(
+                    table, rows, rounded, bounds, words, priced, sampling, highs,
+                    threshold, alive,
+                )  # fmt: skip
             if boxed:
                 price_contenders.within_reach(highs, rows, columns, fall, threshold, words, alive)
             if sampling:
                 if given.size > 0:
                     contenders.include(given, top, rows, size, words, alive)
                 drawn.draw_into(mode.stream, situation.keys, top, rows, size, alive, draws)
-                sampled.winners_into(
-                    table, columns, rows, rounded, bounds, priced, draws,
-                    reach, threshold, alive,
-                )  # fmt: skip
+                if not opened:
+                    sampled.winners_into(
+                        table, columns, rows, rounded, bounds, priced, draws,
+                        reach, threshold, alive,
+                    )  # fmt: skip
                 if boxed:
                     price_contenders.drawn_within_reach(draws, rows, size, fall, threshold, alive)
                 if given.size > 0:

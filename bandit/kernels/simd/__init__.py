@@ -143,6 +143,7 @@ squares_6x1: Callable[[UInt8, int, int, Int8, int, int, int, Float32, int, int],
     _tiles.squares_6x1
 )
 tile_6x1: _Tile = _tiles.tile_6x1
+tile_6x1_half: _Tile = _tiles.tile_6x1_half
 tile_6x2: _Tile = _tiles.tile_6x2
 tile_6x3: _Tile = _tiles.tile_6x3
 tile_6x4: _Tile = _tiles.tile_6x4

@@ -181,6 +181,18 @@ def tile_6x1(*args: Any) -> None:
     _tile(1, *args)
 
 
+def tile_6x1_half(
+    x: Array, x_at: int, x_step: int, w: Array, w_at: int, depth: int, out: Array, out_at: int,
+    out_step: int,
+) -> None:  # fmt: skip
+    """Six rows times the first half of one vector of columns."""
+    width, half = _lanes(x), _lanes(x) // 2
+    weights = w.reshape(-1)[w_at : w_at + depth * width].reshape(depth, width)[:, :half]
+    for r in range(6):
+        start, target = x_at + r * x_step, out_at + r * out_step
+        out.reshape(-1)[target : target + half] = x.reshape(-1)[start : start + depth] @ weights
+
+
 def tile_6x2(*args: Any) -> None:
     """Six rows times two vectors of columns."""
     _tile(2, *args)

@@ -44,10 +44,12 @@ def pack_columns_into(matrix: Float64, panels: Float32) -> None:
 
 
 @within
-def multiply_into(x: Float32, x_at: int, rows: int, d: int, panels: Float32, out: Float32) -> None:
+def multiply_into(
+    x: Float32, x_at: int, rows: int, d: int, panels: Float32, out: Float32, columns: int
+) -> None:
     """``out`` [rows, w] = x [rows, d] · panels, w = panels.size / d; rows a multiple of six.
 
-    Rows of x start at element ``x_at``.
+    Rows of x start at element ``x_at``. Beyond the first ``columns`` anything may stand.
     """
     width = panels.size // d
     lanes = simd.LANES
@@ -56,7 +58,9 @@ def multiply_into(x: Float32, x_at: int, rows: int, d: int, panels: Float32, out
         vectors = min(PANEL, width - left) // lanes
         for r in range(0, rows, ROWS):
             to = r * width + left
-            if _TILE == 1 or vectors == 1:
+            if _TILE == 1 and columns - left <= lanes // 2:
+                simd.tile_6x1_half(x, x_at + r * d, d, panels, at, d, out, to, width)
+            elif _TILE == 1 or vectors == 1:
                 simd.tile_6x1(x, x_at + r * d, d, panels, at, d, out, to, width)
             elif vectors == 4:
                 simd.tile_6x4(x, x_at + r * d, d, panels, at, d, out, to, width)

@@ -26,16 +26,19 @@ from bandit.kernels.simd.compiled import (
 
 def _sum_rows(
     builder: Any, vector: Any, starts: list[Any], w_from: Any, depth: Any, vectors: int,
-    combine: Callable[[Any, Any, Any], Any],
+    combine: Callable[[Any, Any, Any], Any], apart: int = 0,
 ) -> list[list[Any]]:  # fmt: skip
-    """Emit ``combine(x[r, j], w[j, c], sum)`` over j, a register for each (row, vector)."""
+    """Emit ``combine(x[r, j], w[j, c], sum)`` over j, a register for each (row, vector).
+
+    Lines of w lie side by side, or so many elements ``apart``.
+    """
     wide, lanes = ir.IntType(64), vector.count
     cells = [[building.alloca_once(builder, vector) for _ in range(vectors)] for _ in starts]
     for cell in (cell for row in cells for cell in row):
         builder.store(ir.Constant(vector, [0] * lanes), cell)
     size = 8 if isinstance(vector.element, ir.DoubleType) else 4
     with building.for_range(builder, depth) as loop:
-        step = ir.Constant(wide, vectors * lanes)
+        step = ir.Constant(wide, apart or vectors * lanes)
         line = builder.gep(w_from, [builder.mul(loop.index, step)])
         weights = [
             read(builder, vector, builder.gep(line, [ir.Constant(wide, c * lanes)]), size)
@@ -49,15 +52,16 @@ def _sum_rows(
 
 
 def _multiply_rows(
-    builder: Any, kind: Vector, starts: list[Any], w_from: Any, depth: Any, vectors: int
-) -> list[list[Any]]:
+    builder: Any, kind: Vector, starts: list[Any], w_from: Any, depth: Any, vectors: int,
+    apart: int = 0,
+) -> list[list[Any]]:  # fmt: skip
     """Emit ``Σ_j x[r, j]·w[j, c]``."""
     vector = backend(kind)
 
     def combine(factor: Any, weight: Any, total: Any) -> Any:
         return call(builder, f"llvm.fma.{suffix(kind)}", vector, factor, weight, total)
 
-    return _sum_rows(builder, vector, starts, w_from, depth, vectors, combine)
+    return _sum_rows(builder, vector, starts, w_from, depth, vectors, combine, apart)
 
 
 def _write_rows(
@@ -71,13 +75,15 @@ def _write_rows(
             write(builder, value, place, kind.scalar.bitwidth // 8)
 
 
-def _tile(vectors: int) -> Any:
+def _tile(vectors: int, *, half: bool = False) -> Any:
     @intrinsic
     def multiply(
         typing: Any, x: Any, x_at: Any, x_step: Any, w: Any, w_at: Any, depth: Any, out: Any,
         out_at: Any, out_step: Any,
     ) -> Any:  # fmt: skip
-        kind = vector_of(x.dtype)
+        whole = vector_of(x.dtype)
+        kind = Vector(x.dtype, whole.lanes // 2) if half else whole
+        apart = vectors * whole.lanes
         intp = types.intp
 
         def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -88,7 +94,7 @@ def _tile(vectors: int) -> Any:
             starts = [
                 builder.gep(x_from, [builder.mul(args[2], ir.Constant(wide, r))]) for r in range(6)
             ]
-            sums = _multiply_rows(builder, kind, starts, w_from, args[5], vectors)
+            sums = _multiply_rows(builder, kind, starts, w_from, args[5], vectors, apart)
             _write_rows(builder, kind, sums, out_from, args[8])
             return context.get_dummy_value()
 
@@ -338,6 +344,7 @@ def _outer(rows: int, vectors: int) -> Any:
 
 
 tile_6x1, tile_6x2, tile_6x3, tile_6x4 = (_tile(vectors) for vectors in (1, 2, 3, 4))
+tile_6x1_half = _tile(1, half=True)
 line_1x1, line_1x4 = _line(1), _line(4)
 coarse_6x1, coarse_6x2, coarse_6x3, coarse_6x4 = (_coarse(vectors) for vectors in (1, 2, 3, 4))
 outer_6 = _outer(6, 1)

@@ -1,0 +1,38 @@
+"""Products in register tiles, beside NumPy's."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bandit.kernels import simd
+from bandit.kernels._compile import entered
+from bandit.kernels.simd import plain, product
+
+_multiply_into = entered(product.multiply_into)
+
+
+@pytest.mark.parametrize("k", [3, 8, 9, 16, 24, 70, 100])
+@pytest.mark.parametrize("d", [1, 7, 64])
+def test_columns_that_fill_up_need_not_be_written(k: int, d: int) -> None:
+    rng = np.random.default_rng(k + d)
+    matrix = rng.normal(size=(k, d))
+    width = product.padded(k, simd.LANES)
+    panels = np.zeros(width * d, np.float32)
+    product.pack_columns_into(matrix, panels)
+    x = rng.normal(size=(12, d)).astype(np.float32)
+    out = np.full((12, width), 7.0, np.float32)
+    _multiply_into(x, 0, 12, d, panels, out, k)
+    np.testing.assert_allclose(out[:, :k], x @ matrix.T.astype(np.float32), rtol=1e-5, atol=1e-5)
+    assert np.isin(out[:, k:], (0.0, 7.0)).all()
+
+
+def test_half_a_tile_is_the_first_half_of_a_tile() -> None:
+    rng = np.random.default_rng(0)
+    x, w = rng.normal(size=(6, 5)), rng.normal(size=(5, 16))
+    x, w = x.astype(np.float32), w.astype(np.float32)
+    whole, half = np.zeros((6, 16), np.float32), np.zeros((6, 16), np.float32)
+    plain.tile_6x1(x, 0, 5, w, 0, 5, whole, 0, 16)
+    plain.tile_6x1_half(x, 0, 5, w, 0, 5, half, 0, 16)
+    np.testing.assert_allclose(half[:, :8], whole[:, :8], rtol=1e-6)
+    assert not half[:, 8:].any()
