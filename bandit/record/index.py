@@ -36,10 +36,21 @@ _WAVE_COLUMNS = {
 
 
 class Index(NamedTuple):
-    """What the index must say: SQL by view, and ``key``, which digests what it was made from."""
+    """What the index is made of, and ``key``, which digests that."""
 
     key: str
-    views: dict[str, str]
+    waves: list[record.Wave]
+    batches: list[tuple[Path, dict[str, Any]]]
+
+    def views(self) -> dict[str, str]:
+        """SQL by view."""
+        events = [path / outcomes.EVENTS for path, _ in sorted(self.batches, key=_delivered)]
+        return {
+            "decisions": _decisions(self.waves),
+            "outcomes": _outcomes(events),
+            "rejects": _rejects([w.folder for w in self.waves], [path for path, _ in self.batches]),
+            "waves": _waves(self.waves),
+        }
 
 
 def refresh(folder: Path) -> bool:
@@ -57,7 +68,7 @@ def refresh(folder: Path) -> bool:
     with files.aside(path) as partial:
         try:
             _write(partial / NAME, wanted)
-            if not _right(partial / NAME, wanted):
+            if not _right(partial / NAME, wanted, asked=False):
                 raise OSError("what was written does not read back")
         except duckdb.Error as e:
             _hold_whole(folder)
@@ -123,22 +134,25 @@ def _hold_whole(folder: Path) -> None:
 
 
 def _make(connection: duckdb.DuckDBPyConnection, wanted: Index) -> None:
-    for name, query in wanted.views.items():
+    for name, query in wanted.views().items():
         connection.execute(f"CREATE VIEW {name} AS {query}")
 
 
-def _right(path: Path, wanted: Index) -> bool:
-    """Whether the file opens, was made from this record, and its views answer."""
+def _right(path: Path, wanted: Index, *, asked: bool = True) -> bool:
+    """Whether the file opens, was made from this record, and its views answer.
+
+    Those that were made just now answered then: they are not ``asked`` again.
+    """
     if not path.is_file() or path.with_name(f"{NAME}.wal").exists():
         return False
     try:
         with _opened(path, "READ_ONLY") as connection:
-            found = connection.execute("SELECT key FROM bandit_index").fetchall()
-            for view in VIEWS:
+            right = connection.execute("SELECT key FROM bandit_index").fetchall() == [(wanted.key,)]
+            for view in VIEWS if right and asked else ():
                 connection.execute(f"DESCRIBE {view}")
     except duckdb.Error:
         return False
-    return found == [(wanted.key,)]
+    return right
 
 
 def _wanted(folder: Path) -> Index:
@@ -149,15 +163,8 @@ def _wanted(folder: Path) -> Index:
         *([w.name, w.manifest.sha256] for w in waves),
         *([path.name, content["sha256"]] for path, content in batches),
     ]
-    views = {
-        "decisions": _decisions(waves),
-        "outcomes": _outcomes(
-            [path / outcomes.EVENTS for path, content in sorted(batches, key=_delivered)]
-        ),
-        "rejects": _rejects([w.folder for w in waves], [path for path, _ in batches]),
-        "waves": _waves(waves),
-    }
-    return Index(hashlib.sha256(json.dumps(made_from).encode()).hexdigest(), views)
+    key = hashlib.sha256(json.dumps(made_from).encode()).hexdigest()
+    return Index(key, waves, batches)
 
 
 def _delivered(batch: tuple[Path, Mapping[str, Any]]) -> tuple[int, str]:

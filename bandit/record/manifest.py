@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -19,6 +20,10 @@ READABLE = (1, 2)
 
 _MAX_BYTES = 64 << 20
 _OWN_DIGEST = "sha256"
+KEPT_BYTES = 1 << 18
+KEPT = 512
+"""A wave asks for the same manifests eight times: of so many, of so few bytes, what is said is
+remembered by their bytes."""
 
 
 def write(
@@ -54,7 +59,10 @@ def _digest(content: dict[str, Any]) -> str:
 
 
 def read(folder: Path) -> dict[str, Any]:
-    """The manifest of a published folder; DataError if it is damaged or of another format."""
+    """The manifest of a published folder; DataError if it is damaged or of another format.
+
+    What is in it is shared with whoever reads the same bytes: nobody changes it.
+    """
     return signed(folder / NAME)
 
 
@@ -65,9 +73,15 @@ def signed(path: Path) -> dict[str, Any]:
             raise DataError(
                 f"{path} is larger than {_MAX_BYTES >> 20} MB; it is no manifest of ours"
             )
-        content = json.loads(path.read_bytes())
+        raw = path.read_bytes()
     except OSError as e:
         raise DataError(f"{path} cannot be read ({e.strerror}); restore it from a backup") from None
+    return dict(_known(path, raw) if len(raw) <= KEPT_BYTES else _said(path, raw))
+
+
+def _said(path: Path, raw: bytes) -> dict[str, Any]:
+    try:
+        content = json.loads(raw)
     except (ValueError, RecursionError) as e:
         raise DataError(f"{path} is damaged ({e}); restore it from a backup") from None
     if not isinstance(content, dict) or content.get("format") not in READABLE:
@@ -75,6 +89,9 @@ def signed(path: Path) -> dict[str, Any]:
         raise DataError(f"{path} is not of format {known}; was it written by another version?")
     _hold_whole(path, content)
     return content
+
+
+_known = lru_cache(maxsize=KEPT)(_said)
 
 
 def _hold_whole(path: Path, content: dict[str, Any]) -> None:

@@ -57,8 +57,12 @@ class Manifest(BaseModel):
     @classmethod
     def of(cls, folder: Path, content: dict[str, Any]) -> Self:
         """The typed view of what `manifest.read` gave; DataError names what is missing."""
+        known = _views.get((cls, content["sha256"]))
+        if isinstance(known, cls):
+            return known
+        text = json.dumps(upgraded(content))
         try:
-            return cls.model_validate_json(json.dumps(upgraded(content)))
+            view = cls.model_validate_json(text)
         except ValidationError as e:
             fault = e.errors(include_url=False)[0]
             what = ".".join(str(part) for part in fault["loc"])
@@ -66,10 +70,19 @@ class Manifest(BaseModel):
                 f"{folder / manifest.NAME}: {what!r}: {fault['msg'].lower()}; was it written by"
                 " another version? restore it from a backup otherwise"
             ) from None
+        if len(text) <= manifest.KEPT_BYTES:
+            if len(_views) >= manifest.KEPT:
+                _views.clear()
+            _views[cls, view.sha256] = view
+        return view
 
     def verified(self, folder: Path, name: str) -> Path:
         """One of the folder's files, checked against its digest."""
         return files.verify(folder, name, self.files[name].sha256)
+
+
+_views: dict[tuple[type[Manifest], str], Manifest] = {}
+"""By the digest that the content carries, which holds (`manifest.read`)."""
 
 
 class Served(BaseModel):

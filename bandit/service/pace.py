@@ -17,6 +17,7 @@ THRESHOLDS = (20_000, 20, 20)
 def paced() -> Iterator[None]:
     """As a server needs it, and at the end as it was."""
     interval, thresholds = sys.getswitchinterval(), gc.get_threshold()
+    passed_over = gc.get_freeze_count() > 0
     sys.setswitchinterval(SWITCH_SECONDS)
     gc.set_threshold(*THRESHOLDS)
     gc.enable()  # a start goes without
@@ -25,6 +26,8 @@ def paced() -> Iterator[None]:
         yield
     finally:
         gc.unfreeze()
+        if passed_over:
+            gc.freeze()
         gc.set_threshold(*thresholds)
         sys.setswitchinterval(interval)
 

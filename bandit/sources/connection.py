@@ -58,7 +58,11 @@ class Table(NamedTuple):
 
 
 class Database:
-    """An in-memory DuckDB connection over the sources of a campaign; a context manager."""
+    """An in-memory DuckDB connection over the sources of a campaign; a context manager.
+
+    It is made when it is first asked something: of a catalogue that stands in campaign.toml there
+    is nothing to ask, and starting an engine takes longer than all else of a small campaign.
+    """
 
     def __init__(self, threads: int, memory_mb: int, seconds: float) -> None:
         self.seconds = seconds
@@ -68,11 +72,25 @@ class Database:
         self.tables: dict[str, Table] = {}
         self.plain: dict[str, tuple[Path, ...]] = {}  # Parquet files that are rows as they lie
         self.known: Known | None = None  # who is who, where [identity] says so
-        self.connection = duckdb.connect(
+        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._locked: list[Path] | None = None
+
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """The connection, locked if it is to be."""
+        if self._connection is None:
+            made = self._started()
+            if self._locked is not None:
+                self._lock(made, self._locked)
+            self._connection = made
+        return self._connection
+
+    def _started(self) -> duckdb.DuckDBPyConnection:
+        connection = duckdb.connect(
             ":memory:",
             config={
-                "threads": threads,
-                "memory_limit": f"{memory_mb}MB",
+                "threads": self.threads,
+                "memory_limit": f"{self.memory_mb}MB",
                 "temp_directory": str(self._spill),
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,
@@ -80,11 +98,26 @@ class Database:
                 "partitioned_write_flush_threshold": WRITTEN,
             },
         )
-        self.connection.execute("SET GLOBAL TimeZone = 'UTC'")
-        self.connection.execute(sql.NO_BARS)
+        connection.execute("SET GLOBAL TimeZone = 'UTC'")
+        connection.execute(sql.NO_BARS)
         # A statement looks up the footer of each file that it names, and those of many row groups
         # take longer than what is asked of them; a file that was written since is read again.
-        self.connection.execute("SET parquet_metadata_cache = true")
+        connection.execute("SET parquet_metadata_cache = true")
+        return connection
+
+    def lock(self, files: Sequence[Path]) -> None:
+        """From now on nothing but these files is reachable, and no setting changes."""
+        self._locked = list(files)
+        if self._connection is not None:
+            self._lock(self._connection, self._locked)
+
+    def _lock(self, connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> None:
+        listed = ", ".join(sql.text(str(f.resolve())) for f in files)
+        connection.execute(f"SET allowed_paths = [{listed}]")
+        # Views of the user's are no statements that write.
+        connection.execute(f"SET allowed_directories = [{sql.text(str(self._spill))}]")
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")
 
     def __enter__(self) -> Self:
         return self
@@ -100,7 +133,8 @@ class Database:
     def close(self) -> None:
         """Close the connection and remove its temporary folder."""
         try:
-            self.connection.close()
+            if self._connection is not None:
+                self._connection.close()
         finally:
             shutil.rmtree(self._spill, ignore_errors=True)
 

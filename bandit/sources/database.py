@@ -132,7 +132,7 @@ def open_sources(
     seen = [file for one in campaign.households for file in one.seen]
     try:
         aliases = _attach(database, located, faults)
-        _lock(database, [f for s in located for f in s.files] + [*extra_files, *seen])
+        database.lock([f for s in located for f in s.files] + [*extra_files, *seen])
         for found in located:
             if not found.is_database or found.files[0] in aliases:
                 try:
@@ -198,15 +198,6 @@ def _attach(database: Database, located: Sequence[Located], faults: Problems) ->
         except duckdb.Error as e:
             faults.data.append(f"{file} cannot be opened as a DuckDB file: {first_line(e)}")
     return aliases
-
-
-def _lock(database: Database, files: Sequence[Path]) -> None:
-    listed = ", ".join(sql.text(str(f.resolve())) for f in files)
-    database.connection.execute(f"SET allowed_paths = [{listed}]")
-    # Views of the user's are no statements that write.
-    database.connection.execute(f"SET allowed_directories = [{sql.text(str(database.spill))}]")
-    database.connection.execute("SET enable_external_access = false")
-    database.connection.execute("SET lock_configuration = true")
 
 
 def _open(

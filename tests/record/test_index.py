@@ -105,8 +105,11 @@ def test_the_views_are_there_without_the_file(campaign: Path) -> None:
     assert not (campaign / index.NAME).exists()
 
 
-def test_a_damaged_part_is_named(campaign: Path) -> None:
-    (campaign / index.NAME).unlink()
+@pytest.mark.parametrize("there", [False, True])
+def test_a_damaged_part_is_named(campaign: Path, there: bool) -> None:
+    """Also where the index is of these manifests: its views are asked."""
+    if not there:
+        (campaign / index.NAME).unlink()
     part = campaign / "waves" / "b" / "decisions-0000.parquet"
     part.write_bytes(part.read_bytes()[:100])
     with pytest.raises(DataError, match=r"waves/b/decisions-0000\.parquet is damaged"):

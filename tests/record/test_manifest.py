@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from bandit.core import files
 from bandit.core.errors import DataError
 from bandit.record import manifest
+from bandit.record.manifests import StatisticsManifest
 
 
 def _written(folder: Path, **content: Any) -> Path:
@@ -104,3 +106,17 @@ def test_hidden_folders_are_not_published(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     assert [p.name for p in manifest.published(tmp_path)] == ["a", "b"]
     assert manifest.published(tmp_path / "nowhere") == []
+
+
+def test_what_is_remembered_is_of_the_bytes_that_lie_there(tmp_path: Path) -> None:
+    folder = _written(tmp_path / "w", wave="w")
+    content = manifest.read(folder)
+    content["kind"] = "changed by whoever read it"
+    assert manifest.read(folder)["kind"] == "wave"
+    view = StatisticsManifest.of(folder, manifest.read(folder))
+    assert StatisticsManifest.of(folder, manifest.read(folder)) == view
+    stat = (folder / manifest.NAME).stat()
+    manifest.write(folder, {"kind": "wave", "wave": "v"})
+    os.utime(folder / manifest.NAME, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    again = manifest.read(folder)
+    assert (again["wave"], StatisticsManifest.of(folder, again).wave) == ("v", "v")

@@ -289,11 +289,16 @@ def test_absolute_paths_and_one_file_for_several_sources(tmp_path: Path) -> None
         assert (data.count("customers"), data.count("consents")) == (1, 1)
 
 
-def test_the_connection_reaches_nothing_else(tmp_path: Path) -> None:
+@pytest.mark.parametrize("idle", [False, True])
+def test_the_connection_reaches_nothing_else(tmp_path: Path, idle: bool) -> None:
     (tmp_path / "secret.csv").write_text("a\n1\n")
     file = small.duckdb_file(tmp_path / "u.duckdb", "CREATE TABLE t AS SELECT 1 AS customer_id")
     before = file.read_bytes()
-    with database.connect(_load(tmp_path, 'source = "u.duckdb"\ntable = "t"')) as data:
+    # Of a catalogue in campaign.toml nothing is asked: the first attempt makes that connection.
+    roles = database.CATALOGUE if idle else database.ROLES
+    campaign = _load(tmp_path, 'source = "u.duckdb"\ntable = "t"')
+    with database.connect(campaign, roles=roles) as data:
+        assert (data.tables.keys() == set()) == idle
         for attempt in (
             f"SELECT * FROM '{tmp_path}/secret.csv'",
             f"COPY (SELECT 1) TO '{tmp_path}/out.csv'",
