@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import datetime as dt
+import hashlib
+import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +103,27 @@ def people(count: int, seed: int = 0) -> pl.DataFrame:
 
 def write_customers(folder: Path, frame: pl.DataFrame) -> None:
     """The frame as the user's table, with consents: e-mail for all, SMS for two in three."""
-    with duckdb.connect(folder / "customers.duckdb") as connection:
+    file = folder / "customers.duckdb"
+    if file.exists():  # with other tables, maybe
+        _write_tables(file, frame)
+        return
+    # Hundreds of tests have the same customers: their file is made once and copied.
+    ready = _ready() / hashlib.sha256(frame.serialize()).hexdigest()
+    if not ready.exists():
+        _write_tables(ready, frame)
+    shutil.copyfile(ready, file)
+
+
+@cache
+def _ready() -> Path:
+    """A folder of files that are copied; it is gone when the process ends."""
+    folder = tempfile.mkdtemp(prefix="bandit-tests-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
+
+
+def _write_tables(file: Path, frame: pl.DataFrame) -> None:
+    with duckdb.connect(file) as connection:
         connection.register("frame", frame.to_arrow())
         connection.execute("CREATE OR REPLACE TABLE customers AS SELECT * FROM frame")
         connection.execute(

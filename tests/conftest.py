@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 
@@ -26,3 +27,9 @@ def shared_data() -> Path:
             "needs the real campaigns of ../shared/data (hillstrom, obd, ...) beside the repository"
         )
     return folder
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests and their modules stay: to look through them for garbage is long."""
+    gc.collect()
+    gc.freeze()
