@@ -17,7 +17,13 @@ from bandit.kernels.linear import (
 )
 from bandit.kernels.linear import pair_moments as settle
 from bandit.kernels.linear.alike import alike_into, table_size
-from bandit.kernels.linear.dense_rows import Filling, fill_dense, is_surely_dense, whole_lanes
+from bandit.kernels.linear.dense_rows import (
+    Filling,
+    fill_dense,
+    filled,
+    is_surely_dense,
+    whole_lanes,
+)
 from bandit.kernels.linear.dense_widths import Dense
 from bandit.kernels.linear.int16_bounds import Coarse
 from bandit.kernels.linear.leading import Leading
@@ -90,7 +96,7 @@ def empty_settling(model: Model, d: int, rows: int, *, expects: bool) -> Settlin
         np.zeros(tiled), np.empty(tiled), np.zeros(product.ROWS, np.int64),
         np.empty(product.ROWS * -(-d // simd.LANES) * simd.LANES, np.float32),
         Filling(
-            np.empty(rows, np.int64), np.empty(k),
+            np.empty(rows, np.int64), np.empty(product.padded(k, simd.LANES_64)),
             dense_widths.empty_room(dense, d, rows if dense.panels.size > 0 else 0),
         ),
         alike_rivals.empty_scratch(k), np.empty(k), np.empty(lines), np.empty(lines),
@@ -176,23 +182,17 @@ def alike_out(pairs: Pairs, rows: int, weights: Float64) -> None:
 @within
 def _best_of_many(worth: Float64, settled: Bool, begin: int, end: int) -> int:
     """`_best_of` eight at a time."""
-    whole, nothing = begin + ((end - begin) & ~7), simd.splat(-np.inf)
+    nothing = simd.splat(-np.inf)
     most = nothing
-    for p in range(begin, whole, 8):
-        known = simd.pick(simd.nonzero_bits(settled, p), simd.load(worth, p), nothing)
-        most = simd.maximum(known, most)
-    best = simd.reduce_max(most)
-    for p in range(whole, end):
-        if settled[natural(p)]:
-            best = max(best, worth[natural(p)])
-    level = simd.splat(best)
-    for p in range(begin, whole, 8):
-        bits = simd.bits_not_below(simd.load(worth, p), level) & simd.nonzero_bits(settled, p)
-        if bits & 255:
+    for p in range(begin, end, 8):
+        able = simd.nonzero_bits(settled, p) & filled(end - p)
+        most = simd.maximum(simd.pick(able, simd.load(worth, p), nothing), most)
+    level = simd.splat(simd.reduce_max(most))
+    for p in range(begin, end, 8):
+        able = simd.nonzero_bits(settled, p) & filled(end - p)
+        bits = simd.bits_not_below(simd.load(worth, p), level) & able
+        if bits != 0:
             return p + simd.lowest_bit(bits)
-    for p in range(whole, end):
-        if settled[natural(p)] and worth[natural(p)] == best:
-            return p
     return begin
 
 
@@ -258,6 +258,12 @@ def _worths_into(
     )  # fmt: skip
     columns, whole = values.shape[1], whole_lanes(actions, begin, begin + number)
     strength = simd.splat(alpha)
+    if whole > 0 and not situation.priced:
+        # What is written beyond the last is filled up again.
+        for at in range(0, number, 8):
+            simd.store(centres, at, simd.load(means, begin + at))
+            simd.store(scales, at, simd.mul(strength, simd.load(widths, begin + at)))
+        return
     for at in range(0, whole, 8):
         factor = simd.load(values, value_line * columns + at)
         price = simd.load(costs, cost_line * columns + at)

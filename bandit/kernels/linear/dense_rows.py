@@ -8,7 +8,7 @@ import numpy as np
 
 from bandit.core.types import Float64, Int32, Int64
 from bandit.kernels import simd
-from bandit.kernels._compile import natural, within
+from bandit.kernels._compile import inline, natural, within
 from bandit.kernels.linear import dense_bounds, dense_widths
 from bandit.kernels.linear.dense_widths import Dense, Room
 from bandit.kernels.linear.situation import Pairs, Situation
@@ -42,6 +42,12 @@ def is_surely_dense(number: int, columns: int) -> bool:
     return number >= FEWEST and number * SURE > columns
 
 
+@inline
+def filled(number: int) -> np.int64:
+    """Bits of a vector of eight's lanes that the first of so many elements lie in."""
+    return np.int64(255) if number >= 8 else (np.int64(1) << np.int64(max(number, 0))) - 1
+
+
 @within
 def whole_lanes(actions: Int32, begin: int, end: int) -> int:
     """How many of a row's pairs lie eight side by side as their actions do: none, if one is out."""
@@ -61,9 +67,12 @@ def _each_its_column(columns: Int32) -> bool:
 @within
 def _fill_lanes(
     dense: Dense, room: Room, r: int, alpha: float, situation: Situation, row: int, begin: int,
-    whole: int, pairs: Pairs, error: Float64,
+    number: int, pairs: Pairs, error: Float64,
 ) -> None:  # fmt: skip
-    """`_fill_row` of the first ``whole`` pairs, a multiple of eight, which are all actions'."""
+    """`_fill_row` of the first ``number`` pairs, which are all actions'.
+
+    A multiple of eight with prices; without, more is written to whole vectors.
+    """
     values, costs = situation.values, situation.costs
     value_at = (row if values.shape[0] > 1 else 0) * values.shape[1]
     cost_at = (row if costs.shape[0] > 1 else 0) * costs.shape[1]
@@ -73,26 +82,29 @@ def _fill_lanes(
     mean_of, width_of, lost_of = room.means, room.widths, room.lost
     line = r * dense.theta.shape[0] * 8
     strength, least = simd.splat(alpha), simd.splat(2e-7)
-    rounding, last = simd.splat(1e-13), simd.splat(1e-15)
+    rounding, last, one = simd.splat(1e-13), simd.splat(1e-15), simd.splat(1.0)
     typical, fine = simd.splat(dense_widths.TYPICAL), simd.splat(dense_widths.FINE)
     rough = np.int64(0)
-    for b in range(0, whole, simd.LANES):
+    for b in range(0, number, simd.LANES):
         size = simd.mul(simd.load(dense.size, b), typical)
         bits = simd.bits_not_below(size, simd.mul(simd.load(room.shares, b), fine))
-        rough |= bits if whole - b >= simd.LANES else bits & 255
-    for each in range(begin, begin + whole):
+        rough |= bits & (filled(number - b) | filled(number - b - 8) << 8)
+    for each in range(begin, begin + number):
         wanted[natural(each)] = False
         settled[natural(each)] = True
     if rough != 0:
-        for b in range(whole):
+        for b in range(number):
             size = dense.size[natural(b)] * dense_widths.TYPICAL
             wanted[natural(begin + b)] = not size < dense_widths.FINE * room.shares[natural(b)]
-    for b in range(0, whole, simd.LANES_64):
+    for b in range(0, number, simd.LANES_64):
         p = begin + b
         mean, width = simd.load(mean_of, line + b), simd.load(width_of, b)
-        value, price = simd.load(values, value_at + b), simd.load(costs, cost_at + b)
         spread = simd.mul(simd.mul(strength, width), simd.widen(draws, p))
-        worth = simd.sub(simd.mul(value, simd.add(mean, spread)), price)
+        worth = simd.add(mean, spread)
+        value = one
+        if situation.priced:
+            value = simd.load(values, value_at + b)
+            worth = simd.sub(simd.mul(value, worth), simd.load(costs, cost_at + b))
         lost = simd.add(simd.widen(lost_of, b), least)
         reach = simd.absolute(spread)
         most = simd.add(simd.absolute(mean), reach)
@@ -107,11 +119,12 @@ def _fill_lanes(
 @within
 def _fill_row(
     dense: Dense, room: Room, r: int, alpha: float, situation: Situation, row: int, begin: int,
-    end: int, pairs: Pairs, apart: bool, error: Float64,
+    end: int, pairs: Pairs, apart: bool, over: bool, error: Float64,
 ) -> None:  # fmt: skip
     """Means, widths and worths of a row's pairs; ``error`` [p − begin] bounds those of worths.
 
-    ``apart`` tells whether each action has a column of its own.
+    ``apart`` tells whether each action has a column of its own, ``over`` whether what lies after
+    the row's pairs may be written over.
     """
     values, costs, sizes, columns = situation.values, situation.costs, dense.size, dense.column
     value_line = natural(row if values.shape[0] > 1 else 0)
@@ -123,6 +136,8 @@ def _fill_row(
     line = natural(r * dense.theta.shape[0] * 8)
     dense_widths.widths_into(r, dense, room)
     whole = whole_lanes(actions, begin, end) if apart else 0
+    if whole > 0 and over and not situation.priced:
+        whole = end - begin
     if whole > 0:
         _fill_lanes(dense, room, r, alpha, situation, row, begin, whole, pairs, error)
     for each in range(begin + whole, end):
@@ -146,25 +161,19 @@ def _fill_row(
 def _want_near_ties(begin: int, end: int, pairs: Pairs, error: Float64, alone: bool) -> None:
     """Settle again whoever may be worth most, unless one stands alone and that is not told."""
     wanted, worths = pairs.wanted, pairs.worth
-    whole = (end - begin) & ~7
-    nothing, candidates = simd.splat(-np.inf), 0
+    number, candidates = end - begin, 0
+    nothing = simd.splat(-np.inf)
     most = nothing
-    for b in range(0, whole, simd.LANES_64):
+    for b in range(0, number, simd.LANES_64):
         low = simd.sub(simd.load(worths, begin + b), simd.load(error, b))
-        most = simd.maximum(simd.pick(simd.nonzero_bits(wanted, begin + b), nothing, low), most)
+        known = ~simd.nonzero_bits(wanted, begin + b) & filled(number - b)
+        most = simd.maximum(simd.pick(known, low, nothing), most)
     level = simd.reduce_max(most)
-    for each in range(begin + whole, end):
-        p = natural(each)
-        if not wanted[p]:
-            level = max(level, worths[p] - error[natural(each - begin)])
     limit = simd.splat(level)
-    for b in range(0, whole, simd.LANES_64):
+    for b in range(0, number, simd.LANES_64):
         high = simd.add(simd.load(worths, begin + b), simd.load(error, b))
         able = simd.bits_not_below(high, limit) | simd.nonzero_bits(wanted, begin + b)
-        candidates += simd.count_bits(able & 255)
-    for each in range(begin + whole, end):
-        p = natural(each)
-        candidates += wanted[p] or not worths[p] + error[natural(each - begin)] < level
+        candidates += simd.count_bits(able & filled(number - b))
     if candidates > 1 or alone:
         for each in range(begin, end):
             p = natural(each)
@@ -192,8 +201,8 @@ def fill_dense(
         if end - begin < FEWEST:
             continue
         number = 0
-        for p in range(begin, end):
-            number += pairs.wanted[natural(p)]
+        for p in range(begin, end, 8):
+            number += simd.count_bits(simd.nonzero_bits(pairs.wanted, p) & filled(end - p))
         if is_dense(number, columns):
             chosen[found] = base + i
             found += 1
@@ -218,6 +227,8 @@ def fill_dense(
                     apart and not drawn, error,
                 )  # fmt: skip
                 continue
-            _fill_row(dense, room, r, alpha, situation, row, begin, end, pairs, apart, error)
+            _fill_row(
+                dense, room, r, alpha, situation, row, begin, end, pairs, apart, not bounds, error
+            )
             if decides:
                 _want_near_ties(begin, end, pairs, error, bounds)
