@@ -186,3 +186,24 @@ def test_strong_signals_are_bounded():
     posterior, _ = _weak(9, 16, 30, 40)
     strong = dataclasses.replace(posterior, shift=1e3 * posterior.shift)
     assert posterior.model[0].open < 1.0 < strong.model[0].open
+
+
+@pytest.mark.parametrize("k", [12, 13, 16, 19, 23, 31])
+def test_the_last_actions_of_a_row_are_like_the_others(k):
+    """Alone, in a batch, with a mask that leaves nobody out and with prices of one and nothing."""
+    posterior, x = _weak(10, 12, k, 30)
+    keys = np.arange(len(x), dtype=np.uint64)
+    policy = bandit.LinTS(1.0)
+    plain = policy.choose(posterior, x, keys=keys)
+    masked = policy.choose(posterior, x, keys=keys, eligible=np.ones((len(x), k), bool))
+    priced = policy.choose(posterior, x, keys=keys, values=np.ones(k), costs=np.zeros(k))
+    for i in range(len(x)):
+        row = slice(i, i + 1)
+        alone = policy.choose(posterior, x[row], keys=keys[row])
+        assert all(a.tobytes() == b[row].tobytes() for a, b in zip(alone, plain, strict=True))
+    for other in (masked, priced):
+        for mine, theirs in zip(other, plain, strict=True):
+            assert mine.tobytes() == theirs.tobytes()
+    slow = policy.choose(_pairwise(posterior), x, keys=keys)
+    np.testing.assert_array_equal(plain.action, slow.action)
+    np.testing.assert_allclose(plain.propensity, slow.propensity, atol=2e-7)

@@ -95,7 +95,7 @@ def _product(tables: Tables, count: int, t: float, scratch: Scratch) -> float:
 
 
 @within
-def _levels_into(tables: Tables, count: int, nodes: int, scratch: Scratch) -> float:
+def _levels_into(tables: Tables, count: int, nodes: Integer, scratch: Scratch) -> float:
     """``level *= Π F_b`` at each node's worth; return the largest change of one F between two."""
     worth, level = scratch.worth, scratch.level
     most = 0.0
@@ -158,7 +158,7 @@ def _panel(
         y = centre + (-half if node < 8 else half) * quadrature.NODES[min(node, 14 - node)]
         scratch.worth[node] = _worth_at(tables, a, value, cost, y)
         scratch.level[node] = density(y)
-    most = _levels_into(tables, count, 15, scratch)
+    most = _levels_into(tables, count, np.int64(15), scratch)
     kronrod = gauss = 0.0
     for node in range(15):
         kronrod += quadrature.KRONROD[min(node, 14 - node)] * scratch.level[node]

@@ -210,9 +210,10 @@ def integral(count: Integer, upper: float, scratch: Scratch) -> float:
         by = simd.splat(step)
         for b in range(0, padded, 8):
             simd.store(slopes, b, simd.mul(simd.sub(simd.load(rate, b), mean), by))
-        nodes = _heights_into(count, which, upper, int((upper - _SEEN) / step), step, scratch)
+        beyond = np.int64((upper - _SEEN) / step)
+        nodes = _heights_into(count, which, upper, beyond, step, scratch)
         if nodes < 0:
-            nodes = _heights_into(count, which, upper, 0, step, scratch)
+            nodes = _heights_into(count, which, upper, np.int64(0), step, scratch)
         p = settled(scratch.heights, nodes, step, True, False) if nodes > 0 else -1.0
         if p >= 0.0:
             return p

@@ -131,12 +131,14 @@ def rivals_into(
     count = pairs.first[rows]
     whole = dense.panels.size > 0
     few = max(1, decide.FEW // situation.narrow.shape[1])
-    decide.pilots_into(pairs, rows, False, dense.share.size if whole else 0, few)
+    # A bare False would be a type of its own, and what is called compiled twice.
+    no = mode.propensity > 0
+    decide.pilots_into(pairs, rows, no, dense.share.size if whole else 0, few)
     decide.settle_wanted(theta, inverse, situation, alpha, pairs, count, scratch.x, scratch.z)
     _want_rivals(pairs, rows, reach.fall)
     if whole and count > 0:
         fill_dense(
-            dense, situation, alpha, pairs, rows, base, False, False, mode.thompson,
+            dense, situation, alpha, pairs, rows, base, no, no, mode.thompson,
             scratch.filling,
         )  # fmt: skip
     decide.settle_wanted(theta, inverse, situation, alpha, pairs, count, scratch.x, scratch.z)

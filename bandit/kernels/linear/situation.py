@@ -77,7 +77,8 @@ def empty_pairs(rows: int, room: int, k: int, *, apart: bool) -> Pairs:
         np.zeros(rows + 1, np.int64), np.empty(rows if apart else 0, np.int32),
         np.empty(rows, np.int64), np.empty(room + 16, np.int32), np.empty(room + 16, np.int32),
         np.empty(room + 16, np.float32), np.empty(room + 16, np.float32), np.empty(room + 16),
-        np.empty(room + 16), np.empty(room + 16), np.empty(room + 16, np.bool_), np.empty(room + 16, np.bool_),
+        np.empty(room + 16), np.empty(room + 16),
+        np.empty(room + 16, np.bool_), np.empty(room + 16, np.bool_),
         np.empty(k + 1, np.int64), np.empty(max(room, rows), np.int32),
         np.empty(room + 1, np.int32),
     )  # fmt: skip

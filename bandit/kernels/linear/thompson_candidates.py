@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bandit.core.types import Float32, Int32, Int64
+from bandit.core.types import Float32, Int32, Int64, Integer
 from bandit.kernels import simd
 from bandit.kernels._compile import inline, natural, within
 from bandit.kernels.linear.contenders import (
@@ -50,7 +50,7 @@ def _ends(
 @inline
 def _narrow(
     table: Float32, line: int, rounded: Rounded, r: int, bounds: Bounds, priced: bool,
-    normal: Float32, high: Float32, reach: Float32, begin: int, number: int, whose: int,
+    normal: Float32, high: Float32, reach: Float32, begin: Integer, number: int, whose: int,
     alive: Int64, word: int,
 ) -> np.float32:  # fmt: skip
     """`winners_into` of a row, sixteen of its first ``number`` columns at once.
@@ -113,7 +113,7 @@ def _narrow_crowd(
         p = natural(each)
         normal_of[natural(draws.action[p])] = draws.normal[p]
     level = _narrow(
-        table, line, rounded, r, bounds, priced, normal_of, high_of, draws.reach_of, 0,
+        table, line, rounded, r, bounds, priced, normal_of, high_of, draws.reach_of, np.int64(0),
         normal_of.size, whose, alive, word,
     )  # fmt: skip
     for each in range(begin, end):

@@ -116,7 +116,8 @@ def _spread_over(scratch: Scratch, levels: Integer, edge: float) -> float:
     nodes = sure if sure <= _DIRECT else max(_TRIED, math.ceil(_SPARSE * sure))
     if levels > 1 and nodes > _FEW:
         alike_rivals.unfold(scratch)
-        levels, count = np.int64(1), alike_rivals.keep(offset, rate, ends, 1, low)
+        levels = np.int64(1)
+        count = alike_rivals.keep(offset, rate, ends, levels, low)
     if nodes > _FEW and not cut:
         delta = graded_steps.FINEST / steepest
         longest = graded_steps.longest_step(offset, rate, count, low, delta, steepest, _GRADED)
@@ -160,7 +161,7 @@ def _spread_over(scratch: Scratch, levels: Integer, edge: float) -> float:
     low = max(low, edge)
     if levels > 1:
         alike_rivals.unfold(scratch)
-        count = alike_rivals.keep(offset, rate, ends, 1, low)
+        count = alike_rivals.keep(offset, rate, ends, np.int64(1), low)
     return min(gauss_panels.integral(offset, rate, count, low, REACH, bending), 1.0)
 
 
@@ -238,7 +239,7 @@ def winning_probability(count: Integer, own: Integer, scratch: Scratch, folds: b
                 return p
     if s > _NOTHING:
         return _spread_over(scratch, levels, edge)
-    alike_rivals.keep(offset, rate, ends, 1, 0.0)
+    alike_rivals.keep(offset, rate, ends, levels, 0.0)
     level = one
     for b in range(0, ends[1], 8):
         level = simd.mul(level, cumulative_8(simd.load(offset, b)))
