@@ -23,6 +23,8 @@ found = {}
 for policy in (bandit.LinUCB(1.0), bandit.LinTS(1.0), bandit.Greedy(), bandit.Uniform()):
     choice = policy.choose(posterior, x, **given)
     found[type(policy).__name__] = [choice.action.tolist(), choice.propensity.tolist()]
+choice = bandit.LinTS(1.0).choose(posterior, x[:3], keys=keys[:3])
+found["of all"] = [choice.action.tolist(), choice.propensity.tolist()]
 print(json.dumps(found))
 """
 

@@ -13,6 +13,8 @@ the integrand is log-concave, so its tail is that of a geometric series at most.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from bandit.core.types import Float32, Float64, Integer
@@ -35,12 +37,12 @@ _DRIFT = 0.22
 """An argument at a group's end is at most so far from its grid, for its rate: with a half of a
 place, where it begins, the series still holds."""
 _SEEN = 4.7
-"""Above, ln G mostly follows from what it is below."""
+"""Nodes begin here: above, ln G mostly follows from what it is below."""
 _FELT = 2e-8
 """So much of the integral may hang on what follows there."""
-_NOTHING, _LITTLE, _STEEP = -34.5, -20.0, 0.7
-"""A logarithm of heights below which there are none left, and one below which there are not, if
-they fall by so much from one to the next."""
+_NOTHING, _LITTLE, _STEEP = -34.5, -18.0, 0.7
+"""A logarithm of heights below which there are none left, and one below which the next is not, if
+they fall by so much: what is left out is a geometric series at most, 4e-9 of 1."""
 _DEEPEST = -72.0
 """exp of less is nothing."""
 _MAGIC = 1.5 * 2.0**52
@@ -148,7 +150,7 @@ def _heights_into(
     apart, line = grids.step[which], (grids.first[which + 1] - grids.first[which]) // PHASES
     padded, nodes = (count + 7) & ~7, np.int64(beyond)
     z, fall, last = upper - step * beyond, 0.0, 0.0
-    while not (last < _NOTHING or (last < _LITTLE and fall > _STEEP)):
+    while not (last < _NOTHING or (last - fall < _LITTLE and fall > _STEEP)):
         if nodes >= beyond + _MOST:
             return np.int64(-1)
         kept = _places_into(padded, z - 0.5 * (GROUP - 1) * step, apart, line, scratch)
@@ -182,7 +184,7 @@ def _heights_into(
 
 @within
 def integral(count: Integer, upper: float, scratch: Scratch) -> float:
-    """The integral up to ``upper``, or −1 where rates differ too much or steps do not do.
+    """The integral up to ``upper`` at least, or −1 where rates differ too much or steps do not do.
 
     Rivals are the first ``count`` of ``scratch.offset``, ``rate``, filled up to whole vectors.
     """
@@ -210,10 +212,11 @@ def integral(count: Integer, upper: float, scratch: Scratch) -> float:
         by = simd.splat(step)
         for b in range(0, padded, 8):
             simd.store(slopes, b, simd.mul(simd.sub(simd.load(rate, b), mean), by))
-        beyond = np.int64((upper - _SEEN) / step)
-        nodes = _heights_into(count, which, upper, beyond, step, scratch)
+        beyond = np.int64(math.ceil((upper - _SEEN) / step))
+        top = _SEEN + step * beyond
+        nodes = _heights_into(count, which, top, beyond, step, scratch)
         if nodes < 0:
-            nodes = _heights_into(count, which, upper, np.int64(0), step, scratch)
+            nodes = _heights_into(count, which, top, np.int64(0), step, scratch)
         p = settled(scratch.heights, nodes, step, True, False) if nodes > 0 else -1.0
         if p >= 0.0:
             return p
