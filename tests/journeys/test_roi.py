@@ -89,7 +89,9 @@ def test_every_figure_is_found_again_in_the_files(number: int, tmp_path: Path) -
             _hold_offer(one, kind, kept, total, taught)
 
 
-@pytest.mark.parametrize("number", range(8))
+@pytest.mark.parametrize(
+    "number", [*range(3), *(pytest.param(n, marks=pytest.mark.long) for n in range(3, 8))]
+)
 def test_totals_of_random_campaigns_are_found_again(number: int, tmp_path: Path) -> None:
     """Caps and lots, two slots, inbound lists, tables of offers and expressions."""
     rng = np.random.default_rng(number)

@@ -68,7 +68,9 @@ def _check(choice, worth, eligible, band):
     return int((choice != expected).sum())
 
 
-@pytest.mark.parametrize("block", range(10))
+@pytest.mark.parametrize(
+    "block", [*range(3), *(pytest.param(n, marks=pytest.mark.long) for n in range(3, 10))]
+)
 def test_choices_equal_the_float64_twin(block):
     differing = 0
     for seed in range(100 * block, 100 * block + 100):

@@ -157,8 +157,7 @@ def _in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_way")
-@pytest.mark.parametrize("kind", ["parquet", "csv"])
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize(("seed", "kind"), [(i, ["parquet", "csv"][i % 2]) for i in range(6)])
 def test_every_function_is_what_a_twin_in_polars_says(tmp_path: Path, seed: int, kind: str) -> None:
     log = _log(seed, 400 + 200 * seed, 25)
     campaign = _campaign(tmp_path, log, kind)
