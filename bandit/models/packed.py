@@ -140,8 +140,8 @@ def _open(mean: Float64, lower: Float64, upper: Float32) -> float:
     longest way from the middle, times q. An action is out where that is more than `REACH`
     deviations of both, which are at most ``upper``·q.
     """
-    whitened = mean @ lower
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        whitened = mean @ lower
         far = np.linalg.norm(whitened - whitened.mean(axis=0), axis=1).max()
         least = 1.001 * far / (REACH * float(upper[: len(mean)].min()))
     return float(least) if np.isfinite(least) else np.inf
