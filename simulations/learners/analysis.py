@@ -22,21 +22,11 @@ WORLDS = {
 }
 
 
-def worlds(runs: Sequence[Run]) -> str:
-    lines = [
-        "*First* is the first wave that has learned something, of one random wave; *later* the mean"
-        " of that and all that follow. Gain is EUR a customer over"
-        " rules; *more* what a learner gains over rules beyond what the disjoint one gains, in"
-        " brackets the 95 % interval of the paired difference; *way* the share of the distance from"
-        " rules to the best.",
-        "",
-    ]
-    for world in dict.fromkeys(run.world for run in runs):
-        lines += table(world, [run for run in runs if run.world == world])
-    scored = [run for run in runs if run.world == "scored"]
+def spoken(scored: Sequence[Run]) -> list[str]:
+    """What scores are worth, in a sentence."""
     way = {who: gains(who, scored).mean() / gains("best", scored).mean() for who in SCORED}
     noise = 1.0 - gains("hybrid, noise", scored).mean() / gains("hybrid", scored).mean()
-    lines += [
+    return [
         f"With scores the hybrid goes {way['hybrid, scores']:.0%} of the way,"
         f" {100 * (way['hybrid, scores'] - way['margin × raw score']):+.0f} points over margin × raw"
         f" score and {100 * (way['hybrid, scores'] - way['hybrid']):+.0f} over no scores; distorted"
@@ -44,7 +34,6 @@ def worlds(runs: Sequence[Run]) -> str:
         f" scores costs {noise:.1%} of what the hybrid gains without.",
         "",
     ]
-    return "\n".join(lines)
 
 
 def table(world: str, runs: Sequence[Run]) -> list[str]:
@@ -66,7 +55,10 @@ HELD_BACK = {
         "",
         "Each of the 20 offers in turn is held back from what two random waves taught. *Cold*: its"
         " margin is known and nothing else is said of it; *described*: its family and its channels"
-        " as well; *told*: described by the truth, which is the mean over 60 other offers of its"
+        " as well; *siblings*: told the truth about the other offers, which is the mean over those"
+        " of its family and the mean over all, at its margin, at the weight of the two that is best"
+        " over the operator's 20: what could be closed by who watched the others for ever and is"
+        " told families alone; *told*: described by the truth, which is the mean over 60 other offers of its"
         " family at its margin; *known*: it was seen like the others; *without*: it is not to be"
         " had. The gap of a new offer is what a cold one costs against a known one, in brackets the"
         " 95 % interval over the operators. By error: mean squared, of what contacts with it are"
@@ -80,7 +72,8 @@ HELD_BACK = {
         "",
         "The same of other operators, whose offers have three numbers in declared columns that carry"
         " all of their taste (`declared.py`); how often an offer sells, to whom by region and by"
-        " which channels is its own as ever. *Told* is the mean over offers of the same numbers.",
+        " which channels is its own as ever. *Told* is the mean over offers of the same numbers;"
+        " *siblings* are those of its family as above, which say little here.",
         "",
     ),
 }
@@ -94,9 +87,9 @@ def new_offers(part: str, met: Sequence[Met]) -> str:
         lines += [
             f"{name}:",
             "",
-            "| operator | without, EUR | cold | described | told | known | of the error | told |"
-            " of the value | told | the most missed |",
-            f"|{'---|' * 11}",
+            "| operator | without, EUR | cold | described | siblings | told | known | of the error |"
+            " siblings | told | of the value | siblings | told | the most missed |",
+            f"|{'---|' * 14}",
             *(
                 _met(str(s), [m for m in of if m.seed == s])
                 for s in dict.fromkeys(m.seed for m in of)
@@ -108,10 +101,10 @@ def new_offers(part: str, met: Sequence[Met]) -> str:
 
 
 def _met(name: str, met: Sequence[Met]) -> str:
-    reach = (_without, _cold, _described, _told, _known)
+    reach = (_without, _cold, _described, _siblings, _told, _known)
     values = [f"{_mean(met, of):.3f}" for of in reach]
-    errors = [_closed(met, _of(0), _of(i), _of(3)) for i in (1, 2)]
-    worth = [_closed(met, _cold, to, _known) for to in (_described, _told)]
+    errors = [_closed(met, _of(0), _of(i), _of(4)) for i in (1, 2, 3)]
+    worth = [_closed(met, _cold, to, _known) for to in (_described, _siblings, _told)]
     most = _closed([m for m in met if m.missed], _without, _described, _known)
     return f"| {name} | {' | '.join([*values, *errors, *worth, most])} |"
 
@@ -130,6 +123,10 @@ def _cold(met: Met) -> float:
 
 def _described(met: Met) -> float:
     return met.described
+
+
+def _siblings(met: Met) -> float:
+    return met.siblings
 
 
 def _told(met: Met) -> float:

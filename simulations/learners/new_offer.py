@@ -20,7 +20,7 @@ from bandit.models.relative import RelativePosterior
 from bandit.workflows.serve.curves import Counted, fitted
 from bandit.workflows.serve.moments import Known, Pooled, of_record, pooled, strengths_of
 from bandit.worlds import World, truth
-from bandit.worlds.assortment import FAMILIES
+from bandit.worlds.assortment import FAMILIES, Assortment
 from simulations.learners.declared import Declared
 from simulations.learners.environment import Crowd, Setting
 from simulations.learners.learners import ALPHA, EVENTS, Learner
@@ -34,10 +34,12 @@ LIKE = 60
 class Met(NamedTuple):
     """EUR a customer among those who may get the offer, drawn as it is served, caps aside.
 
-    ``without`` it; ``cold``, where nothing is said of it but its margin; ``described``; ``told``,
-    with the truth of all that its description says; and ``known``, seen like the others. ``errors``: mean squared error of what contacts with it are expected to bring, cold,
-    described, told and known. ``missed``: of all offers the truth would miss it most. ``curve``:
-    counts go through the logit link.
+    ``without`` it; ``cold``, where nothing is said of it but its margin; ``described``;
+    ``siblings``, with the truth of the other offers; ``told``, with the truth of all that its
+    description says; and ``known``, seen like the others. ``errors``: mean squared error of what
+    contacts with it are expected to bring, cold, described, by siblings, told and known.
+    ``missed``: of all offers the truth would miss it most. ``curve``: counts go through the logit
+    link.
     """
 
     seed: int
@@ -47,9 +49,10 @@ class Met(NamedTuple):
     without: float
     cold: float
     described: float
+    siblings: float
     told: float
     known: float
-    errors: tuple[float, float, float, float]
+    errors: tuple[float, float, float, float, float]
     missed: bool
 
 
@@ -77,29 +80,35 @@ def run(seed: int, *, columns: bool = False, taught: int = TAUGHT) -> Iterator[M
         name: float(np.where(later.eligible & (of != name), later.net, -np.inf).max(axis=1).mean())
         for name in setting.world.assortment.offers
     }
+    weight = _weight(setting, later, of)
     for offer in left:
         new = np.asarray(of == offer)
-        may = np.asarray(later.eligible[:, new].any(axis=1))
-        crowd = _of(later, may)
+        crowd = _able(later, new)
         old = crowd._replace(eligible=crowd.eligible & ~new)
         told = _by_description(setting, crowd, offer)
+        kin, others = _by_others(setting, crowd, offer)
+        kin = weight * kin + (1.0 - weight) * others
         cold, described = model.at(new, untold=True), model.at(new)
         for curve in (False, True):
-            best = described[curve]
-            best = _Told(best, _beyond(best, crowd, new, told))
+            best, near = (
+                _Told(described[curve], _beyond(described[curve], crowd, new, truly))
+                for truly in (told, kin)
+            )
             yield Met(
                 seed,
                 curve,
                 offer,
-                int(may.sum()),
+                len(crowd.ids),
                 _value(setting, described[curve], old),
                 _value(setting, cold[curve], crowd),
                 _value(setting, described[curve], crowd),
+                _value(setting, near, crowd),
                 _value(setting, best, crowd),
                 _value(setting, known[curve], crowd),
                 errors=(
                     _error(setting, crowd, new, cold[curve]),
                     _error(setting, crowd, new, described[curve]),
+                    _error(setting, crowd, new, near),
                     _error(setting, crowd, new, best),
                     _error(setting, crowd, new, known[curve]),
                 ),
@@ -178,17 +187,57 @@ def _by_description(setting: Setting, crowd: Crowd, offer: str) -> Float64:
     these is drawn by its number, so more offers are others like it.
     """
     world = setting.world
-    at, people = world.assortment.offers.index(offer), world.people(crowd.ids)
+    at = world.assortment.offers.index(offer)
     many = replace(world, offers=len(FAMILIES) * LIKE).assortment
     like = [o for o, f in enumerate(many.families) if f == world.assortment.families[at]]
     if setting.columns:
         many = many._replace(taste=np.tile(world.assortment.taste[at], (len(many.offers), 1)))
+    return _by_truth(setting, crowd, many, like, at)
+
+
+def _by_others(setting: Setting, crowd: Crowd, offer: str) -> tuple[Float64, Float64]:
+    """What contacts bring in the mean over its siblings, and over all other offers, as if theirs."""
+    own = setting.world.assortment
+    at = own.offers.index(offer)
+    others = [o for o in range(len(own.offers)) if o != at]
+    kin = [o for o in others if own.families[o] == own.families[at]]
+    return _by_truth(setting, crowd, own, kin, at), _by_truth(setting, crowd, own, others, at)
+
+
+def _by_truth(
+    setting: Setting, crowd: Crowd, many: Assortment, like: list[int], at: int
+) -> Float64:
+    """The mean over the offers ``like`` of ``many`` at the margin of offer ``at``, float64[n, c]."""
+    world = setting.world
+    people = world.people(crowd.ids)
     liked = truth.appeal(many, people, world.day(world.origin), world.drift)[:, like]
     bought = world.ceiling * truth.reach(many, people) * (liked @ many.fit[like]) / len(like)
     bought *= 1.0 - np.exp(-world.window_days / world.delay_days)
     lost = world.refusal_cost_eur * truth.refusal(many, people, np.zeros(len(crowd.ids)))
     alone = crowd.net[:, :1]
     return np.asarray(alone + world.assortment.margin_eur[at] * bought - lost)
+
+
+def _weight(setting: Setting, later: Crowd, of: Array) -> float:
+    """How much of its siblings' mean beyond all others' an offer is, in the mean over all of them.
+
+    By the truth, least squares: nobody who is told of families could choose better.
+    """
+    along, square = 0.0, 0.0
+    for offer in setting.world.assortment.offers:
+        new = np.asarray(of == offer)
+        crowd = _able(later, new)
+        kin, others = _by_others(setting, crowd, offer)
+        may = crowd.eligible[:, new]
+        beyond = (kin - others)[may]
+        along += float(beyond @ (crowd.net[:, new] + setting.world.costs[new] - others)[may])
+        square += float(beyond @ beyond)
+    return along / square
+
+
+def _able(crowd: Crowd, new: Bool) -> Crowd:
+    """Those who may get one of ``new`` actions bool[k]."""
+    return _of(crowd, np.asarray(crowd.eligible[:, new].any(axis=1)))
 
 
 def _of(crowd: Crowd, rows: Bool) -> Crowd:
