@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 EVERY = 5.0
 """Seconds between two lines."""
-_KERNELS = 130
+_KERNELS = 230
 """So many a first wave compiles, the small ones inside others counted."""
 
 

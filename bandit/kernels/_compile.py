@@ -37,13 +37,16 @@ def _compiler(**options: Any) -> Callable[[Kernel], Kernel]:
     return np.errstate(over="ignore", invalid="ignore", divide="ignore")
 
 
-BARE: dict[str, Any] = {"_nrt": False, **COMMON}
+BARE: dict[str, Any] = {
+    "_nrt": False, "pipeline_class": None if PLAIN else _numba.Plain, **COMMON
+}  # fmt: skip
 """No counting of references, which is a third of what there is to compile: the kernel allocates
 nothing (the compiler refuses if it does) and hands out no array of its own."""
 OWNING: dict[str, Any] = {"_nrt": True, **COMMON}
 """References are counted, whoever calls: left unsaid, the caller's choice would hold."""
 WITHIN: dict[str, Any] = {
-    "no_cpython_wrapper": True, "pipeline_class": None if PLAIN else _numba.Linking, "cache": False
+    "no_cpython_wrapper": True, "pipeline_class": None if PLAIN else _numba.PlainLinking,
+    "cache": False,
 }  # fmt: skip
 """Nor a way in from Python, nor machine code of its own: see `_linking`."""
 
@@ -64,7 +67,9 @@ before it knows the types, and look at each copy anew."""
 allocating = _compiler(**OWNING)
 """One thread, called from Python; makes arrays."""
 
-within_allocating = _compiler(**{**OWNING, **WITHIN})
+within_allocating = _compiler(
+    **{**OWNING, **WITHIN, "pipeline_class": None if PLAIN else _numba.Linking}
+)
 """As `allocating`, called by kernels alone."""
 
 serial_fast = _compiler(fastmath=True, **OWNING)

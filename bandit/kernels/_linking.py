@@ -3,6 +3,8 @@
 Left to itself, Numba makes machine code of every function, then optimises the same function again
 within each that calls it, and within each that calls that one. Here a function that Python never
 calls goes as far as LLVM's language, and what calls it does the rest, once.
+
+Kernels that make no arrays are spared what Numba looks for in every function and none of them has.
 """
 
 from __future__ import annotations
@@ -13,7 +15,14 @@ from typing import Any
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import AnalysisPass, register_pass
-from numba.core.typed_passes import IRLegalization
+from numba.core.typed_passes import IRLegalization, NopythonRewrites
+from numba.core.untyped_passes import (
+    FindLiterallyCalls,
+    InlineClosureLikes,
+    InlineInlinables,
+    LiteralUnroll,
+    MakeFunctionToJitFunction,
+)
 
 _REFUSAL = ctypes.cast(ctypes.pythonapi.PyErr_BadArgument, ctypes.c_void_p).value
 """What Python calls if it calls such a function after all: a TypeError."""
@@ -70,6 +79,31 @@ class _LinkOnly(AnalysisPass):
         return False
 
 
+_ABSENT = (
+    InlineClosureLikes,
+    MakeFunctionToJitFunction,
+    InlineInlinables,
+    FindLiterallyCalls,
+    LiteralUnroll,
+    NopythonRewrites,
+)
+"""What rewrites functions within a function, `inline="always"`, literals as such and arithmetic of
+whole arrays: each looks through all of a function, a sixteenth of what compiling takes."""
+
+
+class Plain(CompilerBase):
+    """Numba's pipeline for functions that make no arrays, without what these have no use for."""
+
+    def define_pipelines(self) -> list[Any]:
+        """As the default but for what is absent."""
+        return [self._finished(_builder.define_nopython_pipeline(self.state))]
+
+    def _finished(self, passes: Any) -> Any:
+        passes.passes = [each for each in passes.passes if each[0] not in _ABSENT]
+        passes.finalize()
+        return passes
+
+
 class Linking(CompilerBase):
     """Numba's pipeline for functions that are linked into others."""
 
@@ -79,3 +113,11 @@ class Linking(CompilerBase):
         passes.add_pass_after(_LinkOnly, IRLegalization)
         passes.finalize()
         return [passes]
+
+
+class PlainLinking(Plain):
+    """`Plain` for functions that are linked into others."""
+
+    def _finished(self, passes: Any) -> Any:
+        passes.add_pass_after(_LinkOnly, IRLegalization)
+        return super()._finished(passes)
