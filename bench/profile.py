@@ -57,7 +57,17 @@ def stages(d: int = 64, k: int = 100, observations: int = 20_000) -> dict[str, f
     none, nothing = np.zeros((1, 1), np.uint8), np.zeros((1, 1))
     keys = np.arange(BLOCK, dtype=np.uint64)
     situation = Situation(
-        inputs.contexts, np.zeros((0, 1)), none, 0, nothing, nothing, False, keys, bounded
+        inputs.contexts,
+        np.zeros((0, 1)),
+        none,
+        0,
+        nothing,
+        nothing,
+        False,
+        keys,
+        bounded,
+        np.zeros(0, np.float32),
+        nothing,
     )
     stream, nobody, doubt = np.uint64(7), np.zeros(0, np.int32), np.zeros(1, np.bool_)
     asked = Mode(1.0, False, 0, stream, nobody, np.zeros(0), True, doubt)

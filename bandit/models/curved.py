@@ -14,13 +14,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bandit.core.types import Array, Float64
-from bandit.kernels.linear.curves import curves_into, empty_rooms, packed, taken_curves_into
+from bandit.core.types import Array, Float32, Float64
+from bandit.kernels.linear import curved_means, curved_pairs, curves
+from bandit.kernels.linear.decide import Model
 from bandit.kernels.threads import spread
 from bandit.models.moments import Moments
-from bandit.models.moved import GRAIN, Moved, forms
-
-_NONE: Float64 = np.zeros((0, 1))
+from bandit.models.moved import GRAIN, Charged, Moved, forms
 
 
 class Curve(NamedTuple):
@@ -46,36 +45,65 @@ class Curved(Moved):
 
     def lifts(self, contexts: Array) -> Float64:
         """``Σ weight_a (σ(xᵀ theta_a) − xᵀ mean_a)``."""
-        return self._filled(contexts, _NONE, _NONE)
-
-    def charged(self, contexts: Array, values: Float64, costs: Float64) -> Float64:
-        """As in `Moved`, and the lifts are never written down."""
-        return self._filled(contexts, values, costs)
-
-    def _filled(self, contexts: Array, values: Float64, costs: Float64) -> Float64:
         n, d = contexts.shape
-        out, rooms = np.empty((n, self.n_actions)), empty_rooms(n, d, GRAIN)
-        spread(
-            curves_into, n, GRAIN, *forms(contexts), *self._packed, values, costs, GRAIN, rooms, out
-        )
+        out, rooms = np.empty((n, self.n_actions)), curves.empty_rooms(n, d, GRAIN)
+        spread(curves.lifts_into, n, GRAIN, *forms(contexts), *self._packed, GRAIN, rooms, out)
         return out
 
-    def lifts_at(self, contexts: Array, action: Array) -> Float64:
-        """The same bytes as `lifts` has for one action a row."""
+    def charged(self, contexts: Array, values: Float64, costs: Float64) -> Charged:
+        """Means are told in float32, for `model` bounds those; lifts are found of contenders."""
+        if self.link != "identity":
+            return super().charged(contexts, values, costs)
         n, d = contexts.shape
-        out, rooms = np.empty(n), empty_rooms(n, d, GRAIN)
+        means = np.empty(n * self.model[0].upper.size, np.float32)
+        rooms = curved_means.empty_rooms(n, d, GRAIN)
+        panels, weight = self._narrow[:2]
         spread(
-            taken_curves_into, n, GRAIN, *forms(contexts), *self._packed,
+            curved_means.means_into, n, GRAIN, *forms(contexts), panels, weight, GRAIN, rooms, means
+        )
+        return Charged(np.empty((n, self.n_actions)), costs, means)
+
+    def lifts_at(self, contexts: Array, action: Array) -> Float64:
+        """Of `lifts` that of one action a row, to the last digits."""
+        n = len(contexts)
+        rooms = np.tile(curved_pairs.empty_room(self._pairs), (-(-max(n, 1) // GRAIN), 1))
+        out = np.empty(n)
+        spread(
+            curved_pairs.taken_lifts_into, n, GRAIN, *forms(contexts), self._pairs,
             np.ascontiguousarray(action, np.int32), GRAIN, rooms, out,
         )  # fmt: skip
         return out
 
     @cached_property
-    def _packed(self) -> tuple[Float64, Float64]:
+    def model(self) -> tuple[Model, bool]:
+        """The inner model, whose coarse means are those that `charged` tells."""
+        plain, bounded = self.inner.model
+        _, _, error, ground = self._narrow
+        coarse = plain.coarse._replace(error=error, ground=plain.coarse.ground + ground)
+        # How far means lie apart is known of lines alone.
+        return plain._replace(coarse=coarse, curves=self._pairs, open=np.inf), bounded
+
+    @cached_property
+    def _pairs(self) -> curved_pairs.Curves:
+        return curved_pairs.packed(*self._parts)
+
+    @cached_property
+    def _narrow(self) -> tuple[Float32, Float32, Float32, float]:
+        theta, weight, base = self._parts
+        inverse = self.inner.model[0].coarse.inverse[: theta.shape[2]].astype(np.float64)
+        with np.errstate(divide="ignore"):
+            scale = 1.0 / inverse
+        return curved_means.packed(theta, weight, self.inner.mean - base, scale)
+
+    @cached_property
+    def _parts(self) -> tuple[Float64, Float64, Float64]:
         curves = tuple(self.curves.values())
         theta, weight = np.stack([c.theta for c in curves]), np.stack([c.weight for c in curves])
-        base = np.sum([curve.weight[:, None] * curve.mean for curve in curves], axis=0)
-        return packed(theta, weight, base)
+        return theta, weight, np.sum([c.weight[:, None] * c.mean for c in curves], axis=0)
+
+    @cached_property
+    def _packed(self) -> tuple[Float64, Float64]:
+        return curves.packed(*self._parts)
 
 
 def curved(

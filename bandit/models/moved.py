@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -22,6 +22,17 @@ from bandit.models.moments import Moments
 
 GRAIN = 512
 """Rows that a thread takes at a time."""
+
+
+NO_MEANS: Float32 = np.zeros(0, np.float32)
+
+
+class Charged(NamedTuple):
+    """What actions cost less what their lifts are worth, as `Situation` has it."""
+
+    costs: Float64
+    listed: Float64
+    means: Float32
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,10 +49,11 @@ class Moved(ABC):
         """Of `lifts` that of one action a row, float64[n]."""
         return self.lifts(contexts)[np.arange(len(action)), action]
 
-    def charged(self, contexts: Array, values: Float64, costs: Float64) -> Float64:
-        """``cost − value · lift`` of each action, float64[n, k]; both float64[1 or n, k]."""
+    def charged(self, contexts: Array, values: Float64, costs: Float64) -> Charged:
+        """``cost − value · lift`` of each action; both float64[1 or n, k]."""
         charges: Float64 = values * self.lifts(contexts)
-        return np.subtract(costs, charges, out=charges)
+        np.subtract(costs, charges, out=charges)
+        return Charged(charges, charges, NO_MEANS)
 
     @property
     def n_actions(self) -> int:
@@ -80,8 +92,8 @@ class Moved(ABC):
 
     @cached_property
     def model(self) -> tuple[Model, bool]:
-        """As in the model."""
-        return self.inner.model
+        """As in the model without lifts."""
+        return inner(self).model
 
     @property
     def rate_shapes(self) -> tuple[Float64, Float64]:

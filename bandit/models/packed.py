@@ -11,6 +11,8 @@ from bandit.core.types import Array, Float32, Float64
 from bandit.kernels import simd
 from bandit.kernels.linear import dense_widths, loewner
 from bandit.kernels.linear import int16_bounds as coarse
+from bandit.kernels.linear.contenders import UNDERFLOW
+from bandit.kernels.linear.curved_pairs import no_curves
 from bandit.kernels.linear.decide import Model
 from bandit.kernels.linear.dense_widths import Dense
 from bandit.kernels.linear.int16_bounds import Coarse
@@ -62,7 +64,7 @@ def _coarse(mean: Float64, root: Float64, scale: Float64, columns: int) -> Coars
     root_error += (d + 24) * UNIT * frobenius
     return Coarse(
         inverse, panels, mean_step, error, triangle, root_step, float(root_error), float(limit),
-        float(1.0 + (d + 24) * UNIT),
+        float(1.0 + (d + 24) * UNIT), float(UNDERFLOW),
     )  # fmt: skip
 
 
@@ -183,7 +185,7 @@ def build_model(
         leading = leading_directions(inverse, condition, lower, upper, narrow)
     packed = Model(
         _coarse(mean, root, scale, columns), upper, narrow, theta, factors, single, dense, link,
-        leading, _open(mean, lower, upper) if bounded else np.inf,
+        leading, _open(mean, lower, upper) if bounded else np.inf, no_curves(),
     )  # fmt: skip
     return packed, bounded
 

@@ -25,7 +25,7 @@ from bandit.kernels.keyed_random import stream_key
 from bandit.kernels.linear import masked_choice as worth
 from bandit.kernels.threads import spread
 from bandit.models.moments import Moments
-from bandit.models.moved import Moved
+from bandit.models.moved import NO_MEANS, Charged, Moved
 
 GRAIN = 4096
 """Rows that a thread looks through at a time."""
@@ -106,12 +106,12 @@ class ChoiceRequest(NamedTuple):
             values=part(self.values), costs=part(self.costs), keys=self.keys[rows],
         )  # fmt: skip
 
-    def charges(self) -> Float64:
+    def charges(self) -> Charged:
         """Costs less what lifts are worth, for whoever reads the means without them."""
         moved = self.posterior
         if isinstance(moved, Moved):
             return moved.charged(self.contexts, self.values, self.costs)
-        return self.costs
+        return Charged(self.costs, self.costs, NO_MEANS)
 
     def lifts(self) -> Float64 | None:
         """What a `Moved` posterior moves means by, float64[n, k]; None of another."""

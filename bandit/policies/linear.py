@@ -51,9 +51,10 @@ def _contexts(request: ChoiceRequest) -> tuple[Float32, Float64]:
 
 def _situation(request: ChoiceRequest) -> Situation:
     narrow, broad = _contexts(request)
+    costs, listed, means = request.charges()
     return Situation(
-        narrow, broad, request.eligible, request.packing, request.values, request.charges(),
-        request.priced, request.keys, request.needs_posterior().model[1],
+        narrow, broad, request.eligible, request.packing, request.values, costs,
+        request.priced, request.keys, request.needs_posterior().model[1], means, listed,
     )  # fmt: skip
 
 
@@ -86,7 +87,7 @@ class _Kept(threading.local):
         """
         size = rows if rows == 1 else next(size for size in _SIZES if size >= rows)
         asked = (
-            size, whose, situation.values.shape[0] > 1, situation.costs.shape[0] > 1,
+            size, whose, situation.values.shape[0] > 1, situation.listed.shape[0] > 1,
             mode.thompson or mode.propensity > NOTHING, mode.propensity == WEIGHTED,
             mode.propensity == NOTHING, situation.broad.size > 0, situation.bounded,
         )  # fmt: skip

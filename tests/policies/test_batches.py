@@ -34,8 +34,17 @@ def _choose(policy, problem, rows):
     )
 
 
+def _curved(problem, rng):
+    posterior = problem[0]
+    theta, mean = rng.normal(size=(2, *posterior.mean.shape))
+    curve = Curve(theta, mean, rng.random(posterior.n_actions))
+    return Curved(posterior, {"sale": curve}), *problem[1:]
+
+
 @pytest.mark.parametrize("policy", POLICIES, ids=lambda p: type(p).__name__)
-def test_batches_order_and_threads_do_not_show(policy, problem):
+@pytest.mark.parametrize("curved", [False, True], ids=["lines", "curves"])
+def test_batches_order_and_threads_do_not_show(policy, curved, problem, rng):
+    problem = _curved(problem, rng) if curved else problem
     n = len(problem[1])
     whole = _choose(policy, problem, np.arange(n))
     cuts = np.split(np.arange(n), [1, 5, 1000, 1007, 5000])
@@ -56,9 +65,7 @@ def test_batches_order_and_threads_do_not_show(policy, problem):
 @pytest.mark.parametrize("policy", POLICIES, ids=lambda p: type(p).__name__)
 @pytest.mark.parametrize("one_price", [True, False])
 def test_blocks_of_charges_do_not_show(policy, one_price, problem, rng, monkeypatch):
-    posterior, x, eligible, values, keys = problem
-    theta, mean = rng.normal(size=(2, *posterior.mean.shape))
-    moved = Curved(posterior, {"sale": Curve(theta, mean, rng.random(posterior.n_actions))})
+    moved, x, eligible, values, keys = _curved(problem, rng)
     some = values[0] if one_price else values
 
     def chosen():
@@ -88,7 +95,9 @@ def test_actions_alone_are_those_of_the_choice(components, problem):
 
 
 @pytest.mark.parametrize("policy", [bandit.LinTS(0.7), MIXTURE], ids=lambda p: type(p).__name__)
-def test_customers_in_turns_of_a_few_are_those_of_the_batch(policy, problem):
+@pytest.mark.parametrize("curved", [False, True], ids=["lines", "curves"])
+def test_customers_in_turns_of_a_few_are_those_of_the_batch(policy, curved, problem, rng):
+    problem = _curved(problem, rng) if curved else problem
     # A few rows take scratch of their own size, which is kept from one turn to the next.
     rows = np.arange(60)
     whole = _choose(policy, problem, rows)

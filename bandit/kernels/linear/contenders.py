@@ -33,8 +33,8 @@ class Bounds(NamedTuple):
     """What bounds a block's worths, float32.
 
     ``top``, ``bottom`` [w] times q lie above and below a score less its mean; ``upper``, ``lower``
-    [w] times q enclose alpha times the width; ``error`` [w] times ``|x̃|`` that of the mean. A
-    row's ``values`` and ``costs`` start at its number times their ``steps`` [2].
+    [w] times q enclose alpha times the width; ``error`` [w] times ``|x̃|``, and ``ground``, that of
+    the mean. A row's ``values`` and ``costs`` start at its number times their ``steps`` [2].
     """
 
     top: Float32
@@ -45,6 +45,7 @@ class Bounds(NamedTuple):
     values: Float32
     costs: Float32
     steps: Int64
+    ground: float
 
 
 @within
@@ -129,7 +130,7 @@ def bound_into(
     lanes, width = simd.LANES, error.size
     size = (width + 63) >> 6
     lowest = simd.splat(np.float32(-np.inf))
-    tiny = simd.splat(UNDERFLOW)
+    tiny = simd.splat(np.float32(bounds.ground))
     mosts, leasts, lengths = rounded.most, rounded.least, rounded.length
     for r in range(rows):
         best, at = lowest, r * width

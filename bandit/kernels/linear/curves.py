@@ -2,14 +2,14 @@
 
 A few rows are in float64 beside each other, and pass eight actions at a time: the products with the
 modes and with the line, the curve, and the sum of it all stay in the first-level cache. A row's
-sums run in the same order in every batch, alone or among others, for one action or for all.
+sums run in the same order in every batch, alone or among others.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from bandit.core.types import Array, Float32, Float64, Int32
+from bandit.core.types import Float32, Float64
 from bandit.kernels import simd
 from bandit.kernels._compile import inline, serial
 from bandit.kernels.linear.link import LOGIT, response_8
@@ -39,7 +39,7 @@ def packed(theta: Float64, weight: Float64, base: Float64) -> tuple[Float64, Flo
 
 
 def empty_rooms(n: int, d: int, grain: int) -> Float64:
-    """Scratch of `curves_into` for n rows, a line for each ``grain`` of them."""
+    """Scratch of `lifts_into` for n rows, a line for each ``grain`` of them."""
     n = max(n, 1)
     rows = min(BLOCK, product.padded(n, product.ROWS))
     return np.zeros((-(-n // grain), rows * d + 2 * _TILE))
@@ -91,13 +91,12 @@ def _line_into(
 
 
 @serial
-def curves_into(
+def lifts_into(
     first: int, last: int, narrow: Float32, broad: Float64, panels: Float64, weight: Float64,
-    values: Float64, costs: Float64, grain: int, rooms: Float64, out: Float64,
+    grain: int, rooms: Float64, out: Float64,
 ) -> None:  # fmt: skip
     """Write lifts ``Σ_e w_ea σ(xᵀθ_ea) − xᵀb_a`` to ``out`` float64[n, k], rows first to last.
 
-    With ``values``, ``costs`` float64[1 or n, k] write ``cost − value · lift``; of no rows: lifts.
     ``panels`` and ``weight`` as `packed`, ``rooms`` as `empty_rooms` makes them; ``narrow``
     float32[n, d] or ``broad`` float64[n, d], the other empty.
     """
@@ -118,29 +117,5 @@ def curves_into(
                 else:
                     _tile_into(x, r * d, several, d, panels, weight, left, total)
                 for each in range(several):
-                    i = top + r + each
-                    if values.shape[0] == 0:
-                        for c in range(columns):
-                            out[i, left + c] = x[total + each * LANES + c]
-                    else:
-                        value = i if values.shape[0] > 1 else 0
-                        cost = i if costs.shape[0] > 1 else 0
-                        for c in range(columns):
-                            worth = values[value, left + c] * x[total + each * LANES + c]
-                            out[i, left + c] = costs[cost, left + c] - worth
-
-
-@serial
-def taken_curves_into(
-    first: int, last: int, narrow: Float32, broad: Float64, panels: Float64, weight: Float64,
-    action: Int32, grain: int, rooms: Float64, out: Array,
-) -> None:  # fmt: skip
-    """Of each row what `curves_into` writes of its ``action`` int32[n], to ``out`` float64[n]."""
-    d, wide = panels.shape[2], broad.shape[0] > 0
-    x = rooms[first // grain]
-    total = x.size - 2 * _TILE
-    for i in range(first, last):
-        gather(narrow, broad, wide, i, d, x, 0)
-        place = action[i] % LANES
-        _line_into(x, 0, d, panels, weight, action[i] - place, total)
-        out[i] = x[total + place]
+                    for c in range(columns):
+                        out[top + r + each, left + c] = x[total + each * LANES + c]

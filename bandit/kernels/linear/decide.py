@@ -17,6 +17,7 @@ from bandit.kernels.linear import (
 )
 from bandit.kernels.linear import pair_moments as settle
 from bandit.kernels.linear.alike import alike_into, table_size
+from bandit.kernels.linear.curved_pairs import Curves
 from bandit.kernels.linear.dense_rows import (
     Filling,
     fill_dense,
@@ -50,6 +51,7 @@ class Model(NamedTuple):
     them side by side. ``link`` says what outcome a score stands for (`link.IDENTITY`,
     `link.LOGIT`); this loop knows the first only. From alpha = ``open`` on the bounds leave nobody
     out whose sampled worth is wanted.
+    With ``curves`` means are moved: ``coarse`` bounds the means told beside the contexts.
     """
 
     coarse: Coarse
@@ -62,6 +64,7 @@ class Model(NamedTuple):
     link: int
     leading: Leading
     open: float
+    curves: Curves
 
 
 class Settling(NamedTuple):

@@ -33,7 +33,7 @@ class Coarse(NamedTuple):
     ``means``, ``root`` int16 panels (pairs of depth side by side) with the steps ``mean_step``
     float32[w], ``root_step`` float32[padded(d, 16)]; ``error`` float32[w] of the means and
     ``root_error`` of the norm ``q = |R x|``, both in units of ``|x̃|``. A row's step is ``|x̃|`` over
-    ``limit``; ``margin`` rounds ``|x̃|`` up.
+    ``limit``; ``margin`` rounds ``|x̃|`` up. ``ground`` is what any mean is off beside its error.
     """
 
     inverse: Float32
@@ -45,6 +45,7 @@ class Coarse(NamedTuple):
     root_error: float
     limit: float
     margin: float
+    ground: float
 
 
 class Rounded(NamedTuple):

@@ -24,7 +24,7 @@ import numpy as np
 from bandit.core.types import Bool, Float32, Int8, Int64, UInt8
 from bandit.kernels import simd
 from bandit.kernels._compile import anywhere, within
-from bandit.kernels.linear.contenders import OVERFLOW, UNDERFLOW, Bounds, priced_ends
+from bandit.kernels.linear.contenders import OVERFLOW, Bounds, priced_ends
 from bandit.kernels.linear.int16_bounds import Rounded
 from bandit.kernels.simd.product import ROWS, padded
 
@@ -169,7 +169,7 @@ def tighten_into(
     most_of, least_of, step_of, total = leading.most, leading.least, leading.step, room.total
     lanes, width, steps = simd.LANES, step_of.size, bounds.steps
     size = (width + 63) >> 6
-    lowest, tiny = simd.splat(np.float32(-np.inf)), simd.splat(UNDERFLOW)
+    lowest, tiny = simd.splat(np.float32(-np.inf)), simd.splat(np.float32(bounds.ground))
     none, one, faint = simd.splat(np.float32(0.0)), np.float32(1.0), simd.splat(FAINT)
     upward, downward = simd.splat(one + PART), simd.splat(one - PART)
     wider, narrower = simd.splat(one + one / PART), simd.splat(one / PART - one)

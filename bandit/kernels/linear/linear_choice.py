@@ -19,7 +19,14 @@ from bandit.core.types import Array, Bool, Float32, Float64, Int32, Int64
 from bandit.kernels import simd
 from bandit.kernels._compile import natural, serial, within
 from bandit.kernels.held import Held, here, part
-from bandit.kernels.linear import contenders, decide, dense_rows, leading, price_contenders
+from bandit.kernels.linear import (
+    contenders,
+    curved_pairs,
+    decide,
+    dense_rows,
+    leading,
+    price_contenders,
+)
 from bandit.kernels.linear import draws as drawn
 from bandit.kernels.linear import int16_bounds as coarse
 from bandit.kernels.linear import pair_moments as settle
@@ -76,29 +83,32 @@ def bounds_into(model: Model, situation: Situation, mode: Mode, bounds: Bounds) 
     nought = np.int64(0)
     if situation.priced and situation.values.shape[0] == 1:
         contenders.prices_into(situation.values, nought, nought, bounds.values, nought, mode.doubt)
-    if situation.priced and situation.costs.shape[0] == 1:
-        contenders.prices_into(situation.costs, nought, nought, bounds.costs, nought, mode.doubt)
+    if situation.priced and situation.listed.shape[0] == 1:
+        contenders.prices_into(situation.listed, nought, nought, bounds.costs, nought, mode.doubt)
 
 
 def empty_bounds(model: Model, situation: Situation, block: int) -> Bounds:
     """Make room for the bounds of so many rows."""
     columns = model.upper.size
-    each, every = situation.values.shape[0] > 1, situation.costs.shape[0] > 1
+    each, every = situation.values.shape[0] > 1, situation.listed.shape[0] > 1
     top, bottom, upper, lower = np.empty((4, columns), np.float32)
     return Bounds(
         top, bottom, upper, lower, model.coarse.error,
         np.zeros(columns * (block if each else 1), np.float32),
         np.zeros(columns * (block if every else 1), np.float32),
-        np.array([columns * each, columns * every], np.int64),
+        np.array([columns * each, columns * every], np.int64), model.coarse.ground,
     )  # fmt: skip
 
 
 @within
 def enclose_into(
     narrow: Float32, broad: Float64, weights: coarse.Coarse, doubt: Bool, top: int, rows: int,
-    x: Float32, rounded: coarse.Rounded, rotated: Float32, table: Float32,
+    means: Float32, x: Float32, rounded: coarse.Rounded, rotated: Float32, table: Float32,
 ) -> None:  # fmt: skip
-    """Means of rows from ``top`` on, and what encloses them; ``x`` and ``rotated`` are scratch."""
+    """Means of rows from ``top`` on, and what encloses them; ``x`` and ``rotated`` are scratch.
+
+    ``means`` float32[n·w] are told, or there are none.
+    """
     d = narrow.shape[1]
     source, at = narrow.reshape(-1), top * d
     # The last row is read in whole vectors.
@@ -107,7 +117,12 @@ def enclose_into(
         source, at = x, 0
     tiled = product.padded(rows, product.ROWS)
     coarse.round_into(source, at, rows, d, weights, rounded, doubt)
-    coarse.multiply_into(rounded, tiled, d, weights, table)
+    if means.size > 0:
+        columns = weights.error.size
+        for at in range(0, rows * columns, simd.LANES):
+            simd.store(table, at, simd.load(means, top * columns + at))
+    else:
+        coarse.multiply_into(rounded, tiled, d, weights, table)
     coarse.norms_between(rounded, tiled, d, weights, rotated)
 
 
@@ -170,6 +185,7 @@ class Room(NamedTuple):
     settling: decide.Settling
     tightening: leading.Tightening
     reach: Reach
+    bending: Float64
 
 
 def empty_room(model: Model, situation: Situation, mode: Mode, rows: int) -> Room:
@@ -197,6 +213,7 @@ def empty_room(model: Model, situation: Situation, mode: Mode, rows: int) -> Roo
         settling=decide.empty_settling(model, d, task, expects=mode.propensity == WEIGHTED),
         tightening=leading.empty_tightening(model.leading, block, d),
         reach=price_contenders.nothing_asked(),
+        bending=curved_pairs.empty_room(model.curves),
     )
 
 
@@ -229,11 +246,13 @@ def choose_rows_into(
     settling: decide.Settling = part(prepared, 12)
     tightening: leading.Tightening = part(prepared, 13)
     box: Reach = part(prepared, 14)
+    bending: Float64 = part(prepared, 15)
     situation, mode = here(situation), here(mode)
     coarse_weights, theta, doubt = model.coarse, model.theta, mode.doubt
-    narrow, broad, values, costs = (
-        situation.narrow, situation.broad, situation.values, situation.costs
+    narrow, broad, values, costs, means = (
+        situation.narrow, situation.broad, situation.values, situation.listed, situation.means
     )  # fmt: skip
+    curved = model.curves.weight.size > 0 and means.size > 0
     priced, bounded, given = situation.priced, situation.bounded, mode.given
     each, every = priced and values.shape[0] > 1, priced and costs.shape[0] > 1
     firsts, lone = pairs.first, pairs.lone
@@ -268,8 +287,9 @@ def choose_rows_into(
                 everyone_into(narrow, broad, top, rows, doubt, words, threshold, alive)
             elif bounded:
                 enclose_into(
-                    narrow, broad, coarse_weights, doubt, top, rows, x, rounded, rotated, table
-                )
+                    narrow, broad, coarse_weights, doubt, top, rows, means, x, rounded, rotated,
+                    table,
+                )  # fmt: skip
             if each:
                 contenders.prices_into(values, top, rows, bounds.values, columns, doubt)
             if every:
@@ -316,6 +336,8 @@ def choose_rows_into(
                 )  # fmt: skip
             full = count + block * k > room or (sampling and not boxed and count > PAIRS)
             if full or top + rows == end:
+                if curved:
+                    curved_pairs.charge_into(model.curves, situation, pairs, count, bending)
                 if boxed:
                     place = price_contenders.rivals_into(
                         model, situation, mode, pairs, base, top + rows, box, place, limit,

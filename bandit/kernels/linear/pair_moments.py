@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bandit.core.types import Array, Bool, Float32, Float64, Int32, Int64
+from bandit.core.types import Array, Bool, Float32, Float64, Int32, Int64, Integer
 from bandit.kernels import simd
 from bandit.kernels._compile import (
     allocating,
@@ -85,7 +85,7 @@ def order_lone(actions: Int32, count: int, start: Int64, order: Int32) -> None:
 
 @inline
 def gather(
-    narrow: Float32, broad: Float64, wide: bool, row: int, d: int, x: Float64, at: int
+    narrow: Float32, broad: Float64, wide: bool, row: Integer, d: int, x: Float64, at: int
 ) -> None:
     """Copy a context to float64 ``x[at : at + d]`` from whichever of the two arrays is filled."""
     if wide:
@@ -100,7 +100,7 @@ def gather(
 
 
 @inline
-def _dot(x: Float64, at: int, theta: Float64, theta_at: int, width: int) -> float:
+def dot(x: Float64, at: int, theta: Float64, theta_at: int, width: int) -> float:
     """``Σ x[at + j]·θ[j]`` over ``width`` (a multiple of 8) elements, in eight partial sums."""
     total = simd.mul(simd.load(x, at), simd.load(theta, theta_at))
     for j in range(8, width, 8):
@@ -132,12 +132,12 @@ def moments_into(
             for r in range(count):
                 square = product.square_norm(z, r * width, width, simd.LANES_64)
                 widths[order[first + r]] = np.sqrt(square)
-                means[order[first + r]] = _dot(x, r * width, theta, a * width, width)
+                means[order[first + r]] = dot(x, r * width, theta, a * width, width)
 
 
 @inline
 def _dot_at(contexts: Float32, at: int, d: int, theta: Float64, theta_at: int) -> float:
-    """``Σ x[j]·θ[j]`` of a float32 row that starts at element ``at``, summed as by `_dot`."""
+    """``Σ x[j]·θ[j]`` of a float32 row that starts at element ``at``, summed as by `dot`."""
     whole = d - d % simd.LANES_64
     total = simd.splat(0.0)
     if whole > 0:
@@ -206,7 +206,7 @@ def block_moments_into(
         for r in range(rows):
             square = product.square_norm(z, r * width, width, simd.LANES_64)
             widths[first + r, a] = np.sqrt(square)
-            means[first + r, a] = _dot(x, r * width, theta, a * width, width)
+            means[first + r, a] = dot(x, r * width, theta, a * width, width)
 
 
 def row_means_into(
@@ -235,7 +235,7 @@ def means_of_rows(
     d, wide = narrow.shape[1], broad.shape[0] > 0
     for i in range(first, last):
         gather(narrow, broad, wide, i, d, x, 0)
-        out[i] = _dot(x, 0, theta, actions[i] * width, width)
+        out[i] = dot(x, 0, theta, actions[i] * width, width)
 
 
 @allocating

@@ -12,7 +12,10 @@ from bandit.core.types import Bool, Float32, Float64, Int32, Int64, UInt8, UInt6
 class Situation(NamedTuple):
     """Rows to decide: contexts in one of two widths (the other empty), eligibility, prices, keys.
 
-    ``bounded`` tells whether the model's bounds hold at all.
+    ``bounded`` tells whether the model's bounds hold at all. Where curves move means, ``means``
+    float32[n·w] are about what they come to, ``listed`` float64[1 or n, k] what costs are without
+    that, and ``costs`` float64[n, k] are filled in for contenders alone. Elsewhere there are no
+    ``means``, and both costs are the same.
     """
 
     narrow: Float32
@@ -24,6 +27,8 @@ class Situation(NamedTuple):
     priced: bool
     keys: UInt64
     bounded: bool
+    means: Float32
+    listed: Float64
 
 
 class Mode(NamedTuple):

@@ -61,7 +61,8 @@ def _narrow(
     error, upper, lower, steps = bounds.error, bounds.upper, bounds.lower, bounds.steps
     values_at, costs_at = r * steps[0], r * steps[1]
     most, least = simd.splat(rounded.most[r]), simd.splat(rounded.least[r])
-    length, tiny, beyond = simd.splat(rounded.length[r]), simd.splat(UNDERFLOW), simd.splat(_REACH)
+    length, beyond = simd.splat(rounded.length[r]), simd.splat(_REACH)
+    tiny = simd.splat(np.float32(bounds.ground))
     nowhere = simd.splat(_NOWHERE)
     best, best_reach = nowhere, nowhere
     for a in range(0, number, simd.LANES):
@@ -142,6 +143,7 @@ def winners_into(
         bounds.error, bounds.upper, bounds.lower, bounds.values, bounds.costs
     )  # fmt: skip
     value_step, cost_step = bounds.steps[0], bounds.steps[1]
+    ground = np.float32(bounds.ground)
     for r in range(rows):
         begin, number = first[r], first[r + 1] - first[r]
         if number > 0 and action_of[natural(begin + number - 1)] == number - 1:
@@ -165,7 +167,7 @@ def winners_into(
             p = natural(each)
             a = natural(action_of[p])
             mean, z = table[line + a], normal[p]
-            slack = error[a] * length + UNDERFLOW
+            slack = error[a] * length + ground
             wide, narrow = upper[a] * most, lower[a] * least
             value = values[values_at + a]
             price = costs[costs_at + a]
