@@ -18,6 +18,7 @@ import numpy.typing as npt
 from bandit.core.errors import DataError
 from bandit.core.types import Array, Float64
 from bandit.ope.log import Log
+from bandit.ope.over_represented import Kinds, Taken
 from bandit.stats.quantiles import chi_square_tail
 from bandit.stats.units import first_seen
 
@@ -37,7 +38,11 @@ others, or the same for everybody."""
 
 
 CONFOUNDED = 1e-6
-"""Below this p no causal claim comes out of a log. One in a million randomised logs fails."""
+"""Below this p no causal claim comes out of a log."""
+
+TOO_OFTEN = 0.01
+"""Some kind of customer must also have got some action more often than its propensities allow, at
+this p: χ² alone takes rows of tiny propensities, which have not come yet, for imbalance."""
 
 
 class Imbalance(NamedTuple):
@@ -76,25 +81,29 @@ def balance(log: Log, seed: int = 0) -> Balance:
     Σ s sᵀ over clusters, s a cluster's part of g, and half of mean(1/p - 1) Σ x xᵀ, widened by the
     intercept's design effect: the first holds whatever p does, the second knows that a customer
     of a rare kind who did not get a rare action proves nothing. p-values by χ² with as many
-    degrees of freedom as V has directions, times the actions asked.
+    degrees of freedom as V has directions, times the actions asked. Where the least is below
+    `CONFOUNDED` and nobody got anything too often (`over_represented`), it is that test's instead.
     """
     if log.propensities is None:
         raise DataError("this log has no propensities, so there is nothing to hold it against")
     rows = _part(log, seed)
     part = log if len(rows) == log.n else log.take(rows)
     x = np.column_stack([np.ones(part.n), np.asarray(part.contexts, dtype=np.float64)])
-    found = [
-        one
-        for a in np.flatnonzero(np.bincount(part.actions, minlength=part.n_actions) >= LEAST_DRAWS)
-        if (one := _imbalance(part, x, int(a))) is not None
-    ]
+    asked = np.flatnonzero(np.bincount(part.actions, minlength=part.n_actions) >= LEAST_DRAWS)
+    found = [one for a in asked if (one := _imbalance(part, x, int(a))) is not None]
     if not found:
         return Balance(1.0, None, 0)
     tails = [chi_square_tail(one.chi_square, one.freedom) for one in found]
     worst = int(np.argmin(tails))
     if tails[worst] == 0.0:
         worst = int(np.argmax([one.chi_square for one in found]))
-    return Balance(min(1.0, len(found) * tails[worst]), found[worst], len(found))
+    p = min(1.0, len(found) * tails[worst])
+    if p < CONFOUNDED and np.isfinite(found[worst].chi_square):
+        kinds = Kinds.of(x[:, 1:])
+        often = len(asked) * min(kinds.p_value(_taken(part, int(a))) for a in asked)
+        if often >= TOO_OFTEN:
+            p = min(1.0, often)
+    return Balance(p, found[worst], len(found))
 
 
 def explained(found: Balance, actions: Sequence[str], features: Sequence[str]) -> str:
@@ -128,18 +137,22 @@ def _part(log: Log, seed: int) -> npt.NDArray[np.int64]:
     return np.flatnonzero(kept[place])
 
 
-def _imbalance(log: Log, x: Float64, action: int) -> Imbalance | None:
+def _taken(log: Log, action: int) -> Taken:
     able = np.flatnonzero(log.eligible[:, action])
-    taken = log.actions[able] == action
     propensities: Array = log.propensities if log.propensities is not None else np.ones(log.n)
-    inverse = np.where(taken, 1.0 / propensities[able], 0.0)
+    inverse = np.where(log.actions[able] == action, 1.0 / propensities[able], 0.0)
+    return Taken(able, inverse, *first_seen(log.clusters[able]))
+
+
+def _imbalance(log: Log, x: Float64, action: int) -> Imbalance | None:
+    able, inverse, place, count = _taken(log, action)
+    taken = inverse > 0.0
     if inverse.max() > LARGEST_SHARE * inverse.sum():
         return None
     rows = x[able]
     rows[:, 1:] -= rows[:, 1:].mean(axis=0)  # χ² is the same, and each z is beyond the intercept's
     often = float(inverse.mean())
     rest = inverse - 1.0
-    place, count = first_seen(log.clusters[able])
     columns = [np.bincount(place, weights=rest * column, minlength=count) for column in rows.T]
     scores = np.stack(columns, axis=1).astype(np.float64)
     robust = scores.T @ scores

@@ -2,11 +2,14 @@
 
 `python -m simulations.coverage.confounded` prints the table. Randomised logs: propensities that
 differ by customer or are shares, rows of one customer together, actions that not everybody might
-get, a rare kind of customer. Confounded logs: the action is drawn with chances that hang on the
+get, a rare kind of customer; and decided half by rules and half by a policy that hardly ever takes
+most actions, so that weights of one action are 2 and 1,000. Confounded logs: the action is drawn with chances that hang on the
 features, and the log says the shares that came out, as its owner would.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 
@@ -46,9 +49,27 @@ def log(seed: int, *, confounded: bool, strength: float = 0.5) -> ope.Log:
     )
 
 
-def refused(logs: int, *, confounded: bool) -> float:
+def sharp(seed: int, *, confounded: bool) -> ope.Log:
+    """A log of a sharp policy over 20 actions beside rules: most propensities are tiny."""
+    rng, rows, k, d = np.random.default_rng([seed, confounded, 1]), np.arange(6000), 20, 12
+    x = rng.normal(size=(len(rows) // 3, d))
+    x[:, ::2] = x[:, ::2] > 1.0
+    x, who = np.tile(x, (3, 1)), np.tile(np.arange(len(x)), 3)
+    learned = np.exp(2.0 * x @ rng.normal(size=(d, k)))
+    learned = 0.98 * learned / learned.sum(axis=1, keepdims=True) + 0.02 / k
+    rules = np.eye(k)[(x[:, 1] > 0.0).astype(int)]
+    chances = 0.5 * learned + 0.5 * rules
+    actions = (rng.random(len(rows))[:, None] > chances.cumsum(axis=1)).sum(axis=1).clip(0, k - 1)
+    told = np.bincount(actions, minlength=k)[actions] / len(rows)
+    return ope.Log.of(
+        actions=actions, rewards=np.zeros(len(rows)), contexts=x, clusters=who,
+        propensities=told if confounded else chances[rows, actions],
+    )  # fmt: skip
+
+
+def refused(logs: int, *, confounded: bool, drawn: Callable[..., ope.Log] = log) -> float:
     """Share of logs that fail the balance."""
-    found = [balance(log(seed, confounded=confounded), seed).p for seed in range(logs)]
+    found = [balance(drawn(seed, confounded=confounded), seed).p for seed in range(logs)]
     return float(np.mean(np.array(found) < CONFOUNDED))
 
 
@@ -56,7 +77,11 @@ def report() -> str:
     return (
         "| logs | how made | refused |\n|---|---|---|\n"
         f"| 500 | randomised | {refused(500, confounded=False):.1%} |\n"
+        f"| 500 | randomised, tiny propensities | "
+        f"{refused(500, confounded=False, drawn=sharp):.1%} |\n"
         f"| 50 | actions hang on the features | {refused(50, confounded=True):.1%} |\n"
+        f"| 50 | of the sharp policy, shares told | "
+        f"{refused(50, confounded=True, drawn=sharp):.1%} |\n"
     )
 
 
