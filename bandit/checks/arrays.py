@@ -42,7 +42,17 @@ def shape_contexts(contexts: npt.ArrayLike, n_features: int) -> Array:
     # To compare types takes ten times as long as to see that they are one.
     if x.dtype is not _SINGLE and x.dtype != _SINGLE:
         x = x.astype(np.float64, copy=False)
-    return np.ascontiguousarray(x)
+    return laid(x)
+
+
+def laid(array: Array) -> Array:
+    """The same numbers row by row in memory that may be written, which is what kernels take.
+
+    They write nothing there: an array that may not be written, as Arrow hands out, is another type,
+    and all that it is given to would be compiled once more.
+    """
+    rows = np.ascontiguousarray(array)
+    return rows if rows.flags.writeable else rows.copy()
 
 
 def check_finite(x: Array) -> None:
@@ -91,8 +101,7 @@ def check_actions(
         bad = (taken < 0) | (taken >= n_actions)
         row = int(np.argmax(bad))
         raise DataError(f"actions must lie in [0, {n_actions}), row {row} has {taken[row]}")
-    # Kernels are compiled for arrays that may be written.
-    return np.require(taken, np.int64, ["C", "W"])
+    return laid(taken.astype(np.int64, copy=False))
 
 
 def whole(name: str, values: npt.ArrayLike) -> Array:
@@ -197,7 +206,7 @@ def check_vector(name: str, values: npt.ArrayLike, n: int, least: float = -np.in
     vector = as_numbers(name, values)
     if vector.shape != (n,):
         raise DataError(f"{name} must have shape ({n},), they have {vector.shape}")
-    return np.ascontiguousarray(bounded(name, vector, least=least))
+    return laid(bounded(name, vector, least=least))
 
 
 def sum_is_finite(array: Float64) -> bool:
@@ -226,7 +235,7 @@ def check_table(name: str, table: npt.ArrayLike | None, n: int, k: int, default:
     whole = as_numbers(name, table)
     if whole.shape not in ((k,), (n, k)):
         raise DataError(f"{name} must have shape ({k},) or ({n}, {k}), they have {whole.shape}")
-    return np.ascontiguousarray(whole.reshape(-1, k))
+    return laid(whole.reshape(-1, k))
 
 
 def check_prices(name: str, rows: Float64) -> None:

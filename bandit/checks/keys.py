@@ -7,6 +7,7 @@ from hashlib import md5
 import numpy as np
 import numpy.typing as npt
 
+from bandit.checks.arrays import laid
 from bandit.core.errors import DataError
 from bandit.core.types import Array, UInt64
 
@@ -26,7 +27,7 @@ def customer_keys(keys: npt.ArrayLike, n: int | None = None) -> UInt64:
         wanted = "one key a row" if n is None else f"of shape ({n},)"
         raise DataError(f"keys must be {wanted}, their shape is {found.shape}")
     if found.dtype.kind in "iu":
-        return np.ascontiguousarray(found, np.uint64)
+        return laid(found.astype(np.uint64, copy=False))
     if found.dtype.kind in "UOT":
         return _hashed(found)
     raise DataError(

@@ -15,6 +15,7 @@ from bandit.checks.arrays import (
     check_prices,
     check_table,
     first_found,
+    laid,
     mask,
     shape_contexts,
 )
@@ -153,9 +154,9 @@ def _check_eligible(eligible: Array | None, n: int, k: int) -> tuple[Array, int]
     if kind not in "?B" and shape == (n, k):
         eligible, kind = mask("eligible", eligible), "?"
     if kind == "?" and shape == (n, k):
-        return np.ascontiguousarray(eligible).view(np.uint8), worth.DENSE
+        return laid(eligible).view(np.uint8), worth.DENSE
     if kind == "B" and shape == (n, (k + 7) // 8):
-        return np.ascontiguousarray(eligible), worth.PACKED
+        return laid(eligible), worth.PACKED
     raise DataError(
         f"eligible must be bool[{n}, {k}] or packed uint8[{n}, {(k + 7) // 8}] (little bit order), "
         f"it is {eligible.dtype}{list(eligible.shape)}"

@@ -5,8 +5,10 @@ import polars as pl
 import pytest
 
 import bandit
+from bandit.checks.arrays import check_actions, check_vector
 from bandit.checks.keys import customer_keys
 from bandit.core.errors import DataError
+from bandit.policies.choice_request import checked
 
 CONTEXTS = np.random.default_rng(0).normal(size=(6, 2)).astype(np.float32)
 NAMES = ["a", "b", "Müller", "0042", "x", "y"]
@@ -60,3 +62,27 @@ def test_a_single_number_is_no_price_list():
 
 def test_epsilon_greedy_explores_a_tenth_by_default():
     assert bandit.EpsilonGreedy() == bandit.EpsilonGreedy(0.1)
+
+
+def test_kernels_get_one_type_of_array_whoever_hands_it_out():
+    # one that may not be written is a type of its own, for which all would be compiled again
+    n, k = 6, 3
+    given = {
+        "contexts": np.ones((n, 2), np.float32),
+        "eligible": np.ones((n, k), np.bool_),
+        "values": np.ones((n, k)),
+        "costs": np.ones(k),
+        "keys": np.arange(n, dtype=np.uint64),
+    }
+    for array in given.values():
+        array.flags.writeable = False
+    request = checked(None, **given)
+    for name in ("contexts", "eligible", "values", "costs", "keys"):
+        array = getattr(request, name)
+        assert array.flags.writeable, name
+    bits = np.full((n, 1), 7, np.uint8)
+    bits.flags.writeable = False
+    packed = checked(None, **given | {"eligible": bits})
+    assert packed.eligible.flags.writeable
+    assert check_actions(given["keys"], n, n).flags.writeable
+    assert check_vector("rewards", given["values"][:, 0], n).flags.writeable

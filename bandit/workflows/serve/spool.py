@@ -84,9 +84,7 @@ def read(folder: Path, number: int) -> Prepared:
     return Prepared(
         ids=_array(table, "ids"),
         keys=_array(table, "keys").to_numpy(),
-        # Kernels are compiled apart for an array that may not be written: these are as those of a
-        # wave that is read once.
-        contexts=_matrix(table, "contexts").copy(),
+        contexts=_matrix(table, "contexts"),
         mask=mask.view(np.bool_),
         left=_matrix(table, "left"),
         allowance=_array(table, "allowance").to_numpy(),
