@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -42,6 +43,11 @@ from bandit.results.plain import fields_of
 from bandit.results.privacy import CustomerExport, Row
 from bandit.sources import persons, refusals
 from bandit.sources.refusals import Refusal
+
+Told = TypeVar("Told")
+
+TOGETHER = 4_096
+"""Rows of logs and boxes that are looked at together."""
 
 
 @steady
@@ -98,26 +104,34 @@ def _theirs(refusal: Refusal, people: People) -> bool:
 def _sent(campaign: Campaign, people: People) -> Iterator[Row]:
     """Lines of the outbox."""
     for path in outbox.boxes(campaign.folder):
-        for row, _ in outbox.rows(path):
-            if _is(row.get("customer"), row.get("event_id"), people):
-                yield {"list": str(path.relative_to(campaign.folder)), **row}
+        rows = (row for row, _ in outbox.rows(path))
+        for row in _about(people, rows, lambda row: (row.get("customer"), row.get("event_id"))):
+            yield {"list": str(path.relative_to(campaign.folder)), **row}
 
 
 def _heard(campaign: Campaign, people: People) -> Iterator[Row]:
     """What triggers heeded, the last word on each event."""
     found: dict[str, Row] = {}
     for path in events.logs(campaign.folder):
-        for said in events.said_in(path):
-            if not isinstance(said, int) and _is(said.event.customer, said.event.event_id, people):
-                found[said.event.event_id] = {**said.event._asdict(), **said._asdict()}
+        told = (said for said in events.said_in(path) if not isinstance(said, int))
+        for said in _about(people, told, lambda said: (said.event.customer, said.event.event_id)):
+            found[said.event.event_id] = {**said.event._asdict(), **said._asdict()}
     for row in found.values():
         yield {name: value for name, value in row.items() if not isinstance(value, tuple)}
 
 
-def _is(customer: object, event_id: object, people: People) -> bool:
-    """Whether a row is of theirs, or names them."""
-    own = people.own(pa.array([str(customer)]))[0].as_py()
-    return bool(own or people.mentioned(pa.array([str(event_id)]))[0].as_py())
+def _about(
+    people: People, rows: Iterator[Told], said: Callable[[Told], tuple[object, object]]
+) -> Iterator[Told]:
+    """Rows that are of theirs or name them: ``said`` gives a row's customer and event.
+
+    Many are looked at together, for to look at one takes as long as at thousands.
+    """
+    while some := list(islice(rows, TOGETHER)):
+        customers, named = zip(*map(said, some), strict=True)
+        own = people.own(pa.array(list(map(str, customers)))).to_pylist()
+        mentioned = people.mentioned(pa.array(list(map(str, named)))).to_pylist()
+        yield from (row for row, *theirs in zip(some, own, mentioned, strict=True) if any(theirs))
 
 
 def _waiting(campaign: Campaign) -> Iterator[str]:

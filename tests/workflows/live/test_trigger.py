@@ -32,6 +32,7 @@ from bandit.workflows.learn.learn import learn
 from bandit.workflows.live import trigger as workflow
 from bandit.workflows.live.seal import seal
 from bandit.workflows.live.trigger import trigger
+from bandit.workflows.privacy import export_customer as privacy
 from bandit.workflows.privacy.export_customer import export_customer
 from bandit.workflows.privacy.forget import forget
 from bandit.workflows.serve.serve_batch import serve_batch
@@ -336,6 +337,9 @@ def test_a_forgotten_customer_is_in_no_outbox_and_no_event_of_theirs_waits(tmp_p
     lines = outbox(folder)
     who = lines[0]["customer"]
     held = export_customer(folder, customer=str(who))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(privacy, "TOGETHER", 1)  # however many rows are looked at together
+        assert export_customer(folder, customer=str(who)) == held
     assert [row["decision_id"] for row in held.lists] == [lines[0]["decision_id"]]
     assert {row["fate"] for row in held.events} == {"contacted", "waiting"}
     told = forget(folder, customers=[str(who)])
