@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from bandit.checks.arrays import laid
 from bandit.core.types import Float64, UInt64
 from bandit.kernels import keyed_random
 
@@ -17,7 +18,7 @@ def uniforms(seed: int, purpose: int, keys: UInt64, *, wave: int = 0, draw: int 
         np.uint64(seed), np.uint64(wave), np.uint64(draw), np.uint64(purpose)
     )
     out = np.empty(keys.shape[0])
-    keyed_random.uniforms_into(np.uint64(stream), np.ascontiguousarray(keys), out)
+    keyed_random.uniforms_into(np.uint64(stream), laid(keys), out)
     return out
 
 

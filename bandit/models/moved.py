@@ -136,8 +136,9 @@ class TakenMean:
 
     def of(self, contexts: Float32, action: Array, grain: int) -> Float32:
         """``xᵀθ_a`` and its lift, float32[m], of contexts float32[m, d] and actions [m]."""
-        found = np.empty(action.shape[0], np.float32)
-        spread(taken_mean_into, action.shape[0], grain, contexts, self._mean, action, found)
+        means = np.empty(action.shape[0])
+        spread(taken_mean_into, means.size, grain, contexts, self._mean, action, means)
+        found = means.astype(np.float32)
         if self._moved is not None:
             found += self._moved.lifts_at(contexts, action)
         return found

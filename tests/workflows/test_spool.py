@@ -60,6 +60,13 @@ def test_it_is_cut_the_same_however_it_came(
     _hold_same(joined(batches), people)
 
 
+@pytest.mark.parametrize("own_values", [False, True])
+def test_what_is_read_may_be_written(tmp_path: Path, own_values: bool) -> None:
+    # else kernels that were compiled for what a wave hands over are compiled once more for it
+    (found,) = Spool(tmp_path, [_people(100, own_values=own_values)])
+    assert all(a.flags.writeable for a in (found.keys, found.contexts, found.left, found.values))
+
+
 def test_nobody_is_no_batch(tmp_path: Path) -> None:
     kept = Spool(tmp_path, [_people(0, own_values=False)])
     assert (kept.batches, kept.customers, list(kept)) == (0, 0, [])

@@ -12,7 +12,7 @@ def taken_mean_into(
 ) -> None:
     """``out[i] = x_i . theta_{a_i}`` for rows first to last.
 
-    ``contexts`` float32[n, d], ``mean`` float64[k, d], ``action`` int32[n], ``out`` float32[n].
+    ``contexts`` float32[n, d], ``mean`` float64[k, d], ``action`` int32[n], ``out`` float64[n].
     Summed in float64 in the order of the features, so it is the same in every batch.
     """
     for i in range(first, last):

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from bandit.checks.arrays import laid
 from bandit.core.types import Array
 from bandit.runners.overlap import ahead, behind
 from bandit.workflows.serve.prepare import Prepared, joined
@@ -83,12 +84,12 @@ def read(folder: Path, number: int) -> Prepared:
     fixed = np.frombuffer(about[b"values"], dtype=np.float32)
     return Prepared(
         ids=_array(table, "ids"),
-        keys=_array(table, "keys").to_numpy(),
-        contexts=_matrix(table, "contexts"),
+        keys=laid(_array(table, "keys").to_numpy()),
+        contexts=laid(_matrix(table, "contexts")),
         mask=mask.view(np.bool_),
-        left=_matrix(table, "left"),
+        left=laid(_matrix(table, "left")),
         allowance=_array(table, "allowance").to_numpy(),
-        values=_matrix(table, "values") if "values" in table.column_names else fixed,
+        values=laid(_matrix(table, "values") if "values" in table.column_names else fixed),
         experiment=_array(table, "experiment").to_numpy(),
         units=_array(table, "units").to_numpy(),
         population=_array(table, "population").to_numpy(),
