@@ -414,6 +414,15 @@ def test_design_needs_a_past(tmp_path):
         design(folder, name="spring", at=day(9))
 
 
+def test_design_measures_no_wave_whose_outcomes_did_not_come(tmp_path):
+    # contacts cost something, so that net differs from person to person where nothing came
+    folder = campaigns.write(tmp_path / "c", customers=200)
+    written(folder)
+    serve_batch(folder, at=day(2))
+    with pytest.raises(DataError, match="no event lies in the windows of waves 2026-11-02,"):
+        design(folder, name="spring", at=day(9))
+
+
 def test_layers_json_holds_no_customer(served):
     content = json.loads((served / layers.NAME).read_text())
     assert set(content) == {"format", "kind", "layers", "sha256"}

@@ -17,6 +17,7 @@ from bandit.core.days import acting_at
 from bandit.core.errors import DataError
 from bandit.core.types import SILENT, Bool, Float64, Progress
 from bandit.core.wording import number, rounded_up
+from bandit.record import heard
 from bandit.record import waves as record
 from bandit.record.steady import steady
 from bandit.results.experiment import ArmPlan, ExperimentDesign, MetricPlan
@@ -27,6 +28,7 @@ from bandit.stats.intraclass import Crowd, intraclass
 from bandit.workflows.experiment.history import History, Population, like, measured
 from bandit.workflows.experiment.read import policy_text
 from bandit.workflows.experiment.start import asking, hold_possible
+from bandit.workflows.experiment.totals import CONTACTS
 
 _SEQUENCE_COST = 1.55**2
 """By what a sequence multiplies the customers: its limits are 1.55 times as wide."""
@@ -91,7 +93,13 @@ def design(
         control_cost_if=control * abs(asked.primary.minimum_effect or 0.0),
         can_succeed=enough,
         verdict=_verdict(asked, plans, len(population), campaign.policy.holdout),
-        notes=[*remarks, *_notes(asked, past), *_of_homes(plans), *wanted.notes],
+        notes=[
+            *remarks,
+            *map(heard.silent, past.silent),
+            *_notes(asked, past),
+            *_of_homes(plans),
+            *wanted.notes,
+        ],
     )
 
 
@@ -146,6 +154,12 @@ def _plan(
         raise DataError(
             f"metric {metric.name!r} ({metric.value}) was the same for everybody in waves"
             f" {', '.join(past.waves)}; were their outcomes delivered?"
+        )
+    if metric.value != CONTACTS and set(past.silent) >= set(past.waves):
+        raise DataError(
+            f"metric {metric.name!r} ({metric.value}): no event lies in the windows of waves"
+            f" {', '.join(past.waves)}, so that only costs spread; were their outcomes delivered?"
+            " `bandit learn --outcomes FILE` takes them in"
         )
     plan = experiments.Plan(
         mean=mean,

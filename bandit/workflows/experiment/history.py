@@ -48,7 +48,8 @@ class History(NamedTuple):
 
     ``group`` is what each was in at the newest one (objects), ``units`` uint64[u] of what they are
     one today, ``covariates`` float64[u] as served at the oldest one. ``reached``: of 100 people of
-    the newest wave how many had something eligible, were contacted, and were on a list.
+    the newest wave how many had something eligible, were contacted, and were on a list. ``silent``
+    names the waves in whose windows no event lies.
     """
 
     waves: list[str]
@@ -57,6 +58,7 @@ class History(NamedTuple):
     totals: dict[str, Float64]
     covariates: dict[str, Float64]
     reached: dict[str, float]
+    silent: list[str]
 
     @property
     def people(self) -> int:
@@ -98,6 +100,7 @@ def measured(
         totals.all(),
         _covariates(campaign, oldest, keys, wanted, now),
         reached,
+        totals.silent,
     )
 
 
