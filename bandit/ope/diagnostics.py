@@ -10,15 +10,17 @@ import numpy.typing as npt
 
 from bandit.checks import columns as checks
 from bandit.core.errors import DataError
-from bandit.core.types import Array, Float64
+from bandit.core.types import Float64
 from bandit.ope.estimate import effective_sample_size
 from bandit.ope.log import Log
 from bandit.ope.moments import Moments
-from bandit.stats.quantiles import normal_tail
+from bandit.stats.quantiles import bennett_tail, normal_tail
 from bandit.stats.rare import effective_rewards
 from bandit.stats.statistic import standard_error_of
 from bandit.stats.units import first_seen
 
+UNSEEN = 3.0
+"""How much larger than the largest weight seen one may be that has not come yet."""
 SLICES = 10
 """Pieces of the log, in order of time, that drift is looked for in."""
 
@@ -49,12 +51,24 @@ class Diagnostics:
         off = self.mean_weight - 1.0
         return off / self.mean_weight_error if self.mean_weight_error > 0.0 else 0.0
 
+    @property
+    def missing_by_chance(self) -> float:
+        """Chance that so many rows of `UNSEEN` times the largest weight did not come.
+
+        As many as would make up for a mean below one; 0 where it is not. Drawn now and then, such
+        rows are missing from the mean and from its error at once (ADR 373).
+        """
+        lacking = self.n * (1.0 - self.mean_weight)
+        scale = UNSEEN * self.max_weight
+        return float(np.exp(-lacking / scale)) if min(lacking, scale) > 0.0 else 0.0
+
 
 class Calibration(NamedTuple):
     """Are logged propensities true? Per action Σ 1/p over its rows, against the rows it could have.
 
     ``ratio`` float64[k] should be one, ``error`` float64[k] is its standard error (NaN for an
-    action never eligible or never logged), ``p`` the Bonferroni p-value of the worst action.
+    action never eligible or never logged), ``p`` a bound of the p-value of the worst action,
+    Bonferroni over all.
     """
 
     ratio: Float64
@@ -63,7 +77,7 @@ class Calibration(NamedTuple):
 
 
 class Drift(NamedTuple):
-    """Means over slices of time, float64[s]; Bonferroni p-values that one departs from the rest.
+    """Means over slices of time, float64[s], and bounds of p-values that one departs from all.
 
     A mean weight that moves says that propensities or eligibility changed; a reward that moves,
     that the past may not speak for tomorrow.
@@ -153,10 +167,19 @@ def calibrate(log: Log) -> Calibration:
     squares = np.bincount(log.actions, weights=inverse * inverse, minlength=k)
     known = (able > 1.0) & (total > 0.0)
     ratio, error = np.full(k, np.nan), np.full(k, np.nan)
-    ratio[known] = total[known] / able[known]
-    spread = squares[known] / able[known] - ratio[known] ** 2
-    error[known] = np.sqrt(np.maximum(spread, 0.0) / (able[known] - 1.0))
-    return Calibration(ratio, error, _worst((ratio - 1.0)[known], error[known]))
+    if not known.any():
+        return Calibration(ratio, error, 1.0)
+    able, total, squares = able[known], total[known], squares[known]
+    # What 1/p is on average where the action is drawn is the mean of 1/p over who can get it.
+    variance = able * np.maximum(squares / np.minimum(total, able) - 1.0, 0.0)
+    ratio[known], error[known] = total / able, np.sqrt(variance) / able
+    # What is missing may be rows of the log's smallest propensity that were not drawn (ADR 371).
+    missing = np.maximum(able - total, 0.0)
+    unseen = np.exp(-missing * float(log.propensities.min()))
+    off = np.abs(total - able) / np.sqrt(np.where(variance > 0.0, variance, np.inf))
+    chance = [normal_tail(float(z)) for z in off]
+    p = np.where(missing > 0.0, np.maximum(chance, unseen), chance)
+    return Calibration(ratio, error, min(1.0, len(p) * float(p.min())))
 
 
 def drift(weights: npt.ArrayLike, rewards: npt.ArrayLike, slices: int = SLICES) -> Drift:
@@ -172,22 +195,18 @@ def drift(weights: npt.ArrayLike, rewards: npt.ArrayLike, slices: int = SLICES) 
 
 
 def _over_slices(values: Float64, pieces: int) -> tuple[Float64, float]:
-    """Mean of each slice, and the p-value that the farthest from all others' mean is by chance."""
+    """Mean of each slice, and a bound of the p-value that one is so far from that of all by chance.
+
+    Chance is any order of the rows, bounded by Bennett's inequality: a slice that a handful of
+    purchases missed has next to no spread of its own, and looks far from all others (ADR 370).
+    """
     parts = np.array_split(values, pieces)
-    means = np.array([part.mean() for part in parts])
-    errors = np.array([part.std(ddof=1) / np.sqrt(len(part)) for part in parts])
-    rest = (values.sum() - means * [len(p) for p in parts]) / [len(values) - len(p) for p in parts]
-    rest_error = values.std(ddof=1) / np.sqrt(len(values) * (1.0 - 1.0 / pieces))
-    return means, _worst(means - rest, np.hypot(errors, rest_error))
-
-
-def _worst(gaps: Array, errors: Array) -> float:
-    """Bonferroni p-value of the largest |gap| in standard errors; 1 where nothing varies."""
-    moving = errors > 0.0
-    if not moving.any():
-        return 1.0
-    z = float(np.max(np.abs(gaps[moving]) / errors[moving]))
-    return min(1.0, int(moving.sum()) * normal_tail(z))
+    means, mean = np.array([part.mean() for part in parts]), float(values.mean())
+    rows = np.array([len(part) for part in parts], dtype=np.float64)
+    variance = rows * float(values.var())
+    above = bennett_tail(rows * (means - mean), variance, values.max() - mean)
+    below = bennett_tail(rows * (mean - means), variance, mean - values.min())
+    return means, min(1.0, 2.0 * pieces * float(min(above.min(), below.min())))
 
 
 def _diagnostics(

@@ -11,6 +11,7 @@ from bandit.checks import columns as checks
 from bandit.core.wording import Span, interval_text, number, rounded_up
 from bandit.ope.diagnostics import Diagnostics
 from bandit.ope.estimate import Estimate
+from bandit.stats.quantiles import normal_tail
 
 Decision = Literal["ship", "hold", "not enough data"]
 MOST_ROWS = 1e12
@@ -35,7 +36,8 @@ class GateRules:
 
     ``minimum_ess`` effective rows and ``minimum_rewards`` effective rewards other than zero; a
     mean weight more than ``mean_weight_errors`` standard errors from one says that the propensities
-    are not those of the log; at most ``unsupported_share`` of the target's probability may lie on
+    are not those of the log, or, where chance may have left out rows of large weights, that more
+    are needed; at most ``unsupported_share`` of the target's probability may lie on
     actions never logged; every lift must be above ``margin`` (reward per row; negative: may be
     worse by so much).
     ``unit`` is what a row's reward is called in the reasons.
@@ -142,15 +144,26 @@ def refuse(diagnostics: Diagnostics, rules: GateRules = DEFAULT_RULES) -> Verdic
             + ("" if needed is None else f"; about {rounded_up(needed)} rows would have them"),
             needed,
         )
-    if _off(d, rules):
+    return _untrue(d, rules) if _off(d, rules) else None
+
+
+def _untrue(d: Diagnostics, rules: GateRules) -> Verdict:
+    """Say what a mean weight off one means: below one, rows may just not have come (ADR 373)."""
+    if d.missing_by_chance > normal_tail(rules.mean_weight_errors):
         return Verdict(
-            "hold",
-            f"the mean weight is {d.mean_weight:.3f} where it must be 1, "
-            f"{abs(d.mean_weight_z):.1f} standard errors off (p {d.mean_weight_p:.1g}): the "
-            "propensities are not those of this log",
+            "not enough data",
+            f"the mean weight is {d.mean_weight:.3f} where it must be 1: rows of large weights "
+            f"(the largest is {number(d.max_weight)}), which would make up for it, may not have "
+            "come yet",
             None,
         )
-    return None
+    return Verdict(
+        "hold",
+        f"the mean weight is {d.mean_weight:.3f} where it must be 1, "
+        f"{abs(d.mean_weight_z):.1f} standard errors off (p {d.mean_weight_p:.1g}): the "
+        "propensities are not those of this log",
+        None,
+    )
 
 
 def _off(d: Diagnostics, rules: GateRules) -> bool:

@@ -5,6 +5,10 @@ from __future__ import annotations
 import math
 from statistics import NormalDist
 
+import numpy as np
+
+from bandit.core.types import Float64
+
 _TINY = 1e-300
 _MANY = 1000.0
 """Degrees of freedom from which the expansion's next term, about z¹¹/ν⁵, is below rounding."""
@@ -24,6 +28,25 @@ def normal_tail(z: float) -> float:
 def student_t_tail(t: float, freedom: float) -> float:
     """Two-sided p-value P(|T| > |t|) with ``freedom`` degrees of freedom."""
     return 2.0 * _student_t_tail(abs(t), freedom)
+
+
+def bennett_tail(excess: Float64, variance: Float64 | float, largest: Float64 | float) -> Float64:
+    """Bound of P(sum ≥ ``excess``), float64[m], of independent terms with mean 0 and sums apart.
+
+    ``variance`` is that of the sum, ``largest`` what no term exceeds. Of rows drawn without
+    replacement too (Hoeffding 1963, section 6). Where terms are many and none is large it is little
+    above a normal's tail; where few can move the sum it stays true and a normal's does not.
+    Bennett (1962), Probability inequalities for the sum of independent random variables.
+    """
+    t, v = np.broadcast_arrays(np.maximum(excess, 0.0), variance)
+    b = np.broadcast_to(largest, t.shape)
+    moving = (v > 0.0) & (b > 0.0) & (t > 0.0)
+    t, v, b = t[moving], v[moving], b[moving]
+    u = b * t / v
+    height = np.where(u > 1e-4, ((1.0 + u) * np.log1p(u) - u) / np.square(u), 0.5 - u / 6.0)
+    out = np.ones(moving.shape)
+    out[moving] = np.exp(-t * t / v * height)
+    return out
 
 
 def chi_square_tail(x: float, freedom: int) -> float:

@@ -8,7 +8,7 @@ import pytest
 from bandit import ope
 from bandit.core.errors import DataError
 from bandit.ope.diagnostics import calibrate, diagnose, drift, unsupported_share, weigh
-from bandit.ope.gate import GateRules, judge, needed_rows
+from bandit.ope.gate import GateRules, judge, needed_rows, refuse
 from bandit.ope.lifts import paired_terms
 from bandit.ope.log import Log
 from bandit.ope.sweep import choose_then_judge, simultaneous
@@ -68,6 +68,12 @@ def test_a_margin_lets_a_slightly_worse_policy_pass():
             "mean weight is 1.400 where it must be 1, 80.0 standard errors",
         ),
         ({"effective_rewards": 2.1}, "not enough data", "2.1 purchases speak for it"),
+        (
+            {"mean_weight": 0.9, "max_weight": 300.0},
+            "not enough data",
+            "mean weight is 0.900 where it must be 1: rows of large weights (the largest is 300)",
+        ),
+        ({"mean_weight": 0.9}, "hold", "the propensities are not those of this log"),
         ({"n": 1}, "not enough data", "one row"),
     ],
 )
@@ -121,6 +127,57 @@ def test_calibration_accepts_true_and_refuses_false_propensities(log):
         log, propensities=np.where(log.actions == 2, log.propensities * 0.5, log.propensities)
     )
     assert calibrate(bad).p < 1e-6
+
+
+def test_calibration_does_not_miss_what_was_hardly_to_be_expected():
+    # Each of 100 offers is for two customers in a hundred, who get it a few times in all.
+    alarms = 0
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        n, k = 10_000, 100
+        eligible = rng.random((n, k)) < 0.02
+        eligible[:, 0] = True
+        best = np.where(eligible, rng.standard_normal((n, k)), -9.0).argmax(axis=1)
+        share = 0.8 * (np.arange(k) == best[:, None])
+        share += 0.2 * eligible / eligible.sum(axis=1, keepdims=True)
+        taken = (share.cumsum(axis=1) > rng.random((n, 1))).argmax(axis=1)
+        log = Log.of(
+            actions=taken,
+            rewards=np.zeros(n),
+            propensities=share[np.arange(n), taken],
+            eligible=eligible,
+            n_actions=k,
+        )
+        alarms += calibrate(log).p < 1e-4
+    assert alarms == 0
+
+
+def test_a_mean_weight_below_one_is_no_false_propensity_where_heavy_rows_have_not_come():
+    low = 0
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        score = rng.standard_normal((3000, 20))
+        sharp = np.exp(3.0 * score)
+        share = 0.49 * sharp / sharp.sum(axis=1, keepdims=True) + 0.01 / 20
+        share[:, 0] += 0.5
+        near = (score + 0.7 * rng.standard_normal(score.shape)).argmax(axis=1)
+        taken = (share.cumsum(axis=1) > rng.random((3000, 1))).argmax(axis=1)
+        found = weigh((taken == near) / share[np.arange(3000), taken])
+        low += found.mean_weight_z < -3.0
+        verdict = refuse(found)
+        assert verdict is None or "propensities" not in verdict.reason
+    assert low > 0
+
+
+def test_a_mean_reward_of_few_purchases_does_not_move_by_chance():
+    rng = np.random.default_rng(3)
+    for sales in (5, 20, 50, 200):
+        for _ in range(50):
+            bought = rng.random(10_000) < sales / 10_000
+            for r in (bought, bought * rng.lognormal(0.0, 1.4, 10_000)):
+                assert drift(np.ones(10_000), r).reward_p > 1e-4
+    season = rng.random(10_000) < np.repeat([0.05, 0.15], 5_000)
+    assert drift(np.ones(10_000), season).reward_p < 1e-4
 
 
 def test_drift_finds_a_broken_week():
