@@ -9,7 +9,6 @@ import numpy.typing as npt
 
 from bandit.checks import columns as checks
 from bandit.core.errors import DataError
-from bandit.core.types import Float64
 from bandit.stats.quantiles import chi_square_tail
 
 ALARM = 0.001
@@ -23,8 +22,10 @@ _FEW = 1000
 def sample_ratio(counts: npt.ArrayLike, shares: npt.ArrayLike) -> float:
     """p-value that ``counts`` int[m] were drawn with the intended ``shares`` float[m].
 
-    Pearson's chi-square with m - 1 degrees of freedom; two arms of at most 1,000 customers by the
-    binomial test, the sum of all outcomes that are no likelier. Shares are scaled to sum to one.
+    Pearson's chi-square with m - 1 degrees of freedom. Two arms of at most 1,000 customers, and
+    arms one of which should have fewer than twenty, by the binomial test, the sum of all outcomes
+    that are no likelier: of more than two arms each against the others, Bonferroni. Shares are
+    scaled to sum to one.
 
     Raises
     ------
@@ -40,9 +41,12 @@ def sample_ratio(counts: npt.ArrayLike, shares: npt.ArrayLike) -> float:
     if (seen < 0.0).any() or (seen != np.floor(seen)).any() or not seen.sum() > 0.0:
         raise DataError(f"counts must be whole numbers, not all 0; they are {seen.tolist()}")
     total, meant = float(seen.sum()), meant / meant.sum()
-    if len(seen) == 2 and total <= _FEW:
-        return _binomial(int(seen[0]), int(total), float(meant[0]))
     expected = total * meant
+    if expected.min() < 2.0 * _EXPECTED or (len(seen) == 2 and total <= _FEW):
+        some = slice(1) if len(seen) == 2 else slice(None)
+        pairs = zip(seen[some], meant[some], strict=True)
+        each = [_binomial(int(count), int(total), float(share)) for count, share in pairs]
+        return min(1.0, len(each) * min(each))
     return chi_square_tail(float(((seen - expected) ** 2 / expected).sum()), len(seen) - 1)
 
 
@@ -65,10 +69,7 @@ def alike(some: npt.ArrayLike, of: npt.ArrayLike) -> float:
 
 def _binomial(successes: int, trials: int, chance: float) -> float:
     k = np.arange(trials + 1)
-    ways = math.lgamma(trials + 1) - _log_factorials(k) - _log_factorials(trials - k)
+    logs = np.concatenate([[0.0], np.cumsum(np.log(k[1:]))])
+    ways = logs[-1] - logs - logs[::-1]
     mass = np.exp(ways + k * math.log(chance) + (trials - k) * math.log1p(-chance))
     return min(1.0, float(mass[mass <= mass[successes] * (1.0 + 1e-7)].sum()))
-
-
-def _log_factorials(k: npt.NDArray[np.int64]) -> Float64:
-    return np.array([math.lgamma(i + 1.0) for i in k])

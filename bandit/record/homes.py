@@ -57,6 +57,15 @@ class Homes:
         out[known] = self._units[at]
         return out
 
+    def eldest(self, keys: UInt64) -> Bool:
+        """Whether each key is the smallest of its unit, bool[n]; so is one that nobody knows."""
+        first = np.zeros(len(self._keys), np.bool_)
+        first[np.unique(self._units, return_index=True)[1]] = True
+        at, known = placed(self._keys, keys)
+        out = np.ones(len(keys), np.bool_)
+        out[known] = first[at]
+        return out
+
 
 class Now:
     """Keys uint64[n] of customers as those of who they are now, by ``people``; ``old`` rise."""

@@ -15,7 +15,9 @@ def test_it_is_pearsons_chi_square():
     assert experiments.sample_ratio(counts, shares) == pytest.approx(theirs, rel=1e-10)
 
 
-@pytest.mark.parametrize(("count", "total", "share"), [(0, 5, 0.5), (3, 400, 0.02), (60, 100, 0.5)])
+@pytest.mark.parametrize(
+    ("count", "total", "share"), [(0, 5, 0.5), (3, 400, 0.02), (60, 100, 0.5), (4, 5000, 1e-4)]
+)
 def test_two_small_arms_are_judged_exactly(count, total, share):
     found = experiments.sample_ratio([count, total - count], [share, 1.0 - share])
     assert found == pytest.approx(stats.binomtest(count, total, share).pvalue, rel=1e-9)
@@ -53,6 +55,18 @@ def test_a_loss_of_two_percent_of_one_arm_alarms_and_clean_runs_do_not():
     assert experiments.sample_ratio(counts, [0.9, 0.1]) > experiments.ALARM
     lost = counts - [0, counts[1] // 50]
     assert experiments.sample_ratio(lost, [0.9, 0.1]) < experiments.ALARM
+
+
+@pytest.mark.parametrize(
+    ("total", "shares"),
+    [(5000, [0.9999, 0.0001]), (100, [0.99, 0.005, 0.005]), (2000, [0.998, 0.001, 0.001])],
+)
+def test_arms_that_hardly_have_anybody_alarm_no_more_often_than_claimed(total, shares):
+    drawn = np.random.default_rng(1).multinomial(total, shares, 20_000)
+    kinds, often = np.unique(drawn, axis=0, return_counts=True)
+    alarms = [experiments.sample_ratio(kind, shares) < experiments.ALARM for kind in kinds]
+    assert often @ np.array(alarms) <= 30
+    assert experiments.sample_ratio([total, *[20] * (len(shares) - 1)], shares) < 1e-6
 
 
 @pytest.mark.parametrize(

@@ -56,3 +56,10 @@ def test_many_merges_take_no_look_at_each_other() -> None:
     persons = Persons.of(merged(links), None)
     keys: UInt64 = np.arange(20_000, dtype=np.uint64)
     assert len(np.unique(persons.now.of(keys))) == 10_000
+
+
+def test_one_of_each_home_speaks_for_it():
+    keys, units = np.array([3, 5, 8, 9], np.uint64), np.array([70, 60, 70, 60], np.uint64)
+    asked = np.array([9, 4, 3, 8, 5], np.uint64)
+    assert Homes(keys, units).eldest(asked).tolist() == [False, True, True, False, True]
+    assert Homes(keys[:0], units[:0]).eldest(asked).all()

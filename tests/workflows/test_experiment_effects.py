@@ -10,8 +10,9 @@ import pytest
 from bandit import experiments
 from bandit.config.campaign_file import tuples
 from bandit.config.experiment import Experiment
-from bandit.features.spec import FeatureSpec
-from bandit.workflows.experiment import effects
+from bandit.features.spec import Column, FeatureSpec
+from bandit.stats.comoments import Comoments
+from bandit.workflows.experiment import effects, trust
 from bandit.workflows.experiment.enrolled import Enrolled
 
 N, WAVES, RUNS = 300, 3, 400
@@ -36,7 +37,10 @@ def members(rng, arms=3):
     arm = rng.integers(0, arms, N)
     counts = np.bincount(arm)
     spec = FeatureSpec(True, ())
-    return Enrolled(np.arange(N, dtype=np.uint64), arm, {}, [], spec, {}, counts, 0, None, None)
+    none = np.zeros((arms, 1))
+    return Enrolled(
+        np.arange(N, dtype=np.uint64), arm, {}, [], none, none, spec, {}, counts, 0, None, None
+    )
 
 
 def waves(rng, effect=0.0, found=None):
@@ -110,3 +114,29 @@ def test_the_effect_on_those_contacted_is_walds_ratio():
     assert one.contacted.value == pytest.approx(
         (net[found.arm == 1].mean() - net[found.arm == 0].mean()) / contacts[found.arm == 1].mean()
     )
+
+
+def drawn(rng, share, shift=0.0):
+    """4,000 customers with rare kinds and heavy amounts; some of the second arm's moved."""
+    kinds = rng.random((4000, 6)) < [0.3, 0.1, 0.05, 0.02, 0.01, 0.005]
+    x = np.column_stack([kinds, np.exp(2.0 * rng.standard_normal((4000, 2))), rng.random(4000)])
+    arm = (rng.random(4000) < share).astype(np.int64)
+    x[arm == 1, -1] += shift
+    own = [x[arm == a] for a in (0, 1)]
+    columns = tuple(Column(str(i), "boolean", (str(i),)) for i in range(x.shape[1]))
+    return members(rng, 2)._replace(
+        moments=[Comoments.of(part) for part in own],
+        least=np.stack([part.min(axis=0) for part in own]),
+        most=np.stack([part.max(axis=0) for part in own]),
+        spec=FeatureSpec(False, columns),
+    )
+
+
+@pytest.mark.parametrize("share", [0.02, 0.1, 0.5])
+def test_arms_that_were_drawn_are_alike_small_ones_and_rare_kinds_too(share):
+    rng = np.random.default_rng(5)
+    found = [trust.balance(asked(arms=2), drawn(rng, share)) for _ in range(100)]
+    assert not any(one.alarm for one in found)
+    moved = trust.balance(asked(arms=2), drawn(rng, share, shift=0.25))
+    assert moved.alarm
+    assert moved.feature == "8"

@@ -24,9 +24,11 @@ from bandit.workflows.judge.groups import groups_of
 class Enrolled(NamedTuple):
     """``keys`` uint64[u], rising; ``arm`` int[u] by position; ``covariates`` float64[u] by column.
 
-    ``moments`` are of the features float64[d] of each arm, in ``spec``'s order. ``segments``
-    bool[u] by column and group. ``assigned`` int64[arms] are the keys that were drawn: several of
-    them may be one person, whom ``crossed`` of them left out since their keys had several arms.
+    ``moments`` are of the features float64[d] of each arm, in ``spec``'s order, of the customer
+    with the smallest key where households were assigned; ``least`` and ``most`` float64[arms, d]
+    are their smallest and largest values. ``segments`` bool[u] by column and group. ``assigned``
+    int64[arms] are the keys that were drawn: several of them may be one person, whom ``crossed`` of
+    them left out since their keys had several arms.
     ``units`` uint64[u] are the households, where these were assigned, ``homes`` int64[arms] how
     many were drawn.
     """
@@ -35,6 +37,8 @@ class Enrolled(NamedTuple):
     arm: Array
     covariates: dict[str, Float64]
     moments: list[Comoments]
+    least: Float64
+    most: Float64
     spec: FeatureSpec
     segments: dict[tuple[str, str], Bool]
     assigned: Array
@@ -61,6 +65,9 @@ def enrolled(
     cut = [column for column in spec.columns if column.name in asked.segments]
     groups_of_each: dict[tuple[str, str], list[Array]] = {}
     moments = [Comoments.of(np.zeros((0, spec.n_features)))] * len(asked.arm)
+    least = np.full((len(asked.arm), spec.n_features), np.inf)
+    most = -least
+    homes = None if asked.household is None else Homes.in_wave(wave, name)
     for rows in Decisions(campaign.folder, wave).rows("customer_id", "group", "features"):
         arm = arms_of(rows, groups)
         mine = rows.first & (arm >= 0)
@@ -74,12 +81,15 @@ def enrolled(
         for column in cut:
             for group, member in groups_of(spec, context, column):
                 groups_of_each.setdefault((column.name, group), []).append(member)
-        moments = [
-            known.merge(Comoments.of(context[arm[mine] == a])) if (arm[mine] == a).any() else known
-            for a, known in enumerate(moments)
-        ]
+        speaks = np.ones(len(context), np.bool_) if homes is None else homes.eldest(keys[-1])
+        for a, known in enumerate(moments):
+            members = context[speaks & (arms[-1] == a)]
+            if len(members):
+                moments[a] = known.merge(Comoments.of(members))
+                least[a] = np.minimum(least[a], members.min(axis=0))
+                most[a] = np.maximum(most[a], members.max(axis=0))
     drawn = np.concatenate([np.zeros(0, np.uint64), *keys])
-    units = None if asked.household is None else Homes.in_wave(wave, name).whose(drawn)
+    units = None if homes is None else homes.whose(drawn)
     key = Now(people).of(drawn)
     arm = np.concatenate([np.zeros(0, np.int64), *arms])
     order, crossed = _once(key, arm)
@@ -88,6 +98,8 @@ def enrolled(
         arm[order],
         {c: np.concatenate(parts)[order] if parts else np.zeros(0) for c, parts in kept.items()},
         moments,
+        least,
+        most,
         spec,
         {which: np.concatenate(parts)[order] for which, parts in groups_of_each.items()},
         np.bincount(arm, minlength=len(asked.arm)),

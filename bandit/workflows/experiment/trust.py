@@ -10,7 +10,8 @@ from bandit import experiments
 from bandit.config.experiment import Experiment
 from bandit.core.types import Array, Float64
 from bandit.results.experiment import Balance, RatioCheck
-from bandit.stats.quantiles import normal_tail
+from bandit.stats.comoments import Comoments
+from bandit.stats.quantiles import bennett_tail
 from bandit.workflows.experiment.enrolled import Contacts, Enrolled
 
 
@@ -51,16 +52,15 @@ def _check(stage: str, counts: Array, meant: Array) -> RatioCheck:
 def balance(asked: Experiment, found: Enrolled) -> Balance | None:
     """The A/A of the arms: no feature of before may tell them apart."""
     control, best = found.moments[0], []
-    for arm, moments in zip(asked.arm[1:], found.moments[1:], strict=True):
+    for arm, moments, least, most in zip(
+        asked.arm[1:], found.moments[1:], found.least[1:], found.most[1:], strict=True
+    ):
         if control.count < 2 or moments.count < 2:
             continue
-        error = np.sqrt(_variance(control.products, control.count)
-                        + _variance(moments.products, moments.count))  # fmt: skip
-        some = error > 0.0
-        z = np.zeros(len(error))
-        z[some] = np.abs(moments.mean - control.mean)[some] / error[some]
-        best += [(arm.name, name, normal_tail(float(t))) for name, t in zip(
-            found.spec.names, z, strict=True)]  # fmt: skip
+        low, high = np.minimum(least, found.least[0]), np.maximum(most, found.most[0])
+        apart = _apart(control, moments, low, high)
+        best += [(arm.name, name, float(one)) for name, one in zip(
+            found.spec.names, apart, strict=True)]  # fmt: skip
     if not best:
         return None
     smallest = int(np.argmin([p for *_, p in best]))
@@ -69,6 +69,19 @@ def balance(asked: Experiment, found: Enrolled) -> Balance | None:
     return Balance(feature, arm_name, p, p < experiments.ALARM)
 
 
-def _variance(products: Float64, count: int) -> Float64:
-    """Of a mean, by feature."""
-    return np.asarray(np.diagonal(products) / (count - 1.0) / count)
+def _apart(control: Comoments, arm: Comoments, low: Float64, high: Float64) -> Float64:
+    """Two-sided p-values float64[d], at most, that who is in the arm was drawn of both.
+
+    Of all these customers, each in the arm with its share q and independently, the arm's Σ (x - x̄)
+    has the variance q (1 - q) Σ (x - x̄)², and no one of them adds more than ``low`` and ``high`` of
+    the features float64[d] allow. An arm too small to have anybody of a rare kind has no spread of
+    its own there; Bennett's inequality asks nothing of it (docs/adr/0372).
+    """
+    both = control.merge(arm)
+    q = arm.count / both.count
+    excess = arm.count * (arm.mean - both.mean)
+    variance = q * (1.0 - q) * np.diagonal(both.products)
+    over, under = high - both.mean, both.mean - low
+    above = bennett_tail(excess, variance, np.maximum((1.0 - q) * over, q * under))
+    below = bennett_tail(-excess, variance, np.maximum((1.0 - q) * under, q * over))
+    return np.minimum(1.0, 2.0 * np.minimum(above, below))
