@@ -51,8 +51,11 @@ def laid(array: Array) -> Array:
     They write nothing there: an array that may not be written, as Arrow hands out, is another type,
     and all that it is given to would be compiled once more.
     """
+    # One look at all: each takes as long as a small kernel.
+    if array.flags.carray:
+        return array
     rows = np.ascontiguousarray(array)
-    return rows if rows.flags.writeable else rows.copy()
+    return rows if rows.flags.carray else rows.copy()
 
 
 def check_finite(x: Array) -> None:
@@ -195,6 +198,8 @@ def as_numbers(name: str, values: npt.ArrayLike) -> Float64:
 
 def as_array(name: str, values: npt.ArrayLike) -> Array:
     """Return ``values`` as the array that they are; lists of several lengths are refused."""
+    if type(values) is np.ndarray:
+        return values
     try:
         return np.asarray(values)
     except ValueError as fault:
@@ -233,9 +238,11 @@ def check_table(name: str, table: npt.ArrayLike | None, n: int, k: int, default:
     if table is None:
         return np.full((1, k), default)
     whole = as_numbers(name, table)
-    if whole.shape not in ((k,), (n, k)):
+    if whole.shape == (k,):
+        return laid(whole[None])
+    if whole.shape != (n, k):
         raise DataError(f"{name} must have shape ({k},) or ({n}, {k}), they have {whole.shape}")
-    return laid(whole.reshape(-1, k))
+    return laid(whole)
 
 
 def check_prices(name: str, rows: Float64) -> None:

@@ -11,6 +11,8 @@ from bandit.checks.arrays import laid
 from bandit.core.errors import DataError
 from bandit.core.types import Array, UInt64
 
+_KEY = np.dtype(np.uint64)
+
 
 def customer_keys(keys: npt.ArrayLike, n: int | None = None) -> UInt64:
     """Keys [n] as uint64[n]: whole numbers as they are, text as a campaign hashes it.
@@ -26,6 +28,8 @@ def customer_keys(keys: npt.ArrayLike, n: int | None = None) -> UInt64:
     if found.ndim != 1 or (n is not None and len(found) != n):
         wanted = "one key a row" if n is None else f"of shape ({n},)"
         raise DataError(f"keys must be {wanted}, their shape is {found.shape}")
+    if found.dtype is _KEY:
+        return laid(found)
     if found.dtype.kind in "iu":
         return laid(found.astype(np.uint64, copy=False))
     if found.dtype.kind in "UOT":

@@ -35,14 +35,33 @@ def groups_into(
     ``edges`` float64[p - 1], ascending; ``lasting``, ``drawn`` are the streams of the two draws.
     """
     for i in range(first, last):
-        component = 0
-        if _unit(lasting, keys[i]) < holdout:
-            component = HOLDOUT
-        else:
-            where = _unit(drawn, keys[i])
-            while component < edges.size and edges[component] <= where:
-                component += 1
-        group[i] = component
+        group[i] = _group(lasting, drawn, keys[i], holdout, edges)
+
+
+@inline
+def _group(
+    lasting: np.uint64, drawn: np.uint64, key: np.uint64, holdout: float, edges: Float64
+) -> int:
+    component = 0
+    if _unit(lasting, key) < holdout:
+        component = HOLDOUT
+    else:
+        where = _unit(drawn, key)
+        while component < edges.size and edges[component] <= where:
+            component += 1
+    return component
+
+
+@serial
+def begin_into(
+    first: int, last: int, lasting: np.uint64, drawn: np.uint64, coin: np.uint64, pick: np.uint64,
+    keys: UInt64, holdout: float, edges: Float64, exploration: float, eligible: UInt8, packing: int,
+    k: int, group: Int16, action: Int32, count: Int64,
+) -> None:  # fmt: skip
+    """`groups_into`, then `explore_into`: a row alone is called for once."""
+    for i in range(first, last):
+        group[i] = _group(lasting, drawn, keys[i], holdout, edges)
+        _explore(i, eligible, packing, k, coin, pick, keys[i], exploration, group, action, count)
 
 
 @serial
@@ -55,16 +74,24 @@ def explore_into(
     ``count`` int64[n] actions are eligible; who explores gets that for a group.
     """
     for i in range(first, last):
-        number = 0
-        for a in range(k):
-            number += allowed(eligible, packing, i, a)
-        count[i] = number
-        action[i] = -1
-        if group[i] == HOLDOUT:
-            action[i] = NO_CONTACT
-        elif _unit(coin, keys[i]) < exploration:
-            action[i] = uniform_pick(eligible, packing, k, pick, keys[i], i, number)
-            group[i] = EXPLORATION
+        _explore(i, eligible, packing, k, coin, pick, keys[i], exploration, group, action, count)
+
+
+@inline
+def _explore(
+    i: int, eligible: UInt8, packing: int, k: int, coin: np.uint64, pick: np.uint64,
+    key: np.uint64, exploration: float, group: Int16, action: Int32, count: Int64,
+) -> None:  # fmt: skip
+    number = 0
+    for a in range(k):
+        number += allowed(eligible, packing, i, a)
+    count[i] = number
+    action[i] = -1
+    if group[i] == HOLDOUT:
+        action[i] = NO_CONTACT
+    elif _unit(coin, key) < exploration:
+        action[i] = uniform_pick(eligible, packing, k, pick, key, i, number)
+        group[i] = EXPLORATION
 
 
 @serial

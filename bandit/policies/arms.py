@@ -15,14 +15,15 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from bandit.core.types import NO_CONTACT, Array, Bool, Float64, Int32, UInt64
-from bandit.kernels import keyed_random
+from bandit.core.types import NO_CONTACT, Array, Bool, Float64, Int32, Int64, UInt64
+from bandit.kernels import keyed_random, mixing
 from bandit.kernels.linear import masked_choice as worth
+from bandit.kernels.threads import spread
 from bandit.models.moments import Moments
-from bandit.policies.choice_request import ChoiceRequest
+from bandit.policies.choice_request import ChoiceRequest, refuse_empty
 from bandit.policies.contest import Box, Contest, settled, together
 from bandit.policies.mixture import Mixture
-from bandit.policies.policy import DeterministicPolicy, Policy
+from bandit.policies.policy import GRAIN, DeterministicPolicy, Policy
 from bandit.policies.uniform import uniform_at, uniform_mean, uniform_pick_at, uniform_table
 
 
@@ -241,6 +242,17 @@ class Arms(Mixture):
             rows = arm == a
             component[rows] = mine[np.searchsorted(edges[:-1], where[rows], side="right")]
         return np.where(held < 0, held, component).astype(np.int16)
+
+    def _explored(self, request: ChoiceRequest) -> tuple[Int32, Array, Int64]:
+        n, group = request.n, self.groups(request)
+        action, count = np.empty(n, np.int32), np.empty(n, np.int64)
+        _, _, coin, pick = self._streams(request)
+        spread(
+            mixing.explore_into, n, GRAIN, request.eligible, request.packing, request.k, coin, pick,
+            request.keys, self.exploration, group, action, count,
+        )  # fmt: skip
+        refuse_empty(count)
+        return action, group, count
 
     def assigned(self, units: UInt64) -> Self:
         """The same for customers of whom each is of a unit: their arm is that of the unit."""

@@ -21,13 +21,14 @@ from bandit.checks.arrays import (
 )
 from bandit.checks.keys import customer_keys
 from bandit.core.errors import DataError
-from bandit.core.types import Array, Float64, Int64, UInt64
+from bandit.core.types import Array, Float32, Float64, Int64, UInt64
 from bandit.kernels.keyed_random import stream_key
 from bandit.kernels.linear import masked_choice as worth
 from bandit.kernels.threads import spread
 from bandit.models.moments import Moments
-from bandit.models.moved import NO_MEANS, Charged, Moved
+from bandit.models.moved import NO_MEANS, Moved
 
+_BITS = np.dtype(np.uint8)
 GRAIN = 4096
 """Rows that a thread looks through at a time."""
 
@@ -107,12 +108,12 @@ class ChoiceRequest(NamedTuple):
             values=part(self.values), costs=part(self.costs), keys=self.keys[rows],
         )  # fmt: skip
 
-    def charges(self) -> Charged:
-        """Costs less what lifts are worth, for whoever reads the means without them."""
+    def charges(self) -> tuple[Float64, Float64, Float32]:
+        """`Charged`: costs less what lifts are worth, for who reads the means without them."""
         moved = self.posterior
         if isinstance(moved, Moved):
             return moved.charged(self.contexts, self.values, self.costs)
-        return Charged(self.costs, self.costs, NO_MEANS)
+        return self.costs, self.costs, NO_MEANS
 
     def lifts(self) -> Float64 | None:
         """What a `Moved` posterior moves means by, float64[n, k]; None of another."""
@@ -134,13 +135,12 @@ class ChoiceRequest(NamedTuple):
         return bits.astype(bool)
 
 
-def _action_count(posterior: Moments | None, eligible: Array | None, tables: list[Array]) -> int:
-    if posterior is not None:
-        return posterior.n_actions
+def _action_count(eligible: Array | None, *tables: Float64 | None) -> int:
     if eligible is not None and eligible.ndim == 2 and eligible.dtype == np.bool_:
         return int(eligible.shape[1])
-    if tables and tables[0].ndim:
-        return int(tables[0].shape[-1])
+    given = [table for table in tables if table is not None]
+    if given and given[0].ndim:
+        return int(given[0].shape[-1])
     raise DataError(
         "without a posterior the number of actions must show in eligible bool[n, k], values "
         "or costs"
@@ -154,7 +154,7 @@ def _check_eligible(eligible: Array | None, n: int, k: int) -> tuple[Array, int]
     if kind not in "?B" and shape == (n, k):
         eligible, kind = mask("eligible", eligible), "?"
     if kind == "?" and shape == (n, k):
-        return laid(eligible).view(np.uint8), worth.DENSE
+        return laid(eligible).view(_BITS), worth.DENSE
     if kind == "B" and shape == (n, (k + 7) // 8):
         return laid(eligible), worth.PACKED
     raise DataError(
@@ -207,12 +207,13 @@ def checked(
     """
     worth_of = None if values is None else as_numbers("values", values)
     cost_of = None if costs is None else as_numbers("costs", costs)
-    tables = [table for table in (worth_of, cost_of) if table is not None]
     allowed = None if eligible is None else as_array("eligible", eligible)
-    k = _action_count(posterior, allowed, tables)
-    x = as_array("contexts", contexts)
-    width = x.shape[-1] if x.ndim else 0
-    x = shape_contexts(x, width if posterior is None else posterior.n_features)
+    if posterior is None:
+        k, contexts = _action_count(allowed, worth_of, cost_of), as_array("contexts", contexts)
+        width = contexts.shape[-1] if contexts.ndim else 0
+    else:
+        k, width = posterior.n_actions, posterior.n_features
+    x = shape_contexts(contexts, width)
     n = x.shape[0]
     bits, packing = _check_eligible(allowed, n, k)
     if complete:
@@ -224,7 +225,7 @@ def checked(
     # By position: names take as long as the smallest kernel.
     request = ChoiceRequest(
         posterior, x, n, k, bits, packing,
-        value, cost, bool(tables) or isinstance(posterior, Moved),
+        value, cost, worth_of is not None or cost_of is not None or isinstance(posterior, Moved),
         np.arange(n, dtype=np.uint64) if keys is None else customer_keys(keys, n),
         seed, wave, draw,
     )  # fmt: skip

@@ -22,6 +22,8 @@ from bandit.models.moved import Moved
 from bandit.policies.choice_request import ChoiceRequest
 from bandit.policies.contest import Box, Contest, settled, together
 
+_INT, _FLAG, _REAL = np.dtype(np.int32), np.dtype(np.bool_), np.dtype(np.float64)
+"""NumPy makes one of a type's name anew for every array."""
 _NO_STREAM = np.uint64(0)
 _NOBODY: Int32 = np.zeros(0, np.int32)
 _EQUAL: Float64 = np.zeros(0)
@@ -49,12 +51,12 @@ def _contexts(request: ChoiceRequest) -> tuple[Float32, Float64]:
     return np.zeros((0, request.contexts.shape[1]), np.float32), request.contexts
 
 
-def _situation(request: ChoiceRequest) -> Situation:
+def _situation(request: ChoiceRequest, bounded: bool) -> Situation:
     narrow, broad = _contexts(request)
     costs, listed, means = request.charges()
     return Situation(
         narrow, broad, request.eligible, request.packing, request.values, costs,
-        request.priced, request.keys, request.needs_posterior().model[1], means, listed,
+        request.priced, request.keys, bounded, means, listed,
     )  # fmt: skip
 
 
@@ -111,9 +113,10 @@ def _blocks(request: ChoiceRequest) -> list[tuple[int, int]] | None:
     return [(first, min(first + step, n)) for first in range(0, n, step)]
 
 
-def _choose_into(request: ChoiceRequest, mode: Mode, out: _Out) -> None:
-    model, situation = request.needs_posterior().model[0], _situation(request)
-    linear = model.link == IDENTITY
+def _choose_into(
+    request: ChoiceRequest, model: Model, bounded: bool, mode: Mode, out: _Out
+) -> None:
+    situation, linear = _situation(request, bounded), model.link == IDENTITY
     if linear and 0 < request.n <= _SIZES[-1]:
         _KEPT.choose_into(request.n, request.whose, model, situation, mode, out)
     elif linear:
@@ -140,24 +143,24 @@ def choose_linear(
     propensity are those of ``given`` where it is not -1. Without ``scored`` only actions (and
     propensities) count: the rest may be zero.
     """
-    n = request.n
-    action, mean, width = np.zeros(n, np.int32), np.zeros(n), np.zeros(n)
+    n, (model, bounded) = request.n, request.needs_posterior().model
+    action, mean, width = np.zeros(n, _INT), np.zeros(n), np.zeros(n)
     chance = np.ones(n) if propensity == NOTHING else np.empty(n)
-    doubt = np.zeros(1, np.bool_)
+    doubt = np.zeros(1, _FLAG)
     mode = Mode(
-        float(alpha), thompson, propensity, stream, np.ascontiguousarray(given, np.int32),
-        np.ascontiguousarray(weights, np.float64), scored, doubt,
+        float(alpha), thompson, propensity, stream, np.ascontiguousarray(given, _INT),
+        np.ascontiguousarray(weights, _REAL), scored, doubt,
     )  # fmt: skip
-    if request.needs_posterior().model[0].link != IDENTITY:
+    if model.link != IDENTITY:
         request.validate()
     out = action, mean, width, chance
     if (blocks := _blocks(request)) is None:
-        _choose_into(request, mode, out)
+        _choose_into(request, model, bounded, mode, out)
     else:
         for first, last in blocks:
             own = mode._replace(given=mode.given[first:last])
             part = action[first:last], mean[first:last], width[first:last], chance[first:last]
-            _choose_into(request.rows(first, last), own, part)
+            _choose_into(request.rows(first, last), model, bounded, own, part)
     if mode.doubt[0]:
         request.validate()
     if scored and propensity not in (GIVEN, WEIGHTED):
@@ -206,12 +209,12 @@ def contest_linear(
 
 def _contest(request: ChoiceRequest, mode: Mode, wanted: Bool, box: Box) -> Contest:
     n, k = request.n, request.k
-    model = request.needs_posterior().model[0]
+    model, bounded = request.needs_posterior().model
     drop = box.dear - box.cheap
     fall = np.zeros(model.upper.size, np.float32)
     fall[:k] = np.nextafter(drop.astype(np.float32), np.float32(np.inf))
     action, size = np.empty(n, np.int32), np.empty(n, np.int32)
-    situation, tasks = _situation(request), -(-n // TASK)
+    situation, tasks = _situation(request, bounded), -(-n // TASK)
     for room in (min(FEW, k) * TASK, k * TASK):
         rival, worth = np.empty(tasks * room, np.int32), np.empty(tasks * room)
         reach = Reach(wanted, box.dear, drop, fall, np.array([room]), size, rival, worth)
@@ -232,9 +235,10 @@ def linked_table(request: ChoiceRequest, alpha: float) -> Float64:
     """Probability that each action samples the largest worth by the model's link, float64[n, k]."""
     out = np.zeros((request.n, request.k))
     means, widths = moments_table(request)
+    model, bounded = request.needs_posterior().model
     spread(
         linked_choice.probabilities_into, request.n, GRAIN,
-        request.needs_posterior().model[0].link, means, widths, alpha, _situation(request), out,
+        model.link, means, widths, alpha, _situation(request, bounded), out,
     )  # fmt: skip
     return out
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,10 @@ from bandit.policies.choice_request import ChoiceRequest, checked, refuse_empty,
 from bandit.policies.contest import Box, Contest, settled, together
 from bandit.policies.policy import GRAIN, Policy
 from bandit.policies.uniform import count_eligible, uniform_mean, uniform_table
+
+_Streams = tuple[np.uint64, np.uint64, np.uint64, np.uint64]
+_GROUP, _ACTION, _COUNT = np.dtype(np.int16), np.dtype(np.int32), np.dtype(np.int64)
+_SCORE = np.dtype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -78,13 +83,11 @@ class Mixture(Policy):
 
     def groups(self, request: ChoiceRequest) -> Array:
         """Position of each customer's component, HOLDOUT for the holdout, int16[n]."""
-        seed = request.seed if self.group_seed is None else self.group_seed
-        again = seed if self.share_seed is None else self.share_seed
-        group = np.empty(request.n, np.int16)
+        group = np.empty(request.n, _GROUP)
+        lasting, drawn, _, _ = self._streams(request)
         spread(
             mixing.groups_into, request.n, GRAIN,
-            stream_of(seed, 0, 0, keyed_random.HOLDOUT), stream_of(again, 0, 0, keyed_random.SHARE),
-            request.keys, self.holdout, self._edges, group,
+            lasting, drawn, request.keys, self.holdout, self._edges, group,
         )  # fmt: skip
         return group
 
@@ -306,15 +309,21 @@ class Mixture(Policy):
 
     def _explored(self, request: ChoiceRequest) -> tuple[Int32, Array, Int64]:
         """Action of who is held out or explores (-1 elsewhere), group, eligible actions."""
-        n, group = request.n, self.groups(request)
-        action, count = np.empty(n, np.int32), np.empty(n, np.int64)
+        n = request.n
+        group, action, count = np.empty(n, _GROUP), np.empty(n, _ACTION), np.empty(n, _COUNT)
         spread(
-            mixing.explore_into, n, GRAIN, request.eligible, request.packing, request.k,
-            request.stream(keyed_random.EXPLORE), request.stream(keyed_random.EXPLORE_PICK),
-            request.keys, self.exploration, group, action, count,
+            mixing.begin_into, n, GRAIN, *self._streams(request), request.keys, self.holdout,
+            self._edges, self.exploration, request.eligible, request.packing, request.k, group,
+            action, count,
         )  # fmt: skip
         refuse_empty(count)
         return action, group, count
+
+    def _streams(self, request: ChoiceRequest) -> _Streams:
+        """Streams of the holdout, of shares, of the coin and of who explores."""
+        seed = request.seed if self.group_seed is None else self.group_seed
+        again = seed if self.share_seed is None else self.share_seed
+        return _streams_of(seed, again, request.seed, request.wave, request.draw)
 
     def _joined(
         self, request: ChoiceRequest, action: Int32, chances: Float64, count: Int64, prior: Float64
@@ -365,7 +374,18 @@ class Mixture(Policy):
             mine = group == p
             if mine.any():
                 score = np.where(mine, policy.score_of(request, action), score)
-        return score.astype(np.float32)
+        return score.astype(_SCORE)
+
+
+@lru_cache(1024)
+def _streams_of(lasting: int, drawn: int, seed: int, wave: int, draw: int) -> _Streams:
+    # Together: each is found in the time of a small kernel.
+    return (
+        stream_of(lasting, 0, 0, keyed_random.HOLDOUT),
+        stream_of(drawn, 0, 0, keyed_random.SHARE),
+        stream_of(seed, wave, draw, keyed_random.EXPLORE),
+        stream_of(seed, wave, draw, keyed_random.EXPLORE_PICK),
+    )
 
 
 def _take(group: Array, component: int, theirs: Int32, action: Int32) -> None:

@@ -16,6 +16,8 @@ from bandit.kernels.threads import spread
 from bandit.policies.choice_request import ChoiceRequest
 from bandit.policies.policy import GRAIN, DeterministicPolicy
 
+_INT = np.dtype(np.int32)
+
 
 @dataclass(frozen=True)
 class Rules(DeterministicPolicy):
@@ -64,7 +66,7 @@ class Rules(DeterministicPolicy):
         order = self._orders.get(request.k)
         if order is None:
             order = self._orders[request.k] = self._order(request.k)
-        action = np.zeros(request.n, np.int32)
+        action = np.zeros(request.n, _INT)
         spread(
             worth.first_by_priority_into, request.n, GRAIN, request.eligible, request.packing,
             order, action,

@@ -63,6 +63,24 @@ def test_who_explores_and_what(rows, exploration):
             assert (action[i], group[i]) == (free, EXPLORATION)
 
 
+def test_both_at_once(rows):
+    keys, eligible, packed, packing = rows
+    n, k = eligible.shape
+    streams = [stream_of(SEED, WAVE, SLOT, purpose) for purpose in range(1, 5)]
+    edges = np.array([0.0, 0.5])
+    group, action, count = np.empty(n, np.int16), np.empty(n, np.int32), np.empty(n, np.int64)
+    mixing.begin_into(
+        0, n, *streams, keys, 0.3, edges, 0.4, packed, packing, k, group, action, count
+    )
+    known, taken, number = np.empty_like(group), np.empty_like(action), np.empty_like(count)
+    mixing.groups_into(0, n, *streams[:2], keys, 0.3, edges, known)
+    mixing.explore_into(0, n, packed, packing, k, *streams[2:], keys, 0.4, known, taken, number)
+    np.testing.assert_array_equal(group, known)
+    np.testing.assert_array_equal(action, taken)
+    np.testing.assert_array_equal(count, number)
+    assert {HOLDOUT, EXPLORATION, 1, 2} <= set(group.tolist())
+
+
 @pytest.mark.parametrize("parts", [1, 2, 9])
 def test_joint_propensity(rows, parts):
     _, eligible, packed, packing = rows
