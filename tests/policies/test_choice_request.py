@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 import bandit
-from bandit.checks.arrays import check_actions, check_vector
+from bandit.checks.arrays import check_actions, check_vector, laid
 from bandit.checks.keys import customer_keys
 from bandit.core.errors import DataError
 from bandit.policies.choice_request import checked
@@ -86,3 +86,12 @@ def test_kernels_get_one_type_of_array_whoever_hands_it_out():
     assert packed.eligible.flags.writeable
     assert check_actions(given["keys"], n, n).flags.writeable
     assert check_vector("rewards", given["values"][:, 0], n).flags.writeable
+
+
+def test_what_is_not_aligned_is_copied():
+    x = np.arange(12.0, dtype=np.float32).reshape(3, 4)
+    odd = np.frombuffer(bytearray(b"0" + x.tobytes()), np.float32, offset=1).reshape(3, 4)
+    assert not odd.flags.aligned
+    found = laid(odd)
+    assert found.flags.carray
+    np.testing.assert_array_equal(found, x)
