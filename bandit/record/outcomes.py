@@ -25,6 +25,7 @@ from bandit.record.waves import Wave
 from bandit.sources import identity, identity_map, sources, spellings
 from bandit.sources.cells import Use
 from bandit.sources.database import Database
+from bandit.sources.proposals import proposal
 
 OUTCOMES = "outcomes"
 EVENTS = "events.parquet"
@@ -94,8 +95,30 @@ def examine(campaign: Campaign, database: Database, customer: str, waves: Sequen
         raise DataError(
             f"{listed}\n{bad:,} of {total:,} outcomes are refused, more than limits.reject_share"
             f" = {limit:g} allows; mend them or raise it; nothing was stored"
+            + "".join(f"\n{remedy}" for remedy in _settings(campaign, database))
         )
     return examples
+
+
+def _settings(campaign: Campaign, database: Database) -> list[str]:
+    """Settings of [outcomes] that would read each cell of a column that rows are refused for."""
+    names, table = campaign.outcomes, database.table("outcomes")
+    refused = {
+        column
+        for (column,) in database.rows(
+            "SELECT DISTINCT fault.column FROM checked WHERE fault IS NOT NULL"
+        )
+    }
+    uses: list[tuple[str, Use]] = [(names.reward, "number"), (names.occurred_at, "date")]
+    told = [
+        proposal(
+            column, use, table.writing,
+            lambda asked: database.rows(f"SELECT {asked} FROM {table.view}")[0],
+        )
+        for column, use in uses
+        if column in refused and table.columns.get(column) == "VARCHAR"
+    ]  # fmt: skip
+    return [one.replace("to this source", "to [outcomes]") for one in told if one]
 
 
 def check_columns(campaign: Campaign, database: Database) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
 import io
@@ -71,6 +72,8 @@ def _header(file: Path) -> _Header:
     try:
         with _open(file) as stream:
             start = stream.read(MAX_HEADER_CHARACTERS)
+        if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise DataError(f"{file} is written in UTF-16; save the file as UTF-8")
         line = start.decode("utf-8-sig", errors="replace")
     except (gzip.BadGzipFile, EOFError, zlib.error) as e:
         raise _no_gzip(file, e) from None
@@ -81,6 +84,10 @@ def _header(file: Path) -> _Header:
         told, skip = line[4], 1
         line = line.partition("\n")[2]
     number = 1 + skip
+    if "\r" in line and "\n" not in line and len(start) < MAX_HEADER_CHARACTERS:
+        raise DataError(
+            f"{file}: its lines end with a carriage return alone; save it with line feeds"
+        )
     first = line.split("\n", 1)[0]
     if not first.strip():
         raise DataError(f"{file}, line {number} is empty; the first line must name the columns")

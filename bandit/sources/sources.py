@@ -72,6 +72,11 @@ def locate(role: str, source: Source, folder: Path) -> Located:
         raise ConfigError(f"{said} is no path: {getattr(e, 'strerror', None) or e}") from None
     if not files:
         where = shown(str(folder / source.source), 300)[1:-1]
+        if (folder / source.source).is_dir():
+            raise ConfigError(
+                f"{said}: no Parquet file is in the folder {where}; name the file, or others by a"
+                f" pattern such as {source.source.rstrip('/')}/*.csv"
+            )
         raise ConfigError(
             f"{said}: {where} does not exist; mend the path, which starts at the folder of"
             " campaign.toml"

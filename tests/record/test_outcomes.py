@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -108,6 +109,21 @@ def test_a_refusal_in_a_bad_row_is_a_refusal(
     assert [(r["decision_id"], r["customer_id"]) for r in found] == ([whose] if whose else [])
     assert all(r["reward"] == 0.0 for r in found)
     assert [n for n in delivery.notes if "whomever" in n] != [] or whose is None
+
+
+@pytest.mark.parametrize(
+    ("rows", "setting"),
+    [
+        ([f"e{i},a.1,,sale,{i};5,2026-11-23" for i in range(3)], 'add decimal = "," to [outcomes]'),
+        ([f"e{i},a.1,,sale,1,2{i}.11.2026" for i in range(3)], 'add date_format = "%d.%m.%Y" to'),
+    ],
+)
+def test_the_setting_that_would_read_refused_cells_is_named(
+    tmp_path: Path, rows: list[str], setting: str
+) -> None:
+    text = (HEADER + "\n".join(rows)).replace(",", "|").replace(";", ",") + "\n"
+    with pytest.raises(DataError, match=re.escape(setting)):
+        _take(tmp_path, text)
 
 
 def test_too_many_bad_rows_store_nothing(tmp_path: Path) -> None:

@@ -144,6 +144,28 @@ def test_a_broken_csv_line_is_named(tmp_path: Path, case: str) -> None:
     assert remedy in message
 
 
+@pytest.mark.parametrize(
+    ("encoding", "end", "said"),
+    [
+        ("utf-16", "\n", "given.csv is written in UTF-16; save the file as UTF-8"),
+        ("utf-8", "\r", "given.csv: its lines end with a carriage return alone"),
+    ],
+)
+def test_a_file_that_another_program_wrote_in_its_way_is_named(
+    tmp_path: Path, encoding: str, end: str, said: str
+) -> None:
+    text = end.join(["customer_id,age", "1,2", "2,3", ""])
+    (tmp_path / "given.csv").write_bytes(text.encode(encoding))
+    assert said in _fails(tmp_path, 'source = "given.csv"', DataError)
+
+
+def test_a_folder_without_parquet_files_is_no_missing_folder(tmp_path: Path) -> None:
+    (tmp_path / "lists").mkdir()
+    message = _fails(tmp_path, 'source = "lists"', ConfigError)
+    assert "no Parquet file is in the folder" in message
+    assert "such as lists/*.csv" in message
+
+
 def test_broken_lines_far_down_are_told_together(tmp_path: Path) -> None:
     lines = [f"{i},{i}" for i in range(50_000)]
     lines[40_000] += ",1"
@@ -210,7 +232,7 @@ WRONG_SOURCES = {
     "mixed": ('source = "*.*"', "matches files of several kinds"),
     "long": (f'source = "{"x" * 5000}"', "is no path: File name too long"),
     "null": ('source = "a\\u0000b.csv"', "does not exist"),
-    "folder": ('source = "."', "does not exist"),
+    "folder": ('source = "."', "no Parquet file is in the folder"),
     "device": ('source = "/dev/zero"', "/dev/zero does not exist"),
     "table": ('source = "customers.csv"\ntable = "t"', "a file has no tables; use query"),
     "no table": (
