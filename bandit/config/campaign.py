@@ -266,6 +266,9 @@ class Campaign(Strict):
     def digest(self) -> str:
         """sha256 of the configuration's content, comments and layout apart."""
         content = self.model_dump(mode="json", by_alias=True)
+        # What changes no result counts as its default (ADR 375).
+        usual = Limits().model_dump(include={"memory_mb", "query_seconds", "batch_size"})
+        content["limits"].update(usual)
         # Keys that came later count only where they are used: older waves keep their digest.
         if self.model == Model():
             del content["model"]

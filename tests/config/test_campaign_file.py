@@ -118,3 +118,14 @@ def test_a_value_of_several_types_is_one_fault_by_its_key(
     assert len(keys) == len(set(keys))
     assert "constrained" not in str(caught.value)
     assert ".str" not in str(caught.value)
+
+
+def test_what_changes_no_decision_is_no_part_of_the_digest(tmp_path: Path) -> None:
+    # decision ids digest it, and a wave has the same bytes whatever the batches and the memory
+    def digest(name: str, limits: str = "") -> str:
+        return campaign_file.load(_written(tmp_path / name, f"{TOML}[limits]\n{limits}")).digest
+
+    plain = digest("plain")
+    assert digest("bounds", "batch_size = 7\nmemory_mb = 900\nquery_seconds = 60") == plain
+    assert digest("cap", "max_contacts = 7") != plain
+    assert digest("share", "reject_share = 0.5") != plain
