@@ -143,3 +143,37 @@ def test_a_curve_in_float32_is_off_by_no_more_than_it_says():
     assert off.max() <= curved_means.BEND
     ends = found[~sure]
     assert ((ends >= -1e-6) & (ends <= 1 + 1e-6)).all()
+
+
+def test_numbers_beyond_float32s_range_decide_nothing():
+    rng = np.random.default_rng(2)
+    # In whole units of the smallest the first is 2 + 2, the other 3 + 2.
+    for size in (2.0**-149, 1e36, 1e40):
+        seen = (rng.normal(size=(100, 2)) / min(size, 1e37) * 1e-15).astype(np.float32)
+        posterior = bandit.Posterior.prior(2, 2, ridge=1.0)
+        posterior = posterior.update(seen, np.arange(100) % 2, np.zeros(100))
+        line = size * np.array([[2.49, 2.49], [2.51, 1.51]])
+        curve = Curve(np.zeros((2, 2)), -line / 1e-20, np.full(2, 1e-20))
+        x = np.full((3, 2), 1e-15 / min(size, 1e37), np.float32)
+        chosen = bandit.Greedy().choose(Curved(posterior, {"sale": curve}), x)
+        assert (chosen.action == 0).all(), size
+
+
+def test_bounds_hold_where_modes_are_beyond_float32s_range():
+    rng = np.random.default_rng(3)
+    for power in (-46, -44, -40, -36, 36, 39, 44):
+        theta = 10.0**power * rng.normal(size=(40, 3))
+        scale = np.full(3, 10.0 ** min(37, -power))
+        x = (rng.normal(size=(30, 3)) * scale).astype(np.float32)
+        weight, rest = 10.0 ** rng.uniform(-30, 0, (1, 40)), 1e-3 * theta
+        panels, weights, error, ground = curved_means.packed(theta[None], weight, rest, scale)
+        rooms = curved_means.empty_rooms(30, 3, 30)
+        told = np.empty(30 * 48, np.float32)
+        curved_means.means_into(0, 30, x, np.zeros((0, 3)), panels, weights, 30, rooms, told)
+        broad = x.astype(float)
+        exact = weight * expit(broad @ theta.T) + broad @ rest.T
+        length = np.linalg.norm(broad / scale, axis=1)[:, None]
+        off = told.reshape(30, 48)[:, :40] - exact
+        # What the bounds of everybody take for underflow.
+        bound = error[:40] * length + ground + 1e-30
+        assert not (np.abs(off) > bound).any(), power

@@ -22,6 +22,10 @@ SIDE = 4
 """Products of one row at a time."""
 _TILE = product.ROWS * LANES
 UNIT = 2.0**-24
+LEAST = 2.0**-149
+"""Float32's smallest number."""
+MOST = 1e30
+"""Products with more than this may come to no number."""
 BEND = 4e-7
 """By how much a chance is off at most, for whatever score: `curve_16`."""
 _END = np.float32(16.0)
@@ -59,6 +63,9 @@ def packed(
         whole = bool((line > UNIT * slope).any())
         error[:k] = 1.01 * UNIT * ((d + 3.0) * slope + (d + parts + 5.0) * line)
         error[:k] += 0.0 if whole else 1.01 * line
+        # Beyond float32's range a number loses more than its last digits: half of `LEAST` each.
+        error[:k] += LEAST * np.linalg.norm(scale) * (1.0 + size.sum(axis=0) / 4.0)
+        error[:k][~(np.abs(panels).max(axis=(0, 2))[:k] < MOST)] = np.inf
         ground = 1.01 * float(((BEND + (parts + 5.0) * UNIT) * size.sum(axis=0)).max())
     apart = panels.reshape(parts + 1, width // LANES, LANES, d).transpose(1, 0, 3, 2)
     apart = apart if whole else apart[:, 1:]
