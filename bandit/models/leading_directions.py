@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from bandit.core.types import Array, Float32, Float64
+from bandit.kernels.linear.close_widths import FEATURES
+from bandit.kernels.linear.dense_widths import Dense
 from bandit.kernels.linear.leading import WEIGHT, Leading
 from bandit.kernels.threads import spread
 
@@ -26,6 +28,18 @@ def no_directions() -> Leading:
     """None are found."""
     none = np.zeros(0, np.float32)
     return Leading(np.zeros(0, np.int8), none, none, none, none, none)
+
+
+def _all_of_it(upper: Float32, narrow: Float32, dense: Dense) -> Leading:
+    """What bounds widths by all of E, which ``dense`` has."""
+    share = dense.share.astype(np.float64)
+    above, below = upper.astype(np.float64) ** 2 - share, share - narrow.astype(np.float64) ** 2
+    norm = (np.maximum(np.maximum(above, below), 0.0) * 1.00001).astype(np.float32)
+    # In a row that rounding makes longer, more is lost of E.
+    lost = (dense.short_error * np.float32(1.05)).astype(np.float32)
+    return Leading(
+        np.zeros(0, np.int8), dense.short_step, norm, lost, dense.share, dense.share
+    )  # fmt: skip
 
 
 def _eigen_into(
@@ -52,12 +66,14 @@ def _packed(whole: Array, columns: int) -> Array:
 
 
 def leading_directions(
-    inverse: Float64, condition: Float64, lower: Float64, upper: Float32, narrow: Float32
-) -> Leading:
+    inverse: Float64, condition: Float64, lower: Float64, upper: Float32, narrow: Float32,
+    dense: Dense,
+) -> Leading:  # fmt: skip
     """Find them for k actions, or none where bounds are close without them.
 
     ``inverse`` float64[k, d, d] are the actions' W, ``lower`` R⁻¹ of the pooled precision,
-    ``narrow``·q ≤ s ≤ ``upper``·q float32[≥ k], padded to the columns.
+    ``narrow``·q ≤ s ≤ ``upper``·q float32[≥ k], padded to the columns;
+    ``dense`` are the same covariances side by side.
     """
     k, d = inverse.shape[:2]
     count, columns = max(1, d // PART), upper.size
@@ -65,6 +81,8 @@ def leading_directions(
         loose = np.median(upper[:k] / narrow[:k])
     if not (loose > LOOSE and condition.max() < CERTAIN and d > count):
         return no_directions()
+    if d <= FEATURES and dense.panels.size and (dense.column == np.arange(k)).all():
+        return _all_of_it(upper, narrow, dense)
     values, vectors = np.empty((k, d)), np.empty((k, d, d))
     spread(_eigen_into, k, 16, inverse, lower, values, vectors)
     rest, slack = values[:, -count - 1], 1e-12 * values[:, -1]

@@ -182,7 +182,7 @@ def build_model(
     dense = _dense(mean, inverse, root, lower, bounded)
     leading = no_directions()
     if bounded:
-        leading = leading_directions(inverse, condition, lower, upper, narrow)
+        leading = leading_directions(inverse, condition, lower, upper, narrow, dense)
     packed = Model(
         _coarse(mean, root, scale, columns), upper, narrow, theta, factors, single, dense, link,
         leading, _open(mean, lower, upper) if bounded else np.inf, no_curves(),

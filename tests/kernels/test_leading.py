@@ -11,7 +11,7 @@ import bandit
 from bandit.core.types import Float64
 from bandit.kernels import simd
 from bandit.kernels._compile import entered, within
-from bandit.kernels.linear import int16_bounds, leading
+from bandit.kernels.linear import close_widths, int16_bounds, leading
 from bandit.models import leading_directions, packed
 from bandit.models.leading_directions import no_directions
 
@@ -49,7 +49,7 @@ def _without(posterior: bandit.Posterior) -> bandit.Posterior:
     return other
 
 
-@pytest.mark.parametrize(("d", "k", "seen"), [(33, 40, 100), (7, 50, 12), (16, 20, 60)])
+@pytest.mark.parametrize(("d", "k", "seen"), [(33, 40, 100), (17, 50, 40), (24, 20, 60)])
 def test_widths_lie_between_what_leading_directions_tell(d: int, k: int, seen: int) -> None:
     rng = np.random.default_rng(0)
     posterior, rows = _posterior(rng, d, k, seen), 6
@@ -79,6 +79,40 @@ def test_widths_lie_between_what_leading_directions_tell(d: int, k: int, seen: i
     assert np.median(error) < 0.1 * np.median(exact)
 
 
+@pytest.mark.parametrize(("d", "k", "seen"), [(7, 50, 12), (16, 20, 60), (16, 40, 30), (5, 24, 8)])
+def test_widths_lie_between_what_all_of_a_covariance_tells(d: int, k: int, seen: int) -> None:
+    rng = np.random.default_rng(0)
+    posterior, rows = _posterior(rng, d, k, seen), 12
+    x = (rng.standard_normal((rows, d)) * np.geomspace(0.01, 100.0, d)).astype(np.float32)
+    x[0, 1:] = 0.0
+    x[1] *= 1e-9
+    x[2] *= 1e6
+    model = posterior.model[0]
+    closely = model.leading
+    assert closely.weights.size == 0
+    assert closely.step.size > 0
+    rounded = int16_bounds.empty_rounded(rows, d)
+    room = leading.empty_tightening(closely, rows, d, close_widths.STEPS**-2)
+    source, rotated = np.append(x, np.zeros(16, np.float32)), np.empty(rows * 16, np.float32)
+    entered(int16_bounds.round_into)(
+        source, 0, rows, d, model.coarse, rounded, np.zeros(1, np.bool_)
+    )
+    entered(int16_bounds.norms_between)(rounded, rows, d, model.coarse, rotated)
+    entered(close_widths.sums_into)(
+        rotated, rounded, rows, d, model.coarse.root_error, model.dense, room
+    )
+    total = room.total.reshape(rows, -1)[:, :k].astype(np.float64)
+    share, off = closely.most[:k].astype(np.float64), room.off[:, None].astype(np.float64)
+    error = closely.norm[:k] * off * (2.0 + off) + closely.lost[:k]
+    far, near = (v[:, None].astype(np.float64) ** 2 for v in (rounded.most, rounded.least))
+    most = np.sqrt((share + total + error) * far)
+    least = np.sqrt(np.maximum(share * near + (total - error) * far, 0.0))
+    exact = _moments(posterior, x)[1]
+    assert (least * (1 - 1e-5) <= exact).all()
+    assert (exact <= most * (1 + 1e-5)).all()
+    assert np.median(most - least) < 0.1 * np.median(exact)
+
+
 def _root(posterior: bandit.Posterior) -> Float64:
     """The pooled precision's Cholesky factor, as `Posterior.model` pools."""
     weights = 1.0 / (posterior.count + posterior.ridge)
@@ -86,7 +120,9 @@ def _root(posterior: bandit.Posterior) -> Float64:
     return np.asarray(np.linalg.cholesky(pooled))
 
 
-@pytest.mark.parametrize(("d", "k", "seen"), [(33, 70, 100), (9, 50, 25), (16, 20, 60)])
+@pytest.mark.parametrize(
+    ("d", "k", "seen"), [(33, 70, 100), (17, 50, 40), (9, 50, 25), (16, 20, 60), (5, 24, 8)]
+)
 @pytest.mark.parametrize("alpha", [1.0, 0.05])
 def test_choices_are_those_of_float64(d: int, k: int, seen: int, alpha: float) -> None:
     rng = np.random.default_rng(1)
@@ -108,8 +144,9 @@ def test_choices_are_those_of_float64(d: int, k: int, seen: int, alpha: float) -
         chosen = worth[np.arange(ROWS), choice.action]
         assert (best - chosen <= 1e-12 * abs(best)).all()
         other = policy.choose(_without(posterior), x, **given)
-        for one, two in zip(choice[:3], other[:3], strict=True):
-            np.testing.assert_array_equal(one, two)
+        np.testing.assert_array_equal(choice.action, other.action)
+        # A row's only contender is told from float32 where nothing looked closer.
+        np.testing.assert_allclose(choice.score, other.score, rtol=1e-6)
         for size in (1, 5, 7):
             for i in range(0, ROWS, 5 * size):
                 part = slice(i, i + size)
@@ -146,6 +183,26 @@ def test_actions_alike_tie_to_the_lowest_index() -> None:
     assert many.model[0].leading.step.size > 0
     choice, few = bandit.LinUCB().choose(many, x), bandit.LinUCB().choose(one, x)
     assert (choice.action == few.action).all()
+
+
+@pytest.mark.parametrize("alpha", [1.0, 0.1])
+def test_what_is_told_hangs_on_no_mask_price_or_batch(alpha: float) -> None:
+    rng = np.random.default_rng(6)
+    posterior, x = _posterior(rng, 16, 20, 60), _contexts(rng, 16)
+    model, policy = posterior.model[0], bandit.LinUCB(alpha)
+    assert (alpha >= model.open) == (alpha == 1.0)
+    plain = policy.choose(posterior, x)
+    masked = policy.choose(posterior, x, eligible=np.ones((ROWS, 20), np.bool_))
+    priced = policy.choose(posterior, x, costs=np.full(20, 0.25))
+    wide = policy.choose(posterior, x.astype(np.float64))
+    for other in (masked, priced, wide):
+        assert (other.action == plain.action).all()
+    for other in (masked, priced):
+        assert (other.score == plain.score).all()
+    for size in (1, 2, 5):
+        parts = [policy.choose(posterior, x[i : i + size]) for i in range(0, ROWS, size)]
+        assert (np.concatenate([part.action for part in parts]) == plain.action).all()
+        assert (np.concatenate([part.score for part in parts]) == plain.score).all()
 
 
 def test_where_much_is_known_no_directions_are_found() -> None:

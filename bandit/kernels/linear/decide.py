@@ -183,8 +183,11 @@ def alike_out(pairs: Pairs, rows: int, weights: Float64) -> None:
 
 
 @within
-def _best_of_many(worth: Float64, settled: Bool, begin: int, end: int) -> int:
-    """`_best_of` eight at a time."""
+def _best_of(worth: Float64, settled: Bool, begin: int, end: int) -> int:
+    """Lowest place of the largest settled worth from begin to end, of which there is one.
+
+    Eight at a time also of few: which of two or three is best no branch could guess.
+    """
     nothing = simd.splat(-np.inf)
     most = nothing
     for p in range(begin, end, 8):
@@ -197,19 +200,6 @@ def _best_of_many(worth: Float64, settled: Bool, begin: int, end: int) -> int:
         if bits != 0:
             return p + simd.lowest_bit(bits)
     return begin
-
-
-@within
-def _best_of(worth: Float64, settled: Bool, begin: int, end: int) -> int:
-    """Lowest place of the largest settled worth from begin to end, of which there is one."""
-    if end - begin >= 2 * simd.LANES_64:
-        return _best_of_many(worth, settled, begin, end)
-    found, best = begin, -np.inf
-    for p in range(begin, end):
-        known = worth[natural(p)] if settled[natural(p)] else -np.inf
-        found = p if known > best else found
-        best = max(known, best)
-    return found
 
 
 @within

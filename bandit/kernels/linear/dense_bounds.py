@@ -58,7 +58,7 @@ def fill_rows(
     depth = dense_widths.dense_depth(d)
     int16_bounds.products_into(
         room.short, depth, room.unit, product.padded(count, product.ROWS), depth >> 1, dense.short,
-        dense.short_step, room.table,
+        dense.short_step, room.table, dense.column.size,
     )  # fmt: skip
 
 

@@ -101,18 +101,20 @@ def multiply_into(rounded: Rounded, rows: int, d: int, coarse: Coarse, table: Fl
     """``table`` float32[rows, w]: the means; rows a multiple of six."""
     step, depth = padded(d, simd.LANES), (d + 1) >> 1
     products_into(
-        rounded.whole, step, rounded.unit, rows, depth, coarse.means, coarse.mean_step, table
-    )
+        rounded.whole, step, rounded.unit, rows, depth, coarse.means, coarse.mean_step, table,
+        coarse.mean_step.size,
+    )  # fmt: skip
 
 
 @within
 def products_into(
     x: Int16, step: int, unit: Float32, rows: int, depth: int, w: Int16, scale: Float32,
-    table: Float32,
+    table: Float32, columns: int,
 ) -> None:  # fmt: skip
     """``table`` float32[rows, w] of int16 rows ``step`` apart and panels of ``depth`` pairs.
 
-    Rows a multiple of six; ``unit`` and ``scale`` are the steps of rows and columns.
+    Rows a multiple of six; ``unit`` and ``scale`` are the steps of rows and columns, of which those
+    after the first ``columns`` are of zeros.
     """
     width, lanes = scale.size, simd.LANES
     for left in range(0, width, PANEL):
@@ -120,7 +122,11 @@ def products_into(
         vectors = min(PANEL, width - left) // lanes
         for r in range(0, rows, ROWS):
             to = r * width + left
-            if _TILE == 1 or vectors == 1:
+            if _TILE == 1 and columns - left <= lanes // 2:
+                simd.coarse_6x1_half(
+                    x, r * step, step, w, at, depth, unit, r, scale, left, table, to, width
+                )
+            elif _TILE == 1 or vectors == 1:
                 simd.coarse_6x1(
                     x, r * step, step, w, at, depth, unit, r, scale, left, table, to, width
                 )

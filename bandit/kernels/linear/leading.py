@@ -21,9 +21,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bandit.core.types import Bool, Float32, Int8, Int64, UInt8
+from bandit.core.types import Bool, Float32, Int8, Int16, Int64, UInt8
 from bandit.kernels import simd
-from bandit.kernels._compile import anywhere, within
+from bandit.kernels._compile import anywhere, inline, within
 from bandit.kernels.linear.contenders import OVERFLOW, Bounds, priced_ends
 from bandit.kernels.linear.int16_bounds import Rounded
 from bandit.kernels.simd.product import ROWS, padded
@@ -54,6 +54,10 @@ class Leading(NamedTuple):
     take back what was added to z and one for every four elements (`simd.squares_6x1`); ``step``
     float32[w] of the rows of W, ``norm`` and ``lost`` float32[w] as above; ``most`` ≥ λ_{r+1} and
     ``least`` ≤ λ_d float32[w].
+
+    Where features are few there are no ``weights``, and all of a covariance is looked at
+    (`close_widths`): ``most`` and ``least`` are its share, ``norm`` ≥ ‖E‖, ``lost`` what rounding
+    takes of E.
     """
 
     weights: Int8
@@ -69,7 +73,8 @@ class Tightening(NamedTuple):
 
     ``whole`` uint8[b·padded(d, 16)] is z in steps of ``unit``, ``off`` what that moves it by,
     float32[b]. ``several`` marks rows of several contenders whose bounds are tightened: none at
-    first.
+    first. `close_widths` has z in ``steps`` int16[b·padded(d, 16)], ``short`` int16 products of
+    two, one ``unit`` and, in ``off``, what moves z by as part of it; ``ones`` float32[16].
     """
 
     whole: UInt8
@@ -77,15 +82,21 @@ class Tightening(NamedTuple):
     off: Float32
     total: Float32
     several: Bool
+    steps: Int16
+    short: Int16
+    ones: Float32
 
 
-def empty_tightening(leading: Leading, rows: int, d: int) -> Tightening:
+def empty_tightening(leading: Leading, rows: int, d: int, unit: float = 0.0) -> Tightening:
     """Make scratch for so many rows, a multiple of six; w = 0 where nothing is tightened."""
-    size = rows * leading.step.size
+    size, wide = rows * leading.step.size, rows * padded(d, simd.LANES)
+    close = size > 0 and leading.weights.size == 0
     return Tightening(
-        np.zeros(rows * padded(d, simd.LANES) if size else 0, np.uint8),
-        np.zeros(rows, np.float32), np.zeros(rows, np.float32), np.empty(size, np.float32),
-        np.zeros(rows, np.bool_),
+        np.zeros(wide if size and not close else 0, np.uint8),
+        np.full(rows, unit, np.float32), np.zeros(rows, np.float32), np.empty(size, np.float32),
+        np.zeros(rows, np.bool_), np.zeros(wide if close else 0, np.int16),
+        np.zeros(rows * (d + 1) * (d + 2) // 2 + simd.LANES if close else 0, np.int16),
+        np.ones(simd.LANES, np.float32),
     )  # fmt: skip
 
 
@@ -96,19 +107,28 @@ def reach(d: int) -> float:
     return float(32767.0 / (WEIGHT + more) - more)
 
 
+@inline
+def can_be_bounded(rounded: Rounded, r: int) -> bool:
+    """Whether float32 holds the square of a row's length."""
+    return bool(rounded.least[r] > SMALL and rounded.most[r] < LARGE)
+
+
 @within
 def find_several(
     rows: int, size: int, columns: int, rounded: Rounded, threshold: Float32, alive: Int64,
-    several: Bool,
+    several: Bool, everyone: bool,
 ) -> bool:  # fmt: skip
-    """Mark the rows of several contenders that can be bounded; tell whether a block is crowded."""
+    """Mark the rows of several contenders that can be bounded; tell whether a block is crowded.
+
+    With ``everyone`` rows of one are marked, too, as they are where nobody looks for them.
+    """
     count = np.int64(0)
     for r in range(rows):
         number = np.int64(0)
         for word in range(size):
             number += simd.count_bits(alive[r * size + word])
-        held = rounded.least[r] > SMALL and rounded.most[r] < LARGE
-        several[r] = number > 1 and held and abs(threshold[r]) < OVERFLOW
+        held = can_be_bounded(rounded, r) and abs(threshold[r]) < OVERFLOW
+        several[r] = (number > 1 or everyone) and held
         count += number
     return rows >= FEWEST and int(count) * SHARE > rows * columns
 
@@ -164,9 +184,10 @@ def tighten_into(
 ) -> None:  # fmt: skip
     """Bound the worths of rows marked in ``room.several`` anew, from means and `sums_into`.
 
-    ``highs``, ``threshold`` and ``alive`` are those of `contenders.bound_into`.
+    Either module's. ``highs``, ``threshold`` and ``alive`` are those of `contenders.bound_into`.
     """
     most_of, least_of, step_of, total = leading.most, leading.least, leading.step, room.total
+    lost_of, close = leading.lost, leading.weights.size == 0
     lanes, width, steps = simd.LANES, step_of.size, bounds.steps
     size = (width + 63) >> 6
     lowest, tiny = simd.splat(np.float32(-np.inf)), simd.splat(np.float32(bounds.ground))
@@ -183,19 +204,28 @@ def tighten_into(
         longest, shortest, length = (
             simd.splat(most * most), simd.splat(least * least), simd.splat(rounded.length[r])
         )  # fmt: skip
-        unit, off, whole = simd.splat(room.unit[r]), simd.splat(room.off[r]), simd.splat(most)
+        unit, whole, moved = simd.splat(room.unit[r]), simd.splat(most), room.off[r]
+        off = simd.splat(moved * (np.float32(2.0) + moved) if close else moved)
         for place in range(0, width, lanes):
             bits = words[r * size + (place >> 6)] >> (place & 63)
-            step = simd.mul(simd.load(step_of, place), unit)
-            found = simd.mul(simd.load(total, at + place), simd.mul(step, step))
-            lost = simd.mul(simd.load(leading.lost, place), whole)
-            lost = simd.fma(simd.load(leading.norm, place), off, lost)
-            lost = simd.mul(lost, lost)
-            square = simd.fma(simd.load(most_of, place), longest, simd.mul(found, upward))
-            wide = simd.root(simd.fma(lost, wider, simd.add(square, faint)))
-            square = simd.fma(simd.load(least_of, place), shortest, simd.mul(found, downward))
-            square = simd.sub(square, simd.fma(lost, narrower, faint))
-            narrow = simd.root(simd.maximum(square, none))
+            if close:
+                found = simd.load(total, at + place)
+                lost = simd.fma(simd.load(leading.norm, place), off, simd.load(lost_of, place))
+                square = simd.add(simd.add(simd.load(most_of, place), found), lost)
+                high = simd.fma(square, longest, faint)
+                square = simd.mul(simd.load(least_of, place), shortest)
+                low = simd.sub(simd.fma(simd.sub(found, lost), longest, square), faint)
+            else:
+                step = simd.mul(simd.load(step_of, place), unit)
+                found = simd.mul(simd.load(total, at + place), simd.mul(step, step))
+                lost = simd.mul(simd.load(lost_of, place), whole)
+                lost = simd.fma(simd.load(leading.norm, place), off, lost)
+                lost = simd.mul(lost, lost)
+                square = simd.fma(simd.load(most_of, place), longest, simd.mul(found, upward))
+                high = simd.fma(lost, wider, simd.add(square, faint))
+                square = simd.fma(simd.load(least_of, place), shortest, simd.mul(found, downward))
+                low = simd.sub(square, simd.fma(lost, narrower, faint))
+            wide, narrow = simd.root(simd.maximum(high, none)), simd.root(simd.maximum(low, none))
             mean = simd.load(table, at + place)
             slack = simd.fma(simd.load(bounds.error, place), length, tiny)
             high = simd.add(simd.fma(above, wide, mean), slack)

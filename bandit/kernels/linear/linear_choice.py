@@ -20,6 +20,7 @@ from bandit.kernels import simd
 from bandit.kernels._compile import natural, serial, within
 from bandit.kernels.held import Held, here, part
 from bandit.kernels.linear import (
+    close_widths,
     contenders,
     curved_pairs,
     decide,
@@ -211,7 +212,7 @@ def empty_room(model: Model, situation: Situation, mode: Mode, rows: int) -> Roo
         draws=drawn.empty_draws(block if sampling else 0, k),
         pairs=empty_pairs(task, min(max(PAIRS, 2 * block * k), task * k), k, apart=apart),
         settling=decide.empty_settling(model, d, task, expects=mode.propensity == WEIGHTED),
-        tightening=leading.empty_tightening(model.leading, block, d),
+        tightening=leading.empty_tightening(model.leading, block, d, close_widths.STEPS**-2),
         reach=price_contenders.nothing_asked(),
         bending=curved_pairs.empty_room(model.curves),
     )
@@ -265,6 +266,11 @@ def choose_rows_into(
     tightens = bounded and model.leading.step.size > 0 and mode.alpha > 0.0
     tightens = tightens and not (sampling or boxed)
     opened = opens(model, situation, mode) and not boxed
+    close = tightens and model.leading.weights.size == 0
+    # Where means are so near, bounds by lengths alone leave nearly everybody in. That every row is
+    # settled in float64 hangs on the model alone, not on what is eligible or asked for beside it.
+    near = close and mode.alpha >= model.open
+    straight = near and not priced and situation.packing == 0
     bounds_into(model, situation, mode, bounds)
     for r in range(block):
         several[r] = False
@@ -294,7 +300,10 @@ def choose_rows_into(
                 contenders.prices_into(values, top, rows, bounds.values, columns, doubt)
             if every:
                 contenders.prices_into(costs, top, rows, bounds.costs, columns, doubt)
-            if not opened:
+            crowded = straight and close_widths.all_open(
+                rows, size, rounded, words, threshold, alive, tightening
+            )
+            if not (opened or crowded):
                 contenders.bound_into(
                     table, rows, rounded, bounds, words, priced, sampling, highs,
                     threshold, alive,
@@ -319,13 +328,21 @@ def choose_rows_into(
                     lone,
                 )  # fmt: skip
             else:
-                if tightens and leading.find_several(
-                    rows, size, columns, rounded, threshold, alive, several
-                ):
-                    leading.sums_into(
-                        rotated, rounded, rows, d, model.coarse.root_error, model.leading,
-                        tightening,
-                    )  # fmt: skip
+                if tightens and not crowded:
+                    crowded = leading.find_several(
+                        rows, size, columns, rounded, threshold, alive, several, near
+                    )
+                if crowded:
+                    if close:
+                        close_widths.sums_into(
+                            rotated, rounded, rows, d, model.coarse.root_error, model.dense,
+                            tightening,
+                        )  # fmt: skip
+                    else:
+                        leading.sums_into(
+                            rotated, rounded, rows, d, model.coarse.root_error, model.leading,
+                            tightening,
+                        )  # fmt: skip
                     leading.tighten_into(
                         table, rows, rounded, bounds, mode.alpha, model.leading, tightening, words,
                         priced, highs, threshold, alive,

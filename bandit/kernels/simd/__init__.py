@@ -106,6 +106,7 @@ minimum: Callable[[_Vector, _Vector], _Vector] = _home.minimum
 mul: Callable[[_Vector, _Vector], _Vector] = _home.mul
 narrow: Callable[[Float64, Integer], Vector32] = _home.narrow
 nonzero_bits: Callable[[UInt8 | Bool, int], np.int64] = _bits.nonzero_bits
+outer_line: Callable[[Int16, int, np.int16, Int16, int], None] = _home.outer_line
 pick: Callable[[np.int64, _Vector, _Vector], _Vector] = _bits.pick
 prefetch: Callable[[Array, Integer], None] = _home.prefetch
 quantise: Callable[[Float32, int, Float32, int, np.float32, Int16, int], None] = _home.quantise
@@ -127,6 +128,7 @@ _Coarse = Callable[
 ]
 _tiles: Any = simd_plain if PLAIN else tiles_compiled
 coarse_6x1: _Coarse = _tiles.coarse_6x1
+coarse_6x1_half: _Coarse = _tiles.coarse_6x1_half
 coarse_6x2: _Coarse = _tiles.coarse_6x2
 coarse_6x3: _Coarse = _tiles.coarse_6x3
 coarse_6x4: _Coarse = _tiles.coarse_6x4

@@ -346,6 +346,21 @@ def quantise(
 
 
 @intrinsic
+def outer_line(typing: Any, x: Any, x_at: Any, factor: Any, out: Any, out_at: Any) -> Any:
+    """Write sixteen int16 ``x`` times an int16 ``factor``, which int16 holds."""
+    intp = types.intp
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        vector = ir.VectorType(ir.IntType(16), LANES)
+        value = read(builder, vector, place(context, builder, x, args[0], args[1]), 2)
+        value = builder.mul(value, spread(builder, args[2], LANES))
+        write(builder, value, place(context, builder, out, args[3], args[4]), 2)
+        return context.get_dummy_value()
+
+    return types.void(x, intp, types.int16, out, intp), generate
+
+
+@intrinsic
 def quantise_bytes(typing: Any, x: Any, x_at: Any, factor: Any, out: Any, out_at: Any) -> Any:
     """Round sixteen ``x·factor`` to whole numbers within ±63, and write them, 64 more, as bytes."""
     kind = vector_of(types.float32)

@@ -239,6 +239,12 @@ def quantise(
     out.reshape(-1)[out_at : out_at + 16] = value.astype(np.int16)
 
 
+def outer_line(x: Array, x_at: int, factor: int, out: Array, out_at: int) -> None:
+    """Write sixteen int16 ``x`` times an int16 ``factor``, which int16 holds."""
+    value = x.reshape(-1)[x_at : x_at + 16] * np.int16(factor)
+    out.reshape(-1)[out_at : out_at + 16] = value
+
+
 def quantise_bytes(x: Array, x_at: int, factor: float, out: Array, out_at: int) -> Array:
     """Round sixteen ``x·factor`` to whole numbers within ±63, and write them, 64 more, as bytes."""
     value = np.rint(load(x, x_at) * np.float32(factor))
@@ -278,6 +284,11 @@ def _coarse(
 
 def coarse_6x1(*args: Any) -> None:
     """Six rows of int16 times one vector of columns, scaled."""
+    _coarse(1, *args)
+
+
+def coarse_6x1_half(*args: Any) -> None:
+    """`coarse_6x1` whose second half of columns is of zeros only."""
     _coarse(1, *args)
 
 

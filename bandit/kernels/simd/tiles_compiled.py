@@ -139,12 +139,13 @@ def _line(vectors: int) -> Any:
 
 def _dot_pairs(builder: Any, factor: Any, weight: Any, total: Any) -> Any:
     """Add the products of two int16 neighbours to each int32: VPDPWSSD or VPMADDWD on x86."""
-    short, long = ir.VectorType(ir.IntType(16), 2 * LANES), ir.VectorType(ir.IntType(32), 2 * LANES)
+    lanes = total.type.count
+    short, long = ir.VectorType(ir.IntType(16), 2 * lanes), ir.VectorType(ir.IntType(32), 2 * lanes)
     left, right = (builder.sext(builder.bitcast(v, short), long) for v in (factor, weight))
     products = builder.mul(left, right)
-    half = ir.VectorType(ir.IntType(32), LANES)
+    half = ir.VectorType(ir.IntType(32), lanes)
     even, odd = (
-        builder.shuffle_vector(products, products, ir.Constant(half, list(range(at, 32, 2))))
+        builder.shuffle_vector(products, products, ir.Constant(half, list(range(at, 2 * lanes, 2))))
         for at in (0, 1)
     )
     return builder.add(total, builder.add(even, odd))
@@ -218,7 +219,9 @@ def squares_6x1(
     return types.void(x, intp, intp, w, intp, intp, intp, out, intp, intp), generate
 
 
-def _coarse(vectors: int) -> Any:
+def _coarse(vectors: int, *, half: bool = False) -> Any:
+    lanes = LANES // 2 if half else LANES
+
     @intrinsic
     def multiply(
         typing: Any, x: Any, x_at: Any, x_step: Any, w: Any, w_at: Any, depth: Any, unit: Any,
@@ -228,7 +231,7 @@ def _coarse(vectors: int) -> Any:
 
         def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             wide, word = ir.IntType(64), ir.IntType(32)
-            vector, single = ir.VectorType(word, LANES), backend(vector_of(types.float32))
+            vector, single = ir.VectorType(word, lanes), ir.VectorType(ir.FloatType(), lanes)
             x_from = place(context, builder, x, args[0], args[1])
             w_from = place(context, builder, w, args[3], args[4])
             unit_from = place(context, builder, unit, args[6], args[7])
@@ -246,22 +249,25 @@ def _coarse(vectors: int) -> Any:
             def combine(factor: Any, weight: Any, total: Any) -> Any:
                 return _dot_pairs(builder, factor, weight, total)
 
-            sums = _sum_rows(builder, vector, starts, panel, args[5], vectors, combine)
+            apart = vectors * LANES
+            sums = _sum_rows(builder, vector, starts, panel, args[5], vectors, combine, apart)
             scales = [
-                read(builder, single, builder.gep(scale_from, [ir.Constant(wide, c * LANES)]), 4)
+                read(builder, single, builder.gep(scale_from, [ir.Constant(wide, c * lanes)]), 4)
                 for c in range(vectors)
             ]
             results = []
             for r, row in enumerate(sums):
                 factor = builder.load(builder.gep(unit_from, [ir.Constant(wide, r)]))
-                factor = spread(builder, factor, LANES)
+                factor = spread(builder, factor, lanes)
                 results.append(
                     [
                         builder.fmul(builder.fmul(builder.sitofp(total, single), column), factor)
                         for total, column in zip(row, scales, strict=True)
                     ]
                 )
-            _write_rows(builder, vector_of(types.float32), results, out_from, args[12])
+                if half:
+                    results[-1].append(ir.Constant(single, [0.0] * lanes))
+            _write_rows(builder, Vector(types.float32, lanes), results, out_from, args[12])
             return context.get_dummy_value()
 
         signature = types.void(
@@ -347,5 +353,6 @@ tile_6x1, tile_6x2, tile_6x3, tile_6x4 = (_tile(vectors) for vectors in (1, 2, 3
 tile_6x1_half = _tile(1, half=True)
 line_1x1, line_1x4 = _line(1), _line(4)
 coarse_6x1, coarse_6x2, coarse_6x3, coarse_6x4 = (_coarse(vectors) for vectors in (1, 2, 3, 4))
+coarse_6x1_half = _coarse(1, half=True)
 outer_6 = _outer(6, 1)
 outer_4, outer_8, outer_1x1, outer_1x4 = _outer(4, 1), _outer(8, 1), _outer(1, 1), _outer(1, 4)
