@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,6 +34,7 @@ from bandit.workflows.operate.rollback import rollback
 from bandit.workflows.serve.curves import between
 from bandit.workflows.serve.serve_batch import serve_batch
 from bandit.workflows.serve.serving_model import sums_of
+from bandit.workflows.serve.what_if import what_if
 from tests import campaigns
 from tests.campaigns import MONDAY
 from tests.runners.clusters import Twice
@@ -63,6 +65,11 @@ link = "identity"
 [[simulate.candidate]]
 policy = "greedy"
 link = "logit"
+"""
+
+GREEDY = """holdout = 0.0
+exploration = 0.0
+share = [{ policy = "greedy", share = 1.0 }]
 """
 
 
@@ -190,6 +197,20 @@ def test_the_same_bytes_for_any_batches_and_workers(
     shutil.copytree(learned, folder)
     serve_batch(folder, wave="w2", at=LATER, **how)
     assert campaigns.bytes_of(folder / "waves") == campaigns.bytes_of(served / "waves")
+
+
+def test_what_if_goes_by_curves(learned: Path, tmp_path: Path) -> None:
+    """Where nothing binds the best allocation is what `greedy` takes; the lines' is another."""
+    folder = tmp_path / "campaign"
+    shutil.copytree(learned, folder)
+    text = (folder / "campaign.toml").read_text()
+    text = re.sub("(?s)holdout = 0.1.*?\n]\n", GREEDY, text)
+    (folder / "campaign.toml").write_text(text)
+    wave = serve_batch(folder, wave="w2", at=LATER, dry_run=True)
+    told = what_if(folder, limit="email.capacity", low=0, high=10_000, points=2, at=LATER)
+    assert wave.outbound is not None
+    assert told.points[1].value == pytest.approx(wave.outbound.expected_value, rel=1e-5)
+    assert told.points[1].used == wave.contacts["email"]
 
 
 def test_learned_again_it_is_the_same_and_without_the_key_a_line(

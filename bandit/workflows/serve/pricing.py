@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bandit.allocation.blocks import Linear
+from bandit.allocation.blocks import Block, Linear
 from bandit.allocation.prices import Prices, answering, correct, find_prices, follow, jittered
 from bandit.allocation.problem import InfeasibleError
 from bandit.core.errors import ConfigError
@@ -226,6 +226,10 @@ class Customers:
         if self._many is None or not everybody:
             return here
         return self._many.blocks(here, share, self._population)
+
+    def moved(self, share: float) -> Iterable[Block | Linear]:
+        """As `blocks`, with what curves and rising depths move means by."""
+        return (self._worth.moved(batch) for batch in self._sample(share))
 
     def spread(self, share: float) -> Array:
         """Typical standard deviation of what the policy draws each action's worth with."""

@@ -70,7 +70,7 @@ def what_if(
         progress.step("solving")
         share = min(1.0, MOST_CUSTOMERS / max(spool.customers, 1))
         found = table(
-            pricing.Customers(wave, spool).blocks,
+            pricing.Customers(wave, spool).moved,
             spool.customers,
             caps.usage,
             caps.most,

@@ -7,10 +7,11 @@ from typing import Protocol
 
 import numpy as np
 
-from bandit.allocation.blocks import Linear
+from bandit.allocation.blocks import Block, Linear
 from bandit.allocation.lots import PRICE_SAMPLE, uniforms
 from bandit.kernels import simd
 from bandit.kernels.simd import product
+from bandit.models.moved import Moved
 from bandit.workflows.serve.prepare import Prepared
 from bandit.workflows.serve.wave import Wave
 
@@ -22,7 +23,8 @@ class Worth:
     """
 
     def __init__(self, wave: Wave, population: int | None = None) -> None:
-        mean = wave.decides(wave.plan.arm_of(population)).mean
+        self._posterior = wave.decides(wave.plan.arm_of(population))
+        mean = self._posterior.mean
         columns = product.padded(mean.shape[0], simd.LANES)
         self._panels = np.zeros(columns * mean.shape[1], np.float32)
         product.pack_columns_into(mean, self._panels)
@@ -41,6 +43,16 @@ class Worth:
             batch.allowance > 0,
             self._outbound,
         )
+
+    def moved(self, batch: Prepared) -> Block | Linear:
+        """The same with what curves and rising depths move means by, which takes a table."""
+        block = self.block(batch)
+        if not isinstance(self._posterior, Moved):
+            return block
+        lifts = block.factors * self._posterior.lifts(batch.contexts)
+        lifts -= lifts[:, :1]
+        lifts += block.values
+        return Block(lifts, block.eligible)
 
 
 class Many(Protocol):
