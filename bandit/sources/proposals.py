@@ -13,6 +13,9 @@ from bandit.sources.cells import Use, Writing
 AT_ONCE = 50
 """Columns that one pass looks at: DuckDB's time and memory grow with their square."""
 
+LONGEST = 40
+"""Letters of a word that may stand for what is not known; what is longer is no such word."""
+
 _FORMS = tuple(
     day + time
     for day in ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%Y%m%d",
@@ -111,7 +114,7 @@ def _words(column: str, use: Use, writing: Writing, ask: Ask) -> str:
     quoted = sql.name(column)
     bad = cells.misread(quoted, "VARCHAR", use, writing) or "false"
     low, high = ask(f"min({quoted}) FILTER ({bad}), max({quoted}) FILTER ({bad})")
-    if low is None or low != high:
+    if low is None or low != high or len(low) > LONGEST:
         return ""
     return f"add missing = [{_toml(low)}] to this source if it means that nothing is known"
 

@@ -59,7 +59,7 @@ def test_what_was_spilled_goes_though_the_connection_is_not_closed() -> None:
 
     database = Database(threads=1, memory_mb=100, seconds=1.0)
     database.connection.close()
-    vars(database)["connection"] = Busy()
+    vars(database)["_connection"] = Busy()
     with pytest.raises(RuntimeError, match="busy"):
         database.close()
     assert not database.spill.exists()
