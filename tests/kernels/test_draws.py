@@ -104,7 +104,7 @@ def test_a_crowded_row_keeps_whom_its_candidates_one_by_one_keep(whose, priced):
         spread = [np.ascontiguousarray(w[:size]) for w in (width, width, width, 0.9 * width)]
         error = np.full(size, np.float32(1e-3))
         values, costs = (np.ascontiguousarray(columns[n][:size]) for n in ("values", "costs"))
-        bounds = Bounds(*spread, error, values, costs, np.zeros(2, np.int64))
+        bounds = Bounds(*spread, error, values, costs, np.zeros(2, np.int64), 1e-4)
         ones = np.ones(rows, np.float32)
         rounded = Rounded(np.zeros(0, np.int16), ones, ones, 0.9 * most, most)
         threshold = np.empty(rows, np.float32)
