@@ -33,7 +33,7 @@ __all__ = [
 _Options: Any = Flags
 
 
-class _Quick(_Options):  # type: ignore[misc]
+class _Quick(_Options):  # type: ignore[misc]  # Numba's own parts are untyped
     """A kernel's options, compared by what was set.
 
     Numba compares them for every operation and every way there may be to do it, each time by all
@@ -110,23 +110,25 @@ class _Told(event.Listener):
     def on_start(self, event: Any) -> None:
         """Begin one."""
         del event
+        COMPILING.begun()  # first: it writes, and may be interrupted there
         if self._depth == 0:
             self._collects = gc.isenabled()
             gc.disable()
         elif self._collects:
             gc.collect(1)
         self._depth += 1
-        COMPILING.begun()
 
     def on_end(self, event: Any) -> None:
         """Be done with one."""
         cache = event.data["dispatcher"]._cache
         failed = event._exc_details is not None  # `is_failed` says the contrary
-        if failed and isinstance(cache, Kept):
-            cache.give_up()
-        self._depth = max(0, self._depth - 1)
-        if self._depth == 0 and self._collects:
-            gc.enable()
+        try:
+            if failed and isinstance(cache, Kept):
+                cache.give_up()
+        finally:
+            self._depth = max(0, self._depth - 1)
+            if self._depth == 0 and self._collects:
+                gc.enable()
         COMPILING.ended()
 
 

@@ -79,6 +79,25 @@ def test_no_garbage_is_looked_for_while_a_kernel_is_compiled(right: bool) -> Non
         gc.enable()
 
 
+def test_an_interrupt_as_a_kernel_ends_leaves_the_collector_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupted(_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_numba.Kept, "give_up", interrupted)
+    kept = _numba.Kept.__new__(_numba.Kept)
+    ended = SimpleNamespace(
+        data={"dispatcher": SimpleNamespace(_cache=kept)}, _exc_details=(ValueError,)
+    )
+    told = _numba._Told()
+    told.on_start(ended)
+    assert not gc.isenabled()
+    with pytest.raises(KeyboardInterrupt):
+        told.on_end(ended)
+    assert gc.isenabled()
+
+
 def test_options_compare_as_those_of_numba() -> None:
     dispatcher = _numba.njit(cache=False, error_model="numpy")(lambda: None)
     flags = Flags()
