@@ -9,7 +9,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from bandit.core.errors import UsageError
 from bandit.models.forgetting import HALF_LIVES
+from bandit.workflows.inspect.explain import explain
 from bandit.workflows.inspect.report import report
 from bandit.workflows.learn.learn import learn
 from bandit.workflows.serve.serve_batch import serve_batch
@@ -82,3 +84,20 @@ def test_nothing_is_said_without_the_sums(turned: Path, tmp_path: Path) -> None:
     assert broken.exists()
     shutil.rmtree(folder / "statistics")
     assert _told(folder).half_life is None
+
+
+def test_a_wave_without_outcomes_foretells_nothing(turned: Path, tmp_path: Path) -> None:
+    """That nobody delivered them is no sign that tastes turned, nor that a channel failed."""
+    folder = shutil.copytree(turned, tmp_path / "campaign")
+    at = MONDAY + WAVES * WEEK
+    serve_batch(folder, wave="silent", at=at)
+    before = report(folder, at=at)
+    with pytest.raises(UsageError, match="has no wave 'nope'; the newest of 6: w1, w2, w3, w4"):
+        explain(folder, customer="1", wave="nope")
+    learn(folder, no_events=True, at=at + WEEK)
+    told = report(folder, at=at + WEEK)
+    assert told.half_life is not None
+    assert before.half_life is not None
+    assert told.half_life.waves == before.half_life.waves == WAVES - 1
+    assert told.drift == before.drift
+    assert any("no event lies in the window of wave silent" in note for note in told.notes)

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from bandit.core.wording import counted
 from bandit.record.waves import Wave
 from bandit.results.figures import Interval
 from bandit.results.inspect import Drift
@@ -61,10 +62,14 @@ class Gross(NamedTuple):
 
 
 def drifts(by_wave: Mapping[str, Groups]) -> list[Drift]:
-    """Each channel's newest closed waves; the shortest span that alarms, else the longest."""
+    """Each channel's newest closed waves; the shortest span that alarms, else the longest.
+
+    A wave whose outcomes nobody delivered tells no drift.
+    """
     channels: dict[str, list[Gross]] = defaultdict(list)
     for groups in by_wave.values():
-        for channel, gross in _by_channel(groups).items() if groups.closed else ():
+        said = groups.closed and not groups.silent
+        for channel, gross in _by_channel(groups).items() if said else ():
             # A first wave expects nothing: there is nothing to hold it against.
             if gross.expected > 0.0:
                 channels[channel].append(gross)
@@ -120,7 +125,7 @@ def remarks(
     for one in found:
         if one.health not in {LESS, MORE}:
             continue
-        span = "wave" if one.waves == 1 else f"{one.waves} waves"
+        span = "wave" if one.waves == 1 else counted(one.waves, "wave")
         days = _days(waves) * max(one.waves, 1)
         remedy = f"reward.half_life_days = {days:g} would forget it in as many waves"
         if half_life is not None and half_life <= days:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bandit.config.campaign import Campaign
+from bandit.core.wording import counted
 from bandit.features.action_features import action_features
 from bandit.features.score_layout import layout
 from bandit.features.spec import FeatureSpec
@@ -18,7 +19,7 @@ from bandit.models.posterior import Posterior
 from bandit.models.relative import RelativePosterior, relative
 from bandit.record import snapshots
 from bandit.record.snapshots import Snapshot
-from bandit.record.waves import Wave
+from bandit.record.waves import LOGGED, Wave
 from bandit.results.inspect import HalfLife
 from bandit.workflows.inspect.as_served import catalogue
 from bandit.workflows.learn.statistics import stored
@@ -68,7 +69,8 @@ def remark(found: HalfLife | None) -> list[str]:
         return []
     days = f"{found.suggested:g}"
     return [
-        f"a half-life of {days} days would have foretold the newest {found.waves} waves better"
+        f"a half-life of {days} days would have foretold"
+        f" {counted(found.waves, 'wave')} with outcomes, the newest, better"
         f" (log likelihood {found.gains[days]:+.1f} over never forgetting, which has"
         f" {found.foretold:.1f} over each action's mean): tastes seem to turn;"
         f" reward.half_life_days = {days} would heed it"
@@ -78,13 +80,19 @@ def remark(found: HalfLife | None) -> list[str]:
 def _told(
     campaign: Campaign, newest: Snapshot, learned: Sequence[tuple[Wave, Posterior | None]]
 ) -> list[Told]:
-    """Sums over the snapshot's actions, all kinds together; none at all where some are missing."""
+    """Sums over the snapshot's actions, all kinds together; none at all where some are missing.
+
+    Of a wave in which nothing happened nobody can tell whether its outcomes were delivered: it
+    foretells nothing, and is not foretold. A log says its own zeros.
+    """
     kinds = max(len(newest.manifest.kinds or {}), 1)
     constant = FeatureSpec.from_json(newest.features.spec).constant
     found = []
     for wave, sums in learned:
         if sums is None or sums.gram.size > MOST_CELLS:
             return []
+        if not sums.square_sum.any() and wave.manifest.kind != LOGGED:
+            continue
         placed = aligned(sums, kinds, newest.actions.positions_in(wave.actions))
         at, known = wave.at, wave.end(campaign.window)
         found.append(Told(_days(at), _days(known), replace(placed, constant=constant)))

@@ -64,6 +64,7 @@ class Groups(NamedTuple):
     """A wave by group: what came net, what it cost, and what was expected, of people.
 
     ``heard``: an event came in, or the window is closed; before, what it earned is not known.
+    ``silent``: it is closed and none came in, so that nobody may have delivered its outcomes.
     ``made`` are the contacts and shown ranks by action; ``contacts`` counts them by group, and
     ``attributed`` is value times what names them, each event once; ``rewards`` is what came gross.
     """
@@ -77,6 +78,7 @@ class Groups(NamedTuple):
     rewards: dict[str, Rewards]
     closed: bool
     heard: bool
+    silent: bool
     rules: str | None
 
 
@@ -116,9 +118,10 @@ def realised(
             later = after(every, wave, window)
             came = attribution.attribute(connection, decisions, later, window)
             closed = wave.end(window) <= at
-            if closed and not came.events and wave.manifest.kind == "wave":
+            silent = closed and not came.events and wave.manifest.kind == "wave"
+            if silent:
                 notes.append(heard.silent(wave.name))
-            found[wave.name] = _of_wave(decisions, came, closed=closed)
+            found[wave.name] = _of_wave(decisions, came, closed=closed, silent=silent)
             if each is not None and closed:
                 each(decisions, came)
             if not found[wave.name].heard:
@@ -135,7 +138,7 @@ def realised(
     return Realised(found, notes)
 
 
-def _of_wave(decisions: Decisions, came: Attributed, *, closed: bool) -> Groups:
+def _of_wave(decisions: Decisions, came: Attributed, *, closed: bool, silent: bool) -> Groups:
     """A customer's slots are summed, in the group of the first; no contact counts once."""
     realised: dict[str, Crowds] = defaultdict(Crowds.none)
     costs: dict[str, Crowds] = defaultdict(Crowds.none)
@@ -169,7 +172,7 @@ def _of_wave(decisions: Decisions, came: Attributed, *, closed: bool) -> Groups:
     rules = next((share.label for share in shares if share.policy == RULES), None)
     heard = closed or came.events > 0
     return Groups(
-        realised, costs, expected, made, contacts, attributed, rewards, closed, heard, rules
+        realised, costs, expected, made, contacts, attributed, rewards, closed, heard, silent, rules
     )
 
 
