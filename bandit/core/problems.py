@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from bandit.core.errors import BanditError, ConfigError, DataError
+from bandit.core.wording import counted
 
 Result = TypeVar("Result")
 
 SHOWN = 50
 """Problems told in full; of more than that only the number."""
+_NEWEST = 5
 
 
 class Problems:
@@ -43,19 +45,36 @@ class Problems:
         if not lines:
             return
         if len(lines) > SHOWN:
-            lines = [*lines[:SHOWN], f"and {len(lines) - SHOWN} faults more"]
+            lines = [*lines[:SHOWN], f"and {counted(len(lines) - SHOWN, 'fault')} more"]
         raise (ConfigError if self.config else DataError)("\n".join(lines))
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """The end of a sentence that names the known thing most like `name`, or all there are."""
     names = sorted(known)
-    folded = {n.lower(): n for n in names}
-    close = difflib.get_close_matches(name.lower(), folded, n=1, cutoff=0.6)
-    if close:
-        return f"; did you mean {folded[close[0]]!r}?"
+    if (close := _alike(name, names)) is not None:
+        return f"; did you mean {close!r}?"
     listed = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
     return f"; known here: {listed or 'none'}"
+
+
+def newest(name: str, known: Sequence[str]) -> str:
+    """The end of a sentence on what grows with time, oldest first: the newest, and one like it.
+
+    Numbered things are all alike, so that the one most like `name` need not be the one meant.
+    """
+    listed = ", ".join(known[-_NEWEST:])
+    if len(known) <= _NEWEST:
+        return f"; it has {listed or 'none yet'}"
+    close = _alike(name, known[:-_NEWEST])
+    like = "" if close is None else f"; most like it: {close}"
+    return f"; the newest of {len(known):,}: {listed}{like}"
+
+
+def _alike(name: str, known: Iterable[str]) -> str | None:
+    folded = {n.lower(): n for n in known}
+    close = difflib.get_close_matches(name.lower(), folded, n=1, cutoff=0.6)
+    return folded[close[0]] if close else None
 
 
 def shown(value: object, width: int = 80) -> str:

@@ -74,3 +74,8 @@ def interval_text(interval: Spanning | None, *, signed: bool = False) -> str:
         f"{v:{sign},.{decimals}f}" for v in (interval.value, interval.lower, interval.upper)
     )
     return f"{value} ({low} to {high})"
+
+
+def counted(count: float, one: str, several: str = "") -> str:
+    """So many of something: "1 row is", "2 rows are"; ``several`` where it is not ``one`` and s."""
+    return f"{count:,.15g} {one if count == 1 else several or one + 's'}"

@@ -19,6 +19,7 @@ from bandit.core.errors import DataError
 from bandit.record.person import People, spelled_keys
 
 NAME = "forgotten.jsonl"
+AGAIN = "they are customers again since"
 _COST = {"n": 1 << 13, "r": 8, "p": 1, "dklen": 16}
 """Some 20 ms and 8 MB a key."""
 
@@ -43,6 +44,12 @@ def when(campaign: Path, keys: Sequence[str]) -> str | None:
         for key in asked
     }
     return max((line["on"] for line in lines if line["digest"] in known), default=None)
+
+
+def before(day: str | None, *since: str) -> list[str]:
+    """A sentence where somebody was forgotten on a ``day``, and what came ``since``."""
+    told = "; ".join([f"forgotten on {day}: what came before is gone", *since])
+    return [] if day is None else [told]
 
 
 def unread(campaign: Path) -> list[str]:

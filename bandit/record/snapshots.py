@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from bandit.config.campaign import DEFAULT_FILE
 from bandit.core.actions import ActionSpace
 from bandit.core.errors import UsageError
+from bandit.core.problems import newest
 from bandit.record import manifest
 from bandit.record.manifests import Features, SnapshotManifest
 
@@ -54,9 +55,7 @@ def load(campaign_folder: Path, version: str) -> Snapshot:
     """One version by name; UsageError if there is none such."""
     known = versions(campaign_folder)
     if version not in known:
-        raise UsageError(
-            f"{campaign_folder} has no snapshot {version!r}; it has {', '.join(known) or 'none'}"
-        )
+        raise UsageError(f"{campaign_folder} has no snapshot {version!r}{newest(version, known)}")
     folder = campaign_folder / SNAPSHOTS / version
     return Snapshot(version, folder, SnapshotManifest.of(folder, manifest.read(folder)))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bandit.core.wording import Span, interval_text, number
+from bandit.core.wording import Span, counted, interval_text, number
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,18 @@ def test_no_interval_at_all():
 )
 def test_numbers_have_four_digits_and_no_powers(value, text):
     assert number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "words", "text"),
+    [
+        (1, ("wave",), "1 wave"),
+        (0, ("wave",), "0 waves"),
+        (12_000, ("row is", "rows are"), "12,000 rows are"),
+        (1, ("delivery", "deliveries"), "1 delivery"),
+        (1.0, ("day",), "1 day"),
+        (1.5, ("day",), "1.5 days"),
+    ],
+)
+def test_one_of_something_is_no_several(count, words, text):
+    assert counted(count, *words) == text

@@ -26,7 +26,9 @@ from bandit.results.customer import CustomerPage, Open
 from bandit.sources import database
 from bandit.workflows.inspect import pressed, today
 from bandit.workflows.inspect.customer import customer
+from bandit.workflows.inspect.explain import explain
 from bandit.workflows.learn.learn import learn
+from bandit.workflows.privacy.export_customer import export_customer
 from bandit.workflows.privacy.forget import forget
 from bandit.workflows.serve.serve_batch import serve_batch
 from tests import campaigns
@@ -171,7 +173,12 @@ def test_who_was_forgotten_has_no_past(tmp_path: Path) -> None:
     assert customer(made, customer=other, at=MONDAY).forgotten is None
     with pytest.raises(DataError, match="nobody was forgotten"):
         forget(made, customers=[key])
+    gone = f"forgotten on {page.forgotten}: what came before is gone"
+    with pytest.raises(DataError, match=rf"has no decision in any wave of .*; {gone}$"):
+        explain(made, customer=key)
+    assert export_customer(made, customer=key).notes[0] == gone
     serve_batch(made, wave="w2", at=MONDAY + WEEK)  # their own table still holds them
+    assert f"{gone}; they are customers again since" in explain(made, customer=key).notes
     again = customer(made, customer=key, at=MONDAY + WEEK)
     assert again.forgotten == page.forgotten
     assert customer(made, customer=f" {key}", at=MONDAY + WEEK) == again

@@ -40,7 +40,7 @@ def test_a_campaign_without_a_wave_and_a_wave_that_is_none_are_told(tmp_path: Pa
     with pytest.raises(DataError, match="has no wave yet"):
         roi(campaigns.write(tmp_path / "new", customers=20))
     folder = _served(tmp_path / "campaign")
-    with pytest.raises(UsageError, match="has no wave 'w2'; known here: w1"):
+    with pytest.raises(UsageError, match="has no wave 'w2'; it has w1"):
         roi(folder, waves=["w2"])
     for margin in (0.0, 1.5):
         with pytest.raises(UsageError, match="margin must lie in"):

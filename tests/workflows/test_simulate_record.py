@@ -208,7 +208,7 @@ def test_report_counts_what_the_record_holds(campaign, tmp_path):
 
 
 def test_report_of_a_wave_that_is_not_there(campaign):
-    with pytest.raises(UsageError, match="has no wave 'nope'; known here: wave-01"):
+    with pytest.raises(UsageError, match="has no wave 'nope'; it has wave-01"):
         report(campaign, wave="nope")
 
 

@@ -11,6 +11,7 @@ from bandit.config import campaign_file
 from bandit.config.campaign import Campaign
 from bandit.core.days import acting_at
 from bandit.core.errors import DataError, UsageError
+from bandit.core.problems import newest
 from bandit.core.types import SILENT, Progress
 from bandit.record import exports, manifest
 from bandit.record import waves as record
@@ -88,19 +89,20 @@ def _told(
 def _wave(campaign: Campaign, name: str | None, wave: str | None) -> Wave:
     if name is not None:
         claims.started(campaign, name, unedited=False)
-    found = [
+    there = [
         w
         for w in record.waves(campaign.folder)
         if w.manifest.kind == "wave" and w.campaign == campaign.file
-        and (name is None or takes_part(w, name)) and (wave is None or w.name == wave)
+        and (name is None or takes_part(w, name))
     ]  # fmt: skip
-    if not found:
-        of = f" of experiment {name!r}" if name else ""
-        raise UsageError(
-            f"{campaign.folder} has no wave {wave!r}{of}" if wave
-            else f"{campaign.folder} has no wave{of} yet; `bandit serve-batch` makes one"
-        )  # fmt: skip
-    return found[-1]
+    found = [w for w in there if wave is None or w.name == wave]
+    if found:
+        return found[-1]
+    of = f" of experiment {name!r}" if name else ""
+    if not there:
+        raise UsageError(f"{campaign.folder} has no wave{of} yet; `bandit serve-batch` makes one")
+    others = newest(str(wave), [w.name for w in there])
+    raise UsageError(f"{campaign.folder} has no wave {wave!r}{of}{others}")
 
 
 def _arms(campaign: Campaign, wave: Wave, name: str | None) -> RatioCheck | None:

@@ -11,6 +11,7 @@ from bandit.config import campaign_file
 from bandit.core.days import acting_at, shown_day
 from bandit.core.errors import BanditError, DataError
 from bandit.core.types import SILENT, Progress
+from bandit.core.wording import counted
 from bandit.record import forgotten, streams
 from bandit.record import waves as record
 from bandit.record.person import People, spelled_keys
@@ -130,12 +131,11 @@ def _only_forgotten(campaign: Campaign, customer: str, now: dt.datetime, day: st
 
 def _since(day: str | None, past: Past) -> list[str]:
     """A sentence where something came of somebody after they were forgotten."""
-    if day is None:
-        return []
-    since = "they are customers again since"
-    if not past.groups:
-        since = "no wave decided for them since, but what was delivered since names them again"
-    return [f"forgotten on {day}: what came before is gone; {since}"]
+    if past.groups:
+        return forgotten.before(day, forgotten.AGAIN)
+    return forgotten.before(
+        day, "no wave decided for them since, but what was delivered since names them again"
+    )
 
 
 def _as_in_the_record(campaign: Campaign, key: str) -> str:
@@ -185,13 +185,15 @@ def _words(past: Past, now: Today | None, unit: str, zone: str) -> list[str]:
     words = []
     if refusals:
         last = refusals[-1]
-        times = f"{len(refusals):,} times since {shown_day(refusals[0].at, zone)}; the last: "
+        times = (
+            f"{counted(len(refusals), 'time')} since {shown_day(refusals[0].at, zone)}; the last: "
+        )
         times = times if len(refusals) > 1 else ""
         said = "" if last.source is None else f" ({last.source})"
         day = shown_day(last.at, zone)
         words.append(f"refused: {times}{last.what}, {day}, {last.why}{said}")
     words.append(
-        f"contacts: {len(contacts):,} in {len(past.groups):,} waves{_last(contacts, zone)}"
+        f"contacts: {len(contacts):,} in {counted(len(past.groups), 'wave')}{_last(contacts, zone)}"
     )
     if kinds := _kinds(past.moments):
         words.append(f"outcomes: {'; '.join(_kind(k, unit, zone) for k in kinds)}")
@@ -225,7 +227,7 @@ def _left(limits: Sequence[Limit], left: int | None) -> list[str]:
 
 
 def _used(one: Limit) -> str:
-    return f"{one.rule}, {one.used:,} of {one.limit:,} in {one.days:g} days"
+    return f"{one.rule}, {one.used:,} of {one.limit:,} in {counted(one.days, 'day')}"
 
 
 def _last(moments: Sequence[Moment], zone: str) -> str:
@@ -238,12 +240,13 @@ def _offers(offers: Sequence[Open], peace: float | None, unit: str, shut: int) -
     """What may be offered, and whether any is worth more than being left in peace."""
     if not offers:
         return f"nothing may be offered now: the rules take out all {shut:,} offers and channels"
+    may = counted(len(offers), "offer")
     better = [o for o in offers if peace is None or o.worth > peace]
     if not better:
-        return f"{len(offers):,} offers may be made now, none is expected to be worth a contact"
+        return f"{may} may be made now, none is expected to be worth a contact"
     best = better[0]
     return (
-        f"{len(offers):,} offers may be made now, {len(better):,} are expected to be worth a"
-        f" contact; the best: {best.offer} by {best.channel},"
+        f"{may} may be made now, {counted(len(better), 'is', 'are')}"
+        f" expected to be worth a contact; the best: {best.offer} by {best.channel},"
         f" {best.worth - (peace or 0.0):+.2f} {unit} over none"
     )

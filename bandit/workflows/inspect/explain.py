@@ -11,8 +11,9 @@ import numpy as np
 from bandit.config import campaign_file
 from bandit.config.campaign import Campaign
 from bandit.core.errors import BanditError, DataError, UsageError
+from bandit.core.problems import newest
 from bandit.core.types import SILENT, Array, Bool, Progress, UInt64
-from bandit.record import served_variables, why
+from bandit.record import forgotten, served_variables, why
 from bandit.record import waves as record
 from bandit.record.decisions import Decisions, Rows
 from bandit.record.person import People
@@ -63,18 +64,36 @@ def explain(
 
 def _find(campaign: Campaign, keys: Sequence[str], name: str | None) -> tuple[Decisions, Rows, str]:
     """The wave and the person's decisions in it, and by which of the ``keys`` it knew them."""
-    waves = [w for w in record.waves(campaign.folder) if w.manifest.kind == "wave"]
-    if name is not None:
-        waves = [w for w in waves if w.name == name]
-        if not waves:
-            raise UsageError(f"{campaign.folder} has no wave {name!r}")
-    for wave in reversed(waves):
+    for wave in reversed(_waves(campaign, name)):
         decisions = Decisions(campaign.folder, wave)
         for key in keys:
             for rows in decisions.of(People((key,))):
                 return decisions, rows, key
     where = f"wave {name}" if name else "any wave"
-    raise DataError(f"customer {keys[0]!r} has no decision in {where} of {campaign.folder}")
+    raise DataError(
+        "; ".join([
+            f"customer {keys[0]!r} has no decision in {where} of {campaign.folder}",
+            *forgotten.before(forgotten.when(campaign.folder, keys)),
+            *forgotten.unread(campaign.folder),
+        ])
+    )  # fmt: skip
+
+
+def _waves(campaign: Campaign, name: str | None) -> list[record.Wave]:
+    """Those whose decisions were made here, or the one of this name."""
+    every = record.waves(campaign.folder)
+    waves = [w for w in every if w.manifest.kind != record.LOGGED]
+    if not waves:
+        raise DataError(f"{campaign.folder} has no wave yet; `bandit serve-batch` makes one")
+    found = [w for w in waves if name is None or w.name == name]
+    if found:
+        return found
+    if any(w.name == name for w in every):
+        raise UsageError(
+            f"wave {name!r} was taken in with [log]: why its decisions were made is not recorded"
+        )
+    known = newest(str(name), [w.name for w in waves])
+    raise UsageError(f"{campaign.folder} has no wave {name!r}{known}")
 
 
 def _asked(wave: Wave, decisions: Decisions, rows: Rows, customer: str) -> _Asked:
@@ -159,7 +178,12 @@ def _explained(
         slots=slots,
         funnel=asked.funnel,
         history=history.of(wave.run.campaign, decisions.wave, keys),
-        notes=[*_notes(wave, decisions, rows, asked, again=again), *asked.notes, *more],
+        notes=[
+            *_notes(wave, decisions, rows, asked, again=again),
+            *asked.notes,
+            *more,
+            *_before(wave.run.campaign, keys),
+        ],
         gaps=gaps,
         pinned=experiments.snapshot_of(wave.run.experiments, str(rows.texts("group")[0])),
     )
@@ -181,6 +205,12 @@ def _population(wave: Wave, rows: Rows, which: Array, unit: UInt64) -> int:
     if group in wave.plan.apart:
         return 1 + wave.plan.apart.index(group)
     return int(experiments.populations(wave.run.experiments, which, unit)[0])
+
+
+def _before(campaign: Campaign, keys: Sequence[str]) -> list[str]:
+    """Sentences where what is explained came after the person was forgotten, or none can tell."""
+    gone = forgotten.when(campaign.folder, keys)
+    return [*forgotten.before(gone, forgotten.AGAIN), *forgotten.unread(campaign.folder)]
 
 
 def _notes(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bandit.config.campaign import Campaign
 from bandit.core.errors import DataError, UsageError
-from bandit.core.problems import nearest
+from bandit.core.problems import newest
 from bandit.record.waves import Wave
 
 
@@ -35,6 +35,5 @@ def named(campaign: Campaign, every: Sequence[Wave], name: str) -> Wave:
                 f"wave {name!r} is of {campaign.folder / wave.campaign}, not of {campaign.file}:"
                 " name that file"
             )
-    raise UsageError(
-        f"{campaign.folder} has no wave {name!r}{nearest(name, [wave.name for wave in mine])}"
-    )
+    known = [wave.name for wave in mine]
+    raise UsageError(f"{campaign.folder} has no wave {name!r}{newest(name, known)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,6 +24,7 @@ from bandit.record import (
     erase,
     events,
     exports,
+    forgotten,
     lists,
     manifest,
     outbox,
@@ -59,6 +61,8 @@ def export_customer(
     progress.step("looking into the record")
     ids = persons.ids(campaign, [customer])
     found = gather(campaign, erase.people(campaign.folder, ids.keys, ids.elsewhere))
+    gone = forgotten.before(forgotten.when(campaign.folder, ids.keys))
+    found = replace(found, notes=[*gone, *found.notes, *forgotten.unread(campaign.folder)])
     if out is not None:
         text = json.dumps(fields_of(found), indent=1, ensure_ascii=False)
         files.write_bytes(out, text.encode() + b"\n")
