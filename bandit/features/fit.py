@@ -31,6 +31,7 @@ def fit(
     at: dt.datetime,
     scores: Sequence[Score] = (),
     gaps: Mapping[str, str] = MappingProxyType({}),
+    called: str = "the table",
 ) -> FeatureSpec:
     """Learn means, scales, categories and the ranks of scores from all customers.
 
@@ -48,6 +49,8 @@ def fit(
     gaps
         Columns of what baskets lack, each with its product; those that tell nobody from anybody
         else are left out.
+    called
+        Where the rows are from, as an error names it.
 
     Returns
     -------
@@ -75,7 +78,7 @@ def fit(
         reason = str(e).split("\n", 1)[0]
         raise DataError(f"the feature columns cannot be read: {reason}") from None
     if total == 0:
-        raise DataError("there are no customers to fit the features on; fill the source")
+        raise DataError(f"{called} has no rows; is it the right table?")
     least = features.min_category_share * total
     made = [
         *(

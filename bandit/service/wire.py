@@ -126,9 +126,13 @@ class OutcomeRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
             raise NotDecidedError(422, f"reward {self.reward} is none; give a number of the unit")
         at = now if self.occurred_at is None else self.occurred_at
         if at.tzinfo is None:
-            raise NotDecidedError(422, "occurred_at says no zone; write 2026-11-23T10:00:00Z")
+            raise NotDecidedError(
+                422, f"occurred_at = {at.isoformat()} says no zone; write 2026-11-23T10:00:00Z"
+            )
         if at > now + dt.timedelta(minutes=5):
-            raise NotDecidedError(422, "occurred_at lies in the future; is a clock ahead?")
+            raise NotDecidedError(
+                422, f"occurred_at = {at.isoformat()} lies in the future; is a clock ahead?"
+            )
         return at
 
 

@@ -125,7 +125,7 @@ def test_what_is_odd_is_a_warning(tmp_path: Path) -> None:
         "offer 'none': no customer is eligible (age > 100)",
         "offer 'deaf': no eligible customer agrees to any of its channels",
         "channel 'fax': no customer has agreed to it; no row of [consents] grants 'fax'",
-        f"{tmp_path}/consents.csv: 1 rows are for channel 'e-mail', which the campaign does not"
+        f"{tmp_path}/consents.csv: 1 row is for channel 'e-mail', which the campaign does not"
         " have; did you mean 'email'?",
     )
 
@@ -166,7 +166,7 @@ def test_the_log_is_checked_too(tmp_path: Path) -> None:
 def test_no_customers(tmp_path: Path) -> None:
     empty = small.CUSTOMERS.splitlines()[0] + "\n"
     assert _fails(tmp_path, DataError, customers=empty) == [
-        "there are no customers to fit the features on; fill the source"
+        f"{tmp_path}/customers.csv has no rows; is it the right table?"
     ]
 
 

@@ -278,8 +278,8 @@ SAID = {
     " sum to 1",
     "never": "candidate 'always blue': nobody in this log might have got 'blue', so that nothing"
     " can be known of it; drop the candidate",
-    "no rows": "the log has no rows; is it the right table?",
-    "one row": "the log has one row, and nothing can be judged on it; log more decisions",
+    "no rows": " has no rows; is it the right table?",
+    "one row": " has one row, on which nothing can be judged; log more decisions",
     "one customer": "the log is of one row or cluster: what is judged on it cannot be learned from"
     " others",
     "dateless": "[log] time: no date stands in column 'at'",
@@ -326,7 +326,7 @@ def test_shares_that_cannot_be(judged, kind, shares):
 @pytest.mark.parametrize(("rows", "kind"), [(0, "no rows"), (1, "one row"), (2, "one customer")])
 def test_a_log_of_next_to_nothing(judged, rows, kind):
     toml = TOML.replace('numeric = ["age"]\ncategorical = ["city"]', "")
-    assert fault_of(judged, toy(50).head(rows), toml=toml) == SAID[kind]
+    assert SAID[kind] in fault_of(judged, toy(50).head(rows), toml=toml)
 
 
 def test_a_time_that_is_none(judged):

@@ -116,7 +116,7 @@ def _logged(job: Job, log: Log) -> tuple[_Rows, Catalogue, dict[str, int]]:
     more = {} if job.alone or log.customer is None else {"people": campaign.customers}
     with database.connect(campaign, roles=roles, more=more) as data:
         columns.check(data, log)
-        _enough(data.count("log"))
+        _enough(data.count("log"), data.table("log").shown)
         known = labels.found(data, log)
         if job.alone:
             catalogue, numbers = alone(known, log.no_contact)
@@ -159,11 +159,11 @@ def _rows(campaign: Campaign, log: Log, data: Database) -> _Rows:
     return _Rows(table, _features(table, features), spec, at, told)
 
 
-def _enough(rows: int) -> None:
+def _enough(rows: int, shown: str) -> None:
     if rows == 0:
-        raise DataError("the log has no rows; is it the right table?")
+        raise DataError(f"{shown} has no rows; is it the right table?")
     if rows == 1:
-        raise DataError("the log has one row, and nothing can be judged on it; log more decisions")
+        raise DataError(f"{shown} has one row, on which nothing can be judged; log more decisions")
 
 
 def _looked_up(campaign: Campaign, data: Database, chosen: str) -> tuple[Mapping[str, str], str]:
@@ -215,7 +215,7 @@ def _open_bandit(job: Job, file: Path) -> tuple[_Rows, list[str]]:
         connection.execute(sql.NO_BARS)
         connection.register("log", table)
         found = connection.sql(f"SELECT {open_bandit.SELECTED} FROM log").to_arrow_table()
-        _enough(found.num_rows)
+        _enough(found.num_rows, str(file))
         features = _cast(connection, kinds)
         return _Rows(found, features, fit(kinds, connection.from_arrow(features), at), at), items
 

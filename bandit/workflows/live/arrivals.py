@@ -11,6 +11,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from bandit.config.campaign import Campaign
 from bandit.config.trigger import Trigger
 from bandit.core.errors import DataError
@@ -145,7 +147,9 @@ class Arrivals:
     def _come(self, event: Event, person: Person | None, now: int) -> Told | _Due:
         """What an event that is delivered comes to."""
         if event.at > now + AHEAD_MINUTES * _MINUTE:
-            raise NotDecidedError(422, "at lies in the future; is a clock ahead?")
+            # A zone may put it beyond the years that a datetime has.
+            said = str(np.datetime64(event.at, "us")).removesuffix(".000000")
+            raise NotDecidedError(422, f"at = {said}Z lies in the future; is a clock ahead?")
         if person is None:
             person = self.desk.situation.person(event.customer)  # which says what is wrong
         event = event._replace(customer=person.key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, NamedTuple
@@ -11,6 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from bandit.core.errors import DataError
+from bandit.core.problems import shown
 from bandit.record.events import Event
 from bandit.sources.wave_query import micros
 from bandit.workflows.live.gate import NotDecidedError
@@ -32,11 +34,14 @@ class Delivered(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     def heard(self) -> Event:
         """What triggers are asked; NotDecidedError for a time that says no zone."""
         if self.at.tzinfo is None:
-            raise NotDecidedError(422, "at says no zone; write 2026-11-23T10:00:00Z")
+            raise NotDecidedError(
+                422, f"at = {self.at.isoformat()} says no zone; write 2026-11-23T10:00:00Z"
+            )
         return Event(self.event_id, self.event, self.customer, micros(self.at))
 
 
-_decoder = msgspec.json.Decoder(Delivered)
+_decoder, _any = msgspec.json.Decoder(Delivered), msgspec.json.Decoder()
+_PLACE = re.compile(r"`\$\.(\w+)`")
 
 
 class Line(NamedTuple):
@@ -66,14 +71,24 @@ def json_lines(path: Path) -> Iterator[Line]:
 
 
 def _read(number: int, line: bytes) -> Line:
-    return line_of(number, lambda: _decoder.decode(line))
+    return line_of(number, lambda: _decoder.decode(line), lambda: _any.decode(line))
 
 
-def line_of(number: int, read: Callable[[], Delivered]) -> Line:
-    """A line by what it holds, or by what is wrong with it."""
+def line_of(number: int, read: Callable[[], Delivered], cells: Callable[[], object]) -> Line:
+    """A line by what it holds, or by what is wrong with it: ``cells`` are those of such a line."""
     try:
         return Line(number, read().heard())
     except NotDecidedError as e:
         return Line(number, None, str(e))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as e:
-        return Line(number, None, str(e).splitlines()[0] if str(e) else "nested too deeply")
+        told = str(e).splitlines()[0] if str(e) else "nested too deeply"
+        return Line(number, None, told + _value(told, cells))
+
+
+def _value(told: str, cells: Callable[[], object]) -> str:
+    """What stands at the place that a fault names; nothing where it names none."""
+    place = _PLACE.search(told)
+    if place is None:
+        return ""
+    row = cells()
+    return f": {shown(row[place[1]])}" if isinstance(row, dict) and place[1] in row else ""

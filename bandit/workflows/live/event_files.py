@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -59,7 +58,7 @@ def _rows(path: Path, stream: TextIO) -> Iterator[Line]:
         elif any("\udc80" <= c <= "\udcff" for cell in row for c in cell):
             yield Line(number, None, "the line is no UTF-8")
         else:
-            yield line_of(number, partial(_read, dict(zip(header, row, strict=True))))
+            yield _line(number, dict(zip(header, row, strict=True)))
 
 
 def _parquet_lines(path: Path) -> Iterator[Line]:
@@ -71,7 +70,7 @@ def _parquet_lines(path: Path) -> Iterator[Line]:
             for batch in file.iter_batches(_ROWS):
                 for row in _plain(batch).to_pylist():
                     number += 1
-                    yield line_of(number, partial(_read, row))._replace(word="row")
+                    yield _line(number, row)._replace(word="row")
     except (OSError, pa.ArrowException) as e:
         told = str(e).splitlines()[0] if str(e) else type(e).__name__
         raise DataError(f"{path} is no Parquet file that can be read: {told}") from None
@@ -89,8 +88,8 @@ def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(columns, schema=pa.schema(fields))
 
 
-def _read(row: dict[str, Any]) -> Delivered:
-    return msgspec.convert(row, Delivered)
+def _line(number: int, row: dict[str, Any]) -> Line:
+    return line_of(number, lambda: msgspec.convert(row, Delivered), lambda: row)
 
 
 def _hold_names(path: Path, names: Sequence[str]) -> None:

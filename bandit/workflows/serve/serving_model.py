@@ -206,7 +206,8 @@ def _prior(
             gaps = {column_of(product): product for product in products(data, campaign)}
             gaps = {c: p for c, p in gaps.items() if c in data.table("customers").gaps}
             relation = feature_relation(data, campaign)
-            spec = fit(campaign.features, relation, at, campaign.score, gaps)
+            called = data.table("customers").shown
+            spec = fit(campaign.features, relation, at, campaign.score, gaps, called)
     kinds, ridge = campaign.reward.counting, campaign.reward.ridge
     return ServingModel(
         version=snapshots.next_version(campaign.folder),

@@ -87,6 +87,7 @@ def test_what_is_wrong_is_told_in_the_words_of_json_lines(tmp_path: Path, kind: 
         notes.append([note.partition(": ")[2] for note in told.notes if str(path) in note])
     assert len(notes[0]) >= 3
     assert notes[0] == notes[1]
+    assert notes[0][1].endswith("`$.at`: 'yesterday'")
 
 
 @pytest.mark.parametrize(
