@@ -36,6 +36,8 @@ def dual_bound(
         + (BLOCK + terms) * customers * slots * cost
         + terms * float(np.abs(products).sum())
     )
+    if lost == 0.0:
+        return 0.0  # nobody has a contact worth anything and nothing has a price: none was rounded
     exact = math.fsum([sums.worth, *products])
     return math.nextafter(exact + 2.0 * EPSILON * lost, math.inf)
 

@@ -68,6 +68,12 @@ def test_dual_bound_is_the_linear_programme() -> None:
     assert solution.gap <= 5e-4
 
 
+def test_a_bound_of_nothing_is_nothing() -> None:
+    """And no last place above it: nothing was rounded."""
+    solution = allocation.solve(np.full((5, 2), -1.0, np.float32), np.ones((2, 1)), [3.0])
+    assert (solution.primal_value, solution.dual_value, solution.gap) == (0.0, 0.0, 0.0)
+
+
 def test_large_instance_goes_through_samples() -> None:
     given = capped(30_000, 20, seed=3)
     solution = allocation.solve(given.values, given.usage, given.limits)
