@@ -16,6 +16,7 @@ from bandit.config.deciding import Features
 from bandit.core import files
 from bandit.core.errors import ConfigError, DataError
 from bandit.core.types import Float32
+from bandit.core.wording import counted
 from bandit.features.encode import Fault, encode
 from bandit.features.fit import fit
 from bandit.features.frames import typed
@@ -190,5 +191,5 @@ def _features(kinds: dict[str, Sequence[str]], **options: object) -> Features:
 def _said(faults: Sequence[Fault]) -> str:
     lines = [f"row {f.row}, column {f.column!r}: {f.value} {f.reason}" for f in faults[:_SHOWN]]
     if len(faults) > _SHOWN:
-        lines.append(f"and {len(faults) - _SHOWN} cells more")
+        lines.append(f"and {counted(len(faults) - _SHOWN, 'cell')} more")
     return "\n".join(lines)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 from bandit.core.types import Float64
+from bandit.core.wording import counted
 
 _ROWS = 20
 
@@ -13,7 +14,7 @@ _ROWS = 20
 def line(name: str, shape: tuple[int, int], count: Float64) -> str:
     """Posterior(4 actions, 7 features, 20,000 rows)."""
     k, d = shape
-    return f"{name}({k:,} actions, {d:,} features, {count.sum():,.10g} rows)"
+    return f"{name}({counted(k, 'action')}, {counted(d, 'feature')}, {count.sum():,.10g} rows)"
 
 
 def table(title: str, names: Sequence[str], count: Float64, reward_sum: Float64) -> str:
@@ -25,7 +26,8 @@ def table(title: str, names: Sequence[str], count: Float64, reward_sum: Float64)
         for a in sorted(most)
     )
     left = len(count) - len(most)
-    more = f"<tr><td colspan=3>and {left:,} actions that were taken less</td></tr>" if left else ""
+    others = counted(left, "action that was", "actions that were")
+    more = f"<tr><td colspan=3>and {others} taken less</td></tr>" if left else ""
     return (
         f"<table><caption>{escape(title)}</caption><thead><tr><th>action</th><th>rows</th>"
         f"<th>mean reward</th></tr></thead><tbody>{rows}{more}</tbody></table>"

@@ -14,6 +14,7 @@ from bandit.config.reward import AMOUNT
 from bandit.core.errors import ConfigError, DataError
 from bandit.core.folding import fold, folded
 from bandit.core.problems import nearest, shown
+from bandit.core.wording import counted
 from bandit.sources.database import Database
 
 _SHOWN = 5
@@ -69,11 +70,12 @@ def notes(campaign: Campaign, database: Database) -> Iterator[str]:
         meant = f"; if they mean {close[0]!r}, write them so" if close else ""
         held = ", and hold as refusals" if kind in refusals else ""
         yield (
-            f"{table.shown}: {count:,} events {shown(example)} have no worth in"
-            f" [reward.events]: they are stored, count for nothing{held}{meant}"
+            f"{table.shown}: {_events(count, example, 'has', 'have')} no worth in [reward.events]:"
+            f" stored, but counting for nothing{held}{meant}"
         )
     if len(unnamed) > _SHOWN:
-        yield f"{table.shown}: so it is with {len(unnamed) - _SHOWN:,} kinds of events more"
+        more = counted(len(unnamed) - _SHOWN, "kind")
+        yield f"{table.shown}: so it is with {more} of events more"
     amounts = [kind for kind, worth in worths.items() if worth == AMOUNT]
     for kind, example, count in database.rows(
         f"SELECT {folded('event')} AS kind, min(event), count(*) FROM checked WHERE fault IS NULL"
@@ -81,9 +83,9 @@ def notes(campaign: Campaign, database: Database) -> Iterator[str]:
     ):
         if kind in worths and kind not in amounts:
             yield (
-                f"{table.shown}: {count:,} events {shown(example)} say a reward of their own, which"
-                f" counts for nothing: each is worth reward.events.{example} = {worths[kind]!r};"
-                f" write {AMOUNT!r} there if the money is what they say"
+                f"{table.shown}: {_events(count, example, 'says', 'say')} a reward that"
+                f" counts for nothing: each is worth reward.events.{example} ="
+                f" {worths[kind]!r}; write {AMOUNT!r} there if the money is what they say"
             )
 
 
@@ -94,3 +96,8 @@ def _kinds(database: Database) -> dict[str, tuple[str, int]]:
         " GROUP BY kind ORDER BY count(*) DESC, kind LIMIT 1000"
     )
     return {str(kind): (str(example), int(count)) for kind, example, count in found}
+
+
+def _events(count: int, example: object, one: str, several: str) -> str:
+    """So many events of a kind, and what they do."""
+    return counted(count, f"event {shown(example)} {one}", f"events {shown(example)} {several}")

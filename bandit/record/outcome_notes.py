@@ -9,6 +9,7 @@ from pathlib import Path
 from bandit.config.campaign import Campaign
 from bandit.core.folding import fold, folded
 from bandit.core.problems import nearest, shown
+from bandit.core.wording import counted
 from bandit.record import doubtful_refusals, event_kinds
 from bandit.sources import identity, sources
 from bandit.sources.columns import key_column
@@ -27,13 +28,15 @@ def notes(campaign: Campaign, database: Database) -> tuple[str, ...]:
     count, example = database.rows("SELECT count(*), min(customer_text) FROM unmapped")[0]
     if count:
         found.append(
-            f"{table.shown}: {count:,} outcomes of ids {names.id!r} that the map does not have, for"
-            f" example {shown(example)}; they are not taken in: deliver them again when it has them"
+            f"{table.shown}: {counted(count, 'outcome')} of ids {names.id!r} that the map does not"
+            f" have, for example {shown(example)}; not taken in: deliver them again when it has"
+            " them"
         )
     if count := doubtful_refusals.count(database):
         found.append(
-            f"{table.shown}: {count:,} refusals are of rows that were refused, or of ids that may"
-            " be several customers'; each counts for whomever it can mean, and for nothing else"
+            f"{table.shown}: {counted(count, 'refusal is', 'refusals are')} of rows that were"
+            " refused, or of ids that may be several customers'; each counts for whomever it can"
+            " mean, and for nothing else"
         )
     refusals = {fold(event): event for event in campaign.pressure.refusal_events}
     if names.event not in table.columns:
@@ -51,8 +54,8 @@ def notes(campaign: Campaign, database: Database) -> tuple[str, ...]:
         close = difflib.get_close_matches(str(kind), list(refusals), n=1, cutoff=0.7)
         if close and kind not in refusals:
             found.append(
-                f"{table.shown}: {count:,} events {shown(example)} are no refusals; if they mean"
-                f" {refusals[close[0]]!r}, add them to pressure.refusal_events"
+                f"{table.shown}: {counted(count, 'event')} {shown(example)} counted as no refusal;"
+                f" if that means {refusals[close[0]]!r}, add it to pressure.refusal_events"
             )
     return tuple(found)
 
@@ -73,7 +76,7 @@ def strangers(database: Database, campaign: Campaign, known: Sequence[Path]) -> 
     if not count:
         return ()
     return (
-        f"{database.table('outcomes').shown}: {count:,} outcomes are of people whom neither the"
-        f" customers nor a wave knows, for example {shown(example)}; they count for nothing,"
-        " a refusal for whoever is written alike",
+        f"{database.table('outcomes').shown}: {counted(count, 'outcome is', 'outcomes are')} of"
+        f" people whom neither the customers nor a wave knows, for example {shown(example)};"
+        " counted for nothing, a refusal for whoever is written alike",
     )

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bandit.core.days import shown_day
-from bandit.core.wording import number
+from bandit.core.wording import counted, number
 from bandit.render.tables import listed, notes, pairs
 from bandit.results.customer import CustomerPage, Moment, Trait
 from bandit.results.preference import Preference
@@ -80,9 +80,9 @@ def limit_texts(result: CustomerPage) -> dict[str, str]:
         found["left in a wave of today"] = f"{result.contacts_left:,}"
     for one in result.limits:
         until = "" if one.until is None else f"; closed until {one.until}"
-        used = f"{one.used:,} of {one.limit:,} in {one.days:g} days"
+        used = f"{one.used:,} of {one.limit:,} in {counted(one.days, 'day')}"
         if one.rule == "pressure.refusal_days":
-            used = f"refused within {one.days:g} days"
+            used = f"refused within {counted(one.days, 'day')}"
         found[f"{one.of}, {one.rule}"] = used + until
     return found
 

@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bandit.core.wording import interval_text, number
+from bandit.core.wording import counted, interval_text, number
 from bandit.render.tables import notes, page, pairs
 from bandit.results.experiment import (
     ExperimentDesign,
@@ -32,7 +32,8 @@ def design_tables(result: ExperimentDesign) -> RenderableType:
     reached = ", ".join(f"{share:.0f} {name}" for name, share in result.reached.items())
     facts = {
         "hypothesis": result.hypothesis,
-        "population": f"{result.population:,} customers, {result.members:,} of them members",
+        "population": f"{counted(result.population, 'customer')}, {result.members:,} of them"
+        " members",
         "waves": f"{result.waves}, looks by {result.looks} at {result.looks_cost:.2f} times the"
         " customers of a single one",
         "measured on": ", ".join(result.measured),
@@ -68,7 +69,7 @@ def start_tables(result: ExperimentStart) -> RenderableType:
     return Group(
         Text(
             f"experiment {result.experiment} has {result.buckets:,} of 10,000 buckets of layer"
-            f" {result.layer} from {result.start} on, for {result.waves} waves: {arms}"
+            f" {result.layer} from {result.start} on, for {counted(result.waves, 'wave')}: {arms}"
         ),
         *notes(result.notes),
     )

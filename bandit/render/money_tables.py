@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bandit.core.wording import number, price_text
+from bandit.core.wording import counted, number, price_text
 from bandit.results.money import Money
 from bandit.results.serve import Price, WaveSummary
 
@@ -47,7 +47,7 @@ def limits_table(summary: WaveSummary) -> RenderableType:
     proof = (
         f"best allocation by expected values: {summary.primal_value:,.2f} {unit}, none above"
         f" {summary.dual_value:,.2f} (gap {summary.gap:.4%});"
-        f" {summary.given_up:,} contacts given up by lot at the caps"
+        f" {counted(summary.given_up, 'contact')} given up by lot at the caps"
     )
     missed = [Text(_missed(one)) for one in summary.limits if one.used < one.least]
     return Group(table, Text(proof), *missed)

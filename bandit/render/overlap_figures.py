@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from bandit.core.wording import counted
 from bandit.render.parts import STEP, bars, shaded_table, y_names
 from bandit.render.render import Figure
 from bandit.render.style import BLUE, ORANGE, RED, WIDTH
@@ -97,7 +98,7 @@ def actions(result: SimulateResult) -> Figure:
         known = {offer for row in shares.values() for offer in row}
     total = {action: sum(row.get(action, 0.0) for row in shares.values()) for action in known}
     kept = sorted(known, key=lambda action: (-total[action], action))[:MOST_ACTIONS]
-    others = f"{len(known) - len(kept)} others"
+    others = counted(len(known) - len(kept), "other")
     columns = [*kept, others] if len(known) > len(kept) else kept
     rows = []
     for name, row in shares.items():

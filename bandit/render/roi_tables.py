@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bandit.core.wording import Span, interval_text
+from bandit.core.wording import Span, counted, interval_text
 from bandit.render.tables import notes, pairs
 from bandit.results.figures import Interval
 from bandit.results.roi import Budget, BudgetPoint, Return, RoiResult
@@ -82,7 +82,7 @@ def _budget(budget: Budget, unit: str) -> list[RenderableType]:
     for point in budget.points:
         table.add_row(*budget_row(budget, point))
     return [
-        Text(f"by budget, over no contact; {len(budget.waves):,} waves"),
+        Text(f"by budget, over no contact; {counted(len(budget.waves), 'wave')}"),
         table,
         Text("\n".join(budget_words(budget, unit))),
     ]

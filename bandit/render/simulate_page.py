@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from bandit.core.wording import interval_text, number, rounded_up
+from bandit.core.wording import counted, interval_text, number, rounded_up
 from bandit.render import render
 from bandit.render.simulate_figures import decision_of, simulate_figures
 from bandit.render.simulate_tables import beside, group_rows, method, whole_rows, words
@@ -42,8 +42,8 @@ def write_simulation(folder: Path, result: SimulateResult, made_by: str) -> Path
 
 def _facts(result: SimulateResult) -> dict[str, str]:
     return {
-        "log": f"{result.rows:,} decisions of {result.customers:,} customers,"
-        f" {result.actions} actions",
+        "log": f"{counted(result.rows, 'decision')} of {counted(result.customers, 'customer')},"
+        f" {counted(result.actions, 'action')}",
         "it earned": f"{interval_text(result.logged)} {result.unit} a decision",
         "business as usual": result.business_as_usual or "the policy that made the log",
         "method": method(result),

@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bandit.core.wording import interval_text
+from bandit.core.wording import counted, interval_text
 from bandit.render.tables import notes, page, pairs
 from bandit.results.judge import Judged, SimulateResult
 
@@ -16,8 +16,8 @@ _COLOURS = {"ship": "green", "hold": "red", "not enough data": "yellow"}
 def simulate_tables(result: SimulateResult) -> RenderableType:
     """What was judged on what, one row a candidate, and the verdict in words."""
     facts = {
-        "log": f"{result.rows:,} decisions of {result.customers:,} customers,"
-        f" {result.actions} actions",
+        "log": f"{counted(result.rows, 'decision')} of {counted(result.customers, 'customer')},"
+        f" {counted(result.actions, 'action')}",
         "it earned": f"{interval_text(result.logged)} {result.unit} a decision",
         "business as usual": result.business_as_usual or "the policy that made the log",
         "method": method(result),

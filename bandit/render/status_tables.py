@@ -6,6 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from bandit.core.wording import counted
 from bandit.render.tables import following, notes, pairs
 from bandit.results.status import (
     CampaignStatus,
@@ -25,7 +26,8 @@ def status_tables(result: CampaignStatus) -> RenderableType:
         "configuration": result.config[:12],
         "program": result.program,
         "next wave is decided with": result.serving or "a prior",
-        "outcomes taken in": f"{result.events:,} events, {result.deliveries:,} deliveries",
+        "outcomes taken in": f"{counted(result.events, 'event')},"
+        f" {counted(result.deliveries, 'delivery', 'deliveries')}",
     }
     parts: list[RenderableType] = [Text(result.campaign, style="bold"), pairs(facts)]
     if result.waves:

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bandit.core.wording import price_text
+from bandit.core.wording import counted, price_text
 from bandit.render.money_tables import limits_table, money_table
 from bandit.results.cluster import ClusterWork
 from bandit.results.learn import LearnSummary
@@ -83,7 +83,9 @@ def what_if_tables(result: WhatIf) -> RenderableType:
 def sealed_tables(result: Sealed) -> RenderableType:
     """Which waves the live decisions have become."""
     told = [
-        Text(f"wave {w.wave}: {w.customers:,} customers, {w.decisions:,} decisions")
+        Text(
+            f"wave {w.wave}: {counted(w.customers, 'customer')}, {counted(w.decisions, 'decision')}"
+        )
         for w in result.waves
     ]
     nothing = Text("nothing was decided live that is no wave yet")
@@ -97,10 +99,15 @@ def triggered_tables(result: Triggered) -> RenderableType:
     for fate in FATES:
         if count := getattr(result, fate):
             table.add_row(fate.replace("_", " "), f"{count:,}")
-    about = f"{result.campaign}: {result.events:,} events, {result.released:,} that had waited"
-    waits = Text(f"{result.still_waiting:,} events wait for their time")
+    about = (
+        f"{result.campaign}: {counted(result.events, 'event')}, {result.released:,} that had waited"
+    )
+    waits = Text(
+        f"{counted(result.still_waiting, 'event waits for its', 'events wait for their')} time"
+    )
     put = [
-        Text(f"outbox/{channel}: {count:,} contacts") for channel, count in result.outbox.items()
+        Text(f"outbox/{channel}: {counted(count, 'contact')}")
+        for channel, count in result.outbox.items()
     ]
     rest = [*put, *([waits] if result.still_waiting else [])]
     return Group(Text(about), table, *rest, *notes(result.notes))
@@ -108,7 +115,8 @@ def triggered_tables(result: Triggered) -> RenderableType:
 
 def served_tables(result: Served) -> RenderableType:
     """What a server did."""
-    text = f"{result.campaign}: {result.decided:,} requests were answered with decisions"
+    answered = counted(result.decided, "request was", "requests were")
+    text = f"{result.campaign}: {answered} answered with decisions"
     return Group(Text(text), *notes(result.notes))
 
 
@@ -126,9 +134,10 @@ def init_tables(result: InitResult) -> RenderableType:
 
 def check_tables(result: CheckResult) -> RenderableType:
     """That nothing is wrong, and what is odd."""
-    counted = (
-        f"{result.customers:,} customers, {result.refused:,} of them refused; {result.offers}"
-        f" offers, {result.channels} channels, {len(result.features)} features"
+    there = (
+        f"{counted(result.customers, 'customer')}, {result.refused:,} of them refused;"
+        f" {counted(result.offers, 'offer')}, {counted(result.channels, 'channel')},"
+        f" {counted(len(result.features), 'feature')}"
     )
     warnings = [Text(f"warning: {w}") for w in result.warnings]
     again = [Text(_remade(result.remade))] if result.remade is not None else []
@@ -136,15 +145,15 @@ def check_tables(result: CheckResult) -> RenderableType:
         Text(f"{one.source}: {one.matched:,} of {one.ids:,} ids {one.kind!r} are in the map")
         for one in result.identity
     ]
-    return Group(Text(f"{result.campaign}: no faults"), Text(counted), *known, *again, *warnings)
+    return Group(Text(f"{result.campaign}: no faults"), Text(there), *known, *again, *warnings)
 
 
 def _remade(found: Remade) -> str:
     if not found.waves:
         return "leakage: no wave with variables is there yet, so nothing could be compared"
     return (
-        f"leakage: {len(found.variables)} variables of {', '.join(found.waves)} made again,"
-        f" {found.values:,} values, all as they were served"
+        f"leakage: {counted(len(found.variables), 'variable')} of {', '.join(found.waves)} made"
+        f" again, {counted(found.values, 'value')}, all as they were served"
     )
 
 
@@ -165,7 +174,7 @@ def forget_tables(result: Forgotten) -> RenderableType:
     """How many rows went."""
     facts = {
         "forgotten": ", ".join(result.customers),
-        "decisions": f"{result.decisions:,} in {len(result.waves):,} waves",
+        "decisions": f"{result.decisions:,} in {counted(len(result.waves), 'wave')}",
         "outcomes": f"{result.outcomes:,}",
         "rejects": f"{result.rejects:,}",
         "rows of lists": f"{result.listed:,}",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bandit.core.wording import counted
+
 
 @dataclass(frozen=True)
 class ClusterWork:
@@ -21,8 +23,8 @@ class ClusterWork:
     @property
     def told(self) -> str:
         """The same in a sentence."""
-        again = f", {self.retries:,} attempts lost and made good" if self.retries else ""
+        again = f", {counted(self.retries, 'attempt')} lost and made good" if self.retries else ""
         return (
-            f"{self.tasks:,} tasks on {self.executors:,} executors of {self.master}{again}; a"
-            f" worker held at most {self.memory_mb:,} MB"
+            f"{counted(self.tasks, 'task')} on {counted(self.executors, 'executor')} of"
+            f" {self.master}{again}; a worker held at most {self.memory_mb:,} MB"
         )

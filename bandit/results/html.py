@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
+from bandit.core.wording import counted
 from bandit.results.frames import RESULT, Cells
 
 MOST_ROWS = 50
@@ -28,7 +29,7 @@ def _table(name: str, rows: list[Cells]) -> str:
         for row in rows[:MOST_ROWS]
     )
     left = len(rows) - MOST_ROWS
-    more = f"<p>and {left:,} rows more</p>" if left > 0 else ""
+    more = f"<p>and {counted(left, 'row')} more</p>" if left > 0 else ""
     return (
         f"<details open><summary>{escape(name)}</summary>"
         f"<table><tr>{head}</tr>{body}</table>{more}</details>"

@@ -18,6 +18,7 @@ from bandit.config import campaign_file
 from bandit.core.days import day_of, midnight
 from bandit.core.errors import BanditError, DataError, UsageError
 from bandit.core.types import SILENT, Progress
+from bandit.core.wording import counted
 from bandit.record import streams
 from bandit.results.live import Served
 from bandit.service import keys as api_keys
@@ -150,7 +151,10 @@ async def _serve(
         task.add_done_callback(lambda ended: drain() if _failed(ended) else None)
     service.ready = True
     listening.listen(_BACKLOG)  # from here on who asks waits, and is not turned away
-    say(f"{campaign.name}: {len(desk.generation.customers.keys):,} customers, listening at {url}")
+    say(
+        f"{campaign.name}: {counted(len(desk.generation.customers.keys), 'customer')}, listening at"
+        f" {url}"
+    )
     await server.serve(sockets=[listening])
     for task in tasks[:-1]:
         task.cancel()

@@ -9,6 +9,7 @@ from bandit.config.campaign import Campaign
 from bandit.config.identity import OWN, ROLE
 from bandit.core import sql
 from bandit.core.problems import shown
+from bandit.core.wording import counted
 from bandit.sources import identity, identity_map
 from bandit.sources.columns import key_column
 from bandit.sources.connection import Database
@@ -89,8 +90,8 @@ def _of_map(database: Database, campaign: Campaign) -> Iterator[str]:
             f" (SELECT id FROM ({people}) WHERE id IS NOT NULL)"
         )[0]
         yield (
-            f"{where}: {len(known.people.person):,} customers became others; their own rows are"
-            " left out, and what is known of them counts for who they are now"
+            f"{where}: {counted(len(known.people.person), 'customer')} became others; their own"
+            " rows are left out, and what is known of them counts for who they are now"
         )
         if gone:
             yield (
@@ -112,11 +113,12 @@ def _of_map(database: Database, campaign: Campaign) -> Iterator[str]:
     )[0]
     if outside:
         yield (
-            f"{where}: ids of {outside:,} customers who are not among the customers, such as"
-            f" {shown(example)}"
+            f"{where}: ids of {counted(outside, 'customer who is', 'customers who are')} not among"
+            f" the customers, such as {shown(example)}"
         )
     later = database.rows(
         f"SELECT count(*) FROM {identity_map.GIVEN} WHERE greatest(since, known) > {known.moment}"
     )[0][0]
     if later:
-        yield f"{where}: {later:,} rows are valid from later on; they count for nothing yet"
+        rows = counted(later, "row is", "rows are")
+        yield f"{where}: {rows} valid from later on, and counted for nothing yet"

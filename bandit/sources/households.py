@@ -11,6 +11,7 @@ from bandit.config.campaign import Campaign
 from bandit.config.household import Household
 from bandit.core import sql
 from bandit.core.errors import ConfigError
+from bandit.core.wording import counted
 from bandit.sources import cells, sources
 from bandit.sources.connection import Database, Table
 
@@ -79,7 +80,7 @@ def notes(database: Database, campaign: Campaign) -> list[str]:
             )
         if moved:
             told.append(
-                f"experiment {one.experiment!r}: {moved:,} customers are in another"
-                f" {one.column!r} than when they were first seen; they keep their arm"
+                f"experiment {one.experiment!r}: {counted(moved, 'customer is', 'customers are')}"
+                f" in another {one.column!r} than when first seen; the arm stays"
             )
     return told

@@ -20,6 +20,7 @@ from bandit.core.errors import DataError
 from bandit.core.folding import fold, folded
 from bandit.core.problems import nearest
 from bandit.core.schema import REJECTS
+from bandit.core.wording import counted
 from bandit.sources import consents as answers
 from bandit.sources import coverage, events, identity, identity_map, joined, spellings
 from bandit.sources.catalogue import Catalogue
@@ -169,23 +170,27 @@ def _of_consents(database: Database, campaign: Campaign, channels: Sequence[str]
         )
         words = ", ".join(repr(str(word)) for (word,) in named)
         found.append(
-            f"{shown}: {everywhere:,} refusals name no channel of the campaign ({words}); each"
-            " counts for all channels: leave out with a query what belongs to others"
+            f"{shown}: {counted(everywhere, 'refusal names', 'refusals name')} no channel of the"
+            f" campaign ({words}); each counts for all channels: leave out with a query what"
+            " belongs to others"
         )
     if outside:
         found.append(
             f"{shown}: {outside:,} of {total:,} rows are of people who are not among the customers"
         )
     if refusals:
-        found.append(f"{shown}: {refusals:,} refusals match no customer as they are written")
+        found.append(
+            f"{shown}: {counted(refusals, 'refusal matches', 'refusals match')} no customer as"
+            " written"
+        )
     if refusals and key == "VARCHAR":
         refused = f"SELECT said FROM ({given}) WHERE NOT granted"
         spelled = spellings.alike(refused, answers.customers(database, campaign))
         odd = database.rows(f"SELECT count(*) FROM ({spelled}) WHERE said <> id")[0][0]
         if odd:
             found.append(
-                f"{shown}: {odd:,} refusals are of customers who are written otherwise (blanks,"
-                " case, invisible characters); they count"
+                f"{shown}: {counted(odd, 'refusal is', 'refusals are')} of customers who are"
+                " written otherwise (blanks, case, invisible characters); they count"
             )
     return found
 

@@ -416,12 +416,15 @@ TABLE: dict[int, dict[str, list[Case] | str]] = {
                     consent(id="2", channel="sms"),
                 ],
                 [(1, "email")],
-                says="name no channel",
+                says="no channel of the campaign",
             ),
         ],
         "outcomes": [
             Case(
-                [event(event="Unsubscribed")], ["Unsubscribed"], of("event"), says="are no refusals"
+                [event(event="Unsubscribed")],
+                ["Unsubscribed"],
+                of("event"),
+                says="counted as no refusal",
             ),
         ],
         "log": [
@@ -439,7 +442,7 @@ TABLE: dict[int, dict[str, list[Case] | str]] = {
             Case([consent(id="99"), consent()], [(1, "email")], says="1 of 2 rows are of people")
         ],
         "outcomes": [
-            Case([event(id="99")], [99], of("customer_id"), says="1 outcomes are of people")
+            Case([event(id="99")], [99], of("customer_id"), says="1 outcome is of people")
         ],
         "log": [Case([logged(1, customer="99"), *LOG], [99, 1, 1], at(0))],
         "targets": [Case([share(), OTHER, share(customer="99")], [[1.0, 0.0], [1.0, 0.0]])],

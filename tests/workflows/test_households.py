@@ -140,7 +140,7 @@ def test_a_home_is_in_one_arm_and_who_has_none_is_a_home_of_their_own(served: Pa
     assert 0.3 < same < 0.85, "by chance 0.58 of them are with their neighbours"
     told = (served / "told.txt").read_text()
     assert "121 of 1,200 customers have no 'home'" in told
-    assert "2 customers are in another 'home' than when they were first seen" in told
+    assert "2 customers are in another 'home' than when first seen" in told
 
 
 def test_who_moves_keeps_the_arm(served: Path) -> None:

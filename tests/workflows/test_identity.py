@@ -218,7 +218,7 @@ def test_a_merge_counts_contacts_of_both_from_its_day_on(tmp_path: Path) -> None
     made = decisions(tmp_path, "wed")
     assert "c02" not in set(made["customer_id"].cast(pl.String))
     assert contacted(tmp_path, "wed") == set()
-    assert any("1 customers became others" in note for note in told.notes), told.notes
+    assert any("1 customer became others" in note for note in told.notes), told.notes
 
 
 def test_the_union_presses_where_neither_alone_would(tmp_path: Path) -> None:
@@ -392,7 +392,7 @@ def test_outcomes_by_other_ids_are_taken_in_and_strangers_are_said(tmp_path: Pat
     sales = [outcome("1", "L2", 1), outcome("2", "L1", 1), outcome("3", "X", 1)]
     told = learn(tmp_path, outcomes=deliver(tmp_path, *sales), at=MONDAY + dt.timedelta(days=9))
     assert (told.events, told.delivered, told.rejected) == (2, 2, 0)
-    assert any("1 outcomes of ids 'loyalty'" in note and "'X'" in note for note in told.notes)
+    assert any("1 outcome of ids 'loyalty'" in note and "'X'" in note for note in told.notes)
     stored = pl.read_parquet(tmp_path / "outcomes" / "*" / "events.parquet")
     assert sorted(stored["customer_id"]) == ["c01", "c02"]
 

@@ -82,4 +82,4 @@ def test_refusals_that_match_nobody_are_told(tmp_path: Path) -> None:
     notes = serve_batch(tmp_path, wave="w", at=campaigns.MONDAY, dry_run=True).notes
     shown = f"{tmp_path}/consents.csv"
     assert f"{shown}: 1 of 7 rows are of people who are not among the customers" in notes
-    assert f"{shown}: 2 refusals match no customer as they are written" in notes
+    assert f"{shown}: 2 refusals match no customer as written" in notes

@@ -420,10 +420,10 @@ def test_a_delivery_of_unknown_kinds_is_refused_and_some_are_told(tmp_path: Path
     notes = " ".join(
         learn(folder, outcomes=campaigns.outcomes(tmp_path / "o.csv", rows), at=MONDAY + WEEK).notes
     )
-    assert "1 events 'sales' have no worth" in notes
+    assert "1 event 'sales' has no worth" in notes
     assert "if they mean 'sale'" in notes
     assert "'purchase' (2)" in notes
-    assert "1 events 'sale' say a reward of their own, which counts for nothing" in notes
+    assert "1 event 'sale' says a reward that counts for nothing" in notes
 
 
 def test_a_kind_that_was_renamed_is_told_where_nothing_else_was_heard(tmp_path: Path) -> None:
@@ -579,7 +579,7 @@ def test_a_wave_of_refusals_alone_is_understood(tmp_path: Path) -> None:
     path = campaigns.outcomes(tmp_path / "o.csv", told)
     found = learn(folder, outcomes=path, at=MONDAY + WEEK)
     assert found.waves == ["w1"]
-    assert "they are stored, count for nothing, and hold as refusals" in " ".join(found.notes)
+    assert "stored, but counting for nothing, and hold as refusals" in " ".join(found.notes)
 
 
 def test_a_log_of_rewards_teaches_no_kinds(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from bandit.config.experiment import (
     Metric,
 )
 from bandit.core.types import Float64
+from bandit.core.wording import counted
 from bandit.experiments.few import LEAST, of_few
 from bandit.experiments.looks import obrien_fleming
 from bandit.results.experiment import EffectRead, LookRead, SegmentRead
@@ -112,8 +113,8 @@ def _with_any(found: Enrolled, values: Values, metric: Metric, arm: int) -> int:
 def few(read: Sequence[EffectRead]) -> list[str]:
     """Sentences on guardrails of which hardly anything is known."""
     return [
-        f"guardrail {one.metric}, {one.arm}: {one.customers:,} customers have any, fewer than"
-        f" {LEAST}: "
+        f"guardrail {one.metric}, {one.arm}:"
+        f" {counted(one.customers, 'customer has', 'customers have')} any, fewer than {LEAST}: "
         + (
             "no interval can be had, and nothing is shown of it"
             if np.isinf(one.interval.upper)

@@ -12,6 +12,7 @@ from bandit.config.campaign import Campaign
 from bandit.core.days import acting_at, day_of
 from bandit.core.types import SILENT, Progress
 from bandit.core.version import VERSION
+from bandit.core.wording import counted
 from bandit.record import events, journal, layers, manifest, outcomes, snapshots, streams
 from bandit.record import waves as record
 from bandit.record.journal import Entry
@@ -172,7 +173,7 @@ def _notes(campaign: Campaign, waves: Sequence[WaveStatus], unreadable: int) -> 
     if streams.waiting(campaign.folder):
         yield "live decisions wait to become waves: `bandit seal` or `learn` makes them so"
     if unreadable:
-        yield f"{unreadable:,} lines of {journal.NAME} are no entries"
+        yield f"{journal.NAME} has {counted(unreadable, 'line')} that cannot be read as an entry"
 
 
 def _waits(campaign: Campaign, waiting: Sequence[events.Heard]) -> Iterator[str]:
@@ -180,7 +181,7 @@ def _waits(campaign: Campaign, waiting: Sequence[events.Heard]) -> Iterator[str]
     if waiting:
         first = dt.datetime.fromtimestamp(min(one.due for one in waiting) / 1e6, dt.UTC)
         yield (
-            f"{len(waiting):,} events wait for their time, the first for"
-            f" {first.astimezone(ZoneInfo(campaign.time_zone)):%Y-%m-%d %H:%M}: `bandit serve`, or"
-            " `bandit trigger` then, decides at them"
+            f"{counted(len(waiting), 'event waits for its', 'events wait for their')} time, the"
+            f" first for {first.astimezone(ZoneInfo(campaign.time_zone)):%Y-%m-%d %H:%M}: `bandit"
+            " serve`, or `bandit trigger` then, decides at them"
         )

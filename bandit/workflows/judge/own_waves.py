@@ -21,6 +21,7 @@ from bandit.config.experiment import LEARNED, RULES
 from bandit.core.actions import ActionSpace
 from bandit.core.errors import ConfigError, DataError
 from bandit.core.types import Float64, Progress
+from bandit.core.wording import counted
 from bandit.features.spec import FeatureSpec
 from bandit.record import attribution, heard, homes
 from bandit.record import outcomes as deliveries
@@ -264,7 +265,10 @@ def _remarks(
     if any(served.value is None for wave in waves for served in served_by(wave)):
         notes.append("offers whose value is an expression count with their median recorded value")
     if gone := sum(p.withheld for p in parts):
-        notes.append(f"{gone:,} contacts that were withheld at export are left out: never made")
+        notes.append(
+            f"{counted(gone, 'contact that was', 'contacts that were')} withheld at export"
+            f" {'is' if gone == 1 else 'are'} left out: never made"
+        )
     if campaign.log is not None and all(w.manifest.kind != "logged" for w in waves):
         notes.append("[log] is left out, since there are waves; --log judges on it instead")
     return notes

@@ -21,6 +21,7 @@ from bandit.core import files, schema, sql
 from bandit.core.errors import ConfigError, DataError
 from bandit.core.types import NO_CONTACT, Bool, Choice, Float32, Float64, Progress
 from bandit.core.version import versions
+from bandit.core.wording import counted
 from bandit.features.encode import encode
 from bandit.logs import columns, labels
 from bandit.logs import rows as log_rows
@@ -91,7 +92,7 @@ def import_log(campaign: Campaign, at: dt.datetime, progress: Progress) -> list[
         manifest.write(partial, _content(wave, log_back.digest(campaign, log), count, rejected))
         manifest.write(events, {"kind": "outcomes", "events": None, "rejected": 0})
         files.put_in_place((events, events_folder), (partial, folder))
-    return [f"took in the log: {count:,} decisions, {rejected:,} refused", *doubts]
+    return [f"took in the log: {counted(count, 'decision')}, {rejected:,} refused", *doubts]
 
 
 def _free(taken: Collection[str]) -> str:

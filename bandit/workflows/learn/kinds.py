@@ -10,6 +10,7 @@ from bandit.config.campaign import Campaign
 from bandit.core.errors import ConfigError, DataError
 from bandit.core.folding import folded
 from bandit.core.problems import shown
+from bandit.core.wording import counted
 from bandit.record.decision_ids import wave_of
 from bandit.record.waves import LOGGED, Wave
 from bandit.workflows.learn.statistics import Statistics
@@ -50,7 +51,7 @@ def unnamed(
     if not found:
         return []
     there = ", ".join(f"{shown(kind)} ({count:,})" for kind, count in found[:_SHOWN])
-    more = f" and {len(found) - _SHOWN:,} kinds more" if len(found) > _SHOWN else ""
+    more = f" and {counted(len(found) - _SHOWN, 'kind')} more" if len(found) > _SHOWN else ""
     return [
         f"events of a kind without a worth in [reward.events] count for nothing: {there}{more};"
         " name them there, with 0 where that is meant"

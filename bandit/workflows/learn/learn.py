@@ -15,6 +15,7 @@ from bandit.core import files
 from bandit.core.actions import ActionSpace
 from bandit.core.days import acting_at
 from bandit.core.types import SILENT, Progress
+from bandit.core.wording import counted
 from bandit.features.action_features import action_features
 from bandit.features.score_layout import layout, products_of
 from bandit.features.spec import FeatureSpec
@@ -230,13 +231,14 @@ def _told(differing: heard.Corrected) -> list[str]:
     found = []
     if differing.corrections:
         found.append(
-            f"{differing.corrections:,} events came again with another content; the highest version"
-            " counts, without versions the last delivery"
+            f"{counted(differing.corrections, 'event')} came again with another content; the"
+            " highest version counts, without versions the last delivery"
         )
     if differing.conflicts:
         found.append(
-            f"{differing.conflicts:,} events stand in one delivery with several contents and no"
-            " version that decides; the one that sorts last counts: give [outcomes] a version"
+            f"{counted(differing.conflicts, 'event stands', 'events stand')} in one delivery with"
+            " several contents and no version that decides; the one that sorts last counts: give"
+            " [outcomes] a version"
         )
     return found
 

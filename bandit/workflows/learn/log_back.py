@@ -10,6 +10,7 @@ from bandit.config.campaign import Campaign
 from bandit.config.tables import Log
 from bandit.core import files
 from bandit.core.errors import DataError
+from bandit.core.wording import counted
 from bandit.record import outcomes
 from bandit.record import waves as record
 from bandit.record.waves import Wave
@@ -59,4 +60,7 @@ def take_back(campaign: Campaign) -> tuple[Wave, str]:
         raise DataError("no log of this campaign was taken in; there is nothing to take back")
     files.remove(wave.folder)
     files.remove(campaign.folder / outcomes.OUTCOMES / wave.name)
-    return wave, f"took the log back: {wave.manifest.decisions:,} decisions left the record"
+    return (
+        wave,
+        f"took the log back: {counted(wave.manifest.decisions, 'decision')} left the record",
+    )

@@ -10,6 +10,7 @@ import msgspec
 
 from bandit.config.campaign import Campaign
 from bandit.core.framed import Frames, Writer, mended
+from bandit.core.wording import counted
 from bandit.record import events, streams
 from bandit.record.events import WITHHELD, Event, Heard, Memory
 from bandit.record.outbox import Box
@@ -77,8 +78,9 @@ def settle(folder: Path, decided: Iterable[Said], may: Callable[[Said], bool]) -
     put, held = sum(map(len, lines.values())), sum(one.fate == WITHHELD for one in heard)
     return [
         *notes,
-        f"a run died while it put out what {len(heard):,} events led to: {put:,} contacts were put"
-        f" into the outbox now, {held:,} may not go out any more and are withheld",
+        f"a run died while it put out what {counted(len(heard), 'event')} led to:"
+        f" {counted(put, 'contact was', 'contacts were')} put into the outbox now, {held:,} may"
+        " not go out any more and are withheld",
     ]
 
 

@@ -13,6 +13,7 @@ from bandit.config.campaign import Campaign
 from bandit.core.days import day_of, midnight_of
 from bandit.core.errors import ConfigError, DataError
 from bandit.core.types import SILENT, Progress
+from bandit.core.wording import counted
 from bandit.record import lock, streams
 from bandit.results.live import FATES, Triggered
 from bandit.workflows.live import event_files, settle
@@ -137,4 +138,8 @@ def _hold_share(campaign: Campaign, path: Path | None, lines: Sequence[Line]) ->
 def _told(path: Path | None, faults: Sequence[str]) -> list[str]:
     told = [f"{path}, {fault}" for fault in faults[:_EXAMPLES]]
     more = len(faults) - len(told)
-    return [*told, f"{more:,} more lines were rejected"] if more > 0 else told
+    return (
+        [*told, f"{counted(more, 'more line was', 'more lines were')} rejected"]
+        if more > 0
+        else told
+    )

@@ -16,6 +16,7 @@ from bandit.core.days import day_of
 from bandit.core.errors import BanditError, DataError, UsageError
 from bandit.core.folding import fold
 from bandit.core.types import SILENT, Progress
+from bandit.core.wording import counted
 from bandit.record import erase, exports, index, lock, manifest, outbox, snapshots, waves
 from bandit.record.person import People, spelled_keys
 from bandit.results.privacy import Forgotten
@@ -211,7 +212,7 @@ def _still_in(campaign: Campaign, people: People, ids: Ids) -> list[str]:
                     _looked_for(people, ids, getattr(section, "id", None), role),
                 )[0][0]
                 if held:
-                    found.append(f"{data.table(role).shown} ({held:,} rows)")
+                    found.append(f"{data.table(role).shown} ({counted(held, 'row')})")
         except BanditError:
             found.append(f"{section.source} (could not be read)")
     return found

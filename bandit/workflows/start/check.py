@@ -17,6 +17,7 @@ from bandit.core.days import acting_at, day_of
 from bandit.core.errors import DataError
 from bandit.core.problems import Problems, nearest
 from bandit.core.types import SILENT, Array, Progress
+from bandit.core.wording import counted
 from bandit.features import FeatureSpec, encode
 from bandit.features.drift import Drift
 from bandit.logs import columns as log_columns
@@ -311,8 +312,8 @@ def _foreign(campaign: Campaign, catalogue: Catalogue, data: Database) -> Iterat
     )
     for channel, count in _unknown(rows, [folding.fold(name) for name in known]):
         yield (
-            f"{data.table('consents').shown}: {count:,} rows are for channel {channel!r}, which the"
-            f" campaign does not have{nearest(str(channel), known)}"
+            f"{data.table('consents').shown}: {counted(count, 'row is', 'rows are')} for channel"
+            f" {channel!r}, which the campaign does not have{nearest(str(channel), known)}"
         )
 
 
