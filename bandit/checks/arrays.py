@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 
@@ -28,7 +30,7 @@ def check_contexts(contexts: npt.ArrayLike, n_features: int) -> Array:
 
 def shape_contexts(contexts: npt.ArrayLike, n_features: int) -> Array:
     """Return ``contexts`` as C-contiguous float32 or float64 [n, d], whatever they hold."""
-    x = as_array("contexts", contexts)
+    x = contexts if type(contexts) is np.ndarray else as_array("contexts", contexts)
     if x.shape == (n_features,):
         raise DataError(
             f"contexts must have shape (n, {n_features}), they are one row: pass contexts[None, :]"
@@ -42,7 +44,7 @@ def shape_contexts(contexts: npt.ArrayLike, n_features: int) -> Array:
     # To compare types takes ten times as long as to see that they are one.
     if x.dtype is not _SINGLE and x.dtype != _SINGLE:
         x = x.astype(np.float64, copy=False)
-    return laid(x)
+    return x if x.flags.carray else laid(x)
 
 
 def laid(array: Array) -> Array:
@@ -236,13 +238,19 @@ def bounded(name: str, array: Float64, *, least: float = -np.inf, remedy: str = 
 def check_table(name: str, table: npt.ArrayLike | None, n: int, k: int, default: float) -> Float64:
     """Return float[k] or float[n, k] as float64[1, k] or [n, k]; ``default`` where absent."""
     if table is None:
-        return np.full((1, k), default)
+        return _constant(k, default)
     whole = as_numbers(name, table)
     if whole.shape == (k,):
-        return laid(whole[None])
-    if whole.shape != (n, k):
+        whole = whole[None]
+    elif whole.shape != (n, k):
         raise DataError(f"{name} must have shape ({k},) or ({n}, {k}), they have {whole.shape}")
-    return laid(whole)
+    return whole if whole.flags.carray else laid(whole)
+
+
+@lru_cache(256)
+def _constant(k: int, default: float) -> Float64:
+    # Nobody writes there.
+    return np.full((1, k), default)
 
 
 def check_prices(name: str, rows: Float64) -> None:

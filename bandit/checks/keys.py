@@ -24,12 +24,12 @@ def customer_keys(keys: npt.ArrayLike, n: int | None = None) -> UInt64:
     DataError
         Keys that are neither, a missing one by row, or another number of them than ``n``.
     """
-    found = np.asarray(keys)
+    found = keys if type(keys) is np.ndarray else np.asarray(keys)
     if found.ndim != 1 or (n is not None and len(found) != n):
         wanted = "one key a row" if n is None else f"of shape ({n},)"
         raise DataError(f"keys must be {wanted}, their shape is {found.shape}")
     if found.dtype is _KEY:
-        return laid(found)
+        return found if found.flags.carray else laid(found)
     if found.dtype.kind in "iu":
         return laid(found.astype(np.uint64, copy=False))
     if found.dtype.kind in "UOT":

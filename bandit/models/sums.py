@@ -97,12 +97,12 @@ class Sums:
             space,
         )
 
-    @property
+    @cached_property
     def n_actions(self) -> int:
         """How many actions there are: k."""
         return int(self.shift.shape[0])
 
-    @property
+    @cached_property
     def n_features(self) -> int:
         """How many features a context has: d."""
         return int(self.shift.shape[1])

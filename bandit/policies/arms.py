@@ -22,7 +22,7 @@ from bandit.kernels.threads import spread
 from bandit.models.moments import Moments
 from bandit.policies.choice_request import ChoiceRequest, refuse_empty
 from bandit.policies.contest import Box, Contest, settled, together
-from bandit.policies.mixture import Mixture
+from bandit.policies.mixture import Lists, Mixture
 from bandit.policies.policy import GRAIN, DeterministicPolicy, Policy
 from bandit.policies.uniform import uniform_at, uniform_mean, uniform_pick_at, uniform_table
 
@@ -243,16 +243,17 @@ class Arms(Mixture):
             component[rows] = mine[np.searchsorted(edges[:-1], where[rows], side="right")]
         return np.where(held < 0, held, component).astype(np.int16)
 
-    def _explored(self, request: ChoiceRequest) -> tuple[Int32, Array, Int64]:
+    def _begun(self, request: ChoiceRequest, lists: Lists) -> tuple[Int32, Array, Int64, Int32]:
         n, group = request.n, self.groups(request)
         action, count = np.empty(n, np.int32), np.empty(n, np.int64)
+        listed = np.empty((len(lists.whose), n), np.int32)
         _, _, coin, pick = self._streams(request)
         spread(
-            mixing.explore_into, n, GRAIN, request.eligible, request.packing, request.k, coin, pick,
-            request.keys, self.exploration, group, action, count,
+            mixing.explore_into, n, GRAIN, request.eligible, request.packing, coin, pick,
+            request.keys, self.exploration, lists.orders, lists.whose, group, action, count, listed,
         )  # fmt: skip
         refuse_empty(count)
-        return action, group, count
+        return action, group, count, listed
 
     def assigned(self, units: UInt64) -> Self:
         """The same for customers of whom each is of a unit: their arm is that of the unit."""

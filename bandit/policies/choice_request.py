@@ -21,12 +21,12 @@ from bandit.checks.arrays import (
 )
 from bandit.checks.keys import customer_keys
 from bandit.core.errors import DataError
-from bandit.core.types import Array, Float32, Float64, Int64, UInt64
+from bandit.core.types import Array, Float64, Int64, UInt64
 from bandit.kernels.keyed_random import stream_key
 from bandit.kernels.linear import masked_choice as worth
 from bandit.kernels.threads import spread
 from bandit.models.moments import Moments
-from bandit.models.moved import NO_MEANS, Moved
+from bandit.models.moved import Moved
 
 _BITS = np.dtype(np.uint8)
 GRAIN = 4096
@@ -108,13 +108,6 @@ class ChoiceRequest(NamedTuple):
             values=part(self.values), costs=part(self.costs), keys=self.keys[rows],
         )  # fmt: skip
 
-    def charges(self) -> tuple[Float64, Float64, Float32]:
-        """`Charged`: costs less what lifts are worth, for who reads the means without them."""
-        moved = self.posterior
-        if isinstance(moved, Moved):
-            return moved.charged(self.contexts, self.values, self.costs)
-        return self.costs, self.costs, NO_MEANS
-
     def lifts(self) -> Float64 | None:
         """What a `Moved` posterior moves means by, float64[n, k]; None of another."""
         moved = self.posterior
@@ -135,12 +128,14 @@ class ChoiceRequest(NamedTuple):
         return bits.astype(bool)
 
 
-def _action_count(eligible: Array | None, *tables: Float64 | None) -> int:
+def _action_count(
+    eligible: Array | None, values: npt.ArrayLike | None, costs: npt.ArrayLike | None
+) -> int:
     if eligible is not None and eligible.ndim == 2 and eligible.dtype == np.bool_:
         return int(eligible.shape[1])
-    given = [table for table in tables if table is not None]
-    if given and given[0].ndim:
-        return int(given[0].shape[-1])
+    for name, given in (("values", values), ("costs", costs)):
+        if given is not None and (table := as_numbers(name, given)).ndim:
+            return int(table.shape[-1])
     raise DataError(
         "without a posterior the number of actions must show in eligible bool[n, k], values "
         "or costs"
@@ -154,7 +149,7 @@ def _check_eligible(eligible: Array | None, n: int, k: int) -> tuple[Array, int]
     if kind not in "?B" and shape == (n, k):
         eligible, kind = mask("eligible", eligible), "?"
     if kind == "?" and shape == (n, k):
-        return laid(eligible).view(_BITS), worth.DENSE
+        return (eligible if eligible.flags.carray else laid(eligible)).view(_BITS), worth.DENSE
     if kind == "B" and shape == (n, (k + 7) // 8):
         return laid(eligible), worth.PACKED
     raise DataError(
@@ -205,11 +200,9 @@ def checked(
     `ChoiceRequest.validate`; where not ``complete`` so are rows without an action, by
     `refuse_empty`.
     """
-    worth_of = None if values is None else as_numbers("values", values)
-    cost_of = None if costs is None else as_numbers("costs", costs)
     allowed = None if eligible is None else as_array("eligible", eligible)
     if posterior is None:
-        k, contexts = _action_count(allowed, worth_of, cost_of), as_array("contexts", contexts)
+        k, contexts = _action_count(allowed, values, costs), as_array("contexts", contexts)
         width = contexts.shape[-1] if contexts.ndim else 0
     else:
         k, width = posterior.n_actions, posterior.n_features
@@ -218,17 +211,14 @@ def checked(
     bits, packing = _check_eligible(allowed, n, k)
     if complete:
         _refuse_empty_row(_first_row_without_action(bits, packing, n, k))
-    value, cost = (
-        check_table("values", worth_of, n, k, 1.0),
-        check_table("costs", cost_of, n, k, 0.0),
+    value, cost = check_table("values", values, n, k, 1.0), check_table("costs", costs, n, k, 0.0)
+    priced = values is not None or costs is not None or isinstance(posterior, Moved)
+    numbers = np.arange(n, dtype=np.uint64) if keys is None else customer_keys(keys, n)
+    # `ChoiceRequest(...)` itself takes as long as the smallest kernel.
+    request = tuple.__new__(
+        ChoiceRequest,
+        (posterior, x, n, k, bits, packing, value, cost, priced, numbers, seed, wave, draw, 0),
     )
-    # By position: names take as long as the smallest kernel.
-    request = ChoiceRequest(
-        posterior, x, n, k, bits, packing,
-        value, cost, worth_of is not None or cost_of is not None or isinstance(posterior, Moved),
-        np.arange(n, dtype=np.uint64) if keys is None else customer_keys(keys, n),
-        seed, wave, draw,
-    )  # fmt: skip
     if validate:
         request.validate()
     return request

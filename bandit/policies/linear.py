@@ -18,7 +18,7 @@ from bandit.kernels.linear.price_contenders import Reach
 from bandit.kernels.linear.situation import Mode, Situation
 from bandit.kernels.threads import share, spread
 from bandit.models.moments import Moments
-from bandit.models.moved import Moved
+from bandit.models.moved import NO_MEANS, Moved
 from bandit.policies.choice_request import ChoiceRequest
 from bandit.policies.contest import Box, Contest, settled, together
 
@@ -46,17 +46,24 @@ _NO_BROAD: Float64 = np.zeros((0, 1))
 
 
 def _contexts(request: ChoiceRequest) -> tuple[Float32, Float64]:
-    if request.contexts.dtype == np.float32:
-        return request.contexts, _NO_BROAD
-    return np.zeros((0, request.contexts.shape[1]), np.float32), request.contexts
+    x = request.contexts
+    if x.dtype.itemsize == 4:
+        return x, _NO_BROAD
+    return np.zeros((0, x.shape[1]), np.float32), x
 
 
 def _situation(request: ChoiceRequest, bounded: bool) -> Situation:
-    narrow, broad = _contexts(request)
-    costs, listed, means = request.charges()
-    return Situation(
-        narrow, broad, request.eligible, request.packing, request.values, costs,
-        request.priced, request.keys, bounded, means, listed,
+    (narrow, broad), moved = _contexts(request), request.posterior
+    costs, listed, means = request.costs, request.costs, NO_MEANS
+    if isinstance(moved, Moved):
+        costs, listed, means = moved.charged(request.contexts, request.values, costs)
+    # `Situation(...)` takes as long as a small kernel.
+    return tuple.__new__(
+        Situation,
+        (
+            narrow, broad, request.eligible, request.packing, request.values, costs,
+            request.priced, request.keys, bounded, means, listed,
+        ),
     )  # fmt: skip
 
 
@@ -89,9 +96,8 @@ class _Kept(threading.local):
         """
         size = rows if rows == 1 else next(size for size in _SIZES if size >= rows)
         asked = (
-            size, whose, situation.values.shape[0] > 1, situation.listed.shape[0] > 1,
-            mode.thompson or mode.propensity > NOTHING, mode.propensity == WEIGHTED,
-            mode.propensity == NOTHING, situation.broad.size > 0, situation.bounded,
+            size, whose, len(situation.values) > 1, len(situation.listed) > 1,
+            mode.thompson, mode.propensity, len(situation.broad) > 0, situation.bounded,
         )  # fmt: skip
         made = self.rooms.get(asked)
         if made is None or made.model is not model:
@@ -146,15 +152,17 @@ def choose_linear(
     n, (model, bounded) = request.n, request.needs_posterior().model
     action, mean, width = np.zeros(n, _INT), np.zeros(n), np.zeros(n)
     chance = np.ones(n) if propensity == NOTHING else np.empty(n)
-    doubt = np.zeros(1, _FLAG)
-    mode = Mode(
-        float(alpha), thompson, propensity, stream, np.ascontiguousarray(given, _INT),
-        np.ascontiguousarray(weights, _REAL), scored, doubt,
+    mode = tuple.__new__(
+        Mode,
+        (
+            float(alpha), thompson, propensity, stream, np.ascontiguousarray(given, _INT),
+            np.ascontiguousarray(weights, _REAL), scored, np.zeros(1, _FLAG),
+        ),
     )  # fmt: skip
     if model.link != IDENTITY:
         request.validate()
     out = action, mean, width, chance
-    if (blocks := _blocks(request)) is None:
+    if n * request.k <= CHARGES or (blocks := _blocks(request)) is None:
         _choose_into(request, model, bounded, mode, out)
     else:
         for first, last in blocks:
@@ -163,8 +171,8 @@ def choose_linear(
             _choose_into(request.rows(first, last), model, bounded, own, part)
     if mode.doubt[0]:
         request.validate()
-    if scored and propensity not in (GIVEN, WEIGHTED):
-        mean = request.lifted(mean, action)
+    if scored and propensity not in (GIVEN, WEIGHTED) and isinstance(request.posterior, Moved):
+        mean = mean + request.posterior.lifts_at(request.contexts, action)
     return action, mean, width, chance
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,19 @@ from bandit.policies.uniform import count_eligible, uniform_mean, uniform_table
 _Streams = tuple[np.uint64, np.uint64, np.uint64, np.uint64]
 _GROUP, _ACTION, _COUNT = np.dtype(np.int16), np.dtype(np.int32), np.dtype(np.int64)
 _SCORE = np.dtype(np.float32)
+_NOBODY: Int64 = np.zeros(0, np.int64)
+_NOTHING: Int32 = np.zeros((0, 0), np.int32)
+
+
+class Lists(NamedTuple):
+    """Components ``whose`` int64[m] that go by lists of priorities, ``orders`` int64[m, k].
+
+    ``others`` are those that do not, but for the last: position and policy.
+    """
+
+    whose: Int64
+    orders: Int64
+    others: list[tuple[int, Policy]]
 
 
 @dataclass(frozen=True)
@@ -45,12 +59,14 @@ class Mixture(Policy):
     """Where one component's share ends and the next one's begins, float64[p - 1]."""
     _weights: Float64 = field(init=False, repr=False, compare=False)
     """`prior_weights` of one customer."""
-    _last: int = field(init=False, repr=False, compare=False)
+    _last: tuple[int, Policy] = field(init=False, repr=False, compare=False)
     """The component that settles what the others leave: see `_settled`."""
     _largest: Policy = field(init=False, repr=False, compare=False)
     """The component with the largest share, the first of several."""
     _otherwise: list[tuple[int, Policy]] = field(init=False, repr=False, compare=False)
     """Components that do not score as the largest does."""
+    _lists: dict[int, Lists] = field(init=False, repr=False, compare=False)
+    """Who goes by a list, by k."""
 
     def __post_init__(self) -> None:
         """Refuse shares that are none."""
@@ -66,7 +82,8 @@ class Mixture(Policy):
         weights = [*((1.0 - self.holdout) * share for share in shares), self.holdout]
         object.__setattr__(self, "_weights", np.array([weights]))
         order = [(policy.integrates, share) for share, policy in parts]
-        object.__setattr__(self, "_last", order.index(max(order)))
+        last = order.index(max(order))
+        object.__setattr__(self, "_last", (last, parts[last][1]))
         largest = parts[shares.index(max(shares))][1]
         object.__setattr__(self, "_largest", largest)
         by = type(largest).score_of
@@ -76,6 +93,7 @@ class Mixture(Policy):
             if policy is not largest and not (same and type(policy).score_of is by)
         ]  # fmt: skip
         object.__setattr__(self, "_otherwise", otherwise)
+        object.__setattr__(self, "_lists", {})
 
     def prior_weights(self, n: int) -> Float64:
         """Weights of the groups before the first slot: ``(1−h)·share_p``, h; float64[n, p + 1]."""
@@ -112,14 +130,18 @@ class Mixture(Policy):
         """
         request = checked(
             posterior, contexts, eligible=eligible, values=values, costs=costs, keys=keys,
-            seed=seed, wave=wave, draw=draw, validate=not self.components[self._last][1].validates,
+            seed=seed, wave=wave, draw=draw, validate=not self._last[1].validates,
             complete=False,
         )  # fmt: skip
         before = self._prior(prior, request.n)
-        action, group, chances, count, found = self._settled(request)
-        joint, propensity = self._joined(request, action, chances, count, before)
+        lists = self._listing(request.k)
+        action, group, count, listed = self._begun(request, lists)
+        action, chances, found = self._settled(request, lists, action, group)
+        joint, propensity = self._joined(
+            request, action, chances, count, before, lists.whose, listed
+        )
         score = self._scores_of(request, action, group, found)
-        return Choice(action, propensity, score, group, joint)
+        return tuple.__new__(Choice, (action, propensity, score, group, joint))
 
     def probabilities(
         self,
@@ -211,8 +233,10 @@ class Mixture(Policy):
 
     def decide(self, request: ChoiceRequest) -> Int32:
         """Draw group, coin and action."""
-        action, group, _, _ = self._begun(request)
-        _take(group, self._last, self.components[self._last][1].decide(request), action)
+        lists = self._listing(request.k)
+        action, group, _, _ = self._begun(request, lists)
+        for p, policy in (*lists.others, self._last):
+            _take(group, p, policy.decide(request), action)
         return action
 
     def tells(self, posterior: Moments | None) -> bool:
@@ -220,10 +244,11 @@ class Mixture(Policy):
         return all(policy.tells(posterior) for _, policy in self.components)
 
     def contest(self, request: ChoiceRequest, wanted: Bool, box: Box) -> Contest:
-        """Each component's own; what groups and coin decide is firm."""
-        action, group, _ = self._explored(request)
+        """Each component's own; what groups, coin and lists decide is firm."""
+        lists = self._listing(request.k)
+        action, group, _, _ = self._begun(request, lists)
         parts = [settled(action, wanted & (action >= 0))]
-        for p, (_, policy) in enumerate(self.components):
+        for p, policy in (*lists.others, self._last):
             mine = wanted & (group == p)
             if mine.any():
                 parts.append(policy.contest(request, mine, box))
@@ -235,7 +260,7 @@ class Mixture(Policy):
         each = [policy.choose_or_score(request, action)[1] for _, policy in self.components]
         count, _ = count_eligible(request, action)
         prior = self.prior_weights(request.n)
-        return self._joined(request, action, np.stack(each), count, prior)[1]
+        return self._joined(request, action, np.stack(each), count, prior, _NOBODY, _NOTHING)[1]
 
     def distribution(self, request: ChoiceRequest) -> Float64:
         """Probability of every action in a first slot."""
@@ -275,49 +300,56 @@ class Mixture(Policy):
         return weights
 
     def _settled(
-        self, request: ChoiceRequest
-    ) -> tuple[Int32, Array, Float64, Int64, Float64 | None]:
-        """Action and group of each row, the action's probability by each component, [p, n].
+        self, request: ChoiceRequest, lists: Lists, known: Int32, group: Array
+    ) -> tuple[Int32, Float64, Float64 | None]:
+        """Action of each row, its probability by each component that goes by no list, [p, n].
 
-        Then how many actions are eligible, and the last component's score of the action if known.
-        A component that integrates comes last, whatever its share: it draws only for its own
-        customers, and integrates for everybody's action in the same pass.
+        Then the last component's score of the action if known. A component that integrates comes
+        last, whatever its share: it draws only for its own customers, and integrates for
+        everybody's action in the same pass.
         """
-        action, group, count, decided = self._begun(request)
+        decided: list[tuple[int, Policy, Int32]] = []
+        for p, policy in lists.others:
+            theirs = policy.decide(request)
+            _take(group, p, theirs, known)
+            decided.append((p, policy, theirs))
         chances = np.empty((len(self.components), request.n))
-        last = self.components[self._last][1]
-        action, chances[self._last], score = last.choose_or_score(request, action)
+        p, policy = self._last
+        action, chances[p], score = policy.choose_or_score(request, known)
         for p, policy, theirs in decided:
             chances[p] = policy.propensity(request, action, theirs)
-        return action, group, chances, count, score
+        return action, chances, score
 
-    def _begun(
-        self, request: ChoiceRequest
-    ) -> tuple[Int32, Array, Int64, list[tuple[int, Policy, Int32]]]:
-        """Action of each row that is not the last component's (-1 there), group, eligible actions.
+    def _begun(self, request: ChoiceRequest, lists: Lists) -> tuple[Int32, Array, Int64, Int32]:
+        """Action of each row (-1 where a component is yet to decide), group, eligible actions.
 
-        With them what the other components decided, each by its position.
+        With them what each component takes that goes by a list, int32[m, n].
         """
-        action, group, count = self._explored(request)
-        decided: list[tuple[int, Policy, Int32]] = []
-        for p, (_, policy) in enumerate(self.components):
-            if p != self._last:
-                theirs = policy.decide(request)
-                _take(group, p, theirs, action)
-                decided.append((p, policy, theirs))
-        return action, group, count, decided
-
-    def _explored(self, request: ChoiceRequest) -> tuple[Int32, Array, Int64]:
-        """Action of who is held out or explores (-1 elsewhere), group, eligible actions."""
         n = request.n
         group, action, count = np.empty(n, _GROUP), np.empty(n, _ACTION), np.empty(n, _COUNT)
+        listed = np.empty((len(lists.whose), n), _ACTION)
         spread(
             mixing.begin_into, n, GRAIN, *self._streams(request), request.keys, self.holdout,
-            self._edges, self.exploration, request.eligible, request.packing, request.k, group,
-            action, count,
+            self._edges, self.exploration, request.eligible, request.packing, lists.orders,
+            lists.whose, group, action, count, listed,
         )  # fmt: skip
         refuse_empty(count)
-        return action, group, count
+        return action, group, count, listed
+
+    def _listing(self, k: int) -> Lists:
+        """Found once: a row alone is decided in less time."""
+        known = self._lists.get(k)
+        if known is None:
+            each = [policy for _, policy in self.components]
+            before = [(p, policy) for p, policy in enumerate(each) if p != self._last[0]]
+            found = {p: policy.order(k) for p, policy in before}
+            orders = {p: order for p, order in found.items() if order is not None}
+            known = self._lists[k] = Lists(
+                np.array([*orders], np.int64),
+                np.array([*orders.values()], np.int64).reshape(-1, k),
+                [(p, policy) for p, policy in before if p not in orders],
+            )
+        return known
 
     def _streams(self, request: ChoiceRequest) -> _Streams:
         """Streams of the holdout, of shares, of the coin and of who explores."""
@@ -326,13 +358,14 @@ class Mixture(Policy):
         return _streams_of(seed, again, request.seed, request.wave, request.draw)
 
     def _joined(
-        self, request: ChoiceRequest, action: Int32, chances: Float64, count: Int64, prior: Float64
-    ) -> tuple[Float64, Float64]:
+        self, request: ChoiceRequest, action: Int32, chances: Float64, count: Int64,
+        prior: Float64, whose: Int64, listed: Int32,
+    ) -> tuple[Float64, Float64]:  # fmt: skip
         """Joint probability of each group and ``action`` float64[n, p + 1]; the propensity [n]."""
         joint, propensity = np.empty(prior.shape), np.empty(request.n)
         spread(
             mixing.join_into, request.n, GRAIN, request.eligible, request.packing,
-            self.exploration, count, action, chances, prior, joint, propensity,
+            self.exploration, count, action, whose, listed, chances, prior, joint, propensity,
         )  # fmt: skip
         return joint, propensity
 
@@ -367,7 +400,7 @@ class Mixture(Policy):
 
         ``found`` float64[n] is the last component's, if known.
         """
-        score = found if self._largest is self.components[self._last][1] else None
+        score = found if self._largest is self._last[1] else None
         if score is None:
             score = self._largest.score_of(request, action)
         for p, policy in self._otherwise:

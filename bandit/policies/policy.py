@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from bandit.core.types import Bool, Choice, Float64, Int32
+from bandit.core.types import Bool, Choice, Float64, Int32, Int64
 from bandit.kernels import mixing
 from bandit.kernels.linear import masked_choice as worth
 from bandit.kernels.threads import spread
@@ -142,6 +142,11 @@ class Policy(ABC):
     @abstractmethod
     def decide(self, request: ChoiceRequest) -> Int32:
         """Draw an action for each row, int32[n]."""
+
+    def order(self, k: int) -> Int64 | None:
+        """The list int64[k] of all k actions of which the first eligible is taken, if one is."""
+        del k
+        return None
 
     def tells(self, posterior: Moments | None) -> bool:
         """Whether `contest` says what is taken at many prices, without being asked at each."""

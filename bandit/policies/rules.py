@@ -52,8 +52,14 @@ class Rules(DeterministicPolicy):
             )
         return self.actions.index(action)
 
-    def _order(self, k: int) -> Int64:
-        """All of k actions, int64[k]."""
+    def order(self, k: int) -> Int64:
+        """Who is not named comes after."""
+        known = self._orders.get(k)
+        if known is None:
+            known = self._orders[k] = self._ordered(k)
+        return known
+
+    def _ordered(self, k: int) -> Int64:
         first = [self._number(action) for action in self.priority]
         outside = [action for action in first if action >= k]
         if outside:
@@ -63,12 +69,9 @@ class Rules(DeterministicPolicy):
 
     def decide(self, request: ChoiceRequest) -> Int32:
         """Walk down the list."""
-        order = self._orders.get(request.k)
-        if order is None:
-            order = self._orders[request.k] = self._order(request.k)
         action = np.zeros(request.n, _INT)
         spread(
             worth.first_by_priority_into, request.n, GRAIN, request.eligible, request.packing,
-            order, action,
+            self.order(request.k), action,
         )  # fmt: skip
         return action

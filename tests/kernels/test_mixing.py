@@ -11,6 +11,7 @@ from bandit.policies.choice_request import stream_of
 from reference import mixture as twin
 
 SEED, AGAIN, WAVE, SLOT = 2**63 + 5, 77, 12, 3
+NOBODY = np.zeros(0, np.int64)
 
 
 @pytest.fixture(params=["dense", "bits", "all"])
@@ -49,16 +50,22 @@ def test_who_explores_and_what(rows, exploration):
     group, action, count = before.copy(), np.empty(n, np.int32), np.empty(n, np.int64)
     coin = stream_of(SEED, WAVE, SLOT, keyed_random.EXPLORE)
     pick = stream_of(SEED, WAVE, SLOT, keyed_random.EXPLORE_PICK)
+    orders, whose = np.array([rng.permutation(k), np.arange(k)]), np.array([2, 0])
+    listed = np.empty((2, n), np.int32)
     mixing.explore_into(
-        0, n, packed, packing, k, coin, pick, keys, exploration, group, action, count
-    )
+        0, n, packed, packing, coin, pick, keys, exploration, orders, whose, group, action, count,
+        listed,
+    )  # fmt: skip
     np.testing.assert_array_equal(count, eligible.sum(axis=1))
     for i in range(n):
+        firsts = [next(a for a in order if eligible[i, a]) for order in orders]
+        assert listed[:, i].tolist() == firsts
         free = twin.explored(int(keys[i]), SEED, WAVE, SLOT, eligible[i].tolist(), exploration)
         if before[i] == HOLDOUT:
             assert (action[i], group[i]) == (0, HOLDOUT)
         elif free is None:
-            assert (action[i], group[i]) == (-1, before[i])
+            expected = {2: firsts[0], 0: firsts[1]}.get(int(before[i]), -1)
+            assert (action[i], group[i]) == (expected, before[i])
         else:
             assert (action[i], group[i]) == (free, EXPLORATION)
 
@@ -69,12 +76,19 @@ def test_both_at_once(rows):
     streams = [stream_of(SEED, WAVE, SLOT, purpose) for purpose in range(1, 5)]
     edges = np.array([0.0, 0.5])
     group, action, count = np.empty(n, np.int16), np.empty(n, np.int32), np.empty(n, np.int64)
+    orders, whose = np.arange(k)[::-1].reshape(1, k).copy(), np.array([1])
+    listed = np.empty((1, n), np.int32)
     mixing.begin_into(
-        0, n, *streams, keys, 0.3, edges, 0.4, packed, packing, k, group, action, count
-    )
+        0, n, *streams, keys, 0.3, edges, 0.4, packed, packing, orders, whose, group, action, count,
+        listed,
+    )  # fmt: skip
     known, taken, number = np.empty_like(group), np.empty_like(action), np.empty_like(count)
+    first = np.empty_like(listed)
     mixing.groups_into(0, n, *streams[:2], keys, 0.3, edges, known)
-    mixing.explore_into(0, n, packed, packing, k, *streams[2:], keys, 0.4, known, taken, number)
+    mixing.explore_into(
+        0, n, packed, packing, *streams[2:], keys, 0.4, orders, whose, known, taken, number, first
+    )
+    np.testing.assert_array_equal(listed, first)
     np.testing.assert_array_equal(group, known)
     np.testing.assert_array_equal(action, taken)
     np.testing.assert_array_equal(count, number)
@@ -89,7 +103,13 @@ def test_joint_propensity(rows, parts):
     chances, prior = rng.random((parts, n)), rng.random((n, parts + 1))
     joint, propensity = np.empty((n, parts + 1)), np.empty(n)
     count = eligible.sum(axis=1)
-    mixing.join_into(0, n, packed, packing, 0.1, count, action, chances, prior, joint, propensity)
+    whose, listed = np.array([parts - 1]), np.where(rng.random((1, n)) < 0.5, action, -1)
+    expected = np.where(listed == action, 1.0, 0.0)
+    mixing.join_into(
+        0, n, packed, packing, 0.1, count, action, whose, listed.astype(np.int32), chances, prior,
+        joint, propensity,
+    )  # fmt: skip
+    np.testing.assert_array_equal(chances[-1:], expected)
     for i in range(n):
         each, chance = twin.joint(
             int(action[i]), chances[:, i].tolist(), prior[i].tolist(), eligible[i].tolist(), 0.1

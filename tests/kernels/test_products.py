@@ -10,6 +10,7 @@ from bandit.kernels._compile import entered
 from bandit.kernels.simd import plain, product
 
 _multiply_into = entered(product.multiply_into)
+_multiply_row_into = entered(product.multiply_row_into)
 
 
 @pytest.mark.parametrize("k", [3, 8, 9, 16, 24, 70, 100])
@@ -36,3 +37,16 @@ def test_half_a_tile_is_the_first_half_of_a_tile() -> None:
     plain.tile_6x1_half(x, 0, 5, w, 0, 5, half, 0, 16)
     np.testing.assert_allclose(half[:, :8], whole[:, :8], rtol=1e-6)
     assert not half[:, 8:].any()
+
+
+@pytest.mark.parametrize("vectors", range(1, 9))
+def test_a_row_alone_has_the_sums_of_a_block(vectors: int) -> None:
+    rng, d = np.random.default_rng(vectors), 21
+    width = vectors * simd.LANES
+    panels = np.zeros(width * d, np.float32)
+    product.pack_columns_into(rng.normal(size=(width, d)), panels)
+    x = rng.normal(size=(6, d)).astype(np.float32)
+    out, alone = np.empty((6, width), np.float32), np.empty(width, np.float32)
+    _multiply_into(x, 0, 6, d, panels, out, width)
+    _multiply_row_into(x, 2 * d, d, panels, alone)
+    assert alone.tobytes() == out[2].tobytes()

@@ -128,7 +128,15 @@ def first_by_priority_into(
 ) -> None:
     """``action`` int32[n]: the first eligible action in ``order`` int64[k]."""
     for i in range(first, last):
-        for a in order:
-            if allowed(eligible, packing, i, a):
-                action[i] = a
-                break
+        action[i] = first_allowed(eligible, packing, i, order)
+
+
+@inline
+def first_allowed(eligible: UInt8, packing: int, row: int, order: Int64) -> np.int64:
+    """The first action in ``order`` int64[k] that is eligible for the row; 0 if none is."""
+    found = np.int64(0)
+    for a in order:
+        if allowed(eligible, packing, row, a):
+            found = np.int64(a)
+            break
+    return found

@@ -140,6 +140,8 @@ outer_6: _Outer = _tiles.outer_6
 outer_8: _Outer = _tiles.outer_8
 _Line = Callable[[_Table[Any], int, _Table[Any], int, int, int, int, _Table[Any], int], None]
 line_1x1: _Line = _tiles.line_1x1
+line_1x2: _Line = _tiles.line_1x2
+line_1x3: _Line = _tiles.line_1x3
 line_1x4: _Line = _tiles.line_1x4
 squares_6x1: Callable[[UInt8, int, int, Int8, int, int, int, Float32, int, int], None] = (
     _tiles.squares_6x1

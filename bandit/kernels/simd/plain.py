@@ -224,6 +224,16 @@ def line_1x1(*args: Any) -> None:
     _line(1, *args)
 
 
+def line_1x2(*args: Any) -> None:
+    """One row times two vectors of columns, ``apart`` elements from one to the next."""
+    _line(2, *args)
+
+
+def line_1x3(*args: Any) -> None:
+    """One row times three vectors of columns, ``apart`` elements from one to the next."""
+    _line(3, *args)
+
+
 def line_1x4(*args: Any) -> None:
     """One row times four vectors of columns, ``apart`` elements from one to the next."""
     _line(4, *args)

@@ -82,10 +82,12 @@ def multiply_row_into(x: Float32, x_at: int, d: int, panels: Float32, out: Float
         apart = lanes * d if _TILE == 1 else lanes
         if whole == 4 * lanes:
             simd.line_1x4(x, x_at, panels, left * d, columns, apart, d, out, left)
+        elif whole == 3 * lanes:
+            simd.line_1x3(x, x_at, panels, left * d, columns, apart, d, out, left)
+        elif whole == 2 * lanes:
+            simd.line_1x2(x, x_at, panels, left * d, columns, apart, d, out, left)
         else:
-            for c in range(whole // lanes):
-                at = left * d + c * apart
-                simd.line_1x1(x, x_at, panels, at, columns, apart, d, out, left + c * lanes)
+            simd.line_1x1(x, x_at, panels, left * d, columns, apart, d, out, left)
         left += whole
 
 

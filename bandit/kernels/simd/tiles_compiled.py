@@ -351,7 +351,7 @@ def _outer(rows: int, vectors: int) -> Any:
 
 tile_6x1, tile_6x2, tile_6x3, tile_6x4 = (_tile(vectors) for vectors in (1, 2, 3, 4))
 tile_6x1_half = _tile(1, half=True)
-line_1x1, line_1x4 = _line(1), _line(4)
+line_1x1, line_1x2, line_1x3, line_1x4 = (_line(vectors) for vectors in (1, 2, 3, 4))
 coarse_6x1, coarse_6x2, coarse_6x3, coarse_6x4 = (_coarse(vectors) for vectors in (1, 2, 3, 4))
 coarse_6x1_half = _coarse(1, half=True)
 outer_6 = _outer(6, 1)
