@@ -7,6 +7,10 @@ import numpy as np
 from bandit.core.types import Array
 from bandit.kernels._compile import serial
 
+_ROWS, _BYTE, _COUNTED = 8, np.uint64(255), 255
+"""Customers of a word, one of its bytes, and how many a byte can count."""
+_ONES = np.uint64(0x0101010101010101)
+
 
 def mask_into(
     first: int,
@@ -28,8 +32,8 @@ def mask_into(
     the channel and, for an outbound channel, pressure blocks neither channel nor offer. ``left``
     counts the outbound actions that are alive at first and after each of the four rules.
 
-    A customer's two bits an offer and a channel are gathered into bytes an action; what is left
-    are loops without branches over those.
+    Eight customers are decided for together, each in a byte of a word: two bits an offer and a
+    channel, gathered once an action.
     """
     k = offer.shape[0]
     n_offers, n_channels = rules.shape[1], consent.shape[1]
@@ -37,48 +41,66 @@ def mask_into(
     # One place more than there are offers and channels: that of the unknown, which nothing opens.
     o = np.where(there, offer, n_offers).astype(np.uint32)
     c = np.where(there, channel, n_channels).astype(np.uint32)
-    known, out = (running & there).astype(np.uint8), outbound.astype(np.uint8)
+    known, out = _ONES * (running & there), _ONES * outbound
     known[0] = out[0] = 0
-    of_offer, of_channel = np.zeros(n_offers + 1, np.uint8), np.zeros(n_channels + 1, np.uint8)
-    by_offer, by_channel = np.zeros(k, np.uint8), np.zeros(k, np.uint8)
+    of_offer, of_channel = np.zeros(n_offers + 1, np.uint64), np.zeros(n_channels + 1, np.uint64)
     _mask_into(
         first, last, rules, consent, blocked_channels, blocked_offers, mask, left, o, c, known, out,
-        of_offer, of_channel, by_offer, by_channel,
+        of_offer, of_channel, np.zeros(k, np.uint64),
     )  # fmt: skip
+
+
+@serial
+def _words_into(allowed: Array, blocked: Array, top: int, rows: int, words: Array) -> None:
+    """Byte r of a word: bit 0 whether row top + r is allowed it, bit 1 whether it is blocked."""
+    for j in range(allowed.shape[1]):
+        word = np.uint64(0)
+        for r in range(rows):
+            bits = np.uint64(allowed[top + r, j]) | np.uint64(blocked[top + r, j]) << np.uint64(1)
+            word |= bits << np.uint64(8 * r)
+        words[j] = word
 
 
 @serial
 def _mask_into(
     first: int, last: int, rules: Array, consent: Array, blocked_channels: Array,
     blocked_offers: Array, mask: Array, left: Array, o: Array, c: Array, known: Array, out: Array,
-    of_offer: Array, of_channel: Array, by_offer: Array, by_channel: Array,
+    of_offer: Array, of_channel: Array, opened: Array,
 ) -> None:  # fmt: skip
     k = o.shape[0]
-    n_offers, n_channels = rules.shape[1], consent.shape[1]
     all_out, known_out = np.int32(0), np.int32(0)
     for a in range(1, k):
-        all_out += np.int32(out[a])
-        known_out += np.int32(known[a] & out[a])
-    for i in range(first, last):
-        for j in range(n_offers):
-            of_offer[j] = np.uint8(rules[i, j]) | (np.uint8(blocked_offers[i, j]) << 1)
-        for j in range(n_channels):
-            of_channel[j] = np.uint8(consent[i, j]) | (np.uint8(blocked_channels[i, j]) << 1)
-        for a in range(1, k):
-            by_offer[a], by_channel[a] = of_offer[o[a]], of_channel[c[a]]
-        ruled, agreed, free = np.int32(0), np.int32(0), np.int32(0)
-        mask[i, 0] = True
-        for a in range(1, k):
-            rule = by_offer[a] & known[a]
-            consents = rule & by_channel[a]
-            opened = consents & ~(((by_offer[a] | by_channel[a]) >> 1) & out[a]) & 1
-            ruled += np.int32(rule & out[a])
-            agreed += np.int32(consents & out[a])
-            free += np.int32(opened & out[a])
-            mask[i, a] = opened != 0
-        left[i, 0], left[i, 1], left[i, 2], left[i, 3], left[i, 4] = (
-            all_out, known_out, ruled, agreed, free,
-        )  # fmt: skip
+        all_out += np.int32(out[a] != 0)
+        known_out += np.int32(known[a] & out[a] != 0)
+    for top in range(first, last, _ROWS):
+        rows = min(_ROWS, last - top)
+        _words_into(rules, blocked_offers, top, rows, of_offer)
+        _words_into(consent, blocked_channels, top, rows, of_channel)
+        for r in range(rows):
+            mask[top + r, 0] = True
+            left[top + r, 0], left[top + r, 1] = all_out, known_out
+            left[top + r, 2] = left[top + r, 3] = left[top + r, 4] = 0
+        for begin in range(1, k, _COUNTED):
+            end = min(begin + _COUNTED, k)
+            ruled = agreed = free = np.uint64(0)
+            for a in range(begin, end):
+                by_offer, by_channel, contact = of_offer[o[a]], of_channel[c[a]], out[a]
+                rule = by_offer & known[a]
+                consents = rule & by_channel
+                opens = consents & ~((by_offer | by_channel) >> np.uint64(1) & contact)
+                ruled += rule & contact
+                agreed += consents & contact
+                free += opens & contact
+                opened[a] = opens
+            for r in range(rows):
+                by = np.uint64(8 * r)
+                left[top + r, 2] += np.int32(ruled >> by & _BYTE)
+                left[top + r, 3] += np.int32(agreed >> by & _BYTE)
+                left[top + r, 4] += np.int32(free >> by & _BYTE)
+        for r in range(rows):
+            by = np.uint64(8 * r)
+            for a in range(1, k):
+                mask[top + r, a] = opened[a] >> by & np.uint64(1) != 0
 
 
 def pressure_into(
