@@ -24,6 +24,8 @@ from bandit.kernels._compile import anywhere, inline, serial, within
 from bandit.kernels.linear.pair_moments import gather
 from bandit.kernels.simd import product
 
+SIDE = 4
+"""Sums side by side: a multiplication waits for the one before it four cycles."""
 DEPTH = 256
 """Depth of a product: 64 columns × 256 × 4 bytes = 64 kB of the second-level cache at most."""
 SQUARES = 400_000
@@ -120,10 +122,30 @@ def block_of(d: int) -> int:
     return max(6, min(48, SQUARES // (2 * d * (d + 1)) // 6 * 6))
 
 
+@inline
+def _means_of_row(x: Float64, d: int, dense: Dense, first: int, many: int, out: Float64) -> None:
+    """Means of ``many`` groups of eight: four sums side by side, for none waits for another."""
+    theta, size, known = dense.theta, d * 8, np.int64(0)
+    for g in range(first, first + many):
+        known += dense.known[g]
+    if many == SIDE and known == SIDE:
+        simd.line_1x4(x, 0, theta, first * size, 8, size, d, out, first * 8)
+        return
+    for g in range(first, first + many):
+        if dense.known[g]:
+            simd.line_1x1(x, 0, theta, g * size, 8, size, d, out, g * 8)
+        else:
+            simd.store(out, g * 8, simd.splat(0.0))
+
+
 @within
 def _means_into(x: Float64, rows: int, wide: int, d: int, dense: Dense, out: Float64) -> None:
     """``out`` float64[rows, 8·ceil(k/8)] = x · theta."""
     theta, groups, nothing = dense.theta, dense.theta.shape[0], simd.splat(0.0)
+    if rows == 1:
+        for g in range(0, groups, SIDE):
+            _means_of_row(x, d, dense, g, min(SIDE, groups - g), out)
+        return
     for g in range(groups):
         for r in range(0, rows, product.ROWS):
             at = (r * groups + g) * 8
@@ -142,9 +164,9 @@ def _turn_into(
     for r in range(rows):
         square = product.square_norm(z, r * wide, wide, simd.LANES_64)
         length[r] = square
-        inverse = 1.0 / np.sqrt(square) if square > 0.0 else 0.0
-        for j in range(d):
-            turned[r * stride + j] = np.float32(z[r * wide + j] * inverse)
+        inverse = simd.splat(1.0 / np.sqrt(square) if square > 0.0 else 0.0)
+        for j in range(0, d, simd.LANES_64):
+            simd.store_as(turned, r * stride + j, simd.mul(simd.load(z, r * wide + j), inverse))
 
 
 @within
@@ -253,7 +275,7 @@ def turn_rows(
     tiled = product.padded(count, product.ROWS)
     for r in range(count):
         gather(narrow, broad, broad.shape[0] > 0, rows_of[r], d, room.x, r * wide)
-    _means_into(room.x, tiled, wide, d, dense, room.means)
+    _means_into(room.x, 1 if count == 1 else tiled, wide, d, dense, room.means)
     product.triangle_into(room.x, 0, tiled, wide, d, dense.root, 0, simd.LANES_64, room.z)
     _turn_into(room.z, count, d, wide, room.turned, stride, room.length)
 
