@@ -55,13 +55,13 @@ class Curved(Moved):
         if self.link != "identity":
             return super().charged(contexts, values, costs)
         n, d = contexts.shape
-        means = np.empty(n * self.model[0].upper.size, np.float32)
+        means = np.empty((n, self.model[0].upper.size), np.float32)
         rooms = curved_means.empty_rooms(n, d, GRAIN)
         panels, weight = self._narrow[:2]
         spread(
             curved_means.means_into, n, GRAIN, *forms(contexts), panels, weight, GRAIN, rooms, means
         )
-        return Charged(np.empty((n, self.n_actions)), costs, means)
+        return Charged(np.empty((n, self.n_actions)), costs, means.reshape(-1))
 
     def lifts_at(self, contexts: Array, action: Array) -> Float64:
         """Of `lifts` that of one action a row, to the last digits."""

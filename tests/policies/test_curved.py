@@ -168,12 +168,12 @@ def test_bounds_hold_where_modes_are_beyond_float32s_range():
         weight, rest = 10.0 ** rng.uniform(-30, 0, (1, 40)), 1e-3 * theta
         panels, weights, error, ground = curved_means.packed(theta[None], weight, rest, scale)
         rooms = curved_means.empty_rooms(30, 3, 30)
-        told = np.empty(30 * 48, np.float32)
+        told = np.empty((30, 48), np.float32)
         curved_means.means_into(0, 30, x, np.zeros((0, 3)), panels, weights, 30, rooms, told)
         broad = x.astype(float)
         exact = weight * expit(broad @ theta.T) + broad @ rest.T
         length = np.linalg.norm(broad / scale, axis=1)[:, None]
-        off = told.reshape(30, 48)[:, :40] - exact
+        off = told[:, :40] - exact
         # What the bounds of everybody take for underflow.
         bound = error[:40] * length + ground + 1e-30
         assert not (np.abs(off) > bound).any(), power

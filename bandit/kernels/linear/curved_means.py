@@ -13,14 +13,10 @@ import numpy as np
 from bandit.core.types import Float32, Float64
 from bandit.kernels import simd
 from bandit.kernels._compile import inline, serial
-from bandit.kernels.simd import product
+from bandit.kernels.linear import curved_sums
+from bandit.kernels.linear.curved_sums import sums_into
 
 LANES = simd.LANES
-BLOCK = 48
-"""Rows that lie beside each other: 7 kB at d = 37."""
-SIDE = 4
-"""Products of one row at a time."""
-_TILE = product.ROWS * LANES
 UNIT = 2.0**-24
 LEAST = 2.0**-149
 """Float32's smallest number."""
@@ -50,11 +46,9 @@ def packed(
     ground`` of ``Σ_e weight_ea σ(xᵀ theta_ea) + xᵀ rest_a``.
     """
     parts, k, d = theta.shape
-    width = product.padded(k, LANES)
-    panels = np.zeros((parts + 1, width, d), np.float32)
-    weights, error = np.zeros((parts, width), np.float32), np.zeros(width, np.float32)
     with np.errstate(over="ignore", invalid="ignore"):
-        panels[0, :k], panels[1:, :k], weights[:, :k] = rest, theta, weight
+        panels, weights = curved_sums.panels(theta, weight, rest, LANES, np.float32)
+        error = np.zeros(weights.shape[1], np.float32)
         # Of a product with d features, its factors rounded before: d + 3 roundings. A curve is
         # nowhere steeper than a quarter. Then the sum over the parts.
         size = np.abs(weight)
@@ -65,18 +59,16 @@ def packed(
         error[:k] += 0.0 if whole else 1.01 * line
         # Beyond float32's range a number loses more than its last digits: half of `LEAST` each.
         error[:k] += LEAST * np.linalg.norm(scale) * (1.0 + size.sum(axis=0) / 4.0)
-        error[:k][~(np.abs(panels).max(axis=(0, 2))[:k] < MOST)] = np.inf
+        most = np.abs(panels).max(axis=(1, 2)).reshape(-1)[:k]
+        error[:k][~(most < MOST)] = np.inf
         ground = 1.01 * float(((BEND + (parts + 5.0) * UNIT) * size.sum(axis=0)).max())
-    apart = panels.reshape(parts + 1, width // LANES, LANES, d).transpose(1, 0, 3, 2)
-    apart = apart if whole else apart[:, 1:]
-    return np.ascontiguousarray(apart), weights, np.nextafter(error, np.float32(np.inf)), ground
+    apart = panels if whole else np.ascontiguousarray(panels[:, 1:])
+    return apart, weights, np.nextafter(error, np.float32(np.inf)), ground
 
 
 def empty_rooms(n: int, d: int, grain: int) -> Float32:
     """Scratch of `means_into` for n rows, a line for each ``grain`` of them."""
-    n = max(n, 1)
-    rows = min(BLOCK, product.padded(n, product.ROWS))
-    return np.zeros((-(-n // grain), rows * d + 2 * _TILE), np.float32)
+    return curved_sums.empty_rooms(n, d, grain, LANES, np.float32)
 
 
 @inline
@@ -93,86 +85,15 @@ def curve_16(score: simd.Vector32) -> simd.Vector32:
     return simd.add(simd.splat(np.float32(0.5)), simd.div(simd.mul(s, above), below))
 
 
-@inline
-def _bend(x: Float32, score: int, weight: Float32, at: int, total: int) -> None:
-    """Add sixteen outcomes of ``x[score:]``, as much as they weigh, to ``x[total:]``."""
-    chance = curve_16(simd.load(x, score))
-    simd.store(x, total, simd.fma(simd.load(weight, at), chance, simd.load(x, total)))
-
-
-@inline
-def _tile_into(
-    x: Float32, at: int, rows: int, d: int, panels: Float32, weight: Float32, left: int, total: int
-) -> None:
-    """Means of actions ``left`` to ``left + 16`` of up to six rows, to ``x[total:]``."""
-    parts, width = weight.shape
-    lines = panels.shape[1] - parts
-    size, score = d * LANES, total + _TILE
-    start = left * d * (parts + lines)
-    if lines == 1:
-        simd.tile_6x1(x, at, d, panels, start, d, x, total, LANES)
-    else:
-        for r in range(rows):
-            simd.store(x, total + r * LANES, simd.splat(np.float32(0.0)))
-    for e in range(parts):
-        simd.tile_6x1(x, at, d, panels, start + (e + lines) * size, d, x, score, LANES)
-        for r in range(rows):
-            _bend(x, score + r * LANES, weight, e * width + left, total + r * LANES)
-
-
-@inline
-def _line_into(
-    x: Float32, at: int, d: int, panels: Float32, weight: Float32, left: int, total: int
-) -> None:
-    """The same of one row: four products side by side, for none waits for another's sum."""
-    parts, width = weight.shape
-    lines = panels.shape[1] - parts
-    size, score = d * LANES, total + _TILE
-    start = left * d * (parts + lines)
-    if lines == 0:
-        simd.store(x, total, simd.splat(np.float32(0.0)))
-    for first in range(0, parts + lines, SIDE):
-        many = min(SIDE, parts + lines - first)
-        if many == SIDE:
-            simd.line_1x4(x, at, panels, start + first * size, LANES, size, d, x, score)
-        else:
-            for c in range(many):
-                place = start + (first + c) * size
-                simd.line_1x1(x, at, panels, place, LANES, LANES, d, x, score + c * LANES)
-        for c in range(many):
-            e = first + c - lines
-            if e < 0:
-                simd.store(x, total, simd.load(x, score))
-            else:
-                _bend(x, score + c * LANES, weight, e * width + left, total)
-
-
 @serial
 def means_into(
     first: int, last: int, narrow: Float32, broad: Float64, panels: Float32, weight: Float32,
     grain: int, rooms: Float32, out: Float32,
 ) -> None:  # fmt: skip
-    """Write what `packed` names to ``out`` float32[n·w], rows first to last.
+    """Write what `packed` names to ``out`` float32[n, w], rows first to last.
 
     ``rooms`` as `empty_rooms` makes them; ``narrow`` float32[n, d] or ``broad`` float64[n, d], the
     other empty.
     """
-    d, wide, width = panels.shape[2], broad.shape[0] > 0, weight.shape[1]
-    x = rooms[first // grain]
-    total = x.size - 2 * _TILE
-    block = total // d
-    for top in range(first, last, block):
-        rows = min(block, last - top)
-        for r in range(rows):
-            for j in range(d):
-                x[r * d + j] = np.float32(broad[top + r, j]) if wide else narrow[top + r, j]
-        for left in range(0, width, LANES):
-            for r in range(0, rows, product.ROWS):
-                several = min(product.ROWS, rows - r)
-                if several == 1:
-                    _line_into(x, r * d, d, panels, weight, left, total)
-                else:
-                    _tile_into(x, r * d, several, d, panels, weight, left, total)
-                for each in range(several):
-                    found = simd.load(x, total + each * LANES)
-                    simd.store(out, (top + r + each) * width + left, found)
+    room = rooms[first // grain]
+    sums_into(curve_16, LANES, first, last, narrow, broad, panels, weight, room, out)
