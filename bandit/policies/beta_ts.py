@@ -10,7 +10,7 @@ from bandit.core.types import Array, Float64, Int32
 from bandit.kernels import keyed_random
 from bandit.kernels.beta import beta
 from bandit.kernels.beta import beta_rows as thompson
-from bandit.kernels.linear.decide import TINY
+from bandit.kernels.linear.chances import TINY
 from bandit.kernels.linear.masked_choice import EVERYTHING
 from bandit.kernels.threads import spread
 from bandit.models.moments import Moments

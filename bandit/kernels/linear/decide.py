@@ -1,4 +1,4 @@
-"""From settled contenders to the decision of each row, and to its propensity."""
+"""From contenders to the decision of each row: who is settled when, and who wins."""
 
 from __future__ import annotations
 
@@ -8,22 +8,16 @@ import numpy as np
 
 from bandit.core.types import Bool, Float32, Float64, Int32, Int64
 from bandit.kernels import simd
-from bandit.kernels._compile import inline, natural, within
-from bandit.kernels.linear import (
-    alike_rivals,
-    dense_widths,
-    win_probability,
-    win_probability_table,
-)
+from bandit.kernels._compile import natural, within
+from bandit.kernels.linear import chances, dense_widths
 from bandit.kernels.linear import pair_moments as settle
-from bandit.kernels.linear.alike import alike_into, table_size
+from bandit.kernels.linear.chances import Chances
 from bandit.kernels.linear.curved_pairs import Curves
 from bandit.kernels.linear.dense_rows import (
     Filling,
     fill_dense,
     filled,
     is_surely_dense,
-    whole_lanes,
 )
 from bandit.kernels.linear.dense_widths import Dense
 from bandit.kernels.linear.int16_bounds import Coarse
@@ -31,15 +25,11 @@ from bandit.kernels.linear.leading import Leading
 from bandit.kernels.linear.situation import Mode, Pairs, Situation
 from bandit.kernels.simd import product
 
-ALONE = 4
-"""Shares of so many contenders cost no more one by one than all of a row's at once."""
 FEW = 64
 """Features times contenders of a row that are settled at once: to settle one first and look who is
 left takes longer."""
 NONE, ALL = -1, -2
 """In place of a pilot: nobody is settled before all others, all are."""
-TINY = float(np.finfo(np.float64).tiny)
-"""Smallest probability reported for an action that was drawn."""
 
 
 class Model(NamedTuple):
@@ -71,9 +61,7 @@ class Settling(NamedTuple):
     """Scratch of `rows_into`.
 
     ``x``, ``z`` float64[6·w], ``places`` int64[6], ``single`` float32[6·padded(d, 16)] of moments;
-    ``filling`` of dense rows, ``wins`` of integrals; ``shares`` float64[k], ``below``, ``heights``
-    float64[8·(k + 1)] of all of a row's at once, empty unless an expectation is asked; ``alike``,
-    ``table`` as `alike_into` has them.
+    ``filling`` of dense rows, ``chances`` of their contenders.
     """
 
     x: Float64
@@ -81,12 +69,7 @@ class Settling(NamedTuple):
     places: Int64
     single: Float32
     filling: Filling
-    wins: alike_rivals.Scratch
-    shares: Float64
-    below: Float64
-    heights: Float64
-    alike: Int64
-    table: Int64
+    chances: Chances
 
 
 def empty_settling(model: Model, d: int, rows: int, *, expects: bool) -> Settling:
@@ -94,7 +77,6 @@ def empty_settling(model: Model, d: int, rows: int, *, expects: bool) -> Settlin
     k, width = model.theta.shape
     tiled = product.ROWS * width
     dense = model.dense
-    lines = 8 * (k + 1) if expects else 0
     return Settling(
         np.zeros(tiled), np.empty(tiled), np.zeros(product.ROWS, np.int64),
         np.empty(product.ROWS * -(-d // simd.LANES) * simd.LANES, np.float32),
@@ -102,8 +84,7 @@ def empty_settling(model: Model, d: int, rows: int, *, expects: bool) -> Settlin
             np.empty(rows, np.int64), np.empty(product.padded(k, simd.LANES_64)),
             dense_widths.empty_room(dense, d, rows if dense.panels.size > 0 else 0),
         ),
-        alike_rivals.empty_scratch(k), np.empty(k), np.empty(lines), np.empty(lines),
-        np.zeros(k, np.int64), np.empty(table_size(k), np.int64),
+        chances.empty_chances(k, expects=expects),
     )  # fmt: skip
 
 
@@ -171,18 +152,6 @@ def pilots_into(pairs: Pairs, rows: int, everyone: bool, columns: int, few: int)
 
 
 @within
-def alike_out(pairs: Pairs, rows: int, weights: Float64) -> None:
-    """Settle nobody where all contenders weigh the same: who wins does not matter."""
-    first, action_of, wanted = pairs.first, pairs.action, pairs.wanted
-    for i in range(rows):
-        alike = True
-        for p in range(first[i] + 1, first[i + 1]):
-            alike = alike and weights[action_of[p]] == weights[action_of[first[i]]]
-        for p in range(first[i], first[i + 1]):
-            wanted[p] = not alike
-
-
-@within
 def _best_of(worth: Float64, settled: Bool, begin: int, end: int) -> int:
     """Lowest place of the largest settled worth from begin to end, of which there is one.
 
@@ -237,118 +206,6 @@ def winners_into(
         mean[base + i], width[base + i] = mean_of[best], width_of[best]
 
 
-@inline
-def _worths_into(
-    situation: Situation, alpha: float, pairs: Pairs, row: int, begin: int, number: int,
-    scratch: alike_rivals.Scratch,
-) -> None:  # fmt: skip
-    """Centre and scale of the sampled worth of a row's contenders."""
-    values, costs = situation.values, situation.costs
-    value_line = row if values.shape[0] > 1 else 0
-    cost_line = row if costs.shape[0] > 1 else 0
-    actions, means, widths, centres, scales = (
-        pairs.action, pairs.mean, pairs.width, scratch.centres, scratch.scales
-    )  # fmt: skip
-    columns, whole = values.shape[1], whole_lanes(actions, begin, begin + number)
-    strength = simd.splat(alpha)
-    if whole > 0 and not situation.priced:
-        # What is written beyond the last is filled up again.
-        for at in range(0, number, 8):
-            simd.store(centres, at, simd.load(means, begin + at))
-            simd.store(scales, at, simd.mul(strength, simd.load(widths, begin + at)))
-        return
-    for at in range(0, whole, 8):
-        factor = simd.load(values, value_line * columns + at)
-        price = simd.load(costs, cost_line * columns + at)
-        centre, scale = simd.load(means, begin + at), simd.load(widths, begin + at)
-        simd.store(centres, at, simd.sub(simd.mul(factor, centre), price))
-        simd.store(scales, at, simd.mul(simd.mul(simd.absolute(factor), strength), scale))
-    for each in range(whole, number):
-        b, p = natural(each), natural(begin + each)
-        action = natural(actions[p])
-        value = values[natural(value_line), action]
-        centres[b] = value * means[p] - costs[natural(cost_line), action]
-        scales[b] = abs(value) * alpha * widths[p]
-
-
-@within
-def propensities_into(
-    situation: Situation, mode: Mode, pairs: Pairs, rows: int, base: int, taken: Int32,
-    kinds: Int32, settling: Settling, out: Float64,
-) -> None:  # fmt: skip
-    """Probability that the taken action samples the largest worth, from settled contenders.
-
-    Those of the same kind, value and cost count as one (``kinds`` as `alike_into` has them, or
-    empty where all differ), be prices everybody's or each customer's: a customer who is asked for
-    alone has the bytes of a batch.
-    """
-    alpha, given = mode.alpha, mode.given
-    first, action_of = pairs.first, pairs.action
-    scratch, alike, table = settling.wins, settling.alike, settling.table
-    values, costs = situation.values, situation.costs
-    apart = values.shape[0] > 1 or costs.shape[0] > 1
-    if kinds.size > 0 and not apart:
-        alike_into(kinds, values, costs, 0, alike, table)
-    for i in range(rows):
-        row, begin, number = base + i, first[i], first[i + 1] - first[i]
-        own = np.int64(taken[row])
-        if not (0 <= own < number and action_of[natural(begin + own)] == own):
-            own = np.int64(-1)
-            for b in range(number):
-                if action_of[natural(begin + b)] == taken[row]:
-                    own = np.int64(b)
-        out[row] = 0.0
-        if own >= 0:
-            _worths_into(situation, alpha, pairs, row, begin, number, scratch)
-            folds = kinds.size > 0 and number >= alike_rivals.FOLDED
-            if folds:
-                if apart:
-                    alike_into(kinds, values, costs, row, alike, table)
-                for each in range(number):
-                    action = natural(action_of[natural(begin + each)])
-                    scratch.like[natural(each)] = alike[action]
-            out[row] = win_probability.winning_probability(number, own, scratch, folds)
-        if out[row] < TINY and (given.size == 0 or given[row] < 0):
-            out[row] = TINY
-
-
-@within
-def expectations_into(
-    situation: Situation, mode: Mode, pairs: Pairs, rows: int, base: int, settling: Settling,
-    out: Float64,
-) -> None:  # fmt: skip
-    """``Σ_a π(a)·weight_a`` with π(a) that a samples the largest worth, from settled contenders."""
-    first, action_of, weights = pairs.first, pairs.action, mode.weights
-    scratch, shares = settling.wins, settling.shares
-    for i in range(rows):
-        row, begin, number = base + i, first[i], first[i + 1] - first[i]
-        least = most = weights[action_of[begin]]
-        above = 0
-        for b in range(number):
-            least = min(least, weights[action_of[begin + b]])
-            most = max(most, weights[action_of[begin + b]])
-        for b in range(number):
-            above += weights[action_of[begin + b]] > least
-        total = least
-        if above > 0:
-            _worths_into(situation, mode.alpha, pairs, row, begin, number, scratch)
-            together = above > ALONE
-            if together:
-                win_probability_table.shares_into(
-                    scratch.centres, scratch.scales, number, shares, scratch.bending,
-                    settling.below, settling.heights,
-                )  # fmt: skip
-            for b in range(number):
-                weight = weights[action_of[begin + b]] - least
-                if weight > 0.0:
-                    share = shares[b]
-                    if not together:
-                        # Nothing is folded; a bare False would be a type of its own.
-                        share = win_probability.winning_probability(number, b, scratch, together)
-                    total += weight * share
-        out[row] = min(total, most)
-
-
 @within
 def rows_into(
     model: Model, situation: Situation, mode: Mode, pairs: Pairs, base: int, end: int,
@@ -371,7 +228,7 @@ def rows_into(
         max(1, FEW // situation.narrow.shape[1]),
     )  # fmt: skip
     if asked == 3:
-        alike_out(pairs, rows, mode.weights)
+        chances.alike_out(pairs, rows, mode.weights)
     if count > 0:
         if asked == 0:
             settle_wanted(theta, inverse, situation, alpha, pairs, count, scratch.x, scratch.z)
@@ -390,11 +247,11 @@ def rows_into(
             if given[row] >= 0:
                 action[row] = given[row]
     if asked == 3:
-        expectations_into(situation, mode, pairs, rows, base, scratch, propensity)
+        chances.expectations_into(situation, mode, pairs, rows, base, scratch.chances, propensity)
     elif asked > 0:
         taken = given if asked == 2 else action
-        propensities_into(
-            situation, mode, pairs, rows, base, taken, dense.kinds, scratch, propensity
+        chances.propensities_into(
+            situation, mode, pairs, rows, base, taken, dense.kinds, scratch.chances, propensity
         )
     if asked == 4:
         settle.means_of_rows(

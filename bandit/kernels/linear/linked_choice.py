@@ -12,7 +12,8 @@ from bandit.core.types import Float64, Int32, Int64
 from bandit.kernels import keyed_random as kr
 from bandit.kernels._compile import allocating, within
 from bandit.kernels.linear import pair_moments
-from bandit.kernels.linear.decide import TINY, Model
+from bandit.kernels.linear.chances import TINY
+from bandit.kernels.linear.decide import Model
 from bandit.kernels.linear.linear_choice import GRAIN
 from bandit.kernels.linear.link import response
 from bandit.kernels.linear.linked_win_probability import (

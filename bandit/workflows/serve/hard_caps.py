@@ -11,7 +11,7 @@ import numpy as np
 from bandit.allocation import lots, thinning
 from bandit.allocation.thinning import Quotas
 from bandit.core.types import NO_CONTACT, Array, Float64, UInt64
-from bandit.kernels.linear.decide import TINY
+from bandit.kernels.linear.chances import TINY
 from bandit.workflows.serve.limits import Limits
 from bandit.workflows.serve.plan import number_of
 from bandit.workflows.serve.prepare import Prepared
