@@ -28,6 +28,7 @@ import numpy.typing as npt
 from bandit.checks import columns as checks
 from bandit.core.errors import ConfigError, DataError
 from bandit.core.types import Array, Bool, Float64
+from bandit.experiments.doubts import Doubts, Moved, by_unit, doubts
 from bandit.stats.comoments import Comoments
 from bandit.stats.ratios import Errors
 from bandit.stats.units import first_seen
@@ -102,12 +103,8 @@ class Arms:
         DataError
             Arrays of another length, numbers that are none, negative sizes, an arm of no size.
         """
-        y = checks.vector("values", values)
-        n = len(y)
-        arm = truths("treated", treated, n)
-        x = np.zeros(n) if covariate is None else checks.vector("covariate", covariate, n)
-        s = np.ones(n) if sizes is None else _sizes(sizes, n)
-        table = np.stack([np.ones(n), s, y, x], axis=1)
+        table, arm = _rows(values, treated, covariate, sizes)
+        n = len(arm)
         labels = checks.clusters(clusters, n)
         if labels is None:
             return cls(Comoments.of(table[arm]), Comoments.of(table[~arm]), np.zeros((4, 4)), 0)
@@ -164,6 +161,36 @@ class Arms:
             (self.treated.count, self.control.count, self.in_both),
         )
 
+    def doubts(
+        self,
+        values: npt.ArrayLike,
+        treated: npt.ArrayLike,
+        adjustment: str | None,
+        *,
+        covariate: npt.ArrayLike | None = None,
+        sizes: npt.ArrayLike | None = None,
+        clusters: npt.ArrayLike | None = None,
+    ) -> Doubts:
+        """What the variances of both means lack where values are rare, by the rows summed here.
+
+        Without an ``adjustment`` the values are as they came.
+        """
+        table, arm = _rows(values, treated, covariate, sizes)
+        labels = checks.clusters(clusters, len(arm))
+        place = None if labels is None else first_seen(labels)[0]
+        theta = 0.0 if adjustment is None else self._slope(adjustment)
+        sides = [
+            Moved(
+                by_unit(
+                    table[mine] @ (_of_values(one) - theta * _of_covariate(one)),
+                    None if place is None else place[mine],
+                ),
+                float(one.total[SIZE]),
+            )
+            for one, mine in ((self.treated, arm), (self.control, ~arm))
+        ]
+        return doubts(*sides)
+
     def effects(self) -> tuple[float, float, Errors]:
         """Differences of values and of covariates, Δy and Δx, with their errors."""
         arms = (self.treated, self.control)
@@ -202,6 +229,21 @@ class Arms:
         rows, others = self.treated.total[ROWS], self.control.total[ROWS]
         share = float(rows / (rows + others))
         return (1.0 - share) * _slope(self.treated) + share * _slope(self.control)
+
+
+def _rows(
+    values: npt.ArrayLike,
+    treated: npt.ArrayLike,
+    covariate: npt.ArrayLike | None,
+    sizes: npt.ArrayLike | None,
+) -> tuple[Float64, Bool]:
+    """Each row's columns float64[n, 4], and whether it is treated, bool[n]."""
+    y = checks.vector("values", values)
+    n = len(y)
+    arm = truths("treated", treated, n)
+    x = np.zeros(n) if covariate is None else checks.vector("covariate", covariate, n)
+    s = np.ones(n) if sizes is None else _sizes(sizes, n)
+    return np.stack([np.ones(n), s, y, x], axis=1), arm
 
 
 def truths(name: str, values: npt.ArrayLike, n: int) -> Bool:

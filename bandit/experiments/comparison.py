@@ -10,6 +10,7 @@ import numpy.typing as npt
 from bandit.checks import columns as checks
 from bandit.core.errors import ConfigError
 from bandit.experiments.arm_sums import Arms, Contrast, truths
+from bandit.experiments.doubts import CERTAIN, Doubts
 from bandit.stats.quantiles import normal_quantile, student_t_quantile, student_t_tail
 from bandit.stats.ratios import Ratio, fieller, log_ratio
 
@@ -76,6 +77,7 @@ def compare(
     sizes: npt.ArrayLike | None = None,
     confidence: float = 0.95,
     adjustment: str = "cuped",
+    rare: bool = False,
 ) -> Comparison:
     """Effect of being assigned to the treatment (intention to treat).
 
@@ -96,6 +98,9 @@ def compare(
     adjustment
         ``cuped`` takes one slope of the covariate from both arms, ``lin`` one from each: never
         wider than no adjustment, also where one arm is small.
+    rare
+        Values are 0 for nearly all, as what people spend is: an arm in which hardly anybody bought
+        takes its spread from both arms (docs/adr/0415), else it seems to know that nobody buys.
 
     Raises
     ------
@@ -105,13 +110,34 @@ def compare(
         A confidence outside (0, 1) or an unknown adjustment.
     """
     arms = Arms.of(values, treated, covariate=covariate, sizes=sizes, clusters=clusters)
-    return conclude(arms, confidence=confidence, adjustment=adjustment)
+    lacking = CERTAIN
+    if rare:
+        lacking = arms.doubts(
+            values, treated, adjustment, covariate=covariate, sizes=sizes, clusters=clusters
+        )
+    return conclude(arms, confidence=confidence, adjustment=adjustment, doubts=lacking)
 
 
-def conclude(arms: Arms, *, confidence: float = 0.95, adjustment: str = "cuped") -> Comparison:
-    """Compare from sums, which may come from many blocks of rows; as `compare` otherwise."""
+def conclude(
+    arms: Arms,
+    *,
+    confidence: float = 0.95,
+    adjustment: str = "cuped",
+    doubts: Doubts = CERTAIN,
+) -> Comparison:
+    """Compare from sums, which may come from many blocks of rows; as `compare` otherwise.
+
+    ``doubts`` are added to the variances of the arms' means.
+    """
     level = 0.5 + 0.5 * checks.probability("confidence", confidence)
     found = arms.contrast(adjustment)
+    errors = found.errors
+    found = found._replace(
+        errors=errors._replace(
+            numerator=errors.numerator + doubts.treated,
+            denominator=errors.denominator + doubts.control,
+        )
+    )
     effect, error = found.treated - found.control, math.sqrt(found.variance)
     half = student_t_quantile(level, found.freedom) * error
     relative = relative_interval(found, level)
@@ -161,6 +187,7 @@ def contacted_effect(
     *,
     clusters: npt.ArrayLike | None = None,
     confidence: float = 0.95,
+    rare: bool = False,
 ) -> Ratio:
     """Effect on those whom the treatment made a contact: effect on values over effect on contacts.
 
@@ -168,8 +195,13 @@ def contacted_effect(
     straight lines if both variables are subject to error; Imbens, Angrist (1994): the mean effect
     on those who are contacted when treated and not else, as far as the assignment acts through
     contact alone. The interval is Fieller's: not bounded where both arms may be contacted alike.
+    ``rare`` as in `compare`.
     """
     level = 0.5 + 0.5 * checks.probability("confidence", confidence)
     reached = truths("contacted", contacted, len(checks.vector("values", values)))
     arms = Arms.of(values, treated, covariate=reached, clusters=clusters)
-    return fieller(*arms.effects(), normal_quantile(level))
+    effect, share, errors = arms.effects()
+    if rare:
+        lacking = arms.doubts(values, treated, None, clusters=clusters)
+        errors = errors._replace(numerator=errors.numerator + sum(lacking))
+    return fieller(effect, share, errors, normal_quantile(level))

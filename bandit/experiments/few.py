@@ -1,4 +1,4 @@
-"""A guardrail whose events hardly ever occurred: limits of counts, or none."""
+"""Metrics whose events hardly ever occurred: limits of counts, or none."""
 
 from __future__ import annotations
 
@@ -37,6 +37,14 @@ def of_few(
         )
         lower, upper = least - over, most - under
     return replace(one, lower=lower, upper=upper, relative_lower=-math.inf, relative_upper=math.inf)
+
+
+def unknown(one: Comparison) -> Comparison:
+    """The comparison as nothing is known of it: what was seen, with no bounds."""
+    return replace(
+        one, lower=-math.inf, upper=math.inf, relative_lower=-math.inf, relative_upper=math.inf,
+        p_value=1.0, standard_error=math.inf,
+    )  # fmt: skip
 
 
 def _limit(count: int, chance: float) -> float:

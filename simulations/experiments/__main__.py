@@ -1,7 +1,7 @@
 """`python -m simulations.experiments [FILE] [--runs N] [--planted N]` writes into the README.
 
 With ``--waves N`` only what N waves a row show, as the product serves them; with ``--homes`` only
-what concerns households.
+what concerns households, with ``--small-arms N`` what N experiments a row say of small arms.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from simulations.experiments import small_arms
 from simulations.experiments.analysis import of_homes, of_waves, report, shared
 from simulations.experiments.environment import Population
 from simulations.experiments.homes import planted, redrawn
@@ -19,6 +20,7 @@ from simulations.experiments.waves_under_caps import rows
 HERE = Path(__file__).parent
 WAVES, MARK = "<!-- waves generated below -->\n", "<!-- generated below -->\n"
 HOMES = "<!-- homes generated below -->\n"
+SMALL, END = "<!-- small arms generated below -->\n", "<!-- end -->\n"
 CUSTOMERS, CROWD = 3_000, 15_000
 
 
@@ -31,9 +33,16 @@ def main() -> None:
     parser.add_argument("--customers", type=int, default=20_000)
     parser.add_argument("--waves", type=int)
     parser.add_argument("--homes", action="store_true")
+    parser.add_argument("--small-arms", type=int)
     parser.add_argument("--redrawn", type=int, default=100_000)
     wanted = parser.parse_args()
     readme = HERE / "README.md"
+    if wanted.small_arms is not None:
+        text = small_arms.report(wanted.small_arms)
+        print(text)
+        above, _, below = readme.read_text(encoding="utf-8").partition(SMALL)
+        readme.write_text(f"{above}{SMALL}{text}{END}{below.partition(END)[2]}", encoding="utf-8")
+        return
     head, rest = readme.read_text(encoding="utf-8").split(MARK)
     if wanted.waves is not None:
         text = of_waves(rows(wanted.waves, CUSTOMERS, CROWD), wanted.waves, CUSTOMERS)

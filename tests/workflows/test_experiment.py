@@ -198,7 +198,11 @@ def test_a_reading_is_that_of_a_direct_count(served):
     for effect in (e for e in found.effects if e.metric == "net"):
         both = rows.filter(pl.col("arm").is_in(["peace", effect.arm]))
         one = experiments.compare(
-            both["net"], both["arm"] == effect.arm, covariate=both["spend"], adjustment="lin"
+            both["net"],
+            both["arm"] == effect.arm,
+            covariate=both["spend"],
+            adjustment="lin",
+            rare=True,
         )
         assert effect.interval.value == pytest.approx(one.effect, rel=1e-5)
         limit = experiments.boundaries([1 / 3, 2 / 3], alpha=0.05 / 3)[-1]

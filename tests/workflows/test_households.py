@@ -170,7 +170,9 @@ def test_read_compares_homes_with_errors_of_homes(served: Path) -> None:
     total = events.group_by("customer_id").agg(pl.col("reward").sum())
     values = first.join(total, on="customer_id", how="left", maintain_order="left")["reward"]
     treated = (first["arm"] == "homes:rules").to_numpy()
-    wanted = experiments.compare(values.fill_null(0.0), treated, clusters=unit, adjustment="lin")
+    wanted = experiments.compare(
+        values.fill_null(0.0), treated, clusters=unit, adjustment="lin", rare=True
+    )
     effect = next(e for e in told.effects if e.role == "primary")
     assert effect.interval.value == pytest.approx(wanted.effect, abs=1e-9)
     assert effect.p_value == pytest.approx(wanted.p_value, abs=1e-9)

@@ -17,13 +17,13 @@ from bandit.config.experiment import (
 )
 from bandit.core.types import Float64
 from bandit.core.wording import counted
-from bandit.experiments.few import LEAST, of_few
+from bandit.experiments.few import LEAST, of_few, unknown
 from bandit.experiments.looks import obrien_fleming
 from bandit.results.experiment import EffectRead, LookRead, SegmentRead
 from bandit.results.figures import Interval
 from bandit.stats.quantiles import normal_quantile
 from bandit.workflows.experiment.enrolled import Enrolled
-from bandit.workflows.experiment.totals import CONTACTS
+from bandit.workflows.experiment.totals import BOUGHT, CONTACTS
 
 Values = Mapping[str, Float64]
 """Totals by what is added up, float64[u] each."""
@@ -78,11 +78,12 @@ def compared(
         clusters=units,
         confidence=confidence,
         adjustment="lin",
+        rare=True,
     )
-    if metric.role != "guardrail":
-        return one
-    alone = sizes is None and units is None
-    return of_few(one, values[metric.value][rows], treated, alone=alone, confidence=confidence)
+    if metric.role == "guardrail":
+        alone = sizes is None and units is None
+        return of_few(one, values[metric.value][rows], treated, alone=alone, confidence=confidence)
+    return one if some_bought(found, values, metric, arm) >= LEAST else unknown(one)
 
 
 def effects(asked: Experiment, found: Enrolled, values: Values, look: int) -> list[EffectRead]:
@@ -99,20 +100,30 @@ def effects(asked: Experiment, found: Enrolled, values: Values, look: int) -> li
         replace(
             _read(asked, metric, arm, one, look, raised),
             contacted=_contacted(asked, found, values, metric, arm),
-            customers=_with_any(found, values, metric, arm),
+            customers=some_bought(found, values, metric, arm),
         )
         for metric, arm, one in there
     ]
 
 
-def _with_any(found: Enrolled, values: Values, metric: Metric, arm: int) -> int:
-    """Customers of an arm and the control whose value is not 0."""
-    return int((((found.arm == 0) | (found.arm == arm)) & (values[metric.value] != 0.0)).sum())
+def some_bought(found: Enrolled, values: Values, metric: Metric, arm: int) -> int:
+    """Customers of an arm and the control who speak for a metric: whose value is not 0.
+
+    Of net, those to whom something happened: what contacts cost is known beforehand.
+    """
+    value = BOUGHT if metric.value == "net" and BOUGHT in values else metric.value
+    return int((((found.arm == 0) | (found.arm == arm)) & (values[value] != 0.0)).sum())
 
 
 def few(read: Sequence[EffectRead]) -> list[str]:
-    """Sentences on guardrails of which hardly anything is known."""
+    """Sentences on metrics of which hardly anything is known."""
     return [
+        f"{one.metric}, {one.arm}: something came of"
+        f" {counted(one.customers, 'customer', 'customers')}, fewer than {LEAST}: nothing is said"
+        " of it"
+        for one in read
+        if one.role in {"primary", "secondary"} and one.customers < LEAST
+    ] + [
         f"guardrail {one.metric}, {one.arm}:"
         f" {counted(one.customers, 'customer has', 'customers have')} any, fewer than {LEAST}: "
         + (
@@ -131,6 +142,8 @@ def _contacted(
     """The primary effect on those whom the arm contacted and the control did not."""
     if metric.role != "primary" or metric.per is not None:
         return None
+    if some_bought(found, values, metric, arm) < LEAST:
+        return None
     rows = (found.arm == 0) | (found.arm == arm)
     one = experiments.contacted_effect(
         values[metric.value][rows],
@@ -138,6 +151,7 @@ def _contacted(
         values[CONTACTS][rows] > 0.0,
         clusters=None if found.units is None else found.units[rows],
         confidence=1.0 - asked.looks.alpha,
+        rare=True,
     )
     return Interval(one.value, one.lower, one.upper)
 
@@ -195,7 +209,7 @@ def by_segment(asked: Experiment, found: Enrolled, values: Values) -> list[Segme
         for (column, group), mine in found.segments.items():
             part = found._replace(arm=np.where(mine, found.arm, -1))
             one = compared(part, values, asked.primary, arm, 1.0 - asked.looks.alpha)
-            if one is not None and one.standard_error > 0.0:
+            if one is not None and 0.0 < one.standard_error < np.inf:
                 read.append((column, group, one))
         if not read:
             continue

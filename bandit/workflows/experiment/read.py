@@ -22,7 +22,7 @@ from bandit.sources.merges import Merged
 from bandit.workflows.experiment import claims, effects, trust
 from bandit.workflows.experiment.delivered import Delivered, told
 from bandit.workflows.experiment.enrolled import Enrolled, contacted, enrolled
-from bandit.workflows.experiment.totals import CONTACTS, Totals, events
+from bandit.workflows.experiment.totals import BOUGHT, CONTACTS, Totals, events
 from bandit.workflows.judge.job import REPORTS
 from bandit.workflows.serve.taking_part import takes_part
 
@@ -131,7 +131,7 @@ def _values(
     And the waves of which no event came.
     """
     progress.step("joining decisions and outcomes", total=len(closed))
-    values = [*dict.fromkeys([*asked.values, CONTACTS])]
+    values = [*dict.fromkeys([*asked.values, CONTACTS, BOUGHT])]
     totals, by_wave = Totals(found.keys, values, people), []
     with events(campaign, people) as connection:
         for wave in closed:

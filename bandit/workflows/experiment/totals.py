@@ -23,6 +23,8 @@ from bandit.sources import persons
 from bandit.sources.merges import Merged
 
 CONTACTS = "contacts"
+BOUGHT = "reward"
+"""Not 0 of those to whom something happened that is worth anything."""
 _COLUMNS = ("customer_id", "action", "value", "cost")
 
 

@@ -1,0 +1,62 @@
+"""Small arms in which nobody bought yet: both arms hold the error up."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bandit import experiments
+from simulations.experiments.small_arms import METHODS, Case, said
+
+
+def bought(rng, n, share, chance):
+    treated = rng.random(n) < share
+    return np.where(rng.random(n) < chance, rng.lognormal(0.0, 0.5, n), 0.0), treated
+
+
+def test_an_arm_without_a_buyer_is_about_as_variable_as_both():
+    values, treated = np.zeros(2_000), np.arange(2_000) < 100
+    values[1_900:1_910] = 20.0
+    naive, one = (experiments.compare(values, treated, rare=rare) for rare in (False, True))
+    assert one.effect == naive.effect
+    assert naive.passes(3.0)
+    assert not one.passes(1.0)
+    pooled = values.var() / 100
+    assert one.standard_error**2 - naive.standard_error**2 == pytest.approx(pooled, rel=1e-3)
+    assert one.p_value > 0.2
+    assert naive.p_value < 0.01
+
+
+def test_what_all_spent_on_contacts_is_no_evidence():
+    rng = np.random.default_rng(2)
+    values, treated = np.zeros(2_000), np.arange(2_000) < 100
+    values[1_900:1_910] = 20.0
+    values -= 0.05 * (rng.random(2_000) < 0.7)
+    assert not experiments.compare(values, treated, rare=True).passes(1.0)
+
+
+def test_many_purchases_are_as_they_were_and_households_too():
+    rng = np.random.default_rng(3)
+    values, treated = bought(rng, 40_000, 0.5, 0.1)
+    homes = np.arange(40_000) // 4
+    treated = treated[homes]
+    for clusters in (None, homes):
+        naive, one = (
+            experiments.compare(values, treated, clusters=clusters, rare=rare)
+            for rare in (False, True)
+        )
+        assert naive.standard_error <= one.standard_error <= 1.002 * naive.standard_error
+
+
+def test_an_arm_as_variable_as_the_other_has_no_doubt():
+    values = np.tile([0.0, 0.0, 0.0, 8.0], 50)
+    treated = np.arange(200) < 100
+    naive, one = (experiments.compare(values, treated, rare=rare) for rare in (False, True))
+    assert one == naive
+
+
+@pytest.mark.parametrize("share", [0.05, 0.95])
+def test_hardly_anything_is_said_where_nothing_is_done(share):
+    for method in METHODS:
+        found = said(Case(2_000, share, 0.0, 3), method, 40)
+        assert found["better"] + found["worse"] <= 3, (method, found)
