@@ -118,7 +118,8 @@ def _tables(result: ReportResult) -> Iterator[PageTable]:
         "Offers, and the health of learning",
         "Of the waves whose window has closed, net of cost, a contact or a shown offer. Where the"
         " model expects more or less than came, it learns the difference next; where that stays,"
-        " look at the features.",
+        " look at the features. Waves that expected nothing of an offer yet, as a first one, are in"
+        " its figures; it is judged by the others.",
         ["offer", "channel", "number", f"cost, {unit}", "expected", "realised", "learning"],
         [_offer(one) for one in result.offers],
     )

@@ -17,7 +17,7 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from bandit.core.types import Array, Float64, UInt64
-from bandit.stats.means import around
+from bandit.stats.rare import Rewards, seldom
 from bandit.stats.ratios import Errors, Ratio, roi
 
 CROWDS = 1 << 16
@@ -80,11 +80,11 @@ class Crowds(NamedTuple):
         """Σ (x - mean) by crowd, float64[CROWDS]: it sums to nothing."""
         return np.asarray(self.total - self.mean * self.people, np.float64)
 
-    def interval(self) -> tuple[float, float, float]:
-        """The mean, and the ends of its 95 % interval."""
-        residual = self.residual()
-        error = math.sqrt(float(residual @ residual)) / max(self.size, 1.0)
-        return (self.mean, *around(self.mean, error))
+    def interval(self, rewards: Rewards, every: Rewards) -> tuple[float, float, float]:
+        """The mean, and the ends of its 95 % interval by what came of these and of everybody."""
+        residual, size = self.residual(), max(self.size, 1.0)
+        below, above = seldom(float(residual @ residual), size, rewards, every)
+        return self.mean, self.mean - below / size, self.mean + above / size
 
 
 class Gained:

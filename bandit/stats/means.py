@@ -1,4 +1,4 @@
-"""The mean of independent values with its normal interval, from sums that merge."""
+"""The mean of independent values with its standard error, from sums that merge."""
 
 from __future__ import annotations
 
@@ -42,7 +42,3 @@ class Sums(NamedTuple):
         if not self.n:
             return 0.0
         return math.sqrt(max(self.squares / self.n - self.mean**2, 0.0) / self.n)
-
-    def interval(self, confidence: float = 0.95) -> tuple[float, float, float]:
-        """The mean, and the ends of its interval."""
-        return (self.mean, *around(self.mean, self.standard_error, confidence))

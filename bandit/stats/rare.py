@@ -13,10 +13,15 @@ import numpy as np
 import numpy.typing as npt
 
 from bandit.core.types import Float64
+from bandit.stats.quantiles import normal_quantile
 from bandit.stats.units import first_seen
 
 PRIOR_REWARDS = 150.0
 """How many rewards the assumption is worth that they fall on rows whatever their weight."""
+
+
+OTHERS = 10.0
+"""How many rewards those of everybody are worth in what a reward of a few people amounts to."""
 
 
 class Rewards(NamedTuple):
@@ -38,6 +43,37 @@ class Rewards(NamedTuple):
     def effective(self) -> float:
         """(Σ|z|)²/Σz²: how many equal rewards would speak as loudly; 0 without any."""
         return self.total**2 / self.squares if self.squares > 0.0 else 0.0
+
+    @property
+    def amount(self) -> float:
+        """Σz²/Σ|z|: what one that is met by chance amounts to; 0 without any."""
+        return self.squares / self.total if self.total > 0.0 else 0.0
+
+    def amount_among(self, every: Rewards) -> float:
+        """The same where few are seen: no less than with `OTHERS` of ``every`` beside them."""
+        seen = self.effective
+        both = (seen * self.amount + OTHERS * every.amount) / (seen + OTHERS)
+        return max(self.amount, both)
+
+
+def seldom(
+    variance: float, people: float, rewards: Rewards, every: Rewards, confidence: float = 0.95
+) -> tuple[float, float]:
+    """How far below and above it the sum lies of what ``people`` bring, few of whom bring anything.
+
+    A sum of few rewards says little of its error: without any it has none. What comes seldom varies
+    as it comes: if the sum were M rather than T, by V(M) = V + a (1 - ρ)(M - T), a being what a
+    reward amounts to (`Rewards.amount_among`), ρ the share of people who had one and V the larger
+    of the ``variance`` seen and a (1 - ρ) Σ|x|. The upper end is the largest M with
+    (M - T)² ≤ z² V(M), Wilson's where rewards are all alike; the lower one z √V below. Where most
+    have a reward both are the normal's. docs/adr/0416.
+    """
+    z = normal_quantile(0.5 + 0.5 * confidence)
+    share = min(rewards.effective / people, 1.0) if people > 0.0 else 1.0
+    each = rewards.amount_among(every) * (1.0 - share)
+    spread = max(variance, each * rewards.total)
+    half = 0.5 * z * z * each
+    return z * float(np.sqrt(spread)), half + float(np.sqrt(half * half + z * z * spread))
 
 
 def effective_rewards(

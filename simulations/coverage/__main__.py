@@ -9,13 +9,23 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from simulations.coverage import analysis, confounded, demos, known_truth, looks, rare, waves
+from simulations.coverage import (
+    analysis,
+    confounded,
+    demos,
+    known_truth,
+    looks,
+    rare,
+    realised,
+    waves,
+)
 
 PARTS: dict[str, Callable[[], str]] = {
     "waves": waves.report,
     "confounded": confounded.report,
     "rare": rare.report,
     "skewed": rare.skewed,
+    "realised": realised.report,
     "looks": looks.report,
     "demos": demos.report,
     "dense": analysis.report,

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from bandit.stats.crowds import CROWDS, DOUBT, Crowds, Gained, crowd_of
+from bandit.stats.rare import Rewards
 from reference import gained as reference
 
 PEOPLE = 400
@@ -32,9 +33,11 @@ def test_rows_of_a_person_are_one_unit() -> None:
     for slot in (0, 1):  # in two batches
         crowds.add(crowd, values[:, slot], np.full(PEOPLE, slot == 0))
     total = values.sum(axis=1)
-    mean, lower, upper = crowds.interval()
+    every = Rewards.of(total)
+    mean, lower, upper = crowds.interval(every, every)
     assert mean == pytest.approx(total.mean())
-    assert upper - lower == pytest.approx(2 * 1.959964 * total.std() / PEOPLE**0.5, rel=0.05)
+    assert mean - lower == pytest.approx(1.959964 * total.std() / PEOPLE**0.5, rel=0.05)
+    assert upper - mean == pytest.approx(mean - lower, rel=0.1)
 
 
 def test_a_person_in_several_waves_is_one_unit() -> None:

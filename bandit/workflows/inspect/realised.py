@@ -35,13 +35,14 @@ class Made:
     """Contacts, or shown ranks, of an offer on a channel.
 
     ``sums`` are of what they brought net as the model is taught it: what names the customer is on
-    each of the customer's. ``gross`` was expected before costs, exactly 0 where nothing was known.
+    each of the customer's; ``rewards`` of the same before costs. ``gross`` was expected before
+    costs, exactly 0 where nothing was known.
     """
 
     def __init__(self) -> None:
         self.count = 0
         self.cost = self.expected = self.gross = 0.0
-        self.sums = Sums()
+        self.sums, self.rewards = Sums(), Rewards()
 
     def add(self, rows: Rows, taught: Float64, mine: Bool) -> None:
         """Add the rows ``mine`` bool[n] of a batch."""
@@ -50,6 +51,7 @@ class Made:
         self.expected += float(rows.expected[mine].sum())
         self.gross += float((rows.terms.value * rows.numbers("expected_reward"))[mine].sum())
         self.sums = self.sums.merge(Sums.of(taught[mine]))
+        self.rewards = self.rewards.plus(Rewards.of((taught + rows.terms.cost)[mine]))
 
     def merge(self, other: Made) -> None:
         """Add those of another wave."""
@@ -58,6 +60,7 @@ class Made:
         self.expected += other.expected
         self.gross += other.gross
         self.sums = self.sums.merge(other.sums)
+        self.rewards = self.rewards.plus(other.rewards)
 
 
 class Groups(NamedTuple):

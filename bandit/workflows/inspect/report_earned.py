@@ -17,10 +17,10 @@ from bandit.results.inspect import Drift, Earned, Increment, OfferEarned, Stage
 from bandit.results.roi import Budget, Return
 from bandit.stats.crowds import Gained
 from bandit.stats.means import around
-from bandit.stats.rare import Rewards
+from bandit.stats.rare import Rewards, seldom
 from bandit.workflows.inspect.against import FEWEST_REWARDS, everybody
 from bandit.workflows.inspect.budget import Budgets
-from bandit.workflows.inspect.drift import drifts
+from bandit.workflows.inspect.drift import FEW, LESS, MORE, STEADY, drifts
 from bandit.workflows.inspect.drift import remarks as told_of_drift
 from bandit.workflows.inspect.funnel import Funnel
 from bandit.workflows.inspect.realised import EXPLORATION, HOLDOUT, Groups, Made, realised
@@ -71,57 +71,96 @@ def earned(
     by_wave, remarks = realised(campaign, shown, every, at, progress, each, steps.of)
     drift = drifts(by_wave)
     moved = told_of_drift(drift, shown, campaign.reward.half_life_days)
+    bought = _bought_by_all(by_wave)
     return Came(
-        [e for name, groups in by_wave.items() for e in _earned(name, groups)],
+        [e for name, groups in by_wave.items() for e in _earned(name, groups, bought)],
         list(_returned(by_wave)),
         budgets.told(1.0),
         list(increments(by_wave)),
-        _offers(closed_offers(by_wave)),
+        offers_told(closed_offers(by_wave), closed_offers(by_wave, judged=True)),
         drift,
         steps.stages,
         [*notes, *remarks, *_untold(by_wave), *moved, *steps.notes, *budgets.notes],
     )
 
 
-def closed_offers(by_wave: Mapping[str, Groups]) -> dict[str, Made]:
-    """Contacts and shown ranks of the closed waves together, by action."""
+def closed_offers(by_wave: Mapping[str, Groups], *, judged: bool = False) -> dict[str, Made]:
+    """Contacts and shown ranks of the closed waves together, by action.
+
+    ``judged``: only of those in which something was expected of the action; a first wave knows
+    nothing, so that whatever came of it would be more than expected.
+    """
     found: dict[str, Made] = defaultdict(Made)
     for groups in by_wave.values():
         for name, made in groups.made.items() if groups.closed else ():
-            found[name].merge(made)
+            if made.gross != 0.0 or not judged:
+                found[name].merge(made)
     return found
 
 
-def _offer(name: str, made: Made, several: int) -> OfferEarned:
-    """Of ``several`` offers that are judged, none is called odd by chance in 95 of 100."""
-    offer, _, channel = name.rpartition("/")
-    value, lower, upper = made.sums.interval()
+def offers_told(offers: Mapping[str, Made], judged: Mapping[str, Made]) -> list[OfferEarned]:
+    """The most frequent first; ``judged`` are of the waves in which something was expected."""
+    every, since = _all(offers), _all(judged)
+    several = sum(one.count >= FEWEST for one in judged.values())
+    healths = {name: _health(one, since, several) for name, one in judged.items()}
+    found = []
+    for name, made in sorted(offers.items(), key=lambda item: (-item[1].count, item[0])):
+        offer, _, channel = name.rpartition("/")
+        realised = _realised(made, every)
+        expected = made.expected / made.count
+        health = healths.get(name, FEW)
+        found.append(OfferEarned(offer, channel, made.count, made.cost, expected, realised, health))
+    return found
+
+
+def _all(offers: Mapping[str, Made]) -> Rewards:
+    found = Rewards()
+    for made in offers.values():
+        found = found.plus(made.rewards)
+    return found
+
+
+def _realised(made: Made, every: Rewards, confidence: float = 0.95) -> Interval:
+    """What a contact brought net, with an interval that knows how few bought."""
+    n, value = made.count, made.sums.mean
+    variance = (n * made.sums.standard_error) ** 2
+    below, above = seldom(variance, n, made.rewards, every, confidence)
+    if below + above <= ROUNDING * max(abs(value), 1.0) * n:
+        return Interval(value, value, value)
+    return Interval(value, value - below / n, value + above / n)
+
+
+def _health(made: Made, every: Rewards, several: int) -> str:
+    """Of ``several`` offers that are judged, none is called odd by chance in 95 of 100.
+
+    Nothing is said unless ten purchases were expected, or came.
+    """
+    amount = made.rewards.amount_among(every)
+    bought = max(made.rewards.effective, made.gross / amount if amount > 0.0 else 0.0)
+    if made.count < FEWEST or bought < FEWEST_REWARDS:
+        return FEW
     expected = made.expected / made.count
-    if upper - lower <= ROUNDING * max(abs(value), 1.0):
-        lower = upper = value
-    low, high = around(value, made.sums.standard_error, 1.0 - 0.05 / max(several, 1))
-    health = "as expected"
-    if made.count < FEWEST or lower == upper:
-        health = "too few to say"
-    elif not low <= expected <= high:
-        health = "less than expected" if high < expected else "more than expected"
-    return OfferEarned(
-        offer, channel, made.count, made.cost, expected, Interval(value, lower, upper), health
-    )
+    realised = _realised(made, every, 1.0 - 0.05 / max(several, 1))
+    if realised.lower <= expected <= realised.upper:
+        return STEADY
+    return LESS if realised.upper < expected else MORE
 
 
-def _offers(offers: Mapping[str, Made]) -> list[OfferEarned]:
-    """The most frequent first."""
-    several = sum(offer.count >= FEWEST for offer in offers.values())
-    ordered = sorted(offers.items(), key=lambda item: (-item[1].count, item[0]))
-    return [_offer(name, offer, several) for name, offer in ordered]
-
-
-def _earned(wave: str, groups: Groups) -> Iterator[Earned]:
+def _earned(wave: str, groups: Groups, every: Rewards) -> Iterator[Earned]:
+    """Each group of a wave; ``every`` are the rewards of all groups and waves."""
     for name, crowds in groups.realised.items():
         if crowds.n:
             expected = groups.expected[name] / crowds.n
-            yield Earned(wave, name, crowds.n, expected, *crowds.interval(), groups.closed)
+            realised = crowds.interval(groups.rewards[name], every)
+            yield Earned(wave, name, crowds.n, expected, *realised, groups.closed)
+
+
+def _bought_by_all(by_wave: Mapping[str, Groups]) -> Rewards:
+    found = Rewards()
+    for groups in by_wave.values():
+        for rewards in groups.rewards.values():
+            found = found.plus(rewards)
+    return found
 
 
 def _returned(by_wave: Mapping[str, Groups]) -> Iterator[Return]:

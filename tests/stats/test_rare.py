@@ -1,0 +1,48 @@
+"""How far a sum of few rewards may be off: Wilson's where they are alike, else the normal's."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bandit.stats.rare import OTHERS, Rewards, seldom
+
+Z = 1.959963984540054
+
+
+def bought(count: int, people: int, amount: float = 20.0) -> tuple[float, Rewards]:
+    """The sum's variance by those who bought, and what they bought."""
+    values = np.zeros(people)
+    values[:count] = amount
+    return people * float(values.var()), Rewards.of(values)
+
+
+@pytest.mark.parametrize("count", [1, 2, 7])
+def test_ends_of_rewards_that_are_alike(count: int) -> None:
+    variance, own = bought(count, 100_000)
+    below, above = seldom(variance, 100_000, own, own)
+    assert below == pytest.approx(20.0 * Z * count**0.5, rel=1e-4)
+    # (M - T)² = z² a M
+    assert above**2 == pytest.approx(Z**2 * 20.0 * (20.0 * count + above), rel=1e-4)
+
+
+def test_nobody_bought_where_others_did() -> None:
+    _, every = bought(50, 2_000)
+    below, above = seldom(0.0, 200, Rewards(), every)
+    assert below == 0.0
+    assert above == pytest.approx(Z**2 * 20.0)
+    assert seldom(0.0, 200, Rewards(), Rewards()) == (0.0, 0.0)
+
+
+def test_many_are_the_normals() -> None:
+    values = np.random.default_rng(1).normal(10.0, 1.0, 5_000)
+    variance, own = 5_000 * float(values.var()), Rewards.of(values)
+    below, above = seldom(variance, 5_000, own, own)
+    assert below == pytest.approx(Z * variance**0.5)
+    assert above == pytest.approx(below, rel=0.01)
+
+
+def test_a_few_amounts_are_held_up_by_all() -> None:
+    own, every = Rewards.of(np.full(2, 5.0)), Rewards.of(np.full(500, 20.0))
+    assert own.amount_among(every) == pytest.approx((2 * 5.0 + OTHERS * 20.0) / (2 + OTHERS))
+    assert every.amount_among(own) == 20.0
