@@ -146,3 +146,26 @@ def test_the_ratio_is_found_again_in_the_files(tmp_path: Path) -> None:
         low, high = one.ratio.lower, one.ratio.upper
         health = LESS if high < 0.8 else MORE if low > 1.25 else STEADY
         assert one.health == (health if expected >= 10.0 * amount else FEW)
+
+
+def test_a_wave_of_which_nothing_was_heard_is_no_drift(tmp_path: Path) -> None:
+    rng = np.random.default_rng(6)
+    folder = campaigns.write(tmp_path / "campaign", customers=300, pressure="slots = 1")
+    heard, at = [], MONDAY
+    for wave in ("w1", "w2", "w3"):
+        serve_batch(folder, wave=wave, at=at)
+        heard += sales(folder, wave, rng)
+        at += WEEK
+        learn(folder, outcomes=campaigns.outcomes(folder / f"{wave}.csv", heard), at=at)
+    before = report(folder, at=at)
+    assert any(one.health == STEADY for one in before.drift)
+    serve_batch(folder, wave="w4", at=at)
+    learn(folder, at=at + WEEK)
+    after = report(folder, at=at + WEEK)
+    assert any("no event lies in the window of wave w4" in note for note in after.notes)
+    assert not any("learned before" in note or "foretold" in note for note in after.notes)
+    assert after.drift == before.drift
+    assert [one.health for one in after.offers] == [one.health for one in before.offers]
+    assert before.half_life is not None
+    assert after.half_life is not None
+    assert after.half_life.waves == before.half_life.waves

@@ -133,7 +133,8 @@ def remarks(
         yield (
             f"channel {one.channel!r} brought {one.ratio.value:.2f}"
             f" ({one.ratio.lower:.2f} to {one.ratio.upper:.2f}) of what was expected in the newest"
-            f" {span}: what was learned before may no longer hold; {remedy}"
+            f" {span}: what was learned before may no longer hold, or outcomes are still to come;"
+            f" {remedy}"
         )
 
 

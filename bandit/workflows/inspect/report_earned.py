@@ -87,13 +87,13 @@ def earned(
 def closed_offers(by_wave: Mapping[str, Groups], *, judged: bool = False) -> dict[str, Made]:
     """Contacts and shown ranks of the closed waves together, by action.
 
-    ``judged``: only of those in which something was expected of the action; a first wave knows
-    nothing, so that whatever came of it would be more than expected.
+    ``judged``: only of those in which something was expected of the action, and of which anything
+    was heard; a first wave knows nothing, so that whatever came of it would be more than expected.
     """
     found: dict[str, Made] = defaultdict(Made)
     for groups in by_wave.values():
         for name, made in groups.made.items() if groups.closed else ():
-            if made.gross != 0.0 or not judged:
+            if not judged or (made.gross != 0.0 and not groups.silent):
                 found[name].merge(made)
     return found
 
