@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from bandit.allocation.blocks import Block, Linear
+from bandit.allocation.blocks import AnyBlock, Block
 from bandit.allocation.nested import Blocks, Found
 from bandit.allocation.passes import Sums, choose, merge
 from bandit.allocation.problem import InfeasibleError, Problem, Sides, sides
@@ -86,6 +86,6 @@ def _impossible(blocks: Blocks, problem: Problem, found: Found) -> bool:
     return dual_bound(merge(parts), at, inequalities, found.people.customers, problem.slots) < 0
 
 
-def _worthless(blocks: Iterable[Block | Linear]) -> Iterator[Block]:
+def _worthless(blocks: Iterable[AnyBlock]) -> Iterator[Block]:
     for block in blocks:
         yield Block(np.zeros_like(block.values), block.eligible)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bandit.allocation.ascent import Ascent, approach, ascend
-from bandit.allocation.blocks import Block, Linear
+from bandit.allocation.blocks import AnyBlock
 from bandit.allocation.passes import Contenders, Telling, contenders
 from bandit.allocation.problem import Problem, Sides, sides
 from bandit.core.types import Bool, Float64
@@ -38,7 +38,7 @@ NEGLIGIBLE = 1e-5
 BOUNDLESS = 1e200
 """Action cost beyond everything; finite, because the kernels use fast-math."""
 
-Blocks = Callable[[float], Iterable[Block | Linear]]
+Blocks = Callable[[float], Iterable[AnyBlock]]
 """Blocks of the customers whose keyed random number in [0, 1) is below the share; 1.0 is all.
 
 A block must be the same whenever it is asked for again.

@@ -13,10 +13,9 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
-from bandit.allocation.blocks import Block, Linear
+from bandit.allocation.blocks import AnyBlock, Bent, Block, Linear
 from bandit.allocation.problem import Problem
 from bandit.core.types import Array, Bool, Float64, Int32
-from bandit.kernels.allocation import linear_contenders
 from bandit.kernels.allocation.contenders import (
     UNDECIDED,
     classify_into,
@@ -30,6 +29,9 @@ from bandit.kernels.threads import spread
 
 ROOM = 16 * BLOCK
 """Contenders that a block of customers may have without a table."""
+
+CELLS = 1 << 22
+"""Customers times actions of which all are listed at a time."""
 
 NOTHING = 1e-12
 
@@ -66,7 +68,7 @@ def merge(parts: Iterable[Sums]) -> Sums:
     )
 
 
-def choose(block: Block | Linear, problem: Problem, costs: Float64) -> tuple[Sums, Int32]:
+def choose(block: AnyBlock, problem: Problem, costs: Float64) -> tuple[Sums, Int32]:
     """One pass over all actions: the sums, and who takes what, int32[b, slots]."""
     values = block.values
     n, k = values.shape
@@ -204,16 +206,21 @@ class Elsewhere(Protocol):
 
 
 def contenders(
-    blocks: Iterable[Block | Linear | Telling], problem: Problem, low: Float64, high: Float64
+    blocks: Iterable[AnyBlock | Telling], problem: Problem, low: Float64, high: Float64
 ) -> Contenders:
     """Keep of every customer what can win at action costs between `low` and `high` float64[k]."""
-    parts = []
-    start = 0
-    found = (
+    return merged(
         blocks.parts(problem, low, high)
         if isinstance(blocks, Elsewhere)
-        else (part(block, problem, low, high) for block in blocks)
+        else (part(block, problem, low, high) for block in blocks),
+        problem,
     )
+
+
+def merged(found: Iterable[Contenders], problem: Problem) -> Contenders:
+    """Contenders of several blocks as those of all."""
+    parts = []
+    start = 0
     for one in found:
         parts.append(one._replace(rows=one.rows + start))
         start += one.customers
@@ -233,16 +240,16 @@ def contenders(
     )
 
 
-def part(
-    block: Block | Linear | Telling, problem: Problem, low: Float64, high: Float64
-) -> Contenders:
+def part(block: AnyBlock | Telling, problem: Problem, low: Float64, high: Float64) -> Contenders:
     """The contenders among the customers of one block, by their places in it."""
     if isinstance(block, Telling):
         return block.contenders(problem, low, high)
-    if isinstance(block, Linear) and problem.slots == 1:
-        found = _linear_contenders(block, problem, low, high)
+    if problem.slots == 1 and not isinstance(block, Block):
+        found = _listed(block, problem, low, high, ROOM)
         if found is not None:
             return found
+        if isinstance(block, Bent):
+            return _all_listed(block, problem, low, high)
     return _block_contenders(block, problem, low, high)
 
 
@@ -298,39 +305,44 @@ def _nobody(problem: Problem) -> Contenders:
     )
 
 
-def _linear_contenders(
-    block: Linear, problem: Problem, low: Float64, high: Float64
+def _all_listed(block: Bent, problem: Problem, low: Float64, high: Float64) -> Contenders:
+    """As `_listed` with room for everybody, for a table is of other last digits."""
+    n, k = block.mask.shape
+    step = max(1, CELLS // (BLOCK * k)) * BLOCK
+    parts = (block.rows(first, first + step) for first in range(0, n, step))
+    found = (_listed(part, problem, low, high, BLOCK * k) for part in parts)
+    return merged((one for one in found if one is not None), problem)
+
+
+def _listed(
+    block: Linear | Bent, problem: Problem, low: Float64, high: Float64, room: int
 ) -> Contenders | None:
-    """As `_block_contenders` for one slot, without a table; None where there are too many."""
+    """As `_block_contenders` for one slot, without a table; None where ``room`` is too little."""
     n, k = block.mask.shape
     count = -(-n // BLOCK)
     status, size = np.zeros(n, np.uint8), np.zeros(n, np.int32)
-    action, worth = np.empty(count * ROOM, np.int32), np.empty(count * ROOM)
+    action, worth = np.empty(count * room, np.int32), np.empty(count * room)
     value, counts = np.zeros(count), np.zeros((count, k), np.int64)
     packed = np.packbits(block.opened, bitorder="little")
     opened = np.zeros(-(-k // 64) * 8, np.uint8)
     opened[: packed.size] = packed
     spread(
-        linear_contenders.contenders_into, n, BLOCK,
-        block.contexts, block.panels, block.factors, block.costs, block.mask.view(np.uint8),
-        block.awake, opened.view(np.int64), low, high, ROOM,
-        status, size, action, worth, value, counts,
+        block.contenders_into, n, BLOCK,
+        opened.view(np.int64), low, high, room, status, size, action, worth, value, counts,
     )  # fmt: skip
     if (size < 0).any():
         return None
     rows = np.flatnonzero(status == UNDECIDED)
     offsets = np.concatenate([[0], np.cumsum(size[rows], dtype=np.int64)])
     taken = offsets[np.searchsorted(rows, np.arange(count + 1) * BLOCK)]
-    places = np.concatenate([np.arange(m) + b * ROOM for b, m in enumerate(np.diff(taken))])
+    places = np.concatenate([np.arange(m) + b * room for b, m in enumerate(np.diff(taken))])
     return Contenders(
         rows, offsets, action[places], worth[places],
         math.fsum(value), counts.sum(axis=0), np.zeros(k, np.int64), n, problem,
     )  # fmt: skip
 
 
-def _block_contenders(
-    block: Block | Linear, problem: Problem, low: Float64, high: Float64
-) -> Contenders:
+def _block_contenders(block: AnyBlock, problem: Problem, low: Float64, high: Float64) -> Contenders:
     values = block.values
     n, k = values.shape
     count = -(-n // BLOCK)

@@ -143,7 +143,8 @@ def jittered(blocks: Blocks, spread: npt.ArrayLike, seed: int = 0) -> Blocks:
             values = block.values
             noise = normals.take(random.integers(0, PLACES, values.shape, np.uint16), mode="clip")
             noise *= width
-            yield Block(values + noise, block.eligible)
+            noise += values
+            yield Block(noise, block.eligible)
 
     return noisy
 

@@ -15,11 +15,14 @@ from typing import NamedTuple
 import numpy as np
 
 from bandit.core.types import Array, Float32, Float64
+from bandit.kernels.allocation.curved_contenders import Means
 from bandit.kernels.linear import curved_means, curved_pairs, curves
 from bandit.kernels.linear.decide import Model
 from bandit.kernels.threads import spread
 from bandit.models.moments import Moments
 from bandit.models.moved import GRAIN, Charged, Moved, forms
+
+ROUNDINGS = 16.0 * curved_means.UNIT
 
 
 class Curve(NamedTuple):
@@ -82,6 +85,22 @@ class Curved(Moved):
         coarse = plain.coarse._replace(error=error, ground=plain.coarse.ground + ground)
         # How far means lie apart is known of lines alone.
         return plain._replace(coarse=coarse, curves=self._pairs, open=np.inf), bounded
+
+    @cached_property
+    def means(self) -> Means:
+        """Outcomes that are expected, for whoever compares them at prices that are not fixed."""
+        theta, share, base = self._parts
+        rest = self.inner.mean - base
+        panels, weight, error, ground = curved_means.packed(
+            theta, share, rest, np.ones(len(rest[0]))
+        )
+        # A worth is made of a mean in float32: a few roundings of it.
+        reach = float(error.max()) + ROUNDINGS * float(np.linalg.norm(rest, axis=1).max())
+        ground += ROUNDINGS * float(np.abs(share).sum(axis=0).max())
+        whole = (theta, share, -rest)
+        return Means(
+            panels, weight, reach, ground, curved_pairs.packed(*whole), curves.packed(*whole)
+        )
 
     @cached_property
     def _pairs(self) -> curved_pairs.Curves:

@@ -31,7 +31,9 @@ from bandit.workflows.learn.learn import learn
 from bandit.workflows.live.seal import seal
 from bandit.workflows.operate.rollback import rollback
 from bandit.workflows.privacy.forget import forget
+from bandit.workflows.serve import prepare, pricing
 from bandit.workflows.serve.serve_batch import serve_batch
+from bandit.workflows.serve.what_if import what_if
 from bandit.workflows.start.check import check
 from tests import campaigns
 from tests.campaigns import bytes_of
@@ -43,6 +45,7 @@ SPRING = declared(
     {"champion": (0.5, PINNED), "learner": (0.5, LEARNED)}, start="2026-11-16", share=0.8
 )
 CAPS = "[limits]\nmax_contacts = 900\n"
+LOOSE = "[limits]\nmax_contacts = 9000\n"
 CUSTOMERS = 1500
 EVENTS = 'window_days = 7.0\nno_contact_value = 0.0\n[reward.events]\nsale = "value"'
 WHAT = (
@@ -462,3 +465,37 @@ def test_live_members_are_decided_by_the_pinned_snapshot(served: Path, tmp_path:
         seal(folder)
     with ExitStack() as stack, pytest.raises(DataError, match=r"'000001' is gone"):
         Live(folder, stack, at=day(30))
+
+
+def test_the_best_allocation_goes_by_what_each_member_is_decided_by(
+    known: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nothing binds it is everybody's best of each channel, in a pinned arm by its own."""
+    folder = copied(known, tmp_path / "c")
+    toml = folder / "campaign.toml"
+    toml.write_text(toml.read_text().replace("holdout = 0.1", "holdout = 0.0") + LOOSE)
+    start(folder, name="spring", at=day(16))
+    kept: list[tuple[Any, Any]] = []
+    find = pricing.each
+
+    def spied(wave: Any, parts: Any, spool: Any, *rest: Any) -> Any:
+        kept.append((wave, prepare.joined(list(spool))))
+        return find(wave, parts, spool, *rest)
+
+    monkeypatch.setattr(pricing, "each", spied)
+    told = what_if(folder, limit="limits.max_contacts", low=9000, high=9000, points=1, at=day(16))
+    summary = serve_batch(folder, at=day(16))
+    (wave, batch), arm = kept[0], "spring:champion"
+    mine = np.isin(batch.ids.to_numpy(), of_arms(folder, "2026-11-16", arm)["customer_id"])
+    best = np.zeros(len(mine))
+    for rows, posterior in ((mine, wave.decides(arm)), (~mine, wave.posterior)):
+        worth = batch.values * (batch.contexts.astype(np.float64) @ posterior.mean.T)
+        worth -= wave.plan.costs + worth[:, :1]
+        worth[~(batch.mask & wave.plan.actions.outbound)] = 0.0
+        for channel in (0, 1):
+            here = worth[:, wave.plan.actions.channel == channel].max(axis=1)
+            best[rows] += np.maximum(here, 0.0)[rows]
+    assert mine.sum() > 300
+    assert summary.dual_value == pytest.approx(best.sum(), rel=1e-5)
+    assert summary.primal_value == pytest.approx(best.sum(), rel=1e-5)
+    assert told.points[0].value == pytest.approx(summary.dual_value, rel=1e-9)

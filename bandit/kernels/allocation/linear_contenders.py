@@ -37,7 +37,7 @@ def _rows_into(contexts: Float32, first: int, rows: int, x: Float32) -> None:
 
 
 @within
-def _worth_into(
+def worth_into(
     table: Float32, at: int, width: int, factors: Float32, row: int, costs: Float32, own: Float32
 ) -> np.float32:
     """Turn a row of means into worths, in place; return the largest |worth|.
@@ -93,13 +93,13 @@ def _worths_into(
         _rows_into(contexts, top, rows, x)
         product.multiply_into(x, 0, product.padded(rows, product.ROWS), d, panels, table, width)
         for r in range(rows):
-            _worth_into(table, r * width, width, factors, top + r, costs, own)
+            worth_into(table, r * width, width, factors, top + r, costs, own)
             for a in range(out.shape[1]):
                 out[top + r, a] = table[r * width + a]
 
 
 @within
-def _bits_into(mask: UInt8, row: int, awake: bool, opened: Int64, words: Int64) -> None:
+def bits_into(mask: UInt8, row: int, awake: bool, opened: Int64, words: Int64) -> None:
     """Write the actions that the row may get as bits: ``words`` int64[ceil(k / 64)]."""
     k = mask.shape[1]
     whole = k - k % 16
@@ -117,7 +117,7 @@ def _bits_into(mask: UInt8, row: int, awake: bool, opened: Int64, words: Int64) 
 
 
 @within
-def _survivors_into(
+def survivors_into(
     table: Float32, at: int, width: int, words: Int64, low: Float32, high: Float32,
     margin: np.float32, found: Int64,
 ) -> None:  # fmt: skip
@@ -138,7 +138,7 @@ def _survivors_into(
         found[left >> 6] = bits & words[left >> 6]
 
 
-def _narrowed(costs: Float64, width: int) -> tuple[Float32, np.float32]:
+def narrowed(costs: Float64, width: int) -> tuple[Float32, np.float32]:
     """Pad with zeros to float32; return them and the largest, infinite where float32 ends."""
     out = np.zeros(width, np.float32)
     with np.errstate(over="ignore"):
@@ -162,8 +162,8 @@ def contenders_into(
     """
     width = costs.size
     words, found = np.empty(opened.size, np.int64), np.empty(opened.size, np.int64)
-    cheap, low_size = _narrowed(low, width)
-    dear, high_size = _narrowed(high, width)
+    cheap, low_size = narrowed(low, width)
+    dear, high_size = narrowed(high, width)
     _contenders_into(
         first, last, contexts, panels, factors, costs, mask, awake, opened, low, high, room, status,
         size, action, worth, value, counts, *_scratch(contexts.shape[1], factors, width), words,
@@ -189,10 +189,10 @@ def _contenders_into(
             product.multiply_into(x, 0, product.padded(rows, product.ROWS), d, panels, table, width)
             for r in range(rows):
                 i, at = top + r, r * width
-                largest = _worth_into(table, at, width, factors, i, costs, own)
-                _bits_into(mask, i, awake[i], opened, words)
+                largest = worth_into(table, at, width, factors, i, costs, own)
+                bits_into(mask, i, awake[i], opened, words)
                 margin = SLACK * (largest + dearest)
-                _survivors_into(table, at, width, words, cheap, dear, margin, found)
+                survivors_into(table, at, width, words, cheap, dear, margin, found)
                 floor = 0.0
                 for word in range(found.size):
                     bits = found[word]

@@ -48,7 +48,7 @@ def empty_room(curves: Curves) -> Float64:
 
 
 @inline
-def _lift(curves: Curves, x: Float64, action: int) -> float:
+def lift(curves: Curves, x: Float64, action: int) -> float:
     """Of a context x float64[padded(d, 8)]."""
     lines, weight = curves.lines, curves.weight
     count, width = lines.shape[1], lines.shape[2]
@@ -81,7 +81,7 @@ def charge_into(
             gather(narrow, broad, wide, row, d, x, 0)
             before = row
         a = natural(actions[p])
-        worth = values[natural(row * value_step), a] * _lift(curves, x, actions[p])
+        worth = values[natural(row * value_step), a] * lift(curves, x, actions[p])
         costs[natural(row), a] = listed[natural(row * cost_step), a] - worth
 
 
@@ -99,4 +99,4 @@ def taken_lifts_into(
     x = rooms[first // grain]
     for i in range(first, last):
         gather(narrow, broad, wide, i, d, x, 0)
-        out[i] = _lift(curves, x, action[i])
+        out[i] = lift(curves, x, action[i])

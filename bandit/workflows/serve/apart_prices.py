@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bandit.allocation import passes
-from bandit.allocation.blocks import Linear
+from bandit.allocation.blocks import AnyBlock
 from bandit.allocation.passes import Contenders
 from bandit.allocation.problem import Problem
 from bandit.core.types import Float64, Progress
@@ -40,8 +40,8 @@ class ManyHands:
         self.boxes = 0
 
     def blocks(
-        self, here: Iterable[Linear], share: float, population: int | None
-    ) -> Iterable[Linear]:
+        self, here: Iterable[AnyBlock], share: float, population: int | None
+    ) -> Iterable[AnyBlock]:
         """See `Many`."""
         return _Spread(self, here, share, population)
 
@@ -50,12 +50,12 @@ class _Spread:
     """Blocks that are `Elsewhere`."""
 
     def __init__(
-        self, hands: ManyHands, here: Iterable[Linear], share: float, population: int | None
+        self, hands: ManyHands, here: Iterable[AnyBlock], share: float, population: int | None
     ) -> None:
         self._hands, self._here, self._share = hands, here, share
         self._population = population
 
-    def __iter__(self) -> Iterator[Linear]:
+    def __iter__(self) -> Iterator[AnyBlock]:
         return iter(self._here)
 
     def parts(self, problem: Problem, low: Float64, high: Float64) -> Iterator[Contenders]:
@@ -85,7 +85,7 @@ def look(ask: Ask, attempt: str) -> Path | None:
     some = drawn(wave, batch, ask.share, ask.population)
     if some is None:
         return None
-    found = passes.part(Worth(wave, ask.population).block(some), problem, low, high)
+    found = passes.contenders(Worth(wave).blocks(some), problem, low, high)
     path = ask.job.folder / PARTS / f"{Path(ask.box).stem}-{ask.number:06d}-{attempt}.npz"
     content = found._asdict()
     del content["problem"]

@@ -84,6 +84,18 @@ def populations(found: Sequence[Served], which: Array, units: UInt64) -> Array:
     return of
 
 
+def within(found: Sequence[Served], name: str, which: Array, units: UInt64) -> Bool:
+    """Who is in the arm ``name``, an ``experiment:arm``, bool[n]; the rest as `populations`."""
+    of = np.zeros(units.shape[0], np.bool_)
+    for place, served in enumerate(found):
+        names = [f"{served.name}:{arm.name}" for arm in served.experiment.arm]
+        if name in names:
+            rows = np.flatnonzero(which == place)
+            arm = arm_of(served.name, tuple(served.experiment.shares), served.seed, units[rows])
+            of[rows] = arm == names.index(name)
+    return of
+
+
 def told_of(found: Sequence[Served], which: int, unit: UInt64) -> str | None:
     """In which experiment and arm a customer is, in words; ``unit`` uint64[1]."""
     if which < 0:

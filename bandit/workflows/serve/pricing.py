@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bandit.allocation.blocks import Block, Linear
+from bandit.allocation.blocks import AnyBlock
 from bandit.allocation.prices import Prices, answering, correct, find_prices, follow, jittered
 from bandit.allocation.problem import InfeasibleError
 from bandit.core.errors import ConfigError
@@ -208,7 +208,7 @@ class Customers:
     ) -> None:
         self._wave, self._spool, self._many = wave, spool, many
         self._population = population
-        self._worth = Worth(wave, population)
+        self._worth = Worth(wave)
         self.count = spool.customers
         if population is not None:
             self.count = int(spool.customers_of(population + 1)[population])
@@ -219,17 +219,13 @@ class Customers:
         self._some = spool if self._part >= 1.0 and population is None else None
         self._few: Spool | None = None
 
-    def blocks(self, share: float) -> Iterable[Linear]:
+    def blocks(self, share: float) -> Iterable[AnyBlock]:
         """Worth of each outbound contact above leaving the customer in peace."""
-        here = (self._worth.block(batch) for batch in self._sample(share))
+        here = (block for batch in self._sample(share) for block in self._worth.blocks(batch))
         everybody = share >= 1.0 or share > self._part
         if self._many is None or not everybody:
             return here
         return self._many.blocks(here, share, self._population)
-
-    def moved(self, share: float) -> Iterable[Block | Linear]:
-        """As `blocks`, with what curves and rising depths move means by."""
-        return (self._worth.moved(batch) for batch in self._sample(share))
 
     def spread(self, share: float) -> Array:
         """Typical standard deviation of what the policy draws each action's worth with."""

@@ -104,7 +104,8 @@ def serve_batch(
             progress.step("starting Spark")
             stack.enter_context(spark).probe(progress)
             stack.enter_context(tables.taken(campaign, spark, tables.OF_A_WAVE, progress))
-        run = _with_experiments(run)
+        campaign, found = taking_part.joined(campaign, run.wave, at)
+        run = run._replace(campaign=campaign, experiments=found)
         return _serve(run, runner, spark, changes, snapshot, notes, progress)
 
 
@@ -198,13 +199,6 @@ def _serve(
         )
         publish.publish(wave, past, target, summary, exported.digests)
         return summary if cluster is None else replace(summary, cluster=cluster.done())
-
-
-def _with_experiments(run: Run) -> Run:
-    published = record.waves(run.campaign.folder)
-    found = taking_part.running(run.campaign, published, run.wave, run.at)
-    asking = taking_part.asked(run.campaign, found, published)
-    return run._replace(campaign=asking, experiments=found)
 
 
 def _nothing_known(wave: Wave) -> list[str]:

@@ -14,6 +14,7 @@ from bandit.core.errors import ConfigError
 from bandit.record import layers, served_variables
 from bandit.record.manifests import Served
 from bandit.record.waves import Wave
+from bandit.record.waves import waves as published_waves
 
 
 def running(
@@ -96,3 +97,10 @@ def _seen(name: str, waves: Sequence[Wave]) -> tuple[Path, ...]:
     """The files of units of the waves that had an experiment."""
     found = [served_variables.units(w) for w in waves if takes_part(w, name)]
     return tuple(path for path in found if path is not None)
+
+
+def joined(campaign: Campaign, wave: str, at: dt.datetime) -> tuple[Campaign, tuple[Served, ...]]:
+    """A wave to come: the campaign that asks, and the experiments that take part."""
+    published = published_waves(campaign.folder)
+    found = running(campaign, published, wave, at)
+    return asked(campaign, found, published), found

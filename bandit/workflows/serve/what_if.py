@@ -22,7 +22,15 @@ from bandit.results.serve import WhatIf, WhatIfPoint
 from bandit.sources import customers, database
 from bandit.sources.catalogue import load_catalogue
 from bandit.workflows.judge.job import REPORTS
-from bandit.workflows.serve import limits, overrides, plan, pricing, reading
+from bandit.workflows.serve import (
+    limits,
+    overrides,
+    pinned,
+    plan,
+    pricing,
+    reading,
+    taking_part,
+)
 from bandit.workflows.serve.contact_history import ContactHistory
 from bandit.workflows.serve.overrides import Setting
 from bandit.workflows.serve.serving_model import serving_model
@@ -48,6 +56,7 @@ def what_if(
     campaign = campaign_file.load(campaign_path)
     at = acting_at(at, campaign.time_zone)
     day = plan.wave_name(None, at, campaign.time_zone)
+    campaign, running = taking_part.joined(campaign, day, at)
     past = ContactHistory.of(campaign, at, day)
     with ExitStack() as stack:
         progress.step("opening sources")
@@ -56,10 +65,8 @@ def what_if(
         key = overrides.resolve(campaign, catalogue, "--limit", limit)
         now = overrides.current(campaign, catalogue, key)
         campaign, catalogue = overrides.apply(campaign, catalogue, [Setting(key, high)])
-        start = serving_model(campaign, data, None, at)
-        run = Run(
-            campaign, plan.wave_name(None, at, campaign.time_zone), at, campaign.seed, dry_run=True
-        )
+        start = pinned.beside(campaign, serving_model(campaign, data, None, at), running)
+        run = Run(campaign, day, at, campaign.seed, dry_run=True, experiments=running)
         wave = Wave.of(run, catalogue, start, customers.customer_type(data, campaign))
         caps = limits.of(campaign, catalogue, wave.plan)
         refused = spill.new(stack) / rejects.NAME
@@ -70,7 +77,7 @@ def what_if(
         progress.step("solving")
         share = min(1.0, MOST_CUSTOMERS / max(spool.customers, 1))
         found = table(
-            pricing.Customers(wave, spool).moved,
+            pricing.Customers(wave, spool).blocks,
             spool.customers,
             caps.usage,
             caps.most,
