@@ -140,6 +140,26 @@ def quantile_at(quantiles: Float64, slopes: Float64, a: Integer, z: float) -> fl
 
 
 @within
+def place_in(left: float, right: float, rise: float, last: float, x: float, enough: float) -> float:
+    """Solve `cubic` for its place in [0, 1], where it is x: Newton's steps in a bracket."""
+    low, high = 0.0, 1.0
+    t = (x - left) / (right - left) if right > left else 0.0
+    for _ in range(40):
+        gap = cubic(left, right, rise, last, t) - x
+        if gap > 0.0:
+            high = t
+        else:
+            low = t
+        slope = rise + t * (last - rise)
+        new = t - gap / slope if slope > 0.0 else -1.0
+        new = new if low < new < high else 0.5 * (low + high)
+        if abs(new - t) < enough:
+            break
+        t = new
+    return t
+
+
+@within
 def cumulative_at(quantiles: Float64, slopes: Float64, a: Integer, x: float) -> float:
     """P(p ≤ x) for action a, by inverting the table: bisection to a cell, secants within it."""
     if x <= quantiles[a, 0]:
@@ -154,21 +174,7 @@ def cumulative_at(quantiles: Float64, slopes: Float64, a: Integer, x: float) -> 
         else:
             high = middle
     left, right = quantiles[a, low], quantiles[a, low + 1]
-    left_slope, right_slope = slopes[a, low], slopes[a, low + 1]
-    t0, t1 = 0.0, 1.0
-    t = (x - left) / (right - left)
-    for _ in range(40):
-        gap = cubic(left, right, left_slope, right_slope, t) - x
-        if gap > 0.0:
-            t1 = t
-        else:
-            t0 = t
-        slope = left_slope + t * (right_slope - left_slope)
-        new = t - gap / slope if slope > 0.0 else -1.0
-        new = new if t0 < new < t1 else 0.5 * (t0 + t1)
-        if abs(new - t) < 1e-9:
-            break
-        t = new
+    t = place_in(left, right, slopes[a, low], slopes[a, low + 1], x, 1e-9)
     return cumulative(-LIMIT + (low + t) * STEP)
 
 

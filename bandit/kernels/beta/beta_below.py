@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from bandit.core.types import Float64, Integer
 from bandit.kernels._compile import inline, serial, within
-from bandit.kernels.beta.beta import LIMIT, NODES, STEP, cubic, cumulative_at
+from bandit.kernels.beta.beta import LIMIT, NODES, STEP, cubic, cumulative_at, place_in
 from bandit.kernels.stats.normal import cumulative, density
 
 GRID = 512
@@ -28,26 +28,6 @@ class Tables(NamedTuple):
     below: Float64
 
 
-@within
-def _place_in(left: float, right: float, rise: float, last: float, x: float) -> float:
-    """Solve Hermite's cubic for its place in [0, 1], where it is x: Newton's steps in a bracket."""
-    low, high = 0.0, 1.0
-    t = (x - left) / (right - left) if right > left else 0.0
-    for _ in range(40):
-        gap = cubic(left, right, rise, last, t) - x
-        if gap > 0.0:
-            high = t
-        else:
-            low = t
-        slope = rise + t * (last - rise)
-        new = t - gap / slope if slope > 0.0 else -1.0
-        new = new if low < new < high else 0.5 * (low + high)
-        if abs(new - t) < 1e-10:
-            break
-        t = new
-    return t
-
-
 @serial
 def table_into(begin: int, end: int, quantiles: Float64, slopes: Float64, below: Float64) -> None:
     """``below`` float64[k, 2·GRID] of some actions, from their `beta.table_into`."""
@@ -60,7 +40,7 @@ def table_into(begin: int, end: int, quantiles: Float64, slopes: Float64, below:
                 cell += 1
             left, right = quantiles[a, cell], quantiles[a, cell + 1]
             rise, last = slopes[a, cell], slopes[a, cell + 1]
-            t = _place_in(left, right, rise, last, x)
+            t = place_in(left, right, rise, last, x, 1e-10)
             z = -LIMIT + (cell + t) * STEP
             bend = rise + last - 2.0 * (right - left)
             slope = rise + t * (2.0 * (right - left - rise - bend) + 3.0 * t * bend)
