@@ -125,26 +125,25 @@ def refuse(diagnostics: Diagnostics, rules: GateRules = DEFAULT_RULES) -> Verdic
             None,
         )
     if d.effective_sample_size < rules.minimum_ess:
-        ess = d.effective_sample_size
-        needed = math.ceil(d.n * rules.minimum_ess / ess) if ess > 0.0 else None
-        return Verdict(
-            "not enough data",
-            f"the effective sample size is {ess:.1f} of {d.n:,} rows "
-            f"(the largest weight is {number(d.max_weight)}), {rules.minimum_ess:g} are needed"
-            + ("" if needed is None else f"; about {rounded_up(needed)} rows would have them"),
-            needed,
+        said = (
+            f"the effective sample size is {d.effective_sample_size:.1f} of {d.n:,} rows "
+            f"(the largest weight is {number(d.max_weight)})"
         )
+        return _too_few(d, said, d.effective_sample_size, rules.minimum_ess)
     if d.effective_rewards < rules.minimum_rewards:
-        heard = d.effective_rewards
-        needed = math.ceil(d.n * rules.minimum_rewards / heard) if heard > 0.0 else None
-        return Verdict(
-            "not enough data",
-            f"{heard:.1f} purchases speak for it (rewards other than 0, as they weigh), "
-            f"{rules.minimum_rewards:g} are needed"
-            + ("" if needed is None else f"; about {rounded_up(needed)} rows would have them"),
-            needed,
+        said = (
+            f"{d.effective_rewards:.1f} purchases speak for it"
+            " (rewards other than 0, as they weigh)"
         )
+        return _too_few(d, said, d.effective_rewards, rules.minimum_rewards)
     return _untrue(d, rules) if _off(d, rules) else None
+
+
+def _too_few(d: Diagnostics, said: str, heard: float, least: float) -> Verdict:
+    """Not ``least`` yet; how many rows would have them."""
+    needed = math.ceil(d.n * least / heard) if heard > 0.0 else None
+    more = "" if needed is None else f"; about {rounded_up(needed)} rows would have them"
+    return Verdict("not enough data", f"{said}, {least:g} are needed{more}", needed)
 
 
 def _untrue(d: Diagnostics, rules: GateRules) -> Verdict:
