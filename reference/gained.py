@@ -46,12 +46,17 @@ def gained(waves: Sequence[tuple[Sequence[Person], Sequence[Person]]], worth: fl
             fourth = sum(m**4 for m in moved.values())
             each = sum(weight[u] / square[u] * rest[u] * moved[u] for u in rest) / n
             heard = own * own / fourth if fourth else 0.0
-            spreads.append((sum(square.values()), own, each, heard, factor))
+            reach = sum(square.values()) ** 2 / sum(s * s for s in square.values())
+            alone = [(rest[u] / weight[u]) ** 2 for u in rest]
+            spreads.append((sum(square.values()), own, each, heard, reach, alone, factor))
             for u, m in moved.items():
                 parts[u] += sign * factor * m
-        heard = sum(m for _, _, _, m, _ in spreads)
-        both = sum(each * m for _, _, each, m, _ in spreads) / heard if heard else 0.0
-        for squares, own, _, m, factor in spreads:
+        both = [r for *_, alone, _ in spreads for r in alone]
+        fourth = sum(r * r for r in both)
+        alike = sum(both) ** 2 / (len(both) * fourth) if fourth else 0.0
+        spoken = [min(heard, alike * reach) for _, _, _, heard, reach, _, _ in spreads]
+        each = sum(s[2] * m for s, m in zip(spreads, spoken, strict=True)) / max(sum(spoken), 1e-9)
+        for (squares, own, *_, factor), m in zip(spreads, spoken, strict=True):
             if worth:
-                doubt += factor**2 * max(0.0, worth * (squares * both - own) / (m + worth))
+                doubt += factor**2 * max(0.0, worth * (squares * each - own) / (m + worth))
     return Found(total, parts, doubt)

@@ -101,6 +101,8 @@ class Gained:
         doubt = max(0, DOUBT (Q s² - V) / (m + DOUBT)),
 
     s² being the variance of a person's residual by both sides, each with its m. `doubt` is added.
+    m is no more than a side with its weights has if it is like both (docs/adr/0417): what contacts
+    cost, or what rounding leaves where all are alike, is no evidence of how much people buy.
     """
 
     def __init__(self) -> None:
@@ -121,9 +123,12 @@ class Gained:
         sides = _Spread.of(one), _Spread.of(other)
         self._influence += sides[0].influence - factor * sides[1].influence
         if by_chance:
-            heard = sum(side.heard for side in sides)
-            each = sum(side.each * side.heard for side in sides) / heard if heard else 0.0
-            self._doubt += sides[0].doubt(each) + factor**2 * sides[1].doubt(each)
+            alike = _alike(sides)
+            spoken = [min(side.heard, alike * side.reach) for side in sides]
+            heard = sum(spoken)
+            each = sum(s.each * m for s, m in zip(sides, spoken, strict=True)) / max(heard, _TINY)
+            doubts = [s.doubt(each, m) for s, m in zip(sides, spoken, strict=True)]
+            self._doubt += doubts[0] + factor**2 * doubts[1]
 
     def mixed(self, other: Gained, share: float, factor: float) -> Gained:
         """``share`` times this and ``factor`` times another figure of the same people."""
@@ -158,13 +163,18 @@ class _Spread(NamedTuple):
     """How the people of one side differ.
 
     ``influence`` R / (1 - h) float64[CROWDS], ``squares`` Σw², ``each`` s² of a person by this side
-    alone, ``heard`` m = (ΣR²)² / ΣR⁴ for R / (1 - h).
+    alone, ``heard`` m = (ΣR²)² / ΣR⁴ for R / (1 - h), ``reach`` (Σw²)² / Σw⁴: m if all differed by
+    as much. ``crowds`` have somebody, whose r = R / w sum to ``second`` Σr² and ``fourth`` Σr⁴.
     """
 
     influence: Float64
     squares: float
     each: float
     heard: float
+    reach: float
+    crowds: int
+    second: float
+    fourth: float
 
     @classmethod
     def of(cls, side: Crowds) -> _Spread:
@@ -174,12 +184,33 @@ class _Spread(NamedTuple):
         rest = 1.0 - side.people / side.size
         influence = np.where(rest > _TINY, residual / np.maximum(rest, _TINY), 0.0)
         apart = people / side.squares[there] * residual[there] * influence[there]
-        square = influence * influence
-        fourth = float(square @ square)
-        heard = float(square.sum()) ** 2 / fourth if fourth > 0.0 else 0.0
-        return cls(influence, float(side.squares.sum()), float(apart.sum()) / side.size, heard)
+        weights = side.squares[there]
+        square = (residual[there] / people) ** 2
+        return cls(
+            influence,
+            float(side.squares.sum()),
+            float(apart.sum()) / side.size,
+            _equals(influence * influence),
+            _equals(weights),
+            len(people),
+            float(square.sum()),
+            float(square @ square),
+        )
 
-    def doubt(self, each: float) -> float:
-        """What the variance lacks where a person's is ``each`` by both sides."""
+    def doubt(self, each: float, heard: float) -> float:
+        """What the variance lacks where a person's is ``each`` by both sides; ``heard`` is m."""
         own = float(self.influence @ self.influence)
-        return max(0.0, DOUBT * (self.squares * each - own) / (self.heard + DOUBT))
+        return max(0.0, DOUBT * (self.squares * each - own) / (heard + DOUBT))
+
+
+def _equals(squares: Float64) -> float:
+    """(Σs)² / Σs²: so many equal ones would be as uneven."""
+    fourth = float(squares @ squares)
+    return float(squares.sum()) ** 2 / fourth if fourth > 0.0 else 0.0
+
+
+def _alike(sides: tuple[_Spread, _Spread]) -> float:
+    """What m is a person, of both sides: 1 where all differ by as much, less where few buy."""
+    second, fourth = (sum(getattr(s, name) for s in sides) for name in ("second", "fourth"))
+    crowds = sum(side.crowds for side in sides)
+    return float(second**2 / (fourth * crowds)) if fourth > 0.0 else 0.0

@@ -162,3 +162,20 @@ def test_rare_purchases_on_unequal_weights_are_covered() -> None:
     alone, together = _rare(300, 6)
     assert together > 0.95 - 2 * (0.95 * 0.05 / 300) ** 0.5
     assert alone < 0.9
+
+
+@pytest.mark.parametrize("costs", [(0.0, 0.0), (0.02, 0.02), (0.02, 0.1)])
+def test_costs_and_rounding_are_no_evidence_of_what_a_small_side_buys(
+    costs: tuple[float, float],
+) -> None:
+    """Nobody of 100 bought where one in a hundred of 1,900 did: as far off as one purchase is."""
+    crowd = crowd_of(np.arange(2_000, dtype=np.uint64))
+    came = np.zeros(2_000)
+    came[100:119] = 20.0
+    came -= np.where(np.arange(2_000) % 3 == 0, *costs[::-1])
+    small, large, gained = Crowds.none(), Crowds.none(), Gained()
+    small.add(crowd[:100], came[:100], np.ones(100))
+    large.add(crowd[100:], came[100:], np.ones(1_900))
+    gained.add(large, small)
+    pooled = 1_900 * came[100:].std() / 100**0.5
+    assert gained.error == pytest.approx(pooled, rel=0.15)
