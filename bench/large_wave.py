@@ -91,6 +91,7 @@ def _practised(small: Path, large: Path, times: int) -> None:
     about = {"unit": known.manifest.unit, "fold": fold.model_dump()}
     snapshots.fill(
         folder,
+        known.version,
         save=partial(save_posterior, posterior=often),
         actions=known.actions,
         features=known.features,

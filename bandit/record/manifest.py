@@ -20,6 +20,8 @@ READABLE = (1, 2)
 
 _MAX_BYTES = 64 << 20
 _OWN_DIGEST = "sha256"
+FOLDER = "folder"
+"""The name that a folder was published by, of those whose content does not tell it otherwise."""
 KEPT_BYTES = 1 << 18
 KEPT = 512
 """A wave asks for the same manifests eight times: of so many, of so few bytes, what is said is
@@ -59,11 +61,18 @@ def _digest(content: dict[str, Any]) -> str:
 
 
 def read(folder: Path) -> dict[str, Any]:
-    """The manifest of a published folder; DataError if it is damaged or of another format.
+    """The manifest of a published folder; DataError if it is damaged, of another format or place.
 
     What is in it is shared with whoever reads the same bytes: nobody changes it.
     """
-    return signed(folder / NAME)
+    content = signed(folder / NAME)
+    said = "wave" if content.get("kind") == "lists" else FOLDER
+    if (named := content.get(said, folder.name)) != folder.name:
+        raise DataError(
+            f"{folder} holds what was published as {named}: move it out of {folder.parent.name}/,"
+            f" and restore what {folder.name} held from a backup"
+        )
+    return content
 
 
 def signed(path: Path) -> dict[str, Any]:

@@ -172,7 +172,12 @@ def _store(
             rejected = refused.finish()
         new = rows > 0 and not (parent / name).exists()
         if new:
-            content = {"kind": "outcomes", "events": rows, "rejected": rejected}
+            content = {
+                "kind": "outcomes",
+                manifest.FOLDER: name,
+                "events": rows,
+                "rejected": rejected,
+            }
             content["source"] = LIVE if heard else database.table("outcomes").called
             manifest.write(partial, {**content, "delivery": 1 + last(campaign.folder)})
             files.put_in_place((partial, parent / name))

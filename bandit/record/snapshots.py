@@ -74,6 +74,7 @@ def latest(
 
 def fill(
     partial: Path,
+    version: str,
     *,
     save: Callable[[Path], None],
     odds: Callable[[Path], None] | None = None,
@@ -83,12 +84,15 @@ def fill(
     campaign: str,
     about: dict[str, Any],
 ) -> None:
-    """Write a version's files into `partial`; `save` and `odds` write what they are called."""
+    """Write the files of ``version`` into `partial`; `save` and `odds` write what they are called.
+
+    The version is part of the manifest: another's files in its folder would decide for it.
+    """
     save(partial / POSTERIOR)
     if odds is not None:
         odds(partial / ODDS)
     content = {"kind": "snapshot", "features": features.model_dump(), "parent": parent}
-    content["campaign"] = campaign
+    content |= {manifest.FOLDER: version, "campaign": campaign}
     manifest.write(partial, {**content, "actions": actions.pairs, **about})
 
 

@@ -13,7 +13,7 @@ from bandit.record import manifest
 from bandit.record.manifests import StatisticsManifest
 
 
-def _written(folder: Path, **content: Any) -> Path:
+def _written(folder: Path, /, **content: Any) -> Path:
     folder.mkdir()
     (folder / "a.parquet").write_bytes(b"a")
     (folder / "b.json").write_bytes(b"b")
@@ -120,3 +120,14 @@ def test_what_is_remembered_is_of_the_bytes_that_lie_there(tmp_path: Path) -> No
     os.utime(folder / manifest.NAME, ns=(stat.st_atime_ns, stat.st_mtime_ns))
     again = manifest.read(folder)
     assert (again["wave"], StatisticsManifest.of(folder, again).wave) == ("v", "v")
+
+
+@pytest.mark.parametrize("told", [{"kind": "snapshot", manifest.FOLDER: "000001"},
+                                  {"kind": "lists", "wave": "000001"}])  # fmt: skip
+def test_a_folder_in_the_place_of_another_is_refused(tmp_path: Path, told: dict[str, Any]) -> None:
+    """As one restored under another's name: whole, and not what its readers take it for."""
+    folder = _written(tmp_path / "000001", **told)
+    assert manifest.read(folder)["kind"] == told["kind"]
+    folder.rename(tmp_path / "000002")
+    with pytest.raises(DataError, match="000002 holds what was published as 000001: move it out"):
+        manifest.read(tmp_path / "000002")

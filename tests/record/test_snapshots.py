@@ -18,6 +18,7 @@ def _stored(campaign: Path, content: bytes = b"sums") -> str:
     with files.aside(final) as partial:
         snapshots.fill(
             partial,
+            version,
             save=lambda path: path.write_bytes(content) and None,
             actions=ActionSpace(["no contact", "shoes/email"]),
             features=Features(spec="{}"),

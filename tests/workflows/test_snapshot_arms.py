@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 
 from bandit.core.errors import BanditError, ConfigError, DataError
-from bandit.record import layers
+from bandit.record import layers, manifest
 from bandit.render.terminal import show
 from bandit.runners import engine
 from bandit.workflows.experiment.check_list import check_list
@@ -339,6 +339,10 @@ def test_a_snapshot_that_is_gone_or_another_is_refused_and_nothing_written(
     learn(folder, at=day(30))
     assert read(folder, name="spring", at=day(30)).verdict != "blocked"
     shutil.copytree(folder / "snapshots" / "000002", folder / "snapshots" / "000001")
+    with pytest.raises(DataError, match=r"000001 holds what was published as 000002"):
+        serve_batch(folder, at=day(30))
+    other = manifest.signed(path := folder / "snapshots" / "000001" / manifest.NAME)
+    path.write_bytes(manifest.encoded({**other, manifest.FOLDER: "000001"}))
     for command in asked:
         with pytest.raises(DataError, match=r"another one than when the experiment started"):
             command()

@@ -90,7 +90,8 @@ def import_log(campaign: Campaign, at: dt.datetime, progress: Progress) -> list[
         events = stack.enter_context(files.aside(events_folder))
         count, rejected, doubts = _write(wave, log, data, partial, events, progress)
         manifest.write(partial, _content(wave, log_back.digest(campaign, log), count, rejected))
-        manifest.write(events, {"kind": "outcomes", "events": None, "rejected": 0})
+        of_log = {"kind": "outcomes", manifest.FOLDER: name, "events": None, "rejected": 0}
+        manifest.write(events, of_log)
         files.put_in_place((events, events_folder), (partial, folder))
     return [f"took in the log: {counted(count, 'decision')}, {rejected:,} refused", *doubts]
 

@@ -329,6 +329,7 @@ def _publish(
     with files.aside(final) as partial:
         snapshots.fill(
             partial,
+            version,
             save=lambda path: save_posterior(path, fold.posterior),
             odds=None if odds is None else lambda path: save_posterior(path, odds),
             actions=fold.actions,

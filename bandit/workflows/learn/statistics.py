@@ -159,7 +159,9 @@ def _read(folder: Path) -> Posterior | None:
 def _keep(folder: Path, wave: Wave, posterior: Posterior) -> None:
     with files.aside(folder) as partial:
         save_posterior(partial / _FILE, posterior)
-        manifest.write(partial, {"kind": "statistics", "wave": wave.name})
+        manifest.write(
+            partial, {"kind": "statistics", "wave": wave.name, manifest.FOLDER: folder.name}
+        )
         files.put_in_place((partial, folder))
 
 

@@ -27,6 +27,7 @@ def rollback(campaign_path: Path, *, version: str, progress: Progress = SILENT) 
         with files.aside(final) as partial:
             snapshots.fill(
                 partial,
+                new,
                 save=lambda path: _copy(source, path),
                 odds=None if odds is None else lambda path: _copy(odds, path),
                 actions=old.actions,

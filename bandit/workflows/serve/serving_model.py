@@ -111,6 +111,7 @@ def save(start: ServingModel, partial: Path, campaign: Campaign) -> None:
     """Write a new version's files into `partial`."""
     snapshots.fill(
         partial,
+        start.version,
         save=lambda path: save_posterior(path, start.posterior),
         actions=start.actions,
         features=start.features,
