@@ -20,6 +20,7 @@ from bandit.core.schema import PRICE_EPOCH
 from bandit.core.types import Array, Bool, Float32, Float64, Int32, UInt64
 from bandit.record import exports, price_epochs
 from bandit.record.format1 import Rebuilt, Terms, Today, rebuilt
+from bandit.record.looking import looked_into
 from bandit.record.person import People, among
 from bandit.record.price_epochs import PriceEpochs
 from bandit.record.waves import ROWS_PER_GROUP, Wave
@@ -259,7 +260,7 @@ class Decisions:
         """
         start = 0
         for path in self.wave.decisions:
-            with pq.ParquetFile(path) as file:
+            with looked_into(path) as file:
                 column = file.schema_arrow.get_field_index("customer_id")
                 people = People((customer,))
                 whole = pa.types.is_integer(file.schema_arrow.field(column).type)

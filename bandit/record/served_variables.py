@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from bandit.core import files
 from bandit.core.types import Bool
 from bandit.record.decisions import Rows, may_hold
+from bandit.record.looking import looked_into
 from bandit.record.person import People
 from bandit.record.waves import ROWS_PER_GROUP, Wave
 
@@ -106,7 +107,7 @@ def glance(wave: Wave, customer: str) -> dict[str, Any] | None:
     docs/adr/0091.
     """
     people = People((customer,))
-    with pq.ParquetFile(wave.folder / NAME) as file:
+    with looked_into(wave.folder / NAME) as file:
         whole = pa.types.is_integer(file.schema_arrow.field(CUSTOMER).type)
         key = (*people.numbers, None)[0] if whole else customer
         for group in range(file.num_row_groups) if key is not None else ():

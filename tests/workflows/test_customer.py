@@ -7,6 +7,7 @@ import io
 import json
 import shutil
 import stat
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -521,3 +522,17 @@ def test_no_contact_stands_where_it_belongs_among_offers(better: int) -> None:
         told = row if isinstance(row, int) else int(row != "no")
         before, after = before + told * (i < place), after + told * (i > place)
     assert (before, after) == (better, 20 - better)
+
+
+@pytest.mark.parametrize("name", ["waves/w1/decisions-0000.parquet", "outcomes/*/events.parquet"])
+@pytest.mark.parametrize("harm", [lambda raw: raw + bytes(100), lambda raw: bytes(len(raw))])
+def test_a_damaged_file_that_is_only_looked_into_is_named(
+    folder: Path, tmp_path: Path, name: str, harm: Callable[[bytes], bytes]
+) -> None:
+    """It is not held against its digest, unless it does not read."""
+    copied = tmp_path / "copied"
+    shutil.copytree(folder, copied)
+    (path,) = copied.glob(name)
+    path.write_bytes(harm(path.read_bytes()))
+    with pytest.raises(DataError, match=rf"{path.parent.name}/{path.name} is damaged: its sha256"):
+        customer(copied, customer=str(_contact(folder)["customer_id"]), at=MONDAY + 2 * WEEK)

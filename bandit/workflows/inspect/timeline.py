@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+import duckdb
+
 from bandit.config.campaign import Campaign
 from bandit.config.section import OUTBOUND
 from bandit.core.folding import fold
@@ -56,7 +58,11 @@ def _events(
     if not batches:
         return []
     with heard.connect(campaign.limits.memory_mb) as connection:
-        return heard.events_about(connection, batches, keys, decisions)
+        try:
+            return heard.events_about(connection, batches, keys, decisions)
+        except duckdb.Error:
+            outcomes.batches(campaign.folder)  # names the damaged file, if one is why
+            raise
 
 
 def _rows(campaign: Campaign, wave: Wave, keys: Sequence[str]) -> Iterator[dict[str, Any]]:

@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from bandit.config.campaign import Campaign
 from bandit.config.variables import FIRST_SEGMENT
 from bandit.core.errors import DataError
 from bandit.core.types import Float64
 from bandit.models.moved import lifts_of
+from bandit.record.looking import looked_into
 from bandit.record.manifests import Served
 from bandit.results.customer import Limit, Moment, Open, Trait
 from bandit.results.preference import Preference
@@ -207,7 +207,7 @@ def _some(served: Path, columns: Sequence[str]) -> pa.Table:
 
     Customers stand there in the order of their keys, which may tell how old they are.
     """
-    with pq.ParquetFile(served) as file:
+    with looked_into(served) as file:
         groups, rows = file.num_row_groups, file.metadata.num_rows
         most = groups
         if rows > SAMPLE:

@@ -37,6 +37,7 @@ from bandit.record import (
 )
 from bandit.record import waves as record
 from bandit.record.decisions import Decisions
+from bandit.record.looking import looked_into
 from bandit.record.person import People, among
 from bandit.record.person_money import Lived
 from bandit.record.steady import steady
@@ -219,7 +220,8 @@ def _listed(campaign: Campaign, wave: Wave, people: People, ids: set[str]) -> It
         if name.endswith(".csv"):
             rows: list[Row] = list[Row]({**row} for row, _ in lists.rows(folder / name))[1:]
         elif name.endswith(".parquet"):
-            rows = pq.read_table(folder / name).to_pylist()
+            with looked_into(folder / name) as file:
+                rows = file.read().to_pylist()
         else:
             continue
         keys = pa.array([str(row.get("customer_id", "")).removeprefix("'") for row in rows])
