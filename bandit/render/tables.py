@@ -76,7 +76,10 @@ def what_if_tables(result: WhatIf) -> RenderableType:
         table.add_column(column, justify="right")
     for p in result.points:
         table.add_row(f"{p.most:,.0f}", f"{p.value:,.2f}", price_text(p.price), f"{p.used:,.0f}")
-    about = Text(f"by {result.customers:,} of {result.total:,} customers")
+    about = Text(
+        f"by {result.customers:,} of {result.total:,} customers; the best that any allocation could"
+        " reach: a wave has less"
+    )
     return Group(table, about, *page(result.report), *notes(result.notes))
 
 

@@ -36,8 +36,10 @@ def write_what_if(folder: Path, result: WhatIf, made_by: str) -> Path:
 def _words(result: WhatIf) -> str:
     low, high = result.points[0], result.points[-1]
     text = (
-        f"From {low.most:,.0f} to {high.most:,.0f} the wave would be worth"
-        f" {number(high.value - low.value)} {result.unit} more. At {high.most:,.0f} one more"
+        f"From {low.most:,.0f} to {high.most:,.0f} the best allocation would be worth"
+        f" {number(high.value - low.value)} {result.unit} more; a wave has less of it, since who is"
+        " held out, explores or keeps the rules is not decided for by worth."
+        f" At {high.most:,.0f} one more"
     )
     if high.price <= 0.0:
         return f"{text} earns nothing: {high.used:,.0f} are used, and no more are wanted."
@@ -50,9 +52,10 @@ def _figures(result: WhatIf) -> list[Figure]:
     return [
         Figure(
             "value",
-            "What the wave would be worth",
-            f"The best that any allocation could reach at each size of the limit.{today}",
-            _line(result, "value", f"{result.unit}, the whole wave", now),
+            "What the best allocation would be worth",
+            "The best that any allocation of all customers could reach at each size of the limit."
+            + today,
+            _line(result, "value", f"{result.unit}, the best allocation", now),
         ),
         Figure(
             "price",

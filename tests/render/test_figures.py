@@ -90,7 +90,7 @@ def test_what_if_is_drawn(tmp_path, now):
     ]  # fmt: skip
     found = WhatIf("channels.email.capacity", now, "EUR", 10, 10, points, tmp_path)
     text = write_what_if(tmp_path, found, "test").read_text(encoding="utf-8")
-    assert "From 1,000 to 2,000 the wave would be worth 30 EUR more" in text
+    assert "From 1,000 to 2,000 the best allocation would be worth 30 EUR more" in text
     assert "one more earns nothing: 1,800 are used" in text
     assert ("dashed line" in text) == (now is not None)
     assert {p.name for p in (tmp_path / "figures").glob("*.png")} == {"value.png", "price.png"}
