@@ -67,7 +67,6 @@ class Groups(NamedTuple):
     """A wave by group: what came net, what it cost, and what was expected, of people.
 
     ``heard``: an event came in, or the window is closed; before, what it earned is not known.
-    ``silent``: the window is closed and no event came, as if its outcomes had been forgotten.
     ``silent``: it is closed and none came in, so that nobody may have delivered its outcomes.
     ``made`` are the contacts and shown ranks by action; ``contacts`` counts them by group, and
     ``attributed`` is value times what names them, each event once; ``rewards`` is what came gross.
