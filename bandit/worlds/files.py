@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -76,7 +77,7 @@ def write_database(
 
     ``more`` gives columns of the customers besides, by their ids.
     """
-    with duckdb.connect(str(file)) as con:
+    with _filled(file) as con:
         con.execute("SET threads = 2")
         for first, ids in enumerate(_chunks(customers)):
             crowd = people(ids, seed)
@@ -95,6 +96,17 @@ def write_database(
         if len(assortment.offers) > INLINE_OFFERS:
             con.register("batch", _offers(assortment))
             con.execute("CREATE TABLE offers AS SELECT * FROM batch")
+
+
+@contextmanager
+def _filled(file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database to fill; what DuckDB says of the disk is an OSError, as of any other file."""
+    try:
+        with duckdb.connect(str(file)) as con:
+            yield con
+            con.execute("CHECKPOINT")  # a close would keep a failure to itself
+    except duckdb.Error as e:
+        raise OSError(str(e).split("\n", 1)[0]) from None
 
 
 def _chunks(customers: int) -> Iterator[Array]:

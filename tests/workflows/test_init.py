@@ -1,5 +1,6 @@
 import datetime as dt
 import re
+import resource
 
 import duckdb
 import pytest
@@ -7,7 +8,7 @@ from pydantic import BaseModel
 
 from bandit.config import campaign_file
 from bandit.config.campaign import Campaign
-from bandit.core.errors import UsageError
+from bandit.core.errors import DataError, UsageError
 from bandit.workflows.serve.serve_batch import serve_batch
 from bandit.workflows.start.init import CUSTOMERS, init
 from bandit.worlds.operator import World
@@ -82,4 +83,16 @@ def test_a_failure_leaves_nothing_behind(tmp_path, monkeypatch):
     monkeypatch.setattr(World, "write", full)
     with pytest.raises(Exception, match="No space left"):
         init(folder=tmp_path / "example")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_takes_no_more_is_told(tmp_path):
+    """The database is DuckDB's to write, and what that says is of its own kind."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    try:
+        with pytest.raises(DataError, match=r"example could not be written.*make room"):
+            init(folder=tmp_path / "example")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert list(tmp_path.iterdir()) == []
