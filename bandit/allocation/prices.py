@@ -207,6 +207,11 @@ def follow(given: Prices, blocks: Tellers, share: float, most: Float64, least: F
     return _moved(given, found, inequalities, began)
 
 
+def at_prices(given: Prices, prices: Float64) -> Prices:
+    """The same at other prices float64[m]; who would answer to them is as it was."""
+    return given._replace(prices=prices, costs=given.found.people.problem.usage @ prices)
+
+
 def _moved(given: Prices, found: Found, inequalities: Sides, began: float) -> Prices:
     multipliers = found.ascent.multipliers
     return given._replace(

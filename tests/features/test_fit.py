@@ -133,7 +133,7 @@ def test_many_categorical_columns_are_counted_apart(connection) -> None:
 
 
 def test_nothing_to_fit_on(connection) -> None:
-    with pytest.raises(DataError, match="there are no customers"):
+    with pytest.raises(DataError, match="the table has no rows"):
         _fit(connection, ALL, f"SELECT * FROM ({ROWS}) WHERE false")
     assert _fit(connection, Features()).names == ("intercept",)
 

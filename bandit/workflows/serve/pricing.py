@@ -9,7 +9,15 @@ from typing import NamedTuple
 import numpy as np
 
 from bandit.allocation.blocks import AnyBlock
-from bandit.allocation.prices import Prices, answering, correct, find_prices, follow, jittered
+from bandit.allocation.prices import (
+    Prices,
+    answering,
+    at_prices,
+    correct,
+    find_prices,
+    follow,
+    jittered,
+)
 from bandit.allocation.problem import InfeasibleError
 from bandit.core.errors import ConfigError
 from bandit.core.types import Array, Bool, Float64, Progress
@@ -32,6 +40,7 @@ FOLLOWED = (25_000, 500_000)
 MARGIN = 2.0
 NEGLIGIBLE = 1e-6
 UNMOVED = 0.01
+EASED = 12
 
 
 class Priced(NamedTuple):
@@ -144,7 +153,32 @@ def _corrected(limits: Limits, customers: Customers, found: Prices) -> Prices:
                 found = answering(found, noisy, share)
             toward, before = margin.toward(used, before)
             found = correct(found, toward)
-    return found
+    return _eased(limits, customers, found)
+
+
+def _eased(limits: Limits, customers: Customers, found: Prices) -> Prices:
+    """Halve what idle limits are charged, and look between, until they are used.
+
+    Expected values answer otherwise than a policy where an offer that was taken in one slot is none
+    for the next: at what they would pay for its room nobody takes another. Of all prices that were
+    tried those are returned whose use is nearest to the limits.
+    """
+    share = customers.shares[-1]
+    margin = Margin.of(limits, share)
+    low, high = np.zeros_like(found.prices), found.prices
+    best, least = found, np.inf
+    for _ in range(EASED):
+        off = margin.off(customers.served(found.costs, limits.usage, share), found.prices)
+        apart = float(np.abs(off).sum())
+        if apart <= least:
+            best, least = found, apart
+        low = np.where(off > 0.0, found.prices, low)
+        high = np.where(off < 0.0, found.prices, high)
+        prices = np.where(off != 0.0, 0.5 * (low + high), found.prices)
+        if (prices == found.prices).all():
+            break
+        found = at_prices(found, prices)
+    return best
 
 
 class Margin(NamedTuple):
@@ -182,6 +216,17 @@ class Margin(NamedTuple):
         above = (error > 0.5 * wide) & moved
         idle = priced & moved & (error < -0.5 * wide)
         return not (above | idle | (used < least)).any()
+
+    def off(self, used: Float64, prices: Float64) -> Float64:
+        """By which part of a limit its use is off where its price could mend it, else 0.
+
+        That is above, or below at a price.
+        """
+        wide = np.sqrt(used * self.per_unit)
+        error = np.where(self.capped, used + wide - self.limits.most, 0.0)
+        part = np.divide(error, np.maximum(self.limits.most, 1.0))
+        idle = (error < -0.5 * wide) & (prices > 0.0) & (used >= self.limits.least)
+        return np.where((error > 0.5 * wide) | idle, part, 0.0)
 
     def toward(self, used: Float64, before: Float64) -> tuple[Float64, Float64]:
         """What to correct for, and by how much the limits with their margins are passed now.
