@@ -157,7 +157,7 @@ def _right(path: Path, wanted: Index, *, asked: bool = True) -> bool:
 
 def _wanted(folder: Path) -> Index:
     waves = record.waves(folder)
-    batches = [(p, manifest.read(p)) for p in manifest.published(folder / outcomes.OUTCOMES)]
+    batches = [(one.folder, one.content) for one in outcomes.taken(folder)]
     made_from = [
         [_FORMAT, duckdb.__version__, str(folder.resolve())],
         *([w.name, w.manifest.sha256] for w in waves),

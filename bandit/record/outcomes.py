@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -185,10 +185,48 @@ def _store(
     return Delivery(name, new, own, rejected, outcome_notes.notes(campaign, database))
 
 
+class Taken(NamedTuple):
+    """A delivery that was taken in: its number, the folder it lies in and what this says of it."""
+
+    number: int
+    folder: Path
+    content: dict[str, Any]
+
+
+def taken(campaign_folder: Path) -> list[Taken]:
+    """All of them in their order; DataError if one is gone that another came after."""
+    parent = campaign_folder / OUTCOMES
+    found = [Taken(0, f, manifest.read(f)) for f in manifest.published(parent)]
+    found = sorted(
+        (one._replace(number=delivery(one.content)) for one in found), key=lambda one: one[:2]
+    )
+    numbers = [one.number for one in found]
+    _hold_there(parent, max(numbers, default=0), numbers)
+    return found
+
+
 def last(campaign_folder: Path) -> int:
     """The number of the newest delivery; 0 where there is none."""
-    folders = manifest.published(campaign_folder / OUTCOMES)
-    return max((delivery(manifest.read(f)) for f in folders), default=0)
+    return max((one.number for one in taken(campaign_folder)), default=0)
+
+
+def hold_heard(campaign_folder: Path, waves: Sequence[Wave]) -> None:
+    """DataError if a delivery that one of the waves heard is gone.
+
+    What it said of refusals would be unknown, and who refused be contacted.
+    """
+    heard = max((wave.manifest.heard or 0 for wave in waves), default=0)
+    _hold_there(campaign_folder / OUTCOMES, heard, range(1, last(campaign_folder) + 1))
+
+
+def _hold_there(parent: Path, newest: int, there: Collection[int]) -> None:
+    gone = sorted(set(range(1, newest + 1)) - set(there))
+    if gone:
+        raise DataError(
+            f"{parent} lacks delivery {', '.join(map(str, gone[:5]))}"
+            f"{', ...' if len(gone) > 5 else ''}, and with it refusals and outcomes: restore its"
+            " folder from a backup"
+        )
 
 
 def delivery(content: Mapping[str, Any]) -> int:
@@ -199,12 +237,11 @@ def delivery(content: Mapping[str, Any]) -> int:
 def said_by(campaign_folder: Path) -> list[str]:
     """Of each of the `batches` what it was taken in from, in the same order."""
     found = []
-    for folder in manifest.published(campaign_folder / OUTCOMES):
-        content = manifest.read(folder)
-        number, source = delivery(content), content.get("source")
+    for number, _, content in taken(campaign_folder):
+        source = content.get("source")
         named = [] if source is None else [str(source)]
-        found.append((number, folder.name, ", ".join([*named, f"delivery {number}"])))
-    return [said for _, _, said in sorted(found)]
+        found.append(", ".join([*named, f"delivery {number}"]))
+    return found
 
 
 def batches(campaign_folder: Path, *, verify: bool = True, until: int | None = None) -> list[Path]:
@@ -213,15 +250,13 @@ def batches(campaign_folder: Path, *, verify: bool = True, until: int | None = N
     Without ``verify`` they are only named: for looking. ``until``: those up to that delivery.
     """
     found = []
-    for folder in manifest.published(campaign_folder / OUTCOMES):
-        content = manifest.read(folder)
-        if until is not None and delivery(content) > until:
+    for number, folder, content in taken(campaign_folder):
+        if until is not None and number > until:
             continue
-        file = folder / EVENTS
         if verify:
             files.verify(folder, EVENTS, content["files"][EVENTS]["sha256"])
-        found.append((delivery(content), folder.name, file))
-    return [file for _, _, file in sorted(found)]
+        found.append(folder / EVENTS)
+    return found
 
 
 def waves_named(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import shutil
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -9,7 +10,7 @@ import pytest
 
 from bandit.config.tables import Source
 from bandit.core.errors import ConfigError, DataError
-from bandit.record import outcomes
+from bandit.record import index, outcomes
 from bandit.record import waves as record
 from bandit.record.outcomes import Delivery
 from bandit.sources import database
@@ -44,6 +45,27 @@ def test_a_delivery_is_stored_once_whatever_its_order(tmp_path: Path) -> None:
     assert (again.new, again.batch) == (False, first.batch)
     assert first.events == again.events == 30
     assert len(list((tmp_path / outcomes.OUTCOMES).iterdir())) == 1
+
+
+def test_a_delivery_that_is_gone_is_missed(tmp_path: Path) -> None:
+    for i in range(1, 4):
+        one = _take(tmp_path, f"{HEADER}e{i},a.2,,refusal,,2026-11-23 10:00:00\n")
+        assert outcomes.last(tmp_path) == i
+        if i == 2:
+            second = one.batch
+    (wave,) = record.waves(tmp_path)
+    knew = wave._replace(manifest=wave.manifest.model_copy(update={"heard": 3}))
+    outcomes.hold_heard(tmp_path, [wave, knew])
+    parent = tmp_path / outcomes.OUTCOMES
+    (parent / second).rename(tmp_path / "aside")
+    for ask in (outcomes.last, outcomes.batches, outcomes.said_by, index.refresh):
+        with pytest.raises(DataError, match="lacks delivery 2, and with it refusals"):
+            ask(tmp_path)
+    (tmp_path / "aside").rename(parent / second)
+    shutil.rmtree(parent / one.batch)
+    assert outcomes.last(tmp_path) == 2
+    with pytest.raises(DataError, match="lacks delivery 3"):
+        outcomes.hold_heard(tmp_path, [wave, knew])
 
 
 def test_events_come_back_as_they_came(tmp_path: Path) -> None:

@@ -56,6 +56,7 @@ class ContactHistory(NamedTuple):
             w for w in published if w.manifest.kind == "wave" and (seen is None or w.name in seen)
         ]
         days = campaign.pressure.refusal_days
+        outcomes.hold_heard(campaign.folder, published)
         heard = outcomes.last(campaign.folder) if heard is None else heard
         refusals = (
             [] if days is None else outcomes.batches(campaign.folder, verify=verify, until=heard)
