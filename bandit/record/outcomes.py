@@ -196,13 +196,11 @@ class Taken(NamedTuple):
 def taken(campaign_folder: Path) -> list[Taken]:
     """All of them in their order; DataError if one is gone that another came after."""
     parent = campaign_folder / OUTCOMES
-    found = [Taken(0, f, manifest.read(f)) for f in manifest.published(parent)]
-    found = sorted(
-        (one._replace(number=delivery(one.content)) for one in found), key=lambda one: one[:2]
-    )
+    read = [(folder, manifest.read(folder)) for folder in manifest.published(parent)]
+    found = [Taken(delivery(content), folder, content) for folder, content in read]
     numbers = [one.number for one in found]
     _hold_there(parent, max(numbers, default=0), numbers)
-    return found
+    return sorted(found, key=lambda one: (one.number, one.folder.name))
 
 
 def last(campaign_folder: Path) -> int:
