@@ -91,6 +91,19 @@ def page(found: dict[str, Any]) -> str:
         "|---|---|---|---|---|---|---|---|---|",
     ]
     lines += [_line(regime) for regime in found["regimes"]]
+    lines += [
+        "\n## Times MABWiser, over all sizes and observations\n",
+        "| signal | policy | least | median | most |",
+        "|---|---|---|---|---|",
+    ]
+    of: dict[tuple[str, str], list[float]] = {}
+    for one in found["regimes"]:
+        of.setdefault((one["signal"], one["policy"]), []).append(one["times_mabwiser"])
+    lines += [
+        f"| {signal} | {policy} | {min(times):.3g} | {statistics.median(times):.3g} |"
+        f" {max(times):.3g} |"
+        for (signal, policy), times in of.items()
+    ]
     return "\n".join(lines) + "\n"
 
 
