@@ -9,9 +9,12 @@ cannot be read or written there is compiled again: no command hangs on it.
 from __future__ import annotations
 
 import fcntl
+import io
 import itertools
 import os
+import pickle
 import time
+import zlib
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,8 +30,8 @@ _AGAIN = 0.02
 
 _Cache: Any = FunctionCache
 _CacheFile: Any = IndexDataCacheFile
-_LAST = b"."
-"""The byte that both of Numba's files end with."""
+_CODE_BYTES = 4
+"""Of the CRC-32 that each file ends with: machine code that a disk has changed is not run."""
 
 
 class _Turn(NamedTuple):
@@ -45,7 +48,8 @@ class _Files(_CacheFile):  # type: ignore[misc]  # Numba's own parts are untyped
     """Numba's list and files of one function, in an order that a run may die in.
 
     Left to itself it writes the list first. After an update that names a file of the code of
-    before, until the new one is there; if it never is, old code is run for new.
+    before, until the new one is there; if it never is, old code is run for new. And it runs
+    whatever it finds: here a file that is not as it was written counts as none.
     """
 
     def save(self, key: Any, data: Any) -> None:
@@ -59,12 +63,31 @@ class _Files(_CacheFile):  # type: ignore[misc]  # Numba's own parts are untyped
             self._save_index({**listed, key: name})
 
     def _load_data(self, name: str) -> Any:
-        if not _is_whole(self._data_path(name)):
+        content = _whole(self._data_path(name))
+        if content is None:
             raise FileNotFoundError(name)  # is compiled again
-        return super()._load_data(name)
+        return _next(io.BytesIO(content))
+
+    def _save_data(self, name: str, data: Any) -> None:
+        self._write(self._data_path(name), self._dump(data))
 
     def _load_index(self) -> Any:
-        return super()._load_index() if _is_whole(self._index_path) else {}
+        content = io.BytesIO(_whole(self._index_path) or b"")
+        if content.getbuffer().nbytes == 0 or _next(content) != self._made_by():
+            return {}  # of other types perhaps, which are not there to be read
+        return _next(content)
+
+    def _save_index(self, listed: Any) -> None:
+        self._write(self._index_path, self._dump(self._made_by()) + self._dump(listed))
+
+    def _made_by(self) -> tuple[Any, ...]:
+        return self._version, self._source_stamp
+
+    def _write(self, path: str, content: bytes) -> None:
+        for left in Path(path).parent.glob(f"{Path(path).name}.tmp.*"):  # by a run that was killed
+            left.unlink(missing_ok=True)
+        with self._open_for_write(path) as file:
+            file.write(content + _code(content))
 
 
 class Kept(_Cache):  # type: ignore[misc]  # Numba's own parts are untyped
@@ -107,14 +130,22 @@ class Kept(_Cache):  # type: ignore[misc]  # Numba's own parts are untyped
             _end(self._source)
 
 
-def _is_whole(path: str) -> bool:
-    """Whether a file is there, and not what a power cut left: empty, short or full of zeros."""
+def _whole(path: str) -> bytes | None:
+    """What a file holds; None if there is none, or not what was written: cut, or a bit changed."""
     try:
-        with Path(path).open("rb") as file:
-            file.seek(-len(_LAST), os.SEEK_END)
-            return file.read() == _LAST
+        content = Path(path).read_bytes()
     except OSError:
-        return False
+        return None
+    held, code = content[:-_CODE_BYTES], content[-_CODE_BYTES:]
+    return held if held and code == _code(held) else None
+
+
+def _next(content: io.BytesIO) -> Any:
+    return pickle.load(content)  # noqa: S301 - whoever writes there could write the source, too
+
+
+def _code(content: bytes) -> bytes:
+    return zlib.crc32(content).to_bytes(_CODE_BYTES, "little")
 
 
 def _begin(source: str) -> None:

@@ -8,6 +8,7 @@ import os
 import runpy
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -55,18 +56,44 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("left", [b"", b"\0" * 99, b"\x80\x04"])
-def test_what_a_power_cut_left_is_compiled_again(folder: Path, left: bytes) -> None:
+def _flipped(content: bytes) -> bytes:
+    at = len(content) // 2
+    return content[:at] + bytes([content[at] ^ 4]) + content[at + 1 :]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda content: content[:0],
+        lambda content: bytes(len(content)),
+        lambda content: content[:-40],
+        lambda content: content[:2],
+        lambda content: content + b"more",
+        _flipped,
+    ],
+)
+def test_what_is_not_as_it_was_written_is_compiled_again(
+    folder: Path, spoil: Callable[[bytes], bytes]
+) -> None:
     assert _kept(folder, 1)(1) == 2
     for name in ("*.nbi", "*.nbc"):
         (path,) = (folder / "kept").rglob(name)
-        path.write_bytes(left)
+        path.write_bytes(spoil(path.read_bytes()))
         again = _kept(folder, 1)
         assert again(1) == 2
         assert not again.stats.cache_hits
         read = _kept(folder, 1)
         assert read(1) == 2
         assert read.stats.cache_hits
+
+
+def test_what_a_killed_run_left_beside_goes(folder: Path) -> None:
+    assert _kept(folder, 1)(1) == 2
+    (path,) = (folder / "kept").rglob("*.nbc")
+    path.with_name(f"{path.name}.tmp.0123").write_bytes(b"half")
+    path.unlink()
+    assert _kept(folder, 1)(1) == 2
+    assert not list((folder / "kept").rglob("*.tmp.*"))
 
 
 def test_code_of_before_is_not_run_where_the_disk_is_full_after_an_update(
