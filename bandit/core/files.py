@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import os
 import shutil
+import time
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
-from bandit.core.errors import BanditError, DataError
+from bandit.core.errors import BanditError, DataError, LockedError
 
 PARTIAL = ".partial"
 PRIVATE_FOLDER, PRIVATE_FILE = 0o700, 0o600
@@ -18,6 +21,7 @@ PRIVATE_FOLDER, PRIVATE_FILE = 0o700, 0o600
 SHARED_FILE = 0o666
 """Pages of counts and sums: the umask says who may read them."""
 _CHUNK = 1 << 22
+_PATIENCE_SECONDS, _PAUSE_SECONDS = 10.0, 0.01
 
 Move = tuple[Path, Path]
 """A filled folder aside, and the name it gets."""
@@ -37,19 +41,84 @@ def sync(path: Path) -> None:
 
 
 def write_bytes(path: Path, content: bytes, mode: int = PRIVATE_FILE) -> None:
-    """Write one file whole: under a partial name, synced, renamed; a link at `path` is replaced."""
+    """Write one file whole: under a partial name, synced, renamed; a link at `path` is replaced.
+
+    Of two that write it at once each writes the whole; the last one stays.
+    """
     partial = beside(path)
     try:
-        remove(partial)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-        with os.fdopen(os.open(partial, flags, mode), "wb") as file:
+        with _turn(partial, mode) as file:
             file.write(content)
-        sync(partial)
-        partial.replace(path)
+            file.flush()
+            os.fsync(file.fileno())
+            partial.replace(path)
         sync(path.parent)
     except OSError as e:
-        remove(partial)
         raise unwritable(path, e) from None
+
+
+@contextmanager
+def _turn(partial: Path, mode: int) -> Iterator[IO[bytes]]:
+    """An empty file that nobody else writes to until this one has its name or is gone."""
+    until = time.monotonic() + _PATIENCE_SECONDS
+    while (file := _opened(partial, mode)) is None:
+        if time.monotonic() > until:
+            raise OSError(errno.EBUSY, "another run has been writing it for long")
+        time.sleep(_PAUSE_SECONDS)
+    with file:
+        try:
+            yield file
+        except BaseException:
+            if _is_there(partial, file.fileno()):
+                remove(partial)
+            raise
+
+
+def _opened(partial: Path, mode: int) -> IO[bytes] | None:
+    """A new file; None while another run writes it. What nobody writes any more goes."""
+    with suppress(FileNotFoundError):
+        if partial.is_symlink() or partial.is_dir() or not _is_written(partial):
+            remove(partial)
+    try:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+        handle = os.open(partial, flags, mode)
+    except FileExistsError:
+        return None
+    file = os.fdopen(handle, "wb")
+    if _held(handle) and _is_there(partial, handle):
+        return file
+    file.close()  # another run took it for what a dead one left
+    return None
+
+
+def _is_written(path: Path) -> bool:
+    """Whether a running process holds a file or folder of ours; another user's may be dead."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except PermissionError:
+        return False
+    try:
+        return not _held(handle)
+    finally:
+        os.close(handle)
+
+
+def _held(handle: int) -> bool:
+    """Hold what is open as long as it is; False if somebody else does."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks
+        return True
+    return True
+
+
+def _is_there(path: Path, handle: int) -> bool:
+    try:
+        return os.path.samestat(os.fstat(handle), path.lstat())
+    except FileNotFoundError:
+        return False
 
 
 def bring(path: Path, final: Path) -> None:
@@ -86,14 +155,16 @@ def beside(final: Path) -> Path:
 
 @contextmanager
 def aside(final: Path) -> Iterator[Path]:
-    """An empty folder beside `final` to fill; gone afterwards unless `put_in_place` renamed it."""
+    """An empty folder beside `final` to fill; gone afterwards unless `put_in_place` renamed it.
+
+    LockedError while another run fills it, where no lock of a campaign keeps it out.
+    """
     partial = beside(final)
     needed = False
+    handle = None
     try:
         hold_no_link(final.parent, final)
-        remove(partial)
-        partial.parent.mkdir(parents=True, exist_ok=True)
-        partial.mkdir(mode=PRIVATE_FOLDER)
+        handle = _folder(partial)
         yield partial
     except HalfPlacedError:
         needed = True
@@ -101,8 +172,26 @@ def aside(final: Path) -> Iterator[Path]:
     except OSError as e:
         raise unwritable(final, e) from None
     finally:
-        if not needed:
-            remove(partial)
+        if handle is not None:
+            if not needed and _is_there(partial, handle):
+                remove(partial)
+            os.close(handle)
+
+
+def _folder(partial: Path) -> int:
+    """An empty folder in place of what a dead run left; open, and so held."""
+    taken = LockedError(f"{partial} is being filled by another run; wait until it has finished")
+    with suppress(FileNotFoundError):
+        if not partial.is_symlink() and _is_written(partial):
+            raise taken
+    remove(partial)
+    partial.parent.mkdir(parents=True, exist_ok=True)
+    partial.mkdir(mode=PRIVATE_FOLDER)
+    handle = os.open(partial, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    if _held(handle) and _is_there(partial, handle):
+        return handle
+    os.close(handle)
+    raise taken
 
 
 def put_in_place(*moves: Move) -> None:

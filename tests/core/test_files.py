@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from bandit.core import files
-from bandit.core.errors import DataError
+from bandit.core.errors import DataError, LockedError
 
 
 def _filled(final: Path, content: str = "x") -> Path:
@@ -172,3 +174,31 @@ def test_a_file_comes_over_the_border_of_a_disk(
     files.bring(path, final)
     assert final.read_text() == "new"
     assert [p.name for p in final.parent.iterdir()] == ["old"]
+
+
+def test_of_two_that_write_a_file_at_once_each_writes_the_whole(tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    contents = [bytes([letter]) * 3_000_000 for letter in b"abcd"]
+    with ThreadPoolExecutor(len(contents)) as pool:
+        list(pool.map(lambda content: files.write_bytes(path, content), contents * 5))
+    assert path.read_bytes() in contents
+    assert [p.name for p in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_what_a_dead_run_left_of_a_file_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    files.beside(path).write_bytes(b"half")
+    os.link(files.beside(path), tmp_path / "another's")
+    files.write_bytes(path, b"whole")
+    assert path.read_bytes() == b"whole"
+    assert (tmp_path / "another's").read_bytes() == b"half"
+
+
+def test_a_folder_that_another_run_fills_is_left_to_it(tmp_path: Path) -> None:
+    final = tmp_path / "one"
+    with files.aside(final) as partial:
+        (partial / "file").write_text("x")
+        with pytest.raises(LockedError, match="being filled by another run"), files.aside(final):
+            pass
+        files.put_in_place((partial, final))
+    assert (final / "file").read_text() == "x"
