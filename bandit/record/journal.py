@@ -46,9 +46,13 @@ def add(folder: Path, command: str, made: str | None, version: str) -> None:
     now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
     entry = Entry(now, command, made, _user(), socket.gethostname(), version)
     line = json.dumps(entry._asdict()) + "\n"
-    handle = os.open(folder / NAME, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    handle = os.open(folder / NAME, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
-        os.write(handle, line.encode())
+        size = os.fstat(handle).st_size
+        torn = size and os.pread(handle, 1, size - 1) != b"\n"  # a disk was full then
+        rest = memoryview(b"\n" * bool(torn) + line.encode())
+        while rest:
+            rest = rest[os.write(handle, rest) :]
     finally:
         os.close(handle)
 
