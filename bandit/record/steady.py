@@ -8,9 +8,6 @@ from functools import wraps
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-import duckdb
-import pyarrow as pa
-
 from bandit.core.errors import DataError
 from bandit.record import erase, exports, manifest, outcomes
 from bandit.record import waves as record
@@ -39,23 +36,28 @@ def steady(workflow: Callable[P, R]) -> Callable[P, R]:
     def looking_twice(*args: P.args, **kwargs: P.kwargs) -> R:
         path = Path(str(kwargs["campaign_path"] if "campaign_path" in kwargs else args[0]))
         folder = path if path.is_dir() else path.parent
-        for _ in range(_TRIES):
-            _wait(folder)
-            before = _state(folder)
-            try:
-                found = workflow(*args, **kwargs)
-            except (DataError, OSError, duckdb.Error, pa.ArrowException):
-                if _undisturbed(folder, before):
-                    raise
-                continue
-            if _undisturbed(folder, before):
-                return found
-        raise DataError(
-            f"{folder} was changed again and again by `bandit forget` while it was read; nothing is"
-            " damaged: run the command once more"
-        )
+        return steadily(folder, lambda: workflow(*args, **kwargs))
 
     return looking_twice
+
+
+def steadily(folder: Path, work: Callable[[], R]) -> R:
+    """What ``work`` finds in the record of ``folder``, as `steady`."""
+    for _ in range(_TRIES):
+        _wait(folder)
+        before = _state(folder)
+        try:
+            found = work()
+        except Exception:  # of two states anything may come, shapes that do not fit too
+            if _undisturbed(folder, before):
+                raise
+            continue
+        if _undisturbed(folder, before):
+            return found
+    raise DataError(
+        f"{folder} was changed again and again by `bandit forget` while it was read; nothing is"
+        " damaged: run the command once more"
+    )
 
 
 def _state(folder: Path) -> State:

@@ -35,6 +35,21 @@ def test_a_reader_whose_files_were_replaced_reads_again(tmp_path: Path) -> None:
     assert reader(tmp_path) == 3
 
 
+def test_what_two_states_made_together_is_no_defect(tmp_path: Path) -> None:
+    wave = rows.publish_wave(tmp_path, "w", 4)
+    seen = []
+
+    @steady.steady
+    def reader(campaign_path: Path) -> int:
+        seen.append(campaign_path)
+        if len(seen) == 1:
+            _replaced(wave)
+            raise IndexError
+        return len(seen)
+
+    assert reader(tmp_path) == 2
+
+
 def test_damage_is_told_after_the_second_look(tmp_path: Path) -> None:
     rows.publish_wave(tmp_path, "w", 4)
     seen = []

@@ -18,12 +18,14 @@ from bandit.core.types import SILENT, Progress
 from bandit.features.drift import Drift
 from bandit.record import lock, streams
 from bandit.record import waves as record
+from bandit.record.steady import steadily
 from bandit.results.serve import WaveSummary
 from bandit.runners import engine as engines
 from bandit.runners import tables
 from bandit.runners.local import Local
 from bandit.runners.runner import Cluster, Runner
 from bandit.runners.shared import shared
+from bandit.runners.spark import Spark
 from bandit.sources import customers, database, unusable_rows
 from bandit.sources.catalogue import actions, load_catalogue
 from bandit.workflows.live.first import sealed_first
@@ -90,8 +92,23 @@ def serve_batch(
         threads=threads,
     )
     spark = engines.cluster(campaign, engine)
+
+    def work() -> WaveSummary:
+        return _run(run, spark, changes, snapshot, progress)
+
+    return steadily(campaign.folder, work) if dry_run else work()
+
+
+def _run(
+    run: Run,
+    spark: Spark | None,
+    changes: Sequence[Setting],
+    snapshot: str | None,
+    progress: Progress,
+) -> WaveSummary:
+    campaign, at, dry_run = run.campaign, run.at, run.dry_run
     with ExitStack() as stack:
-        runner = stack.enter_context(Local(threads))
+        runner = stack.enter_context(Local(run.threads))
         if not dry_run or spark is not None:
             stack.enter_context(lock.hold(campaign.folder, f"serve-batch --wave {run.wave}"))
         notes = [] if dry_run else recover.recover(campaign, at, run.wave)

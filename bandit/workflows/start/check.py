@@ -24,6 +24,7 @@ from bandit.logs import columns as log_columns
 from bandit.logs import labels
 from bandit.record import event_kinds, outcome_notes, outcomes
 from bandit.record import waves as record
+from bandit.record.steady import steady
 from bandit.results.start import CheckResult, Covered
 from bandit.sources import consents, coverage, customers, database, unusable_rows
 from bandit.sources.catalogue import Catalogue, actions, read_catalogue
@@ -55,6 +56,7 @@ class _Census(NamedTuple):
         return sum(self.rejects.values())
 
 
+@steady
 def check(
     campaign_path: Path,
     *,
