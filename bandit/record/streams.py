@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from bandit.core import files
-from bandit.core.errors import UsageError
+from bandit.core.errors import LockedError, UsageError
 from bandit.core.framed import holds_more_than_one
 from bandit.core.schema import WAVES
 from bandit.record import lock
@@ -82,6 +82,28 @@ def held(campaign_folder: Path, command: str) -> Iterator[None]:
     with lock.hold(folder, command):
         (folder / TURN).unlink(missing_ok=True)
         yield
+
+
+@contextmanager
+def still(campaign_folder: Path, command: str) -> Iterator[None]:
+    """Nobody begins to decide live meanwhile; where nobody ever has, there is nothing to keep."""
+    if not (campaign_folder / STREAMS).is_dir():
+        yield
+        return
+    with held(campaign_folder, command):
+        yield
+
+
+def sweep(campaign_folder: Path) -> list[Path]:
+    """Remove files that a dead run left half-written; none while somebody decides live."""
+    parent = campaign_folder / STREAMS
+    files.hold_no_link(parent)
+    folders = [p for p in parent.glob("*") if p.is_dir() and not p.is_symlink()]
+    if not any(folder.glob(f".*{files.PARTIAL}") for folder in folders):
+        return []
+    with suppress(LockedError), held(campaign_folder, "recovery"):
+        return [path for folder in folders for path in files.sweep(folder)]
+    return []
 
 
 def next_segment(campaign_folder: Path, day: str) -> Segment:

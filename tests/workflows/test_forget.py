@@ -4,7 +4,7 @@ import datetime as dt
 import json
 import shutil
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -13,9 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from bandit.core import files
-from bandit.core.errors import ConfigError, DataError, UsageError
+from bandit.core.errors import ConfigError, DataError, LockedError, UsageError
+from bandit.core.types import SILENT
 from bandit.models.posterior_file import load_posterior
-from bandit.record import erase, manifest
+from bandit.record import erase, events, manifest, streams
 from bandit.sources import refusals
 from bandit.workflows.judge.simulate import simulate
 from bandit.workflows.learn.learn import learn
@@ -44,6 +45,45 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def campaign(learned: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(learned, tmp_path / "campaign"))
+
+
+class _Meanwhile:
+    """A progress that does something while the record is rewritten."""
+
+    def __init__(self, act: Callable[[], None]) -> None:
+        self._act = act
+
+    def step(self, text: str, total: int | None = None) -> None:
+        SILENT.step(text, total)
+        if text == "rewriting the record":
+            self._act()
+
+    def advance(self, count: int) -> None:
+        SILENT.advance(count)
+
+
+def test_nobody_begins_to_decide_live_while_somebody_is_forgotten(campaign: Path) -> None:
+    (campaign / streams.STREAMS).mkdir()
+    tried = []
+
+    def begin() -> None:
+        with pytest.raises(LockedError, match="bandit forget"), streams.held(campaign, "serve"):
+            pass
+        tried.append(True)
+
+    forget(campaign, customers=[_someone(campaign)], progress=_Meanwhile(begin))
+    assert tried
+    with streams.held(campaign, "serve"):
+        pass
+
+
+def test_what_a_dead_run_left_among_the_streams_goes(campaign: Path) -> None:
+    folder = campaign / events.FOLDER
+    folder.mkdir(parents=True)
+    (folder / f".000002.log{files.PARTIAL}").write_text(_someone(campaign))
+    found = forget(campaign, customers=[_someone(campaign)])
+    assert not list(folder.iterdir())
+    assert any("left by a run that died" in note for note in found.notes)
 
 
 def _someone(folder: Path) -> str:

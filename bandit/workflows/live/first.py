@@ -16,7 +16,7 @@ EXTRA = "pip install 'offer-bandit[service]'"
 def sealed_first(campaign: Campaign, progress: Progress, *, empty: bool = False) -> list[str]:
     """Make waves of what was decided live; the caller holds the campaign. What there is to say.
 
-    ``empty``: what was sealed names nobody any more.
+    ``empty``: what was sealed names nobody any more; the caller holds the streams too.
     """
     if not (campaign.folder / streams.STREAMS).is_dir():
         return []
@@ -24,7 +24,7 @@ def sealed_first(campaign: Campaign, progress: Progress, *, empty: bool = False)
     from bandit.workflows.live.emptied import empty_sealed  # noqa: PLC0415 - needs the extra
     from bandit.workflows.live.seal import seal_all  # noqa: PLC0415 - needs the extra
 
-    found = seal_all(campaign, progress)
+    found = seal_all(campaign, progress, held=empty)
     if empty:
         empty_sealed(campaign.folder)
     told = [f"sealed {wave.wave}: {wave.decisions:,} live decisions" for wave in found.waves]

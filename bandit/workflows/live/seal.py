@@ -11,7 +11,7 @@ import datetime as dt
 import time
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence, Set
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -88,13 +88,13 @@ def seal(campaign_path: Path, *, progress: Progress = SILENT) -> Sealed:
         return replace(sealed, notes=[*notes, *sealed.notes])
 
 
-def seal_all(campaign: Campaign, progress: Progress) -> Sealed:
-    """As `seal`; the caller holds the campaign."""
+def seal_all(campaign: Campaign, progress: Progress, *, held: bool = False) -> Sealed:
+    """As `seal`; the caller holds the campaign, and the streams too where they are ``held``."""
     waves: list[SealedWave] = []
     outcomes = 0
-    notes = _settled(campaign.folder)
+    notes = _settled(campaign.folder, held=held)
     withheld = events.read(campaign.folder).withheld
-    closed = _closed(campaign.folder, notes)
+    closed = _closed(campaign.folder, notes, held=held)
     for number, segment in enumerate(closed):
         progress.step(f"sealing {segment.wave}")
         content = _read(segment)
@@ -120,10 +120,12 @@ def _yesterday(campaign: Campaign) -> str:
     return (day_of(midnight(zone), zone) - dt.timedelta(days=1)).isoformat()
 
 
-def _closed(folder: Path, notes: list[str]) -> list[Segment]:
+def _closed(folder: Path, notes: list[str], *, held: bool) -> list[Segment]:
     """Segments to be sealed; a running server begins a new one first. What is cut is noted."""
     if not (folder / STREAMS).is_dir():
         return []
+    if held:
+        return _of_the_dead(folder, notes)
     if lock.command(folder / STREAMS) is None:
         with suppress(LockedError), streams.held(folder, "seal"):  # one that starts meanwhile
             return _of_the_dead(folder, notes)
@@ -177,12 +179,12 @@ def _read(segment: Segment) -> _Content:
     return found
 
 
-def _settled(folder: Path) -> list[str]:
+def _settled(folder: Path, *, held: bool) -> list[str]:
     """Withhold what a run that died had not put out: nobody looks now whether it still may go."""
     if not events.logs(folder):
         return []
     try:
-        with streams.held(folder, "seal"):
+        with nullcontext() if held else streams.held(folder, "seal"):
             return settle.settle(folder, settle.in_streams(folder), lambda _: False)
     except LockedError:  # who decides live has done so at its start
         return []

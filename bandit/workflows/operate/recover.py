@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bandit.config.campaign import Campaign
 from bandit.core import files
-from bandit.record import erase, exports, index
+from bandit.record import erase, exports, index, streams
 from bandit.record import waves as record
 from bandit.record.outcomes import OUTCOMES
 from bandit.record.snapshots import SNAPSHOTS
@@ -37,6 +37,10 @@ def recover(
             f"removed {_shown(campaign, path)}, left by a run that died"
             for path in files.sweep(folder, keep=waiting)
         ]
+    notes += [
+        f"removed {_shown(campaign, path)}, left by a run that died"
+        for path in streams.sweep(campaign.folder)
+    ]
     if record.waves(campaign.folder) and index.refresh(campaign.folder):
         notes.append(f"made {index.NAME} anew: it was missing, damaged or out of date")
     return notes

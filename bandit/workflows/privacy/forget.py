@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,17 @@ from bandit.core.errors import BanditError, DataError, UsageError
 from bandit.core.folding import fold
 from bandit.core.types import SILENT, Progress
 from bandit.core.wording import counted
-from bandit.record import erase, exports, index, lock, manifest, outbox, snapshots, waves
+from bandit.record import (
+    erase,
+    exports,
+    index,
+    lock,
+    manifest,
+    outbox,
+    snapshots,
+    streams,
+    waves,
+)
 from bandit.record.person import People, spelled_keys
 from bandit.results.privacy import Forgotten
 from bandit.sources import database, event_index, persons, refusals
@@ -45,9 +56,12 @@ def forget(
     keys = tuple(dict.fromkeys(customers))
     if not keys or not all(key.strip() for key in keys):
         raise UsageError("name the customer to forget by a key that is not empty")
-    with lock.hold(campaign.folder, "forget"):
+    with ExitStack() as stack:
+        stack.enter_context(lock.hold(campaign.folder, "forget"))
         hold_stopped(campaign.folder)
-        notes = recover.recover(campaign) + sealed_first(campaign, progress, empty=True)
+        notes = recover.recover(campaign)
+        stack.enter_context(streams.still(campaign.folder, "forget"))
+        notes += sealed_first(campaign, progress, empty=True)
         progress.step("rewriting the record")
         ids = persons.ids(campaign, keys)
         people = erase.people(campaign.folder, ids.keys, ids.elsewhere)
