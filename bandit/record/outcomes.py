@@ -18,7 +18,15 @@ from bandit.core.errors import ConfigError, DataError
 from bandit.core.folding import fold, folded
 from bandit.core.problems import shown
 from bandit.core.schema import MOST_REWARD
-from bandit.record import doubtful_refusals, event_kinds, heard, manifest, outcome_notes, rejects
+from bandit.record import (
+    doubtful_refusals,
+    event_kinds,
+    heard,
+    manifest,
+    newest,
+    outcome_notes,
+    rejects,
+)
 from bandit.record.decision_ids import wave_of
 from bandit.record.rejects import Rejects
 from bandit.record.waves import Wave
@@ -181,6 +189,7 @@ def _store(
             content["source"] = LIVE if heard else database.table("outcomes").called
             manifest.write(partial, {**content, "delivery": 1 + last(campaign.folder)})
             files.put_in_place((partial, parent / name))
+            settle(campaign.folder)
     own = rows - doubtful_refusals.count(database)
     return Delivery(name, new, own, rejected, outcome_notes.notes(campaign, database))
 
@@ -194,18 +203,30 @@ class Taken(NamedTuple):
 
 
 def taken(campaign_folder: Path) -> list[Taken]:
-    """All of them in their order; DataError if one is gone that another came after."""
+    """All of them in their order; DataError if one is gone, the newest too."""
     parent = campaign_folder / OUTCOMES
+    noted = newest.read(parent)  # first: a delivery may come meanwhile
     read = [(folder, manifest.read(folder)) for folder in manifest.published(parent)]
     found = [Taken(delivery(content), folder, content) for folder, content in read]
     numbers = [one.number for one in found]
-    _hold_there(parent, max(numbers, default=0), numbers)
+    there = max(numbers, default=0)
+    _hold_there(parent, there, numbers)
+    _hold_there(parent, noted, range(1, there + 1), newest.lost(parent))
     return sorted(found, key=lambda one: (one.number, one.folder.name))
 
 
 def last(campaign_folder: Path) -> int:
     """The number of the newest delivery; 0 where there is none."""
     return max((one.number for one in taken(campaign_folder)), default=0)
+
+
+def settle(campaign_folder: Path) -> None:
+    """Note the newest, so that it is missed where it is gone; the caller holds the campaign."""
+    parent = campaign_folder / OUTCOMES
+    there = [delivery(manifest.read(folder)) for folder in manifest.published(parent)]
+    known = max(there, default=newest.NONE)
+    if not parent.is_dir() or known > max(newest.read(parent), 0):
+        newest.note(parent, known)
 
 
 def hold_heard(campaign_folder: Path, waves: Sequence[Wave]) -> None:
@@ -217,13 +238,13 @@ def hold_heard(campaign_folder: Path, waves: Sequence[Wave]) -> None:
     _hold_there(campaign_folder / OUTCOMES, heard, range(1, last(campaign_folder) + 1))
 
 
-def _hold_there(parent: Path, newest: int, there: Collection[int]) -> None:
-    gone = sorted(set(range(1, newest + 1)) - set(there))
+def _hold_there(parent: Path, last_one: int, there: Collection[int], more: str = "") -> None:
+    gone = sorted(set(range(1, last_one + 1)) - set(there))
     if gone:
         raise DataError(
             f"{parent} lacks delivery {', '.join(map(str, gone[:5]))}"
             f"{', ...' if len(gone) > 5 else ''}, and with it refusals and outcomes: restore its"
-            " folder from a backup"
+            f" folder from a backup{more}"
         )
 
 

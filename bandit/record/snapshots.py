@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 from bandit.config.campaign import DEFAULT_FILE
 from bandit.core.actions import ActionSpace
 from bandit.core.errors import UsageError
-from bandit.core.problems import newest
-from bandit.record import manifest
+from bandit.core.problems import newest as newest_of
+from bandit.record import manifest, newest
 from bandit.record.manifests import Features, SnapshotManifest
 
 SNAPSHOTS = "snapshots"
@@ -55,7 +55,9 @@ def load(campaign_folder: Path, version: str) -> Snapshot:
     """One version by name; UsageError if there is none such."""
     known = versions(campaign_folder)
     if version not in known:
-        raise UsageError(f"{campaign_folder} has no snapshot {version!r}{newest(version, known)}")
+        raise UsageError(
+            f"{campaign_folder} has no snapshot {version!r}{newest_of(version, known)}"
+        )
     folder = campaign_folder / SNAPSHOTS / version
     return Snapshot(version, folder, SnapshotManifest.of(folder, manifest.read(folder)))
 
@@ -70,6 +72,24 @@ def latest(
         if found.manifest.campaign == file and same:
             return found
     return None
+
+
+def settle(campaign_folder: Path, *, whole: bool = True) -> None:
+    """Note the newest, so that it is missed where it is gone; the caller holds the campaign.
+
+    Unless ``whole`` what is gone is given up: a newer one has taken its place.
+    """
+    versions_, parent = versions(campaign_folder), campaign_folder / SNAPSHOTS
+    known = int(versions_[-1]) if versions_ else newest.NONE
+    if not whole or not parent.is_dir() or known > newest.read(parent):
+        newest.note(parent, known)
+
+
+def missing(campaign_folder: Path) -> str | None:
+    """The newest version, if it is gone."""
+    noted = newest.read(campaign_folder / SNAPSHOTS)  # first: one may come meanwhile
+    known = versions(campaign_folder)
+    return f"{noted:06d}" if noted > (int(known[-1]) if known else newest.NONE) else None
 
 
 def fill(

@@ -10,7 +10,7 @@ import pytest
 
 from bandit.config.tables import Source
 from bandit.core.errors import ConfigError, DataError
-from bandit.record import index, outcomes
+from bandit.record import index, newest, outcomes
 from bandit.record import waves as record
 from bandit.record.outcomes import Delivery
 from bandit.sources import database
@@ -63,6 +63,9 @@ def test_a_delivery_that_is_gone_is_missed(tmp_path: Path) -> None:
             ask(tmp_path)
     (tmp_path / "aside").rename(parent / second)
     shutil.rmtree(parent / one.batch)
+    with pytest.raises(DataError, match="lacks delivery 3"):
+        outcomes.last(tmp_path)
+    (tmp_path / newest.NAME).unlink()
     assert outcomes.last(tmp_path) == 2
     with pytest.raises(DataError, match="lacks delivery 3"):
         outcomes.hold_heard(tmp_path, [wave, knew])

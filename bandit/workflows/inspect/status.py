@@ -172,6 +172,11 @@ def _notes(campaign: Campaign, waves: Sequence[WaveStatus], unreadable: int) -> 
         yield f"campaign.toml has changed since wave {waves[-1].name}"
     if streams.waiting(campaign.folder):
         yield "live decisions wait to become waves: `bandit seal` or `learn` makes them so"
+    if (gone := snapshots.missing(campaign.folder)) is not None:
+        yield (
+            f"snapshot {gone}, the newest, is missing, so that older ones decide: restore"
+            f" {snapshots.SNAPSHOTS}/{gone} from a backup, or run `bandit learn` to learn again"
+        )
     if unreadable:
         yield f"{journal.NAME} has {counted(unreadable, 'line')} that cannot be read as an entry"
 

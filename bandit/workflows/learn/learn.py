@@ -143,6 +143,7 @@ def _learn(
         # Nothing else was learned from: the next wave starts from a prior again.
         new = True
         version = _publish(campaign, _nothing(campaign, back), Model(None, None), back, parent)
+    snapshots.settle(campaign.folder, whole=False)
     return LearnSummary(
         snapshot=version,
         parent=parent.version if parent and new else None,

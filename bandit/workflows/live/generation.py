@@ -264,6 +264,7 @@ def _stored(campaign: Campaign, start: serving_model.ServingModel) -> serving_mo
     with files.aside(final) as partial:
         serving_model.save(start, partial, campaign)
         files.put_in_place((partial, final))
+    snapshots.settle(campaign.folder)
     return start._replace(is_new=False)
 
 

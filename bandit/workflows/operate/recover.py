@@ -7,10 +7,8 @@ from pathlib import Path
 
 from bandit.config.campaign import Campaign
 from bandit.core import files
-from bandit.record import erase, exports, index, streams
+from bandit.record import erase, exports, index, outcomes, snapshots, streams
 from bandit.record import waves as record
-from bandit.record.outcomes import OUTCOMES
-from bandit.record.snapshots import SNAPSHOTS
 from bandit.sources import event_index
 from bandit.workflows.learn.statistics import STATISTICS
 from bandit.workflows.serve.publish import finish
@@ -28,7 +26,8 @@ def recover(
     if at is not None:
         notes += finish(campaign, at, asked)
     for name in (
-        record.WAVES, exports.EXPORTS, exports.TESTS, SNAPSHOTS, OUTCOMES, STATISTICS,
+        record.WAVES, exports.EXPORTS, exports.TESTS, snapshots.SNAPSHOTS, outcomes.OUTCOMES,
+        STATISTICS,
         event_index.FOLDER, ".",
     ):  # fmt: skip
         folder = campaign.folder / name
@@ -41,6 +40,8 @@ def recover(
         f"removed {_shown(campaign, path)}, left by a run that died"
         for path in streams.sweep(campaign.folder)
     ]
+    outcomes.settle(campaign.folder)
+    snapshots.settle(campaign.folder)
     if record.waves(campaign.folder) and index.refresh(campaign.folder):
         notes.append(f"made {index.NAME} anew: it was missing, damaged or out of date")
     return notes

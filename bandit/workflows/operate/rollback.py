@@ -43,6 +43,7 @@ def rollback(campaign_path: Path, *, version: str, progress: Progress = SILENT) 
                 },
             )
             files.put_in_place((partial, final))
+        snapshots.settle(campaign.folder, whole=False)
         return Rollback(new, version, parent, notes)
 
 

@@ -136,6 +136,7 @@ def publish(
                 place(partial, final)
             index.refresh(campaign.folder)
             place(*target.lists)
+        snapshots.settle(campaign.folder)
 
 
 def again(run: Run, notes: list[str]) -> WaveSummary:

@@ -72,7 +72,8 @@ def _missing(campaign: Campaign, waves: Sequence[Wave], serving: str) -> Iterato
     """A version that waves were decided with, or that `learn` made, and that is not there."""
     told = journal.read(campaign.folder).entries
     made = {e.made for e in told if e.command in {"learn", "rollback"} and e.made is not None}
-    known = {w.manifest.snapshot for w in waves} | made
+    gone = snapshots.missing(campaign.folder)
+    known = {w.manifest.snapshot for w in waves} | made | ({gone} if gone else set())
     newest = max(known)
     if newest not in snapshots.versions(campaign.folder):
         yield (
