@@ -40,15 +40,21 @@ class Told(NamedTuple):
 class Gains(NamedTuple):
     """Log likelihoods of w waves: ``over`` never forgetting float64[h, w], of each of `HALF_LIVES`.
 
-    ``foretold`` float64[w]: of never forgetting over what is alike for all customers.
+    ``foretold`` float64[w]: of never forgetting over what is alike for all customers. ``timed``
+    float64[h, w]: over the same waves all weighed alike, of as much weight together. What
+    forgetting wins by knowing less of everything, where a few lucky purchases were taken at their
+    word, is not for time.
     """
 
     over: Float64
     foretold: Float64
+    timed: Float64
 
     def plus(self, other: Gains) -> Gains:
         """Of two kinds of events together."""
-        return Gains(self.over + other.over, self.foretold + other.foretold)
+        return Gains(
+            self.over + other.over, self.foretold + other.foretold, self.timed + other.timed
+        )
 
 
 def gains(waves: Sequence[Told], features: Float64, strengths: Strengths) -> Gains:
@@ -60,7 +66,7 @@ def gains(waves: Sequence[Told], features: Float64, strengths: Strengths) -> Gai
     parts = split(features)
     chosen = [wave for wave in waves if any(other.known <= wave.at for other in waves)]
     noise = strengths.noise or 1.0
-    found = np.zeros((len(HALF_LIVES), len(chosen[-NEWEST:])))
+    found, timed = np.zeros((2, len(HALF_LIVES), len(chosen[-NEWEST:])))
     alike = np.zeros(found.shape[1])
     for place, wave in enumerate(chosen[-NEWEST:]):
         before = [other for other in waves if other.known <= wave.at]
@@ -70,13 +76,20 @@ def gains(waves: Sequence[Told], features: Float64, strengths: Strengths) -> Gai
         alike[place] -= never
         for row, half_life in enumerate(HALF_LIVES):
             taught = _taught(before, wave.at, half_life)
-            found[row, place] = never - _loss(wave.sums, solve(taught, parts, strengths).mean)
-    return Gains(0.5 * found / noise, 0.5 * alike / noise)
+            loss = _loss(wave.sums, solve(taught, parts, strengths).mean)
+            found[row, place] = never - loss
+            if len(before) > 1:
+                even = whole.decay(_kept(before, wave.at, half_life))
+                timed[row, place] = _loss(wave.sums, solve(even, parts, strengths).mean) - loss
+    return Gains(0.5 * found / noise, 0.5 * alike / noise, 0.5 * timed / noise)
 
 
 def suggested(gained: Gains) -> float | None:
-    """The half-life whose waves were likeliest together, None for never: if it is worth it."""
-    total = gained.over.sum(axis=1)
+    """The half-life whose waves were likeliest together, None for never: if it is worth it.
+
+    It must win over never forgetting, and over forgetting as much of every wave.
+    """
+    total = np.minimum(gained.over.sum(axis=1), gained.timed.sum(axis=1))
     best = int(total.argmax())
     least = max(CLEAR, WORTH * float(gained.foretold.sum()))
     return HALF_LIVES[best] if total[best] >= least else None
@@ -92,6 +105,13 @@ def _taught(waves: Sequence[Told], at: float, half_life: float | None) -> Sums:
     if found is None:
         raise ValueError("a wave is foretold by others that were known before it")
     return found
+
+
+def _kept(waves: Sequence[Told], at: float, half_life: float) -> float:
+    """The share of the rows of ``waves`` that is left by then."""
+    rows = np.array([wave.sums.count.sum() for wave in waves])
+    keep = 0.5 ** ((at - np.array([wave.at for wave in waves])) / half_life)
+    return float(rows @ keep / max(rows.sum(), 1.0))
 
 
 def _loss(seen: Sums, theta: Float64) -> float:

@@ -82,6 +82,17 @@ def test_only_what_is_clear_is_suggested() -> None:
     """The likeliest half-life, where it wins by `CLEAR` and by `WORTH`; never otherwise."""
     over, foretold = np.zeros((len(HALF_LIVES), NEWEST)), np.zeros(NEWEST)
     over[2, :2] = 0.6 * CLEAR
-    assert suggested(Gains(over, foretold)) == HALF_LIVES[2]
-    assert suggested(Gains(0.5 * over, foretold)) is None
-    assert suggested(Gains(over, foretold + 2.0 * CLEAR / WORTH / NEWEST)) is None
+    assert suggested(Gains(over, foretold, over)) == HALF_LIVES[2]
+    assert suggested(Gains(0.5 * over, foretold, over)) is None
+    assert suggested(Gains(over, foretold + 2.0 * CLEAR / WORTH / NEWEST, over)) is None
+    assert suggested(Gains(over, foretold, 0.5 * over)) is None
+
+
+def test_what_one_wave_before_taught_too_boldly_is_no_matter_of_time(rng) -> None:
+    """Of one wave forgetting means to know less: that may foretell better, and says nothing."""
+    bold = STRENGTHS._replace(noise=1e-3 * STRENGTHS.noise)
+    _, told = _waves(rng, (1.0, -1.0))
+    found = gains(told, FEATURES, bold)
+    assert found.over.sum(axis=1).max() > CLEAR
+    assert not found.timed.any()
+    assert suggested(found) is None
