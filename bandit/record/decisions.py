@@ -81,6 +81,11 @@ class Rows:
         whose = self._decisions.whose
         return keys if whose is None else whose(keys)
 
+    @property
+    def shared(self) -> bool:
+        """Whether several customers may belong together here."""
+        return self._decisions.whose is not None
+
     @cached_property
     def action(self) -> Int32:
         """What was decided, int32[n]."""

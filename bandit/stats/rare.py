@@ -25,15 +25,20 @@ OTHERS = 10.0
 
 
 class Rewards(NamedTuple):
-    """``total`` Σ|z| and ``squares`` Σz² of z = w r, what rewards r bring to a weighted sum."""
+    """``total`` Σ|z| and ``squares`` Σz² of z = w r, what rewards r bring to a weighted sum.
+
+    Where several rows are one unit, as a household is, `lumped` is in the squares: a home of four
+    that buys together is one purchase and not four.
+    """
 
     total: float = 0.0
     squares: float = 0.0
 
     @classmethod
-    def of(cls, z: Float64) -> Rewards:
-        """Sum up ``z`` float64[n]; those that are 0 say nothing."""
-        return cls(float(np.abs(z).sum()), float(np.dot(z, z)))
+    def of(cls, z: Float64, units: npt.NDArray[np.generic] | None = None) -> Rewards:
+        """Sum up ``z`` float64[n]; those that are 0 say nothing. ``units`` [n]: whose they are."""
+        squares = float(np.dot(z, z))
+        return cls(float(np.abs(z).sum()), squares + lumped(z, units))
 
     def plus(self, other: Rewards, factor: float = 1.0) -> Rewards:
         """With others, each ``factor`` ≥ 0 times as heavy."""
@@ -54,6 +59,19 @@ class Rewards(NamedTuple):
         seen = self.effective
         both = (seen * self.amount + OTHERS * every.amount) / (seen + OTHERS)
         return max(self.amount, both)
+
+
+def lumped(values: Float64, units: npt.NDArray[np.generic] | None) -> float:
+    """What units of several rows add to the variance of a sum: Σ_u (Σ r)² - Σ r², r over the mean.
+
+    0 where each row is alone (None), or where rows of a unit have nothing in common.
+    """
+    if units is None or not len(values):
+        return 0.0
+    r = values - values.mean()
+    place, count = first_seen(units)
+    together = np.bincount(place, weights=r, minlength=count)
+    return max(float(together @ together) - float(r @ r), 0.0)
 
 
 def seldom(

@@ -82,7 +82,7 @@ def world(regime: Regime, seed: int) -> dict[str, Told]:
         over = came - contexts @ posterior.mean[0]
         for a, gain in enumerate(gains, start=1):
             truth[a - 1] += added[action == a].sum()
-            gain.add(_reached(a, action, held, chance, crowd, Bought(came, over)))
+            gain.add(_reached(a, action, held, chance, crowd, Bought(came, over, None)))
         all_.add(_side(~held, crowd, came, action), _side(held, crowd, came, action))
         posterior = posterior.update(contexts, action, came)
     told = {r.of: r for r in contacts_told(dict(zip(OFFERS, gains, strict=True)), 1.0)}

@@ -62,6 +62,16 @@ def test_twice_the_response_is_more():
     assert told("sms", waves(0, 20_000, 0.02, [1.0] * 4 + [2.0]), 2).health == MORE
 
 
+def test_what_was_expected_on_few_purchases_alarms_nobody():
+    """A first expectation, of two purchases that were met by chance, is no drift (ADR 449)."""
+    lucky = waves(2, 20_000, 0.01, [1.0], bias=3.0)
+    assert told("sms", lucky, 2).health == LESS
+    unsure = [wave._replace(doubt=wave.expected) for wave in lucky]
+    assert told("sms", unsure, 2).health == STEADY
+    learned = [wave._replace(doubt=0.1 * wave.expected) for wave in lucky]
+    assert told("sms", learned, 2).health == LESS
+
+
 def test_steady_and_few():
     assert told("sms", waves(1, 20_000, 0.02, [1.0] * 4), 2).health == STEADY
     assert told("sms", waves(1, 20, 0.02, [1.0] * 4), 2).health == FEW
@@ -85,7 +95,10 @@ def sales(folder: Path, wave: str, rng: np.random.Generator) -> list[dict[str, A
 
 
 def by_hand(folder: Path) -> dict[str, list[dict[str, float]]]:
-    """By channel and wave, from the files: contacts, what came, its squares, what was expected."""
+    """By channel and wave, from the files: contacts, what came, its squares, what was expected.
+
+    And how far that may be off by the purchases that it was learned from.
+    """
     kept = twin.waves(folder)
     owned: dict[str, float] = defaultdict(float)
     for event in twin.events(folder):
@@ -97,12 +110,23 @@ def by_hand(folder: Path) -> dict[str, list[dict[str, float]]]:
             if row["customer_id"] == event["customer_id"]:
                 owned[row["decision_id"]] += event["reward"]
     found: dict[str, list[dict[str, float]]] = defaultdict(list)
+    bought: dict[tuple[str, str], float] = defaultdict(float)
     for wave in kept:
         rows = [r for r in wave.rows.to_dicts() if r["action"] and not r["withheld"]]
         for channel in sorted({row["channel"] for row in rows}):
             mine = [row for row in rows if row["channel"] == channel]
             came = [float(row["value"]) * owned[row["decision_id"]] for row in mine]
+            doubt = 0.0
+            for offer in sorted({row["offer"] for row in mine}):
+                theirs = [i for i, row in enumerate(mine) if row["offer"] == offer]
+                hoped = sum(
+                    float(mine[i]["value"]) * float(mine[i]["expected_reward"]) for i in theirs
+                )
+                doubt += hoped**2 * 1.0 / max(bought[offer, channel], 1.0)
+                if squares := sum(came[i] ** 2 for i in theirs):
+                    bought[offer, channel] += sum(came[i] for i in theirs) ** 2 / squares
             found[channel].append({
+                "doubt": doubt**0.5,
                 "n": len(mine),
                 "came": sum(came),
                 "squares": sum(x * x for x in came),
@@ -132,15 +156,15 @@ def test_the_ratio_is_found_again_in_the_files(tmp_path: Path) -> None:
     assert shown.keys() == {channel for channel, waves in hand.items() if waves}
     for channel, one in shown.items():
         every, newest = hand[channel], hand[channel][-one.waves :]
-        n, came, squares, expected = (
-            sum(w[name] for w in newest) for name in ("n", "came", "squares", "expected")
+        n, came, squares, expected, doubt = (
+            sum(w[name] for w in newest) for name in ("n", "came", "squares", "expected", "doubt")
         )
         assert one.contacts == n
         assert one.ratio.value == pytest.approx(came / expected, rel=1e-5)
         amount = sum(w["squares"] for w in every) / sum(w["came"] for w in every)
         spread = max(squares - came**2 / n, 0.8 * expected * amount)
         z = NormalDist().inv_cdf(1.0 - 0.05 / (len(shown) * 3 * 26))
-        half = z * spread**0.5 / expected
+        half = z * (spread + doubt**2) ** 0.5 / expected
         assert one.ratio.upper - one.ratio.value == pytest.approx(half, rel=1e-5)
         assert one.ratio.value - one.ratio.lower == pytest.approx(half, rel=1e-5)
         low, high = one.ratio.lower, one.ratio.upper

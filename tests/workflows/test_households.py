@@ -18,6 +18,7 @@ from bandit.checks.keys import customer_keys
 from bandit.config import campaign_file
 from bandit.core.errors import ConfigError
 from bandit.core.types import SILENT
+from bandit.record import homes
 from bandit.stats.intraclass import intraclass
 from bandit.workflows.experiment.design import design
 from bandit.workflows.experiment.read import read
@@ -291,6 +292,24 @@ def test_estimators_over_waves_take_homes_for_clusters(served: Path) -> None:
     )  # fmt: skip
     assert seen
     assert all(seen)
+
+
+def test_what_a_home_buys_together_is_one_purchase(
+    served: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign = campaign_file.load(served)
+    waves, _ = own_waves.usable(campaign, day(26))
+    home = realised(campaign, waves, waves, day(26), SILENT).waves[waves[-1].name]
+    monkeypatch.setattr(homes, "whose", lambda *_: None)
+    alone = realised(campaign, waves, waves, day(26), SILENT).waves[waves[-1].name]
+    assert max(home.lumped.values()) > 0.0
+    assert not alone.lumped
+    for arm in ("homes:rules", "homes:peace"):
+        assert home.rewards[arm].total == alone.rewards[arm].total
+        assert home.rewards[arm].effective < 0.6 * alone.rewards[arm].effective
+    most = max(alone.made, key=lambda name: alone.made[name].count)
+    assert home.made[most].lumped > 0.5 * alone.made[most].sums.squares
+    assert not alone.made[most].lumped
 
 
 def test_forget_takes_the_unit_out_too(served: Path, tmp_path: Path) -> None:

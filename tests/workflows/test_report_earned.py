@@ -83,6 +83,15 @@ def test_an_offer_is_called_odd_by_its_purchases(bought: int, expected: float, h
     assert offers_told(offers, offers)[0].health == health
 
 
+def test_an_offer_of_which_too_much_was_expected_on_few_purchases_is_not_odd() -> None:
+    one = made(1, 2_000, 30.0)
+    one.doubt = one.gross
+    assert offers_told({"a/x": one, "b/x": made(50, 2_000, 50.0)}, {"a/x": one})[0].health == STEADY
+    many = made(60, 2_000, 20.0)
+    many.doubt = 0.1 * many.gross
+    assert offers_told({"a/x": many}, {"a/x": many})[0].health == MORE
+
+
 def test_an_offer_of_which_nothing_was_expected_is_not_judged() -> None:
     offers = {"a/x": made(40, 2_000, 0.0)}
     (one,) = offers_told(offers, {})

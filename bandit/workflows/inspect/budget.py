@@ -39,7 +39,7 @@ from bandit.workflows.inspect.contact_gains import (
     known_values,
     prices_paid,
 )
-from bandit.workflows.inspect.realised import HOLDOUT, keys_of
+from bandit.workflows.inspect.realised import HOLDOUT, keys_of, units_of
 from bandit.workflows.serve.wave import Wave
 
 MOST_PEOPLE = 1_000_000
@@ -112,7 +112,9 @@ class Budgets:
             mine = judged.of(rows) & (rows.action > 0) & ~rows.withheld
             spent += float(rows.terms.cost[mine].sum())
             parts += _seen(rows, came, served, kept, judged)
-            rewards = rewards.plus(Rewards.of(gross(rows, came.taught)[judged.of(rows)]))
+            of, units = judged.of(rows), units_of(rows)
+            whose = None if units is None else units[of]
+            rewards = rewards.plus(Rewards.of(gross(rows, came.taught)[of], whose))
         if not spent:
             self.notes.append(
                 f"wave {name} spent nothing on contacts, so that no budget is told of it: name a"

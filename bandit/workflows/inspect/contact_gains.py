@@ -26,7 +26,7 @@ from bandit.record.decisions import Decisions, Rows
 from bandit.stats.crowds import crowd_of
 from bandit.workflows.inspect import as_served
 from bandit.workflows.inspect.gain import Bought, Gain, Reached
-from bandit.workflows.inspect.realised import HOLDOUT, keys_of
+from bandit.workflows.inspect.realised import HOLDOUT, keys_of, units_of
 from bandit.workflows.serve.wave import Wave
 
 MOST_OFFERS = 25
@@ -242,4 +242,4 @@ def gross(rows: Rows, rewards: Float64) -> Float64:
 def _bought(rows: Rows, came: Attributed) -> Bought:
     """The same, and less what was expected of no contact; an unknown one counts as 0."""
     found = gross(rows, came.taught)
-    return Bought(found, found - np.nan_to_num(rows.expected_no_contact))
+    return Bought(found, found - np.nan_to_num(rows.expected_no_contact), units_of(rows))

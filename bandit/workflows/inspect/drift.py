@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from math import hypot
 from typing import NamedTuple
 
 import numpy as np
@@ -36,12 +37,17 @@ FEW = "too few to say"
 
 
 class Gross(NamedTuple):
-    """Of ``n`` contacts: Σ of what came, of its squares, and of what was expected, all gross."""
+    """Of ``n`` contacts: Σ of what came, of its squares, and of what was expected, all gross.
+
+    What people who belong together add to the variance of the sum is in the squares. ``doubt`` is
+    how far ``expected`` may be off by what it was learned from, in all waves the same way.
+    """
 
     n: int = 0
     came: float = 0.0
     squares: float = 0.0
     expected: float = 0.0
+    doubt: float = 0.0
 
     @classmethod
     def of(cls, made: Made) -> Gross:
@@ -49,7 +55,8 @@ class Gross(NamedTuple):
         each = made.cost / made.count if made.count else 0.0
         n, total, squares = made.sums
         came = total + made.cost
-        return cls(made.count, came, squares + 2.0 * each * total + n * each**2, made.gross)
+        square = squares + 2.0 * each * total + n * each**2
+        return cls(made.count, came, square, made.gross, made.doubt)
 
     def plus(self, other: Gross) -> Gross:
         """Both together."""
@@ -58,6 +65,7 @@ class Gross(NamedTuple):
             self.came + other.came,
             self.squares + other.squares,
             self.expected + other.expected,
+            self.doubt + other.doubt,
         )
 
 
@@ -91,7 +99,7 @@ def _span(channel: str, waves: Sequence[Gross], span: int, channels: int) -> Dri
     ratio = newest.came / newest.expected
     amount = every.squares / every.came if every.came > 0.0 else np.inf
     z = normal_quantile(1.0 - 0.5 * ERROR / (channels * len(SPANS) * A_YEAR))
-    half = z * np.sqrt(_variance(newest, amount)) / newest.expected
+    half = z * np.sqrt(_variance(newest, amount) + newest.doubt**2) / newest.expected
     low, high = ratio - half, ratio + half
     health = STEADY if newest.expected >= FEWEST * amount else FEW
     if health != FEW:
@@ -111,10 +119,14 @@ def _variance(newest: Gross, amount: float) -> float:
 
 
 def _by_channel(groups: Groups) -> dict[str, Gross]:
+    """Of its actions, each of which was learned for itself: their doubts are no one doubt."""
     found: dict[str, Gross] = defaultdict(Gross)
     for name, made in groups.made.items():
         channel = name.rpartition("/")[2]
-        found[channel] = found[channel].plus(Gross.of(made))
+        before, one = found[channel], Gross.of(made)
+        found[channel] = before.plus(one)._replace(doubt=hypot(before.doubt, one.doubt))
+    for channel, lumped in groups.lumped.items():
+        found[channel] = found[channel].plus(Gross(squares=lumped))
     return found
 
 

@@ -6,20 +6,25 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bandit.core.types import Array, Float64
+from bandit.core.types import Array, Float64, UInt64
 from bandit.stats.crowds import Crowds, Gained
 from bandit.stats.rare import Rewards
 
 
 class Bought(NamedTuple):
-    """What people brought: ``gross``, and ``over`` what was expected of no contact, float64[n]."""
+    """What people brought: ``gross``, and ``over`` what was expected of no contact, float64[n].
+
+    ``units`` uint64[n] says who belongs together, None where each is their own.
+    """
 
     gross: Float64
     over: Float64
+    units: UInt64 | None
 
     def taken(self, some: Array) -> Bought:
         """Of some of them."""
-        return Bought(self.gross[some], self.over[some])
+        units = None if self.units is None else self.units[some]
+        return Bought(self.gross[some], self.over[some], units)
 
 
 class Reached:
@@ -40,13 +45,13 @@ class Reached:
         one = np.ones(len(crowd))
         self.worth.add(crowd, bought.over, one)
         self.cost.add(crowd, cost, one)
-        self.rewards = self.rewards.plus(Rewards.of(bought.gross))
+        self.rewards = self.rewards.plus(Rewards.of(bought.gross, bought.units))
         self.spent += float(cost.sum())
 
     def left(self, crowd: Array, odds: Float64, bought: Bought) -> None:
         """Add people who were left in peace."""
         self.peace.add(crowd, odds * bought.over, odds)
-        self.missed = self.missed.plus(Rewards.of(odds * bought.gross))
+        self.missed = self.missed.plus(Rewards.of(odds * bought.gross, bought.units))
         self.weight += float(odds.sum())
         self.squares += float(odds @ odds)
 

@@ -21,7 +21,7 @@ from bandit.record.waves import Wave, after
 from bandit.sources import persons
 from bandit.stats.crowds import Crowds, crowd_of
 from bandit.stats.means import Sums
-from bandit.stats.rare import Rewards
+from bandit.stats.rare import Rewards, lumped
 from bandit.workflows.inspect import catalogue_today
 
 HOLDOUT, EXPLORATION, RULES = "holdout", "exploration", "rules"
@@ -36,22 +36,25 @@ class Made:
 
     ``sums`` are of what they brought net as the model is taught it: what names the customer is on
     each of the customer's; ``rewards`` of the same before costs. ``gross`` was expected before
-    costs, exactly 0 where nothing was known.
+    costs, exactly 0 where nothing was known. ``lumped`` is what people who belong together add to
+    the variance of the sum, ``doubt`` how far ``gross`` may be off by what it was learned from.
     """
 
     def __init__(self) -> None:
         self.count = 0
-        self.cost = self.expected = self.gross = 0.0
+        self.cost = self.expected = self.gross = self.lumped = self.doubt = 0.0
         self.sums, self.rewards = Sums(), Rewards()
 
-    def add(self, rows: Rows, taught: Float64, mine: Bool) -> None:
-        """Add the rows ``mine`` bool[n] of a batch."""
+    def add(self, rows: Rows, taught: Float64, mine: Bool, units: UInt64 | None = None) -> None:
+        """Add the rows ``mine`` bool[n] of a batch; ``units`` uint64[n] are one's of several."""
+        whose = None if units is None else units[mine]
         self.count += int(mine.sum())
         self.cost += float(rows.terms.cost[mine].sum())
         self.expected += float(rows.expected[mine].sum())
         self.gross += float((rows.terms.value * rows.numbers("expected_reward"))[mine].sum())
         self.sums = self.sums.merge(Sums.of(taught[mine]))
-        self.rewards = self.rewards.plus(Rewards.of((taught + rows.terms.cost)[mine]))
+        self.lumped += lumped(taught[mine], whose)
+        self.rewards = self.rewards.plus(Rewards.of((taught + rows.terms.cost)[mine], whose))
 
     def merge(self, other: Made) -> None:
         """Add those of another wave."""
@@ -60,6 +63,8 @@ class Made:
         self.expected += other.expected
         self.gross += other.gross
         self.sums = self.sums.merge(other.sums)
+        self.lumped += other.lumped
+        self.doubt += other.doubt  # the same error: a later wave has learned what this one had
         self.rewards = self.rewards.plus(other.rewards)
 
 
@@ -70,6 +75,7 @@ class Groups(NamedTuple):
     ``silent``: it is closed and none came in, so that nobody may have delivered its outcomes.
     ``made`` are the contacts and shown ranks by action; ``contacts`` counts them by group, and
     ``attributed`` is value times what names them, each event once; ``rewards`` is what came gross.
+    ``lumped`` is by channel what people who belong together add to the variance of what came.
     """
 
     realised: dict[str, Crowds]
@@ -79,6 +85,7 @@ class Groups(NamedTuple):
     contacts: dict[str, int]
     attributed: dict[str, float]
     rewards: dict[str, Rewards]
+    lumped: dict[str, float]
     closed: bool
     heard: bool
     silent: bool
@@ -136,9 +143,29 @@ def realised(
                 newest(connection, decisions, later)
             notes += decisions.notes
             progress.advance(1)
+    _doubt(waves, found, campaign.reward.half_life_days)
     if not all(groups.closed for groups in found.values()):
         notes.append("the window of the newest waves is open: more may come of them")
     return Realised(found, notes)
+
+
+def _doubt(waves: Sequence[Wave], found: dict[str, Groups], half_life: float | None) -> None:
+    """Say how far expectations may be off: those learned from K purchases by 1/√K of each.
+
+    K are what waves before, as far as they are shown, brought after the same action, halved with
+    time where the past is forgotten; of less than one nothing is known (docs/adr/0449).
+    """
+    bought: dict[str, float] = defaultdict(float)
+    before: dt.datetime | None = None
+    for wave in waves:
+        if half_life is not None and before is not None:
+            faded = 0.5 ** ((wave.at - before) / dt.timedelta(days=half_life))
+            bought = defaultdict(float, {name: faded * k for name, k in bought.items()})
+        before, groups = wave.at, found[wave.name]
+        for name, made in groups.made.items():
+            made.doubt = abs(made.gross) / max(bought[name], 1.0) ** 0.5
+        for name, made in groups.made.items() if groups.closed else ():
+            bought[name] += made.rewards.effective
 
 
 def _of_wave(decisions: Decisions, came: Attributed, *, closed: bool, silent: bool) -> Groups:
@@ -150,33 +177,41 @@ def _of_wave(decisions: Decisions, came: Attributed, *, closed: bool, silent: bo
     rewards: dict[str, Rewards] = defaultdict(Rewards)
     contacts: dict[str, int] = defaultdict(int)
     made: dict[str, Made] = defaultdict(Made)
+    common: dict[str, float] = defaultdict(float)
     names, last = decisions.wave.actions, ""
+    channels = np.array(["", *(channel for _, channel in names.pairs)])
     for rows in decisions.rows(*_COLUMNS):
         group, first = group_of(rows, last), rows.first
         last = str(group[-1]) if len(group) else last
         net, worth = rows.net(came.rewards[rows.place]), _expected(rows)
         cost = np.where(rows.withheld, 0.0, rows.terms.cost)
-        crowd = crowd_of(keys_of(rows))
+        crowd, units = crowd_of(keys_of(rows)), units_of(rows)
         action = np.where(rows.withheld, 0, rows.action)
         for name in dict.fromkeys(group.tolist()):
             mine = group == name
             realised[name].add(crowd[mine], net[mine], first[mine])
             costs[name].add(crowd[mine], cost[mine], first[mine])
-            rewards[name] = rewards[name].plus(Rewards.of((net + cost)[mine]))
+            whose = None if units is None else units[mine]
+            rewards[name] = rewards[name].plus(Rewards.of((net + cost)[mine], whose))
             expected[name] += float(worth[mine].sum())
             reached = mine & (action > 0)
             contacts[name] += int(reached.sum())
             attributed[name] += float((net + cost)[reached].sum())
         taught = rows.net(came.taught[rows.place])
         for a in np.unique(action[action > 0]).tolist():
-            made[names[a]].add(rows, taught, action == a)
+            made[names[a]].add(rows, taught, action == a, units)
+        if units is not None:
+            by = channels[action]
+            for channel in np.unique(by[action > 0]).tolist():
+                common[channel] += lumped((taught + cost)[by == channel], units[by == channel])
     policy = decisions.wave.manifest.policy
     shares = [] if policy is None else policy.shares
     rules = next((share.label for share in shares if share.policy == RULES), None)
     heard = closed or came.events > 0
     return Groups(
-        realised, costs, expected, made, contacts, attributed, rewards, closed, heard, silent, rules
-    )
+        realised, costs, expected, made, contacts, attributed, rewards, common, closed, heard,
+        silent, rules,
+    )  # fmt: skip
 
 
 def group_of(rows: Rows, last: str) -> Array:
@@ -199,6 +234,11 @@ def keys_of(rows: Rows) -> UInt64:
     if customers.null_count:
         return np.arange(rows.place.start, rows.place.start + len(rows), dtype=np.uint64)
     return rows.together(customer_keys(customers.to_numpy(zero_copy_only=False)))
+
+
+def units_of(rows: Rows) -> UInt64 | None:
+    """The same where several customers may be one, uint64[n]; None where each is their own."""
+    return keys_of(rows) if rows.shared else None
 
 
 def _expected(rows: Rows) -> Float64:

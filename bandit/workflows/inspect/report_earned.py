@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from math import hypot
 from typing import NamedTuple
 
 from bandit.config.campaign import Campaign
@@ -17,6 +18,7 @@ from bandit.results.inspect import Drift, Earned, Increment, OfferEarned, Stage
 from bandit.results.roi import Budget, Return
 from bandit.stats.crowds import Gained
 from bandit.stats.means import around
+from bandit.stats.quantiles import normal_quantile
 from bandit.stats.rare import Rewards, seldom
 from bandit.workflows.inspect.against import FEWEST_REWARDS, everybody
 from bandit.workflows.inspect.budget import Budgets
@@ -123,7 +125,7 @@ def _all(offers: Mapping[str, Made]) -> Rewards:
 def _realised(made: Made, every: Rewards, confidence: float = 0.95) -> Interval:
     """What a contact brought net, with an interval that knows how few bought."""
     n, value = made.count, made.sums.mean
-    variance = (n * made.sums.standard_error) ** 2
+    variance = (n * made.sums.standard_error) ** 2 + made.lumped
     below, above = seldom(variance, n, made.rewards, every, confidence)
     if below + above <= ROUNDING * max(abs(value), 1.0) * n:
         return Interval(value, value, value)
@@ -133,17 +135,22 @@ def _realised(made: Made, every: Rewards, confidence: float = 0.95) -> Interval:
 def _health(made: Made, every: Rewards, several: int) -> str:
     """Of ``several`` offers that are judged, none is called odd by chance in 95 of 100.
 
-    Nothing is said unless ten purchases were expected, or came.
+    Nothing is said unless ten purchases were expected, or came. What was expected is in doubt too,
+    by what it had been learned from.
     """
     amount = made.rewards.amount_among(every)
     bought = max(made.rewards.effective, made.gross / amount if amount > 0.0 else 0.0)
     if made.count < FEWEST or bought < FEWEST_REWARDS:
         return FEW
     expected = made.expected / made.count
-    realised = _realised(made, every, 1.0 - 0.05 / max(several, 1))
-    if realised.lower <= expected <= realised.upper:
+    confidence = 1.0 - 0.05 / max(several, 1)
+    realised = _realised(made, every, confidence)
+    far = normal_quantile(0.5 + 0.5 * confidence) * made.doubt / made.count
+    less = expected - realised.value
+    near = realised.upper - realised.value if less > 0.0 else realised.value - realised.lower
+    if abs(less) <= hypot(near, far):
         return STEADY
-    return LESS if realised.upper < expected else MORE
+    return LESS if less > 0.0 else MORE
 
 
 def _earned(wave: str, groups: Groups, every: Rewards) -> Iterator[Earned]:

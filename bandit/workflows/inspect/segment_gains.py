@@ -20,7 +20,7 @@ from bandit.results.roi import Return
 from bandit.stats.crowds import crowd_of
 from bandit.stats.rare import Rewards
 from bandit.workflows.inspect.against import Against, Side
-from bandit.workflows.inspect.realised import HOLDOUT, group_of, keys_of
+from bandit.workflows.inspect.realised import HOLDOUT, group_of, keys_of, units_of
 from bandit.workflows.judge.groups import groups_of
 
 _COLUMNS = ("action", "group", "value", "cost", "features", "customer_id")
@@ -95,7 +95,9 @@ def _add(side: Side, rows: Rows, net: Float64, mine: Bool) -> None:
     crowd: Array = crowd_of(keys_of(rows))[mine]
     side.net.add(crowd, net[mine], rows.first[mine])
     side.cost.add(crowd, cost[mine], rows.first[mine])
-    side.rewards = side.rewards.plus(Rewards.of((net + cost)[mine]))
+    units = units_of(rows)
+    whose = None if units is None else units[mine]
+    side.rewards = side.rewards.plus(Rewards.of((net + cost)[mine], whose))
     made = mine & (rows.action > 0) & ~rows.withheld
     side.contacts += int(made.sum())
     side.attributed += float((net + cost)[made].sum())
