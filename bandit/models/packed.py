@@ -100,7 +100,7 @@ def _dense(mean: Float64, inverse: Float64, root: Float64, lower: Float64, bound
         none = np.zeros(0, np.float32)
         return Dense(
             np.zeros(0), np.zeros((0, d, 8)), np.zeros(0, np.uint8), column, kinds, none, none,
-            none, np.zeros(1, np.int64), np.zeros(0, np.int16), none, none,
+            none, np.zeros(1, np.int64), np.zeros(0, np.int16), none, none, False,
         )  # fmt: skip
     vech, share, size = np.zeros((width, depth)), np.zeros(width), np.zeros(width)
     spread(dense_widths.covariances_into, len(firsts), 1, inverse[firsts], lower, vech, share, size)
@@ -131,7 +131,7 @@ def _dense(mean: Float64, inverse: Float64, root: Float64, lower: Float64, bound
     error += 4.0 * UNIT * (share + size)
     return Dense(
         packed_root[0], side_by_side, known, column, kinds, share.astype(np.float32), most, panels,
-        np.array(edges, np.int64), short, step, (error * 1.000001).astype(np.float32),
+        np.array(edges, np.int64), short, step, (error * 1.000001).astype(np.float32), False,
     )  # fmt: skip
 
 

@@ -8,17 +8,20 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bandit.core.types import Bool, Float32, Float64, Int32
+from bandit.core.types import Array, Bool, Float32, Float64, Int32, Int64
 from bandit.kernels.held import Held, entry
 from bandit.kernels.linear import linear_choice, linked_choice, pair_moments
 from bandit.kernels.linear.decide import Model
 from bandit.kernels.linear.linear_choice import GRAIN, TASK
 from bandit.kernels.linear.link import IDENTITY, responses_into
+from bandit.kernels.linear.masked_choice import EVERYTHING
 from bandit.kernels.linear.price_contenders import Reach
 from bandit.kernels.linear.situation import Mode, Situation
+from bandit.kernels.simd.product import PANEL
 from bandit.kernels.threads import share, spread
 from bandit.models.moments import Moments
 from bandit.models.moved import NO_MEANS, Moved
+from bandit.models.sorted_columns import SAMPLE, by_column, in_order, share_needed, side_by_side
 from bandit.policies.choice_request import ChoiceRequest
 from bandit.policies.contest import Box, Contest, settled, together
 
@@ -35,6 +38,15 @@ given action's or else the decided one's."""
 CHARGES = 1 << 21
 """Charges of every row and action at once: of 16 MB memory that was freed is taken up again, of
 more it is asked anew from the system, page by page."""
+
+
+LOOKED = 64
+"""Of so many rows the masks are looked at, whether columns are sorted for them."""
+
+
+SORTED, NEEDED = 4096, 0.85
+"""Columns are sorted for so many rows at least, if no more than such a share of panels is needed:
+that takes as long as some hundred rows."""
 
 
 FEW = 16
@@ -110,6 +122,43 @@ class _Kept(threading.local):
 _KEPT = _Kept()
 
 
+class _Sorted(NamedTuple):
+    """A model whose columns were sorted for the masks of a call, and what share was needed then."""
+
+    model: Model
+    order: Int64
+    made: Model
+    share: float
+
+
+_LAST: list[_Sorted] = []
+"""At most one, for the next call: a wave's batches have the same model and masks alike."""
+
+
+def _sorted_for(request: ChoiceRequest, model: Model, mode: Mode) -> Model:
+    """The model with columns sorted where masks leave panels of them out, else as it is."""
+    width = model.dense.share.size
+    if mode.propensity == NOTHING or request.packing == EVERYTHING or model.link != IDENTITY:
+        return model
+    if model.dense.panels.size == 0 or width < 4 * PANEL:
+        return model
+
+    def seen(rows: Array) -> Bool:
+        return by_column(request.only(rows).mask(), model.dense)
+
+    rows = np.linspace(0, request.n - 1, SAMPLE + LOOKED).astype(np.int64)
+    look = np.linspace(0, len(rows) - 1, LOOKED).astype(np.int64)
+    looked = seen(rows[look])
+    last = _LAST[0] if _LAST and _LAST[0].model is model else None
+    if last is not None and share_needed(looked, last.order) < 1.1 * last.share:
+        return last.made
+    order = side_by_side(seen(np.delete(rows, look)))
+    share = share_needed(looked, order)
+    made = model if share > NEEDED else model._replace(dense=in_order(model.dense, order))
+    _LAST[:] = [_Sorted(model, order, made, share)]
+    return made
+
+
 def _blocks(request: ChoiceRequest) -> list[tuple[int, int]] | None:
     """First and last of the rows that charges have room for at once; None where all have."""
     n = request.n
@@ -161,6 +210,8 @@ def choose_linear(
     )  # fmt: skip
     if model.link != IDENTITY:
         request.validate()
+    if n >= SORTED:
+        model = _sorted_for(request, model, mode)
     out = action, mean, width, chance
     if n * request.k <= CHARGES or (blocks := _blocks(request)) is None:
         _choose_into(request, model, bounded, mode, out)

@@ -11,6 +11,7 @@ from bandit.kernels.simd import plain, product
 
 _multiply_into = entered(product.multiply_into)
 _multiply_row_into = entered(product.multiply_row_into)
+_multiply_some_into = entered(product.multiply_some_into)
 
 
 @pytest.mark.parametrize("k", [3, 8, 9, 16, 24, 70, 100])
@@ -50,3 +51,30 @@ def test_a_row_alone_has_the_sums_of_a_block(vectors: int) -> None:
     _multiply_into(x, 0, 6, d, panels, out, width)
     _multiply_row_into(x, 2 * d, d, panels, alone)
     assert alone.tobytes() == out[2].tobytes()
+
+
+@pytest.mark.parametrize("vectors", [1, 2, 5, 11])
+@pytest.mark.parametrize("more", [False, True])
+def test_panels_that_are_needed_have_the_sums_of_all(vectors: int, more: bool) -> None:
+    rng, d, rows = np.random.default_rng(vectors), 21, 13
+    width = vectors * simd.LANES
+    panels = np.zeros(width * d, np.float32)
+    product.pack_columns_into(rng.normal(size=(width, d)), panels)
+    x = rng.normal(size=(18, d)).astype(np.float32)
+    whole, out = np.empty((18, width), np.float32), np.full((rows, width), 7.0, np.float32)
+    _multiply_into(x, 0, 18, d, panels, whole, width)
+    some = product.empty_some(rows, width)
+    needs = rng.random((rows, -(-width // product.PANEL))) < 0.4
+    some.needs[:] = needs.reshape(-1)
+    _multiply_some_into(x, 0, rows, d, panels, some, more, out)
+    expected = whole[:rows] + np.float32(7.0) if more else whole[:rows]
+    needed = np.repeat(needs, product.PANEL, axis=1)[:, :width]
+    assert out.tobytes() == np.where(needed, expected, np.float32(7.0)).tobytes()
+
+
+def test_packed_columns_are_unpacked() -> None:
+    matrix = np.random.default_rng(0).normal(size=(80, 9)).astype(np.float32)
+    panels, back = np.zeros(matrix.size, np.float32), np.empty_like(matrix)
+    product.pack_columns_into(matrix, panels)
+    product.unpack_columns_into(panels, back)
+    assert back.tobytes() == matrix.tobytes()

@@ -12,6 +12,7 @@ from bandit.kernels._compile import inline, natural, within
 from bandit.kernels.linear import dense_bounds, dense_widths
 from bandit.kernels.linear.dense_widths import Dense, Room
 from bandit.kernels.linear.situation import Pairs, Situation
+from bandit.kernels.simd import product
 
 FEWEST, PART = 12, 5
 """A row is dense if so many of its pairs are wanted, and more than one of so many columns: below,
@@ -182,6 +183,20 @@ def _want_near_ties(begin: int, end: int, pairs: Pairs, error: Float64, alone: b
 
 
 @within
+def _need_panels(
+    dense: Dense, some: product.Some, r: int, actions: Int32, begin: int, end: int
+) -> None:
+    """Tell which panels a row's pairs lie in."""
+    columns, needs = dense.column, some.needs
+    number = product.padded(dense.share.size, product.PANEL) // product.PANEL
+    for panel in range(number):
+        needs[natural(r * number + panel)] = 0
+    for p in range(begin, end):
+        panel = columns[natural(actions[natural(p)])] // product.PANEL
+        needs[natural(r * number + panel)] = 1
+
+
+@within
 def fill_dense(
     dense: Dense, situation: Situation, alpha: float, pairs: Pairs, rows: int, base: int,
     decides: bool, bounds: bool, drawn: bool, scratch: Filling,
@@ -211,7 +226,11 @@ def fill_dense(
     block = room.length.size
     for top in range(0, found, block):
         count = min(block, found - top)
-        short = bounds and count >= dense_bounds.FEWEST
+        if dense.sorted:
+            for r in range(count):
+                row = chosen[top + r] - base
+                _need_panels(dense, room.some, r, pairs.action, first[row], first[row + 1])
+        short = bounds and not dense.sorted and count >= dense_bounds.FEWEST
         if short:
             dense_bounds.fill_rows(narrow, broad, chosen[top:], count, dense, room)
         else:

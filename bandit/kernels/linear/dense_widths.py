@@ -49,7 +49,8 @@ class Dense(NamedTuple):
     float32[w]; ``panels`` float32[w·d(d+1)/2], packed depth after depth as ``edges`` int64 cuts the
     rows of vech E. ``short`` are the same in int16, with steps and errors float32[w] that
     `dense_bounds` explains. All but ``kinds`` are empty where a model is too large, or its pooled
-    factor bounds nothing.
+    factor bounds nothing. ``sorted``: columns that count for the same rows mostly lie together, so
+    that products are made of panels where they count; then nothing is ``short``.
     """
 
     root: Float64
@@ -64,6 +65,7 @@ class Dense(NamedTuple):
     short: Int16
     short_step: Float32
     short_error: Float32
+    sorted: bool
 
 
 @inline
@@ -197,7 +199,8 @@ def _product_into(y: Float32, tiled: int, dense: Dense, part: Float32, table: Fl
     """
     width, edges, lanes = dense.share.size, dense.edges, simd.LANES
     # Half a vector of columns may fill up; in the scratch it stays zero.
-    columns = width - simd.LANES_64 if dense.share[width - simd.LANES_64] == 0.0 else width
+    filled = not dense.sorted and dense.share[width - simd.LANES_64] == 0.0
+    columns = width - simd.LANES_64 if filled else width
     for c in range(edges.size - 1):
         begin, end = triangle(edges[c]), triangle(edges[c + 1])
         panels = dense.panels[begin * width : end * width]
@@ -209,6 +212,20 @@ def _product_into(y: Float32, tiled: int, dense: Dense, part: Float32, table: Fl
         if c > 0:
             for p in range(0, tiled * width, lanes):
                 simd.store(table, p, simd.add(simd.load(table, p), simd.load(part, p)))
+
+
+@within
+def _some_products_into(
+    y: Float32, tiled: int, rows: int, dense: Dense, some: product.Some, table: Float32
+) -> None:
+    """`_product_into` of so many rows where ``some.needs`` it; the rest of the table stands."""
+    width, edges = dense.share.size, dense.edges
+    for c in range(edges.size - 1):
+        begin, end = triangle(edges[c]), triangle(edges[c + 1])
+        panels = dense.panels[begin * width : end * width]
+        product.multiply_some_into(
+            y, begin * tiled, rows, end - begin, panels, some, c > 0, table
+        )  # fmt: skip
 
 
 @anywhere
@@ -226,7 +243,7 @@ class Room(NamedTuple):
     """Scratch of `fill_rows`; of `widths_into` float32[w] thrice, float64[w].
 
     Of `dense_bounds` ``floors`` float64[w], ``short`` int16 squares, ``unit`` float32 steps of
-    rows, and sixteen ones.
+    rows, and sixteen ones. ``some`` of sorted columns, empty for others.
     """
 
     x: Float64
@@ -245,6 +262,7 @@ class Room(NamedTuple):
     short: Int16
     unit: Float32
     ones: Float32
+    some: product.Some
 
 
 def empty_room(dense: Dense, d: int, rows: int) -> Room:
@@ -262,6 +280,7 @@ def empty_room(dense: Dense, d: int, rows: int) -> Room:
         np.empty(width), np.empty(width),
         np.zeros(rows * dense_depth(d) + simd.LANES, np.int16),
         np.full(rows, np.float32(1.0 / short_limit(d))), np.ones(simd.LANES, np.float32),
+        product.empty_some(rows if dense.sorted else 0, width),
     )  # fmt: skip
 
 
@@ -284,12 +303,18 @@ def turn_rows(
 def fill_rows(
     narrow: Float32, broad: Float64, rows_of: Int64, count: int, dense: Dense, room: Room
 ) -> None:
-    """Moments of ``count`` rows of contexts, numbered in ``rows_of``, left in ``room``."""
+    """Moments of ``count`` rows of contexts, numbered in ``rows_of``, left in ``room``.
+
+    Of sorted columns those that ``room.some`` says are needed, if rows are several.
+    """
     turn_rows(narrow, broad, rows_of, count, dense, room)
     stride = product.padded(narrow.shape[1], simd.LANES)
     spread = 1 if count == 1 else product.padded(count, product.ROWS)
     _squares_into(room.turned, stride, count, spread, dense.edges, room.y)
-    _product_into(room.y, spread, dense, room.part, room.table)
+    if dense.sorted and count > 1:
+        _some_products_into(room.y, spread, count, dense, room.some, room.table)
+    else:
+        _product_into(room.y, spread, dense, room.part, room.table)
 
 
 @within

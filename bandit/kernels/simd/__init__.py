@@ -74,6 +74,15 @@ class _Tile(Protocol):
     ) -> None: ...  # fmt: skip
 
 
+class _TileAt(Protocol):
+    """Multiplies six rows that lie anywhere by a panel, all of one type."""
+
+    def __call__(
+        self, x: _Table[Scalar], places: Int64, w: _Table[Scalar], w_at: int, depth: int,
+        out: _Table[Scalar], out_at: int, out_step: int, /,
+    ) -> None: ...  # fmt: skip
+
+
 def _whole_registers() -> bool:
     """Whether the processor that is compiled for has registers of 512 bits, 32 of them."""
     name, features = vars(config)["CPU_NAME"], vars(config)["CPU_FEATURES"]
@@ -151,6 +160,7 @@ tile_6x1_half: _Tile = _tiles.tile_6x1_half
 tile_6x2: _Tile = _tiles.tile_6x2
 tile_6x3: _Tile = _tiles.tile_6x3
 tile_6x4: _Tile = _tiles.tile_6x4
-tile_6x1_at: Callable[
-    [_Table[Scalar], Int64, _Table[Scalar], int, int, _Table[Scalar], int, int], None
-] = _tiles.tile_6x1_at
+tile_6x1_at: _TileAt = _tiles.tile_6x1_at
+tile_6x2_at: _TileAt = _tiles.tile_6x2_at
+tile_6x3_at: _TileAt = _tiles.tile_6x3_at
+tile_6x4_at: _TileAt = _tiles.tile_6x4_at

@@ -317,15 +317,35 @@ def coarse_6x4(*args: Any) -> None:
     _coarse(4, *args)
 
 
-def tile_6x1_at(
-    x: Array, places: Array, w: Array, w_at: int, depth: int, out: Array, out_at: int, out_step: int
-) -> None:
-    """Multiply the six rows of x that start at ``places`` int64[6] by one vector of columns."""
-    width = _lanes(x)
+def _tile_at(
+    vectors: int, x: Array, places: Array, w: Array, w_at: int, depth: int, out: Array,
+    out_at: int, out_step: int,
+) -> None:  # fmt: skip
+    width = vectors * _lanes(x)
     weights = w.reshape(-1)[w_at : w_at + depth * width].reshape(depth, width)
     for r, start in enumerate(places):
         target = out_at + r * out_step
         out.reshape(-1)[target : target + width] = x.reshape(-1)[start : start + depth] @ weights
+
+
+def tile_6x1_at(*args: Any) -> None:
+    """Multiply the six rows of x that start at ``places`` int64[6] by one vector of columns."""
+    _tile_at(1, *args)
+
+
+def tile_6x2_at(*args: Any) -> None:
+    """As `tile_6x1_at`, two vectors of columns."""
+    _tile_at(2, *args)
+
+
+def tile_6x3_at(*args: Any) -> None:
+    """As `tile_6x1_at`, three vectors of columns."""
+    _tile_at(3, *args)
+
+
+def tile_6x4_at(*args: Any) -> None:
+    """As `tile_6x1_at`, four vectors of columns."""
+    _tile_at(4, *args)
 
 
 def _outer(

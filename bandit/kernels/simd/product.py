@@ -10,12 +10,14 @@ padded to a multiple of `ROWS`.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
-from bandit.core.types import Array, Float32, Float64
+from bandit.core.types import Array, Float32, Float64, Int64, Integer, UInt8
 from bandit.kernels import simd
-from bandit.kernels._compile import anywhere, inline, within
+from bandit.kernels._compile import anywhere, inline, natural, within
 
 ROWS = 6
 """Rows of a tile."""
@@ -30,7 +32,28 @@ def padded(count: int, step: int) -> int:
     return (count + step - 1) // step * step
 
 
-def pack_columns_into(matrix: Float64, panels: Float32) -> None:
+class Some(NamedTuple):
+    """Which rows need which panel, and scratch of `multiply_some_into`.
+
+    ``needs`` uint8[rows, ceil(w/PANEL)] of 0 and 1; ``lines`` int64[rows], ``places`` int64[ROWS],
+    ``tile`` float32[ROWS·PANEL].
+    """
+
+    needs: UInt8
+    lines: Int64
+    places: Int64
+    tile: Float32
+
+
+def empty_some(rows: int, width: int) -> Some:
+    """Make room for products of so many rows and columns."""
+    return Some(
+        np.zeros(rows * padded(width, PANEL) // PANEL, np.uint8), np.zeros(rows, np.int64),
+        np.zeros(ROWS, np.int64), np.empty(ROWS * PANEL, np.float32),
+    )  # fmt: skip
+
+
+def pack_columns_into(matrix: Array, panels: Float32) -> None:
     """Pack ``matrix`` [k, d] (one row per output) for `multiply_into`; pad columns are zero.
 
     ``panels`` float32[padded(k, 16)·d].
@@ -41,6 +64,15 @@ def pack_columns_into(matrix: Float64, panels: Float32) -> None:
         columns, rows = min(PANEL, width - left), matrix[left : left + PANEL]
         place = panels[left * d : (left + columns) * d].reshape(d, columns)
         place[:, : len(rows)], place[:, len(rows) :] = rows.T, 0.0
+
+
+def unpack_columns_into(panels: Float32, matrix: Array) -> None:
+    """``matrix`` [w, d] of which `pack_columns_into` made the panels."""
+    width, d = matrix.shape
+    for left in range(0, width, PANEL):
+        columns = min(PANEL, width - left)
+        place = panels[left * d : (left + columns) * d].reshape(d, columns)
+        matrix[left : left + columns] = place.T
 
 
 @within
@@ -68,6 +100,45 @@ def multiply_into(
                 simd.tile_6x3(x, x_at + r * d, d, panels, at, d, out, to, width)
             else:
                 simd.tile_6x2(x, x_at + r * d, d, panels, at, d, out, to, width)
+
+
+@within
+def multiply_some_into(
+    x: Float32, x_at: int, rows: int, d: int, panels: Float32, some: Some, more: bool, out: Float32
+) -> None:
+    """`multiply_into` where ``some.needs`` says so, the same sums in the same order.
+
+    Rows that need a panel are taken six by six wherever they lie, any number of them. With ``more``
+    the products are added to ``out``.
+    """
+    width, lanes = panels.size // d, simd.LANES
+    number = padded(width, PANEL) // PANEL
+    needs, lines, places, tile = some.needs, some.lines, some.places, some.tile
+    for panel in range(number):
+        left = panel * PANEL
+        vectors = min(PANEL, width - left) // lanes
+        count: Integer = np.int64(0)
+        for r in range(rows):
+            lines[natural(count)] = r
+            count += np.int64(needs[natural(r * number + panel)])
+        for top in range(0, count, ROWS):
+            for each in range(ROWS):
+                places[each] = x_at + lines[natural(min(top + each, count - 1))] * d
+            if _TILE == 1 or vectors == 1:
+                simd.tile_6x1_at(x, places, panels, left * d, d, tile, 0, lanes)
+            elif vectors == 4:
+                simd.tile_6x4_at(x, places, panels, left * d, d, tile, 0, 4 * lanes)
+            elif vectors == 3:
+                simd.tile_6x3_at(x, places, panels, left * d, d, tile, 0, 3 * lanes)
+            else:
+                simd.tile_6x2_at(x, places, panels, left * d, d, tile, 0, 2 * lanes)
+            for each in range(min(ROWS, count - top)):
+                to = lines[natural(top + each)] * width + left
+                for at in range(0, vectors * lanes, lanes):
+                    total = simd.load(tile, each * vectors * lanes + at)
+                    if more:
+                        total = simd.add(simd.load(out, to + at), total)
+                    simd.store(out, to + at, total)
 
 
 @within

@@ -278,29 +278,31 @@ def _coarse(vectors: int, *, half: bool = False) -> Any:
     return multiply
 
 
-@intrinsic
-def tile_6x1_at(
-    typing: Any, x: Any, places: Any, w: Any, w_at: Any, depth: Any, out: Any, out_at: Any,
-    out_step: Any,
-) -> Any:  # fmt: skip
-    """Multiply the six rows of x that start at ``places`` int64[6] by one vector of columns."""
-    kind = vector_of(x.dtype)
-    intp = types.intp
+def _tile_at(vectors: int) -> Any:
+    @intrinsic
+    def multiply(
+        typing: Any, x: Any, places: Any, w: Any, w_at: Any, depth: Any, out: Any, out_at: Any,
+        out_step: Any,
+    ) -> Any:  # fmt: skip
+        kind = vector_of(x.dtype)
+        intp = types.intp
 
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        wide = ir.IntType(64)
-        first = place(context, builder, signature.args[1], args[1], ir.Constant(wide, 0))
-        w_from = place(context, builder, signature.args[2], args[2], args[3])
-        out_from = place(context, builder, signature.args[5], args[5], args[6])
-        starts = []
-        for r in range(6):
-            offset = builder.load(builder.gep(first, [ir.Constant(wide, r)]))
-            starts.append(place(context, builder, signature.args[0], args[0], offset))
-        sums = _multiply_rows(builder, kind, starts, w_from, args[4], 1)
-        _write_rows(builder, kind, sums, out_from, args[7])
-        return context.get_dummy_value()
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            wide = ir.IntType(64)
+            first = place(context, builder, signature.args[1], args[1], ir.Constant(wide, 0))
+            w_from = place(context, builder, signature.args[2], args[2], args[3])
+            out_from = place(context, builder, signature.args[5], args[5], args[6])
+            starts = []
+            for r in range(6):
+                offset = builder.load(builder.gep(first, [ir.Constant(wide, r)]))
+                starts.append(place(context, builder, signature.args[0], args[0], offset))
+            sums = _multiply_rows(builder, kind, starts, w_from, args[4], vectors)
+            _write_rows(builder, kind, sums, out_from, args[7])
+            return context.get_dummy_value()
 
-    return types.void(x, places, w, intp, intp, out, intp, intp), generate
+        return types.void(x, places, w, intp, intp, out, intp, intp), generate
+
+    return multiply
 
 
 def _outer(rows: int, vectors: int) -> Any:
@@ -351,6 +353,7 @@ def _outer(rows: int, vectors: int) -> Any:
 
 tile_6x1, tile_6x2, tile_6x3, tile_6x4 = (_tile(vectors) for vectors in (1, 2, 3, 4))
 tile_6x1_half = _tile(1, half=True)
+tile_6x1_at, tile_6x2_at, tile_6x3_at, tile_6x4_at = (_tile_at(vectors) for vectors in (1, 2, 3, 4))
 line_1x1, line_1x2, line_1x3, line_1x4 = (_line(vectors) for vectors in (1, 2, 3, 4))
 coarse_6x1, coarse_6x2, coarse_6x3, coarse_6x4 = (_coarse(vectors) for vectors in (1, 2, 3, 4))
 coarse_6x1_half = _coarse(1, half=True)
