@@ -17,7 +17,7 @@ from bandit.models.moments import Moments
 from bandit.models.moved import inner
 from bandit.models.owned import OwnedPosterior
 from bandit.models.pooled import PooledPosterior
-from bandit.models.relative import RelativePosterior
+from bandit.models.relative import PRIOR, RelativePosterior
 from bandit.record.decisions import Decisions
 from bandit.results.preference import Preference
 from bandit.workflows.inspect import as_served
@@ -94,7 +94,7 @@ class Preferences:
         rows = np.tile([float(level == COMMON) for level, _ in features.columns], (len(columns), 1))
         rows[:, columns] = np.eye(len(columns))
         for part, worth, noise in _kinds(inner(wave.posterior)):
-            if (found := _moments(part, rows, self._d)) is not None:
+            if (found := _moments(part, rows, columns, self._d)) is not None:
                 self._parts.append(_Part(worth, noise, *found))
 
     def of(self, context: Array, value: float) -> list[Preference]:
@@ -126,29 +126,56 @@ def _kinds(posterior: Moments) -> list[tuple[Moments, float, float]]:
     return list(zip(posterior.parts, worths, posterior.noises.tolist(), strict=True))
 
 
-def _moments(part: Moments, rows: Float64, d: int) -> tuple[Float64, Float64] | None:
+def _moments(
+    part: Moments, rows: Float64, columns: list[int], d: int
+) -> tuple[Float64, Float64] | None:
     """A model's moments of the channels' parts over d features; None of one that shares nothing.
 
-    ``rows`` float64[c, q] are the features of a contact on each channel, with no offer.
+    ``rows`` float64[c, q] are the features of a contact on each channel, with no offer, which
+    stand in ``columns``.
     """
-    factor = np.ones(len(rows))
+    factor, heard = np.ones(len(rows)), None
     if isinstance(part, RelativePosterior):
+        heard = _heard(part, columns)
         factor, part = part.factors.of(rows), part.inner
     # Of each channel less the mean over all.
     weights = (np.eye(len(rows)) - 1.0 / len(rows)) * factor
     if isinstance(part, PooledPosterior):
-        return _contrast(part, rows, weights)
+        return _told(part, rows, weights, heard)
     if not isinstance(part, OwnedPosterior):
         return None
     # A score says what an offer is worth, not a channel: of the slots nothing is taken.
     common = part.layout.common
-    mean, covariance = _contrast(part.inner, rows, weights)
+    mean, covariance = _told(part.inner, rows, weights, heard)
     if not np.array_equal(part.layout.places[0, :common], np.arange(common)):
         raise DataError("features of scores must come last; restore the snapshot from a backup")
     wide, square = np.zeros((len(rows), d)), np.zeros((len(rows), d, d))
     wide[:, :common] = mean[:, :common]
     square[:, :common, :common] = covariance[:, :common, :common]
     return wide, square
+
+
+def _heard(part: RelativePosterior, columns: list[int]) -> Float64:
+    """Events that followed contacts on each channel, float64[c]: how often is known by these."""
+    inner = part.inner.inner if isinstance(part.inner, OwnedPosterior) else part.inner
+    on = inner.features[:, columns] == 1.0
+    return np.asarray(part.sums.reward_sum @ on, np.float64)
+
+
+def _told(
+    part: PooledPosterior, rows: Float64, weights: Float64, heard: Float64 | None
+) -> tuple[Float64, Float64]:
+    """The channels' parts; of counts with the doubt about how often each channel's events come.
+
+    A factor that `PRIOR` and ``heard`` events tell is off by 1/√ of both: the model takes it for
+    certain, and what it adds to a channel is most of what is told here (docs/adr/0451).
+    """
+    mean, covariance = _contrast(part, rows, weights)
+    if heard is not None:
+        each = _contrast(part, rows, np.eye(len(rows)))[0]
+        moved = weights**2 / (heard + PRIOR) / part.noise_scale**2
+        covariance = covariance + np.einsum("cj,ja,jb->cab", moved, each, each)
+    return mean, covariance
 
 
 def _contrast(part: PooledPosterior, rows: Float64, weights: Float64) -> tuple[Float64, Float64]:
