@@ -5,6 +5,7 @@ import json
 import shutil
 import unicodedata
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal
 
@@ -20,6 +21,7 @@ from bandit.record import erase, events, manifest, streams
 from bandit.sources import refusals
 from bandit.workflows.judge.simulate import simulate
 from bandit.workflows.learn.learn import learn
+from bandit.workflows.operate import recover
 from bandit.workflows.privacy.export_customer import export_customer
 from bandit.workflows.privacy.forget import forget
 from bandit.workflows.serve.serve_batch import serve_batch
@@ -75,6 +77,21 @@ def test_nobody_begins_to_decide_live_while_somebody_is_forgotten(campaign: Path
     assert tried
     with streams.held(campaign, "serve"):
         pass
+
+
+def test_a_server_that_begins_just_before_is_to_be_stopped(
+    campaign: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (campaign / streams.STREAMS).mkdir()
+    with ExitStack() as stack:
+
+        def recovered(_: object) -> list[str]:
+            stack.enter_context(streams.held(campaign, "serve"))
+            return []
+
+        monkeypatch.setattr(recover, "recover", recovered)
+        with pytest.raises(LockedError, match="stop it first"):
+            forget(campaign, customers=[_someone(campaign)])
 
 
 def test_what_a_dead_run_left_among_the_streams_goes(campaign: Path) -> None:

@@ -14,7 +14,7 @@ from bandit.config.identity import ROLE
 from bandit.config.tables import Source
 from bandit.core import sql
 from bandit.core.days import day_of
-from bandit.core.errors import BanditError, DataError, UsageError
+from bandit.core.errors import BanditError, DataError, LockedError, UsageError
 from bandit.core.folding import fold
 from bandit.core.types import SILENT, Progress
 from bandit.core.wording import counted
@@ -60,7 +60,11 @@ def forget(
         stack.enter_context(lock.hold(campaign.folder, "forget"))
         hold_stopped(campaign.folder)
         notes = recover.recover(campaign)
-        stack.enter_context(streams.still(campaign.folder, "forget"))
+        try:
+            stack.enter_context(streams.still(campaign.folder, "forget"))
+        except LockedError:
+            hold_stopped(campaign.folder)  # which knows what to do about it
+            raise
         notes += sealed_first(campaign, progress, empty=True)
         progress.step("rewriting the record")
         ids = persons.ids(campaign, keys)
