@@ -1,4 +1,4 @@
-"""What some gained over others, unit by unit, from the formula in `bandit.stats.crowds`."""
+"""What some gained over others, unit by unit, from the formula in `bandit.stats.moderated`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Found(NamedTuple):
 
 
 def gained(waves: Sequence[tuple[Sequence[Person], Sequence[Person]]], worth: float) -> Found:
-    """People of one side over those of the other, wave by wave; ``worth`` is `DOUBT`, 0: none."""
+    """People of one side over those of the other, wave by wave; ``worth`` is `PRIOR`, 0: none."""
     total, doubt = 0.0, 0.0
     parts: dict[int, float] = defaultdict(float)
     for sides in waves:
@@ -55,7 +55,8 @@ def gained(waves: Sequence[tuple[Sequence[Person], Sequence[Person]]], worth: fl
         fourth = sum(r * r for r in both)
         alike = sum(both) ** 2 / (len(both) * fourth) if fourth else 0.0
         spoken = [min(heard, alike * reach) for _, _, _, heard, reach, _, _ in spreads]
-        each = sum(s[2] * m for s, m in zip(spreads, spoken, strict=True)) / max(sum(spoken), 1e-9)
+        reach = sum(s[4] for s in spreads)
+        each = sum(s[2] * s[4] for s in spreads) / reach
         for (squares, own, *_, factor), m in zip(spreads, spoken, strict=True):
             if worth:
                 doubt += factor**2 * max(0.0, worth * (squares * each - own) / (m + worth))

@@ -28,8 +28,8 @@ import numpy.typing as npt
 from bandit.checks import columns as checks
 from bandit.core.errors import ConfigError, DataError
 from bandit.core.types import Array, Bool, Float64
-from bandit.experiments.doubts import Doubts, Moved, by_unit, doubts
 from bandit.stats.comoments import Comoments
+from bandit.stats.moderated import Spread, lacking
 from bandit.stats.ratios import Errors
 from bandit.stats.units import first_seen
 
@@ -161,7 +161,7 @@ class Arms:
             (self.treated.count, self.control.count, self.in_both),
         )
 
-    def doubts(
+    def lacking(
         self,
         values: npt.ArrayLike,
         treated: npt.ArrayLike,
@@ -170,26 +170,29 @@ class Arms:
         covariate: npt.ArrayLike | None = None,
         sizes: npt.ArrayLike | None = None,
         clusters: npt.ArrayLike | None = None,
-    ) -> Doubts:
+    ) -> tuple[float, float]:
         """What the variances of both means lack where values are rare, by the rows summed here.
 
-        Without an ``adjustment`` the values are as they came.
+        Of treated and control, see `bandit.stats.moderated`. Without an ``adjustment`` the values
+        are as they came.
         """
         table, arm = _rows(values, treated, covariate, sizes)
         labels = checks.clusters(clusters, len(arm))
         place = None if labels is None else first_seen(labels)[0]
         theta = 0.0 if adjustment is None else self._slope(adjustment)
-        sides = [
-            Moved(
-                by_unit(
-                    table[mine] @ (_of_values(one) - theta * _of_covariate(one)),
-                    None if place is None else place[mine],
-                ),
-                float(one.total[SIZE]),
-            )
-            for one, mine in ((self.treated, arm), (self.control, ~arm))
-        ]
-        return doubts(*sides)
+        spreads, sums = [], (self.treated, self.control)
+        for side, mine in zip(sums, (arm, ~arm), strict=True):
+            residual = table[mine] @ (_of_values(side) - theta * _of_covariate(side))
+            if place is not None:
+                _, unit = np.unique(place[mine], return_inverse=True)
+                residual = np.asarray(np.bincount(unit, weights=residual), np.float64)
+            one = np.ones(len(residual))
+            spreads.append(Spread.of(residual * side.total[SIZE], one, one))
+        first, last = (
+            lacks / float(side.total[SIZE]) ** 2
+            for lacks, side in zip(lacking(*spreads), sums, strict=True)
+        )
+        return first, last
 
     def effects(self) -> tuple[float, float, Errors]:
         """Differences of values and of covariates, Δy and Δx, with their errors."""

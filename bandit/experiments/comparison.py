@@ -10,7 +10,6 @@ import numpy.typing as npt
 from bandit.checks import columns as checks
 from bandit.core.errors import ConfigError
 from bandit.experiments.arm_sums import Arms, Contrast, truths
-from bandit.experiments.doubts import CERTAIN, Doubts
 from bandit.stats.quantiles import normal_quantile, student_t_quantile, student_t_tail
 from bandit.stats.ratios import Ratio, fieller, log_ratio
 
@@ -110,12 +109,12 @@ def compare(
         A confidence outside (0, 1) or an unknown adjustment.
     """
     arms = Arms.of(values, treated, covariate=covariate, sizes=sizes, clusters=clusters)
-    lacking = CERTAIN
+    lacking = (0.0, 0.0)
     if rare:
-        lacking = arms.doubts(
+        lacking = arms.lacking(
             values, treated, adjustment, covariate=covariate, sizes=sizes, clusters=clusters
         )
-    return conclude(arms, confidence=confidence, adjustment=adjustment, doubts=lacking)
+    return conclude(arms, confidence=confidence, adjustment=adjustment, lacking=lacking)
 
 
 def conclude(
@@ -123,19 +122,19 @@ def conclude(
     *,
     confidence: float = 0.95,
     adjustment: str = "cuped",
-    doubts: Doubts = CERTAIN,
+    lacking: tuple[float, float] = (0.0, 0.0),
 ) -> Comparison:
     """Compare from sums, which may come from many blocks of rows; as `compare` otherwise.
 
-    ``doubts`` are added to the variances of the arms' means.
+    ``lacking`` is added to the variances of the treated's and the control's mean (`Arms.lacking`).
     """
     level = 0.5 + 0.5 * checks.probability("confidence", confidence)
     found = arms.contrast(adjustment)
     errors = found.errors
     found = found._replace(
         errors=errors._replace(
-            numerator=errors.numerator + doubts.treated,
-            denominator=errors.denominator + doubts.control,
+            numerator=errors.numerator + lacking[0],
+            denominator=errors.denominator + lacking[1],
         )
     )
     effect, error = found.treated - found.control, math.sqrt(found.variance)
@@ -202,6 +201,6 @@ def contacted_effect(
     arms = Arms.of(values, treated, covariate=reached, clusters=clusters)
     effect, share, errors = arms.effects()
     if rare:
-        lacking = arms.doubts(values, treated, None, clusters=clusters)
+        lacking = arms.lacking(values, treated, None, clusters=clusters)
         errors = errors._replace(numerator=errors.numerator + sum(lacking))
     return fieller(effect, share, errors, normal_quantile(level))

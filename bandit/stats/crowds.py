@@ -4,9 +4,8 @@ People are thrown into `CROWDS` crowds by a hash, and a crowd is the unit: peopl
 so that the variance of a sum is that of the sums of crowds, whatever one person's rows have in
 common. Crowds merge by adding, in memory that does not grow with the number of people.
 
-A group's own rows are a poor judge of their spread where purchases are rare and weights differ: the
-one that did not come is missing from the mean and from the error at once. What both sides of a
-difference show of it together holds the error up (`Gained`; docs/adr/0180).
+A group's own rows are a poor judge of their spread where purchases are rare and weights differ:
+what both sides of a difference show of it together holds the error up (`bandit.stats.moderated`).
 """
 
 from __future__ import annotations
@@ -17,14 +16,11 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from bandit.core.types import Array, Float64, UInt64
+from bandit.stats.moderated import Spread, lacking
 from bandit.stats.rare import Rewards, seldom
 from bandit.stats.ratios import Errors, Ratio, roi
 
 CROWDS = 1 << 16
-DOUBT = 5.0
-"""How many crowds of a side the spread of both sides is worth against its own (docs/adr/0180)."""
-
-_TINY = 1e-9
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -80,6 +76,10 @@ class Crowds(NamedTuple):
         """Σ (x - mean) by crowd, float64[CROWDS]: it sums to nothing."""
         return np.asarray(self.total - self.mean * self.people, np.float64)
 
+    def spread(self) -> Spread:
+        """How crowds differ, for what a difference of two groups makes of it."""
+        return Spread.of(self.residual(), self.people, self.squares)
+
     def interval(self, rewards: Rewards, every: Rewards) -> tuple[float, float, float]:
         """The mean, and the ends of its 95 % interval by what came of these and of everybody."""
         residual, size = self.residual(), max(self.size, 1.0)
@@ -95,14 +95,8 @@ class Gained:
     without the crowd, R / (1 - h) of the one and -(n/n') R' / (1 - h') of the other, where R are a
     side's `Crowds.residual` and h a crowd's share of its weights.
 
-    Σψ² is no less than what both sides would show if their residuals were alike: of a side with
-    Q = Σw² and V = ΣR² / (1 - h)², whose m = (ΣR²)² / ΣR⁴ crowds speak for it,
-
-        doubt = max(0, DOUBT (Q s² - V) / (m + DOUBT)),
-
-    s² being the variance of a person's residual by both sides, each with its m. `doubt` is added.
-    m is no more than a side with its weights has if it is like both (docs/adr/0417): what contacts
-    cost, or what rounding leaves where all are alike, is no evidence of how much people buy.
+    Σψ² is no less than what both sides show of it: to it is added what a side's `Spread` lacks
+    (`lacking`), of the second one times (n/n')².
     """
 
     def __init__(self) -> None:
@@ -120,15 +114,11 @@ class Gained:
         factor = one.size / other.size
         self.people += one.n
         self.total += one.size * (one.mean - other.mean)
-        sides = _Spread.of(one), _Spread.of(other)
+        sides = one.spread(), other.spread()
         self._influence += sides[0].influence - factor * sides[1].influence
         if by_chance:
-            alike = _alike(sides)
-            spoken = [min(side.heard, alike * side.reach) for side in sides]
-            heard = sum(spoken)
-            each = sum(s.each * m for s, m in zip(sides, spoken, strict=True)) / max(heard, _TINY)
-            doubts = [s.doubt(each, m) for s, m in zip(sides, spoken, strict=True)]
-            self._doubt += doubts[0] + factor**2 * doubts[1]
+            lacks = lacking(*sides)
+            self._doubt += lacks[0] + factor**2 * lacks[1]
 
     def mixed(self, other: Gained, share: float, factor: float) -> Gained:
         """``share`` times this and ``factor`` times another figure of the same people."""
@@ -157,60 +147,3 @@ class Gained:
     def error(self) -> float:
         """Standard error of ``total``."""
         return math.sqrt(self.variance)
-
-
-class _Spread(NamedTuple):
-    """How the people of one side differ.
-
-    ``influence`` R / (1 - h) float64[CROWDS], ``squares`` Σw², ``each`` s² of a person by this side
-    alone, ``heard`` m = (ΣR²)² / ΣR⁴ for R / (1 - h), ``reach`` (Σw²)² / Σw⁴: m if all differed by
-    as much. ``crowds`` have somebody, whose r = R / w sum to ``second`` Σr² and ``fourth`` Σr⁴.
-    """
-
-    influence: Float64
-    squares: float
-    each: float
-    heard: float
-    reach: float
-    crowds: int
-    second: float
-    fourth: float
-
-    @classmethod
-    def of(cls, side: Crowds) -> _Spread:
-        """Of the crowds that have somebody."""
-        there = side.people > 0.0
-        residual, people = side.residual(), side.people[there]
-        rest = 1.0 - side.people / side.size
-        influence = np.where(rest > _TINY, residual / np.maximum(rest, _TINY), 0.0)
-        apart = people / side.squares[there] * residual[there] * influence[there]
-        weights = side.squares[there]
-        square = (residual[there] / people) ** 2
-        return cls(
-            influence,
-            float(side.squares.sum()),
-            float(apart.sum()) / side.size,
-            _equals(influence * influence),
-            _equals(weights),
-            len(people),
-            float(square.sum()),
-            float(square @ square),
-        )
-
-    def doubt(self, each: float, heard: float) -> float:
-        """What the variance lacks where a person's is ``each`` by both sides; ``heard`` is m."""
-        own = float(self.influence @ self.influence)
-        return max(0.0, DOUBT * (self.squares * each - own) / (heard + DOUBT))
-
-
-def _equals(squares: Float64) -> float:
-    """(Σs)² / Σs²: so many equal ones would be as uneven."""
-    fourth = float(squares @ squares)
-    return float(squares.sum()) ** 2 / fourth if fourth > 0.0 else 0.0
-
-
-def _alike(sides: tuple[_Spread, _Spread]) -> float:
-    """What m is a person, of both sides: 1 where all differ by as much, less where few buy."""
-    second, fourth = (sum(getattr(s, name) for s in sides) for name in ("second", "fourth"))
-    crowds = sum(side.crowds for side in sides)
-    return float(second**2 / (fourth * crowds)) if fourth > 0.0 else 0.0

@@ -48,13 +48,13 @@ def said(case: Case, method: str, runs: int) -> Counter[str]:
     found: Counter[str] = Counter()
     for run in range(runs):
         rng = np.random.default_rng([run, METHODS.index(method)])
-        members = _members(rng, case)
+        people = members(rng, case)
         by_wave = _waves(rng, case)
-        path = effects.path(asked(method, case), members, by_wave)
+        path = effects.path(asked(method, case), people, by_wave)
         first = effects.passed_at(path).get("a1")
         if first is not None:
             found["better" if first.interval.value > 0.0 else "worse"] += 1
-        read = effects.effects(asked(method, case), members, by_wave[-1][1], case.waves)
+        read = effects.effects(asked(method, case), people, by_wave[-1][1], case.waves)
         found["secondary"] += any(
             one.role == "secondary" and one.said != "not shown" for one in read
         )
@@ -79,7 +79,7 @@ def asked(method: str, case: Case) -> Experiment:
     )  # fmt: skip
 
 
-def _members(rng: np.random.Generator, case: Case) -> Enrolled:
+def members(rng: np.random.Generator, case: Case) -> Enrolled:
     n, none = case.customers, np.zeros((2, 1))
     arm = (rng.random(n) < case.share).astype(np.int64)
     spec, keys = FeatureSpec(True, ()), np.arange(n, dtype=np.uint64)

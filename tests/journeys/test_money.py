@@ -17,7 +17,7 @@ import pytest
 from bandit.results.inspect import Increment, ReportResult
 from bandit.results.money import Money
 from bandit.results.serve import WaveSummary
-from bandit.stats.crowds import DOUBT
+from bandit.stats.moderated import PRIOR
 from bandit.workflows.inspect.report import report
 from bandit.workflows.learn.learn import learn
 from bandit.workflows.serve.serve_batch import serve_batch
@@ -247,7 +247,7 @@ def _hold_increment(
         )
         waves.append((one, other))
     customers = sum(len(one) for one, _ in waves)
-    found = reference.gained(waves, DOUBT)
+    found = reference.gained(waves, PRIOR)
     assert gained.customers == customers
     assert gained.total.value == pytest.approx(found.total, abs=CENT)
     assert gained.each.value == pytest.approx(found.total / customers, abs=CENT)

@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 
 from bandit.results.roi import Return
-from bandit.stats.crowds import DOUBT, crowd_of
+from bandit.stats.crowds import crowd_of
+from bandit.stats.moderated import PRIOR
 from bandit.workflows.inspect.report import report
 from bandit.workflows.inspect.roi import roi
 from bandit.workflows.learn.learn import learn
@@ -132,7 +133,7 @@ def _hold_group(one: Return, kept: list[twin.Kept], total: dict[str, float]) -> 
             waves.append((both[0], both[1]))
     assert one.contacts == contacts
     assert one.attributed == pytest.approx(attributed)
-    _hold(one, values, costs, gained(nets, DOUBT).doubt)
+    _hold(one, values, costs, gained(nets, PRIOR).doubt)
 
 
 def crowd(customer: int) -> int:
@@ -213,7 +214,7 @@ def _hold_offer(
     assert one.contacts == contacts
     assert one.attributed == pytest.approx(attributed)
     assert one.effective == pytest.approx(sum(weights) ** 2 / np.square(weights).sum())
-    _hold(one, values, costs, gained(values, DOUBT).doubt)
+    _hold(one, values, costs, gained(values, PRIOR).doubt)
 
 
 def _over(row: dict[str, Any], taught: dict[str, float]) -> float:

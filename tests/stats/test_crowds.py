@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bandit.stats.crowds import CROWDS, DOUBT, Crowds, Gained, crowd_of
+from bandit.stats.crowds import CROWDS, Crowds, Gained, crowd_of
+from bandit.stats.moderated import PRIOR
 from bandit.stats.rare import Rewards
 from reference import gained as reference
 
@@ -57,7 +58,7 @@ def test_a_person_in_several_waves_is_one_unit() -> None:
             both.append((crowds, list(zip(crowd[mine].tolist(), w[mine], x[mine], strict=True))))
         gained.add(both[0][0], both[1][0])
         waves.append((both[0][1], both[1][1]))
-    twin = reference.gained(waves, DOUBT)
+    twin = reference.gained(waves, PRIOR)
     assert twin.doubt > 0.0
     assert gained.total == pytest.approx(twin.total)
     assert gained.error == pytest.approx(twin.error)

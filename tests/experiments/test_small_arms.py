@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from bandit import experiments
+from bandit.stats.moderated import PRIOR
+from reference import gained as reference
 from simulations.experiments.small_arms import METHODS, Case, said
 
 
@@ -25,6 +27,30 @@ def test_an_arm_without_a_buyer_is_about_as_variable_as_both():
     assert one.standard_error**2 - naive.standard_error**2 == pytest.approx(pooled, rel=1e-3)
     assert one.p_value > 0.2
     assert naive.p_value < 0.01
+
+
+@pytest.mark.parametrize("homes", [False, True])
+def test_what_an_arm_lacks_is_that_of_the_twin_of_increments(homes):
+    """One idea for both: of arms each unit has the weight 1."""
+    rng = np.random.default_rng(4)
+    values, treated = bought(rng, 900, 0.1, 0.04)
+    values -= 0.05 * (rng.random(900) < 0.7)
+    unit = np.arange(900) // (3 if homes else 1)
+    treated = treated[unit]
+    naive, one = (
+        experiments.compare(values, treated, clusters=unit, rare=rare) for rare in (False, True)
+    )
+    sizes = np.bincount(unit)
+    sides = []
+    for mine in (treated, ~treated):
+        rest = np.bincount(unit[mine], weights=values[mine] - values[mine].mean())
+        sides.append([(int(u), 1.0, float(rest[u])) for u in np.unique(unit[mine])])
+    twin = reference.gained([(sides[0], sides[1])], PRIOR)
+    arms = [sizes[[u for u, *_ in side]].sum() for side in sides]
+    ours = one.standard_error**2 - naive.standard_error**2
+    # The twin's increment is of as many as are treated, each unit of the same size here.
+    assert twin.doubt > 0.0
+    assert ours == pytest.approx(twin.doubt / arms[0] ** 2, rel=1e-9)
 
 
 def test_what_all_spent_on_contacts_is_no_evidence():
