@@ -10,7 +10,7 @@ from bandit.experiments.layers import Claim, Layer
 from bandit.experiments.looks import boundaries, inflation, open_ended, sequence
 from bandit.experiments.sample_ratios import ALARM, sample_ratio
 from bandit.experiments.several import Shrunk, benjamini_hochberg, holm, shrunken
-from bandit.experiments.size import Plan, sample_size
+from bandit.experiments.size import Plan, Tails, sample_size
 from bandit.stats.ratios import Ratio
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "Plan",
     "Ratio",
     "Shrunk",
+    "Tails",
     "arms",
     "benjamini_hochberg",
     "boundaries",

@@ -24,6 +24,7 @@ class MetricPlan:
     """One arm against the control on the primary metric.
 
     ``mean`` and ``sd`` a customer over the experiment, ``rho`` of the covariate, as measured;
+    ``kurtosis`` of what the covariate leaves, and ``amount`` that a purchase comes to: Σx²/Σ|x|;
     ``icc`` is what people of a household have in common, ``household_size`` the mean size that a
     customer sees, both None where customers are assigned.
     ``needed`` customers in both arms show ``effect`` with the power asked for; ``available`` show
@@ -35,6 +36,8 @@ class MetricPlan:
     mean: float
     sd: float
     rho: float
+    kurtosis: float
+    amount: float
     icc: float | None
     household_size: float | None
     effect: float

@@ -1,7 +1,8 @@
 """`python -m simulations.experiments [FILE] [--runs N] [--planted N]` writes into the README.
 
 With ``--waves N`` only what N waves a row show, as the product serves them; with ``--homes`` only
-what concerns households, with ``--small-arms N`` what N experiments a row say of small arms.
+what concerns households, with ``--small-arms N`` what N experiments a row say of small arms, with
+``--promised N`` how many of N a row find what `design` promised.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from simulations.experiments import small_arms
+from simulations.experiments import promised_power, small_arms
 from simulations.experiments.analysis import of_homes, of_waves, report, shared
 from simulations.experiments.environment import Population
 from simulations.experiments.homes import planted, redrawn
@@ -21,6 +22,7 @@ HERE = Path(__file__).parent
 WAVES, MARK = "<!-- waves generated below -->\n", "<!-- generated below -->\n"
 HOMES = "<!-- homes generated below -->\n"
 SMALL, END = "<!-- small arms generated below -->\n", "<!-- end -->\n"
+PROMISED = "<!-- promised generated below -->\n"
 CUSTOMERS, CROWD = 3_000, 15_000
 
 
@@ -34,15 +36,21 @@ def main() -> None:
     parser.add_argument("--waves", type=int)
     parser.add_argument("--homes", action="store_true")
     parser.add_argument("--small-arms", type=int)
+    parser.add_argument("--promised", type=int)
     parser.add_argument("--redrawn", type=int, default=100_000)
     wanted = parser.parse_args()
     readme = HERE / "README.md"
-    if wanted.small_arms is not None:
-        text = small_arms.report(wanted.small_arms)
-        print(text)
-        above, _, below = readme.read_text(encoding="utf-8").partition(SMALL)
-        readme.write_text(f"{above}{SMALL}{text}{END}{below.partition(END)[2]}", encoding="utf-8")
-        return
+    for runs, module, mark in (
+        (wanted.small_arms, small_arms, SMALL),
+        (wanted.promised, promised_power, PROMISED),
+    ):
+        if runs is not None:
+            text = module.report(runs)
+            print(text)
+            above, _, below = readme.read_text(encoding="utf-8").partition(mark)
+            below = below.partition(END)[2]
+            readme.write_text(f"{above}{mark}{text}{END}{below}", encoding="utf-8")
+            return
     head, rest = readme.read_text(encoding="utf-8").split(MARK)
     if wanted.waves is not None:
         text = of_waves(rows(wanted.waves, CUSTOMERS, CROWD), wanted.waves, CUSTOMERS)

@@ -6,7 +6,7 @@ import pytest
 
 from bandit import experiments
 from bandit.core.errors import ConfigError
-from bandit.experiments import Plan
+from bandit.experiments import Plan, Tails
 from bandit.stats.quantiles import normal_quantile
 
 RATE = {"mean": 0.01, "sd": math.sqrt(0.01 * 0.99)}
@@ -29,7 +29,14 @@ def test_the_formula_with_everything_in_it():
 
 
 @pytest.mark.parametrize(
-    "plan", [Plan(**RATE, rho=0.3), Plan(mean=2.0, sd=15.0, icc=0.2, looks=1.1)]
+    "plan",
+    [
+        Plan(**RATE, rho=0.3),
+        Plan(mean=2.0, sd=15.0, icc=0.2, looks=1.1),
+        Plan(**RATE, control_share=0.05, tails=Tails(98.0, 1.0)),
+        Plan(mean=0.2, sd=2.0, control_share=0.05, looks=1.1, tails=Tails(300.0, 20.0)),
+        Plan(mean=0.2, sd=2.0, icc=0.2, cluster_size=2.0, rho=0.5, tails=Tails(300.0, 20.0)),
+    ],
 )
 def test_size_effect_and_power_are_one_equation(plan):
     effect = plan.detectable(50_000)

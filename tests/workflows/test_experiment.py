@@ -401,6 +401,7 @@ def test_design_measures_the_past_and_says_what_cannot_succeed(served, tmp_path)
         wanted = experiments.Plan(
             mean=plan.mean, sd=plan.sd, alpha=0.05 / 3, rho=plan.rho, looks=found.looks_cost,
             control_share=0.2 / (0.2 + ARMS[plan.arm]),
+            tails=experiments.Tails(plan.kurtosis, plan.amount),
         )  # fmt: skip
         assert plan.needed == int(np.ceil(wanted.size(0.5)))
         assert plan.available == round(found.members * (0.2 + ARMS[plan.arm]))

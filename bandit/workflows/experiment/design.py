@@ -28,7 +28,7 @@ from bandit.stats.intraclass import Crowd, intraclass
 from bandit.workflows.experiment.history import History, Population, like, measured
 from bandit.workflows.experiment.read import policy_text
 from bandit.workflows.experiment.start import asking, hold_possible
-from bandit.workflows.experiment.totals import CONTACTS
+from bandit.workflows.experiment.totals import BOUGHT, CONTACTS
 
 _SEQUENCE_COST = 1.55**2
 """By what a sequence multiplies the customers: its limits are 1.55 times as wide."""
@@ -69,7 +69,7 @@ def design(
             " the experiment is about; its spread cannot be measured on them"
         )
     members = round(len(population) * asked.share * (1.0 - campaign.policy.holdout))
-    cost = _looks_cost(asked)
+    cost = looks_cost(asked)
     plans = [_plan(campaign, asked, past, members, arm, cost) for arm in range(1, len(asked.arm))]
     enough = all(plan.needed <= plan.available for plan in plans)
     control = round(members * asked.arm[0].share)
@@ -123,7 +123,8 @@ def _population(
     return Population(keys, units, notes)
 
 
-def _looks_cost(asked: Experiment) -> float:
+def looks_cost(asked: Experiment) -> float:
+    """By what its looks multiply the customers that an experiment needs."""
     if asked.looks.method == CONFIDENCE_SEQUENCE:
         return _SEQUENCE_COST
     if asked.looks.method == GROUP_SEQUENTIAL and asked.waves > 1:
@@ -161,6 +162,7 @@ def _plan(
             f" {', '.join(past.waves)}, so that only costs spread; were their outcomes delivered?"
             " `bandit learn --outcomes FILE` takes them in"
         )
+    tails = _tails(past, metric, values, some, longer)
     plan = experiments.Plan(
         mean=mean,
         sd=sd,
@@ -171,6 +173,7 @@ def _plan(
         icc=crowd.icc,
         cluster_size=crowd.size,
         looks=cost,
+        tails=tails,
     )
     few = max(available, 1)
     return MetricPlan(
@@ -179,6 +182,8 @@ def _plan(
         mean=mean,
         sd=sd,
         rho=rho,
+        kurtosis=tails.kurtosis,
+        amount=tails.amount,
         icc=None if asked.household is None else crowd.icc,
         household_size=None if asked.household is None else crowd.size,
         effect=effect,
@@ -213,6 +218,29 @@ def _rho(past: History, whole: Float64, some: Bool, covariate: str | None) -> fl
     return float(np.clip(np.corrcoef(x, y)[0, 1], -0.999, 0.999))
 
 
+def _tails(
+    past: History, metric: Metric, values: Float64, some: Bool, longer: float
+) -> experiments.Tails:
+    """Of the metric after what the covariate explains; of a ratio no rise is one of purchases."""
+    bought = values
+    if metric.value == "net":
+        bought = longer * past.totals[BOUGHT][some]
+    if metric.per is not None:
+        bought = np.zeros_like(values)
+    left = values - _explained(past, values, some, metric.covariate)
+    return experiments.Tails.of(left, bought)
+
+
+def _explained(past: History, values: Float64, some: Bool, covariate: str | None) -> Float64:
+    """What of the values of some people the covariate explains, beside their mean."""
+    column = past.covariates.get(covariate or "")
+    if column is None or column[some].std() == 0.0:
+        return np.zeros(len(values))
+    x = column[some] - column[some].mean()
+    found: Float64 = x * float(x @ values) / float(x @ x)
+    return found
+
+
 def _crowd(
     campaign: Campaign, asked: Experiment, past: History, whole: Float64, covariate: str | None
 ) -> Crowd:
@@ -224,10 +252,7 @@ def _crowd(
     if asked.household is None:
         return Crowd(0.0, 1.0)
     free = past.free()
-    values, column = whole[free], past.covariates.get(covariate or "")
-    if column is not None and column[free].std() > 0.0:
-        x = column[free] - column[free].mean()
-        values = values - x * float(x @ values) / float(x @ x)
+    values = whole[free] - _explained(past, whole[free], free, covariate)
     alone = intraclass(values, past.units[free])
     size = intraclass(whole, past.units).size
     return Crowd(alone.icc, 1.0 + (size - 1.0) * (1.0 - campaign.policy.holdout))

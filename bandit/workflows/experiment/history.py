@@ -24,6 +24,7 @@ from bandit.record.homes import Now, placed
 from bandit.record.waves import Wave
 from bandit.sources.merges import Merged
 from bandit.workflows.experiment.totals import (
+    BOUGHT,
     Totals,
     contacts,
     events,
@@ -87,7 +88,7 @@ def measured(
     newest, oldest = chosen[-1], chosen[0]
     now = Now(people)
     keys, group, reached = _newest(campaign, newest, population.keys, now)
-    totals = Totals(keys, asked.values, people)
+    totals = Totals(keys, [*dict.fromkeys([*asked.values, BOUGHT])], people)
     with events(campaign, people) as connection:
         for wave in chosen:
             totals.add(campaign, connection, wave)
