@@ -92,7 +92,7 @@ def stages(d: int = 64, k: int = 100, observations: int = 20_000) -> dict[str, f
 
     def draw() -> None:
         bound(sampling, True)
-        _draw_into(stream, keys, 0, BLOCK, size, alive, draws)
+        _draw_into(stream, keys, 0, BLOCK, size, alive, draws, True)
         _winners_into(table, columns, BLOCK, rounded, sampling, False, draws, 0, level, alive)
 
     calls = {

@@ -31,7 +31,7 @@ def normals(seed=0, wave=0, keys=4000, draw=0, columns=64, purpose=8):
     size = (columns + 63) // 64
     everyone = np.full(keys * size, (1 << columns) - 1 if columns < 64 else -1, np.int64)
     listed = drawn.empty_draws(keys, columns)
-    _draw_into(stream, ids, 0, keys, size, everyone, listed)
+    _draw_into(stream, ids, 0, keys, size, everyone, listed, True)
     return listed.normal[: keys * columns].reshape(keys, columns)
 
 
@@ -100,7 +100,9 @@ def test_a_crowded_row_keeps_whom_its_candidates_one_by_one_keep(whose, priced):
         for r in range(rows):
             alive[r * words] = sum(1 << int(a) for a in np.flatnonzero(eligible[r]))
         listed = drawn.empty_draws(rows, size)
-        _draw_into(np.uint64(3), np.arange(rows, dtype=np.uint64), 0, rows, words, alive, listed)
+        _draw_into(
+            np.uint64(3), np.arange(rows, dtype=np.uint64), 0, rows, words, alive, listed, True
+        )
         spread = [np.ascontiguousarray(w[:size]) for w in (width, width, width, 0.9 * width)]
         error = np.full(size, np.float32(1e-3))
         values, costs = (np.ascontiguousarray(columns[n][:size]) for n in ("values", "costs"))

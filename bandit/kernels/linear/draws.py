@@ -53,9 +53,13 @@ def empty_draws(rows: int, k: int) -> Draws:
 
 @within
 def draw_into(
-    stream: np.uint64, keys: UInt64, top: int, rows: int, size: int, alive: Int64, draws: Draws
-) -> None:
-    """List the actions ``alive`` int64[rows, size], then draw their normals, a loop a step."""
+    stream: np.uint64, keys: UInt64, top: int, rows: int, size: int, alive: Int64, draws: Draws,
+    asked: bool,
+) -> None:  # fmt: skip
+    """List the actions ``alive`` int64[rows, size], then draw their normals, a loop a step.
+
+    Unless draws are ``asked`` for all normals are zero.
+    """
     first, action_of, bits_of, logs, normal = (
         draws.first, draws.action, draws.bits, draws.logs, draws.normal
     )  # fmt: skip
@@ -84,6 +88,10 @@ def draw_into(
                 bits_of[to] = np.uint32(kr.cell(row, action) >> _S32)
                 count += 1
         first[r + 1] = count
+    if not asked:
+        for p in range(count):
+            normal[p] = np.float32(0.0)
+        return
     for p in range(count):
         logs[p] = log_tail(bits_of[p])
     for p in range(count):

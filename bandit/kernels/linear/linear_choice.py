@@ -313,7 +313,9 @@ def choose_rows_into(
             if sampling:
                 if given.size > 0:
                     contenders.include(given, top, rows, size, words, alive)
-                drawn.draw_into(mode.stream, situation.keys, top, rows, size, alive, draws)
+                drawn.draw_into(
+                    mode.stream, situation.keys, top, rows, size, alive, draws, mode.thompson
+                )  # fmt: skip
                 if not opened:
                     sampled.winners_into(
                         table, columns, rows, rounded, bounds, priced, draws,
