@@ -9,7 +9,12 @@ import numpy as np
 from bandit.core.types import Float64, Int32, Int64
 from bandit.kernels import simd
 from bandit.kernels._compile import inline, natural, within
-from bandit.kernels.linear import alike_rivals, win_probability, win_probability_table
+from bandit.kernels.linear import (
+    alike_rivals,
+    mean_weight,
+    win_probability,
+    win_probability_table,
+)
 from bandit.kernels.linear.alike import alike_into, table_size
 from bandit.kernels.linear.dense_rows import whole_lanes
 from bandit.kernels.linear.situation import Mode, Pairs, Situation
@@ -23,11 +28,12 @@ TINY = float(np.finfo(np.float64).tiny)
 class Chances(NamedTuple):
     """Scratch: ``wins`` of integrals, ``alike`` and ``table`` as `alike_into` has them.
 
-    ``shares`` float64[k], ``below``, ``heights`` float64[8·(k + 1)] are of all of a row's at once,
-    empty unless an expectation is asked.
+    ``weights``, ``shares`` float64[k], ``below``, ``heights`` float64[8·(k + 1)] are of all of a
+    row's at once, the last two empty unless an expectation is asked.
     """
 
     wins: alike_rivals.Scratch
+    weights: Float64
     shares: Float64
     below: Float64
     heights: Float64
@@ -39,7 +45,7 @@ def empty_chances(k: int, *, expects: bool) -> Chances:
     """Make scratch for k actions."""
     lines = 8 * (k + 1) if expects else 0
     return Chances(
-        alike_rivals.empty_scratch(k), np.empty(k), np.empty(lines), np.empty(lines),
+        alike_rivals.empty_scratch(k), np.empty(k), np.empty(k), np.empty(lines), np.empty(lines),
         np.zeros(k, np.int64), np.empty(table_size(k), np.int64),
     )  # fmt: skip
 
@@ -132,13 +138,34 @@ def propensities_into(
 
 
 @within
+def _one_by_one(number: int, weights: Float64, above: int, chances: Chances) -> float:
+    """``Σ_a π(a)·weight_a`` by each one's probability; ``above`` weights are more than none."""
+    scratch, shares = chances.wins, chances.shares
+    total = 0.0
+    together = above > ALONE
+    if together:
+        win_probability_table.shares_into(
+            scratch.centres, scratch.scales, number, shares, scratch.bending, chances.below,
+            chances.heights,
+        )  # fmt: skip
+    for b in range(number):
+        if weights[b] > 0.0:
+            share = shares[b]
+            if not together:
+                # Nothing is folded; a bare False would be a type of its own.
+                share = win_probability.winning_probability(number, b, scratch, together)
+            total += weights[b] * share
+    return total
+
+
+@within
 def expectations_into(
     situation: Situation, mode: Mode, pairs: Pairs, rows: int, base: int, chances: Chances,
     out: Float64,
 ) -> None:  # fmt: skip
     """``Σ_a π(a)·weight_a`` with π(a) that a samples the largest worth, from settled contenders."""
     first, action_of, weights = pairs.first, pairs.action, mode.weights
-    scratch, shares = chances.wins, chances.shares
+    scratch, own = chances.wins, chances.weights
     for i in range(rows):
         row, begin, number = base + i, first[i], first[i + 1] - first[i]
         least = most = weights[action_of[begin]]
@@ -151,18 +178,10 @@ def expectations_into(
         total = least
         if above > 0:
             _worths_into(situation, mode.alpha, pairs, row, begin, number, scratch)
-            together = above > ALONE
-            if together:
-                win_probability_table.shares_into(
-                    scratch.centres, scratch.scales, number, shares, scratch.bending,
-                    chances.below, chances.heights,
-                )  # fmt: skip
             for b in range(number):
-                weight = weights[action_of[begin + b]] - least
-                if weight > 0.0:
-                    share = shares[b]
-                    if not together:
-                        # Nothing is folded; a bare False would be a type of its own.
-                        share = win_probability.winning_probability(number, b, scratch, together)
-                    total += weight * share
+                own[b] = weights[action_of[begin + b]] - least
+            gained = mean_weight.expected_weight(number, own, most - least, scratch)
+            if gained < 0.0:
+                gained = _one_by_one(number, own, above, chances)
+            total += gained
         out[row] = min(total, most)

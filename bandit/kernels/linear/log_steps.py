@@ -31,7 +31,7 @@ _RESOLVED, _OWN = 1.15, 0.7
 """Steps times the steepest rate times √(1 + 2 ln m), and steps, are at most so long."""
 _SHORTEST = 0.12
 """Shorter steps would be too many."""
-_FINER = 4
+FINER = 4
 """So many grids finer steps are where they do not do."""
 _DRIFT = 0.22
 """An argument at a group's end is at most so far from its grid, for its rate: with a half of a
@@ -137,7 +137,7 @@ def _logs_into(
 
 
 @within
-def _heights_into(
+def heights_into(
     count: Integer, which: Integer, upper: float, beyond: Integer, step: float, scratch: Scratch
 ) -> Integer:
     """Heights from z = ``upper`` down, so many that what is left below is nothing; return how many.
@@ -183,12 +183,12 @@ def _heights_into(
 
 
 @within
-def integral(count: Integer, upper: float, scratch: Scratch) -> float:
-    """The integral up to ``upper`` at least, or −1 where rates differ too much or steps do not do.
+def first_grid(count: Integer, scratch: Scratch) -> tuple[Integer, float, float]:
+    """The grid to begin with, the rate that steps are made for, and the steepest.
 
     Rivals are the first ``count`` of ``scratch.offset``, ``rate``, filled up to whole vectors.
     """
-    offset, rate, slopes, grids = scratch.offset, scratch.rate, scratch.slopes, scratch.grids
+    offset, rate, grids = scratch.offset, scratch.rate, scratch.grids
     padded = (count + 7) & ~7
     high, low, filling = simd.splat(0.0), simd.splat(-np.inf), simd.splat(_FILLING)
     none = simd.splat(0.0)
@@ -202,23 +202,44 @@ def integral(count: Integer, upper: float, scratch: Scratch) -> float:
     sharp = steepest * scratch.sharpness[natural(count)]
     length = _RESOLVED / sharp
     longest = (length if length < _OWN else _OWN) * typical
-    which = grids.within[int((longest if longest < 1.0 else 1.0) * FINENESS)]
-    mean = simd.splat(typical)
-    while 0 <= which < grids.step.size:
-        step = grids.step[which] / typical
-        drift = 0.5 * (GROUP - 1) * step * (steepest - typical)
-        if not (step > _SHORTEST and drift < _DRIFT):
-            break
-        by = simd.splat(step)
-        for b in range(0, padded, 8):
-            simd.store(slopes, b, simd.mul(simd.sub(simd.load(rate, b), mean), by))
+    return grids.within[int((longest if longest < 1.0 else 1.0) * FINENESS)], typical, steepest
+
+
+@within
+def step_of(
+    count: Integer, which: Integer, typical: float, steepest: float, scratch: Scratch
+) -> float:
+    """The step of a grid, or −1 if there is none or rates differ too much for it."""
+    rate, slopes, grids = scratch.rate, scratch.slopes, scratch.grids
+    if not 0 <= which < grids.step.size:
+        return -1.0
+    step = float(grids.step[which] / typical)
+    drift = 0.5 * (GROUP - 1) * step * (steepest - typical)
+    if not (step > _SHORTEST and drift < _DRIFT):
+        return -1.0
+    by, mean = simd.splat(step), simd.splat(typical)
+    for b in range(0, (count + 7) & ~7, 8):
+        simd.store(slopes, b, simd.mul(simd.sub(simd.load(rate, b), mean), by))
+    return step
+
+
+@within
+def integral(count: Integer, upper: float, scratch: Scratch) -> float:
+    """The integral up to ``upper`` at least, or −1 where rates differ too much or steps do not do.
+
+    Rivals as of `first_grid`.
+    """
+    which, typical, steepest = first_grid(count, scratch)
+    while True:
+        step = step_of(count, which, typical, steepest, scratch)
+        if step < 0.0:
+            return -1.0
         beyond = np.int64(math.ceil((upper - _SEEN) / step))
         top = _SEEN + step * beyond
-        nodes = _heights_into(count, which, top, beyond, step, scratch)
+        nodes = heights_into(count, which, top, beyond, step, scratch)
         if nodes < 0:
-            nodes = _heights_into(count, which, top, np.int64(0), step, scratch)
+            nodes = heights_into(count, which, top, np.int64(0), step, scratch)
         p = settled(scratch.heights, nodes, step, True, False) if nodes > 0 else -1.0
         if p >= 0.0:
             return p
-        which += _FINER
-    return -1.0
+        which += FINER

@@ -10,7 +10,7 @@ import numpy as np
 
 from bandit.allocation import lots, thinning
 from bandit.allocation.thinning import Quotas
-from bandit.core.types import NO_CONTACT, Array, Float64, UInt64
+from bandit.core.types import NO_CONTACT, Array, Bool, Float64, UInt64
 from bandit.kernels.linear.chances import TINY
 from bandit.workflows.serve.limits import Limits
 from bandit.workflows.serve.plan import number_of
@@ -122,32 +122,50 @@ def thinned(
     stays |= keep >= 1.0
     action = np.where(stays, choice.action, np.int32(NO_CONTACT))
     propensity = choice.propensity * keep
-    quiet = np.flatnonzero(action == NO_CONTACT)
-    if quiet.size:
-        given_up = 1.0 - _one_more(rule)
-        given_up[:, NO_CONTACT] = 1.0
-        apart = bool(wave.plan.apart)
-        quiet_anyway = wave.plan.policy.expectation(
-            wave.posterior,
-            batch.contexts[rows[quiet]],
-            given_up if apart else given_up[0],
-            batch.experiment[rows[quiet]],
-            batch.keys[rows[quiet]],
-            units=batch.units[rows[quiet]],
-            eligible=taken.allowed[quiet],
-            values=batch.values if batch.values.ndim == 1 else batch.values[rows[quiet]],
-            costs=wave.plan.charges,
-            population=population[quiet] if apart else None,
-            prior=None if prior is None else prior[quiet],
-        )
-        planned = choice.action[quiet]
-        lost = np.where(planned == NO_CONTACT, 1.0, 1.0 - keep[quiet])
-        anyway = given_up[population[quiet], planned]
-        propensity[quiet] = quiet_anyway + choice.propensity[quiet] * (lost - anyway)
+    given_up = 1.0 - _one_more(rule)
+    peace = np.flatnonzero(action == NO_CONTACT)
+    planned = choice.action[peace]
+    # Who drew no contact has π(0) as its propensity; what is added hangs on what may be given up.
+    some: Bool = np.asarray((given_up > 0.0).any(axis=0))
+    opened: Bool = np.asarray(taken.allowed[:, some].any(axis=1))
+    quiet = peace[(planned == NO_CONTACT) & opened[peace]]
+    propensity[quiet] += _expected(wave, batch, taken, prior, quiet, given_up)
+    lost = peace[planned != NO_CONTACT]
+    given_up[:, NO_CONTACT] = 1.0
+    more = 1.0 - keep[lost] - given_up[population[lost], choice.action[lost]]
+    propensity[lost] = _expected(wave, batch, taken, prior, lost, given_up)
+    propensity[lost] += choice.propensity[lost] * more
     return taken._replace(
         choice=choice._replace(action=action, propensity=np.clip(propensity, TINY, 1.0)),
         planned=choice.action,
         keep=keep.astype(np.float32),
+    )
+
+
+def _expected(
+    wave: Wave,
+    batch: Prepared,
+    taken: Taken,
+    prior: Float64 | None,
+    mine: Array,
+    weights: Float64,
+) -> Float64:
+    """``Σ_a π(a)·weights[a]`` of a slot's rows ``mine`` int64[q], weights by population."""
+    if mine.size == 0:
+        return np.zeros(0)
+    rows, apart = taken.rows[mine], bool(wave.plan.apart)
+    return wave.plan.policy.expectation(
+        wave.posterior,
+        batch.contexts[rows],
+        weights if apart else weights[0],
+        batch.experiment[rows],
+        batch.keys[rows],
+        units=batch.units[rows],
+        eligible=taken.allowed[mine],
+        values=batch.values if batch.values.ndim == 1 else batch.values[rows],
+        costs=wave.plan.charges,
+        population=batch.population[rows] if apart else None,
+        prior=None if prior is None else prior[mine],
     )
 
 
