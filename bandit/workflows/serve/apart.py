@@ -13,7 +13,7 @@ from bandit.core.types import Array, Progress
 from bandit.record import waves as record
 from bandit.record.waves import DecisionWriter
 from bandit.runners.runner import Cluster
-from bandit.workflows.serve import limits, spool
+from bandit.workflows.serve import spool
 from bandit.workflows.serve.assemble import Assembler
 from bandit.workflows.serve.choice_cache import Chosen
 from bandit.workflows.serve.decide import Decider
@@ -36,16 +36,22 @@ class Ask(NamedTuple):
     before: str | None
 
 
-class Done(NamedTuple):
-    """A batch that is decided: ``part`` is the folder of the attempt, of ``rows`` decisions.
+class Drawn(NamedTuple):
+    """A batch that is drawn: ``part`` is the folder of the attempt.
 
     ``planned`` int64[p, k]: outbound contacts by population.
     """
 
     part: str
+    planned: Array
+
+
+class Done(NamedTuple):
+    """A batch that is decided: ``part`` is the folder of the attempt, of ``rows`` decisions."""
+
+    part: str
     rows: int
     tally: WaveTally
-    planned: Array
 
 
 class Piece(NamedTuple):
@@ -71,27 +77,29 @@ class Apart:
         self._cluster, self._job, self._batches = cluster, job, batches
         self._before: list[str | None] = [None] * batches
 
+    def planned(self, wave: Wave, parts: Sequence[Limits], progress: Progress) -> Planned:
+        """See `Deciding`."""
+        found = self._cluster.each("deciding", draw, self._asked("draws", wave, None), progress)
+        self._before = [drawn.part for drawn in found]
+        planned = Planned(wave, limited=bool(parts[0].names))
+        for drawn in found:
+            planned.merge(drawn.planned, self._job.folder / PARTS / drawn.part / _LOTS)
+        return planned
+
     def everybody(
-        self,
-        wave: Wave,
-        rule: Thinning | None,
-        parts: Sequence[Limits],
-        target: Target,
-        progress: Progress,
-    ) -> tuple[WaveTally, Planned]:
-        """See `Deciding`; where lots follow, no file is written yet."""
-        order = "draws" if rule is None else "lots"
-        self._job.order(order, wave, rule)
-        asked = [Ask(self._job, order, n, self._before[n]) for n in range(self._batches)]
-        found = self._cluster.each("deciding", decide, asked, progress)
-        self._before = [done.part for done in found]
-        tally, planned = WaveTally(wave.plan), Planned(wave, limited=bool(parts[0].names))
+        self, wave: Wave, rule: Thinning | None, target: Target, progress: Progress
+    ) -> WaveTally:
+        """See `Deciding`."""
+        found = self._cluster.each("deciding", decide, self._asked("lots", wave, rule), progress)
+        tally = WaveTally(wave.plan)
         for done in found:
             tally.merge(done.tally)
-            planned.merge(done.planned, self._job.folder / PARTS / done.part / _LOTS)
-        if rule is not None or planned.thinning(parts) is None:
-            self._write(found, Assembler(wave).schema, target, progress)
-        return tally, planned
+        self._write(found, Assembler(wave).schema, target, progress)
+        return tally
+
+    def _asked(self, order: str, wave: Wave, rule: Thinning | None) -> list[Ask]:
+        self._job.order(order, wave, rule)
+        return [Ask(self._job, order, n, before) for n, before in enumerate(self._before)]
 
     def _write(
         self, found: Sequence[Done], schema: pa.Schema, target: Target, progress: Progress
@@ -107,20 +115,25 @@ class Apart:
             files.bring(path, folder / record.file_name(number))
 
 
+def draw(ask: Ask, attempt: str) -> Drawn:
+    """Draw a batch of the spool: its choices and lots stand under the attempt's name."""
+    wave, rule = ask.job.ordered(ask.order)
+    part, folder = _part(ask, attempt)
+    batch = spool.read(ask.job.folder / BATCHES, ask.number)
+    planned = Planned(wave, limited=True)
+    planned.add(Decider(wave, rule, Chosen(folder)).plan(batch, ask.number), batch)
+    planned.save(folder / _LOTS)
+    return Drawn(part, planned.counts)
+
+
 def decide(ask: Ask, attempt: str) -> Done:
     """Decide for a batch of the spool, and leave its decisions under the attempt's name."""
-    job = ask.job
-    wave, rule = job.ordered(ask.order)
-    caps = limits.of(wave.run.campaign, wave.catalogue, wave.plan)
-    part = f"{ask.order}-{ask.number:06d}-{attempt}"
-    folder = job.folder / PARTS / part
-    folder.mkdir()
-    choices = folder if ask.before is None else job.folder / PARTS / ask.before
-    decider = Decider(wave, rule, Chosen(choices) if caps.names else None)
+    wave, rule = ask.job.ordered(ask.order)
+    part, folder = _part(ask, attempt)
+    chosen = None if ask.before is None else Chosen(ask.job.folder / PARTS / ask.before)
     tally, assembler = WaveTally(wave.plan), Assembler(wave)
-    planned = Planned(wave, limited=bool(caps.names))
-    batch = spool.read(job.folder / BATCHES, ask.number)
-    slots = decider.decide(batch, ask.number)
+    batch = spool.read(ask.job.folder / BATCHES, ask.number)
+    slots = Decider(wave, rule, chosen).decide(batch, ask.number)
     decisions = assembler.of(slots, batch)
     with (
         pa.OSFile(str(folder / _DECISIONS), "wb") as sink,
@@ -128,9 +141,15 @@ def decide(ask: Ask, attempt: str) -> Done:
     ):
         writer.write_batch(decisions)
     tally.add(slots, batch, decisions)
-    planned.add(slots, batch)
-    planned.save(folder / _LOTS)
-    return Done(part, decisions.num_rows, tally, planned.counts)
+    return Done(part, decisions.num_rows, tally)
+
+
+def _part(ask: Ask, attempt: str) -> tuple[str, Path]:
+    """Name and folder of what an attempt leaves."""
+    part = f"{ask.order}-{ask.number:06d}-{attempt}"
+    folder = ask.job.folder / PARTS / part
+    folder.mkdir()
+    return part, folder
 
 
 def write_whole(ask: Whole, attempt: str) -> Path:

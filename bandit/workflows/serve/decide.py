@@ -39,7 +39,8 @@ Choose = Callable[[Wave, Prepared, Slot], Choice]
 class Decider:
     """Decides for batches, each by itself.
 
-    With ``chosen`` the choices are kept there, or taken from there if a ``rule`` for lots is given.
+    With ``chosen`` choices are drawn once: `plan` keeps them there, `decide` takes them from there,
+    thinned if a ``rule`` for lots is given.
     """
 
     def __init__(
@@ -47,22 +48,33 @@ class Decider:
     ) -> None:
         self.wave, self._rule, self._chosen = wave, rule, chosen
 
+    def plan(self, batch: Prepared, number: int) -> list[Taken]:
+        """Fill the slots and keep the choices; ``number`` is the batch's own."""
+        return list(fill(self.wave, batch, partial(self._kept, number)))
+
     def decide(self, batch: Prepared, number: int) -> list[Taken]:
-        """Fill the slots, each with the reasons for no contact; ``number`` is the batch's own."""
-        draw = choose if self._chosen is None else partial(self._kept, self._chosen, number)
+        """Fill the slots, each with the reasons for no contact."""
+        draw = choose if self._chosen is None else partial(self._known, self._chosen, number)
         return [
             reasons.given(self.wave, batch, taken)
             for taken in fill(self.wave, batch, draw, self._rule)
         ]
 
-    def _kept(self, chosen: Chosen, number: int, wave: Wave, batch: Prepared, slot: Slot) -> Choice:
-        place = wave.plan.placements.index(slot.placement)
-        name = f"{number:06d}-{place}-{slot.number}"
-        if self._rule is not None:
-            return chosen.of(name, slot.rows)
+    def _kept(self, number: int, wave: Wave, batch: Prepared, slot: Slot) -> Choice:
         choice = choose(wave, batch, slot)
-        chosen.add(name, slot.rows, choice)
+        if self._chosen is not None:
+            self._chosen.add(_name(number, wave, slot), slot.rows, choice)
         return choice
+
+    def _known(
+        self, chosen: Chosen, number: int, wave: Wave, batch: Prepared, slot: Slot
+    ) -> Choice:
+        del batch
+        return chosen.of(_name(number, wave, slot), slot.rows)
+
+
+def _name(number: int, wave: Wave, slot: Slot) -> str:
+    return f"{number:06d}-{wave.plan.placements.index(slot.placement)}-{slot.number}"
 
 
 def choose(wave: Wave, batch: Prepared, slot: Slot) -> Choice:

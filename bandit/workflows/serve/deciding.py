@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -23,20 +23,18 @@ CELLS = 1 << 25
 
 
 class Deciding(Protocol):
-    """Decides a wave for everybody, and again where lots are drawn."""
+    """Decides a wave for everybody: in one step, or in two where there are limits."""
 
-    def everybody(
-        self,
-        wave: Wave,
-        rule: Thinning | None,
-        parts: Sequence[Limits],
-        target: Target,
-        progress: Progress,
-    ) -> tuple[WaveTally, Planned]:
-        """Write the decisions aside; with a ``rule`` those of the call before, thinned.
+    def planned(self, wave: Wave, parts: Sequence[Limits], progress: Progress) -> Planned:
+        """Draw everybody's actions and keep them: nothing is written before lots are known.
 
         ``parts``: the limits of each population.
         """
+
+    def everybody(
+        self, wave: Wave, rule: Thinning | None, target: Target, progress: Progress
+    ) -> WaveTally:
+        """Write the decisions aside; those that were `planned`, if they were, by the ``rule``."""
 
 
 class Here(NamedTuple):
@@ -49,34 +47,49 @@ class Here(NamedTuple):
     batches: Iterable[Prepared]
     choices: Path | None
 
-    def everybody(
-        self,
-        wave: Wave,
-        rule: Thinning | None,
-        parts: Sequence[Limits],
-        target: Target,
-        progress: Progress,
-    ) -> tuple[WaveTally, Planned]:
+    def planned(self, wave: Wave, parts: Sequence[Limits], progress: Progress) -> Planned:
         """See `Deciding`."""
-        decider = Decider(wave, rule, None if self.choices is None else Chosen(self.choices))
+        decider, planned = self._decider(wave), Planned(wave, limited=bool(parts[0].names))
+
+        def keep(part: tuple[list[Taken], Prepared]) -> None:
+            slots, batch = part
+            planned.add(slots, batch)
+            progress.advance(len(batch.ids))
+
+        self._each(decider.plan, keep)
+        return planned
+
+    def everybody(
+        self, wave: Wave, rule: Thinning | None, target: Target, progress: Progress
+    ) -> WaveTally:
+        """See `Deciding`."""
+        decider = self._decider(wave, rule)
         tally, assembler = WaveTally(wave.plan), Assembler(wave)
-        planned = Planned(wave, limited=bool(parts[0].names))
 
         with target.writer(assembler.schema) as write:
-
-            def decide(numbered: tuple[int, Prepared]) -> tuple[list[Taken], Prepared]:
-                number, batch = numbered
-                return decider.decide(batch, number), batch
 
             def keep(part: tuple[list[Taken], Prepared]) -> None:
                 slots, batch = part
                 decisions = assembler.of(slots, batch)
                 write(decisions)
                 tally.add(slots, batch, decisions)
-                planned.add(slots, batch)
                 progress.advance(len(batch.ids))
 
-            cells = CELLS // self.runner.hands
-            pieces = (piece for batch in self.batches for piece in batch.parts(cells))
-            self.runner.write(keep, self.runner.map(decide, enumerate(pieces)))
-        return tally, planned
+            self._each(decider.decide, keep)
+        return tally
+
+    def _decider(self, wave: Wave, rule: Thinning | None = None) -> Decider:
+        return Decider(wave, rule, None if self.choices is None else Chosen(self.choices))
+
+    def _each(
+        self,
+        decide: Callable[[Prepared, int], list[Taken]],
+        keep: Callable[[tuple[list[Taken], Prepared]], None],
+    ) -> None:
+        def decided(numbered: tuple[int, Prepared]) -> tuple[list[Taken], Prepared]:
+            number, batch = numbered
+            return decide(batch, number), batch
+
+        cells = CELLS // self.runner.hands
+        pieces = (piece for batch in self.batches for piece in batch.parts(cells))
+        self.runner.write(keep, self.runner.map(decided, enumerate(pieces)))

@@ -47,11 +47,12 @@ from bandit.workflows.serve.apart_prices import ManyHands
 from bandit.workflows.serve.contact_history import ContactHistory
 from bandit.workflows.serve.deciding import Deciding, Here
 from bandit.workflows.serve.job import BATCHES, Job
+from bandit.workflows.serve.limits import Limits
 from bandit.workflows.serve.overrides import Setting
 from bandit.workflows.serve.pricing import Priced
 from bandit.workflows.serve.publish import Target
 from bandit.workflows.serve.serving_model import serving_model
-from bandit.workflows.serve.summary import summarise
+from bandit.workflows.serve.summary import WaveTally, summarise
 from bandit.workflows.serve.wave import Run, Wave
 
 
@@ -178,12 +179,7 @@ def _serve(
             parts = limits.split(caps, spool.customers_of(1 + len(wave.plan.apart)))
             priced = pricing.each(wave, parts, spool, progress, many)
             wave = wave.at_prices(np.stack([one.costs for one in priced]))
-        progress.step("deciding", total=total)
-        tally, planned = deciding.everybody(wave, None, parts, target, progress)
-        rule = planned.thinning(parts)
-        if rule is not None:
-            progress.step("giving up what passes a cap", total=total)
-            tally, _ = deciding.everybody(wave, rule, parts, target, progress)
+        tally = _decided(wave, deciding, parts, target, progress, total)
         served.finish()
         reading.add_unusable_rows(campaign, data, rejects)
         unkept = [] if run.dry_run else reading.keep_indexes(campaign, data, progress)
@@ -216,6 +212,24 @@ def _serve(
         )
         publish.publish(wave, past, target, summary, exported.digests)
         return summary if cluster is None else replace(summary, cluster=cluster.done())
+
+
+def _decided(
+    wave: Wave,
+    deciding: Deciding,
+    parts: Sequence[Limits],
+    target: Target,
+    progress: Progress,
+    total: int | None,
+) -> WaveTally:
+    """Everybody's decisions aside; with limits they are drawn first: lots hang on all of them."""
+    progress.step("deciding", total=total)
+    if not parts[0].names:
+        return deciding.everybody(wave, None, target, progress)
+    rule = deciding.planned(wave, parts, progress).thinning(parts)
+    lots = "" if rule is None else ", giving up what passes a cap"
+    progress.step(f"writing decisions{lots}", total=total)
+    return deciding.everybody(wave, rule, target, progress)
 
 
 def _nothing_known(wave: Wave) -> list[str]:
