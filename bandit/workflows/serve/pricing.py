@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
+from itertools import count
 from typing import NamedTuple
 
 import numpy as np
@@ -30,7 +31,7 @@ from bandit.workflows.serve.spool import Spool
 from bandit.workflows.serve.wave import Wave
 from bandit.workflows.serve.worth import Many, Worth, drawn
 
-CORRECTIONS = 8
+CORRECTIONS, EASED = 8, 8
 MOST_LEFT = 0.75
 MOST_STEP = 4.0
 MEASURED = (100_000, 500_000)
@@ -40,7 +41,7 @@ FOLLOWED = (25_000, 500_000)
 MARGIN = 2.0
 NEGLIGIBLE = 1e-6
 UNMOVED = 0.01
-EASED = 12
+EDGE = 0.1
 
 
 class Priced(NamedTuple):
@@ -140,45 +141,91 @@ def _corrected(limits: Limits, customers: Customers, found: Prices) -> Prices:
             aim = Margin.of(limits, share).aim()
             found = follow(found, customers.drawn, share, aim, np.minimum(limits.least, aim))
         return found
-    first = shares[0]
+    tries = Tries(limits)
     for share in shares:
         margin = Margin.of(limits, share)
-        before = np.zeros(limits.most.shape[0])
-        for round_ in range(CORRECTIONS):
+        before, best, least = np.zeros(limits.most.shape[0]), found, np.inf
+        tries.anew()
+        for round_ in count():
             used = customers.served(found.costs, limits.usage, share)
-            if margin.settled(used, found.prices, before):
+            off = margin.off(used, found.prices)
+            apart = float(np.abs(off).sum())
+            if apart <= least:
+                best, least = found, apart
+            if not tries.heard(found.prices, off).any():
                 break
-            if share == first and round_ == 0:
+            if round_ >= CORRECTIONS + (EASED if tries.bracketed else 0):
+                found = best
+                break
+            if share == shares[0] and round_ == 0:
                 noisy = jittered(customers.blocks, customers.spread(share))
                 found = answering(found, noisy, share)
             toward, before = margin.toward(used, before)
-            found = correct(found, toward)
-    return _eased(limits, customers, found)
+            moved = correct(found, toward)
+            found = at_prices(moved, tries.within(moved.prices))
+    return found
 
 
-def _eased(limits: Limits, customers: Customers, found: Prices) -> Prices:
-    """Halve what idle limits are charged, and look between, until they are used.
+class Tries:
+    """What was heard of each limit at the prices tried so far: between which two its own lies.
 
-    Expected values answer otherwise than a policy where an offer that was taken in one slot is none
-    for the next: at what they would pay for its room nobody takes another. Of all prices that were
-    tried those are returned whose use is nearest to the limits.
+    Values answer to prices otherwise than the policy where it may take less than they: an offer
+    that was taken in one slot is none for the next. Of a price that values propose the side that
+    the policy was measured to be on is kept, and where use comes no nearer the middle is tried.
     """
-    share = customers.shares[-1]
-    margin = Margin.of(limits, share)
-    low, high = np.zeros_like(found.prices), found.prices
-    best, least = found, np.inf
-    for _ in range(EASED):
-        off = margin.off(customers.served(found.costs, limits.usage, share), found.prices)
-        apart = float(np.abs(off).sum())
-        if apart <= least:
-            best, least = found, apart
-        low = np.where(off > 0.0, found.prices, low)
-        high = np.where(off < 0.0, found.prices, high)
-        prices = np.where(off != 0.0, 0.5 * (low + high), found.prices)
-        if (prices == found.prices).all():
-            break
-        found = at_prices(found, prices)
-    return best
+
+    def __init__(self, limits: Limits) -> None:
+        self._free = np.where(limits.least > 0.0, -np.inf, 0.0)
+        self._firm = np.zeros(len(self._free), np.bool_)
+        self.anew()
+
+    def anew(self) -> None:
+        """Of another sample: only what no price moves is known of it."""
+        self._low, self._high = self._free, np.full(len(self._free), np.inf)
+        self._prices = self._off = np.zeros(len(self._free))
+        self._stalled = np.zeros(len(self._free), np.bool_)
+
+    def heard(self, prices: Float64, off: Float64) -> Float64:
+        """Take in by which part of each limit use was off; what of it prices may still mend.
+
+        Use that a rise did not move is moved by none: rules' first offers are left to the lots. Of
+        room that is idle there is always a lower price, down to none.
+        """
+        above, idle = off > 0.0, off < 0.0
+        raised = above & (self._off > 0.0) & (prices > self._prices)
+        still = (self._off != 0.0) & (np.abs(off - self._off) <= UNMOVED * np.abs(off))
+        self._firm |= raised & still
+        slow = (self._off != 0.0) & (np.abs(off) > 0.5 * np.abs(self._off))
+        # Other prices moved meanwhile: what is heard now counts.
+        self._high = np.where(above & (prices >= self._high), np.inf, self._high)
+        self._low = np.where(idle & (prices <= self._low), self._free, self._low)
+        self._low = np.where(above, np.maximum(self._low, prices), self._low)
+        self._high = np.where(idle, np.minimum(self._high, prices), self._high)
+        # An end that nobody was measured at is only gone to where nothing else moves.
+        self._stalled = np.where(self._low > self._free, slow, still)
+        self._prices, self._off = prices, np.where(above & self._firm, 0.0, off)
+        return self._off
+
+    @property
+    def bracketed(self) -> bool:
+        """Whether a limit lies between two prices that were tried, or none and one."""
+        return bool(((self._off != 0.0) & np.isfinite(self._high)).any())
+
+    def within(self, proposed: Float64) -> Float64:
+        """The prices to try next where these are proposed."""
+        low, high, off = self._low, self._high, self._off
+        known = np.isfinite(low) & np.isfinite(high)
+        low, high = np.where(known, low, -np.inf), np.where(known, high, np.inf)
+        width = np.where(known, high - low, 0.0)
+        # What values say of the far end, where nothing or everything would be used, is no measure.
+        far = EDGE * width
+        inside = (low + np.where(off < 0.0, far, 0.0) < proposed) & (
+            proposed < high - np.where(off > 0.0, far, 0.0)
+        )
+        middle = low + 0.5 * width
+        halved = known & (off != 0.0) & (self._stalled | ~inside)
+        kept = (off == 0.0) & ((proposed <= self._low) | (proposed >= self._high))
+        return np.where(halved, middle, np.where(kept, self._prices, proposed))
 
 
 class Margin(NamedTuple):
@@ -201,32 +248,19 @@ class Margin(NamedTuple):
         use = ((np.sqrt(wide + 4.0 * most) - np.sqrt(wide)) / 2.0) ** 2
         return np.where(self.capped, use, np.inf)
 
-    def settled(self, used: Float64, prices: Float64, before: Float64) -> bool:
-        """Nothing passed, and where there is a price the limit is nearly used up.
-
-        Use that the last step did not move is not moved by prices: rules' first offers are left to
-        the lots.
-        """
-        wide = np.sqrt(used * self.per_unit)
-        most, least, usage = self.limits.most, self.limits.least, self.limits.usage
-        contact = prices * usage.max(axis=0)
-        priced = contact > NEGLIGIBLE * contact.max(initial=0.0)
-        error = used + wide - most
-        moved = np.abs(error - before) > UNMOVED * np.abs(error)
-        above = (error > 0.5 * wide) & moved
-        idle = priced & moved & (error < -0.5 * wide)
-        return not (above | idle | (used < least)).any()
-
     def off(self, used: Float64, prices: Float64) -> Float64:
         """By which part of a limit its use is off where its price could mend it, else 0.
 
-        That is above, or below at a price.
+        That is above, below at a price, or below a minimum.
         """
         wide = np.sqrt(used * self.per_unit)
-        error = np.where(self.capped, used + wide - self.limits.most, 0.0)
-        part = np.divide(error, np.maximum(self.limits.most, 1.0))
-        idle = (error < -0.5 * wide) & (prices > 0.0) & (used >= self.limits.least)
-        return np.where((error > 0.5 * wide) | idle, part, 0.0)
+        most, least = np.where(self.capped, self.limits.most, 0.0), self.limits.least
+        contact = prices * self.limits.usage.max(axis=0)
+        priced = contact > NEGLIGIBLE * contact.max(initial=0.0)
+        error = np.where(self.capped, used + wide - most, 0.0)
+        idle = priced & (error < -0.5 * wide)
+        off = np.where((error > 0.5 * wide) | idle, error / np.maximum(most, 1.0), 0.0)
+        return np.where(used < least, (used - least) / np.maximum(least, 1.0), off)
 
     def toward(self, used: Float64, before: Float64) -> tuple[Float64, Float64]:
         """What to correct for, and by how much the limits with their margins are passed now.
