@@ -42,7 +42,7 @@ def _group(buyers: int) -> Return:
 def _offer(buyers: int) -> Return:
     came, first = _came(buyers), np.arange(PEOPLE) < PEOPLE // 2
     crowd, wave, gain = crowd_of(np.arange(PEOPLE, dtype=np.uint64)), Reached(), Gain()
-    bought = Bought(came, came - 0.2)
+    bought = Bought(came, came - 0.2, None)
     wave.reached(crowd[first], np.full(PEOPLE // 2, 0.1), bought.taken(first))
     wave.left(crowd[~first], np.ones(PEOPLE // 2), bought.taken(~first))
     wave.contacts = PEOPLE // 2
