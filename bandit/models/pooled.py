@@ -21,7 +21,7 @@ from bandit.kernels.linear.decide import Model
 from bandit.models import shown
 from bandit.models.hybrid import Solved, Split, Strengths, covariances, solve, split
 from bandit.models.packed import model_of, root_factors
-from bandit.models.strengths import strongest
+from bandit.models.strengths import UNSEEN, strongest
 from bandit.models.sums import Sums
 
 
@@ -154,6 +154,16 @@ class PooledPosterior:
     def covariance(self) -> Float64:
         """``λ² D Z A₀⁻¹ Zᵀ D + D`` of each action, float64[k, d, d]; five times a mean's work."""
         return covariances(self.sums, split(self.features), self.strengths)
+
+    @cached_property
+    def line(self) -> Float64:
+        """``(Σ_a X_aᵀX_a + λ I)⁻¹``: covariance of a line that all actions share, float64[d, d].
+
+        In units of the noise variance, with λ of where nothing was seen, whatever the strengths.
+        """
+        whole = self.sums.gram.sum(axis=0) + UNSEEN * np.eye(self.n_features)
+        found: Float64 = np.linalg.inv(whole)
+        return found
 
     @property
     def noise_scale(self) -> float:

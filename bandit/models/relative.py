@@ -34,12 +34,14 @@ LEAST, MOST = 1.0 / 32.0, 32.0
 class Factors(NamedTuple):
     """Of k actions float64[k]; of their q features float64[q], 1 of those that are no yes or no.
 
-    A new action has ``level`` times the factors of its features.
+    A new action has ``level`` times the factors of its features. ``heard`` float64[k] are the
+    events that tell each action's factor.
     """
 
     actions: Float64
     columns: Float64
     level: float
+    heard: Float64
 
     def of(self, features: Float64) -> Float64:
         """Factors of actions that nobody has seen, by their features float64[m, q]: float64[m]."""
@@ -143,7 +145,7 @@ def factors(sums: Posterior, features: Float64, together: Array | None = None) -
     k, q = features.shape
     n = float(count.sum())
     if n == 0.0 or came.sum() <= 0.0:
-        return Factors(np.ones(k), np.ones(q), 1.0)
+        return Factors(np.ones(k), np.ones(q), 1.0, np.zeros(k))
     one = np.arange(k) if together is None else together
     columns, known = np.ones(q), np.ones(k)
     expected = count * (float(came.sum()) / n)
@@ -167,7 +169,16 @@ def factors(sums: Posterior, features: Float64, together: Array | None = None) -
     )
     own = np.clip(known * (won + PRIOR) / (seen + PRIOR), LEAST, MOST)
     level = n / float((own * count).sum())
-    return Factors(own * level, columns, level)
+    return Factors(own * level, columns, level, won)
+
+
+def unsure(heard: Float64) -> Float64:
+    """Variance of a factor that ``heard`` events tell, as a share of its square.
+
+    `PRIOR` and ``heard`` events tell it, so it is off by 1/√ of both. The model takes it for
+    certain where it draws; what is told of a mean does not (docs/adr/0451, 0459).
+    """
+    return 1.0 / (heard + PRIOR)
 
 
 def relative(sums: Posterior, found: Factors) -> Posterior:

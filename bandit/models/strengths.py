@@ -23,6 +23,8 @@ INTERCEPT = (-2, -2, 8)
 """Of the intercept's prior variance over a slope's: 0.1, 0.1, 10⁴."""
 UNKNOWN = (4, 4, 2)
 """Where nothing was seen: precisions 100 of both parts, ten times a slope's variance."""
+UNSEEN = 10.0 ** (UNKNOWN[0] / PER_DECADE)
+"""That precision of the shared part."""
 
 LEAST = 1e-9
 """Below this a strength is not told from zero."""

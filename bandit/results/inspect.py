@@ -19,8 +19,10 @@ class Contender:
     """An action that could be taken: worth = value x mean - cost - price, in the campaign's unit.
 
     ``probability`` is the draw's, before any lot, and ``by_group`` what each group contributes to
-    it. ``width`` is the standard deviation of value x mean by what is known. ``kinds``: what that
-    is made of where [reward.events] names kinds of events.
+    it. ``width`` is the standard deviation of value x mean by what is known, under the model's
+    straight line; policies that learn draw by ``drawn_width``, which is never more: the model
+    takes for certain there what few events tell. ``kinds``: what value x mean is made of where
+    [reward.events] names kinds of events.
     """
 
     offer: str | None
@@ -29,6 +31,7 @@ class Contender:
     by_group: dict[str, float]
     mean: float
     width: float
+    drawn_width: float
     value: float
     cost: float
     price: float

@@ -36,7 +36,7 @@ def _rows(rng, n=400):
 def _factors(rng, a):
     """Any factors whose sum over the rows is their number."""
     some = rng.uniform(0.3, 3.0, K)
-    return Factors(some * len(a) / some[a].sum(), np.ones(7), 1.0)
+    return Factors(some * len(a) / some[a].sum(), np.ones(7), 1.0, np.zeros(K))
 
 
 def test_equal_to_the_hybrid_model_of_scaled_rows(rng) -> None:
@@ -74,7 +74,7 @@ def test_factors_that_are_all_one_change_nothing(rng) -> None:
     """The relative model of actions that have events alike is the hybrid one, to the bit."""
     x, a, r = _rows(rng)
     sums = Posterior.prior(K, D, constant=np.eye(D)[0]).update(x, a, r)
-    alike = Factors(np.ones(K), np.ones(7), 1.0)
+    alike = Factors(np.ones(K), np.ones(7), 1.0, np.zeros(K))
     plain = PooledPosterior(sums, FEATURES, STRENGTHS)
     inner = PooledPosterior(relative(sums, alike), FEATURES, STRENGTHS)
     posterior = RelativePosterior(sums, inner, alike)

@@ -248,6 +248,7 @@ def test_expected_money_is_the_sum_of_its_kinds(served: Path) -> None:
             assert [k.kind for k in c.kinds] == ["basket", "click", "gift", "refusal", "sale"]
             assert sum(k.money for k in c.kinds) == pytest.approx(c.value * c.mean, abs=1e-9)
             assert sum(k.width**2 for k in c.kinds) == pytest.approx(c.width**2, rel=1e-6)
+            assert c.width > c.drawn_width > 0.0
     row = campaigns.decisions(served, "w2").row(0, named=True)
     assert row["value"] == 1.0
     assert row["expected_value"] == pytest.approx(row["expected_reward"] - row["cost"], abs=1e-6)

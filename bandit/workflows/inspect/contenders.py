@@ -14,6 +14,7 @@ from bandit.models.moved import inner, lifts_of
 from bandit.models.owned import OwnedPosterior
 from bandit.models.pooled import PooledPosterior
 from bandit.models.relative import RelativePosterior
+from bandit.models.told import variance
 from bandit.record import why
 from bandit.results.inspect import Contender, Kind, Slot
 from bandit.workflows.serve.plan import number_of
@@ -111,9 +112,18 @@ def slot(wave: Wave, row: dict[str, Any], seen: Seen) -> Slot:
 def _contender(
     wave: Wave, by: Moments, seen: Seen, action: int, mean: float, x: Float64
 ) -> Contender:
-    """Noise turns the posterior's |x|, which has no unit, into money."""
+    """Noise turns the posterior's |x|, which has no unit, into money.
+
+    Policies draw by ``drawn_width``; ``width`` has what the model takes for certain there too.
+    """
     value = float(seen.values[action])
-    variance = float(x @ by.covariance[action] @ x)
+    kinds = _kinds(wave, by, action, value, x)
+    spread = max(float(x @ by.covariance[action] @ x), 0.0)
+    drawn = abs(value) * by.noise_scale * spread**0.5
+    if kinds:
+        width = float(np.linalg.norm([kind.width for kind in kinds]))
+    else:
+        width = abs(value) * variance(inner(by), by.noise_scale, action, x, mean) ** 0.5
     cost, price = float(wave.plan.costs[action]), float(seen.prices[action])
     names = ("exploration", *wave.plan.groups, "holdout")
     groups = {name: float(part[action]) for name, part in zip(names, seen.parts, strict=True)}
@@ -124,12 +134,13 @@ def _contender(
         probability=sum(groups.values()),
         by_group={name: part for name, part in groups.items() if part > 0.0},
         mean=mean,
-        width=abs(value) * by.noise_scale * max(variance, 0.0) ** 0.5,
+        width=max(width, drawn),
+        drawn_width=drawn,
         value=value,
         cost=cost,
         price=price,
         worth=value * mean - cost - price,
-        kinds=_kinds(wave, by, action, value, x),
+        kinds=kinds,
     )
 
 
@@ -146,8 +157,8 @@ def _kinds(wave: Wave, by: Moments, action: int, value: float, x: Float64) -> li
         events, worth = float(part.mean[action] @ x), value * float(row[action])
         if name in curves:
             events = curves[name].of(action, x)
-        spread = max(float(x @ part.covariance[action] @ x), 0.0) ** 0.5
-        found.append(Kind(name, events, worth, worth * events, abs(worth) * float(noise) * spread))
+        width = abs(worth) * variance(part, float(noise), action, x, events) ** 0.5
+        found.append(Kind(name, events, worth, worth * events, width))
     return found
 
 

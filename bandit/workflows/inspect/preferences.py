@@ -17,7 +17,7 @@ from bandit.models.moments import Moments
 from bandit.models.moved import inner
 from bandit.models.owned import OwnedPosterior
 from bandit.models.pooled import PooledPosterior
-from bandit.models.relative import PRIOR, RelativePosterior
+from bandit.models.relative import RelativePosterior, unsure
 from bandit.record.decisions import Decisions
 from bandit.results.preference import Preference
 from bandit.workflows.inspect import as_served
@@ -167,13 +167,13 @@ def _told(
 ) -> tuple[Float64, Float64]:
     """The channels' parts; of counts with the doubt about how often each channel's events come.
 
-    A factor that `PRIOR` and ``heard`` events tell is off by 1/√ of both: the model takes it for
-    certain, and what it adds to a channel is most of what is told here (docs/adr/0451).
+    The model takes a factor for certain, and what it adds to a channel is most of what is told
+    here (docs/adr/0451).
     """
     mean, covariance = _contrast(part, rows, weights)
     if heard is not None:
         each = _contrast(part, rows, np.eye(len(rows)))[0]
-        moved = weights**2 / (heard + PRIOR) / part.noise_scale**2
+        moved = weights**2 * unsure(heard) / part.noise_scale**2
         covariance = covariance + np.einsum("cj,ja,jb->cab", moved, each, each)
     return mean, covariance
 
